@@ -1,0 +1,39 @@
+"""fnr runs functions on a GPU host and loses nothing.
+
+This module is the small SDK for function authors; everything is loaded on first use, because
+every worker and every command imports it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fnr.client.sdk import AsyncClient as AsyncClient
+    from fnr.client.sdk import Client as Client
+    from fnr.worker.sdk import attempt as attempt
+    from fnr.worker.sdk import cancelled as cancelled
+    from fnr.worker.sdk import progress as progress
+
+__version__ = "0.1.0"
+__all__ = ["AsyncClient", "Client", "__version__", "attempt", "cancelled", "progress"]
+
+_HOMES = {
+    "AsyncClient": "fnr.client.sdk",
+    "Client": "fnr.client.sdk",
+    "attempt": "fnr.worker.sdk",
+    "cancelled": "fnr.worker.sdk",
+    "progress": "fnr.worker.sdk",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its home the first time it is asked for."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'fnr' has no attribute {name!r}")
+    import importlib  # noqa: PLC0415 - costs 1 ms that `fnr status` does not have to pay
+
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,224 @@
+"""What daemon and worker say to each other: newline-delimited JSON, one frame a line.
+
+The worker connects, says Hello, and is told Welcome or Refuse. A Run hands over an attempt; it
+ends with exactly one Done or Fail, repeated after every reconnect until an Ack names its token.
+"""
+
+from __future__ import annotations
+
+from msgspec import Raw, Struct, field
+from msgspec.json import Decoder, Encoder
+
+from fnr.policy.evidence import Evidence
+
+WORKER_PROTOCOL = 1
+# A result of 10 MiB, its log tails and the frame around them.
+FRAME_BYTES_MAX = 16 * 1024 * 1024
+
+
+class Frame(Struct, frozen=True, kw_only=True, tag_field="f", omit_defaults=True):
+    """One line on the worker's socket."""
+
+
+class Limits(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Resource limits that the worker puts on itself or on its command."""
+
+    memory_mib: int | None = None
+    cpu_time_s: int | None = None
+    files: int | None = None
+    file_size_mib: int | None = None
+
+
+class WorkerSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a worker process is told on its standard input, once, as one JSON document.
+
+    kind:     "python", "command" or "run" (a command that comes with the task's input).
+    python:   "pkg.mod:callable".
+    command:  argument vector; "{name}" inside an argument is replaced by the input's value.
+    stdin:    template of what the command reads, or "" for nothing.
+    result:   "" (python, or a command's exit and tails), "stdout", "json" (stdout parsed as
+              JSON) or "file:{output}".
+    socket:   path of the daemon's worker socket. secret: proves that the daemon started us.
+    log_path: file that takes the output of all attempts; rotated at log_bytes_max.
+    now_path: small file, memory-mapped: the token of the attempt that has begun, so that the
+              daemon can tell begun from waiting however both die.
+    spool_dir: folder for results that could not be delivered yet.
+    grace_ms: between the request to end and SIGTERM, and between SIGTERM and SIGKILL.
+    """
+
+    worker_id: str
+    secret: str
+    function: str
+    kind: str
+    socket: str
+    log_path: str
+    now_path: str
+    spool_dir: str
+    python: str = ""
+    command: tuple[str, ...] = ()
+    stdin: str = ""
+    result: str = ""
+    cwd: str | None = None
+    nice: int | None = None
+    limits: Limits = Limits()
+    grace_ms: int = 5_000
+    log_bytes_max: int = 10 * 1024 * 1024
+    max_tasks: int | None = None
+    die_with_daemon: bool = False
+
+
+# ── worker → daemon ──────────────────────────────────────────────────────────
+
+
+class Hello(Frame, tag="hello"):
+    """Who I am, and which attempts I still hold.
+
+    running:  tokens of attempts given to me and not ended: the first is begun, the rest wait.
+    finished: tokens of attempts ended and not yet acknowledged; their Done or Fail follow.
+    """
+
+    protocol: int
+    worker_id: str
+    secret: str
+    pid: int
+    pid_start: int
+    boot_id: str
+    running: tuple[str, ...] = ()
+    finished: tuple[str, ...] = ()
+    ready: bool = False
+
+
+class Ready(Frame, tag="ready"):
+    """The function is loaded; send work. import_ms: how long loading took."""
+
+    import_ms: int = 0
+
+
+class Unloadable(Frame, tag="unloadable"):
+    """The function cannot be loaded; attempts would only repeat this evidence."""
+
+    evidence: Evidence
+
+
+class Output(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where an attempt's output stands in the worker's log, and what it used."""
+
+    log_path: str | None = None
+    log_from: int | None = None
+    log_to: int | None = None
+    cpu_ms: int | None = None
+    peak_mib: int | None = None
+
+
+class Done(Frame, tag="done"):
+    """The attempt succeeded; result is JSON."""
+
+    token: str
+    result: Raw = field(default_factory=lambda: Raw(b"null"))
+    duration_ms: int = 0
+    output: Output = Output()
+
+
+class Fail(Frame, tag="fail"):
+    """The attempt failed; the worker lives unless evidence.worker_died says otherwise."""
+
+    token: str
+    evidence: Evidence
+    duration_ms: int = 0
+    output: Output = Output()
+
+
+class Returned(Frame, tag="returned"):
+    """Attempts of my window that I gave back unbegun, on Recall or Stop."""
+
+    tokens: tuple[str, ...]
+
+
+class Beat(Frame, tag="beat"):
+    """I am alive and busy; sent once a second while an attempt runs, not while idle."""
+
+    token: str | None = None
+
+
+class Progress(Frame, tag="progress"):
+    """How far the attempt is."""
+
+    token: str
+    done: float
+    total: float | None = None
+    stage: str = ""
+
+
+class Bye(Frame, tag="bye"):
+    """I am leaving on my own account: "max_tasks", "stopped"; nothing of mine is unfinished."""
+
+    reason: str
+
+
+# ── daemon → worker ──────────────────────────────────────────────────────────
+
+
+class Welcome(Frame, tag="welcome"):
+    """You are adopted. drop: tokens of yours that are no longer owned; stop and forget them."""
+
+    drop: tuple[str, ...] = ()
+
+
+class Refuse(Frame, tag="refuse"):
+    """You are not one of mine, or of another protocol; end."""
+
+    why: str
+
+
+class Run(Frame, tag="run"):
+    """An attempt to run. input is a JSON object."""
+
+    token: str
+    task_id: str
+    attempt: int
+    input: Raw
+    timeout_ms: int | None = None
+    submitted_at_ms: int = 0
+
+
+class Ack(Frame, tag="ack"):
+    """These results are on disk; forget them."""
+
+    tokens: tuple[str, ...]
+
+
+class Cancel(Frame, tag="cancel"):
+    """Ask the running attempt to end; force: stop its child processes now.
+
+    reason: the KilledBy value that the worker puts into the evidence.
+    """
+
+    token: str
+    reason: str
+    why: str = ""
+    force: bool = False
+
+
+class Recall(Frame, tag="recall"):
+    """Give back every attempt that has not begun; answered by Returned."""
+
+
+class Stop(Frame, tag="stop"):
+    """Give back what has not begun, finish the running attempt, deliver, say Bye, exit."""
+
+    reason: str = ""
+
+
+FromWorker = (
+    Hello | Ready | Unloadable | Done | Fail | Returned | Beat | Progress | Bye
+)
+ToWorker = Welcome | Refuse | Run | Ack | Cancel | Recall | Stop
+
+from_worker: Decoder[FromWorker] = Decoder(FromWorker)
+to_worker: Decoder[ToWorker] = Decoder(ToWorker)
+_encoder = Encoder()
+
+
+def encode(frame: Frame) -> bytes:
+    """One frame as one line."""
+    return _encoder.encode(frame) + b"\n"

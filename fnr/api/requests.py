@@ -1,0 +1,370 @@
+"""What may be asked: one frozen value per question, typed by its answer.
+
+`Request[A]` says that the answer is an `A`; clients, daemon and offline reader all speak these
+values, so there is no table to keep in step. Reads can be answered from the store's file while
+the daemon is down; everything else needs the daemon.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar, get_args
+
+from msgspec import Raw, Struct, field
+
+from fnr.policy.dead_letter import DeadLetter
+from fnr.policy.record import (
+    FunctionRecord,
+    LetterStat,
+    LogSpan,
+    Page,
+    StoreStats,
+    TaskDetail,
+    TaskEnd,
+    WorkerRecord,
+)
+from fnr.policy.task import PRIORITY_DEFAULT, Task
+
+Answer = TypeVar("Answer")
+
+
+class Request(Struct, Generic[Answer], frozen=True, kw_only=True, tag_field="op", tag=str,
+              forbid_unknown_fields=True, omit_defaults=True):
+    """Something one can ask; the answer is an `Answer`."""
+
+
+class Read(Request[Answer], frozen=True, kw_only=True, tag=str):
+    """A question that the store's file alone can answer."""
+
+
+def answer_type(kind: type[Request[Any]]) -> Any:
+    """The type of a request's answer, as written in its class line."""
+    return get_args(kind.__orig_bases__[0])[0]  # type: ignore[attr-defined]  # typing sets it
+
+
+# ── answers that are not records ─────────────────────────────────────────────
+
+
+class FunctionStatus(Struct, frozen=True, kw_only=True):
+    """One line of `fnr status`."""
+
+    function: str
+    kind: str
+    counts: dict[str, int]
+    workers: int = 0
+    busy: int = 0
+    workers_max: int = 0
+    paused: bool = False
+    problem: str = ""
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """One screen: the daemon, its functions, what needs attention.
+
+    state: "running", "draining", "degraded" or "down"; down answers come from the store alone.
+    """
+
+    state: str
+    version: str
+    home: str
+    pid: int | None = None
+    started_at_ms: int | None = None
+    functions: list[FunctionStatus] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    letters_open: int = 0
+    workers: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+class Submitted(Struct, frozen=True, kw_only=True):
+    """duplicate: a live task with the same unique or idempotency key existed; it is task_id."""
+
+    task_id: str
+    duplicate: bool = False
+
+
+class RefusedItem(Struct, frozen=True, kw_only=True):
+    """One item of a batch that was refused: its index in the batch and why."""
+
+    index: int
+    why: str
+
+
+class SubmittedMany(Struct, frozen=True, kw_only=True):
+    """Ids in the order of the accepted items, and the refused ones."""
+
+    task_ids: list[str]
+    refused: list[RefusedItem] = field(default_factory=list)
+    duplicates: int = 0
+
+
+class Changed(Struct, frozen=True, kw_only=True):
+    """Ids that were changed, and ids that were not with the reason."""
+
+    changed: list[str] = field(default_factory=list)
+    unchanged: dict[str, str] = field(default_factory=dict)
+
+
+class ReplayReport(Struct, frozen=True, kw_only=True):
+    """What a replay did, or would do. blocked: reason -> how many; examples: reason -> some ids."""
+
+    eligible: int
+    replayed: int = 0
+    blocked: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+    functions: dict[str, int] = field(default_factory=dict)
+    next: str | None = None
+
+
+class ReloadReport(Struct, frozen=True, kw_only=True):
+    """What a reload changed."""
+
+    added: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    needs_restart: list[str] = field(default_factory=list)
+
+
+class LetterFile(Struct, frozen=True, kw_only=True):
+    """One line of an export: a dead letter with everything, round-trip exact."""
+
+    schema: str
+    letter: DeadLetter
+    detail: TaskDetail
+
+
+# ── reads ────────────────────────────────────────────────────────────────────
+
+
+class GetStatus(Request[Status], frozen=True, kw_only=True, tag=str):
+    """How is it going? (Offline: the client composes a `down` status itself.)"""
+
+
+class ListTasks(Read[Page[Task]], frozen=True, kw_only=True, tag=str):
+    """Tasks, newest first; where: filter expression."""
+
+    where: str = ""
+    after: str | None = None
+    limit: int = 50
+
+
+class GetTask(Read[TaskDetail], frozen=True, kw_only=True, tag=str):
+    """task_id may be any unique prefix."""
+
+    task_id: str
+
+
+class ListLetters(Read[Page[DeadLetter]], frozen=True, kw_only=True, tag=str):
+    """Dead letters, newest first; open ones unless `where` names a letter state."""
+
+    where: str = ""
+    after: str | None = None
+    limit: int = 50
+
+
+class GetLetterStats(Read[list[LetterStat]], frozen=True, kw_only=True, tag=str):
+    """Open dead letters by function, category and cause."""
+
+    where: str = ""
+
+
+class ExportLetters(Read[Page[LetterFile]], frozen=True, kw_only=True, tag=str):
+    """A page of dead letters with all their details."""
+
+    where: str = ""
+    after: str | None = None
+    limit: int = 50
+
+
+class ListWorkers(Read[list[WorkerRecord]], frozen=True, kw_only=True, tag=str):
+    """Workers alive, and with `gone` the latest that ended."""
+
+    function: str | None = None
+    gone: bool = False
+
+
+class ListFunctions(Read[list[FunctionRecord]], frozen=True, kw_only=True, tag=str):
+    """Functions that the store knows: counts by state, paused or not."""
+
+
+class ListLogSpans(Read[list[LogSpan]], frozen=True, kw_only=True, tag=str):
+    """Where the output of a task, or of a function's latest attempts, stands; oldest first."""
+
+    task_id: str | None = None
+    function: str | None = None
+    since_ms: int | None = None
+    limit: int = 200
+
+
+class GetStoreStats(Read[StoreStats], frozen=True, kw_only=True, tag=str):
+    """Sizes and counts."""
+
+
+# ── writes ───────────────────────────────────────────────────────────────────
+
+
+class TaskSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A task as asked for; input is a JSON object.
+
+    due_at_ms: not before this moment. delay_ms: not before this long from now (not both).
+    unique:    while a live task has this key, submitting it again gives that task.
+    key:       idempotency key of this submit; the same key gives the same task for as long as
+               the task is remembered.
+    """
+
+    function: str
+    input: Raw = field(default_factory=lambda: Raw(b"{}"))
+    priority: int = PRIORITY_DEFAULT
+    delay_ms: int | None = None
+    due_at_ms: int | None = None
+    timeout_ms: int | None = None
+    expires_ms: int | None = None
+    expires_at_ms: int | None = None
+    unique: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    retries_max: int | None = None
+    key: str | None = None
+    parent_id: str | None = None
+
+
+class Submit(Request[Submitted], frozen=True, kw_only=True, tag=str):
+    """Accept one task; answered after the commit is on disk."""
+
+    task: TaskSpec
+
+
+class SubmitMany(Request[SubmittedMany], frozen=True, kw_only=True, tag=str):
+    """Accept a batch in one transaction; atomic: all or none.
+
+    items are raw JSON, so that one bad item does not spoil the others.
+    """
+
+    items: list[Raw]
+    atomic: bool = False
+
+
+class WaitTasks(Request[list[TaskEnd]], frozen=True, kw_only=True, tag=str):
+    """Answer when all of them have ended; timeout_ms: give up with TimedOut."""
+
+    task_ids: list[str]
+    timeout_ms: int | None = None
+
+
+class CancelTasks(Request[Changed], frozen=True, kw_only=True, tag=str):
+    """Cancel tasks; running ones are stopped and reported when the stop is asked for."""
+
+    task_ids: list[str] = field(default_factory=list)
+    where: str = ""
+    reason: str = ""
+
+
+class PauseFunction(Request[Changed], frozen=True, kw_only=True, tag=str):
+    """Start no more attempts of these functions."""
+
+    functions: list[str]
+    reason: str = ""
+
+
+class ResumeFunction(Request[Changed], frozen=True, kw_only=True, tag=str):
+    """Start attempts again."""
+
+    functions: list[str]
+
+
+class RestartWorkers(Request[Changed], frozen=True, kw_only=True, tag=str):
+    """Replace workers: after their running attempt, or with `now` by interrupting it."""
+
+    workers: list[str]
+    now: bool = False
+
+
+class StopWorkers(Request[Changed], frozen=True, kw_only=True, tag=str):
+    """Stop workers without replacing them until there is work again."""
+
+    workers: list[str]
+    now: bool = False
+
+
+class ReplayLetters(Request[ReplayReport], frozen=True, kw_only=True, tag=str):
+    """Put dead letters back in one transaction of at most `limit`; dry_run only reports.
+
+    Exactly one of task_ids and where ("" with all=True means every open letter) is used; `next`
+    in the report goes into `after` for the following chunk.
+    """
+
+    task_ids: list[str] = field(default_factory=list)
+    where: str = ""
+    all: bool = False
+    dry_run: bool = False
+    after: str | None = None
+    limit: int = 500
+
+
+class EditLetter(Request[Changed], frozen=True, kw_only=True, tag=str):
+    """Give a dead letter's task a new input; the original is kept as revision 1."""
+
+    task_id: str
+    input: Raw
+
+
+class ResolveLetters(Request[Changed], frozen=True, kw_only=True, tag=str):
+    """Put letters to rest without a replay."""
+
+    task_ids: list[str] = field(default_factory=list)
+    where: str = ""
+    reason: str = ""
+
+
+class PurgeLetters(Request[Changed], frozen=True, kw_only=True, tag=str):
+    """Delete resolved letters with their tasks; open ones only when `open` says so."""
+
+    task_ids: list[str] = field(default_factory=list)
+    where: str = ""
+    open: bool = False
+    limit: int = 500
+
+
+class ImportLetters(Request[SubmittedMany], frozen=True, kw_only=True, tag=str):
+    """Take over exported letters under their own ids; existing ids are refused, not overwritten."""
+
+    items: list[Raw]
+
+
+class ReloadConfig(Request[ReloadReport], frozen=True, kw_only=True, tag=str):
+    """Read fnr.toml again; a bad file changes nothing and the error says why."""
+
+
+class StopDaemon(Request[bool], frozen=True, kw_only=True, tag=str):
+    """drain: finish running attempts first; now: stop them; neither: leave workers running."""
+
+    drain: bool = False
+    now: bool = False
+
+
+class Watch(Request[bool], frozen=True, kw_only=True, tag=str):
+    """Stream events until the connection closes; a reader that cannot keep up is told and cut."""
+
+    task_ids: list[str] = field(default_factory=list)
+    functions: list[str] = field(default_factory=list)
+
+
+class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that happened.
+
+    kind: task, worker, letter, config, daemon. what: the new state or the word for it.
+    """
+
+    kind: str
+    what: str
+    at_ms: int
+    task_id: str | None = None
+    function: str | None = None
+    worker_id: str | None = None
+    detail: str = ""
+
+
+AnyRequest = (
+    GetStatus | ListTasks | GetTask | ListLetters | GetLetterStats | ExportLetters | ListWorkers
+    | ListFunctions | ListLogSpans | GetStoreStats | Submit | SubmitMany | WaitTasks | CancelTasks
+    | PauseFunction | ResumeFunction | RestartWorkers | StopWorkers | ReplayLetters | EditLetter
+    | ResolveLetters | PurgeLetters | ImportLetters | ReloadConfig | StopDaemon | Watch
+)

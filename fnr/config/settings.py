@@ -1,0 +1,96 @@
+"""The settings as frozen values with their defaults; loading and checking are in load.py.
+
+Durations are milliseconds and sizes MiB or bytes here; people write "5m" and "8GiB".
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+
+from fnr.policy.retry import RetryPolicy
+
+
+class LimitSettings(Struct, frozen=True, kw_only=True):
+    """Hard limits of one function's process."""
+
+    memory_mib: int | None = None
+    cpu_time_s: int | None = None
+    files: int | None = None
+    file_size_mib: int | None = None
+
+
+class FunctionSettings(Struct, frozen=True, kw_only=True):
+    """One [functions.NAME] table.
+
+    kind:   "python", "command" or "run" (built in: any command given with the task).
+    input:  declared input types, name -> "str" | "int" | "float" | "bool" | "list" | "object" |
+            "any", with "?" behind an optional one; empty means anything goes.
+    result: "" | "stdout" | "json" | "file:{output}".
+    window: attempts a worker may hold; 0 lets fnr choose by how long attempts take.
+    """
+
+    name: str
+    kind: str
+    python: str = ""
+    command: tuple[str, ...] = ()
+    stdin: str = ""
+    result: str = ""
+    input: dict[str, str] = field(default_factory=dict)
+    workers_min: int = 1
+    workers_max: int = 1
+    idle_timeout_ms: int = 60_000
+    max_tasks_per_worker: int | None = None
+    window: int = 0
+    timeout_ms: int | None = None
+    progress_timeout_ms: int | None = None
+    hang_timeout_ms: int = 3_000
+    grace_ms: int = 5_000
+    on_daemon_exit: str = "keep"
+    gpus: int = 0
+    env: dict[str, str] = field(default_factory=dict)
+    env_file: str | None = None
+    cwd: str | None = None
+    user: str | None = None
+    nice: int | None = None
+    limits: LimitSettings = LimitSettings()
+    retry: RetryPolicy = RetryPolicy()
+
+
+class DaemonSettings(Struct, frozen=True, kw_only=True):
+    """The [daemon] table."""
+
+    drain_timeout_ms: int = 60_000
+    queue_max: int = 10_000_000
+    clients_max: int = 1_000
+    disk_free_min_mib: int = 64
+    restart_delay_base_ms: int = 200
+    restart_delay_max_ms: int = 60_000
+
+
+class StoreSettings(Struct, frozen=True, kw_only=True):
+    """The [store] table: how long what is kept. Dead letters are never forgotten by age."""
+
+    keep_done_ms: int = 7 * 24 * 3_600_000
+    keep_cancelled_ms: int = 7 * 24 * 3_600_000
+    keep_telemetry_ms: int = 7 * 24 * 3_600_000
+    reserve_mib: int = 16
+
+
+class LogSettings(Struct, frozen=True, kw_only=True):
+    """The [log] table: level, format ("text" or "json"), and the rotation of worker logs."""
+
+    level: str = "info"
+    format: str = "text"
+    file_bytes_max: int = 10 * 1024 * 1024
+    files_max: int = 5
+    worker_bytes_max: int = 10 * 1024 * 1024
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Everything from fnr.toml, checked."""
+
+    daemon: DaemonSettings = DaemonSettings()
+    store: StoreSettings = StoreSettings()
+    log: LogSettings = LogSettings()
+    redact: tuple[str, ...] = ()
+    functions: dict[str, FunctionSettings] = field(default_factory=dict)

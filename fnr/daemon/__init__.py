@@ -1,0 +1,1 @@
+"""The loops that make it happen: one process per home, supervising workers."""

@@ -1,0 +1,1 @@
+"""What should happen: pure decisions on frozen values, time and chance as arguments."""

@@ -1,0 +1,102 @@
+"""What a dead attempt left behind, and what could not be known.
+
+Evidence states facts and draws no conclusion: classify reads it. Absent evidence is named in
+`missing`, never replaced by a guess.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+TAIL_BYTES_MAX = 64 * 1024
+TRACEBACK_CHARS_MAX = 64 * 1024
+MESSAGE_CHARS_MAX = 4_000
+CHAIN_MAX = 20
+CODES_MAX = 50
+
+
+class Phase(StrEnum):
+    """When the attempt died."""
+
+    IMPORT = "import"  # the function could not be loaded
+    START = "start"  # the command could not be started
+    RUN = "run"  # inside the function
+    RESULT = "result"  # after the function: the result could not be taken
+
+
+class KilledBy(StrEnum):
+    """Who ended the attempt on purpose: our own kill ledger, the best evidence there is."""
+
+    TIMEOUT = "timeout"
+    PROGRESS_TIMEOUT = "progress_timeout"
+    HANG = "hang"
+    CANCEL = "cancel"
+    DRAIN = "drain"
+    RESTART = "restart"
+    OPERATOR = "operator"
+    RECYCLE = "recycle"
+    REBOOT = "reboot"
+    OUTPUT_LIMIT = "output_limit"
+    DRILL = "drill"
+
+
+# Ends that are nobody's failure: the attempt is put back and costs nothing.
+INTERRUPTIONS = frozenset(
+    {
+        KilledBy.DRAIN,
+        KilledBy.RESTART,
+        KilledBy.OPERATOR,
+        KilledBy.RECYCLE,
+        KilledBy.REBOOT,
+        KilledBy.DRILL,
+    }
+)
+
+
+class ExceptionFact(Struct, frozen=True, kw_only=True):
+    """One link of an exception chain.
+
+    type:  qualified name, builtins without their module: "ValueError", "socket.gaierror".
+    bases: qualified names of its base classes up to Exception, nearest first.
+    """
+
+    type: str
+    message: str = ""
+    bases: tuple[str, ...] = ()
+
+
+class Code(Struct, frozen=True, kw_only=True):
+    """A machine-readable code found on the way: family "errno", "http", …; value "ENOSPC", "503"."""
+
+    family: str
+    value: str
+
+
+class Evidence(Struct, frozen=True, kw_only=True):
+    """Everything known about how an attempt ended, outermost exception first.
+
+    worker_died:   the worker process itself is gone, not only the attempt.
+    stop_proven:   True: the process group is empty; False: something is stuck; None: not asked.
+    retry_after_ms: the other side said how long to wait.
+    missing:       what could not be known and why, in words: "exit status: not our child".
+    """
+
+    phase: Phase = Phase.RUN
+    message: str = ""
+    exceptions: tuple[ExceptionFact, ...] = ()
+    codes: tuple[Code, ...] = ()
+    exit_code: int | None = None
+    signal: int | None = None
+    core_dumped: bool = False
+    killed_by: KilledBy | None = None
+    kill_reason: str = ""
+    worker_died: bool = False
+    stop_proven: bool | None = None
+    oom_killed: bool | None = None
+    traceback: str = ""
+    stdout_tail: str = ""
+    stderr_tail: str = ""
+    retry_after_ms: int | None = None
+    missing: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""Show and wish: widgets take values and post wishes, they never fetch."""
