@@ -14,16 +14,24 @@ SOCKET_PATH_BYTES_MAX = 107
 class Paths:
     """Folders and files of one fnr: everything under `home`, or spread as the system likes it.
 
-    config_file, store_file, telemetry_file, reserve_file, lock_file, socket_file,
-    worker_socket_file: files. state_dir, run_dir, log_dir, spool_dir, rules_dir, crash_dir: folders.
+    config_file, store_file, telemetry_file, reserve_file, lock_file, socket_file and
+    worker_socket_file are files; state_dir, run_dir, log_dir, spool_dir, rules_dir and crash_dir
+    are folders.
     origin: what decided ("--home", "FNR_HOME", "XDG" or "system").
     """
 
     __slots__ = ("config_dir", "config_file", "home", "log_dir", "origin", "run_dir", "state_dir")
 
     def __init__(
-        self, *, config_dir: str, state_dir: str, run_dir: str, log_dir: str, origin: str,
-        home: str, config_file: str | None = None,
+        self,
+        *,
+        config_dir: str,
+        state_dir: str,
+        run_dir: str,
+        log_dir: str,
+        origin: str,
+        home: str,
+        config_file: str | None = None,
     ) -> None:
         self.config_dir = config_dir
         self.state_dir = state_dir
@@ -81,20 +89,34 @@ def find_paths(
     if home:
         root = os.path.abspath(os.path.expanduser(home))  # noqa: PTH100, PTH111 - pathlib costs 8 ms
         return Paths(
-            config_dir=root, state_dir=f"{root}/state", run_dir=f"{root}/run",
-            log_dir=f"{root}/logs", origin=origin, home=root, config_file=config_file,
+            config_dir=root,
+            state_dir=f"{root}/state",
+            run_dir=f"{root}/run",
+            log_dir=f"{root}/logs",
+            origin=origin,
+            home=root,
+            config_file=config_file,
         )
     if os.geteuid() == 0:
         return Paths(
-            config_dir="/etc/fnr", state_dir="/var/lib/fnr", run_dir="/run/fnr",
-            log_dir="/var/log/fnr", origin="system", home="", config_file=config_file,
+            config_dir="/etc/fnr",
+            state_dir="/var/lib/fnr",
+            run_dir="/run/fnr",
+            log_dir="/var/log/fnr",
+            origin="system",
+            home="",
+            config_file=config_file,
         )
     user = env.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - pathlib costs 8 ms
     config = env.get("XDG_CONFIG_HOME") or f"{user}/.config"
     state = env.get("XDG_STATE_HOME") or f"{user}/.local/state"
     run = env.get("XDG_RUNTIME_DIR")
     return Paths(
-        config_dir=f"{config}/fnr", state_dir=f"{state}/fnr",
-        run_dir=f"{run}/fnr" if run else f"{state}/fnr/run", log_dir=f"{state}/fnr/logs",
-        origin="XDG", home="", config_file=config_file,
+        config_dir=f"{config}/fnr",
+        state_dir=f"{state}/fnr",
+        run_dir=f"{run}/fnr" if run else f"{state}/fnr/run",
+        log_dir=f"{state}/fnr/logs",
+        origin="XDG",
+        home="",
+        config_file=config_file,
     )

@@ -87,10 +87,15 @@ class LogSettings(Struct, frozen=True, kw_only=True):
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """Everything from fnr.toml, checked."""
+    """Everything from fnr.toml, checked.
+
+    redact: regular expressions; what they match is hidden before it reaches the store.
+    redact_env_keys: names of environment variables whose values are hidden, with * and ?.
+    """
 
     daemon: DaemonSettings = DaemonSettings()
     store: StoreSettings = StoreSettings()
     log: LogSettings = LogSettings()
     redact: tuple[str, ...] = ()
+    redact_env_keys: tuple[str, ...] = ()
     functions: dict[str, FunctionSettings] = field(default_factory=dict)

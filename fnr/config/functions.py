@@ -1,0 +1,229 @@
+"""Read the [functions.NAME] tables: what can be run, with which means and which patience."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+from pathlib import Path
+from typing import Any
+
+from fnr.config.env_file import read_env_file
+from fnr.config.keys import (
+    FUNCTION_KEYS,
+    FUNCTION_TABLES,
+    LIMIT_KEYS,
+    RETRY_KEYS,
+    WORKERS_KEYS,
+    Report,
+    read_table,
+    unknown_key,
+)
+from fnr.config.settings import FunctionSettings, LimitSettings
+from fnr.config.toml_lines import KeyPath
+from fnr.config.units import format_duration
+from fnr.policy.input_types import INPUT_TYPES
+from fnr.policy.retry import RetryPolicy
+
+RUN = "run"
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PYTHON = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+_PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def builtin_run(cpu_count: int) -> FunctionSettings:
+    """The function behind `fnr run`: any command, given with the task, tried once."""
+    return FunctionSettings(
+        name=RUN,
+        kind="run",
+        workers_min=0,
+        workers_max=max(2, cpu_count),
+        retry=RetryPolicy(retries_max=0, unknown_max=0, waits_max=0),
+    )
+
+
+def read_functions(report: Report, tables: object) -> dict[str, FunctionSettings]:
+    """Every function that can be read; the others are reported and left out."""
+    if not isinstance(tables, dict):
+        report.problem(("functions",), "must be tables: [functions.NAME]")
+        return {}
+    functions = {}
+    for name, table in tables.items():
+        path = ("functions", name)
+        before = len(report.problems)
+        if problem := _name_problem(name):
+            report.problem(path, problem)
+        function = _Reader(report, path, table).function()
+        if len(report.problems) == before:
+            functions[name] = function
+    return functions
+
+
+def _name_problem(name: str) -> str | None:
+    if name == RUN:
+        return "'run' is built in: it is what `fnr run` uses; choose another name"
+    if not _NAME.fullmatch(name):
+        return (
+            "a function's name is 1 to 64 of a-z, 0-9, _ and -, and begins with a letter or digit"
+        )
+    return None
+
+
+class _Reader:
+    """Reads one [functions.NAME] table."""
+
+    def __init__(self, report: Report, path: KeyPath, table: object) -> None:
+        self.report = report
+        self.path = path
+        self.table: dict[str, Any] = table if isinstance(table, dict) else {}
+        if not isinstance(table, dict):
+            report.problem(path, "must be a table")
+        self.folder = Path(report.file).parent
+
+    def function(self) -> FunctionSettings:
+        """The function, as far as it could be read; problems are in the report."""
+        plain = {key: value for key, value in self.table.items() if key in FUNCTION_KEYS}
+        fields = read_table(self.report, self.path, plain, FUNCTION_KEYS)
+        for name in self.table:
+            if name not in FUNCTION_KEYS and name not in FUNCTION_TABLES:
+                known = (*FUNCTION_KEYS, *FUNCTION_TABLES)
+                self.problem(name, unknown_key(name, known))
+        kind = self._kind(fields)
+        fields |= self._workers()
+        fields["input"] = self._input()
+        fields["env"] = self._env()
+        fields["limits"] = LimitSettings(**self._table("limits", LIMIT_KEYS))
+        fields["retry"] = self._retry()
+        self._check_command(kind, fields)
+        self._resolve_paths(fields)
+        self._check_user(fields)
+        return FunctionSettings(name=self.path[1], kind=kind, **fields)
+
+    def problem(self, key: str, message: str) -> None:
+        path = (*self.path, key) if key in self.table or key else self.path
+        self.report.problem(path, message)
+
+    def _table(self, key: str, keys: dict[str, Any]) -> dict[str, Any]:
+        if key not in self.table:
+            return {}
+        return read_table(self.report, (*self.path, key), self.table[key], keys)
+
+    def _kind(self, fields: dict[str, Any]) -> str:
+        given = [kind for kind in ("python", "command") if kind in self.table]
+        if len(given) != 1:
+            why = "has both python and command" if given else "has neither python nor command"
+            self.problem("", f"{why}: exactly one says what to run")
+        python = fields.get("python")
+        if python is not None and not _PYTHON.fullmatch(python):
+            self.problem("python", f'must be "package.module:callable", got "{python}"')
+        if "command" in fields and not (fields["command"] and fields["command"][0]):
+            self.problem("command", 'must name a program: ["ffmpeg", "-i", "{input}"]')
+        return given[0] if given else "python"
+
+    def _workers(self) -> dict[str, int]:
+        value = self.table.get("workers")
+        if value is None:
+            return {}
+        path = (*self.path, "workers")
+        if not isinstance(value, dict):
+            try:
+                count = WORKERS_KEYS["max"].read(value)
+            except ValueError as error:
+                self.problem("workers", f"{error}; write 2 or {{ min = 1, max = 2 }}")
+                return {}
+            self.report.found(path)
+            return {"workers_min": count, "workers_max": count}
+        fields = read_table(self.report, path, value, WORKERS_KEYS)
+        high = fields.setdefault("workers_max", max(1, fields.get("workers_min", 1)))
+        low = fields.setdefault("workers_min", min(1, high))
+        if low > high:
+            self.problem("workers", f"min {low} is more than max {high}")
+        return fields
+
+    def _retry(self) -> RetryPolicy:
+        fields = self._table("retry", RETRY_KEYS)
+        default = RetryPolicy()
+        delay_ms = fields.get("delay_base_ms", default.delay_base_ms)
+        delay_max_ms = fields.setdefault("delay_max_ms", max(delay_ms, default.delay_max_ms))
+        if delay_ms > delay_max_ms:
+            longest = format_duration(delay_max_ms)
+            self.problem(
+                "retry", f"delay {format_duration(delay_ms)} is more than delay_max {longest}"
+            )
+            return default
+        return RetryPolicy(**fields)
+
+    def _input(self) -> dict[str, str]:
+        declared = self.table.get("input", {})
+        if not isinstance(declared, dict):
+            self.problem("input", 'must be a table: { width = "int", path = "str" }')
+            return {}
+        for name, kind in declared.items():
+            if not isinstance(kind, str) or kind.removesuffix("?") not in INPUT_TYPES:
+                known = ", ".join(INPUT_TYPES)
+                path = (*self.path, "input", name)
+                self.report.problem(path, f'must be one of {known}, with "?" behind if optional')
+        return declared
+
+    def _env(self) -> dict[str, str]:
+        env = self.table.get("env", {})
+        if not isinstance(env, dict):
+            self.problem("env", 'must be a table: { NAME = "value" }')
+            return {}
+        for name, value in env.items():
+            path = (*self.path, "env", name)
+            if not _ENV_NAME.fullmatch(name):
+                self.report.problem(path, "is no name for an environment variable")
+            elif not isinstance(value, str) or "\0" in value:
+                self.report.problem(path, "must be text in quotes, without NUL characters")
+            else:
+                self.report.found(path)
+        return env
+
+    def _check_command(self, kind: str, fields: dict[str, Any]) -> None:
+        result = fields.get("result", "")
+        if kind != "command":
+            for key in ("stdin", "result"):
+                if fields.get(key):
+                    self.problem(key, "is for commands; a Python function takes and returns values")
+            return
+        if result not in {"", "stdout", "json"} and not result.startswith("file:"):
+            self.problem("result", f'must be "stdout", "json" or "file:PATH", got "{result}"')
+        declared = fields["input"]
+        if not declared:
+            return
+        for key in ("command", "stdin", "result"):
+            texts = fields.get(key, ())
+            for text in (texts,) if isinstance(texts, str) else texts:
+                for name in _PLACEHOLDER.findall(text):
+                    if name not in declared:
+                        self.problem(key, f"{{{name}}} is not among the declared input")
+
+    def _resolve_paths(self, fields: dict[str, Any]) -> None:
+        for key in ("cwd", "env_file"):
+            if fields.get(key):
+                fields[key] = str(self.folder / Path(fields[key]).expanduser())
+        if (cwd := fields.get("cwd")) and not Path(cwd).is_dir():
+            self.problem("cwd", f"there is no folder {cwd}")
+        if env_file := fields.get("env_file"):
+            try:
+                read_env_file(env_file)
+            except OSError as error:
+                self.problem("env_file", f"{env_file}: {error.strerror}")
+            except ValueError as error:
+                self.problem("env_file", f"{env_file}: {error}")
+
+    def _check_user(self, fields: dict[str, Any]) -> None:
+        user = fields.get("user")
+        root = os.geteuid() == 0
+        if user is not None:
+            try:
+                uid = pwd.getpwnam(user).pw_uid
+            except KeyError:
+                self.problem("user", f"there is no user {user!r} on this host")
+            else:
+                if not root and uid != os.geteuid():
+                    self.problem("user", f"only root can start workers as {user!r}")
+        if fields.get("nice", 0) < 0 and not root:
+            self.problem("nice", "only root can go below 0")

@@ -1,0 +1,79 @@
+"""On which line of a TOML text each key stands, which tomllib does not tell.
+
+The scanner expects text that tomllib has accepted, so it only has to follow headers, keys and
+where a value ends. Keys inside an inline table stand on the line of the key that holds it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+KeyPath = tuple[str, ...]
+
+_KEY = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|'[^']*')"""
+_DOTTED = rf"{_KEY}(?:\s*\.\s*{_KEY})*"
+_HEADER = re.compile(rf"\s*\[\[?\s*({_DOTTED})\s*\]\]?")
+_ASSIGN = re.compile(rf"\s*({_DOTTED})\s*=")
+_PART = re.compile(_KEY)
+# What decides where a value ends: strings, brackets, comments.
+_TOKEN = re.compile(
+    r'"""(?:[^\\]|\\.)*?"""|'
+    r"'''.*?'''|"
+    r'"(?:[^"\\\n]|\\.)*"|'
+    r"'[^'\n]*'|#[^\n]*|[\[\]{}]|\n",
+    re.DOTALL,
+)
+
+
+class Lines:
+    """Line numbers of a TOML text's keys."""
+
+    def __init__(self, text: str) -> None:
+        self._lines: dict[KeyPath, int] = {}
+        for path, line in _keys(text):
+            # [a.b] is where `a` stands too, unless it has a header of its own before.
+            for length in range(1, len(path) + 1):
+                self._lines.setdefault(path[:length], line)
+
+    def of(self, path: KeyPath) -> int:
+        """The line of a key, or of the nearest thing that holds it; 1 when nothing does."""
+        for length in range(len(path), 0, -1):
+            line = self._lines.get(path[:length])
+            if line is not None:
+                return line
+        return 1
+
+
+def _keys(text: str) -> Iterator[tuple[KeyPath, int]]:
+    table: KeyPath = ()
+    position, line = 0, 1
+    while position < len(text):
+        end = text.find("\n", position)
+        end = len(text) if end < 0 else end
+        if header := _HEADER.match(text, position, end):
+            table = _path(header[1])
+            yield table, line
+            after = end
+        elif assign := _ASSIGN.match(text, position, end):
+            yield table + _path(assign[1]), line
+            after = _value_end(text, assign.end())
+        else:
+            after = end
+        line += text.count("\n", position, after) + 1
+        position = after + 1
+
+
+def _value_end(text: str, start: int) -> int:
+    """Where the line ends on which the value that begins at `start` ends."""
+    depth, position = 0, start
+    while token := _TOKEN.search(text, position):
+        if token[0] == "\n" and depth == 0:
+            return token.start()
+        depth += (token[0] in "[{") - (token[0] in "]}")
+        position = token.end()
+    return len(text)
+
+
+def _path(dotted: str) -> KeyPath:
+    return tuple(part[1:-1] if part[0] in "\"'" else part for part in _PART.findall(dotted))
