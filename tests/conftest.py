@@ -1,0 +1,50 @@
+"""What every test may rely on: no settings from outside, and nobody left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+# A deadline would be a timed assertion, and a failure must be printed so that it can be repeated.
+hypothesis.settings.register_profile("fnr", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("fnr")
+
+MARK = f"FNR_TEST_RUN={os.getpid()}"
+FROM_OUTSIDE = ("FNR_", "XDG_", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "NOTIFY_SOCKET", "WATCHDOG_")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nobody_is_left_behind() -> Iterator[None]:
+    """Fail the run if a process that a test started outlives all tests; then end it."""
+    for name in [name for name in os.environ if name.startswith(FROM_OUTSIDE)]:
+        del os.environ[name]
+    name, _, value = MARK.partition("=")
+    os.environ[name] = value
+    yield
+    left = {pid: _command(pid) for pid in _marked_processes()}
+    for pid in left:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    assert not left, f"still running after the tests: {left}"
+
+
+def _marked_processes() -> Iterator[int]:
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if MARK.encode() in (folder / "environ").read_bytes().split(b"\0"):
+                pid = int(folder.name)
+                if pid != os.getpid():
+                    yield pid
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return "already gone"
