@@ -1,0 +1,213 @@
+"""Start processes, hold on to them by pidfd, signal them: everything fnr does to processes.
+
+A pidfd names one process for ever, a pid only until it is reused; so whatever waits or kills
+holds a pidfd, or checks the start time first.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import signal as signals
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+
+from msgspec import Struct
+
+from fnr.host.disk import write_all
+from fnr.host.group import MARK_VARIABLE, group_members
+from fnr.host.procfs import pid_start
+from fnr.host.reaping import Exit, StillAlive, reap
+from fnr.host.stopping import StopReport, stop_group, stop_group_blocking
+
+__all__ = [
+    "MARK_VARIABLE",
+    "Child",
+    "Exit",
+    "StillAlive",
+    "StopReport",
+    "attach",
+    "become_subreaper",
+    "die_with_parent",
+    "group_members",
+    "pid_start",
+    "reap",
+    "signal_pids",
+    "spawn",
+    "stop_group",
+    "stop_group_blocking",
+]
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_F_ADD_SEALS = 1033
+_F_SEAL_ALL = 0x1 | 0x2 | 0x4 | 0x8  # no more seals, no shrinking, no growing, no writing
+
+
+class Child(Struct, frozen=True):
+    """A process we started; whoever spawned it closes the pidfd after reaping."""
+
+    pid: int
+    pid_start: int
+    pidfd: int
+
+
+def spawn(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    cwd: str | None = None,
+    user: str | None = None,
+    stdin: bytes = b"",
+    output_path: str | None = None,
+    stdout: int | None = None,
+    stderr: int | None = None,
+) -> Child:
+    """Start a program in a session of its own; raises OSError when that is not possible.
+
+    env:            exactly this environment, nothing of ours.
+    user:           run as this user with all their groups; needs root unless it is us.
+    stdin:          the program's whole standard input, of any size; empty means /dev/null.
+    output_path:    file that standard output and error are appended to.
+    stdout, stderr: file descriptors to use instead; without any of the three it is /dev/null.
+
+    Call it from a thread that lives on: a child that asked to die with its parent dies when the
+    thread that started it ends.
+    """
+    opened: list[int] = []
+    try:
+        source = _filled(stdin) if stdin else os.open("/dev/null", os.O_RDONLY)
+        opened.append(source)
+        output = _output(output_path)
+        opened.append(output)
+        return _start(
+            argv,
+            env=env,
+            cwd=cwd,
+            user=user,
+            fds=(
+                source,
+                output if stdout is None else stdout,
+                output if stderr is None else stderr,
+            ),
+        )
+    finally:
+        for fd in opened:
+            os.close(fd)
+
+
+def attach(pid: int, pid_start_expected: int) -> int | None:
+    """A pidfd for the process of this pid and start time, alive or zombie; None when it is gone."""
+    try:
+        pidfd = os.pidfd_open(pid)
+    except OSError:
+        return None
+    # Only after the open: what has the right start time now is what the pidfd names.
+    if pid_start(pid) == pid_start_expected:
+        return pidfd
+    os.close(pidfd)
+    return None
+
+
+def signal_pids(pids: Iterable[int], signal: int) -> int:
+    """Send a signal to each; how many of them were there to get it."""
+    reached = 0
+    for pid in pids:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal)
+            reached += 1
+    return reached
+
+
+def become_subreaper() -> None:
+    """Let orphans among our descendants become our children, so that none is out of sight."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with_parent(parent_pid: int | None = None, signal: int = signals.SIGKILL) -> None:
+    """Ask the kernel to kill us when our parent ends.
+
+    parent_pid: who the parent should be; if it is someone else by now, the parent ended before we
+    asked and the signal is sent at once.
+    """
+    _prctl(_PR_SET_PDEATHSIG, signal)
+    if parent_pid is not None and os.getppid() != parent_pid:
+        os.kill(os.getpid(), signal)
+
+
+def _start(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    cwd: str | None,
+    user: str | None,
+    fds: tuple[int, int, int],
+) -> Child:
+    import subprocess  # noqa: PLC0415 - a Python worker starts nothing and saves its memory
+
+    uid, gid, groups = _identity(user)
+    try:
+        popen = subprocess.Popen(
+            argv,
+            env=env,
+            cwd=cwd,
+            stdin=fds[0],
+            stdout=fds[1],
+            stderr=fds[2],
+            user=uid,
+            group=gid,
+            extra_groups=groups,
+            close_fds=True,
+            start_new_session=True,
+        )
+    except ValueError as error:  # a NUL byte or a lone surrogate in argv or env
+        raise OSError(errno.EINVAL, f"cannot be passed to a program: {error}") from error
+    # Popen must believe that the child is finished. Otherwise its destructor warns, and a later
+    # Popen reaps the child behind our back and with it the exit status.
+    popen.returncode = 0
+    start = pid_start(popen.pid)
+    assert start is not None, "an unreaped child is in /proc"
+    return Child(popen.pid, start, os.pidfd_open(popen.pid))
+
+
+def _identity(user: str | None) -> tuple[int | None, int | None, list[int] | None]:
+    if user is None:
+        return None, None, None
+    import pwd  # noqa: PLC0415 - needed by few
+
+    try:
+        entry = pwd.getpwnam(user)
+    except KeyError:
+        raise OSError(errno.EINVAL, "no such user", user) from None
+    if entry.pw_uid == os.geteuid():
+        return None, None, None
+    return entry.pw_uid, entry.pw_gid, os.getgrouplist(user, entry.pw_gid)
+
+
+def _filled(data: bytes) -> int:
+    """A file in memory to read data from: no pipe that blocks, no thread that feeds it."""
+    fd = os.memfd_create("fnr-stdin", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        write_all(fd, data)
+        fcntl.fcntl(fd, _F_ADD_SEALS, _F_SEAL_ALL)
+        os.lseek(fd, 0, os.SEEK_SET)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def _output(path: str | None) -> int:
+    if path is None:
+        return os.open("/dev/null", os.O_WRONLY)
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _prctl(option: int, value: int) -> None:
+    import ctypes  # noqa: PLC0415 - 1 MiB that most processes can do without
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code), f"prctl {option}")
