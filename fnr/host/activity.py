@@ -1,0 +1,55 @@
+"""Whether processes do anything: CPU time, I/O and states, to tell busy from hung.
+
+One reading says nothing; two that are equal say that nothing moved in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from fnr.host.procfs import read_bytes, read_stat
+
+
+class Activity(Struct, frozen=True, kw_only=True):
+    """A reading over several processes; what could not be read is None, never 0.
+
+    cpu_ticks: user and system time of those alive, in clock ticks.
+    io_bytes:  read and written by those alive, pipes and sockets included; None if any of them
+               does not let us look.
+    states:    one letter each, sorted: R runs, S sleeps, D waits in the kernel, T is stopped,
+               t is traced, Z is dead; "" when none of the processes exists.
+    """
+
+    cpu_ticks: int | None = None
+    io_bytes: int | None = None
+    states: str = ""
+
+    @property
+    def stopped(self) -> bool:
+        """All of those alive are stopped by a signal or a debugger: none can make progress."""
+        alive = self.states.replace("Z", "")
+        return bool(alive) and set(alive) <= {"T", "t"}
+
+
+def read_activity(pids: Iterable[int]) -> Activity:
+    """Sum up what these processes used until now; one that is gone counts for nothing."""
+    stats = [stat for pid in pids if (stat := read_stat(pid))]
+    if not stats:
+        return Activity()
+    io = [_io_bytes(stat.pid) for stat in stats if stat.alive]
+    known = [count for count in io if count is not None]
+    return Activity(
+        cpu_ticks=sum(stat.cpu_ticks for stat in stats),
+        io_bytes=sum(known) if len(known) == len(io) else None,
+        states="".join(sorted(stat.state for stat in stats)),
+    )
+
+
+def _io_bytes(pid: int) -> int | None:
+    raw = read_bytes(f"/proc/{pid}/io")
+    if raw is None:
+        return None
+    fields = dict(line.split(b": ") for line in raw.splitlines())
+    return int(fields[b"rchar"]) + int(fields[b"wchar"])

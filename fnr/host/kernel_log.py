@@ -1,0 +1,157 @@
+"""The kernel's own words on a death: out of memory, segmentation fault; if we may read them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import time
+from collections import deque
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+_LINES_MAX = 500
+# A read of /dev/kmsg gives one record, and fails if it does not fit.
+_READ_BYTES = 16 * 1024
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+# The first process id namespace has this inode in every kernel (PROC_PID_INIT_INO).
+_FIRST_NAMESPACE = 0xEFFFFFFC
+
+# 3,419,2877895515,-;Memory cgroup out of memory: Killed process 9932 (python3) …
+_HEAD = re.compile(rb"(\d+),\d+,(\d+),[^;]*;")
+# Syslog facility 0; the facility is in the bits above the three of the level.
+_PRIORITIES_OF_KERNEL = 8
+
+_OOM = re.compile(rb"(?:[Oo]ut of memory.*Kill(?:ed)? process (\d+)\b|oom-kill:.*,pid=(\d+)\b)")
+# python3[123]: segfault at 0 ip …; traps: python3[123] general protection fault ip:…
+_CRASH = re.compile(rb"\[(\d+)\]:? (?:segfault at|general protection|trap |bad frame)")
+
+
+class _Line(Struct, frozen=True):
+    """One record that names a process; at_us is None when the record has no time."""
+
+    pid: int
+    oom: bool
+    text: str
+    at_us: int | None
+
+
+class KernelLog:
+    """Reads /dev/kmsg from the oldest record there is, only when asked.
+
+    trouble: why the log cannot be relied on, in words; "" when it can.
+    """
+
+    def __init__(self, path: str = "/dev/kmsg") -> None:
+        self.trouble = ""
+        self._lines: deque[_Line] = deque(maxlen=_LINES_MAX)
+        self._partial = b""
+        self._oldest_us: int | None = None
+        self._fd = -1
+        try:
+            self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            self.trouble = f"kernel log: {error.strerror}"
+        else:
+            if path == "/dev/kmsg" and not _in_first_namespace():
+                self.close()
+                self.trouble = "kernel log: it counts processes differently than this container"
+
+    def oom_line_for(self, pid: int, *, pid_start: int | None = None) -> str:
+        """What the kernel said when it killed a process for lack of memory; "" if it did not.
+
+        pid_start: keeps what was said about an earlier process of the same pid out.
+        """
+        return self._latest(pid, pid_start, oom=True)
+
+    def segfault_line_for(self, pid: int, *, pid_start: int | None = None) -> str:
+        """What the kernel said when a process crashed; "" if nothing.
+
+        The kernel names the thread, so a crash outside the first thread is not found.
+        """
+        return self._latest(pid, pid_start, oom=False)
+
+    def doubt(self, *, pid_start: int | None) -> str:
+        """Why silence on a process of that start proves nothing, in words; "" when it does."""
+        self._take_in()
+        if self.trouble or self._oldest_us is None:
+            return self.trouble
+        begun_us = max(0, _earliest_us(pid_start))
+        return "" if self._oldest_us <= begun_us else "kernel log: part of it was overwritten"
+
+    def close(self) -> None:
+        """Give the file descriptor back."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _latest(self, pid: int, pid_start: int | None, *, oom: bool) -> str:
+        self._take_in()
+        begun_us = _earliest_us(pid_start)
+        for line in reversed(self._lines):
+            if (line.pid, line.oom) == (pid, oom) and (
+                line.at_us is None or line.at_us >= begun_us
+            ):
+                return line.text
+        return ""
+
+    def _take_in(self) -> None:
+        for raw in self._records():
+            at_us, text = _split(raw)
+            self._oldest_us = at_us if self._oldest_us is None else self._oldest_us
+            if line := _parse(at_us, text):
+                self._lines.append(line)
+
+    def _records(self) -> Iterator[bytes]:
+        while self._fd >= 0:
+            try:
+                chunk = os.read(self._fd, _READ_BYTES)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno != errno.EPIPE:
+                    self.trouble = f"kernel log: {error.strerror}"
+                    return
+                self._oldest_us = None  # records were overwritten before we read them
+                continue
+            if not chunk:
+                return
+            *whole, self._partial = (self._partial + chunk).split(b"\n")
+            yield from whole
+
+
+def _split(raw: bytes) -> tuple[int | None, bytes]:
+    """Time and text of a record; no text if a program wrote it, for it could say anything."""
+    head = _HEAD.match(raw)
+    if head is None:
+        return None, raw
+    by_kernel = int(head[1]) < _PRIORITIES_OF_KERNEL
+    return int(head[2]), raw[head.end() :] if by_kernel else b""
+
+
+def _parse(at_us: int | None, text: bytes) -> _Line | None:
+    oom, crash = _OOM.search(text), _CRASH.search(text)
+    match = oom or crash
+    if match is None:
+        return None
+    pid = next(int(group) for group in match.groups() if group)
+    return _Line(pid, oom is not None, text.decode(errors="replace"), at_us)
+
+
+def _earliest_us(pid_start: int | None) -> int:
+    """The kernel log's time at which a process of that start was certainly not yet there."""
+    if pid_start is None:
+        return 0
+    monotonic_s = time.clock_gettime(time.CLOCK_MONOTONIC)
+    suspended_s = time.clock_gettime(time.CLOCK_BOOTTIME) - monotonic_s
+    # The log's clock is not corrected by NTP and runs away from the others over the months.
+    slack_s = 60 + monotonic_s / 1_000
+    return round((pid_start / _TICKS_PER_S - suspended_s - slack_s) * 1_000_000)
+
+
+def _in_first_namespace() -> bool:
+    try:
+        return os.stat("/proc/self/ns/pid").st_ino == _FIRST_NAMESPACE  # noqa: PTH116 - pathlib costs 8 ms
+    except OSError:
+        return False

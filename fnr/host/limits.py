@@ -1,0 +1,58 @@
+"""Hard limits and priority of a process and everything it will start."""
+
+from __future__ import annotations
+
+import os
+import resource
+from contextlib import suppress
+
+_MIB = 1024 * 1024
+# Between SIGXCPU, which a program may handle, and SIGKILL.
+_CPU_GRACE_S = 5
+
+
+def apply_limits(
+    pid: int = 0,
+    *,
+    memory_mib: int | None = None,
+    cpu_time_s: int | None = None,
+    files: int | None = None,
+    file_size_mib: int | None = None,
+) -> None:
+    """Limit a process, 0 for ourselves; raises OSError if we may not or it is gone.
+
+    A limit above what the process may have at most becomes that. For a program just spawned call
+    it at once: what it starts before is not limited.
+    """
+    if memory_mib is not None:
+        # Not RLIMIT_AS: CUDA reserves hundreds of GiB of addresses that cost no memory. DATA
+        # counts what can be written to, so a reservation is free until it is used.
+        _limit(pid, resource.RLIMIT_DATA, memory_mib * _MIB)
+    if cpu_time_s is not None:
+        _limit(pid, resource.RLIMIT_CPU, cpu_time_s, cpu_time_s + _CPU_GRACE_S)
+    if files is not None:
+        _limit(pid, resource.RLIMIT_NOFILE, files)
+    if file_size_mib is not None:
+        _limit(pid, resource.RLIMIT_FSIZE, file_size_mib * _MIB)
+
+
+def apply_nice(nice: int, pid: int = 0) -> None:
+    """Set the CPU priority: 19 yields to everybody, -20 to nobody (and needs root)."""
+    os.setpriority(os.PRIO_PROCESS, pid, nice)
+
+
+def apply_oom_preference(score: int, pid: int) -> None:
+    """Tell the kernel whom to kill when memory runs out: 1000 first, 0 as any, -1000 never.
+
+    Lowering it needs privileges; without them nothing changes.
+    """
+    with suppress(OSError), open(f"/proc/{pid}/oom_score_adj", "w") as file:  # noqa: PTH123 - pathlib costs 8 ms
+        file.write(str(score))
+
+
+def _limit(pid: int, kind: int, soft: int, hard: int | None = None) -> None:
+    _, most = resource.prlimit(pid, kind)
+    hard = soft if hard is None else hard
+    if most != resource.RLIM_INFINITY:
+        soft, hard = min(soft, most), min(hard, most)
+    resource.prlimit(pid, kind, (soft, hard))
