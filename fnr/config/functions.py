@@ -101,8 +101,7 @@ class _Reader:
         return FunctionSettings(name=self.path[1], kind=kind, **fields)
 
     def problem(self, key: str, message: str) -> None:
-        path = (*self.path, key) if key in self.table or key else self.path
-        self.report.problem(path, message)
+        self.report.problem((*self.path, key) if key else self.path, message)
 
     def _table(self, key: str, keys: dict[str, Any]) -> dict[str, Any]:
         if key not in self.table:

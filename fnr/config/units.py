@@ -55,24 +55,24 @@ def size_bytes(value: object) -> int:
     return total
 
 
-def format_duration(duration: int) -> str:
+def format_duration(total_ms: int) -> str:
     """Milliseconds as people write them: 5400000 is "1h30m"."""
-    if duration < MS_OF["s"]:
-        return f"{duration}ms"
+    if total_ms < MS_OF["s"]:
+        return f"{total_ms}ms"
     parts = []
     for unit in ("d", "h", "m", "s", "ms"):
-        count, duration = divmod(duration, MS_OF[unit])
+        count, total_ms = divmod(total_ms, MS_OF[unit])
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts)
 
 
-def format_size(size: int) -> str:
+def format_size(total_bytes: int) -> str:
     """Bytes as people write them, exact: 3221225472 is "3GiB"."""
     for unit in ("TiB", "GiB", "MiB", "KiB"):
-        if size and size % BYTES_OF[unit] == 0:
-            return f"{size // BYTES_OF[unit]}{unit}"
-    return f"{size}B"
+        if total_bytes and total_bytes % BYTES_OF[unit] == 0:
+            return f"{total_bytes // BYTES_OF[unit]}{unit}"
+    return f"{total_bytes}B"
 
 
 def _kind(value: object) -> str:

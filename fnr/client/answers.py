@@ -1,0 +1,107 @@
+"""What both clients do with requests and answers: keys, sums, results, what may be asked twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from fnr.api.errors import Failed
+from fnr.api.requests import (
+    CancelTasks,
+    EditLetter,
+    GetStatus,
+    PauseFunction,
+    Read,
+    RefusedItem,
+    ReplayReport,
+    Request,
+    ResolveLetters,
+    ResumeFunction,
+    Submit,
+    SubmitMany,
+    SubmittedMany,
+    TaskSpec,
+    WaitTasks,
+)
+from fnr.host.clock import Ulids
+from fnr.policy.record import TaskEnd
+from fnr.policy.task import TaskState
+
+EXAMPLES_MAX = 5
+
+# Asking these twice ends where asking once does.
+_REPEATABLE = (
+    Read,
+    GetStatus,
+    WaitTasks,
+    CancelTasks,
+    EditLetter,
+    PauseFunction,
+    ResolveLetters,
+    ResumeFunction,
+    # Its items carry keys: `with_keys`.
+    SubmitMany,
+)
+
+
+class TaskFailed(Failed):
+    """A task did not end as done; `end` tells how it did."""
+
+    def __init__(self, end: TaskEnd) -> None:
+        super().__init__(
+            f"task {end.task.task_id} is {end.task.state}",
+            why=end.message or end.task.reason,
+            next_step=f"fnr task history {end.task.task_id}",
+        )
+        self.end = end
+
+
+def repeatable(request: Request[Any]) -> bool:
+    """May this be sent again when nobody knows whether the first one arrived?"""
+    if isinstance(request, Submit):
+        return request.task.key is not None
+    return isinstance(request, _REPEATABLE)
+
+
+def with_keys(specs: Iterable[TaskSpec], keys: Ulids) -> Iterator[TaskSpec]:
+    """The same tasks, each with an idempotency key."""
+    for spec in specs:
+        yield spec if spec.key is not None else replace(spec, key=keys.new())
+
+
+def result_of(end: TaskEnd) -> Any:
+    """What the function returned; TaskFailed if the task is dead or cancelled."""
+    if end.task.state is not TaskState.DONE:
+        raise TaskFailed(end)
+    return msgspec.json.decode(end.result)
+
+
+def add_many(total: SubmittedMany, more: SubmittedMany, *, offset: int) -> SubmittedMany:
+    """Two answers as one, the second's indexes counted from `offset`."""
+    return SubmittedMany(
+        task_ids=total.task_ids + more.task_ids,
+        refused=total.refused
+        + [RefusedItem(index=item.index + offset, why=item.why) for item in more.refused],
+        duplicates=total.duplicates + more.duplicates,
+    )
+
+
+def add_report(total: ReplayReport, more: ReplayReport) -> ReplayReport:
+    """Two reports as one."""
+    examples = {reason: list(ids) for reason, ids in total.examples.items()}
+    for reason, ids in more.examples.items():
+        examples[reason] = (examples.get(reason, []) + ids)[:EXAMPLES_MAX]
+    return ReplayReport(
+        eligible=total.eligible + more.eligible,
+        replayed=total.replayed + more.replayed,
+        blocked=_sum(total.blocked, more.blocked),
+        examples=examples,
+        functions=_sum(total.functions, more.functions),
+    )
+
+
+def _sum(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
+    return {name: one.get(name, 0) + other.get(name, 0) for name in one | other}

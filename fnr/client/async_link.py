@@ -1,0 +1,135 @@
+"""One asyncio connection to the daemon on which many questions are under way at once.
+
+A protocol and not a stream reader: replies are handed to whoever waits for them right in the
+read callback, so there is no reading task to hold, to cancel and to lose errors in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TypeVar
+
+from fnr.api.errors import BadData, TimedOut, TryAgain
+from fnr.api.requests import Request, WaitTasks
+from fnr.api.wire import REQUEST_BYTES_MAX, Reply, decode_reply, encode_request, open_answer
+from fnr.client.connect import (
+    SLACK_MS,
+    ConnectionLost,
+    checked_socket_path,
+    connection_lost,
+    not_connected,
+)
+from fnr.config.paths import Paths
+
+Answer = TypeVar("Answer")
+
+
+class AsyncLink(asyncio.Protocol):
+    """A connection; `alive` until either side closes it."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self._waiting: dict[int, asyncio.Future[Reply]] = {}
+        self._last_id = 0
+        self._rest: list[bytes] = []
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._closed = asyncio.get_running_loop().create_future()
+        self.alive = True
+
+    @classmethod
+    async def open(cls, paths: Paths, *, timeout_ms: int) -> AsyncLink:
+        """Connect, or raise what the operator should know."""
+        path = checked_socket_path(paths)
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(timeout_ms / 1_000):
+                _transport, link = await loop.create_unix_connection(lambda: cls(paths), path)
+        except TimeoutError as error:
+            raise TryAgain("the daemon is too busy to take the connection") from error
+        except OSError as error:
+            raise not_connected(paths, error) from error
+        return link
+
+    async def ask(self, request: Request[Answer], *, timeout_ms: int) -> Answer:
+        """The typed answer; raises the error that the daemon answered with."""
+        self._last_id += 1
+        request_id = self._last_id
+        line = encode_request(request, request_id=request_id)
+        if len(line) > REQUEST_BYTES_MAX:
+            why = f"{len(line)} bytes; the daemon takes at most {REQUEST_BYTES_MAX}"
+            raise BadData("the request is too large", why=why)
+        if not self.alive:
+            raise connection_lost(self._paths)
+        reply = asyncio.get_running_loop().create_future()
+        self._waiting[request_id] = reply
+        deadline_ms: int | None = timeout_ms
+        if isinstance(request, WaitTasks):
+            deadline_ms = None if request.timeout_ms is None else request.timeout_ms + SLACK_MS
+        try:
+            async with asyncio.timeout(None if deadline_ms is None else deadline_ms / 1_000):
+                await self._writable.wait()
+                self._transport.write(line)
+                return open_answer(request, await reply)
+        except TimeoutError as error:
+            why = f"no answer within {deadline_ms} ms; it may still act on this"
+            raise TimedOut("the daemon did not answer in time", why=why) from error
+        finally:
+            self._waiting.pop(request_id, None)
+
+    async def close(self) -> None:
+        """Close and wait until it is."""
+        self._transport.close()
+        await self._closed
+
+    # ── called by the loop ───────────────────────────────────────────────────
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport to write on."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Hand every whole line to whoever waits for it."""
+        lines = data.split(b"\n")
+        if len(lines) == 1:
+            self._rest.append(data)
+            return
+        lines[0] = b"".join([*self._rest, lines[0]])
+        self._rest = [lines.pop()] if lines[-1] else []
+        for line in filter(None, lines):
+            self._replied(line)
+
+    def pause_writing(self) -> None:
+        """The daemon reads more slowly than we write: askers wait."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """There is room again."""
+        self._writable.set()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Nobody will answer what is under way."""
+        self.alive = False
+        self._writable.set()
+        lost: ConnectionLost = connection_lost(
+            self._paths, error if isinstance(error, OSError) else None
+        )
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_exception(lost)
+        if not self._closed.done():
+            self._closed.set_result(None)
+
+    def _replied(self, line: bytes) -> None:
+        try:
+            reply = decode_reply(line)
+        except BadData:
+            # Whatever speaks there is no daemon of ours; who waits hears that it went away.
+            self._transport.abort()
+            return
+        # 0: the daemon could not even read which request it was; the oldest is the likeliest.
+        request_id = reply.id or next(iter(self._waiting), 0)
+        waiting = self._waiting.get(request_id)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(reply)

@@ -1,0 +1,204 @@
+"""fnr for asyncio programs: the same words as Client, many questions at once on one connection.
+
+async with fnr.AsyncClient() as client:
+    task_id = await client.submit("render", {"scene": "a.blend"})
+    print(await client.result(task_id))
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterable, Mapping
+from types import TracebackType
+from typing import Any, Self, TypeVar, Unpack
+
+from fnr.api.errors import DaemonDown
+from fnr.api.requests import (
+    CancelTasks,
+    Changed,
+    GetStatus,
+    GetTask,
+    ListLetters,
+    ListTasks,
+    ReplayLetters,
+    ReplayReport,
+    Request,
+    Status,
+    Submit,
+    SubmittedMany,
+    WaitTasks,
+)
+from fnr.client.answers import add_many, add_report, repeatable, result_of, with_keys
+from fnr.client.async_link import AsyncLink
+from fnr.client.connect import ConnectionLost
+from fnr.client.specs import Duration, SubmitOptions, batches, milliseconds, task_spec
+from fnr.config.paths import find_paths
+from fnr.host.clock import Clock, Dice, Ulids
+from fnr.policy.dead_letter import DeadLetter
+from fnr.policy.record import PAGE_ITEMS_MAX, TaskDetail, TaskEnd
+from fnr.policy.task import Task
+
+Answer = TypeVar("Answer")
+
+RETRY_S = 0.05
+
+
+class AsyncClient:
+    """A connection to the daemon, shared by everything that awaits on this loop."""
+
+    def __init__(
+        self,
+        home: str | os.PathLike[str] | None = None,
+        *,
+        timeout: Duration = "10s",
+        reconnect: Duration = "10s",
+    ) -> None:
+        """home: as --home. timeout: of an answer. reconnect: patience with a daemon restart."""
+        self.paths = find_paths(None if home is None else os.fspath(home))
+        self._timeout_ms = milliseconds(timeout, what="timeout")
+        self._patience_ms = milliseconds(reconnect, what="reconnect")
+        self._link: AsyncLink | None = None
+        self._connecting = asyncio.Lock()
+        self._keys = Ulids(Clock(), Dice())
+
+    async def submit(
+        self,
+        function: str,
+        input: Mapping[str, Any] | None = None,  # noqa: A002 - the word of the house
+        **options: Unpack[SubmitOptions],
+    ) -> str:
+        """Hand over one task; its id, once it is on disk."""
+        options.setdefault("key", self._keys.new())
+        return (await self.ask(Submit(task=task_spec(function, input, options)))).task_id
+
+    async def submit_many(
+        self,
+        function: str,
+        inputs: Iterable[Mapping[str, Any]],
+        *,
+        atomic: bool = False,
+        **options: Unpack[SubmitOptions],
+    ) -> SubmittedMany:
+        """Hand over many tasks of one function, 1,000 a transaction, or all in one if atomic."""
+        specs = (task_spec(function, each, options) for each in inputs)
+        total = SubmittedMany(task_ids=[])
+        sent = 0
+        for request in batches(with_keys(specs, self._keys), atomic=atomic):
+            total = add_many(total, await self.ask(request), offset=sent)
+            sent += len(request.items)
+        return total
+
+    async def wait(self, task_id: str, *, timeout: Duration | None = None) -> TaskEnd:  # noqa: ASYNC109 - the daemon keeps it
+        """How the task ended, waiting for it; TimedOut after `timeout`."""
+        return (await self.wait_all([task_id], timeout=timeout))[0]
+
+    async def wait_all(
+        self,
+        task_ids: Iterable[str],
+        *,
+        timeout: Duration | None = None,  # noqa: ASYNC109 - the daemon keeps it
+    ) -> list[TaskEnd]:
+        """How each of them ended, in the order given, once all have."""
+        timeout_ms = None if timeout is None else milliseconds(timeout, what="timeout")
+        return await self.ask(WaitTasks(task_ids=list(task_ids), timeout_ms=timeout_ms))
+
+    async def result(self, task_id: str, *, timeout: Duration | None = None) -> Any:  # noqa: ASYNC109 - the daemon keeps it
+        """What the function returned, waiting for it; TaskFailed if it is dead or cancelled."""
+        return result_of(await self.wait(task_id, timeout=timeout))
+
+    async def get(self, task_id: str) -> TaskDetail:
+        """Everything known about a task: input, attempts, errors, decisions."""
+        return await self.ask(GetTask(task_id=task_id))
+
+    async def tasks(self, where: str = "") -> AsyncIterator[Task]:
+        """Tasks, newest first; where: a filter like "state:dead function:render-*"."""
+        after: str | None = None
+        while True:
+            page = await self.ask(ListTasks(where=where, after=after, limit=PAGE_ITEMS_MAX))
+            for task in page.items:
+                yield task
+            if (after := page.next) is None:
+                return
+
+    async def letters(self, where: str = "") -> AsyncIterator[DeadLetter]:
+        """Dead letters, newest first; open ones unless the filter names a state."""
+        after: str | None = None
+        while True:
+            page = await self.ask(ListLetters(where=where, after=after, limit=PAGE_ITEMS_MAX))
+            for letter in page.items:
+                yield letter
+            if (after := page.next) is None:
+                return
+
+    async def status(self) -> Status:
+        """The daemon, its functions, what needs attention."""
+        return await self.ask(GetStatus())
+
+    async def cancel(self, *task_ids: str, reason: str = "") -> Changed:
+        """Cancel tasks; running ones are asked to stop."""
+        return await self.ask(CancelTasks(task_ids=list(task_ids), reason=reason))
+
+    async def replay(
+        self,
+        *task_ids: str,
+        where: str = "",
+        all: bool = False,  # noqa: A002 - as in `--all`
+        dry_run: bool = False,
+    ) -> ReplayReport:
+        """Put dead letters back: these, those that a filter finds, or all that are open."""
+        request = ReplayLetters(task_ids=list(task_ids), where=where, all=all, dry_run=dry_run)
+        total = ReplayReport(eligible=0)
+        while True:
+            report = await self.ask(request)
+            total = add_report(total, report)
+            if report.next is None:
+                return total
+            request = ReplayLetters(where=where, all=all, dry_run=dry_run, after=report.next)
+
+    async def ask(self, request: Request[Answer]) -> Answer:
+        """Any request of fnr.api.requests; asked again once if the connection was lost."""
+        link = await self._linked(patience_ms=0)
+        try:
+            return await link.ask(request, timeout_ms=self._timeout_ms)
+        except ConnectionLost:
+            if not repeatable(request):
+                raise
+        link = await self._linked(patience_ms=self._patience_ms)
+        return await link.ask(request, timeout_ms=self._timeout_ms)
+
+    async def close(self) -> None:
+        """Let the connection go; asking makes a new one."""
+        if self._link is not None:
+            link, self._link = self._link, None
+            await link.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def _linked(self, *, patience_ms: int) -> AsyncLink:
+        if self._link is not None and self._link.alive:
+            return self._link
+        async with self._connecting:
+            if self._link is None or not self._link.alive:
+                self._link = await self._connect(patience_ms)
+        return self._link
+
+    async def _connect(self, patience_ms: int) -> AsyncLink:
+        loop = asyncio.get_running_loop()
+        give_up_at_s = loop.time() + patience_ms / 1_000
+        while True:
+            try:
+                return await AsyncLink.open(self.paths, timeout_ms=self._timeout_ms)
+            except DaemonDown:
+                if loop.time() >= give_up_at_s:
+                    raise
+            await asyncio.sleep(RETRY_S)

@@ -1,0 +1,292 @@
+"""Ask the daemon over its socket; when it is down, let the store's file answer what it can.
+
+Blocking on purpose: a command asks a few questions and ends, and asyncio alone would cost it
+58 ms before the first one.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from fnr.api.errors import (
+    BadData,
+    ConfigError,
+    DaemonDown,
+    FnrError,
+    PermissionDenied,
+    TimedOut,
+    TryAgain,
+)
+from fnr.api.requests import Event, GetStatus, Read, Request, WaitTasks, Watch
+from fnr.api.wire import REQUEST_BYTES_MAX, Reply, decode_reply, encode_request, open_answer
+from fnr.config.paths import SOCKET_PATH_BYTES_MAX, Paths
+from fnr.host.clock import Clock
+from fnr.host.inotify import Inotify
+
+Answer = TypeVar("Answer")
+
+TIMEOUT_MS_DEFAULT = 10_000
+# Requests on their way before the oldest must be answered: enough that the daemon always has the
+# next chunk while it commits one.
+PIPELINE_MAX = 4
+# What the wire may add to a deadline that the daemon itself keeps.
+SLACK_MS = 2_000
+RETRY_MS = 20
+
+
+class ConnectionLost(DaemonDown):
+    """The daemon went away after the question was sent: whether it acted on it is not known."""
+
+
+class Connection:
+    """One blocking connection to the daemon.
+
+    broken: an answer was not taken to its end (deadline, Ctrl-C, lost connection), so that the
+    next one could not be told from it; connect again.
+    """
+
+    def __init__(self, paths: Paths, *, timeout_ms: int | None = TIMEOUT_MS_DEFAULT) -> None:
+        self.paths = paths
+        self.timeout_ms = timeout_ms
+        self._socket = connect_socket(paths, timeout_ms=timeout_ms)
+        self._timeout_s: float | None = -1.0
+        self._reader = self._socket.makefile("rb", buffering=256 * 1024)
+        self._last_id = 0
+        self.broken = False
+
+    def ask(self, request: Request[Answer]) -> Answer:
+        """The typed answer; raises the error that the daemon answered with."""
+        request_id = self._send(request)
+        return open_answer(request, self._receive(request_id, self._deadline_ms(request)))
+
+    def ask_each(self, requests: Iterable[Request[Answer]]) -> Iterator[Answer | FnrError]:
+        """Answers in the order of the requests, several of which are on their way at once."""
+        under_way: deque[tuple[int, Request[Answer]]] = deque()
+        for request in requests:
+            if len(under_way) >= PIPELINE_MAX:
+                answer = self._answer_or_error(*under_way.popleft())
+                yield answer
+            under_way.append((self._send(request), request))
+        while under_way:
+            answer = self._answer_or_error(*under_way.popleft())
+            yield answer
+
+    def watch(self, request: Watch) -> Iterator[Event]:
+        """Events until the daemon ends the stream; waits for the next one as long as it takes."""
+        request_id = self._send(request)
+        while True:
+            reply = self._receive(request_id, None)
+            if reply.event is None:
+                open_answer(request, reply)  # raises the error, if it is one
+                continue
+            yield reply.event
+
+    def fileno(self) -> int:
+        """The socket, for callers that wait on several things at once."""
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        """Close the socket; nothing can be asked any more."""
+        self._reader.close()
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _answer_or_error(self, request_id: int, request: Request[Answer]) -> Answer | FnrError:
+        reply = self._receive(request_id, self._deadline_ms(request))
+        try:
+            return open_answer(request, reply)
+        except FnrError as error:
+            return error
+
+    def _send(self, request: Request[Any]) -> int:
+        self._last_id += 1
+        line = encode_request(request, request_id=self._last_id)
+        if len(line) > REQUEST_BYTES_MAX:
+            raise BadData(
+                "the request is too large",
+                why=f"{len(line)} bytes; the daemon takes at most {REQUEST_BYTES_MAX}",
+            )
+        self._set_timeout(self.timeout_ms)
+        self.broken = True
+        try:
+            self._socket.sendall(line)
+        except TimeoutError as error:
+            raise self._timed_out(self.timeout_ms) from error
+        except OSError as error:
+            raise connection_lost(self.paths, error) from error
+        self.broken = False
+        return self._last_id
+
+    def _receive(self, request_id: int, deadline_ms: int | None) -> Reply:
+        self._set_timeout(deadline_ms)
+        self.broken = True
+        while True:
+            try:
+                line = self._reader.readline()
+            except TimeoutError as error:
+                raise self._timed_out(deadline_ms) from error
+            except OSError as error:
+                raise connection_lost(self.paths, error) from error
+            if not line.endswith(b"\n"):
+                raise connection_lost(self.paths)
+            reply = decode_reply(line)
+            # 0: the daemon could not even read which request it was.
+            if reply.id in {request_id, 0}:
+                self.broken = False
+                return reply
+
+    def _deadline_ms(self, request: Request[Any]) -> int | None:
+        """The daemon keeps the deadline of a wait; ours is only there in case it does not."""
+        if isinstance(request, WaitTasks):
+            return None if request.timeout_ms is None else request.timeout_ms + SLACK_MS
+        return self.timeout_ms
+
+    def _set_timeout(self, timeout_ms: int | None) -> None:
+        timeout_s = None if timeout_ms is None else max(timeout_ms, 1) / 1_000
+        if timeout_s != self._timeout_s:
+            self._socket.settimeout(timeout_s)
+            self._timeout_s = timeout_s
+
+    def _timed_out(self, timeout_ms: int | None) -> TimedOut:
+        return TimedOut(
+            "the daemon did not answer in time",
+            why=f"no answer within {timeout_ms} ms; it may be busy, and may still act on this",
+            next_step=f"{command(self.paths)} status --timeout 60s",
+        )
+
+
+def connect_socket(paths: Paths, *, timeout_ms: int | None) -> socket.socket:
+    """A connected socket, or the error that tells the operator why there is none."""
+    path = checked_socket_path(paths)
+    connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        # A socket with a Python timeout does not wait for room in the daemon's backlog: it fails
+        # with EAGAIN as soon as 500 clients arrive at once. The kernel's own timeout does wait.
+        kernel_timeout_ms = 0 if timeout_ms is None else max(timeout_ms, 1)
+        connected.setsockopt(
+            socket.SOL_SOCKET,
+            socket.SO_SNDTIMEO,
+            struct.pack("ll", kernel_timeout_ms // 1_000, kernel_timeout_ms % 1_000 * 1_000),
+        )
+        connected.connect(path)
+    except OSError as error:
+        connected.close()
+        raise not_connected(paths, error) from error
+    return connected
+
+
+def checked_socket_path(paths: Paths) -> str:
+    """The socket's path, unless no Unix socket can have it."""
+    size = len(os.fsencode(paths.socket_file))
+    if size > SOCKET_PATH_BYTES_MAX:
+        raise ConfigError(
+            "the path of the daemon's socket is too long",
+            why=f"{paths.socket_file} has {size} bytes; a Unix socket can have"
+            f" {SOCKET_PATH_BYTES_MAX}",
+            next_step="choose a shorter folder: fnr --home DIR …",
+        )
+    return paths.socket_file
+
+
+def not_connected(paths: Paths, error: OSError) -> FnrError:
+    """Why nobody answered at the socket, and what to do."""
+    if isinstance(error, PermissionError):
+        return PermissionDenied(
+            "the daemon's socket does not let you in",
+            why=f"{paths.socket_file}: {error.strerror}; you are uid {os.geteuid()}",
+            next_step=f"ls -ld {paths.run_dir} {paths.socket_file}",
+        )
+    if isinstance(error, BlockingIOError):
+        return TryAgain(
+            "the daemon is too busy to take the connection",
+            why=f"its backlog at {paths.socket_file} stayed full",
+            next_step="try again, or wait longer: --timeout 60s",
+        )
+    return DaemonDown(
+        "the daemon is not running",
+        why=f"nobody answers at {paths.socket_file}: {error.strerror or error}",
+        next_step=f"{command(paths)} daemon start",
+    )
+
+
+def connection_lost(paths: Paths, error: OSError | None = None) -> ConnectionLost:
+    """The daemon ended, or was restarted, between question and answer."""
+    detail = f": {error.strerror}" if error and error.strerror else ""
+    return ConnectionLost(
+        "the daemon went away before it answered",
+        why=f"the connection to {paths.socket_file} was closed{detail};"
+        " whether it acted on the request is not known",
+        next_step=f"{command(paths)} daemon status",
+    )
+
+
+def command(paths: Paths) -> str:
+    """How `fnr` is called for this home: what a pasted command has to begin with."""
+    return f"fnr --home {paths.home}" if paths.origin == "--home" else "fnr"
+
+
+def connect_again(paths: Paths, *, timeout_ms: int | None, patience_ms: int) -> Connection:
+    """A new connection, waiting for a daemon that is being restarted; DaemonDown if it stays away.
+
+    Woken by the socket's appearance, so that it costs no time to wait.
+    """
+    clock = Clock()
+    give_up_at_ms = clock.boot_ms() + patience_ms
+    with Inotify() as watch:
+        watch.folder(paths.run_dir)
+        while True:
+            try:
+                return Connection(paths, timeout_ms=timeout_ms)
+            except DaemonDown:
+                left_ms = give_up_at_ms - clock.boot_ms()
+                if left_ms <= 0:
+                    raise
+            # A socket appears a moment before anybody listens on it, hence the short waits.
+            watch.wait(min(left_ms, RETRY_MS))
+
+
+def ask(
+    paths: Paths,
+    request: Request[Answer],
+    *,
+    offline: bool = True,
+    timeout_ms: int | None = TIMEOUT_MS_DEFAULT,
+    notice: Callable[[str], None] | None = None,
+) -> Answer:
+    """Ask the daemon; if it is down and the store's file can answer, read that and say so.
+
+    notice: takes the line that says so; by default it goes to stderr.
+    """
+    readable = offline and isinstance(request, Read | GetStatus)
+    try:
+        with Connection(paths, timeout_ms=timeout_ms) as connection:
+            return connection.ask(request)
+    except DaemonDown:
+        if not readable:
+            raise
+    from fnr.client.offline import answer_offline  # noqa: PLC0415 - sqlite3 only when needed
+
+    answer = answer_offline(paths, request)
+    (notice or _to_stderr)("daemon is not running; read from the store")
+    return answer
+
+
+def _to_stderr(line: str) -> None:
+    sys.stderr.write(f"{line}\n")

@@ -1,0 +1,228 @@
+"""fnr for Python programs: submit work, learn how it ended, bring dead letters back.
+
+    with fnr.Client() as client:
+        task_id = client.submit("render", {"scene": "a.blend"}, timeout="10m")
+        print(client.result(task_id))
+
+Every submit carries an idempotency key, so that repeating it after a lost connection, which the
+client does once by itself, cannot submit the task twice.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self, TypeVar, Unpack
+
+from fnr.api.errors import DaemonDown, FnrError
+from fnr.api.requests import (
+    CancelTasks,
+    Changed,
+    GetStatus,
+    GetTask,
+    ListLetters,
+    ListTasks,
+    ReplayLetters,
+    ReplayReport,
+    Request,
+    Status,
+    Submit,
+    SubmittedMany,
+    WaitTasks,
+)
+from fnr.client.answers import (
+    TaskFailed,
+    add_many,
+    add_report,
+    repeatable,
+    result_of,
+    with_keys,
+)
+from fnr.client.async_sdk import AsyncClient
+from fnr.client.connect import Connection, ConnectionLost, connect_again
+from fnr.client.specs import Duration, SubmitOptions, batches, milliseconds, task_spec
+from fnr.config.paths import find_paths
+from fnr.host.clock import Clock, Dice, Ulids
+from fnr.policy.dead_letter import DeadLetter
+from fnr.policy.record import PAGE_ITEMS_MAX, TaskDetail, TaskEnd
+from fnr.policy.task import Task
+
+__all__ = ["AsyncClient", "Client", "TaskFailed"]
+
+Answer = TypeVar("Answer")
+
+
+class Client:
+    """A connection to the daemon that is made when it is first needed and repaired once.
+
+    For one thread at a time. A process forked from this one gets a connection of its own.
+    """
+
+    def __init__(
+        self,
+        home: str | os.PathLike[str] | None = None,
+        *,
+        timeout: Duration = "10s",
+        reconnect: Duration = "10s",
+    ) -> None:
+        """home: as --home. timeout: of an answer. reconnect: patience with a daemon restart."""
+        self.paths = find_paths(None if home is None else os.fspath(home))
+        self._timeout_ms = milliseconds(timeout, what="timeout")
+        self._patience_ms = milliseconds(reconnect, what="reconnect")
+        self._connection: Connection | None = None
+        self._keys = Ulids(Clock(), Dice())
+        self._pid = os.getpid()
+
+    # ── submit ───────────────────────────────────────────────────────────────
+
+    def submit(
+        self,
+        function: str,
+        input: Mapping[str, Any] | None = None,  # noqa: A002 - the word of the house
+        **options: Unpack[SubmitOptions],
+    ) -> str:
+        """Hand over one task; its id, once it is on disk."""
+        self._after_fork()
+        options.setdefault("key", self._keys.new())
+        return self.ask(Submit(task=task_spec(function, input, options))).task_id
+
+    def submit_many(
+        self,
+        function: str,
+        inputs: Iterable[Mapping[str, Any]],
+        *,
+        atomic: bool = False,
+        **options: Unpack[SubmitOptions],
+    ) -> SubmittedMany:
+        """Hand over many tasks of one function, 1,000 a transaction, or all in one if atomic."""
+        self._after_fork()
+        specs = (task_spec(function, each, options) for each in inputs)
+        total = SubmittedMany(task_ids=[])
+        sent = 0
+        for request in batches(with_keys(specs, self._keys), atomic=atomic):
+            total = add_many(total, self.ask(request), offset=sent)
+            sent += len(request.items)
+        return total
+
+    # ── learn ────────────────────────────────────────────────────────────────
+
+    def wait(self, task_id: str, *, timeout: Duration | None = None) -> TaskEnd:
+        """How the task ended, waiting for it; TimedOut after `timeout`."""
+        return self.wait_all([task_id], timeout=timeout)[0]
+
+    def wait_all(
+        self, task_ids: Iterable[str], *, timeout: Duration | None = None
+    ) -> list[TaskEnd]:
+        """How each of them ended, in the order given, once all have."""
+        timeout_ms = None if timeout is None else milliseconds(timeout, what="timeout")
+        return self.ask(WaitTasks(task_ids=list(task_ids), timeout_ms=timeout_ms))
+
+    def result(self, task_id: str, *, timeout: Duration | None = None) -> Any:
+        """What the function returned, waiting for it; TaskFailed if it is dead or cancelled."""
+        return result_of(self.wait(task_id, timeout=timeout))
+
+    def get(self, task_id: str) -> TaskDetail:
+        """Everything known about a task: input, attempts, errors, decisions."""
+        return self.ask(GetTask(task_id=task_id))
+
+    def tasks(self, where: str = "") -> Iterator[Task]:
+        """Tasks, newest first; where: a filter like "state:dead function:render-*"."""
+        after: str | None = None
+        while True:
+            page = self.ask(ListTasks(where=where, after=after, limit=PAGE_ITEMS_MAX))
+            yield from page.items
+            if (after := page.next) is None:
+                return
+
+    def letters(self, where: str = "") -> Iterator[DeadLetter]:
+        """Dead letters, newest first; open ones unless the filter names a state."""
+        after: str | None = None
+        while True:
+            page = self.ask(ListLetters(where=where, after=after, limit=PAGE_ITEMS_MAX))
+            yield from page.items
+            if (after := page.next) is None:
+                return
+
+    def status(self) -> Status:
+        """The daemon, its functions, what needs attention."""
+        return self.ask(GetStatus())
+
+    # ── change ───────────────────────────────────────────────────────────────
+
+    def cancel(self, *task_ids: str, reason: str = "") -> Changed:
+        """Cancel tasks; running ones are asked to stop."""
+        return self.ask(CancelTasks(task_ids=list(task_ids), reason=reason))
+
+    def replay(
+        self,
+        *task_ids: str,
+        where: str = "",
+        all: bool = False,  # noqa: A002 - as in `--all`
+        dry_run: bool = False,
+    ) -> ReplayReport:
+        """Put dead letters back: these, those that a filter finds, or all that are open."""
+        request = ReplayLetters(task_ids=list(task_ids), where=where, all=all, dry_run=dry_run)
+        total = ReplayReport(eligible=0)
+        while True:
+            report = self.ask(request)
+            total = add_report(total, report)
+            if report.next is None:
+                return total
+            request = ReplayLetters(where=where, all=all, dry_run=dry_run, after=report.next)
+
+    # ── the wire ─────────────────────────────────────────────────────────────
+
+    def ask(self, request: Request[Answer]) -> Answer:
+        """Any request of fnr.api.requests; asked again once if the connection was lost."""
+        self._after_fork()
+        lost: DaemonDown | None = None
+        if self._connection is None:
+            self._connection = Connection(self.paths, timeout_ms=self._timeout_ms)
+        try:
+            return self._connection.ask(request)
+        except ConnectionLost as error:
+            if not repeatable(request):
+                raise
+            lost = error
+        finally:
+            if self._connection.broken:
+                self.close()
+        return self._ask_again(request, lost)
+
+    def _ask_again(self, request: Request[Answer], lost: FnrError) -> Answer:
+        try:
+            self._connection = connection = connect_again(
+                self.paths, timeout_ms=self._timeout_ms, patience_ms=self._patience_ms
+            )
+        except DaemonDown as error:
+            raise error from lost
+        try:
+            return connection.ask(request)
+        finally:
+            if connection.broken:
+                self.close()
+
+    def close(self) -> None:
+        """Let the connection go; asking makes a new one."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _after_fork(self) -> None:
+        """Two processes must not read each other's answers, nor make the same keys."""
+        if self._pid != os.getpid():
+            self.close()
+            self._keys = Ulids(Clock(), Dice())
+            self._pid = os.getpid()

@@ -1,0 +1,110 @@
+"""What a program says of a task, as the request it becomes.
+
+Durations are text with a unit ("10m") or a timedelta: a bare number is refused here as it is in
+fnr.toml.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any, TypedDict
+
+import msgspec
+from msgspec import Raw
+
+from fnr.api.errors import BadData, UsageError
+from fnr.api.requests import SubmitMany, TaskSpec
+from fnr.config.units import duration_ms
+from fnr.policy.task import PRIORITY_DEFAULT
+
+Duration = str | timedelta
+CHUNK_ITEMS = 1_000
+
+_encode = msgspec.json.Encoder().encode
+
+
+class SubmitOptions(TypedDict, total=False):
+    """What may be said of a task beside its function and input.
+
+    priority: 1 to 10, higher first. delay, at: not before. timeout: of one attempt.
+    expires:  if it has not begun by then it becomes a dead letter.
+    unique:   while a live task has this key, submitting gives that task.
+    key:      idempotency key; without one the client makes one for each submit.
+    retries:  instead of the function's own number.
+    """
+
+    priority: int
+    delay: Duration
+    at: datetime
+    timeout: Duration
+    expires: Duration
+    unique: str
+    tags: Mapping[str, str]
+    retries: int
+    key: str
+    parent: str
+
+
+def task_spec(
+    function: str,
+    input: Mapping[str, Any] | None,  # noqa: A002 - the word of the house
+    options: SubmitOptions,
+) -> TaskSpec:
+    """A task as it is asked for; BadData when the input cannot be JSON."""
+    return TaskSpec(
+        function=function,
+        input=_EMPTY if input is None else Raw(input_json(input)),
+        priority=options.get("priority", PRIORITY_DEFAULT),
+        delay_ms=_ms(options, "delay"),
+        due_at_ms=_moment_ms(options.get("at")),
+        timeout_ms=_ms(options, "timeout"),
+        expires_ms=_ms(options, "expires"),
+        unique=options.get("unique"),
+        tags=dict(options.get("tags", ())),
+        retries_max=options.get("retries"),
+        key=options.get("key"),
+        parent_id=options.get("parent"),
+    )
+
+
+def input_json(value: Mapping[str, Any]) -> bytes:
+    """An input as JSON; BadData says what in it cannot be."""
+    try:
+        return _encode(value)
+    except (TypeError, ValueError, UnicodeEncodeError, RecursionError) as error:
+        raise BadData("the input cannot be written as JSON", why=str(error)) from error
+
+
+def batches(specs: Iterable[TaskSpec], *, atomic: bool) -> Iterator[SubmitMany]:
+    """Tasks in requests of CHUNK_ITEMS each; an atomic batch is one request, whatever its size."""
+    rest = iter(specs)
+    while chunk := [Raw(_encode(spec)) for spec in islice(rest, None if atomic else CHUNK_ITEMS)]:
+        yield SubmitMany(items=chunk, atomic=atomic)
+
+
+def milliseconds(value: Duration, *, what: str) -> int:
+    """A duration in ms; UsageError says how to write it."""
+    if isinstance(value, timedelta):
+        return round(value / timedelta(milliseconds=1))
+    try:
+        return duration_ms(value)
+    except ValueError as error:
+        raise UsageError(f"{what}: {error}") from error
+
+
+_EMPTY = Raw(b"{}")
+
+
+def _ms(options: SubmitOptions, name: str) -> int | None:
+    value: Duration | None = options.get(name)  # type: ignore[assignment]  # callers name durations
+    return None if value is None else milliseconds(value, what=name)
+
+
+def _moment_ms(moment: datetime | None) -> int | None:
+    if moment is None:
+        return None
+    if moment.tzinfo is None:
+        raise UsageError("at: the moment needs a time zone, like datetime(…, tzinfo=UTC)")
+    return round(moment.timestamp() * 1_000)
