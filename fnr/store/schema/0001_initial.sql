@@ -46,9 +46,9 @@ CREATE TABLE task (
 -- Claims seek one priority level at a time, so that due dates of other levels cost nothing.
 CREATE INDEX task_queued  ON task (function, priority, due_at_ms, task_id) WHERE state = 'queued';
 CREATE INDEX task_waiting ON task (due_at_ms) WHERE state = 'waiting';
--- Lists by state and by function, newest first, and retention, oldest first.
-CREATE INDEX task_state    ON task (state, task_id);
-CREATE INDEX task_function ON task (function, task_id);
+-- Lists by function, by state or by both, newest first, and retention, oldest first: the tally
+-- knows which (function, state) pairs exist, so a list by state is a merge of a few of them.
+CREATE INDEX task_list    ON task (function, state, task_id);
 CREATE INDEX task_expiry  ON task (expires_at_ms)
     WHERE expires_at_ms IS NOT NULL AND state IN ('queued', 'waiting');
 -- While a live task holds a unique key, nobody else may.
@@ -113,8 +113,16 @@ CREATE TABLE error (
     classification TEXT    NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX error_task     ON error (task_id);
-CREATE INDEX error_category ON error (category, error_id);
+CREATE INDEX error_task ON error (task_id);
+
+-- Our own kill ledger: written before the signal is sent, so that even a daemon that dies in
+-- between knows who ended the attempt. Deleted when the attempt is settled (by cascade or settle).
+CREATE TABLE kill_note (
+    token  TEXT    PRIMARY KEY REFERENCES attempt ON DELETE CASCADE,
+    reason TEXT    NOT NULL,
+    why    TEXT    NOT NULL,
+    at_ms  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- Every decision, in the same transaction as its effect.
 CREATE TABLE ledger (
@@ -153,10 +161,10 @@ CREATE TABLE dead_letter (
     CHECK ((state = 'resolved') = (resolved_at_ms IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
 
--- Lists go newest first by (died_at_ms, task_id), narrowed by what people filter on.
-CREATE INDEX dead_letter_state    ON dead_letter (state, died_at_ms, task_id);
-CREATE INDEX dead_letter_function ON dead_letter (function, state, died_at_ms, task_id);
-CREATE INDEX dead_letter_category ON dead_letter (category, state, died_at_ms, task_id);
+-- Lists go newest first by (died_at_ms, task_id); narrower ones merge the kinds the tally knows.
+CREATE INDEX dead_letter_state ON dead_letter (state, died_at_ms, task_id);
+CREATE INDEX dead_letter_kind
+    ON dead_letter (function, state, category, cause, died_at_ms, task_id);
 
 CREATE TABLE worker (
     worker_id     TEXT    PRIMARY KEY,
@@ -182,8 +190,9 @@ CREATE TABLE function (
     paused_at_ms INTEGER
 ) STRICT, WITHOUT ROWID;
 
--- How many tasks of a function are in a state, and how many letters: kept in the transaction of
--- every move, so that `status` never counts rows. `fnr db check` compares it with the truth.
+-- How many tasks of a function are in a state, and how many letters of it are in a
+-- "state/category/cause": kept in the transaction of every move, so that neither `status` nor a
+-- list ever counts rows. `fnr db check` compares it with the truth.
 CREATE TABLE tally (
     function TEXT    NOT NULL,
     state    TEXT    NOT NULL,

@@ -1,0 +1,429 @@
+"""The one writer: statements on the event loop, COMMIT in a thread, many units in one commit.
+
+A statement costs some µs and a COMMIT an fsync, so only the COMMIT leaves the loop. Whatever is
+posted while one is under way shares the next. Nobody is told of a result before the COMMIT that
+holds it has returned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from fnr.store.migrate import migrate
+from fnr.store.tally import write_counts
+from fnr.store.transaction import (
+    BUSY_CODES,
+    FULL_CODES,
+    ILL_CODES,
+    Params,
+    Reader,
+    Row,
+    StoreBusy,
+    StoreFull,
+    StoreIll,
+    StoreNewer,
+    Transaction,
+    connect_writer,
+    primary_code,
+    read_only,
+)
+
+__all__ = [
+    "Params",
+    "Reader",
+    "Row",
+    "Store",
+    "StoreBusy",
+    "StoreFull",
+    "StoreIll",
+    "StoreNewer",
+    "Transaction",
+    "read_only",
+]
+
+T = TypeVar("T")
+Unit = Callable[[Transaction], Any]
+Done = Callable[[Any, BaseException | None], None]
+CommitHook = Callable[[str], None]
+TroubleHook = Callable[[str, str], None]
+
+# Enough to make an fsync cost nothing per unit, few enough that the loop turns every 20 ms.
+BATCH_UNITS_MAX = 500
+BUSY_RETRY_S = 0.02
+BUSY_PATIENCE_S = 5.0
+
+
+class _Batch:
+    """Units that share one commit, and what became of each so far."""
+
+    __slots__ = ("ended", "error", "heavy", "open", "units")
+
+    def __init__(self, units: deque[tuple[Unit, Done]], *, heavy: bool) -> None:
+        self.units = units  # not run yet
+        self.heavy = heavy
+        self.ended: list[tuple[Done, Any, BaseException | None]] = []
+        self.error: BaseException | None = None  # what befell the transaction as a whole
+        self.open = False  # a transaction waits for its COMMIT
+
+    def fail(self, error: BaseException) -> None:
+        """Nothing of this batch is stored: every success so far becomes this error."""
+        self.ended = [
+            (done, None, own if own is not None else error) for done, _, own in self.ended
+        ]
+
+
+class Store:
+    """The store opened for writing; one per home, guarded by the daemon's lock.
+
+    state: "ok"; "full": the last write met a full disk, the next one tries again; "ill": an I/O
+    error or a damaged file, every write is refused until `heal` succeeds.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        commit_hook: CommitHook | None = None,
+    ) -> None:
+        self.path = path
+        self.state = "ok"
+        self._loop = loop
+        self._commit_hook = commit_hook
+        self._trouble_hooks: list[TroubleHook] = []
+        self._queue: deque[tuple[Unit, Done, bool]] = deque()
+        self._busy = False  # a batch is under way, or about to be
+        self._busy_since_s: float | None = None
+        self._closing: asyncio.Future[None] | None = None
+        self._healing: list[asyncio.Future[bool]] = []
+        self._reopening = False
+        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._use(connection)
+        # A daemon thread: a wedged disk must not keep the process from ending.
+        threading.Thread(target=self._work, name="store-commit", daemon=True).start()
+
+    @classmethod
+    async def open(cls, path: str | Path, *, commit_hook: CommitHook | None = None) -> Store:
+        """Open or create the store and bring its schema up to date.
+
+        commit_hook: called in the commit thread with "before" and "after" every COMMIT; what it
+        raises counts as the COMMIT's error. Raises StoreNewer, StoreBusy, StoreFull, StoreIll.
+        """
+        loop = asyncio.get_running_loop()
+        connection = await loop.run_in_executor(None, _open, path)
+        return cls(Path(path), connection, loop=loop, commit_hook=commit_hook)
+
+    def on_trouble(self, hook: TroubleHook) -> None:
+        """Call hook(state, why) on the loop whenever `state` changes.
+
+        After "ill" → "ok" the outcome of writes that got StoreIll is unknown: reconcile.
+        """
+        self._trouble_hooks.append(hook)
+
+    async def write(self, unit: Callable[[Transaction], T], *, heavy: bool = False) -> T:
+        """Run a unit of statements; its result, once it is on disk.
+
+        A unit that raises is undone alone. Cancelling the wait does not cancel the write.
+        heavy: run its statements in the commit thread too (it must not touch the loop's state).
+        """
+        future: asyncio.Future[T] = self._loop.create_future()
+
+        def done(result: T, error: BaseException | None) -> None:
+            if future.done():
+                return
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+
+        self.post(unit, done, heavy=heavy)
+        return await future
+
+    def post(self, unit: Unit, done: Done, *, heavy: bool = False) -> None:
+        """Like `write`, with a callback on the loop: done(result, None) or done(None, error)."""
+        if self._closing is not None or self.state == "ill":
+            why = "the store is closed" if self._closing is not None else "the store is ill"
+            self._loop.call_soon(done, None, StoreIll(why))
+            return
+        self._queue.append((unit, done, heavy))
+        if not self._busy:
+            self._busy = True
+            self._loop.call_soon(self._start_batch)
+
+    async def heal(self) -> bool:
+        """Reopen and check the file; True when the store can be used again."""
+        if self.state != "ill" or self._closing is not None:
+            return self.state != "ill"
+        future: asyncio.Future[bool] = self._loop.create_future()
+        self._healing.append(future)
+        self._busy = True
+        self._start_reopening()
+        return await future
+
+    async def close(self) -> None:
+        """Commit what is waiting, checkpoint, close; further writes are refused."""
+        if self._closing is None:
+            self._closing = self._loop.create_future()
+            if not self._busy:
+                self._busy = True
+                self._start_batch()
+        await asyncio.shield(self._closing)
+
+    # ── on the loop ──────────────────────────────────────────────────────────
+
+    def _start_batch(self) -> None:
+        """Run what is waiting and hand its COMMIT to the thread."""
+        if not self._queue:
+            if self._closing is not None:
+                self._jobs.put(self._shut)
+            else:
+                self._busy = False
+            return
+        batch = self._take_batch()
+        if batch.heavy:
+            self._jobs.put(lambda: self._commit(batch))
+            return
+        self._run(batch)
+        if batch.open:
+            self._jobs.put(lambda: self._commit(batch))
+        else:
+            self._loop.call_soon(self._finish, batch)
+
+    def _take_batch(self) -> _Batch:
+        """The next units to share a commit: one heavy one, or the light ones before it."""
+        queue = self._queue
+        heavy = queue[0][2]
+        units: deque[tuple[Unit, Done]] = deque()
+        while queue and queue[0][2] == heavy and len(units) < (1 if heavy else BATCH_UNITS_MAX):
+            unit, done, _ = queue.popleft()
+            units.append((unit, done))
+        return _Batch(units, heavy=heavy)
+
+    def _finish(self, batch: _Batch) -> None:
+        """Tell everybody how their unit ended, after the next batch is on its way."""
+        if batch.units:
+            self._queue.extendleft((*unit, batch.heavy) for unit in reversed(batch.units))
+        if batch.error is not None and primary_code(batch.error) in BUSY_CODES:
+            self._wait_for_stranger()
+        elif batch.error is not None and primary_code(batch.error) in ILL_CODES:
+            self._fall_ill(batch.error)
+        else:
+            self._busy_since_s = None
+            self._note_room(batch)
+            self._start_batch()
+        for done, result, error in batch.ended:
+            done(result, error)
+
+    def _note_room(self, batch: _Batch) -> None:
+        errors = [batch.error, *(error for _, _, error in batch.ended)]
+        if any(isinstance(error, StoreFull) for error in errors):
+            self._change_state("full", "the disk is full")
+        elif self.state == "full" and batch.ended:
+            self._change_state("ok", "there is room on the disk again")
+
+    def _wait_for_stranger(self) -> None:
+        """Somebody else holds the write lock: try again for some seconds, then give up."""
+        now_s = self._loop.time()
+        if self._busy_since_s is None:
+            self._busy_since_s = now_s
+        if now_s - self._busy_since_s < BUSY_PATIENCE_S:
+            self._loop.call_later(BUSY_RETRY_S, self._start_batch)
+            return
+        self._busy_since_s = None
+        self._refuse_queue(StoreBusy(f"the store is locked since {BUSY_PATIENCE_S:.0f} s"))
+        self._start_batch()
+
+    def _fall_ill(self, error: BaseException) -> None:
+        self._refuse_queue(StoreIll(str(error)))
+        self._change_state("ill", str(error))
+        self._start_reopening()
+
+    def _start_reopening(self) -> None:
+        if not self._reopening:
+            self._reopening = True
+            self._jobs.put(self._reopen)
+
+    def _refuse_queue(self, error: Exception) -> None:
+        refused, self._queue = self._queue, deque()
+        for _, done, _ in refused:
+            self._loop.call_soon(done, None, error)
+
+    def _change_state(self, state: str, why: str) -> None:
+        if state == self.state:
+            return
+        self.state = state
+        for hook in self._trouble_hooks:
+            self._loop.call_soon(hook, state, why)
+
+    def _reopened(self, connection: sqlite3.Connection | None) -> None:
+        self._reopening = False
+        if connection is not None:
+            self._use(connection)
+            self._change_state("ok", "reopened and checked")
+        healing, self._healing = self._healing, []
+        for future in healing:
+            if not future.done():
+                future.set_result(connection is not None)
+        self._start_batch()
+
+    def _use(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._tx = Transaction(connection)
+
+    # ── on the loop for light units, in the thread for heavy ones ────────────
+
+    def _run(self, batch: _Batch) -> None:
+        """Run a batch's units, each undone alone if it fails; leaves a transaction open."""
+        execute, tx = self._connection.execute, self._tx
+        alone = len(batch.units) == 1
+        try:
+            execute("BEGIN IMMEDIATE")
+            batch.open = True
+            while batch.units:
+                unit, done = batch.units.popleft()
+                if alone:
+                    self._run_alone(batch, unit, done)
+                else:
+                    self._run_one(batch, unit, done)
+            if batch.open:
+                write_counts(tx)
+        except BaseException as error:  # noqa: BLE001 - delivered to everybody in the batch
+            self._abandon(batch, error)
+
+    def _run_alone(self, batch: _Batch, unit: Unit, done: Done) -> None:
+        """A batch of one needs no savepoint: its failure is the transaction's."""
+        try:
+            batch.ended.append((done, unit(self._tx), None))
+        # BaseException, not Exception: a cancelled unit must not leave its half-written rows
+        # for the next one to commit.
+        except BaseException as error:
+            batch.ended.append((done, None, _named(error)))
+            if primary_code(error) in ILL_CODES:
+                raise
+            self._roll_back(batch)
+
+    def _run_one(self, batch: _Batch, unit: Unit, done: Done) -> None:
+        execute, tx = self._connection.execute, self._tx
+        execute("SAVEPOINT unit")
+        try:
+            result = unit(tx)
+        except BaseException as error:
+            batch.ended.append((done, None, _named(error)))
+            tx.forget_counts()
+            # A full disk or an I/O error may have ended the whole transaction already.
+            if primary_code(error) in ILL_CODES or not self._connection.in_transaction:
+                raise
+            execute("ROLLBACK TO unit")
+            execute("RELEASE unit")
+        else:
+            batch.ended.append((done, result, None))
+            tx.keep_counts()
+            execute("RELEASE unit")
+
+    def _abandon(self, batch: _Batch, error: BaseException) -> None:
+        """The transaction is lost: who ran in it hears of it, who did not run yet runs later."""
+        batch.error = error
+        batch.fail(_named(error))
+        self._roll_back(batch)
+
+    def _roll_back(self, batch: _Batch) -> None:
+        batch.open = False
+        self._tx.forget_all_counts()
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            batch.error = error
+
+    # ── in the commit thread ─────────────────────────────────────────────────
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()
+
+    def _commit(self, batch: _Batch) -> None:
+        if batch.heavy:
+            self._run(batch)
+        if batch.open:
+            try:
+                if self._commit_hook is not None:
+                    self._commit_hook("before")
+                self._connection.execute("COMMIT")
+                if self._commit_hook is not None:
+                    self._commit_hook("after")
+            except BaseException as error:  # noqa: BLE001 - delivered to everybody in the batch
+                self._abandon(batch, error)
+        self._tell(self._finish, batch)
+
+    def _reopen(self) -> None:
+        """After an I/O error nothing in memory can be trusted: open afresh and look."""
+        connection: sqlite3.Connection | None = None
+        try:
+            self._connection.close()
+            connection = _open(self.path)
+            [found] = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if found != "ok":
+                raise sqlite3.DatabaseError(found)
+        except Exception:  # noqa: BLE001 - whatever it is, the store stays ill
+            if connection is not None:
+                connection.close()
+                connection = None
+        self._tell(self._reopened, connection)
+
+    def _shut(self) -> None:
+        # A checkpoint that fails now is made up for when the store is opened next.
+        with suppress(sqlite3.Error):
+            self._connection.close()
+        self._jobs.put(None)
+        self._tell(self._shut_done)
+
+    def _shut_done(self) -> None:
+        assert self._closing is not None
+        if not self._closing.done():
+            self._closing.set_result(None)
+
+    def _tell(self, callback: Callable[..., None], *args: Any) -> None:
+        try:
+            self._loop.call_soon_threadsafe(callback, *args)
+        except RuntimeError:  # the loop is closed: nobody is left to be told
+            self._jobs.put(None)
+
+
+def _open(path: str | Path) -> sqlite3.Connection:
+    try:
+        connection = connect_writer(path)
+        try:
+            migrate(connection)
+            # From here on a lock held by a stranger is waited for on the loop's clock, because
+            # SQLite's own patience would block the loop.
+            connection.execute("PRAGMA busy_timeout = 0")
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.Error as error:
+        raise _named(error) from error
+    return connection
+
+
+def _named(error: BaseException) -> BaseException:
+    """An SQLite error under the name its caller knows; others as they are."""
+    code = primary_code(error)
+    if code in FULL_CODES:
+        named: Exception = StoreFull(str(error))
+    elif code in BUSY_CODES:
+        named = StoreBusy(str(error))
+    elif code in ILL_CODES:
+        named = StoreIll(str(error))
+    else:
+        return error
+    named.__cause__ = error
+    return named

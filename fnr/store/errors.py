@@ -1,0 +1,53 @@
+"""Errors: one per failed attempt, with all its evidence."""
+
+from __future__ import annotations
+
+from fnr.policy.record import ErrorRecord
+from fnr.store.rows import ERROR_COLUMNS, error_of, json_text
+from fnr.store.transaction import Transaction
+
+
+def add(tx: Transaction, error: ErrorRecord) -> None:
+    """Store the failure of an attempt; a second one for the same attempt is refused."""
+    evidence, found = error.evidence, error.classification
+    tx.run(
+        """
+        INSERT INTO error (error_id, task_id, token, function, at_ms, category, strategy, rule,
+                           message, exit_code, signal, killed_by, evidence, classification)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        (
+            error.error_id, error.task_id, error.token, error.function, error.at_ms,
+            found.category, found.strategy, found.rule, evidence.message or found.matched,
+            evidence.exit_code, evidence.signal, evidence.killed_by,
+            json_text(evidence), json_text(found),
+        ),
+    )  # fmt: skip
+
+
+def of_task(tx: Transaction, task_id: str) -> list[ErrorRecord]:
+    """A task's errors, oldest first."""
+    rows = tx.all(
+        f"SELECT {ERROR_COLUMNS} FROM error e WHERE e.task_id = ? ORDER BY e.error_id", (task_id,)
+    )
+    return [error_of(row) for row in rows]
+
+
+def last_id(tx: Transaction, task_id: str) -> str | None:
+    """The id of a task's latest error; None when it never failed."""
+    row = tx.one(
+        "SELECT error_id FROM error WHERE task_id = ? ORDER BY error_id DESC LIMIT 1", (task_id,)
+    )
+    return row[0] if row else None
+
+
+def last(tx: Transaction, task_id: str) -> ErrorRecord | None:
+    """A task's latest error."""
+    row = tx.one(
+        f"""
+        SELECT {ERROR_COLUMNS} FROM error e
+         WHERE e.task_id = ? ORDER BY e.error_id DESC LIMIT 1
+        """,
+        (task_id,),
+    )
+    return error_of(row) if row else None

@@ -1,0 +1,56 @@
+"""What the store knows of functions: their counts, and which of them are paused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fnr.policy.record import FunctionRecord
+from fnr.store.tally import counts
+from fnr.store.transaction import Transaction
+
+
+def pause(tx: Transaction, names: Sequence[str], *, by: str, now_ms: int) -> list[str]:
+    """Start no more attempts of these functions; the ones that were not paused before."""
+    before = paused(tx)
+    tx.many(
+        """
+        INSERT INTO function (function, paused, paused_by, paused_at_ms) VALUES (?, 1, ?, ?)
+        ON CONFLICT (function) DO UPDATE
+           SET paused = 1, paused_by = excluded.paused_by, paused_at_ms = excluded.paused_at_ms
+         WHERE function.paused = 0
+        """,
+        [(name, by, now_ms) for name in names],
+    )
+    return [name for name in dict.fromkeys(names) if name not in before]
+
+
+def resume(tx: Transaction, names: Sequence[str]) -> list[str]:
+    """Start attempts again; the functions that were paused."""
+    before = paused(tx)
+    tx.many("DELETE FROM function WHERE function = ? AND paused = 1", [(name,) for name in names])
+    return [name for name in dict.fromkeys(names) if name in before]
+
+
+def paused(tx: Transaction) -> dict[str, str]:
+    """Every paused function, and who paused it."""
+    return dict(tx.all("SELECT function, paused_by FROM function WHERE paused = 1"))
+
+
+def records(tx: Transaction) -> list[FunctionRecord]:
+    """Every function that has tasks or is paused."""
+    rows = tx.all("SELECT function, paused, paused_by, paused_at_ms FROM function")
+    pauses = {row[0]: row for row in rows}
+    by_state = counts(tx)
+    found = []
+    for name in sorted({*by_state, *pauses}):
+        _, is_paused, by, at_ms = pauses.get(name, (name, 0, "", None))
+        found.append(
+            FunctionRecord(
+                function=name,
+                counts=by_state.get(name, {}),
+                paused=bool(is_paused),
+                paused_by=by,
+                paused_at_ms=at_ms,
+            )
+        )
+    return found

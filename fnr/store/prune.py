@@ -1,0 +1,66 @@
+"""Forget what is old enough, in bounded steps; dead letters are never forgotten by age."""
+
+from __future__ import annotations
+
+from fnr.policy.task import TaskState
+from fnr.store import workers
+from fnr.store.transaction import Transaction
+
+# Crockford's alphabet: the first ten characters of a task id are its time of birth.
+_BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+# How many tasks a step looks at: old ones that ended late are passed over each time.
+LOOKED_AT_MAX = 5_000
+
+
+def prune_step(
+    tx: Transaction, *, done_before_ms: int, cancelled_before_ms: int, count_max: int
+) -> int:
+    """Remove up to count_max tasks that ended before then; call again while it removes so many.
+
+    A cancelled task with a letter stays: the letter was resolved, and `dlq purge` removes it.
+    """
+    removed = 0
+    for state, before_ms in (
+        (TaskState.DONE, done_before_ms),
+        (TaskState.CANCELLED, cancelled_before_ms),
+    ):
+        for (function,) in tx.all(
+            "SELECT function FROM tally WHERE state = ? AND count > 0", (state,)
+        ):
+            if removed < count_max:
+                removed += _prune(tx, function, state, before_ms, count_max - removed)
+    workers.forget_oldest(tx)
+    return removed
+
+
+def _prune(tx: Transaction, function: str, state: str, before_ms: int, count_max: int) -> int:
+    # A task that ended before then was also born before then, so the scan stops at that id.
+    rows = tx.all(
+        """
+        SELECT old.task_id
+          FROM (SELECT task_id, state_at_ms FROM task
+                 WHERE function = :function AND state = :state AND task_id < :born_before
+                 ORDER BY task_id
+                 LIMIT :looked_at_max) AS old
+         WHERE old.state_at_ms < :before_ms
+           AND NOT EXISTS (SELECT 1 FROM dead_letter d WHERE d.task_id = old.task_id)
+         LIMIT :count_max
+        """,
+        {
+            "function": function,
+            "state": state,
+            "born_before": id_at(before_ms),
+            "looked_at_max": LOOKED_AT_MAX,
+            "before_ms": before_ms,
+            "count_max": count_max,
+        },
+    )
+    tx.many("DELETE FROM task WHERE task_id = ?", rows)
+    tx.count(function, state, -len(rows))
+    return len(rows)
+
+
+def id_at(at_ms: int) -> str:
+    """The smallest task id that can be born at this moment."""
+    time_ms = max(at_ms, 0)
+    return "".join(_BASE32[time_ms >> shift & 31] for shift in range(45, -1, -5)) + "0" * 16

@@ -1,0 +1,180 @@
+"""Table rows as values: the columns in the order of the value's fields, and back.
+
+Rows are read by position, because a dict per row would cost more than the statement.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from fnr.policy.dead_letter import DeadLetter, DeathCause, LetterState
+from fnr.policy.evidence import Evidence
+from fnr.policy.record import ErrorRecord, LedgerRow
+from fnr.policy.rules import Category, Classification, Strategy
+from fnr.policy.task import Attempt, AttemptOutcome, Task, TaskState
+from fnr.policy.verdict import Action, Decision
+from fnr.store.transaction import Row
+
+TASK_NAMES = (
+    "task_id", "function", "state", "priority", "due_at_ms", "created_at_ms", "state_at_ms",
+    "attempts", "retries", "unknowns", "waits", "deaths", "interruptions", "replays",
+    "retries_max", "timeout_ms", "expires_at_ms", "unique_key", "tags", "submitter",
+    "idempotency_key", "parent_id", "owner", "waiting_for", "reason", "cancel_asked",
+)  # fmt: skip
+TASK_WIDTH = len(TASK_NAMES)
+TASK_COLUMNS = ", ".join(f"t.{name}" for name in TASK_NAMES)
+
+ATTEMPT_NAMES = (
+    "token", "task_id", "number", "worker_id", "boot_id", "pid", "pid_start", "started_at_ms",
+    "outcome", "ended_at_ms", "cpu_ms", "peak_mib", "log_path", "log_from", "log_to",
+)  # fmt: skip
+ATTEMPT_COLUMNS = ", ".join(f"a.{name}" for name in ATTEMPT_NAMES)
+
+ERROR_COLUMNS = "e.error_id, e.task_id, e.token, e.function, e.at_ms, e.evidence, e.classification"
+
+LEDGER_NAMES = (
+    "seq", "at_ms", "task_id", "token", "action", "why", "category", "strategy", "rule",
+    "delay_ms", "decided_by",
+)  # fmt: skip
+LEDGER_COLUMNS = ", ".join(LEDGER_NAMES)
+
+LETTER_NAMES = (
+    "task_id", "function", "cause", "category", "reason", "died_at_ms", "state", "error_id",
+    "message", "attempts", "replays", "resolved_at_ms", "resolution",
+)  # fmt: skip
+LETTER_COLUMNS = ", ".join(f"d.{name}" for name in LETTER_NAMES)
+
+_TASK_STATES = {str(state): state for state in TaskState}
+_tags = msgspec.json.Decoder(dict[str, str])
+_evidence = msgspec.json.Decoder(Evidence)
+_classification = msgspec.json.Decoder(Classification)
+_encoder = msgspec.json.Encoder()
+
+
+def json_text(value: Any) -> str:
+    """A value as the JSON text of a column."""
+    return _encoder.encode(value).decode()
+
+
+def tags_text(tags: dict[str, str]) -> str:
+    """Tags as their column; most tasks have none."""
+    return json_text(tags) if tags else "{}"
+
+
+def task_of(row: Row) -> Task:
+    """A task from TASK_COLUMNS at the start of a row."""
+    return Task(
+        task_id=row[0],
+        function=row[1],
+        state=_TASK_STATES[row[2]],
+        priority=row[3],
+        due_at_ms=row[4],
+        created_at_ms=row[5],
+        state_at_ms=row[6],
+        attempts=row[7],
+        retries=row[8],
+        unknowns=row[9],
+        waits=row[10],
+        deaths=row[11],
+        interruptions=row[12],
+        replays=row[13],
+        retries_max=row[14],
+        timeout_ms=row[15],
+        expires_at_ms=row[16],
+        unique_key=row[17],
+        tags={} if row[18] == "{}" else _tags.decode(row[18]),
+        submitter=row[19],
+        idempotency_key=row[20],
+        parent_id=row[21],
+        owner=row[22],
+        waiting_for=row[23],
+        reason=row[24],
+        cancel_asked=bool(row[25]),
+    )
+
+
+def task_row(task: Task) -> Row:
+    """A task as the values of TASK_NAMES."""
+    return (
+        task.task_id, task.function, task.state, task.priority, task.due_at_ms,
+        task.created_at_ms, task.state_at_ms, task.attempts, task.retries, task.unknowns,
+        task.waits, task.deaths, task.interruptions, task.replays, task.retries_max,
+        task.timeout_ms, task.expires_at_ms, task.unique_key, tags_text(task.tags),
+        task.submitter, task.idempotency_key, task.parent_id, task.owner, task.waiting_for,
+        task.reason, task.cancel_asked,
+    )  # fmt: skip
+
+
+def attempt_of(row: Row) -> Attempt:
+    """An attempt from ATTEMPT_COLUMNS."""
+    fields = dict(zip(ATTEMPT_NAMES, row, strict=True))
+    fields["outcome"] = AttemptOutcome(fields["outcome"])
+    return Attempt(**fields)
+
+
+def error_of(row: Row) -> ErrorRecord:
+    """An error from ERROR_COLUMNS."""
+    return ErrorRecord(
+        error_id=row[0],
+        task_id=row[1],
+        token=row[2],
+        function=row[3],
+        at_ms=row[4],
+        evidence=_evidence.decode(row[5]),
+        classification=_classification.decode(row[6]),
+    )
+
+
+def ledger_of(row: Row) -> LedgerRow:
+    """A ledger row from LEDGER_COLUMNS."""
+    return LedgerRow(
+        seq=row[0],
+        at_ms=row[1],
+        task_id=row[2],
+        token=row[3],
+        decision=Decision(
+            action=Action(row[4]),
+            why=row[5],
+            category=None if row[6] is None else Category(row[6]),
+            strategy=None if row[7] is None else Strategy(row[7]),
+            rule=row[8],
+            delay_ms=row[9],
+            decided_by=row[10],
+        ),
+    )
+
+
+def letter_of(row: Row) -> DeadLetter:
+    """A dead letter from LETTER_COLUMNS."""
+    return DeadLetter(
+        task_id=row[0],
+        function=row[1],
+        cause=DeathCause(row[2]),
+        category=Category(row[3]),
+        reason=row[4],
+        died_at_ms=row[5],
+        state=LetterState(row[6]),
+        error_id=row[7],
+        message=row[8],
+        attempts=row[9],
+        replays=row[10],
+        resolved_at_ms=row[11],
+        resolution=row[12],
+    )
+
+
+def letter_row(letter: DeadLetter) -> Row:
+    """A dead letter as the values of LETTER_NAMES."""
+    return tuple(getattr(letter, name) for name in LETTER_NAMES)
+
+
+def letter_kind(letter: DeadLetter) -> str:
+    """Under which name the tally counts a letter."""
+    return f"{letter.state}/{letter.category}/{letter.cause}"
+
+
+def marks(names: tuple[str, ...]) -> str:
+    """One question mark per column."""
+    return ", ".join("?" * len(names))

@@ -1,0 +1,219 @@
+"""One SQLite connection as the rest of the store sees it: statements in, plain rows out.
+
+A Transaction never begins or commits; whoever hands it out does (connection.py for writes,
+`snapshot` for reads). Rows are tuples, because the hot paths build values by position.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+Row = tuple[Any, ...]
+Params = Sequence[Any] | Mapping[str, Any]
+
+STATEMENTS_CACHED = 512
+CACHE_KIB = 32 * 1024
+OPEN_PATIENCE_MS = 5_000
+READ_PATIENCE_MS = 5_000
+# A checkpoint every 16 MiB of WAL: rare enough to cost nothing, and the file is then written
+# again from its start, which is cheaper than letting it grow.
+WAL_PAGES_MAX = 4_000
+# A reader that held up checkpoints for long may leave a huge WAL behind; cut it back to this.
+WAL_KEPT_BYTES = 64 * 1024 * 1024
+
+FULL_CODES = frozenset({sqlite3.SQLITE_FULL})
+ILL_CODES = frozenset(
+    {
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
+BUSY_CODES = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+
+
+class StoreFull(Exception):
+    """The disk is full; nothing of this write is stored."""
+
+
+class StoreIll(Exception):
+    """The store's file cannot be trusted or reached right now."""
+
+
+class StoreBusy(Exception):
+    """Another program holds the store's write lock."""
+
+
+class StoreNewer(Exception):
+    """The store was written by a newer version of fnr."""
+
+
+def primary_code(error: BaseException) -> int:
+    """SQLite's primary result code of an error; 0 when it is not SQLite's."""
+    code: int = getattr(error, "sqlite_errorcode", 0) or 0
+    return code & 0xFF
+
+
+class Transaction:
+    """Statements within a transaction that somebody else begins and ends.
+
+    Counts of moves are collected here and written once per commit; `tally` includes them.
+    """
+
+    __slots__ = ("_connection", "_execute", "_pending", "_unit")
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._execute = connection.execute
+        self._unit: dict[tuple[str, str], int] = {}
+        self._pending: dict[tuple[str, str], int] = {}
+
+    def one(self, sql: str, params: Params = ()) -> Row | None:
+        """The first row, or None."""
+        row: Row | None = self._execute(sql, params).fetchone()
+        return row
+
+    def all(self, sql: str, params: Params = ()) -> list[Row]:
+        """Every row."""
+        return self._execute(sql, params).fetchall()
+
+    def run(self, sql: str, params: Params = ()) -> int:
+        """Change rows; how many were."""
+        return self._execute(sql, params).rowcount
+
+    def many(self, sql: str, rows: Iterable[Params]) -> None:
+        """Run one statement for each of many parameter rows."""
+        self._connection.executemany(sql, rows)
+
+    def count(self, function: str, state: str, delta: int) -> None:
+        """Note that this many more tasks (or letters) of a function are in a state."""
+        key = (function, state)
+        self._unit[key] = self._unit.get(key, 0) + delta
+
+    def tally(self, function: str, state: str) -> int:
+        """How many tasks (or letters) of a function are in a state, this transaction included."""
+        row = self.one(
+            "SELECT count FROM tally WHERE function = ? AND state = ?", (function, state)
+        )
+        key = (function, state)
+        stored: int = row[0] if row else 0
+        return stored + self._pending.get(key, 0) + self._unit.get(key, 0)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Transaction]:
+        """See one moment of the store in several statements; inside a write it already does."""
+        if self._connection.in_transaction:
+            yield self
+            return
+        self._execute("BEGIN")
+        try:
+            yield self
+        finally:
+            # After some I/O errors SQLite has already ended the transaction.
+            if self._connection.in_transaction:
+                self._execute("ROLLBACK")
+
+    def keep_counts(self) -> None:
+        """The unit succeeded: its counts belong to the commit."""
+        if self._unit:
+            pending = self._pending
+            for key, delta in self._unit.items():
+                pending[key] = pending.get(key, 0) + delta
+            self._unit = {}
+
+    def forget_counts(self) -> None:
+        """The unit was rolled back, and its counts with it."""
+        self._unit = {}
+
+    def forget_all_counts(self) -> None:
+        """Everything since the last commit was rolled back."""
+        self._unit = {}
+        self._pending = {}
+
+    def take_counts(self) -> dict[tuple[str, str], int]:
+        """The counts to write before the commit; from now on they are no longer pending."""
+        self.keep_counts()
+        taken, self._pending = self._pending, {}
+        return taken
+
+
+class Reader(Transaction):
+    """A read-only connection of its own; sees what is committed."""
+
+    __slots__ = ()
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._connection.close()
+
+    def interrupt(self) -> None:
+        """Make a statement that runs in another thread stop; it raises OperationalError."""
+        self._connection.interrupt()
+
+
+def connect_writer(path: str | Path) -> sqlite3.Connection:
+    """Open (or create) a store file for writing, durable on every commit."""
+    connection = sqlite3.connect(
+        path,
+        timeout=OPEN_PATIENCE_MS / 1_000,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=STATEMENTS_CACHED,
+    )
+    try:
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            f"cache_size = -{CACHE_KIB}",
+            "temp_store = MEMORY",
+            f"wal_autocheckpoint = {WAL_PAGES_MAX}",
+            f"journal_size_limit = {WAL_KEPT_BYTES}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def read_only(path: str | Path) -> Reader:
+    """Open a store file for reading beside the daemon, or while it is down.
+
+    Raises sqlite3.OperationalError when there is no store.
+    """
+    uri = Path(path).absolute().as_uri()
+    try:
+        return Reader(_connect_reader(f"{uri}?mode=ro"))
+    except sqlite3.OperationalError:
+        # Without write permission in the folder SQLite cannot make its shared-memory file. With
+        # no WAL beside it nobody is writing and the file alone is everything.
+        if Path(path).exists() and not Path(f"{path}-wal").exists():
+            return Reader(_connect_reader(f"{uri}?mode=ro&immutable=1"))
+        raise
+
+
+def _connect_reader(uri: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        uri,
+        uri=True,
+        timeout=READ_PATIENCE_MS / 1_000,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=STATEMENTS_CACHED,
+    )
+    try:
+        # The first read opens the files; without it a missing store would show up later.
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
