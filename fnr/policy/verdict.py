@@ -30,6 +30,9 @@ class Action(StrEnum):
     CANCEL = "cancel"
     PUT_BACK = "put_back"
     EXPIRE = "expire"
+    REPLAY = "replay"
+    EDIT = "edit"
+    RESOLVE = "resolve"
 
 
 class Effect(Struct, frozen=True, kw_only=True):
