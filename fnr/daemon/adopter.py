@@ -1,0 +1,179 @@
+"""What a new daemon does with the workers and attempts of the one before it.
+
+Every attempt that the store calls running has an owner (boot id, pid, start time). If that
+process lives, it is adopted and will say Hello; if it is gone, its remains are read at once. No
+timeout is involved: a live worker is waited for as long as it lives.
+"""
+
+from __future__ import annotations
+
+import os
+
+from fnr.config.settings import FunctionSettings
+from fnr.daemon.parts import Parts, log
+from fnr.daemon.pool import Pool
+from fnr.daemon.remains import begun_token, spooled_results
+from fnr.daemon.runner import Runner
+from fnr.daemon.supervisor import Supervisor
+from fnr.daemon.worker_process import Held, WorkerProcess, WorkerState
+from fnr.host import process
+from fnr.host.group import group_members
+from fnr.policy.evidence import Evidence, KilledBy
+from fnr.policy.record import WorkerRecord
+from fnr.policy.task import Attempt, Task, WorkerIdentity
+from fnr.store import tasks
+from fnr.store import workers as worker_rows
+from fnr.store.connection import Transaction
+
+
+class Adopter:
+    """Runs once, before the first new worker is started."""
+
+    def __init__(self, parts: Parts, supervisor: Supervisor, runner: Runner) -> None:
+        self._parts = parts
+        self._supervisor = supervisor
+        self._runner = runner
+
+    async def adopt_all(self) -> None:
+        """Take over what lives, settle what does not."""
+
+        def unit(tx: Transaction) -> tuple[list[WorkerRecord], list[tuple[Task, Attempt]]]:
+            return worker_rows.alive(tx), tasks.running(tx)
+
+        records, running = await self._parts.store.write(unit)
+        held_by: dict[str, list[tuple[Task, Attempt]]] = {}
+        for task, attempt in sorted(running, key=lambda pair: pair[1].token):
+            held_by.setdefault(attempt.worker_id, []).append((task, attempt))
+        known = {record.worker_id: record for record in records}
+        for worker_id, pairs in held_by.items():
+            # The row of a worker that had just been started may not have been written.
+            known.setdefault(worker_id, _record_of(pairs[0]))
+        for record in known.values():
+            await self._take(record, held_by.get(record.worker_id, []))
+
+    async def reconcile(self) -> None:
+        """After the store was ill: attempts that it calls running and nobody holds go back.
+
+        A claim whose COMMIT reported an error may be on disk all the same.
+        """
+
+        def unit(tx: Transaction) -> list[tuple[Task, Attempt]]:
+            return tasks.running(tx)
+
+        for task, attempt in await self._parts.store.write(unit):
+            worker = self._supervisor.workers.get(attempt.worker_id)
+            if worker is None or not {attempt.token} & {*worker.held, *worker.ending}:
+                record = _record_of((task, attempt))
+                lost = self._worker(record, [(task, attempt)], -1)
+                self._runner.returned(lost, [attempt.token], why="its claim was in doubt")
+
+    async def _take(self, record: WorkerRecord, pairs: list[tuple[Task, Attempt]]) -> None:
+        same_boot = record.boot_id == self._parts.boot_id
+        pidfd = process.attach(record.pid, record.pid_start) if same_boot else None
+        worker = self._worker(record, pairs, pidfd if pidfd is not None else -1)
+        if pidfd is not None:
+            worker.state = WorkerState.AWAY
+            self._supervisor.adopt(worker, self._pool(record.function))
+            log.info(
+                "worker adopted",
+                extra={"worker_id": record.worker_id, "function": record.function},
+            )
+            return
+        worker.state = WorkerState.GONE
+        await self._settle_dead(worker, same_boot=same_boot)
+
+    async def _settle_dead(self, worker: WorkerProcess, *, same_boot: bool) -> None:
+        proven: bool | None = True
+        if same_boot and group_members(
+            worker.identity.pid, worker.worker_id, pid_start=worker.identity.pid_start
+        ):
+            report = await process.stop_group(
+                worker.identity.pid,
+                -1,
+                worker.worker_id,
+                grace_ms=worker.settings.grace_ms,
+                clock=self._parts.clock,
+            )
+            proven = report.proven
+        for frame in spooled_results(self._parts.paths.spool_dir, [*worker.held]):
+            self._runner.ended(worker, [frame])
+        evidence = _unseen_death(same_boot=same_boot, stop_proven=proven)
+        begun = begun_token(worker)
+        if not same_boot and worker.current is not None:
+            begun = begun or worker.current.token
+        self._runner.died(worker, evidence, begun=begun)
+        at_ms = self._parts.clock.now_ms()
+        await self._parts.store.write(
+            lambda tx: worker_rows.end(tx, worker.worker_id, at_ms=at_ms, end=evidence.message)
+        )
+
+    def _pool(self, function: str) -> Pool:
+        pool = self._supervisor.pools.get(function)
+        if pool is None:
+            # Its function left fnr.toml: it may finish what it runs, and gets nothing more.
+            settings = FunctionSettings(name=function, kind="python", workers_min=0)
+            pool = self._supervisor.add_pool(settings, paused=False)
+            pool.removed = True
+        return pool
+
+    def _worker(
+        self, record: WorkerRecord, pairs: list[tuple[Task, Attempt]], pidfd: int
+    ) -> WorkerProcess:
+        settings = self._parts.function(record.function)
+        now_ms = self._parts.clock.boot_ms()
+        ran_ms = 0
+        if pairs:
+            ran_ms = max(0, self._parts.clock.now_ms() - pairs[0][1].started_at_ms)
+        return WorkerProcess(
+            identity=WorkerIdentity(
+                worker_id=record.worker_id,
+                function=record.function,
+                boot_id=record.boot_id,
+                pid=record.pid,
+                pid_start=record.pid_start,
+            ),
+            settings=settings or FunctionSettings(name=record.function, kind="python"),
+            secret=record.secret,
+            pidfd=pidfd,
+            log_path=record.log_path or os.devnull,
+            now_path=record.now_path or os.devnull,
+            started_at_ms=record.started_at_ms,
+            ours=False,
+            held={attempt.token: Held(attempt.token, task) for task, attempt in pairs},
+            heard_at_ms=now_ms,
+            begun_at_ms=now_ms - ran_ms,
+            progress_at_ms=now_ms,
+            ever_ready=True,
+        )
+
+
+def _record_of(pair: tuple[Task, Attempt]) -> WorkerRecord:
+    task, attempt = pair
+    return WorkerRecord(
+        worker_id=attempt.worker_id,
+        function=task.function,
+        state="unknown",
+        boot_id=attempt.boot_id,
+        pid=attempt.pid,
+        pid_start=attempt.pid_start,
+        started_at_ms=attempt.started_at_ms,
+        log_path=attempt.log_path,
+    )
+
+
+def _unseen_death(*, same_boot: bool, stop_proven: bool | None) -> Evidence:
+    if not same_boot:
+        why = "the host was restarted while the attempt ran"
+        return Evidence(
+            message=why,
+            killed_by=KilledBy.REBOOT,
+            kill_reason=why,
+            worker_died=True,
+            stop_proven=True,
+        )
+    return Evidence(
+        message="the worker ended while no daemon was watching",
+        worker_died=True,
+        stop_proven=stop_proven,
+        missing=("exit status: the daemon was not running when the worker ended",),
+    )

@@ -1,0 +1,173 @@
+"""One answer per request; what is longer than a few lines is in a file of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
+
+from fnr.api import requests as ask
+from fnr.api.errors import FnrError, NotFound, Refused, UsageError
+from fnr.daemon.cancelling import Cancelling
+from fnr.daemon.clients import Client
+from fnr.daemon.letters import Letters
+from fnr.daemon.overview import Overview
+from fnr.daemon.reader import Reader
+from fnr.daemon.waiting import Waiting
+from fnr.daemon.worker_process import WorkerProcess
+from fnr.policy.evidence import KilledBy
+from fnr.policy.record import WorkerRecord
+from fnr.store import functions
+from fnr.store.connection import Transaction
+from fnr.store.reads import READS, BadFilter
+from fnr.store.tasks import AmbiguousId, NoSuchId
+
+if TYPE_CHECKING:
+    from fnr.daemon.main import Daemon
+
+Handler = Callable[[Client, Any], Awaitable[object]]
+
+
+class Answers:
+    """Maps each kind of request to what answers it."""
+
+    def __init__(self, daemon: Daemon, reader: Reader) -> None:
+        self._daemon = daemon
+        self._parts = daemon.parts
+        self._reader = reader
+        self._overview = Overview(daemon, reader)
+        waiting = Waiting(daemon.parts, reader)
+        cancelling = Cancelling(daemon.parts, daemon.supervisor, daemon.stopper)
+        letters = Letters(daemon.parts, daemon.dispatcher)
+        self._handlers: dict[type, Handler] = {
+            ask.GetStatus: self._status,
+            ask.SubmitMany: daemon.intake.submit_many,
+            ask.WaitTasks: waiting.wait,
+            ask.CancelTasks: cancelling.cancel,
+            ask.PauseFunction: self._pause,
+            ask.ResumeFunction: self._resume,
+            ask.ListWorkers: self._workers,
+            ask.RestartWorkers: self._restart_workers,
+            ask.StopWorkers: self._stop_workers,
+            ask.ReplayLetters: letters.replay,
+            ask.EditLetter: letters.edit,
+            ask.ResolveLetters: letters.resolve,
+            ask.PurgeLetters: letters.purge,
+            ask.ImportLetters: letters.take_over,
+            ask.ReloadConfig: self._reload,
+            ask.StopDaemon: self._stop,
+        }
+        self.submit = daemon.intake.submit
+
+    async def answer(self, client: Client, request: ask.AnyRequest) -> object:
+        """The answer, or raise FnrError."""
+        handler = self._handlers.get(type(request))
+        try:
+            if handler is not None:
+                return await handler(client, request)
+            return await self._read(request)
+        except NoSuchId as error:
+            raise NotFound(str(error), next_step="fnr task list") from error
+        except AmbiguousId as error:
+            raise Refused(str(error), why="the prefix fits several ids") from error
+        except BadFilter as error:
+            raise as_usage_error(error) from error
+
+    async def _read(self, request: ask.AnyRequest) -> object:
+        """Reads are the store's own, the same that the offline client runs."""
+        read = READS[type(request).__name__]
+        fields = structs.asdict(request)
+        now_ms = self._parts.clock.now_ms()
+        return await self._reader.read(lambda tx: read(tx, now_ms=now_ms, **fields))
+
+    async def _status(self, _: Client, __: ask.GetStatus) -> ask.Status:
+        return self._overview.status()
+
+    async def _workers(self, _: Client, request: ask.ListWorkers) -> list[WorkerRecord]:
+        return await self._overview.workers(request)
+
+    async def _pause(self, client: Client, request: ask.PauseFunction) -> ask.Changed:
+        names = self._known(request.functions)
+        now_ms = self._parts.clock.now_ms()
+        by = client.submitter + (f": {request.reason}" if request.reason else "")
+
+        def unit(tx: Transaction) -> None:
+            functions.pause(tx, names, by=by, now_ms=now_ms)
+
+        await self._parts.store.write(unit)
+        for name in names:
+            self._daemon.supervisor.pools[name].paused = True
+        return ask.Changed(changed=names)
+
+    async def _resume(self, _: Client, request: ask.ResumeFunction) -> ask.Changed:
+        names = self._known(request.functions)
+
+        def unit(tx: Transaction) -> None:
+            functions.resume(tx, names)
+
+        await self._parts.store.write(unit)
+        for name in names:
+            pool = self._daemon.supervisor.pools[name]
+            pool.paused = False
+            self._daemon.dispatcher.due_now(name)
+            self._daemon.supervisor.tend(pool)
+        return ask.Changed(changed=names)
+
+    def _known(self, names: list[str]) -> list[str]:
+        for name in names:
+            if name not in self._daemon.supervisor.pools:
+                raise NotFound(f"there is no function {name!r}", next_step="fnr function list")
+        return names
+
+    async def _restart_workers(self, client: Client, request: ask.RestartWorkers) -> ask.Changed:
+        return self._dismiss(client, request.workers, now=request.now, respawn=True)
+
+    async def _stop_workers(self, client: Client, request: ask.StopWorkers) -> ask.Changed:
+        return self._dismiss(client, request.workers, now=request.now, respawn=False)
+
+    def _dismiss(
+        self, client: Client, names: list[str], *, now: bool, respawn: bool
+    ) -> ask.Changed:
+        """Workers by id prefix or by function; now: interrupt, which costs no attempt."""
+        reason = KilledBy.RESTART if respawn else KilledBy.OPERATOR
+        chosen = {w.worker_id: w for name in names for w in self._workers_named(name)}
+        for worker in chosen.values():
+            why = f"{'restarted' if respawn else 'stopped'} by {client.submitter}"
+            self._daemon.supervisor.dismiss(worker, why, respawn=respawn)
+            if now:
+                self._daemon.stopper.kill_worker(worker, reason, why)
+        return ask.Changed(changed=sorted(chosen))
+
+    def _workers_named(self, name: str) -> list[WorkerProcess]:
+        pool = self._daemon.supervisor.pools.get(name)
+        if pool is not None:
+            return [*pool.workers.values()]
+        found = [
+            worker
+            for worker_id, worker in self._daemon.supervisor.workers.items()
+            if worker_id.startswith(name.upper())
+        ]
+        if len(found) > 1:
+            raise Refused(f"{name!r} fits {len(found)} workers", next_step="fnr worker list")
+        if not found:
+            raise NotFound(f"there is no worker or function {name!r}", next_step="fnr worker list")
+        return found
+
+    async def _reload(self, _: Client, __: ask.ReloadConfig) -> ask.ReloadReport:
+        return await self._daemon.reload.reload()
+
+    async def _stop(self, _: Client, request: ask.StopDaemon) -> bool:
+        ending = self._daemon.ending
+        if request.now:
+            self._parts.loop.call_soon(ending.hurry)
+        elif request.drain:
+            self._parts.loop.call_soon(ending.ask)
+        else:
+            self._parts.loop.call_soon(ending.leave)
+        return True
+
+
+def as_usage_error(error: BadFilter) -> FnrError:
+    """A filter that does not parse, for people."""
+    return UsageError(f"the filter was not understood: {error}", next_step="fnr help filters")

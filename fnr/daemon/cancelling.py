@@ -1,0 +1,89 @@
+"""Cancel tasks: those that wait at once, those that run by ending their attempt."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from fnr.api.errors import UsageError
+from fnr.api.requests import CancelTasks, Changed
+from fnr.daemon.clients import Client
+from fnr.daemon.parts import Parts
+from fnr.daemon.stopper import Stopper
+from fnr.daemon.supervisor import Supervisor
+from fnr.policy.evidence import KilledBy
+from fnr.store import tasks
+from fnr.store.connection import Transaction
+from fnr.store.reads import select_task_ids
+
+CHUNK = 500
+
+
+class Cancelling:
+    """Owns the way from "please stop" to a cancelled task."""
+
+    def __init__(self, parts: Parts, supervisor: Supervisor, stopper: Stopper) -> None:
+        self._parts = parts
+        self._supervisor = supervisor
+        self._stopper = stopper
+
+    async def cancel(self, client: Client, request: CancelTasks) -> Changed:
+        """Cancel by ids or by filter, in chunks."""
+        if bool(request.task_ids) == bool(request.where):
+            raise UsageError("cancel needs ids or a filter, and not both")
+        changed = Changed()
+        if request.task_ids:
+            await self._chunk(client, request.task_ids, request.reason, changed)
+            return changed
+        where = f"({request.where}) state:queued,waiting,running"
+        after: str | None = None
+        now_ms = self._parts.clock.now_ms()
+        while True:
+            start = after
+            ids = await self._parts.store.write(
+                lambda tx, start=start: select_task_ids(  # type: ignore[misc]  # mypy: default arg
+                    tx, where=where, after=start, limit=CHUNK, now_ms=now_ms
+                )
+            )
+            await self._chunk(client, ids, request.reason, changed)
+            if len(ids) < CHUNK:
+                return changed
+            after = ids[-1]
+
+    async def _chunk(
+        self, client: Client, task_ids: list[str], reason: str, changed: Changed
+    ) -> None:
+        now_ms = self._parts.clock.now_ms()
+        why = f"cancelled by {client.submitter}" + (f": {reason}" if reason else "")
+
+        def unit(tx: Transaction) -> dict[str, str]:
+            return {
+                task_id: tasks.ask_cancel(
+                    tx, task_id, reason=why, by=client.submitter, now_ms=now_ms
+                )
+                for task_id in task_ids
+            }
+
+        for task_id, outcome in (await self._parts.store.write(unit)).items():
+            if outcome == "cancelled":
+                self._announce(task_id)
+            elif outcome == "stopping":
+                self._stop(task_id, why)
+            else:
+                changed.unchanged[task_id] = outcome
+                continue
+            changed.changed.append(task_id)
+
+    def _announce(self, task_id: str) -> None:
+        def told(task: object, error: BaseException | None) -> None:
+            if error is None and task is not None:
+                self._parts.events.task_moved(task, at_ms=self._parts.clock.now_ms())  # type: ignore[arg-type]
+
+        self._parts.store.post(lambda tx: tasks.get(tx, task_id), told)
+
+    def _stop(self, task_id: str, why: str) -> None:
+        for worker in self._supervisor.workers.values():
+            for token, held in worker.held.items():
+                if held.task.task_id == task_id:
+                    held.task = replace(held.task, cancel_asked=True)
+                    self._stopper.stop(worker, token, KilledBy.CANCEL, why)
+                    return

@@ -1,0 +1,198 @@
+"""The socket that commands, TUI and programs talk to: who may, what they asked, in which order.
+
+A client may send many requests without waiting; answers carry the request's id and come as they
+are ready. One that does not read its answers is cut, so nobody waits for it.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import socket
+from collections.abc import Callable
+from typing import Protocol
+
+from fnr.api import wire
+from fnr.api.errors import (
+    FnrError,
+    InternalError,
+    PermissionDenied,
+    StorageError,
+    TryAgain,
+)
+from fnr.api.requests import AnyRequest, Event, Submit, Watch
+from fnr.daemon.broadcast import Watcher
+from fnr.daemon.line_socket import LineSocket
+from fnr.daemon.parts import Parts, log
+from fnr.store.connection import StoreBusy, StoreFull, StoreIll
+
+UNSENT_BYTES_MAX = 128 * 1024 * 1024
+# Events are news, not data: a watcher this far behind is told so and cut.
+EVENTS_UNSENT_BYTES_MAX = 4 * 1024 * 1024
+
+
+class Client:
+    """One connection."""
+
+    __slots__ = ("link", "on_gone", "submitter", "uid", "watchers")
+
+    def __init__(self) -> None:
+        self.link: LineSocket
+        self.uid = -1
+        self.submitter = ""
+        self.watchers: list[Watcher] = []
+        self.on_gone: list[Callable[[], None]] = []
+
+    def answer(self, request_id: int, answer: object) -> None:
+        """Answer a request."""
+        self.link.write(wire.encode_answer(request_id, answer))
+
+    def fail(self, request_id: int, error: FnrError) -> None:
+        """Answer a request with an error."""
+        self.link.write(wire.encode_error(request_id, error))
+
+    def tell(self, request_id: int, event: Event) -> None:
+        """Send an event of a Watch."""
+        if self.link.unsent_bytes > EVENTS_UNSENT_BYTES_MAX:
+            self.fail(request_id, TryAgain("you read too slowly; events were lost"))
+            self.link.end_when_sent()
+            return
+        self.link.write(wire.encode_event(request_id, event))
+
+
+class Answering(Protocol):
+    """What answers requests."""
+
+    async def answer(self, client: Client, request: AnyRequest) -> object:
+        """The answer, or raise FnrError."""
+
+    def submit(self, client: Client, request_id: int, request: Submit) -> None:
+        """The hot path: answers by itself, without a task per request."""
+
+
+class Clients:
+    """Accepts connections and feeds requests to the answers."""
+
+    def __init__(self, parts: Parts, answers: Answering) -> None:
+        self._parts = parts
+        self._answers = answers
+        self.connections: dict[LineSocket, Client] = {}
+
+    def connected(self, sock: socket.socket) -> None:
+        """Somebody connected."""
+        client = Client()
+        client.link = LineSocket(
+            sock,
+            on_lines=lambda lines: self._asked(client, lines),
+            on_end=lambda _: self._gone(client),
+            line_bytes_max=wire.REQUEST_BYTES_MAX,
+            unsent_bytes_max=UNSENT_BYTES_MAX,
+        )
+        client.uid = client.link.peer_uid()
+        client.submitter = user_name(client.uid)
+        self.connections[client.link] = client
+        if len(self.connections) > self._parts.settings.daemon.clients_max:
+            client.fail(
+                0,
+                TryAgain(
+                    "too many clients",
+                    why=f"{len(self.connections)} connections, clients_max is"
+                    f" {self._parts.settings.daemon.clients_max}",
+                ),
+            )
+            client.link.end_when_sent()
+        elif client.uid not in allowed_uids():
+            log.warning("a stranger was refused", extra={"uid": client.uid})
+            client.fail(
+                0,
+                PermissionDenied(
+                    f"user {client.submitter} may not talk to this daemon",
+                    why=f"it belongs to {user_name(allowed_uids()[0])}",
+                ),
+            )
+            client.link.end_when_sent()
+
+    def close(self) -> None:
+        """Say goodbye to everybody."""
+        for link in tuple(self.connections):
+            link.end("the daemon ends")
+
+    def _asked(self, client: Client, lines: list[bytes]) -> None:
+        for line in lines:
+            if not client.link.open:
+                return
+            request_id, request = wire.decode_request(line)
+            if isinstance(request, FnrError):
+                client.fail(request_id, request)
+            elif isinstance(request, Submit):
+                self._answers.submit(client, request_id, request)
+            elif isinstance(request, Watch):
+                self._watch(client, request_id, request)
+            else:
+                self._parts.start(
+                    self._answer(client, request_id, request), what=type(request).__name__
+                )
+
+    async def _answer(self, client: Client, request_id: int, request: AnyRequest) -> None:
+        try:
+            answer = await self._answers.answer(client, request)
+        except Exception as error:  # noqa: BLE001 - every request gets an answer
+            client.fail(request_id, as_fnr_error(error))
+        else:
+            client.answer(request_id, answer)
+
+    def _watch(self, client: Client, request_id: int, request: Watch) -> None:
+        watcher = self._parts.events.watch(
+            lambda event: client.tell(request_id, event),
+            task_ids=request.task_ids,
+            functions=request.functions,
+        )
+        client.watchers.append(watcher)
+        # The first answer says that from here on nothing is missed.
+        client.answer(request_id, True)
+
+    def _gone(self, client: Client) -> None:
+        self.connections.pop(client.link, None)
+        for watcher in client.watchers:
+            self._parts.events.forget(watcher)
+        for gone in client.on_gone:
+            gone()
+
+
+def as_fnr_error(error: BaseException) -> FnrError:
+    """What a client is told about an error of ours or the store's."""
+    match error:
+        case FnrError():
+            return error
+        case StoreFull():
+            return StorageError(
+                "the disk is full; nothing was stored", why=str(error), next_step="fnr db stats"
+            )
+        case StoreIll():
+            return StorageError(
+                "the store cannot be written; it is being checked",
+                why=str(error),
+                next_step="fnr status",
+            )
+        case StoreBusy():
+            return TryAgain("the store is locked by another program", why=str(error))
+    log.error("a request failed", exc_info=error)
+    return InternalError("the daemon could not answer", why=f"{type(error).__name__}: {error}")
+
+
+def allowed_uids() -> tuple[int, ...]:
+    """Whoever runs the daemon, and root."""
+    return (os.geteuid(), 0)
+
+
+_names: dict[int, str] = {}
+
+
+def user_name(uid: int) -> str:
+    """A user's name; looked up once, because a directory server may be behind it."""
+    if uid not in _names:
+        try:
+            _names[uid] = pwd.getpwuid(uid).pw_name
+        except KeyError:
+            _names[uid] = f"uid {uid}"
+    return _names[uid]

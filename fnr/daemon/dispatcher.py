@@ -1,0 +1,152 @@
+"""Which due task goes to which worker, and when to look again.
+
+Claims happen inside whatever unit of work made a task due or a worker free, so that accepting or
+settling a task and starting the next one share a commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fnr.daemon.parts import Parts, log
+from fnr.daemon.pool import Pool
+from fnr.daemon.worker_process import WorkerProcess, WorkerState
+from fnr.policy.task import Claim
+from fnr.store import tasks
+from fnr.store.connection import Transaction
+
+
+@dataclass(slots=True)
+class Assignment:
+    """Claims made for one worker, to be handed over once they are committed."""
+
+    worker: WorkerProcess
+    claims: list[Claim]
+
+
+class Dispatcher:
+    """Owns the pools' due times; `fill` runs inside a unit, `deliver` after its commit."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.pools: dict[str, Pool] = {}
+        # Set by the supervisor and the runner: who starts workers, who takes claims back.
+        self.more_workers: Callable[[Pool], None] = _nobody
+        self.put_back: Callable[[WorkerProcess, list[Claim]], None] = _nobody_for_claims
+        self.on_delivered: Callable[[], None] = _nobody_cares
+
+    def fill(self, tx: Transaction, function: str) -> list[Assignment]:
+        """Claim due tasks for every free place of a function's workers."""
+        pool = self.pools.get(function)
+        if pool is None or pool.paused or not self._parts.dispatching:
+            return []
+        now_ms = self._parts.clock.now_ms()
+        if pool.next_due_at_ms is None or pool.next_due_at_ms > now_ms:
+            return []
+        assignments: list[Assignment] = []
+        for worker in pool.takers():
+            places = worker.places(pool.window)
+            tokens = [self._parts.ulids.new() for _ in range(places)]
+            claims = tasks.claim_due(
+                tx, function=function, worker=worker.identity, tokens=tokens, now_ms=now_ms
+            )
+            if claims:
+                worker.reserved += len(claims)
+                assignments.append(Assignment(worker, claims))
+            if len(claims) < places:
+                break
+        else:
+            # Every place is taken. Whether more is due matters only if a worker could be added.
+            if len(pool.staying) >= pool.settings.workers_max:
+                return assignments
+        due_at_ms = tasks.next_due_at_ms(tx, function=function)
+        pool.next_due_at_ms = due_at_ms if due_at_ms is None or due_at_ms > now_ms else 0
+        return assignments
+
+    def deliver(self, assignments: list[Assignment], function: str) -> None:
+        """Hand committed claims to their workers, then look whether more workers are needed."""
+        now_boot_ms = self._parts.clock.boot_ms()
+        for assignment in assignments:
+            worker, claims = assignment.worker, assignment.claims
+            worker.reserved -= len(claims)
+            if worker.state is WorkerState.GONE or worker.link is None:
+                self.put_back(worker, claims)
+                continue
+            worker.hold(claims, now_boot_ms=now_boot_ms)
+            for claim in claims:
+                self._parts.events.task_moved(
+                    claim.task, at_ms=claim.task.state_at_ms, worker_id=worker.worker_id
+                )
+        if assignments:
+            self.on_delivered()
+        pool = self.pools.get(function)
+        if pool is not None:
+            self.arm(pool)
+            if pool.wants_worker():
+                self.more_workers(pool)
+
+    def abandon(self, assignments: list[Assignment]) -> None:
+        """Forget claims whose commit failed; the store has rolled them back."""
+        for assignment in assignments:
+            assignment.worker.reserved -= len(assignment.claims)
+        for pool in self.pools.values():
+            pool.next_due_at_ms = 0
+
+    def kick(self, function: str) -> None:
+        """Look for due work of one function in a unit of its own."""
+        if function not in self.pools:
+            return
+        assignments: list[Assignment] = []
+
+        def unit(tx: Transaction) -> None:
+            assignments.extend(self.fill(tx, function))
+
+        def committed(_: None, error: BaseException | None) -> None:
+            if error is not None:
+                self.abandon(assignments)
+                log.warning("no task of %s could be claimed: %s", function, error)
+                self._parts.later(1_000, lambda: self.kick(function))
+            else:
+                self.deliver(assignments, function)
+
+        self._parts.store.post(unit, committed)
+
+    def due_now(self, function: str) -> None:
+        """Something of this function may be due: note it and look."""
+        pool = self.pools.get(function)
+        if pool is not None:
+            pool.next_due_at_ms = 0
+            self.kick(function)
+
+    def arm(self, pool: Pool) -> None:
+        """Wake when the pool's next task is due."""
+        if pool.due_timer is not None:
+            pool.due_timer.cancel()
+            pool.due_timer = None
+        if not pool.next_due_at_ms:
+            return
+        # The wall clock can jump: never sleep longer than a minute on its word.
+        delay_ms = pool.next_due_at_ms - self._parts.clock.now_ms()
+        delay_ms = min(max(delay_ms, 0), 60_000)
+        pool.due_timer = self._parts.later(delay_ms, lambda: self._wake(pool))
+
+    def _wake(self, pool: Pool) -> None:
+        pool.due_timer = None
+        at_ms = pool.next_due_at_ms
+        if at_ms is not None and at_ms > self._parts.clock.now_ms():
+            self.arm(pool)
+        else:
+            self.kick(pool.name)
+
+
+def _nobody_cares() -> None:
+    """Nobody watches running attempts yet."""
+
+
+def _nobody(_pool: Pool) -> None:
+    raise AssertionError("the supervisor is not connected")
+
+
+def _nobody_for_claims(_worker: WorkerProcess, _claims: list[Claim]) -> None:
+    raise AssertionError("the runner is not connected")

@@ -1,0 +1,97 @@
+"""End the daemon: drain, hurry, or leave the workers to the next one."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fnr.api.frames import Recall
+from fnr.daemon.parts import Parts, log
+from fnr.daemon.stopper import Stopper
+from fnr.daemon.supervisor import Supervisor
+from fnr.daemon.worker_process import WorkerProcess, WorkerState
+from fnr.policy.evidence import KilledBy
+
+HURRY_MS_MAX = 20_000
+
+
+class Ending:
+    """Waits for the wish to end, then brings the workers to rest."""
+
+    def __init__(self, parts: Parts, supervisor: Supervisor, stopper: Stopper) -> None:
+        self._parts = parts
+        self._supervisor = supervisor
+        self._stopper = stopper
+        self._asked = asyncio.Event()
+        self._hurried = asyncio.Event()
+        self._leave_workers = False
+
+    def ask(self) -> None:
+        """Drain; asked twice: hurry."""
+        if self._asked.is_set():
+            self._hurried.set()
+        self._begin()
+
+    def hurry(self) -> None:
+        """Interrupt what runs; interruptions cost no attempt."""
+        self._hurried.set()
+        self._begin()
+
+    def leave(self) -> None:
+        """End at once and leave workers running for the next daemon."""
+        self._leave_workers = True
+        self._hurried.set()
+        self._begin()
+
+    async def wait(self) -> int:
+        """Run until the end is asked for, then end; the daemon's exit code."""
+        await self._asked.wait()
+        if self._leave_workers:
+            log.info("leaving workers to the next daemon")
+            return 0
+        drained = await self._drain()
+        if not drained:
+            await self._interrupt()
+        await self._parts.settle_down()
+        return 0
+
+    def _begin(self) -> None:
+        self._parts.accepting = False
+        self._parts.dispatching = False
+        self._asked.set()
+
+    async def _drain(self) -> bool:
+        """Let running attempts finish; False when there was no time."""
+        for worker in tuple(self._supervisor.workers.values()):
+            worker.send(Recall())
+            self._supervisor.dismiss(worker, "the daemon ends", respawn=False)
+        limit_ms = self._parts.settings.daemon.drain_timeout_ms
+        log.info(
+            "draining", extra={"workers": len(self._supervisor.workers), "at_most_ms": limit_ms}
+        )
+        gone = self._parts.loop.create_task(self._all_gone())
+        hurried = self._parts.loop.create_task(self._hurried.wait())
+        done, pending = await asyncio.wait(
+            {gone, hurried}, timeout=limit_ms / 1000, return_when=asyncio.FIRST_COMPLETED
+        )
+        for task in pending:
+            task.cancel()
+        return gone in done
+
+    async def _interrupt(self) -> None:
+        for worker in tuple(self._supervisor.workers.values()):
+            if worker.state is not WorkerState.GONE:
+                self._stopper.kill_worker(worker, KilledBy.DRAIN, "the daemon was stopped")
+        try:
+            await asyncio.wait_for(self._all_gone(), HURRY_MS_MAX / 1000)
+        except TimeoutError:
+            stuck = [worker.identity.pid for worker in self._supervisor.workers.values()]
+            log.error("workers cannot be ended", extra={"pids": stuck})
+
+    async def _all_gone(self) -> None:
+        while workers := [*self._supervisor.workers.values()]:
+            await _gone(workers[0])
+
+
+async def _gone(worker: WorkerProcess) -> None:
+    """Wait until a worker is buried and its attempts are settled."""
+    await worker.buried.wait()

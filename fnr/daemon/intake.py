@@ -1,0 +1,273 @@
+"""Accept tasks: check what was asked for, store it, start it if somebody is free, then answer."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+import msgspec
+
+from fnr.api.errors import BadData, FnrError, NotFound, StorageError, TryAgain
+from fnr.api.requests import (
+    RefusedItem,
+    Submit,
+    SubmitMany,
+    Submitted,
+    SubmittedMany,
+    TaskSpec,
+)
+from fnr.config.settings import FunctionSettings
+from fnr.daemon.clients import Client, as_fnr_error
+from fnr.daemon.dispatcher import Assignment, Dispatcher
+from fnr.daemon.parts import Parts
+from fnr.host import disk
+from fnr.policy.input_types import check_input, validate_input_json
+from fnr.policy.task import (
+    PRIORITY_MAX,
+    PRIORITY_MIN,
+    TAG_CHARS_MAX,
+    TAGS_MAX,
+    UNIQUE_KEY_CHARS_MAX,
+    Task,
+)
+from fnr.store import tasks
+from fnr.store.connection import Transaction
+
+# Above this a batch runs in the commit thread, so that the loop goes on meanwhile.
+HEAVY_TASKS_MIN = 2_000
+ATOMIC_TASKS_MAX = 100_000
+DISK_LOOK_MS = 1_000
+YEAR_MS = 366 * 24 * 3_600_000
+DURATION_MS_MAX = 100 * YEAR_MS
+
+_specs = msgspec.json.Decoder(TaskSpec)
+
+
+@dataclass(slots=True)
+class Accepting:
+    """Tasks on their way into the store, and the claims that share their commit."""
+
+    items: list[tuple[Task, bytes]]
+    accepted: list[tuple[str, bool]] = field(default_factory=list)
+    assignments: dict[str, list[Assignment]] = field(default_factory=dict)
+
+
+class Intake:
+    """Decides whether a task may come in, and brings it in."""
+
+    def __init__(self, parts: Parts, dispatcher: Dispatcher) -> None:
+        self._parts = parts
+        self._dispatcher = dispatcher
+        self._disk_problem: FnrError | None = None
+        self._disk_looked_at_ms = 0
+        self.on_expiring: Callable[[], None] = _ignore
+
+    def submit(self, client: Client, request_id: int, request: Submit) -> None:
+        """Accept one task and answer after its commit."""
+        try:
+            self.check_open()
+            item = self.task(request.task, submitter=client.submitter)
+        except FnrError as error:
+            client.fail(request_id, error)
+            return
+        work = Accepting([item])
+        self._parts.store.post(
+            partial(self._unit, work), partial(self._submitted, client, request_id, work)
+        )
+
+    async def submit_many(self, client: Client, request: SubmitMany) -> SubmittedMany:
+        """Accept a batch; say of each refused item why."""
+        self.check_open()
+        if request.atomic and len(request.items) > ATOMIC_TASKS_MAX:
+            raise BadData(
+                f"{len(request.items)} tasks are too many for one atomic batch",
+                why=f"at most {ATOMIC_TASKS_MAX} fit into one transaction",
+                next_step="fnr submit --jsonl without --atomic",
+            )
+        items: list[tuple[Task, bytes]] = []
+        refused: list[RefusedItem] = []
+        for index, raw in enumerate(request.items):
+            try:
+                items.append(self.task(_spec(raw), submitter=client.submitter))
+            except FnrError as error:
+                refused.append(RefusedItem(index=index, why=_in_short(error)))
+        if not items or (request.atomic and refused):
+            return SubmittedMany(task_ids=[], refused=refused)
+        accepted = await self._store_many(items)
+        return SubmittedMany(
+            task_ids=[task_id for task_id, _ in accepted],
+            refused=refused,
+            duplicates=sum(duplicate for _, duplicate in accepted),
+        )
+
+    async def _store_many(self, items: list[tuple[Task, bytes]]) -> list[tuple[str, bool]]:
+        if len(items) >= HEAVY_TASKS_MIN:
+            accepted = await self._parts.store.write(lambda tx: tasks.accept(tx, items), heavy=True)
+        else:
+            accepted = await self._parts.store.write(lambda tx: tasks.accept(tx, items))
+        for function in {task.function for task, _ in items}:
+            self._dispatcher.due_now(function)
+        if any(task.expires_at_ms is not None for task, _ in items):
+            self.on_expiring()
+        return accepted
+
+    def check_open(self) -> None:
+        """Raise unless new tasks may come in: not while ending, not on a full disk."""
+        if not self._parts.accepting:
+            raise TryAgain("the daemon is stopping", next_step="fnr daemon start")
+        if self._parts.store.state != "ok":
+            why = "the disk is full" if self._parts.store.state == "full" else "it is being checked"
+            raise StorageError("the store takes no new tasks", why=why, next_step="fnr status")
+        now_ms = self._parts.clock.boot_ms()
+        if now_ms - self._disk_looked_at_ms >= DISK_LOOK_MS:
+            self._disk_looked_at_ms = now_ms
+            self._disk_problem = self._look_at_disk()
+        if self._disk_problem is not None:
+            raise self._disk_problem
+
+    def task(self, spec: TaskSpec, *, submitter: str) -> tuple[Task, bytes]:
+        """The task that was asked for and its input, or the error that says why not."""
+        function = self._function(spec.function)
+        raw = bytes(spec.input)
+        problem = validate_input_json(raw)
+        if problem is None and function.input:
+            problem = check_input(function, msgspec.json.decode(raw))
+        if problem is not None:
+            raise BadData(
+                f"the input of {spec.function} was refused",
+                why=problem,
+                next_step=f"fnr function show {spec.function}",
+            )
+        check_limits(spec)
+        now_ms = self._parts.clock.now_ms()
+        due_at_ms = spec.due_at_ms if spec.due_at_ms is not None else now_ms + (spec.delay_ms or 0)
+        expires_at_ms = spec.expires_at_ms
+        if spec.expires_ms is not None:
+            expires_at_ms = now_ms + spec.expires_ms
+        task = Task(
+            task_id=self._parts.ulids.new(),
+            function=spec.function,
+            priority=spec.priority,
+            due_at_ms=max(due_at_ms, 0),
+            created_at_ms=now_ms,
+            state_at_ms=now_ms,
+            retries_max=spec.retries_max,
+            timeout_ms=spec.timeout_ms,
+            expires_at_ms=expires_at_ms,
+            unique_key=spec.unique,
+            tags=spec.tags,
+            submitter=submitter,
+            idempotency_key=spec.key,
+            parent_id=spec.parent_id,
+        )
+        return task, raw
+
+    def _function(self, name: str) -> FunctionSettings:
+        function = self._parts.function(name)
+        if function is None:
+            near = difflib.get_close_matches(name, self._parts.settings.functions, n=1)
+            raise NotFound(
+                f"there is no function {name!r}",
+                why=f"did you mean {near[0]}?" if near else "fnr.toml does not declare it",
+                next_step="fnr function list",
+            )
+        return function
+
+    def _unit(self, work: Accepting, tx: Transaction) -> None:
+        work.accepted = tasks.accept(tx, work.items)
+        work.assignments = {}
+        now_ms = self._parts.clock.now_ms()
+        for (task, _), (_, duplicate) in zip(work.items, work.accepted, strict=True):
+            pool = self._dispatcher.pools.get(task.function)
+            if pool is None or duplicate:
+                continue
+            pool.due_by(0 if task.due_at_ms <= now_ms else task.due_at_ms)
+            if task.function not in work.assignments:
+                work.assignments[task.function] = self._dispatcher.fill(tx, task.function)
+
+    def _submitted(
+        self,
+        client: Client,
+        request_id: int,
+        work: Accepting,
+        _: None,
+        error: BaseException | None,
+    ) -> None:
+        if error is not None:
+            for assignments in work.assignments.values():
+                self._dispatcher.abandon(assignments)
+            client.fail(request_id, as_fnr_error(error))
+            return
+        [(task_id, duplicate)] = work.accepted
+        client.answer(request_id, Submitted(task_id=task_id, duplicate=duplicate))
+        for function, assignments in work.assignments.items():
+            self._dispatcher.deliver(assignments, function)
+        if work.items[0][0].expires_at_ms is not None:
+            self.on_expiring()
+
+    def _look_at_disk(self) -> FnrError | None:
+        least_mib = self._parts.settings.daemon.disk_free_min_mib
+        try:
+            free_mib = disk.free_mib(self._parts.paths.state_dir)
+        except OSError:
+            # A sensor that cannot be read is unknown, and unknown is no reason to refuse work.
+            return None
+        if free_mib >= least_mib:
+            self._parts.problems.pop("disk", None)
+            return None
+        why = f"{free_mib} MiB free at {self._parts.paths.state_dir}, disk_free_min is {least_mib}"
+        self._parts.problems["disk"] = f"disk nearly full: {why}; new tasks are refused"
+        return StorageError("the disk is nearly full; no new tasks are taken", why=why)
+
+
+def _ignore() -> None:
+    """Nobody watches expiries yet."""
+
+
+def check_limits(spec: TaskSpec) -> None:
+    """Raise BadData when a number is out of bounds or two options contradict each other."""
+    problem = ""
+    if not PRIORITY_MIN <= spec.priority <= PRIORITY_MAX:
+        problem = f"priority must be {PRIORITY_MIN} to {PRIORITY_MAX}, got {spec.priority}"
+    elif spec.delay_ms is not None and spec.due_at_ms is not None:
+        problem = "a delay and a moment were both given"
+    elif spec.expires_ms is not None and spec.expires_at_ms is not None:
+        problem = "expiry was given twice"
+    elif len(spec.tags) > TAGS_MAX:
+        problem = f"{len(spec.tags)} tags; at most {TAGS_MAX}"
+    elif any(len(key) + len(value) > TAG_CHARS_MAX for key, value in spec.tags.items()):
+        problem = f"a tag is longer than {TAG_CHARS_MAX} characters"
+    elif spec.unique is not None and not 1 <= len(spec.unique) <= UNIQUE_KEY_CHARS_MAX:
+        problem = f"a unique key has 1 to {UNIQUE_KEY_CHARS_MAX} characters"
+    elif spec.retries_max is not None and not 0 <= spec.retries_max <= 1_000:
+        problem = f"retries must be 0 to 1000, got {spec.retries_max}"
+    else:
+        problem = _duration_problem(spec)
+    if problem:
+        raise BadData("the task was refused", why=problem)
+
+
+def _duration_problem(spec: TaskSpec) -> str:
+    for name, value_ms, least_ms in (
+        ("delay", spec.delay_ms, 0),
+        ("due time", spec.due_at_ms, 0),
+        ("timeout", spec.timeout_ms, 1),
+        ("expiry", spec.expires_ms, 1),
+        ("expiry", spec.expires_at_ms, 0),
+    ):
+        if value_ms is not None and not least_ms <= value_ms <= DURATION_MS_MAX:
+            return f"{name} of {value_ms} ms is out of bounds"
+    return ""
+
+
+def _spec(raw: msgspec.Raw) -> TaskSpec:
+    try:
+        return _specs.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadData("not a task", why=str(error)) from error
+
+
+def _in_short(error: FnrError) -> str:
+    return f"{error.what}: {error.why}" if error.why else error.what

@@ -1,0 +1,184 @@
+"""What operators do with dead letters: replay, edit, resolve, purge, take over from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from fnr.api.errors import BadData, NotFound, Refused, UsageError
+from fnr.api.requests import (
+    Changed,
+    EditLetter,
+    ImportLetters,
+    LetterFile,
+    PurgeLetters,
+    RefusedItem,
+    ReplayLetters,
+    ReplayReport,
+    ResolveLetters,
+    SubmittedMany,
+)
+from fnr.daemon.clients import Client
+from fnr.daemon.dispatcher import Dispatcher
+from fnr.daemon.parts import Parts
+from fnr.policy.input_types import check_input, validate_input_json
+from fnr.store import letter_files, letters
+from fnr.store.connection import Transaction
+from fnr.store.reads import select_letter_ids
+from fnr.store.tasks import find_id
+
+CHUNK_MAX = 1_000
+EXAMPLES_MAX = 5
+
+T = TypeVar("T")
+_files = msgspec.json.Decoder(LetterFile)
+_objects = msgspec.json.Decoder(dict[str, Any])
+
+
+class Letters:
+    """Every change of dead letters goes through one unit per chunk."""
+
+    def __init__(self, parts: Parts, dispatcher: Dispatcher) -> None:
+        self._parts = parts
+        self._dispatcher = dispatcher
+
+    async def replay(self, client: Client, request: ReplayLetters) -> ReplayReport:
+        """Put a chunk of letters back, or say what would happen."""
+        if not request.all and not request.where and not request.task_ids:
+            raise UsageError("say which letters: ids, a filter, or all of them")
+        now_ms = self._parts.clock.now_ms()
+
+        def unit(tx: Transaction) -> ReplayReport:
+            ids, after = self._chosen(tx, request, now_ms=now_ms)
+            back, blocked = letters.replay(
+                tx,
+                ids,
+                by=client.submitter,
+                now_ms=now_ms,
+                function_known=lambda name: self._parts.function(name) is not None,
+                input_problem=self._input_problem,
+                dry_run=request.dry_run,
+            )
+            return _report(back, blocked, after, dry_run=request.dry_run)
+
+        report = await self._parts.store.write(unit)
+        if not request.dry_run:
+            for function in report.functions:
+                self._dispatcher.due_now(function)
+        return report
+
+    async def edit(self, client: Client, request: EditLetter) -> Changed:
+        """Check the new input like a submitted one, and keep the old."""
+        raw = bytes(request.input)
+        now_ms = self._parts.clock.now_ms()
+
+        def unit(tx: Transaction) -> str:
+            task_id = find_id(tx, request.task_id)
+            letter = letters.get(tx, task_id)
+            if letter is None:
+                raise NotFound(f"task {task_id} has no dead letter", next_step="fnr dlq list")
+            problem = validate_input_json(raw) or self._input_problem(letter.function, raw)
+            if problem is not None:
+                raise BadData("the new input was refused", why=problem)
+            if refused := letters.edit_input(tx, task_id, raw, by=client.submitter, now_ms=now_ms):
+                raise Refused(f"the input of {task_id} was not changed", why=refused)
+            return task_id
+
+        return Changed(changed=[await self._parts.store.write(unit)])
+
+    async def resolve(self, client: Client, request: ResolveLetters) -> Changed:
+        """Put letters to rest."""
+        now_ms = self._parts.clock.now_ms()
+        return await self._change(
+            request,
+            lambda tx, ids: letters.resolve(
+                tx, ids, reason=request.reason, by=client.submitter, now_ms=now_ms
+            ),
+        )
+
+    async def purge(self, _: Client, request: PurgeLetters) -> Changed:
+        """Delete a chunk of letters."""
+        return await self._change(
+            request, lambda tx, ids: letters.purge(tx, ids, open_too=request.open)
+        )
+
+    async def take_over(self, client: Client, request: ImportLetters) -> SubmittedMany:
+        """Import exported letters; one that is bad does not spoil the others."""
+        refused: list[RefusedItem] = []
+        good: list[tuple[int, LetterFile]] = []
+        for index, raw in enumerate(request.items):
+            try:
+                good.append((index, _files.decode(raw)))
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                refused.append(RefusedItem(index=index, why=f"not a dead letter: {error}"))
+
+        def unit(tx: Transaction) -> tuple[list[str], list[RefusedItem]]:
+            taken: list[str] = []
+            not_taken: list[RefusedItem] = []
+            for index, file in good:
+                why = letter_files.import_one(tx, file.letter, file.detail)
+                if why is None:
+                    taken.append(file.letter.task_id)
+                else:
+                    not_taken.append(RefusedItem(index=index, why=why))
+            return taken, not_taken
+
+        taken, not_taken = await self._parts.store.write(unit)
+        return SubmittedMany(task_ids=taken, refused=refused + not_taken)
+
+    async def _change(
+        self,
+        request: ResolveLetters | PurgeLetters,
+        change: Callable[[Transaction, list[str]], tuple[list[str], dict[str, str]]],
+    ) -> Changed:
+        if bool(request.task_ids) == bool(request.where):
+            raise UsageError("say which letters: ids or a filter, and not both")
+        now_ms = self._parts.clock.now_ms()
+
+        def unit(tx: Transaction) -> Changed:
+            ids, _ = self._chosen(tx, request, now_ms=now_ms)
+            changed, unchanged = change(tx, ids)
+            return Changed(changed=changed, unchanged=unchanged)
+
+        return await self._parts.store.write(unit)
+
+    def _chosen(
+        self,
+        tx: Transaction,
+        request: ReplayLetters | ResolveLetters | PurgeLetters,
+        *,
+        now_ms: int,
+    ) -> tuple[list[str], str | None]:
+        """The ids of one chunk, and where the next begins."""
+        if request.task_ids:
+            return [find_id(tx, prefix) for prefix in request.task_ids], None
+        limit = min(getattr(request, "limit", CHUNK_MAX), CHUNK_MAX)
+        return select_letter_ids(
+            tx,
+            where=request.where,
+            after=getattr(request, "after", None),
+            limit=limit,
+            now_ms=now_ms,
+        )
+
+    def _input_problem(self, function: str, raw: bytes) -> str | None:
+        settings = self._parts.function(function)
+        if settings is None or not settings.input:
+            return None
+        return check_input(settings, _objects.decode(raw))
+
+
+def _report(
+    back: list[tuple[str, str]], blocked: dict[str, str], after: str | None, *, dry_run: bool
+) -> ReplayReport:
+    report = ReplayReport(eligible=len(back), replayed=0 if dry_run else len(back), next=after)
+    for _, function in back:
+        report.functions[function] = report.functions.get(function, 0) + 1
+    for task_id, why in blocked.items():
+        report.blocked[why] = report.blocked.get(why, 0) + 1
+        examples = report.examples.setdefault(why, [])
+        if len(examples) < EXAMPLES_MAX:
+            examples.append(task_id)
+    return report

@@ -1,0 +1,155 @@
+"""One peer on a Unix socket that speaks lines: bounded buffers both ways, no asyncio transport.
+
+Owning the socket lets the daemon take what a dead worker still had to say (`drain`) before it
+decides what became of its attempts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import struct
+from collections.abc import Callable
+
+READ_BYTES = 256 * 1024
+
+
+class LineSocket:
+    """A connected, non-blocking stream socket; calls back with whole lines.
+
+    on_lines: called with the lines of one read, without their newline.
+    on_end:   called once, with the reason, when the peer is gone or was cut.
+    line_bytes_max, unsent_bytes_max: a peer that exceeds them is cut.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        *,
+        on_lines: Callable[[list[bytes]], None],
+        on_end: Callable[[str], None],
+        line_bytes_max: int,
+        unsent_bytes_max: int,
+    ) -> None:
+        sock.setblocking(False)
+        self._sock = sock
+        self._loop = asyncio.get_running_loop()
+        self._on_lines = on_lines
+        self._on_end = on_end
+        self._line_bytes_max = line_bytes_max
+        self._unsent_bytes_max = unsent_bytes_max
+        self._partial: list[bytes] = []
+        self._partial_bytes = 0
+        self._unsent = bytearray()
+        self._closing = False
+        self.open = True
+        self._loop.add_reader(sock, self._read)
+
+    def peer_uid(self) -> int:
+        """The user on the other end, as the kernel knows it."""
+        raw = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+        uid: int = struct.unpack("3i", raw)[1]
+        return uid
+
+    @property
+    def unsent_bytes(self) -> int:
+        """How far the peer is behind."""
+        return len(self._unsent)
+
+    def write(self, data: bytes) -> None:
+        """Send now what the socket takes, the rest when it is ready; cut a peer that never reads."""
+        if not self.open:
+            return
+        if not self._unsent:
+            try:
+                sent = self._sock.send(data)
+            except (BlockingIOError, InterruptedError):
+                sent = 0
+            except OSError as error:
+                self.end(f"cannot send: {error.strerror}")
+                return
+            if sent == len(data):
+                return
+            data = data[sent:]
+            self._loop.add_writer(self._sock, self._flush)
+        self._unsent += data
+        if len(self._unsent) > self._unsent_bytes_max:
+            self.end(f"does not read: {len(self._unsent)} bytes unsent")
+
+    def drain(self) -> None:
+        """Take everything that already lies in the socket, then end it."""
+        while self.open and self._read():
+            pass
+        self.end("drained")
+
+    def end(self, why: str) -> None:
+        """Close, once."""
+        if not self.open:
+            return
+        self.open = False
+        self._loop.remove_reader(self._sock)
+        self._loop.remove_writer(self._sock)
+        self._sock.close()
+        self._on_end(why)
+
+    def end_when_sent(self) -> None:
+        """Close as soon as the last byte is out."""
+        if self._unsent:
+            self._closing = True
+        else:
+            self.end("answered")
+
+    def _flush(self) -> None:
+        try:
+            sent = self._sock.send(self._unsent)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self.end(f"cannot send: {error.strerror}")
+            return
+        del self._unsent[:sent]
+        if not self._unsent:
+            self._loop.remove_writer(self._sock)
+            if self._closing:
+                self.end("answered")
+
+    def _read(self) -> bool:
+        """Take one buffer full; False when there is nothing more."""
+        try:
+            data = self._sock.recv(READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError as error:
+            self.end(f"cannot read: {error.strerror}")
+            return False
+        if not data:
+            self.end("closed by peer")
+            return False
+        *lines, rest = data.split(b"\n")
+        if lines and self._partial:
+            self._partial.append(lines[0])
+            lines[0] = b"".join(self._partial)
+            self._partial.clear()
+            self._partial_bytes = 0
+        if rest:
+            self._partial.append(rest)
+            self._partial_bytes += len(rest)
+        if self._partial_bytes > self._line_bytes_max:
+            self.end(f"a line of more than {self._line_bytes_max} bytes")
+            return False
+        if lines:
+            self._on_lines(lines)
+        return True
+
+
+def listen(path: str, *, mode: int) -> socket.socket:
+    """A listening Unix socket at `path`, readable and writable as `mode` says from the start."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    before = os.umask(0o777 & ~mode)
+    try:
+        sock.bind(path)
+    finally:
+        os.umask(before)
+    sock.listen(1_024)
+    return sock

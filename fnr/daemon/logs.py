@@ -1,0 +1,96 @@
+"""The daemon's own log: one line or one JSON object an event, to stderr or a rotated file."""
+
+from __future__ import annotations
+
+import json
+import logging
+import logging.handlers
+import sys
+from datetime import UTC, datetime
+
+from fnr.config.settings import LogSettings
+
+# What every LogRecord has; everything else was passed as `extra`.
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+# systemd strips these prefixes and files the line under the priority.
+_PRIORITY = {"CRITICAL": "<2>", "ERROR": "<3>", "WARNING": "<4>", "INFO": "<6>", "DEBUG": "<7>"}
+
+
+class TextFormat(logging.Formatter):
+    """`2026-11-23T14:02:11.123Z warning attempt failed task_id=01J… category=transient`."""
+
+    def __init__(self, *, priority: bool = False) -> None:
+        super().__init__()
+        self._priority = priority
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = "".join(f" {key}={_plain(value)}" for key, value in _fields(record).items())
+        prefix = _PRIORITY.get(record.levelname, "") if self._priority else ""
+        line = (
+            f"{prefix}{_stamp(record)} {record.levelname.lower()} {_one_line(record.getMessage())}"
+        )
+        trace = f"\n{self.formatException(record.exc_info)}" if record.exc_info else ""
+        return line + fields + trace
+
+
+class JsonFormat(logging.Formatter):
+    """One object a line: at, level, event, and the fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, object] = {
+            "at": _stamp(record),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+            **_fields(record),
+        }
+        if record.exc_info:
+            entry["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(entry, default=str)
+
+
+def set_up(settings: LogSettings, *, file: str | None, journal: bool) -> None:
+    """Send the daemon's log to stderr, or to a file that rotates by size."""
+    handler: logging.Handler
+    if file is None:
+        handler = logging.StreamHandler(sys.stderr)
+    else:
+        handler = logging.handlers.RotatingFileHandler(
+            file,
+            maxBytes=settings.file_bytes_max,
+            backupCount=settings.files_max,
+            encoding="utf-8",
+        )
+    as_json = settings.format == "json"
+    handler.setFormatter(JsonFormat() if as_json else TextFormat(priority=journal and not file))
+    logger = logging.getLogger("fnr")
+    for old in logger.handlers[:]:
+        logger.removeHandler(old)
+        old.close()
+    logger.addHandler(handler)
+    logger.setLevel(settings.level.upper())
+    logger.propagate = False
+    # A full disk under the log must not stop the daemon.
+    logging.raiseExceptions = False
+
+
+def set_level(settings: LogSettings) -> None:
+    """Change how much is logged, without touching where it goes."""
+    logging.getLogger("fnr").setLevel(settings.level.upper())
+
+
+def _fields(record: logging.LogRecord) -> dict[str, object]:
+    return {key: value for key, value in vars(record).items() if key not in _STANDARD}
+
+
+def _stamp(record: logging.LogRecord) -> str:
+    at = datetime.fromtimestamp(record.created, UTC)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _plain(value: object) -> str:
+    text = _one_line(str(value))
+    return json.dumps(text) if not text or " " in text or '"' in text else text
+
+
+def _one_line(text: str) -> str:
+    return text.replace("\n", "\\n").replace("\x1b", "\\e")

@@ -1,0 +1,317 @@
+"""Build every part, run until told to stop, and leave in good order.
+
+SIGTERM drains, a second one hurries, SIGHUP reloads. A SIGKILL needs nothing from us: the lock is
+the kernel's, the store is on disk, and workers go on until the next daemon adopts them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import resource
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from fnr.api.errors import (
+    ConfigError,
+    FnrError,
+    PermissionDenied,
+    ProtocolMismatch,
+    Refused,
+    StorageError,
+    TryAgain,
+)
+from fnr.config.paths import SOCKET_PATH_BYTES_MAX, Paths
+from fnr.config.settings import Settings
+from fnr.daemon import logs
+from fnr.daemon.adopter import Adopter
+from fnr.daemon.answers import Answers
+from fnr.daemon.broadcast import Broadcast
+from fnr.daemon.clients import Clients
+from fnr.daemon.dispatcher import Dispatcher
+from fnr.daemon.effects import Effects
+from fnr.daemon.ending import Ending
+from fnr.daemon.intake import Intake
+from fnr.daemon.line_socket import listen
+from fnr.daemon.parts import Parts, log
+from fnr.daemon.reader import Reader
+from fnr.daemon.redact import Redactor
+from fnr.daemon.reload import Reload
+from fnr.daemon.runner import Runner
+from fnr.daemon.stopper import Stopper
+from fnr.daemon.supervisor import Supervisor
+from fnr.daemon.timekeeper import Timekeeper
+from fnr.host import disk, process
+from fnr.host.clock import Clock, Dice, Ulids
+from fnr.host.kernel_log import KernelLog
+from fnr.host.lock import AlreadyHeld, hold_lock
+from fnr.host.systemd import sd_notify, watchdog_interval_ms
+from fnr.store import functions
+from fnr.store.connection import Store, StoreBusy, StoreFull, StoreIll, StoreNewer
+
+LoadSettings = Callable[[], Settings]
+
+# Short switch intervals keep the commit thread from waiting 5 ms for the loop to let go.
+FILES_WANTED = 65_536
+
+
+def run(
+    paths: Paths, settings: Settings, *, load: LoadSettings, log_file: str | None = None
+) -> int:
+    """Run the daemon in the foreground; returns the exit code. Raises FnrError.
+
+    load: reads the configuration again for a reload; raises ConfigError with all its problems.
+    """
+    make_folders(paths)
+    try:
+        lock = hold_lock(paths.lock_file)
+    except AlreadyHeld as held:
+        raise Refused(
+            "another daemon runs on this home",
+            why=f"{paths.lock_file} is held by pid {held.pid}",
+            next_step="fnr status",
+        ) from None
+    try:
+        logs.set_up(settings.log, file=log_file, journal="JOURNAL_STREAM" in os.environ)
+        raise_file_limit()
+        process.become_subreaper()
+        return asyncio.run(_serve(paths, settings, load))
+    finally:
+        lock.release()
+
+
+def make_folders(paths: Paths) -> None:
+    """Create what is missing; the error names the folder."""
+    if len(os.fsencode(paths.worker_socket_file)) > SOCKET_PATH_BYTES_MAX:
+        raise ConfigError(
+            f"the socket path {paths.worker_socket_file} is too long",
+            why=f"{len(os.fsencode(paths.worker_socket_file))} bytes, the kernel takes"
+            f" {SOCKET_PATH_BYTES_MAX}",
+            next_step="choose a shorter --home",
+        )
+    for folder in (
+        paths.state_dir,
+        paths.run_dir,
+        paths.log_dir,
+        paths.spool_dir,
+        paths.crash_dir,
+        f"{paths.run_dir}/now",
+    ):
+        try:
+            Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+        except PermissionError as error:
+            raise PermissionDenied(
+                f"{folder} cannot be created", why=str(error), next_step="fnr --home DIR daemon"
+            ) from error
+        except OSError as error:
+            raise StorageError(f"{folder} cannot be created", why=str(error)) from error
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionDenied(f"{folder} cannot be written", why="no write permission")
+
+
+def raise_file_limit() -> None:
+    """Take as many open files as the system allows: a pidfd, a socket and a log per worker."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES_WANTED if hard == resource.RLIM_INFINITY else min(FILES_WANTED, hard)
+    if soft < wanted:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+async def open_store(paths: Paths) -> Store:
+    """The store, or an error for people."""
+    try:
+        return await Store.open(paths.store_file)
+    except StoreNewer as error:
+        raise ProtocolMismatch(
+            "the store is from a newer version of fnr",
+            why=str(error),
+            next_step="install that version, or choose another --home",
+        ) from error
+    except StoreBusy as error:
+        raise TryAgain("the store is locked by another program", why=str(error)) from error
+    except (StoreFull, StoreIll) as error:
+        raise StorageError(
+            "the store cannot be opened", why=str(error), next_step="fnr db check"
+        ) from error
+
+
+async def _serve(paths: Paths, settings: Settings, load: LoadSettings) -> int:
+    clock, dice = Clock(), Dice()
+    store = await open_store(paths)
+    reader = Reader(paths.store_file)
+    try:
+        parts = Parts(
+            paths=paths,
+            settings=settings,
+            store=store,
+            clock=clock,
+            dice=dice,
+            ulids=Ulids(clock, dice),
+            events=Broadcast(),
+            boot_id=clock.boot_id(),
+            started_at_ms=clock.now_ms(),
+            loop=asyncio.get_running_loop(),
+            kernel_log=KernelLog(),
+        )
+        return await Daemon(parts, reader, load).serve()
+    finally:
+        reader.close()
+        await store.close()
+
+
+class Daemon:
+    """All parts, wired."""
+
+    def __init__(self, parts: Parts, reader: Reader, load: LoadSettings) -> None:
+        self.parts = parts
+        self.dispatcher = Dispatcher(parts)
+        self.runner = Runner(parts, self.dispatcher, Redactor(parts.settings.redact))
+        self.supervisor = Supervisor(parts, self.dispatcher, self.runner)
+        self.stopper = Stopper(parts, self.supervisor)
+        self.timekeeper = Timekeeper(parts, self.dispatcher, self.supervisor, self.stopper)
+        self.effects = Effects(parts)
+        self.intake = Intake(parts, self.dispatcher)
+        self.adopter = Adopter(parts, self.supervisor, self.runner)
+        self.ending = Ending(parts, self.supervisor, self.stopper)
+        self.reload = Reload(parts, self.supervisor, self.dispatcher, self.runner, load)
+        answers = Answers(self, reader)
+        self.clients = Clients(parts, answers)
+        self.runner.on_settled = self._settled
+        self.dispatcher.on_delivered = self.timekeeper.busy
+        self.intake.on_expiring = self.timekeeper.move_due
+        parts.store.on_trouble(self._store_trouble)
+
+    async def serve(self) -> int:
+        """Start, run until the end is asked for, end."""
+        parts = self.parts
+        self._keep_reserve()
+        paused = await parts.store.write(functions.paused)
+        for name, settings in parts.settings.functions.items():
+            self.supervisor.add_pool(settings, paused=name in paused)
+        await self.adopter.adopt_all()
+        doors = self._open_doors()
+        self._listen_to_signals()
+        for pool in tuple(self.supervisor.pools.values()):
+            self.supervisor.tend(pool)
+            self.dispatcher.due_now(pool.name)
+        self.timekeeper.start()
+        self.effects.deliver()
+        self._watchdog()
+        # What exists now lives as long as the daemon: never look at it again.
+        gc.collect()
+        gc.freeze()
+        sd_notify("READY=1", f"STATUS={len(parts.settings.functions)} functions")
+        log.info("ready", extra={"pid": os.getpid(), "socket": parts.paths.socket_file})
+        try:
+            return await self.ending.wait()
+        finally:
+            sd_notify("STOPPING=1")
+            for door in doors:
+                parts.loop.remove_reader(door)
+                door.close()
+            self.clients.close()
+            _remove(parts.paths.socket_file, parts.paths.worker_socket_file)
+            log.info("ended")
+
+    def _open_doors(self) -> list[socket.socket]:
+        doors = []
+        for path, connected in (
+            (self.parts.paths.worker_socket_file, self.supervisor.connected),
+            (self.parts.paths.socket_file, self.clients.connected),
+        ):
+            # The lock is ours, so whatever lies there is left from a daemon that was killed.
+            _remove(path)
+            door = listen(path, mode=0o660)
+            self.parts.loop.add_reader(door, _accept_all, door, connected)
+            doors.append(door)
+        return doors
+
+    def _listen_to_signals(self) -> None:
+        loop = self.parts.loop
+        loop.add_signal_handler(signal.SIGTERM, self.ending.ask)
+        loop.add_signal_handler(signal.SIGINT, self.ending.ask)
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+
+    def _hang_up(self) -> None:
+        self.parts.start(self._reload_for_signal(), what="reload")
+
+    async def _reload_for_signal(self) -> None:
+        sd_notify("RELOADING=1")
+        try:
+            await self.reload.reload()
+        except FnrError as error:
+            log.error("the reload changed nothing: %s", " ".join(error.lines()))
+        finally:
+            sd_notify("READY=1")
+
+    def _watchdog(self) -> None:
+        interval_ms = watchdog_interval_ms()
+        if interval_ms:
+            sd_notify("WATCHDOG=1")
+            self.parts.later(interval_ms / 2, self._watchdog)
+
+    def _settled(self, verdicts: list) -> None:  # type: ignore[type-arg]
+        self.effects.settled(verdicts)
+        self.timekeeper.settled(verdicts)
+
+    def _store_trouble(self, state: str, why: str) -> None:
+        """The store's state changed: say so, make room, or put right what was in doubt."""
+        log.error(
+            "store trouble" if state != "ok" else "store recovered",
+            extra={"state": state, "why": why},
+        )
+        self.parts.problems.pop("store", None)
+        if state == "ok":
+            self._keep_reserve()
+            self.parts.start(self._recover(), what="reconcile")
+            return
+        self.parts.problems["store"] = f"the store is {state}: {why}"
+        if state == "full":
+            # Room for the ends of what runs; new tasks are refused meanwhile.
+            disk.release_reserve(self.parts.paths.reserve_file)
+            self.runner.retry()
+        else:
+            self.parts.later(1_000, lambda: self.parts.start(self._heal(), what="heal"))
+
+    def _keep_reserve(self) -> None:
+        """Hold room back for the day the disk is full."""
+        wanted_mib = self.parts.settings.store.reserve_mib
+        try:
+            disk.make_reserve(self.parts.paths.reserve_file, wanted_mib)
+        except OSError as error:
+            self.parts.problems["reserve"] = f"no room for a reserve of {wanted_mib} MiB: {error}"
+        else:
+            self.parts.problems.pop("reserve", None)
+
+    async def _heal(self) -> None:
+        if not await self.parts.store.heal():
+            self.parts.later(5_000, lambda: self.parts.start(self._heal(), what="heal"))
+
+    async def _recover(self) -> None:
+        await self.adopter.reconcile()
+        self.runner.retry()
+        for pool in self.supervisor.pools.values():
+            self.dispatcher.due_now(pool.name)
+
+
+def _remove(*paths: str) -> None:
+    for path in paths:
+        Path(path).unlink(missing_ok=True)
+
+
+def _accept_all(door: socket.socket, connected: Callable[[socket.socket], None]) -> None:
+    """Take everybody who waits at the door."""
+    while True:
+        try:
+            sock, _ = door.accept()
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            log.error("a connection could not be accepted: %s", error)
+            return
+        connected(sock)

@@ -1,0 +1,129 @@
+"""How is it going: the status screen and the list of workers, from memory and a few small rows."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import fnr
+from fnr.api.requests import FunctionStatus, ListWorkers, Status
+from fnr.daemon.pool import Pool
+from fnr.daemon.reader import Reader
+from fnr.daemon.worker_process import WorkerProcess
+from fnr.policy.record import FunctionRecord, WorkerRecord
+from fnr.store.reads import READS
+
+if TYPE_CHECKING:
+    from fnr.daemon.main import Daemon
+
+IDLE_STATES = {"queued", "waiting", "running", "done", "dead", "cancelled"}
+
+
+class Overview:
+    """Composes answers from what the daemon knows; counts come from the tally, never from rows."""
+
+    def __init__(self, daemon: Daemon, reader: Reader) -> None:
+        self._daemon = daemon
+        self._parts = daemon.parts
+        self._reader = reader
+
+    def status(self) -> Status:
+        """One screen."""
+        records: list[FunctionRecord] = self._reader.point(READS["ListFunctions"])
+        by_name = {record.function: record for record in records}
+        pools = self._daemon.supervisor.pools
+        lines = [
+            self._line(name, by_name.get(name), pools.get(name))
+            for name in sorted({*by_name, *self._parts.settings.functions})
+        ]
+        totals: dict[str, int] = {}
+        for record in records:
+            for state, count in record.counts.items():
+                totals[state] = totals.get(state, 0) + count
+        return Status(
+            state=self._state(),
+            version=fnr.__version__,
+            home=self._parts.paths.home or self._parts.paths.state_dir,
+            pid=os.getpid(),
+            started_at_ms=self._parts.started_at_ms,
+            functions=[
+                line for line in lines if line.function != "run" or any(line.counts.values())
+            ],
+            counts={state: count for state, count in totals.items() if state in IDLE_STATES},
+            letters_open=totals.get("letters_open", totals.get("dead", 0)),
+            workers=len(self._daemon.supervisor.workers),
+            problems=self._problems(lines),
+        )
+
+    async def workers(self, request: ListWorkers) -> list[WorkerRecord]:
+        """Workers alive as the daemon sees them, and with `gone` the ended ones from the store."""
+        alive = [
+            _record(worker)
+            for worker in self._daemon.supervisor.workers.values()
+            if request.function in {None, worker.function}
+        ]
+        alive.sort(key=lambda record: (record.function, record.worker_id))
+        if not request.gone:
+            return alive
+        known = {record.worker_id for record in alive}
+        stored: list[WorkerRecord] = await self._reader.read(
+            lambda tx: READS["ListWorkers"](tx, function=request.function, gone=True)
+        )
+        return alive + [record for record in stored if record.worker_id not in known]
+
+    def _state(self) -> str:
+        if not self._parts.dispatching:
+            return "draining"
+        return "running" if self._parts.store.state == "ok" else "degraded"
+
+    def _line(self, name: str, record: FunctionRecord | None, pool: Pool | None) -> FunctionStatus:
+        settings = self._parts.function(name)
+        problem = pool.problem if pool else ""
+        counts = record.counts if record else {}
+        live = sum(counts.get(state, 0) for state in ("queued", "waiting", "running"))
+        if settings is None and live:
+            problem = f"not in fnr.toml; {live} tasks wait for it"
+        workers = [*pool.workers.values()] if pool else []
+        return FunctionStatus(
+            function=name,
+            kind=settings.kind if settings else "removed",
+            counts=counts,
+            workers=len(workers),
+            busy=sum(bool(worker.held) for worker in workers),
+            workers_max=settings.workers_max if settings else 0,
+            paused=pool.paused if pool else False,
+            problem=problem,
+        )
+
+    def _problems(self, lines: list[FunctionStatus]) -> list[str]:
+        problems = [*self._parts.problems.values()]
+        problems += [f"{line.function}: {line.problem}" for line in lines if line.problem]
+        if unsettled := self._daemon.runner.unsettled:
+            problems.append(f"{unsettled} ended attempts wait for the store")
+        for worker in self._daemon.supervisor.workers.values():
+            if worker.held and worker.link is None and worker.ever_ready:
+                problems.append(
+                    f"worker {worker.worker_id} ({worker.function}) runs but has not connected"
+                )
+        return problems
+
+
+def _record(worker: WorkerProcess) -> WorkerRecord:
+    identity = worker.identity
+    current = worker.current
+    state = "busy" if worker.held and worker.state == "ready" else worker.state.value
+    if state == "ready":
+        state = "idle"
+    return WorkerRecord(
+        worker_id=identity.worker_id,
+        function=identity.function,
+        state=state,
+        boot_id=identity.boot_id,
+        pid=identity.pid,
+        pid_start=identity.pid_start,
+        started_at_ms=worker.started_at_ms,
+        log_path=worker.log_path,
+        attempts_done=worker.attempts_done,
+        task_id=current.task.task_id if current else None,
+        progress=current.progress if current else "",
+    )

@@ -1,0 +1,70 @@
+"""What every loop of the daemon shares: settings, store, clock, dice, ids, events.
+
+Held in one value that is handed to each part, so that nothing is global and a test can build a
+daemon of its own choosing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from fnr.config.paths import Paths
+from fnr.config.settings import FunctionSettings, Settings
+from fnr.daemon.broadcast import Broadcast
+from fnr.host.clock import Clock, Dice, Ulids
+from fnr.host.kernel_log import KernelLog
+from fnr.store.connection import Store
+
+log = logging.getLogger("fnr")
+
+
+@dataclass(slots=True, kw_only=True)
+class Parts:
+    """The daemon's shared parts; `settings` is replaced whole by a reload.
+
+    accepting: new tasks are taken. dispatching: attempts are started.
+    """
+
+    paths: Paths
+    settings: Settings
+    store: Store
+    clock: Clock
+    dice: Dice
+    ulids: Ulids
+    events: Broadcast
+    boot_id: str
+    started_at_ms: int
+    loop: asyncio.AbstractEventLoop
+    kernel_log: KernelLog
+    accepting: bool = True
+    dispatching: bool = True
+    problems: dict[str, str] = field(default_factory=dict)
+    _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    def function(self, name: str) -> FunctionSettings | None:
+        """A function's settings as of the last good load."""
+        return self.settings.functions.get(name)
+
+    def start(self, work: Coroutine[Any, Any, None], *, what: str) -> None:
+        """Run something beside the loops and log it if it breaks; held until it ended."""
+        task = self.loop.create_task(work, name=what)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    async def settle_down(self) -> None:
+        """Wait until everything that was started has ended."""
+        while pending := [task for task in self._tasks if task is not asyncio.current_task()]:
+            await asyncio.wait(pending)
+
+    def later(self, delay_ms: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+        """Call back after a delay on the monotonic clock."""
+        return self.loop.call_later(delay_ms / 1000, call)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("%s failed: %s", task.get_name(), error, exc_info=error)

@@ -1,0 +1,99 @@
+"""The workers of one function: how many there should be, how much each may hold, when to retry."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from fnr.config.settings import DaemonSettings, FunctionSettings
+from fnr.daemon.worker_process import WorkerProcess, WorkerState
+
+# Weight of the newest attempt in the running mean of durations.
+NEWEST_WEIGHT = 0.2
+# (mean duration below, attempts a worker may hold): work that is over at once may queue up in the
+# worker; work that takes longer may not, because what waits behind it could run elsewhere.
+WINDOWS = ((2.0, 16), (10.0, 8), (40.0, 2))
+# A worker that served this long or ended an attempt has proved itself: its restart is immediate.
+GOOD_RUN_MS = 10_000
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Pool:
+    """Workers of one function.
+
+    next_due_at_ms: when the next task may start; 0 means "perhaps now", None "no task is queued".
+    failures: starts in a row that came to nothing. problem: why the function cannot run now.
+    """
+
+    settings: FunctionSettings
+    workers: dict[str, WorkerProcess] = field(default_factory=dict)
+    paused: bool = False
+    removed: bool = False
+    next_due_at_ms: int | None = 0
+    mean_duration_ms: float = 1_000.0
+    failures: int = 0
+    problem: str = ""
+    due_timer: asyncio.TimerHandle | None = None
+    start_timer: asyncio.TimerHandle | None = None
+    idle_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    @property
+    def window(self) -> int:
+        """How many attempts one worker may hold at a time."""
+        if self.settings.window:
+            return self.settings.window
+        for below_ms, window in WINDOWS:
+            if self.mean_duration_ms < below_ms:
+                return window
+        return 1
+
+    @property
+    def staying(self) -> list[WorkerProcess]:
+        """Workers that count towards min and max."""
+        gone = {WorkerState.LEAVING, WorkerState.GONE}
+        return [worker for worker in self.workers.values() if worker.state not in gone]
+
+    @property
+    def starting(self) -> bool:
+        """A worker is on its way."""
+        return any(w.state is WorkerState.STARTING for w in self.workers.values())
+
+    def takers(self) -> list[WorkerProcess]:
+        """Workers with a free place, the emptiest first."""
+        window = self.window
+        free = [worker for worker in self.workers.values() if worker.places(window)]
+        if len(free) > 1:
+            free.sort(key=lambda worker: len(worker.held) + worker.reserved)
+        return free
+
+    def due_by(self, at_ms: int) -> None:
+        """Note that a task will be due then."""
+        if self.next_due_at_ms is None or at_ms < self.next_due_at_ms:
+            self.next_due_at_ms = at_ms
+
+    def observe(self, duration_ms: int) -> None:
+        """Learn from how long an attempt took."""
+        # Sub-millisecond attempts arrive as 0.
+        self.mean_duration_ms += NEWEST_WEIGHT * (duration_ms - self.mean_duration_ms)
+
+    def wants_worker(self) -> bool:
+        """Should another worker be started?"""
+        if self.removed:
+            return False
+        staying = len(self.staying)
+        if staying < self.settings.workers_min:
+            return True
+        if staying >= self.settings.workers_max or self.paused or self.starting:
+            return False
+        return self.next_due_at_ms == 0 and not self.takers()
+
+    def restart_delay_ms(self, settings: DaemonSettings, *, fraction: float) -> float:
+        """Pause before the next start: none after a good run, then doubling with jitter."""
+        if not self.failures:
+            return 0.0
+        delay = settings.restart_delay_base_ms * 2 ** min(self.failures - 1, 16)
+        return float(min(delay, settings.restart_delay_max_ms)) * (0.9 + 0.2 * fraction)

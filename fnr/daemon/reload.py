@@ -1,0 +1,99 @@
+"""Take over a changed fnr.toml without losing a task: all of it, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from fnr.api.requests import Event, ReloadReport
+from fnr.config.settings import Settings
+from fnr.daemon import logs
+from fnr.daemon.dispatcher import Dispatcher
+from fnr.daemon.parts import Parts, log
+from fnr.daemon.redact import Redactor
+from fnr.daemon.runner import Runner
+from fnr.daemon.supervisor import Supervisor
+
+
+class Reload:
+    """Compares old and new settings and applies the difference."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        supervisor: Supervisor,
+        dispatcher: Dispatcher,
+        runner: Runner,
+        load: Callable[[], Settings],
+    ) -> None:
+        self._parts = parts
+        self._supervisor = supervisor
+        self._dispatcher = dispatcher
+        self._runner = runner
+        self._load = load
+
+    async def reload(self) -> ReloadReport:
+        """Read fnr.toml again; raises ConfigError and changes nothing when it is bad."""
+        new = await self._parts.loop.run_in_executor(None, self._load)
+        old = self._parts.settings
+        report = compare(old, new)
+        self._parts.settings = new
+        self._runner.use_redactor(Redactor(new.redact))
+        logs.set_level(new.log)
+        for name in report.removed:
+            self._remove(name)
+        for name in report.added:
+            self._add(name)
+        for name in report.changed:
+            self._change(name)
+        log.info(
+            "reloaded",
+            extra={"added": report.added, "removed": report.removed, "changed": report.changed},
+        )
+        self._parts.events.tell(
+            Event(kind="config", what="reloaded", at_ms=self._parts.clock.now_ms())
+        )
+        return report
+
+    def _add(self, name: str) -> None:
+        pool = self._supervisor.pools.get(name)
+        if pool is None:
+            pool = self._supervisor.add_pool(self._parts.settings.functions[name], paused=False)
+        pool.settings = self._parts.settings.functions[name]
+        pool.removed = False
+        self._supervisor.tend(pool)
+        self._dispatcher.due_now(name)
+
+    def _remove(self, name: str) -> None:
+        pool = self._supervisor.pools[name]
+        pool.removed = True
+        pool.settings = replace(pool.settings, workers_min=0)
+        for worker in pool.staying:
+            self._supervisor.dismiss(worker, "its function left fnr.toml", respawn=False)
+
+    def _change(self, name: str) -> None:
+        pool = self._supervisor.pools[name]
+        pool.settings = self._parts.settings.functions[name]
+        pool.failures = 0
+        pool.problem = ""
+        if pool.start_timer is not None:
+            pool.start_timer.cancel()
+            pool.start_timer = None
+        for worker in pool.staying:
+            self._supervisor.dismiss(worker, "its function changed in fnr.toml")
+        self._supervisor.tend(pool)
+
+
+def compare(old: Settings, new: Settings) -> ReloadReport:
+    """What a reload changes; store settings need a restart."""
+    return ReloadReport(
+        added=sorted(new.functions.keys() - old.functions.keys()),
+        removed=sorted(old.functions.keys() - new.functions.keys()),
+        changed=sorted(
+            name
+            for name in new.functions.keys() & old.functions.keys()
+            if new.functions[name] != old.functions[name]
+        ),
+        needs_restart=["[log] format"] if old.log.format != new.log.format else [],
+    )

@@ -1,0 +1,124 @@
+"""What a dead worker left behind: exit, kernel facts, last words, results it could not deliver."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fnr.api.frames import Done, Fail, from_worker
+from fnr.daemon.parts import Parts, log
+from fnr.daemon.worker_process import WorkerProcess
+from fnr.host import exit_facts, process, worker_log
+from fnr.host.kernel_log import KernelLog
+from fnr.host.process import Exit
+from fnr.policy.evidence import TAIL_BYTES_MAX, Evidence, Phase
+
+NOW_TOKEN_BYTES = 26
+
+
+@dataclass(slots=True)
+class Remains:
+    """evidence: of the death. begun: token of the attempt that had begun. spooled: its results."""
+
+    evidence: Evidence
+    begun: str | None
+    spooled: list[Done | Fail] = field(default_factory=list)
+
+
+async def gather(parts: Parts, worker: WorkerProcess) -> Remains:
+    """Reap the worker, prove that its group is gone, and collect what it left."""
+    identity = worker.identity
+    ended = process.reap(identity.pid, worker.pidfd)
+    report = await process.stop_group(
+        identity.pid,
+        worker.pidfd,
+        worker.worker_id,
+        grace_ms=worker.settings.grace_ms,
+        clock=parts.clock,
+    )
+    if report.stuck:
+        log.error(
+            "processes of a dead worker cannot be ended",
+            extra={"worker_id": worker.worker_id, "pids": list(report.stuck)},
+        )
+    evidence = death(worker, ended, stop_proven=report.proven, log_of=parts.kernel_log)
+    return Remains(
+        evidence=evidence,
+        begun=begun_token(worker),
+        spooled=spooled_results(parts.paths.spool_dir, [*worker.held]),
+    )
+
+
+def death(worker: WorkerProcess, ended: Exit, *, stop_proven: bool, log_of: KernelLog) -> Evidence:
+    """The evidence of a worker's end."""
+    facts = exit_facts.oom_facts(
+        worker.identity.pid, pid_start=worker.identity.pid_start, watch=worker.memory, log=log_of
+    )
+    return Evidence(
+        phase=Phase.RUN if worker.ever_ready else Phase.IMPORT,
+        message=_headline(ended, oom_killed=facts.killed),
+        exit_code=ended.code,
+        signal=ended.signal,
+        core_dumped=ended.core_dumped,
+        worker_died=True,
+        stop_proven=stop_proven,
+        oom_killed=facts.killed,
+        stderr_tail=last_words(worker.log_path),
+        missing=(*ended.missing, *facts.missing),
+    )
+
+
+def begun_token(worker: WorkerProcess) -> str | None:
+    """The attempt that had begun when the worker ended, as its own mapped file says."""
+    try:
+        token = Path(worker.now_path).read_bytes()[:NOW_TOKEN_BYTES].decode("ascii", "replace")
+    except OSError:
+        # Without the file the order is all we know: the first one given is the first one begun.
+        current = worker.current
+        return current.token if current else None
+    return token if token in worker.held else None
+
+
+def spooled_results(spool_dir: str, tokens: list[str]) -> list[Done | Fail]:
+    """Results that the worker wrote to its spool before it ended."""
+    found: list[Done | Fail] = []
+    for token in tokens:
+        try:
+            line = (Path(spool_dir) / f"{token}.json").read_bytes()
+        except OSError:
+            continue
+        with contextlib.suppress(ValueError):
+            frame = from_worker.decode(line)
+            if isinstance(frame, Done | Fail) and frame.token == token:
+                found.append(frame)
+    return found
+
+
+def last_words(log_path: str) -> str:
+    """The end of the worker's log."""
+    try:
+        tail = worker_log.read_span(log_path, 0, tail_bytes=TAIL_BYTES_MAX)
+    except OSError:
+        return ""
+    return tail.decode("utf-8", "replace")
+
+
+def _headline(ended: Exit, *, oom_killed: bool | None) -> str:
+    if oom_killed:
+        return "the worker was killed because memory ran out"
+    if ended.signal is not None:
+        try:
+            name = signal.Signals(ended.signal).name
+        except ValueError:
+            name = f"signal {ended.signal}"
+        return f"the worker was killed by {name}"
+    if ended.code is not None:
+        return f"the worker ended with exit code {ended.code}"
+    return "the worker ended; how is not known"
+
+
+def forget(worker: WorkerProcess) -> None:
+    """Remove the small file that said which attempt had begun."""
+    Path(worker.now_path).unlink(missing_ok=True)

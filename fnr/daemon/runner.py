@@ -1,0 +1,273 @@
+"""The end of an attempt: from what a worker said, or left behind, to one settled Verdict.
+
+To understand any failure read this file, then policy/classify, policy/verdict, store/settle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from msgspec import structs
+
+from fnr.api.frames import Ack, Done, Fail, Output
+from fnr.daemon.dispatcher import Assignment, Dispatcher
+from fnr.daemon.parts import Parts, log
+from fnr.daemon.redact import Redactor
+from fnr.daemon.worker_process import WorkerProcess
+from fnr.policy.classify import classify
+from fnr.policy.evidence import Evidence
+from fnr.policy.retry import RetryPolicy
+from fnr.policy.task import AttemptOutcome, Claim, Task
+from fnr.policy.verdict import Verdict, conclude, decide, excuse
+from fnr.store import kills, tasks
+from fnr.store.connection import StoreBusy, StoreFull, StoreIll, Transaction
+from fnr.store.settle import ClaimLost, settle
+
+STORE_RETRY_MS = 1_000
+
+Ended = Done | Fail
+
+
+@dataclass(slots=True)
+class Batch:
+    """Attempts of one worker that ended together, and what came of them in the unit."""
+
+    worker: WorkerProcess
+    ended: list[Ended]
+    verdicts: list[Verdict] = field(default_factory=list)
+    assignments: list[Assignment] = field(default_factory=list)
+
+
+class Runner:
+    """Settles what ended; keeps what the store cannot take yet and tries again."""
+
+    def __init__(self, parts: Parts, dispatcher: Dispatcher, redactor: Redactor) -> None:
+        self._parts = parts
+        self._dispatcher = dispatcher
+        self._redactor = redactor
+        self._unsettled: list[Batch] = []
+        self.on_settled: Callable[[list[Verdict]], None] = _ignore
+        self._retrying = False
+
+    def use_redactor(self, redactor: Redactor) -> None:
+        """Redact by new patterns from now on."""
+        self._redactor = redactor
+
+    @property
+    def unsettled(self) -> int:
+        """Attempts that ended and are not on disk yet because the store is in trouble."""
+        return sum(len(batch.ended) for batch in self._unsettled)
+
+    def ended(self, worker: WorkerProcess, frames: list[Ended]) -> None:
+        """A worker reported the end of attempts: settle them and give it new ones, in one unit."""
+        worker.take_ended(frames, now_boot_ms=self._parts.clock.boot_ms())
+        pool = self._dispatcher.pools.get(worker.function)
+        if pool is not None:
+            for frame in frames:
+                pool.observe(frame.duration_ms)
+        self._post(Batch(worker, frames))
+
+    def died(self, worker: WorkerProcess, evidence: Evidence, *, begun: str | None) -> None:
+        """A worker is gone: the attempt that had begun failed with it, the rest never began."""
+        current = worker.held.get(begun) if begun else None
+        if current is not None:
+            fail = Fail(
+                token=current.token, evidence=evidence, output=Output(log_path=worker.log_path)
+            )
+            worker.take_ended([fail], now_boot_ms=self._parts.clock.boot_ms())
+            self._post(Batch(worker, [fail]))
+        self.returned(worker, list(worker.held), why="its worker ended before it began")
+
+    def returned(self, worker: WorkerProcess, tokens: list[str], *, why: str) -> None:
+        """Attempts that never began go back to the queue and cost nothing."""
+        given_back = [held for token in tokens if (held := worker.held.pop(token, None))]
+        if given_back:
+            self._put_back(worker, [(held.token, held.task) for held in given_back], why)
+
+    def put_back(self, worker: WorkerProcess, claims: list[Claim]) -> None:
+        """Take back claims whose worker ended while they were being committed."""
+        pairs = [(claim.token, claim.task) for claim in claims]
+        self._put_back(worker, pairs, "its worker ended before it was handed over")
+
+    def fail_next(self, worker: WorkerProcess, evidence: Evidence) -> None:
+        """A function could not be loaded: let one due task carry the error, hold the others.
+
+        One task per start is named, dead-lettered and alerted; the rest wait for the repair
+        instead of dying with it.
+        """
+        function = worker.function
+        verdicts: list[Verdict] = []
+
+        def unit(tx: Transaction) -> None:
+            now_ms = self._parts.clock.now_ms()
+            token = self._parts.ulids.new()
+            for claim in tasks.claim_due(
+                tx, function=function, worker=worker.identity, tokens=[token], now_ms=now_ms
+            ):
+                verdict = self._judge(claim.task, claim.token, evidence, now_ms=now_ms)
+                self._settle(tx, verdict, now_ms=now_ms)
+                verdicts.append(verdict)
+
+        def committed(_: None, error: BaseException | None) -> None:
+            if error is None:
+                self._announce(verdicts, worker)
+
+        self._parts.store.post(unit, committed)
+
+    def _post(self, batch: Batch) -> None:
+        self._parts.store.post(
+            lambda tx: self._unit(tx, batch), lambda _, error: self._committed(batch, error)
+        )
+
+    def _unit(self, tx: Transaction, batch: Batch) -> None:
+        # A batch is tried again after a store error: start from nothing.
+        batch.verdicts, batch.assignments = [], []
+        now_ms = self._parts.clock.now_ms()
+        for frame in batch.ended:
+            held = batch.worker.ending.get(frame.token)
+            task = held.task if held is not None else tasks.owned(tx, frame.token)
+            if task is None:
+                continue
+            try:
+                batch.verdicts.append(self._settle_end(tx, task, frame, batch.worker, now_ms))
+            except ClaimLost as lost:
+                log.info("a late result was dropped: %s", lost)
+        self._note_due(batch.worker.function, batch.verdicts)
+        batch.assignments = self._dispatcher.fill(tx, batch.worker.function)
+
+    def _settle_end(
+        self, tx: Transaction, task: Task, frame: Ended, worker: WorkerProcess, now_ms: int
+    ) -> Verdict:
+        if isinstance(frame, Done):
+            verdict = conclude(task, token=frame.token, now_ms=now_ms)
+            settle(
+                tx,
+                verdict,
+                now_ms=now_ms,
+                error_id=None,
+                result=bytes(frame.result),
+                output=structs.asdict(frame.output),
+            )
+            return verdict
+        evidence = self._with_kill(tx, frame, worker)
+        verdict = self._judge(task, frame.token, evidence, now_ms=now_ms)
+        self._settle(tx, verdict, now_ms=now_ms, output=frame.output)
+        return verdict
+
+    def _with_kill(self, tx: Transaction, frame: Fail, worker: WorkerProcess) -> Evidence:
+        """Add what our own kill ledger knows to what the worker or its remains say."""
+        evidence = frame.evidence
+        if evidence.killed_by is not None and evidence.kill_reason:
+            return evidence
+        known = worker.kills.get(frame.token) or kills.find(tx, frame.token)
+        if known is None:
+            return evidence
+        killed_by, why = known
+        return structs.replace(evidence, killed_by=killed_by, kill_reason=why, message=why)
+
+    def _judge(self, task: Task, token: str, evidence: Evidence, *, now_ms: int) -> Verdict:
+        evidence = self._redactor.evidence(evidence)
+        settings = self._parts.function(task.function)
+        return decide(
+            task,
+            evidence,
+            classify(evidence),
+            token=token,
+            policy=settings.retry if settings else RetryPolicy(),
+            now_ms=now_ms,
+            fraction=self._parts.dice.fraction(),
+        )
+
+    def _settle(
+        self, tx: Transaction, verdict: Verdict, *, now_ms: int, output: Output | None = None
+    ) -> None:
+        error_id = self._parts.ulids.new() if verdict.classification else None
+        known = structs.asdict(output) if output is not None else None
+        settle(tx, verdict, now_ms=now_ms, error_id=error_id, result=None, output=known)
+
+    def _committed(self, batch: Batch, error: BaseException | None) -> None:
+        worker = batch.worker
+        if error is not None:
+            self._not_settled(batch, error)
+            return
+        tokens = tuple(frame.token for frame in batch.ended)
+        for token in tokens:
+            worker.ending.pop(token, None)
+            worker.kills.pop(token, None)
+        worker.attempts_done += len(tokens)
+        worker.send(Ack(tokens=tokens))
+        self._announce(batch.verdicts, worker)
+        self._dispatcher.deliver(batch.assignments, worker.function)
+        if worker.idle:
+            worker.idle_at_ms = self._parts.clock.boot_ms()
+
+    def _not_settled(self, batch: Batch, error: BaseException) -> None:
+        self._dispatcher.abandon(batch.assignments)
+        if not isinstance(error, StoreBusy | StoreFull | StoreIll):
+            log.critical("an attempt could not be settled", exc_info=error)
+        self._unsettled.append(batch)
+        if not self._retrying:
+            self._retrying = True
+            self._parts.later(STORE_RETRY_MS, self.retry)
+
+    def retry(self) -> None:
+        """Try to settle what the store refused; called by a timer and when the store recovers."""
+        self._retrying = False
+        batches, self._unsettled = self._unsettled, []
+        for batch in batches:
+            self._post(batch)
+
+    def _put_back(self, worker: WorkerProcess, pairs: list[tuple[str, Task]], why: str) -> None:
+        verdicts: list[Verdict] = []
+
+        def unit(tx: Transaction) -> None:
+            verdicts.clear()
+            now_ms = self._parts.clock.now_ms()
+            for token, task in pairs:
+                verdict = excuse(
+                    task, token=token, why=why, outcome=AttemptOutcome.RETURNED, now_ms=now_ms
+                )
+                try:
+                    self._settle(tx, verdict, now_ms=now_ms)
+                except ClaimLost:
+                    continue
+                verdicts.append(verdict)
+
+        def committed(_: None, error: BaseException | None) -> None:
+            if error is not None:
+                self._parts.later(STORE_RETRY_MS, lambda: self._parts.store.post(unit, committed))
+                return
+            self._announce(verdicts, worker)
+            self._dispatcher.due_now(worker.function)
+
+        self._parts.store.post(unit, committed)
+
+    def _note_due(self, function: str, verdicts: list[Verdict]) -> None:
+        pool = self._dispatcher.pools.get(function)
+        if pool is None:
+            return
+        for verdict in verdicts:
+            if verdict.task.state == "queued":
+                pool.due_by(verdict.task.due_at_ms)
+
+    def _announce(self, verdicts: list[Verdict], worker: WorkerProcess) -> None:
+        for verdict in verdicts:
+            task = verdict.task
+            self._parts.events.task_moved(task, at_ms=task.state_at_ms, worker_id=worker.worker_id)
+            if verdict.letter is not None or verdict.evidence is not None:
+                log.warning(
+                    "attempt failed",
+                    extra={
+                        "task_id": task.task_id,
+                        "function": task.function,
+                        "category": verdict.decision.category,
+                        "decision": f"{verdict.decision.action}: {verdict.decision.why}",
+                        "error": task.reason[:300],
+                    },
+                )
+        self.on_settled(verdicts)
+
+
+def _ignore(_: list[Verdict]) -> None:
+    """Nobody has asked to hear of settled verdicts yet."""

@@ -1,0 +1,114 @@
+"""Start one worker process: its specification, its environment, its place in the store."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import msgspec
+
+from fnr.api.frames import Limits, WorkerSpec
+from fnr.config.env_file import read_env_file
+from fnr.config.settings import FunctionSettings
+from fnr.daemon.parts import Parts
+from fnr.daemon.worker_process import WorkerProcess
+from fnr.host import process
+from fnr.host.exit_facts import watch_memory
+from fnr.policy.record import WorkerRecord
+from fnr.policy.task import WorkerIdentity
+
+WORKER_ENV = "FNR_WORKER_ID"
+
+
+def spawn(parts: Parts, settings: FunctionSettings) -> WorkerProcess:
+    """Start a worker for a function. Raises OSError when it cannot be started."""
+    worker_id = parts.ulids.new()
+    log_dir = Path(parts.paths.log_dir) / settings.name
+    log_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    spec = _spec(parts, settings, worker_id, log_path=str(log_dir / f"{worker_id}.log"))
+    child = process.spawn(
+        [sys.executable, "-m", "fnr.worker"],
+        env=environment(settings, worker_id),
+        cwd=settings.cwd,
+        user=settings.user,
+        stdin=msgspec.json.encode(spec),
+        output_path=spec.log_path,
+    )
+    return WorkerProcess(
+        identity=WorkerIdentity(
+            worker_id=worker_id,
+            function=settings.name,
+            boot_id=parts.boot_id,
+            pid=child.pid,
+            pid_start=child.pid_start,
+        ),
+        settings=settings,
+        secret=spec.secret,
+        pidfd=child.pidfd,
+        log_path=spec.log_path,
+        now_path=spec.now_path,
+        started_at_ms=parts.clock.now_ms(),
+        memory=watch_memory(child.pid),
+        heard_at_ms=parts.clock.boot_ms(),
+        idle_at_ms=parts.clock.boot_ms(),
+    )
+
+
+def record(worker: WorkerProcess) -> WorkerRecord:
+    """What the store remembers of a worker, so that the next daemon can adopt it."""
+    identity = worker.identity
+    return WorkerRecord(
+        worker_id=identity.worker_id,
+        function=identity.function,
+        state=worker.state.value,
+        boot_id=identity.boot_id,
+        pid=identity.pid,
+        pid_start=identity.pid_start,
+        started_at_ms=worker.started_at_ms,
+        secret=worker.secret,
+        log_path=worker.log_path,
+        now_path=worker.now_path,
+        attempts_done=worker.attempts_done,
+    )
+
+
+def environment(settings: FunctionSettings, worker_id: str) -> dict[str, str]:
+    """The worker's environment: the daemon's, then env_file, then env, then our own mark."""
+    env = {key: value for key, value in os.environ.items() if not key.startswith("NOTIFY_")}
+    if settings.env_file:
+        env |= read_env_file(settings.env_file)
+    env |= settings.env
+    # Found again in /proc/PID/environ when a descendant escaped from session and group.
+    env[WORKER_ENV] = worker_id
+    return env
+
+
+def _spec(parts: Parts, settings: FunctionSettings, worker_id: str, *, log_path: str) -> WorkerSpec:
+    limits = settings.limits
+    return WorkerSpec(
+        worker_id=worker_id,
+        secret=parts.ulids.new() + parts.ulids.new(),
+        function=settings.name,
+        kind=settings.kind,
+        socket=parts.paths.worker_socket_file,
+        log_path=log_path,
+        now_path=f"{parts.paths.run_dir}/now/{worker_id}",
+        spool_dir=parts.paths.spool_dir,
+        python=settings.python,
+        command=settings.command,
+        stdin=settings.stdin,
+        result=settings.result,
+        cwd=settings.cwd,
+        nice=settings.nice,
+        limits=Limits(
+            memory_mib=limits.memory_mib,
+            cpu_time_s=limits.cpu_time_s,
+            files=limits.files,
+            file_size_mib=limits.file_size_mib,
+        ),
+        grace_ms=settings.grace_ms,
+        log_bytes_max=parts.settings.log.worker_bytes_max,
+        max_tasks=settings.max_tasks_per_worker,
+        die_with_daemon=settings.on_daemon_exit == "kill",
+    )

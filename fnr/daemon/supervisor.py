@@ -1,0 +1,321 @@
+"""Keep every function's workers alive: start, listen to, scale, restart, bury."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from fnr.api import frames
+from fnr.api.frames import Frame, from_worker
+from fnr.config.settings import FunctionSettings
+from fnr.daemon import remains, spawner
+from fnr.daemon.dispatcher import Dispatcher
+from fnr.daemon.line_socket import LineSocket
+from fnr.daemon.parts import Parts, log
+from fnr.daemon.pool import GOOD_RUN_MS, Pool
+from fnr.daemon.runner import Ended, Runner
+from fnr.daemon.worker_process import WorkerProcess, WorkerState
+from fnr.host import process
+from fnr.policy.evidence import Evidence
+from fnr.store import workers as worker_rows
+
+# A worker that does not finish loading is only reported: a model can take an hour to load.
+UNSENT_BYTES_MAX = 64 * 1024 * 1024
+
+
+class Supervisor:
+    """Owns all worker processes of this daemon."""
+
+    def __init__(self, parts: Parts, dispatcher: Dispatcher, runner: Runner) -> None:
+        self._parts = parts
+        self._dispatcher = dispatcher
+        self._runner = runner
+        self.workers: dict[str, WorkerProcess] = {}
+        self._by_link: dict[LineSocket, WorkerProcess] = {}
+        dispatcher.more_workers = self.start_worker
+        dispatcher.put_back = runner.put_back
+
+    @property
+    def pools(self) -> dict[str, Pool]:
+        """Pools by function name."""
+        return self._dispatcher.pools
+
+    def add_pool(self, settings: FunctionSettings, *, paused: bool) -> Pool:
+        """Take a function on; `tend` starts its workers."""
+        pool = Pool(settings=settings, paused=paused)
+        self.pools[settings.name] = pool
+        return pool
+
+    def adopt(self, worker: WorkerProcess, pool: Pool) -> None:
+        """Take on a worker that outlived an earlier daemon, or one just started."""
+        self.workers[worker.worker_id] = worker
+        pool.workers[worker.worker_id] = worker
+        self._parts.loop.add_reader(worker.pidfd, self._ended, worker)
+
+    def tend(self, pool: Pool) -> None:
+        """Start what is missing."""
+        while pool.wants_worker() and pool.start_timer is None:
+            before = len(pool.workers)
+            self.start_worker(pool)
+            if len(pool.workers) == before:
+                break
+
+    def start_worker(self, pool: Pool) -> None:
+        """Start a worker now, or after the pause that failed starts have earned."""
+        if pool.start_timer is not None or not self._parts.dispatching:
+            return
+        delay_ms = pool.restart_delay_ms(
+            self._parts.settings.daemon, fraction=self._parts.dice.fraction()
+        )
+        if delay_ms:
+            pool.start_timer = self._parts.later(delay_ms, lambda: self._start_after_pause(pool))
+        else:
+            self._start(pool)
+
+    def _start_after_pause(self, pool: Pool) -> None:
+        pool.start_timer = None
+        if pool.wants_worker() and self._parts.dispatching:
+            self._start(pool)
+
+    def _start(self, pool: Pool) -> None:
+        try:
+            worker = spawner.spawn(self._parts, pool.settings)
+        except (OSError, ValueError) as error:
+            pool.failures += 1
+            pool.problem = f"no worker could be started: {error}"
+            log.error(
+                "no worker could be started", extra={"function": pool.name, "why": str(error)}
+            )
+            self.start_worker(pool)
+            return
+        self.adopt(worker, pool)
+        row = spawner.record(worker)
+        self._parts.store.post(lambda tx: worker_rows.insert(tx, row), self._row_written)
+        log.info("worker started", extra={"function": pool.name, "worker_id": worker.worker_id})
+
+    def _row_written(self, _: None, error: BaseException | None) -> None:
+        if error is not None:
+            log.error("a worker's row could not be written: %s", error)
+
+    # ── what workers say ─────────────────────────────────────────────────────
+
+    def connected(self, sock: socket.socket) -> None:
+        """Somebody connected to the workers' socket; the first line must be a Hello."""
+        link = LineSocket(
+            sock,
+            on_lines=lambda lines: self._said(link, lines),
+            on_end=lambda why: self._cut(link, why),
+            line_bytes_max=frames.FRAME_BYTES_MAX,
+            unsent_bytes_max=UNSENT_BYTES_MAX,
+        )
+
+    def _said(self, link: LineSocket, lines: list[bytes]) -> None:
+        worker = self._by_link.get(link)
+        ended: list[Ended] = []
+        for line in lines:
+            try:
+                frame = from_worker.decode(line)
+            except (ValueError, RecursionError) as error:
+                log.error("garbage from a worker: %s", error)
+                self._end_ended(worker, ended)
+                link.end(f"garbage: {error}")
+                return
+            if worker is None:
+                worker = self._hello(link, frame)
+                if worker is None:
+                    return
+            elif isinstance(frame, frames.Done | frames.Fail):
+                ended.append(frame)
+            else:
+                self._heard(worker, frame)
+        self._end_ended(worker, ended)
+
+    def _end_ended(self, worker: WorkerProcess | None, ended: list[Ended]) -> None:
+        if worker is None:
+            return
+        worker.heard_at_ms = self._parts.clock.boot_ms()
+        if ended:
+            self._runner.ended(worker, ended)
+
+    def _hello(self, link: LineSocket, frame: Frame) -> WorkerProcess | None:
+        """Take a worker on, or send it away."""
+        worker, why = self._who(frame)
+        if worker is None or not isinstance(frame, frames.Hello):
+            link.write(frames.encode(frames.Refuse(why=why)))
+            link.end_when_sent()
+            log.warning("a worker was refused: %s", why)
+            return None
+        if worker.link is not None:
+            worker.link.end("replaced by a new connection")
+        worker.link = link
+        self._by_link[link] = worker
+        mine = {*worker.held, *worker.ending}
+        theirs = {*frame.running, *frame.finished}
+        worker.send(frames.Welcome(drop=tuple(sorted(theirs - mine))))
+        # What we believe it has and it never got: the Run frames died with the last daemon or
+        # the last connection.
+        lost = [token for token in worker.held if token not in theirs]
+        self._runner.returned(worker, lost, why="the worker never received it")
+        if worker.state is WorkerState.LEAVING:
+            worker.send(frames.Stop(reason=worker.leave_reason))
+        elif frame.ready:
+            self._ready(worker)
+        return worker
+
+    def _who(self, frame: Frame) -> tuple[WorkerProcess | None, str]:
+        if not isinstance(frame, frames.Hello):
+            return None, "the first frame was not a Hello"
+        if frame.protocol != frames.WORKER_PROTOCOL:
+            return None, f"worker speaks protocol {frame.protocol}, not {frames.WORKER_PROTOCOL}"
+        worker = self.workers.get(frame.worker_id)
+        if worker is None or worker.state is WorkerState.GONE:
+            return None, f"no worker {frame.worker_id} is known"
+        same = (worker.identity.pid, worker.identity.pid_start) == (frame.pid, frame.pid_start)
+        if frame.secret != worker.secret or not same:
+            return None, f"it is not the worker {frame.worker_id} that was started"
+        return worker, ""
+
+    def _heard(self, worker: WorkerProcess, frame: Frame) -> None:
+        match frame:
+            case frames.Ready():
+                self._ready(worker)
+            case frames.Unloadable(evidence=evidence):
+                self._unloadable(worker, evidence)
+            case frames.Returned(tokens=tokens):
+                worker.recalled = False
+                self._runner.returned(worker, list(tokens), why="taken back before it began")
+            case frames.Progress() if held := worker.held.get(frame.token):
+                held.progress = _progress_text(frame)
+                worker.progressed(self._parts.clock.boot_ms())
+            case frames.Bye(reason=reason):
+                worker.state = WorkerState.LEAVING
+                worker.leave_reason = worker.leave_reason or reason
+                self.tend(self.pools[worker.function])
+
+    def _ready(self, worker: WorkerProcess) -> None:
+        if worker.state in {WorkerState.STARTING, WorkerState.AWAY}:
+            worker.state = WorkerState.READY
+            worker.ever_ready = True
+            worker.idle_at_ms = self._parts.clock.boot_ms()
+        pool = self.pools[worker.function]
+        pool.problem = ""
+        if worker.state is WorkerState.READY and not self._parts.dispatching:
+            self.dismiss(worker, "the daemon is stopping")
+        elif pool.removed:
+            self.dismiss(worker, "the function was removed")
+        else:
+            self._dispatcher.due_now(worker.function)
+            self.arm_idle(pool)
+
+    def _unloadable(self, worker: WorkerProcess, evidence: Evidence) -> None:
+        pool = self.pools[worker.function]
+        pool.failures += 1
+        pool.problem = f"cannot be loaded: {evidence.message}"
+        log.error(
+            "function cannot be loaded",
+            extra={"function": pool.name, "why": evidence.message},
+        )
+        self._runner.fail_next(worker, evidence)
+        self.dismiss(worker, "its function cannot be loaded")
+
+    def _cut(self, link: LineSocket, why: str) -> None:
+        worker = self._by_link.pop(link, None)
+        if worker is not None and worker.link is link:
+            worker.link = None
+            if worker.state is not WorkerState.GONE:
+                log.info("connection lost", extra={"worker_id": worker.worker_id, "why": why})
+
+    # ── ends ─────────────────────────────────────────────────────────────────
+
+    def dismiss(self, worker: WorkerProcess, reason: str, *, respawn: bool = True) -> None:
+        """Let a worker finish what it runs and go."""
+        if worker.state is WorkerState.GONE:
+            return
+        worker.state = WorkerState.LEAVING
+        worker.leave_reason = reason
+        worker.respawn = respawn
+        worker.send(frames.Stop(reason=reason))
+
+    def arm_idle(self, pool: Pool) -> None:
+        """Look again when a worker above the minimum may have been idle for long enough."""
+        if pool.idle_timer is None and len(pool.staying) > pool.settings.workers_min:
+            pool.idle_timer = self._parts.later(
+                pool.settings.idle_timeout_ms, lambda: self._shrink(pool)
+            )
+
+    def _shrink(self, pool: Pool) -> None:
+        pool.idle_timer = None
+        before_ms = self._parts.clock.boot_ms() - pool.settings.idle_timeout_ms
+        for worker in pool.staying:
+            above_min = len(pool.staying) > pool.settings.workers_min
+            if above_min and worker.idle and worker.idle_at_ms <= before_ms + 50:
+                self.dismiss(worker, "idle")
+        self.arm_idle(pool)
+
+    def _ended(self, worker: WorkerProcess) -> None:
+        """The worker's pidfd says that the process is gone."""
+        self._parts.loop.remove_reader(worker.pidfd)
+        if worker.link is not None:
+            worker.link.drain()
+        worker.state = WorkerState.GONE
+        self._parts.start(self._bury(worker), what=f"bury worker {worker.worker_id}")
+
+    async def _bury(self, worker: WorkerProcess) -> None:
+        """Prove that nothing is left of it, settle its attempts, start its successor."""
+        found = await remains.gather(self._parts, worker)
+        for frame in found.spooled:
+            self._runner.ended(worker, [frame])
+        self._runner.died(worker, found.evidence, begun=found.begun)
+        pool = self.pools.get(worker.function)
+        if pool is not None:
+            self._count_failure(pool, worker, found.evidence)
+            pool.workers.pop(worker.worker_id, None)
+            if pool.removed and not pool.workers:
+                self.pools.pop(pool.name, None)
+        self.workers.pop(worker.worker_id, None)
+        os.close(worker.pidfd)
+        worker.buried.set()
+        remains.forget(worker)
+        end = found.evidence.message
+        at_ms = self._parts.clock.now_ms()
+        self._parts.store.post(
+            lambda tx: worker_rows.end(
+                tx, worker.worker_id, at_ms=at_ms, end=worker.leave_reason or end
+            ),
+            self._row_written,
+        )
+        log.info(
+            "worker ended",
+            extra={"function": worker.function, "worker_id": worker.worker_id, "why": end},
+        )
+        if pool is not None and worker.respawn:
+            self.tend(pool)
+
+    def _count_failure(self, pool: Pool, worker: WorkerProcess, evidence: Evidence) -> None:
+        served_ms = self._parts.clock.now_ms() - worker.started_at_ms
+        if worker.attempts_done or served_ms >= GOOD_RUN_MS or worker.leave_reason:
+            if not pool.problem:
+                pool.failures = 0
+            return
+        pool.failures += 1
+        if not worker.ever_ready:
+            pool.problem = f"its worker ends while starting: {evidence.message}"
+            self._runner.fail_next(worker, evidence)
+
+    def interrupt(self, worker: WorkerProcess) -> None:
+        """End the process group at once; its attempts' kill notes are already on disk."""
+        self._parts.start(self._stop(worker), what=f"stop worker {worker.worker_id}")
+
+    async def _stop(self, worker: WorkerProcess) -> None:
+        await process.stop_group(
+            worker.identity.pid,
+            worker.pidfd,
+            worker.worker_id,
+            grace_ms=worker.settings.grace_ms,
+            clock=self._parts.clock,
+        )
+
+
+def _progress_text(frame: frames.Progress) -> str:
+    total = f"/{frame.total:g}" if frame.total is not None else ""
+    return f"{frame.done:g}{total} {frame.stage}".strip()

@@ -1,0 +1,220 @@
+"""What happens because time passes: deadlines, hangs, waits that end, expiry, retention.
+
+Nothing ticks while nothing runs: the one-second watch is armed only while a worker is busy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from fnr.api.frames import Recall
+from fnr.daemon.dispatcher import Dispatcher
+from fnr.daemon.parts import Parts, log
+from fnr.daemon.stopper import Stopper
+from fnr.daemon.supervisor import Supervisor
+from fnr.daemon.worker_process import Held, WorkerProcess, WorkerState
+from fnr.host import process, worker_log
+from fnr.host.activity import Activity, read_activity
+from fnr.policy.evidence import KilledBy
+from fnr.policy.verdict import Verdict, bury_expired
+from fnr.store import prune, tasks
+from fnr.store.connection import Transaction
+from fnr.store.settle import settle
+
+WATCH_MS = 1_000
+# An attempt of a window is expected to be short; what waits behind one that is not goes back.
+RECALL_AFTER_MS = 100
+MOVES_MAX = 500
+PRUNE_EVERY_MS = 10 * 60_000
+PRUNE_AGAIN_MS = 200
+WALL_WAIT_MS_MAX = 60_000
+
+
+@dataclass(slots=True)
+class Suspicion:
+    """A busy worker that has not been heard of: its activity when it was last looked at."""
+
+    activity: Activity
+    at_ms: int
+
+
+class Timekeeper:
+    """Owns the timers that no other part owns."""
+
+    def __init__(
+        self, parts: Parts, dispatcher: Dispatcher, supervisor: Supervisor, stopper: Stopper
+    ) -> None:
+        self._parts = parts
+        self._dispatcher = dispatcher
+        self._supervisor = supervisor
+        self._stopper = stopper
+        self._watch: asyncio.TimerHandle | None = None
+        self._recall: asyncio.TimerHandle | None = None
+        self._moves: asyncio.TimerHandle | None = None
+        self._suspicions: dict[str, Suspicion] = {}
+
+    def start(self) -> None:
+        """Begin with what is due already."""
+        self.move_due()
+        self._prune()
+
+    def busy(self) -> None:
+        """Work was handed over: watch while it lasts."""
+        if self._watch is None:
+            self._watch = self._parts.later(WATCH_MS, self._look)
+        if self._recall is None:
+            self._recall = self._parts.later(RECALL_AFTER_MS, self._recall_windows)
+
+    # ── busy workers ─────────────────────────────────────────────────────────
+
+    def _look(self) -> None:
+        self._watch = None
+        now_ms = self._parts.clock.boot_ms()
+        busy = [worker for worker in self._supervisor.workers.values() if worker.held]
+        for worker in busy:
+            current = worker.current
+            if current is not None and worker.state is not WorkerState.GONE:
+                self._check_deadlines(worker, current, now_ms)
+                self._check_hang(worker, current, now_ms)
+                worker_log.trim(worker.log_path, self._parts.settings.log.worker_bytes_max)
+        alive = {worker.worker_id for worker in busy}
+        self._suspicions = {k: v for k, v in self._suspicions.items() if k in alive}
+        if busy:
+            self._watch = self._parts.later(self._next_look_ms(busy, now_ms), self._look)
+
+    def _next_look_ms(self, busy: list[WorkerProcess], now_ms: int) -> float:
+        """A second, or sooner when a deadline falls before."""
+        wait_ms: float = WATCH_MS
+        for worker in busy:
+            limit_ms = timeout_ms(worker)
+            if limit_ms is not None and worker.current is not None:
+                left_ms = worker.begun_at_ms + limit_ms - now_ms
+                if 0 < left_ms < wait_ms:
+                    wait_ms = left_ms
+        return wait_ms
+
+    def _check_deadlines(self, worker: WorkerProcess, current: Held, now_ms: int) -> None:
+        limit_ms = timeout_ms(worker)
+        ran_ms = now_ms - worker.begun_at_ms
+        if limit_ms is not None and ran_ms >= limit_ms:
+            why = f"timed out: ran {ran_ms} ms of at most {limit_ms} ms"
+            self._stopper.stop(worker, current.token, KilledBy.TIMEOUT, why)
+            return
+        quiet_max_ms = worker.settings.progress_timeout_ms
+        quiet_ms = now_ms - max(worker.progress_at_ms, worker.begun_at_ms)
+        if quiet_max_ms is not None and quiet_ms >= quiet_max_ms:
+            why = f"no progress for {quiet_ms} ms (progress_timeout {quiet_max_ms} ms)"
+            self._stopper.stop(worker, current.token, KilledBy.PROGRESS_TIMEOUT, why)
+
+    def _check_hang(self, worker: WorkerProcess, current: Held, now_ms: int) -> None:
+        """Silent and idle is hung; silent and busy (a held GIL, a long kernel) is not."""
+        silent_ms = now_ms - max(worker.heard_at_ms, worker.begun_at_ms)
+        if silent_ms < worker.settings.hang_timeout_ms - WATCH_MS or worker.link is None:
+            self._suspicions.pop(worker.worker_id, None)
+            return
+        pids = process.group_members(worker.identity.pid, worker.worker_id)
+        activity = read_activity(pids | {worker.identity.pid})
+        before = self._suspicions.get(worker.worker_id)
+        if before is None or _moved(before.activity, activity):
+            self._suspicions[worker.worker_id] = Suspicion(activity, now_ms)
+            return
+        if silent_ms >= worker.settings.hang_timeout_ms:
+            why = (
+                f"hung: no beat for {silent_ms} ms and no CPU or I/O for"
+                f" {now_ms - before.at_ms} ms (state {activity.states})"
+            )
+            self._stopper.stop(worker, current.token, KilledBy.HANG, why)
+
+    def _recall_windows(self) -> None:
+        self._recall = None
+        now_ms = self._parts.clock.boot_ms()
+        several = [w for w in self._supervisor.workers.values() if len(w.held) > 1]
+        for worker in several:
+            if now_ms - worker.begun_at_ms >= RECALL_AFTER_MS and not worker.recalled:
+                worker.recalled = True
+                worker.send(Recall())
+        if several:
+            self._recall = self._parts.later(RECALL_AFTER_MS, self._recall_windows)
+
+    # ── waiting and expiring tasks ───────────────────────────────────────────
+
+    def settled(self, verdicts: list[Verdict]) -> None:
+        """A task may now be waiting, or have an expiry to watch."""
+        if any(v.task.state == "waiting" or v.task.expires_at_ms for v in verdicts):
+            self.move_due()
+
+    def move_due(self) -> None:
+        """Wake waiting tasks whose time has come, bury expired ones, and note the next moment."""
+        woken: set[str] = set()
+        buried: list[Verdict] = []
+        next_at_ms: list[int] = []
+
+        def unit(tx: Transaction) -> None:
+            now_ms = self._parts.clock.now_ms()
+            woken.update(tasks.wake_waiting(tx, now_ms=now_ms, count_max=MOVES_MAX))
+            for task in tasks.overdue(tx, now_ms=now_ms, count_max=MOVES_MAX):
+                verdict = bury_expired(task, now_ms=now_ms)
+                settle(tx, verdict, now_ms=now_ms, error_id=None, result=None, output=None)
+                buried.append(verdict)
+            moments = (tasks.next_wake_at_ms(tx), tasks.next_expiry_at_ms(tx))
+            next_at_ms.extend(at_ms for at_ms in moments if at_ms is not None)
+
+        def committed(_: None, error: BaseException | None) -> None:
+            if error is not None:
+                log.warning("waiting tasks could not be looked at: %s", error)
+                next_at_ms[:] = [self._parts.clock.now_ms() + WATCH_MS]
+            for verdict in buried if error is None else ():
+                task = verdict.task
+                self._parts.events.task_moved(task, at_ms=task.state_at_ms)
+            for function in woken:
+                self._dispatcher.due_now(function)
+            self._arm_moves(min(next_at_ms, default=None))
+
+        self._parts.store.post(unit, committed)
+
+    def _arm_moves(self, at_ms: int | None) -> None:
+        if self._moves is not None:
+            self._moves.cancel()
+            self._moves = None
+        if at_ms is not None:
+            # The wall clock can jump: look at least once a minute while something waits.
+            wait_ms = min(max(at_ms - self._parts.clock.now_ms(), 0), WALL_WAIT_MS_MAX)
+            self._moves = self._parts.later(wait_ms, self.move_due)
+
+    # ── retention ────────────────────────────────────────────────────────────
+
+    def _prune(self) -> None:
+        keep = self._parts.settings.store
+        now_ms = self._parts.clock.now_ms()
+
+        def unit(tx: Transaction) -> int:
+            return prune.prune_step(
+                tx,
+                done_before_ms=now_ms - keep.keep_done_ms,
+                cancelled_before_ms=now_ms - keep.keep_cancelled_ms,
+                count_max=MOVES_MAX,
+            )
+
+        def committed(removed: int | None, error: BaseException | None) -> None:
+            if error is not None:
+                log.warning("old tasks could not be removed: %s", error)
+            again = error is None and removed == MOVES_MAX
+            self._parts.later(PRUNE_AGAIN_MS if again else PRUNE_EVERY_MS, self._prune)
+
+        self._parts.store.post(unit, committed)
+
+
+def _moved(before: Activity, after: Activity) -> bool:
+    """Whether the processes did anything in between; a reading that is missing proves nothing."""
+    if after.stopped:
+        return False
+    return (before.cpu_ticks, before.io_bytes) != (after.cpu_ticks, after.io_bytes)
+
+
+def timeout_ms(worker: WorkerProcess) -> int | None:
+    """How long the current attempt may run: the task's own limit, else the function's."""
+    current = worker.current
+    if current is not None and current.task.timeout_ms is not None:
+        return current.task.timeout_ms
+    return worker.settings.timeout_ms

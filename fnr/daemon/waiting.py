@@ -1,0 +1,91 @@
+"""Answer those who wait for tasks to end."""
+
+from __future__ import annotations
+
+import asyncio
+
+from msgspec import Raw
+
+from fnr.api.errors import NotFound, TimedOut
+from fnr.api.requests import WaitTasks
+from fnr.daemon.broadcast import ENDED
+from fnr.daemon.clients import Client
+from fnr.daemon.parts import Parts
+from fnr.daemon.reader import Reader
+from fnr.policy.record import TaskEnd
+from fnr.store import errors, results, tasks
+from fnr.store.connection import Transaction
+
+
+class Waiting:
+    """One answer when every task of a WaitTasks has ended."""
+
+    def __init__(self, parts: Parts, reader: Reader) -> None:
+        self._parts = parts
+        self._reader = reader
+
+    async def wait(self, client: Client, request: WaitTasks) -> list[TaskEnd]:
+        """The ends, in the order asked for."""
+        left = set(request.task_ids)
+        done: asyncio.Future[None] = self._parts.loop.create_future()
+
+        def ended(task_id: str) -> None:
+            left.discard(task_id)
+            if not left and not done.done():
+                done.set_result(None)
+
+        def gone() -> None:
+            done.cancel()
+
+        # Listen first, then look: nothing that ends in between can be missed.
+        for task_id in tuple(left):
+            self._parts.events.await_end(task_id, ended)
+        client.on_gone.append(gone)
+        try:
+            for task_id in tuple(left):
+                if self._state_ended(task_id):
+                    ended(task_id)
+            if left:
+                await self._until(done, request, left)
+            return [self._end_of(task_id) for task_id in request.task_ids]
+        finally:
+            client.on_gone.remove(gone)
+            for task_id in left:
+                self._parts.events.give_up(task_id, ended)
+
+    async def _until(self, done: asyncio.Future[None], request: WaitTasks, left: set[str]) -> None:
+        timeout_s = None if request.timeout_ms is None else request.timeout_ms / 1000
+        try:
+            await asyncio.wait_for(done, timeout_s)
+        except TimeoutError:
+            raise TimedOut(
+                f"{len(left)} of {len(request.task_ids)} tasks have not ended",
+                why=f"waited {request.timeout_ms} ms",
+                next_step=f"fnr task show {min(left)}",
+            ) from None
+
+    def _state_ended(self, task_id: str) -> bool:
+        task = self._reader.point(lambda tx: tasks.get(tx, task_id))
+        if task is None:
+            raise NotFound(f"there is no task {task_id}", next_step="fnr task list")
+        return task.state in ENDED
+
+    def _end_of(self, task_id: str) -> TaskEnd:
+        return self._reader.point(lambda tx: task_end(tx, task_id))
+
+
+def task_end(tx: Transaction, task_id: str) -> TaskEnd:
+    """How a task ended: its result, or the last error's words."""
+    task = tasks.get(tx, task_id)
+    assert task is not None, task_id
+    result = results.body(tx, task_id) if task.state == "done" else None
+    last = errors.last(tx, task_id) if task.state != "done" else None
+    if last is None:
+        return TaskEnd(task=task, result=Raw(result or b"null"), message=task.reason)
+    return TaskEnd(
+        task=task,
+        category=last.classification.category.value,
+        message=last.evidence.message,
+        exit_code=last.evidence.exit_code,
+        signal=last.evidence.signal,
+    )

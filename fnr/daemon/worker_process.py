@@ -1,0 +1,140 @@
+"""One worker process as the daemon sees it: who it is, what it holds, when it was last heard."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from msgspec import Raw
+
+from fnr.api.frames import Done, Fail, Frame, Run, encode
+from fnr.config.settings import FunctionSettings
+from fnr.daemon.line_socket import LineSocket
+from fnr.host.exit_facts import MemoryWatch
+from fnr.policy.evidence import KilledBy
+from fnr.policy.task import Claim, Task, WorkerIdentity
+
+
+class WorkerState(StrEnum):
+    """STARTING: loading its function. READY: takes attempts. AWAY: adopted, not yet heard.
+
+    LEAVING: finishes what it runs and takes nothing more. GONE: the process has ended.
+    """
+
+    STARTING = "starting"
+    AWAY = "away"
+    READY = "ready"
+    LEAVING = "leaving"
+    GONE = "gone"
+
+
+@dataclass(slots=True)
+class Held:
+    """An attempt that the worker has and has not ended; the first one held has begun."""
+
+    token: str
+    task: Task
+    progress: str = ""
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class WorkerProcess:
+    """A worker process; changed only on the daemon's loop.
+
+    held:     attempts given to it, in the order it runs them.
+    ending:   attempts it reported, until the commit that settles them.
+    reserved: places promised to claims whose commit is under way.
+    kills:    why we are ending an attempt of its, our kill ledger in memory.
+    heard_at_ms, begun_at_ms, idle_at_ms: on the boot clock.
+    """
+
+    identity: WorkerIdentity
+    settings: FunctionSettings
+    secret: str
+    pidfd: int
+    log_path: str
+    now_path: str
+    started_at_ms: int
+    ours: bool = True
+    state: WorkerState = WorkerState.STARTING
+    link: LineSocket | None = None
+    held: dict[str, Held] = field(default_factory=dict)
+    ending: dict[str, Held] = field(default_factory=dict)
+    reserved: int = 0
+    kills: dict[str, tuple[KilledBy, str]] = field(default_factory=dict)
+    heard_at_ms: int = 0
+    begun_at_ms: int = 0
+    idle_at_ms: int = 0
+    progress_at_ms: int = 0
+    ever_ready: bool = False
+    recalled: bool = False
+    attempts_done: int = 0
+    leave_reason: str = ""
+    respawn: bool = True
+    memory: MemoryWatch | None = None
+    buried: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def worker_id(self) -> str:
+        return self.identity.worker_id
+
+    @property
+    def function(self) -> str:
+        return self.identity.function
+
+    @property
+    def current(self) -> Held | None:
+        """The attempt that has begun."""
+        return next(iter(self.held.values()), None)
+
+    @property
+    def idle(self) -> bool:
+        """Ready, with nothing to do and nothing on the way."""
+        return self.state is WorkerState.READY and not (self.held or self.reserved or self.ending)
+
+    def places(self, window: int) -> int:
+        """How many more attempts it may be given."""
+        if self.state is not WorkerState.READY or self.link is None or self.recalled:
+            return 0
+        return max(0, window - len(self.held) - self.reserved)
+
+    def send(self, *frames: Frame) -> None:
+        """Say something to it; silently nothing when it is away, Hello puts it right again."""
+        if self.link is not None:
+            self.link.write(b"".join([encode(frame) for frame in frames]))
+
+    def hold(self, claims: list[Claim], *, now_boot_ms: int) -> None:
+        """Give it attempts whose claims are committed."""
+        if not self.held:
+            self.begun_at_ms = self.heard_at_ms = self.progress_at_ms = now_boot_ms
+        for claim in claims:
+            self.held[claim.token] = Held(claim.token, claim.task)
+        self.send(*[run_frame(claim) for claim in claims])
+
+    def take_ended(self, frames: list[Done | Fail], *, now_boot_ms: int) -> None:
+        """Move reported attempts from held to ending; the next one begins now."""
+        for frame in frames:
+            held = self.held.pop(frame.token, None)
+            if held is not None:
+                self.ending[frame.token] = held
+        self.begun_at_ms = now_boot_ms
+        self.progress_at_ms = now_boot_ms
+        self.recalled = False
+
+    def progressed(self, now_boot_ms: int) -> None:
+        """It reported progress: it is alive and getting somewhere."""
+        self.heard_at_ms = self.progress_at_ms = now_boot_ms
+
+
+def run_frame(claim: Claim) -> Run:
+    """The frame that hands an attempt over."""
+    task = claim.task
+    return Run(
+        token=claim.token,
+        task_id=task.task_id,
+        attempt=task.attempts,
+        input=Raw(claim.input),
+        timeout_ms=task.timeout_ms,
+        submitted_at_ms=task.created_at_ms,
+    )
