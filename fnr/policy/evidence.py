@@ -68,7 +68,11 @@ class ExceptionFact(Struct, frozen=True, kw_only=True):
 
 
 class Code(Struct, frozen=True, kw_only=True):
-    """A machine-readable code found on the way: family "errno", "http", …; value "ENOSPC", "503"."""
+    """A machine-readable code found on the way.
+
+    family: errno (value "ENOSPC"), http ("503"), exit ("127"), signal ("SIGKILL"), grpc
+            ("UNAVAILABLE"), resolver ("EAI_AGAIN"), sqlstate ("40001"), xid ("79"), …
+    """
 
     family: str
     value: str

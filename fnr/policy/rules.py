@@ -45,18 +45,24 @@ class Level(StrEnum):
 
     LEDGER = "ledger"  # our own kills and kernel facts
     CODE = "code"  # machine codes
-    EXCEPTION = "exception"  # exception types
+    EXCEPTION = "exception"  # exception types that name a cause
     TEXT = "text"  # words
+    GENERAL = "general"  # signs that many causes share: ValueError, SIGSEGV, died while importing
     NOTHING = "nothing"  # no rule matched
 
 
 class Rule(Struct, frozen=True, kw_only=True):
     """If every condition that is set holds, the failure is of this category.
 
-    killed_by, codes, signals, exits, exceptions: any one of the listed values suffices.
-    codes:      "family:value" or "family:low-high" for numeric families ("http:500-599").
-    exceptions: qualified types, matched along the chain and its bases.
-    text:       regular expression over message and last error lines, case-insensitive.
+    killed_by, codes, signals, exits, exceptions, phases: any one of the listed values suffices.
+    codes:       "family:value", with a range for numbers ("http:500-599") or a star at the end
+                 ("sqlstate:53*").
+    exits:       exit statuses of the process; signals: the signal that ended it.
+    exceptions:  qualified types, matched along the chain and its bases; * is anything, so that
+                 "*TimeoutError" is every type whose name ends so.
+    oom_killed:  what the kernel's memory records say; None does not ask.
+    stop_proven: False: something of the attempt could not be stopped; None does not ask.
+    text:        regular expression over message and last error lines, case-insensitive.
     """
 
     name: str
@@ -68,6 +74,8 @@ class Rule(Struct, frozen=True, kw_only=True):
     exits: tuple[int, ...] = ()
     exceptions: tuple[str, ...] = ()
     phases: tuple[str, ...] = ()
+    oom_killed: bool | None = None
+    stop_proven: bool | None = None
     text: str = ""
     hint: str = ""
 
