@@ -33,12 +33,17 @@ def members_in(
     roots: Collection[int],
     sessions: Collection[int],
     marker: str,
+    begun: int = 0,
 ) -> set[int]:
-    """Pids alive in a scan that are, descend from, or share a session with the given ones."""
+    """Pids alive in a scan that are, descend from, or share a session with the given ones.
+
+    begun: start time of the worker, if known: who is older cannot have its mark.
+    """
     members = {pid for pid in roots if pid in stats}
     members |= {pid for pid, stat in stats.items() if stat.session in sessions}
     if marker:
-        members |= {pid for pid in stats.keys() - members if _is_marked(pid, marker)}
+        others = (stat for pid, stat in stats.items() if pid not in members)
+        members |= {s.pid for s in others if s.start >= begun and s.alive and _is_marked(s, marker)}
     us = os.getpid()
     members.discard(us)
     grown = True
@@ -56,5 +61,6 @@ def members_in(
     return {pid for pid in members if stats[pid].alive}
 
 
-def _is_marked(pid: int, marker: str) -> bool:
-    return b"\0%s=%s\0" % (MARK_VARIABLE.encode(), marker.encode()) in b"\0" + read_environ(pid)
+def _is_marked(stat: ProcessStat, marker: str) -> bool:
+    entry = f"\0{MARK_VARIABLE}={marker}\0".encode()
+    return entry in b"\0" + read_environ(stat.pid)

@@ -6,14 +6,17 @@ import os
 
 from msgspec import Struct
 
+# So many times a scan goes after the processes that began during it.
+_CHASES_MAX = 100
+
 
 class ProcessStat(Struct, frozen=True):
     """The fields of /proc/PID/stat that fnr uses.
 
-    start:       clock ticks from boot to the start of the process; with the pid it names one
-                 process of this boot and no later one.
-    cpu_ticks:   user and system time.
-    wait_status: as waitpid would give it; real only for a zombie, and 0 for a foreign one.
+    start:     clock ticks from boot to the start of the process; with the pid it names one
+               process of this boot and no later one.
+    cpu_ticks: user and system time.
+    rest:      the fields behind start, unread: a scan of a thousand processes needs none of them.
     """
 
     pid: int
@@ -24,12 +27,18 @@ class ProcessStat(Struct, frozen=True):
     cpu_ticks: int
     threads: int
     start: int
-    wait_status: int
+    rest: bytes
 
     @property
     def alive(self) -> bool:
+        """Whether it can still do anything."""
         # The first thread may end before the others: then the process shows as a zombie, yet runs.
         return self.state not in "ZX" or self.threads > 1
+
+    @property
+    def wait_status(self) -> int:
+        """As waitpid would give it; only a zombie has one."""
+        return int(self.rest.split()[29])
 
 
 def read_stat(pid: int) -> ProcessStat | None:
@@ -45,11 +54,20 @@ def pid_start(pid: int) -> int | None:
 
 
 def scan() -> dict[int, ProcessStat]:
-    """Every process that can be seen, in one pass."""
-    found = {}
-    for name in os.listdir("/proc"):  # noqa: PTH208 - pathlib costs 8 ms
-        if name.isdigit() and (stat := read_stat(int(name))):
-            found[stat.pid] = stat
+    """Every process that can be seen, also those that come to be while we look.
+
+    A program that forks and ends, again and again, is never where a list of pids says it is. So
+    the pids given out meanwhile are looked at as well, until no more were.
+    """
+    last = _last_pid()
+    found = {stat.pid: stat for pid in _pids() if (stat := read_stat(pid))}
+    for _ in range(_CHASES_MAX):
+        before, last = last, _last_pid()
+        if last == before:
+            break
+        # Behind the highest number they begin anew; then the whole list is the simpler way.
+        young = range(before + 1, last + 1) if last > before else _pids()
+        found |= {stat.pid: stat for pid in young if _is_process(pid) and (stat := read_stat(pid))}
     return found
 
 
@@ -78,9 +96,23 @@ def read_bytes(path: str) -> bytes | None:
         os.close(fd)
 
 
+def _pids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 - pathlib costs 8 ms
+
+
+def _last_pid() -> int:
+    """The number given out last, to a process or a thread."""
+    return int((read_bytes("/proc/loadavg") or b"0").split()[-1])
+
+
+def _is_process(number: int) -> bool:
+    # Threads have numbers of their own, which /proc does not list but knows.
+    return b"\nTgid:\t%d\n" % number in (read_bytes(f"/proc/{number}/status") or b"")
+
+
 def _parse(pid: int, raw: bytes) -> ProcessStat:
     # The name may contain spaces and brackets, so the fields begin behind the last bracket.
-    fields = raw[raw.rindex(b")") + 2 :].split()
+    fields = raw[raw.rindex(b")") + 2 :].split(None, 20)
     return ProcessStat(
         pid,
         fields[0].decode(),
@@ -90,5 +122,5 @@ def _parse(pid: int, raw: bytes) -> ProcessStat:
         int(fields[11]) + int(fields[12]),
         int(fields[17]),
         int(fields[19]),
-        int(fields[49]),
+        fields[20],
     )

@@ -69,6 +69,17 @@ def reap(child_pid: int, pidfd: int) -> Exit:
     )
 
 
+def process_exists(pidfd: int) -> bool:
+    """Whether a pidfd's process is still in the process table, alive or zombie."""
+    try:
+        signal.pidfd_send_signal(pidfd, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def _foreign_exit(pid: int, pidfd: int) -> Exit:
     stat = _zombie(pid, pidfd)
     # First the zombie, then the pidfd: the kernel fills the latter when the former is reaped.
@@ -82,10 +93,10 @@ def _foreign_exit(pid: int, pidfd: int) -> Exit:
 
 def _zombie(pid: int, pidfd: int) -> ProcessStat | None:
     stat = read_stat(pid)
-    if stat and stat.alive and _exists(pidfd):
+    if stat and stat.alive and process_exists(pidfd):
         raise StillAlive(pid)
     # Only if the pidfd's process still exists now was it the one whose stat was read.
-    return stat if stat and not stat.alive and _exists(pidfd) else None
+    return stat if stat and not stat.alive and process_exists(pidfd) else None
 
 
 def _kept_status(pidfd: int) -> int | None:
@@ -97,16 +108,6 @@ def _kept_status(pidfd: int) -> int | None:
         return None
     mask, *_, status = _PIDFD_INFO.unpack(answer)
     return status if mask & _PIDFD_INFO_EXIT else None
-
-
-def _exists(pidfd: int) -> bool:
-    try:
-        signal.pidfd_send_signal(pidfd, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _exit(

@@ -20,6 +20,7 @@ from msgspec import Struct
 from fnr.host.clock import Clock
 from fnr.host.group import members_in
 from fnr.host.procfs import ProcessStat, read_stat, scan
+from fnr.host.reaping import process_exists
 
 # A process that sleeps uninterruptibly, mostly in a driver, ignores SIGKILL until it wakes up.
 STUCK_AFTER_MS = 2_000
@@ -27,6 +28,8 @@ STUCK_AFTER_MS = 2_000
 KILL_PATIENCE_MS = 10_000
 # Each watched process takes a file descriptor; the rest of a bigger group is seen by later scans.
 _WATCHED_MAX = 256
+# Without a single file descriptor to spare, this is how often to look instead.
+_BLIND_MS = 50
 
 # What a stop waits for: pidfds, and for how long. The answer: whether all of them ended in time.
 _Steps = Generator[tuple[list[int], int], bool, "StopReport"]
@@ -57,7 +60,8 @@ async def stop_group(
     """Stop the worker pid and its whole group; the worker itself is left for the caller to reap.
 
     Returns when a scan finds the group empty, or at the latest grace_ms and KILL_PATIENCE_MS plus
-    stuck_after_ms later.
+    stuck_after_ms later. Orphans that became our children are reaped if they were seen alive;
+    subreaper.reap_strays is for the rest.
     """
     steps = _stop(
         _Group(pid, pidfd, marker), grace_ms=grace_ms, clock=clock, stuck_after_ms=stuck_after_ms
@@ -82,10 +86,7 @@ def stop_group_blocking(
     clock: Clock,
     stuck_after_ms: int = STUCK_AFTER_MS,
 ) -> StopReport:
-    """The same for a program without an event loop: a worker that stops its command.
-
-    Orphans that became our children, because we are their subreaper, are reaped.
-    """
+    """The same for a program without an event loop: a worker that stops its command."""
     steps = _stop(
         _Group(pid, pidfd, marker), grace_ms=grace_ms, clock=clock, stuck_after_ms=stuck_after_ms
     )
@@ -104,19 +105,26 @@ def _stop(group: _Group, *, grace_ms: int, clock: Clock, stuck_after_ms: int) ->
     try:
         grace_over_ms = clock.boot_ms() + grace_ms
         in_time = grace_ms > 0
-        while group.look() and in_time:
+        left = group.look()
+        while left and in_time:
             group.ask()
-            in_time = yield group.watched(), max(0, grace_over_ms - clock.boot_ms())
+            ended = yield group.watched(), max(0, grace_over_ms - clock.boot_ms())
+            in_time = ended and clock.boot_ms() < grace_over_ms
+            left = group.look()
         patience_over_ms = clock.boot_ms() + KILL_PATIENCE_MS
-        while group.look():
+        while left:
             group.kill()
             died = yield group.watched(), stuck_after_ms
-            if clock.boot_ms() >= patience_over_ms or (not died and group.all_sleep()):
+            left = group.look()
+            if clock.boot_ms() >= patience_over_ms or not (died or group.can_die()):
                 break
-        stuck = group.look()
-        return StopReport(proven=not stuck, killed=len(group.killed), stuck=tuple(sorted(stuck)))
+        return StopReport(proven=not left, killed=group.killed, stuck=tuple(sorted(left)))
     finally:
         group.close()
+
+
+# A process of this boot that no later one can be mistaken for: pid and start time.
+_Key = tuple[int, int]
 
 
 class _Group:
@@ -127,25 +135,33 @@ class _Group:
     """
 
     def __init__(self, pid: int, pidfd: int, marker: str) -> None:
-        self.killed: set[tuple[int, int]] = set()
         self._pid = pid
         self._marker = marker
-        self._asked: set[tuple[int, int]] = set()
-        self._fds: dict[tuple[int, int], int] = {}
+        self._known: set[_Key] = set()
+        self._asked: set[_Key] = set()
+        self._killed: set[_Key] = set()
+        self._fds: dict[_Key, int] = {}
         self._live: dict[int, ProcessStat] = {}
         self._stats: dict[int, ProcessStat] = {}
-        # A pid is not given out again while a session has it as its name. So if the worker is
-        # reaped and its pid in use again, its session is empty and the pid says nothing.
+        self._sessions = {pid}
+        self._begun = 0
         stat = read_stat(pid)
-        self._sessions = {pid} if stat is None or _exists(pidfd) else set()
+        if stat and process_exists(pidfd):
+            self._known.add((pid, stat.start))
+            self._begun = stat.start
+        elif stat:
+            # A pid is not given out again while a session has it as its name. So as the worker
+            # is reaped and its pid in use again, its session is empty and this is a stranger.
+            self._sessions = set()
+
+    @property
+    def killed(self) -> int:
+        """How many members got a SIGKILL."""
+        return len(self._killed)
 
     def look(self) -> set[int]:
         """Scan all processes; the pids of the members alive."""
-        known = set(self._live)
         self._scan()
-        if not self._live and known:
-            # Whoever forked and ended while the first scan went by can be missed by it once.
-            self._scan()
         self._let_go()
         for stat in self._live.values():
             self._hold(stat)
@@ -154,11 +170,10 @@ class _Group:
     def ask(self) -> None:
         """SIGTERM to every member that did not get one yet."""
         for stat in self._live.values():
-            key = (stat.pid, stat.start)
-            if key not in self._asked:
-                self._asked.add(key)
+            if _key(stat) not in self._asked:
+                self._asked.add(_key(stat))
                 self._signal(stat, signal.SIGTERM)
-                # A stopped process would take notice only at the end of the grace.
+                # A stopped process would take notice only when it is killed.
                 self._signal(stat, signal.SIGCONT)
 
     def kill(self) -> None:
@@ -173,18 +188,16 @@ class _Group:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(group, signal.SIGKILL)
         for stat in self._live.values():
-            self.killed.add((stat.pid, stat.start))
+            self._killed.add(_key(stat))
             self._signal(stat, signal.SIGKILL)
 
     def watched(self) -> list[int]:
         """Pidfds of the members alive."""
-        keys = ((stat.pid, stat.start) for stat in self._live.values())
-        return [self._fds[key] for key in keys if key in self._fds]
+        return [self._fds[key] for key in map(_key, self._live.values()) if key in self._fds]
 
-    def all_sleep(self) -> bool:
-        """Whether those left sleep uninterruptibly, so that no signal reaches them."""
-        left = [read_stat(stat.pid) for stat in self._live.values()]
-        return all(stat.state == "D" for stat in left if stat and stat.alive)
+    def can_die(self) -> bool:
+        """Whether a signal reaches anyone: not those that sleep uninterruptibly."""
+        return any(stat.state != "D" for stat in self._live.values())
 
     def close(self) -> None:
         """Give the file descriptors back."""
@@ -193,33 +206,27 @@ class _Group:
 
     def _scan(self) -> None:
         self._stats = scan()
-        seen = {
-            pid
-            for pid, start in self._asked | self.killed | set(self._fds)
-            if pid in self._stats and self._stats[pid].start == start
-        }
-        self._sessions |= seen
+        seen = {pid for pid, stat in self._stats.items() if _key(stat) in self._known}
+        # The name of an empty session may be given to a stranger from now on.
         named = {stat.session for stat in self._stats.values()}
-        # An empty session's name may be given to a stranger from now on.
-        self._sessions &= named | seen | {self._pid}
-        roots = seen | ({self._pid} & self._sessions)
-        members = members_in(self._stats, roots=roots, sessions=self._sessions, marker=self._marker)
+        self._sessions = (self._sessions | seen) & named
+        members = members_in(self._stats, roots=seen, sessions=self._sessions, marker=self._marker)
         self._live = {pid: self._stats[pid] for pid in members}
+        self._known.update(map(_key, self._live.values()))
 
     def _hold(self, stat: ProcessStat) -> None:
-        key = (stat.pid, stat.start)
-        if key in self._fds or len(self._fds) >= _WATCHED_MAX:
+        if _key(stat) in self._fds or len(self._fds) >= _WATCHED_MAX:
             return
         with suppress(OSError):
             fd = os.pidfd_open(stat.pid)
             now = read_stat(stat.pid)
             if now and now.start == stat.start:
-                self._fds[key] = fd
+                self._fds[_key(stat)] = fd
             else:
                 os.close(fd)
 
     def _signal(self, stat: ProcessStat, number: int) -> None:
-        fd = self._fds.get((stat.pid, stat.start))
+        fd = self._fds.get(_key(stat))
         with suppress(ProcessLookupError, PermissionError):
             if fd is None:
                 os.kill(stat.pid, number)
@@ -227,7 +234,7 @@ class _Group:
                 signal.pidfd_send_signal(fd, number)
 
     def _let_go(self) -> None:
-        live = {(stat.pid, stat.start) for stat in self._live.values()}
+        live = set(map(_key, self._live.values()))
         for key in self._fds.keys() - live:
             fd = self._fds.pop(key)
             if key[0] != self._pid:
@@ -237,14 +244,8 @@ class _Group:
             os.close(fd)
 
 
-def _exists(pidfd: int) -> bool:
-    try:
-        signal.pidfd_send_signal(pidfd, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _key(stat: ProcessStat) -> _Key:
+    return stat.pid, stat.start
 
 
 async def _all_ended(fds: list[int], timeout_ms: int) -> bool:
@@ -263,23 +264,25 @@ async def _all_ended(fds: list[int], timeout_ms: int) -> bool:
     for fd in fds:
         loop.add_reader(fd, one_ended, fd)
     try:
-        async with asyncio.timeout(timeout_ms / 1_000):
-            return bool(await ended) if pending else True
+        async with asyncio.timeout((timeout_ms if fds else _BLIND_MS) / 1_000):
+            return bool(await ended)
     except TimeoutError:
-        return False
+        return not fds
     finally:
         for fd in pending:
             loop.remove_reader(fd)
 
 
 def _all_ended_blocking(fds: list[int], timeout_ms: int, clock: Clock) -> bool:
-    deadline_ms = clock.boot_ms() + timeout_ms
+    over_ms = clock.boot_ms() + timeout_ms
     poll = select.poll()
     for fd in fds:
         poll.register(fd, select.POLLIN)
+    if not fds:
+        poll.poll(_BLIND_MS)
     pending = set(fds)
     while pending:
-        ready = poll.poll(max(0, deadline_ms - clock.boot_ms()))
+        ready = poll.poll(max(0, over_ms - clock.boot_ms()))
         if not ready:
             return False
         for fd, _ in ready:

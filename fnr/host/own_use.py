@@ -1,0 +1,32 @@
+"""What this very process uses, cheap enough to be asked at both ends of every attempt."""
+
+from __future__ import annotations
+
+import resource
+import time
+
+_KIB_PER_MIB = 1024
+
+
+def cpu_ns() -> int:
+    """CPU time of this process since its start, all threads, without its children."""
+    return time.process_time_ns()
+
+
+def peak_mib() -> int:
+    """The most memory this process ever had resident."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // _KIB_PER_MIB
+
+
+def limit_cpu_from_here(seconds: int) -> None:
+    """Let SIGXCPU end this process after so much more CPU time.
+
+    Counts from now, not from the start: a process that lives on after an attempt must not pay in
+    the next one for what it used in the last. Only the soft limit moves, so it can move again.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    # The kernel counts whole seconds; rounding down would take up to one from the first attempt.
+    limit_s = cpu_ns() // 1_000_000_000 + 1 + seconds
+    if most != resource.RLIM_INFINITY:
+        limit_s = min(limit_s, most)
+    resource.setrlimit(resource.RLIMIT_CPU, (limit_s, most))
