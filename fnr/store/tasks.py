@@ -135,24 +135,6 @@ def _insert(tx: Transaction, items: list[tuple[Task, bytes]]) -> None:
 
 _LEVELS = range(PRIORITY_MAX, PRIORITY_MIN - 1, -1)
 
-# One seek per priority level, highest first; the outer LIMIT stops before the lower levels.
-_DUE = (
-    "\nUNION ALL\n".join(
-        f"""
-        SELECT * FROM (
-            SELECT {TASK_COLUMNS}, i.body
-              FROM task t
-              JOIN task_input i ON i.task_id = t.task_id AND i.revision = t.input_revision
-             WHERE t.state = 'queued' AND t.function = :function AND t.priority = {level}
-               AND t.due_at_ms <= :now_ms
-             ORDER BY t.due_at_ms, t.task_id
-             LIMIT :count_max) AS level_{level}
-        """
-        for level in _LEVELS
-    )
-    + "\nLIMIT :count_max"
-)
-
 _NEXT_DUE = (
     "SELECT min(due_at_ms) FROM ("
     + "\nUNION ALL\n".join(
@@ -176,7 +158,7 @@ def claim_due(
     """
     if not tokens:
         return []
-    rows = tx.all(_DUE, {"function": function, "now_ms": now_ms, "count_max": len(tokens)})
+    rows = _due(tx, function, now_ms=now_ms, count_max=len(tokens))
     if not rows:
         return []
     pairs = list(zip(rows, tokens, strict=False))
@@ -200,6 +182,38 @@ def claim_due(
     tx.count(function, TaskState.QUEUED, -len(pairs))
     tx.count(function, TaskState.RUNNING, len(pairs))
     return [_claim(row, token, now_ms) for row, token in pairs]
+
+
+def _due(tx: Transaction, function: str, *, now_ms: int, count_max: int) -> list[Row]:
+    """Due tasks with their inputs, one priority level after the other.
+
+    Per level one seek, so that tasks of a higher level that are not due yet cost nothing.
+    """
+    found: list[Row] = []
+    level: int | None = PRIORITY_MAX + 1
+    while len(found) < count_max:
+        row = tx.one(
+            """
+            SELECT max(priority) FROM task
+             WHERE state = 'queued' AND function = ? AND priority < ?
+            """,
+            (function, level),
+        )
+        level = row[0] if row else None
+        if level is None:
+            break
+        found += tx.all(
+            f"""
+            SELECT {TASK_COLUMNS}, i.body
+              FROM task t
+              JOIN task_input i ON i.task_id = t.task_id AND i.revision = t.input_revision
+             WHERE t.state = 'queued' AND t.function = ? AND t.priority = ? AND t.due_at_ms <= ?
+             ORDER BY t.due_at_ms, t.task_id
+             LIMIT ?
+            """,
+            (function, level, now_ms, count_max - len(found)),
+        )
+    return found
 
 
 _STATE, _STATE_AT, _ATTEMPTS, _OWNER, _REASON = 2, 6, 7, 22, 24
@@ -373,9 +387,9 @@ def running(tx: Transaction) -> list[tuple[Task, Attempt]]:
     rows = tx.all(
         f"""
         SELECT {TASK_COLUMNS}, {ATTEMPT_COLUMNS}
-          FROM attempt a
-          JOIN task t ON t.task_id = a.task_id AND t.owner = a.token
-         WHERE a.outcome = 'running'
+          FROM task t
+          JOIN attempt a ON a.token = t.owner
+         WHERE t.state = 'running' AND t.function IN (SELECT function FROM tally)
         """
     )
     return [(task_of(row), attempt_of(row[TASK_WIDTH:])) for row in rows]

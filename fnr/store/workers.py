@@ -12,8 +12,7 @@ GONE_KEPT_MAX = 1_000
 
 _COLUMNS = """
     w.worker_id, w.function, w.boot_id, w.pid, w.pid_start, w.started_at_ms, w.secret,
-    w.log_path, w.now_path, w.ended_at_ms, w.end,
-    EXISTS (SELECT 1 FROM attempt a WHERE a.worker_id = w.worker_id AND a.outcome = 'running')
+    w.log_path, w.now_path, w.ended_at_ms, w.end
 """
 
 
@@ -48,7 +47,8 @@ def alive(tx: Transaction) -> list[WorkerRecord]:
     rows = tx.all(
         f"SELECT {_COLUMNS} FROM worker w WHERE w.ended_at_ms IS NULL ORDER BY w.worker_id"
     )
-    return [_record(row) for row in rows]
+    busy = _busy(tx) if rows else {}
+    return [_record(row, busy.get(row[0])) for row in rows]
 
 
 def listed(
@@ -64,8 +64,22 @@ def listed(
             """,
             (GONE_KEPT_MAX if function else GONE_SHOWN_MAX,),
         )
-        found += [_record(row) for row in rows]
+        found += [_record(row, None) for row in rows]
     return [replace(record, secret="") for record in found if function in {None, record.function}]
+
+
+def _busy(tx: Transaction) -> dict[str, str]:
+    """Worker → the task of its oldest running attempt."""
+    rows = tx.all(
+        """
+        SELECT a.worker_id, a.task_id
+          FROM task t
+          JOIN attempt a ON a.token = t.owner
+         WHERE t.state = 'running' AND t.function IN (SELECT function FROM tally)
+         ORDER BY a.token DESC
+        """
+    )
+    return dict(rows)
 
 
 def forget_oldest(tx: Transaction) -> int:
@@ -83,9 +97,9 @@ def forget_oldest(tx: Transaction) -> int:
     )
 
 
-def _record(row: Row) -> WorkerRecord:
-    ended_at_ms, is_busy = row[9], row[11]
-    state = "busy" if is_busy else "idle"
+def _record(row: Row, task_id: str | None) -> WorkerRecord:
+    ended_at_ms = row[9]
+    state = "busy" if task_id else "idle"
     return WorkerRecord(
         worker_id=row[0],
         function=row[1],
@@ -99,4 +113,5 @@ def _record(row: Row) -> WorkerRecord:
         now_path=row[8],
         ended_at_ms=ended_at_ms,
         end=row[10],
+        task_id=task_id,
     )

@@ -91,8 +91,7 @@ CREATE TABLE attempt (
     CHECK ((outcome = 'running') = (ended_at_ms IS NULL))
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX attempt_task   ON attempt (task_id);
-CREATE INDEX attempt_worker ON attempt (worker_id) WHERE outcome = 'running';
+CREATE INDEX attempt_task ON attempt (task_id);
 
 CREATE TABLE error (
     error_id       TEXT    PRIMARY KEY,
@@ -139,8 +138,9 @@ CREATE TABLE ledger (
     decided_by TEXT    NOT NULL DEFAULT 'fnr'
 ) STRICT;
 
-CREATE INDEX ledger_task  ON ledger (task_id);
-CREATE UNIQUE INDEX ledger_token ON ledger (token) WHERE token IS NOT NULL;
+-- The end of an attempt is decided once. (Decisions without an attempt have no token, and no
+-- two missing tokens are equal.)
+CREATE UNIQUE INDEX ledger_task ON ledger (task_id, token);
 
 CREATE TABLE dead_letter (
     task_id        TEXT    PRIMARY KEY REFERENCES task ON DELETE CASCADE,
