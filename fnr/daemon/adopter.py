@@ -17,6 +17,7 @@ from fnr.daemon.runner import Runner
 from fnr.daemon.supervisor import Supervisor
 from fnr.daemon.worker_process import Held, WorkerProcess, WorkerState
 from fnr.host import process
+from fnr.host.failpoint import failpoint
 from fnr.host.group import group_members
 from fnr.policy.evidence import Evidence, KilledBy
 from fnr.policy.record import WorkerRecord
@@ -41,6 +42,7 @@ class Adopter:
             return worker_rows.alive(tx), tasks.running(tx)
 
         records, running = await self._parts.store.write(unit)
+        failpoint("adopt-read")
         held_by: dict[str, list[tuple[Task, Attempt]]] = {}
         for task, attempt in sorted(running, key=lambda pair: pair[1].token):
             held_by.setdefault(attempt.worker_id, []).append((task, attempt))
@@ -72,6 +74,7 @@ class Adopter:
         pidfd = process.attach(record.pid, record.pid_start) if same_boot else None
         worker = self._worker(record, pairs, pidfd if pidfd is not None else -1)
         if pidfd is not None:
+            failpoint("adopt-alive")
             worker.state = WorkerState.AWAY
             self._supervisor.adopt(worker, self._pool(record.function))
             log.info(
@@ -79,6 +82,7 @@ class Adopter:
                 extra={"worker_id": record.worker_id, "function": record.function},
             )
             return
+        failpoint("adopt-dead")
         worker.state = WorkerState.GONE
         await self._settle_dead(worker, same_boot=same_boot)
 
@@ -102,6 +106,7 @@ class Adopter:
         if not same_boot and worker.current is not None:
             begun = begun or worker.current.token
         self._runner.died(worker, evidence, begun=begun)
+        failpoint("adopt-settled")
         at_ms = self._parts.clock.now_ms()
         await self._parts.store.write(
             lambda tx: worker_rows.end(tx, worker.worker_id, at_ms=at_ms, end=evidence.message)

@@ -10,6 +10,7 @@ from fnr.daemon.clients import Client
 from fnr.daemon.parts import Parts
 from fnr.daemon.stopper import Stopper
 from fnr.daemon.supervisor import Supervisor
+from fnr.host.failpoint import failpoint
 from fnr.policy.evidence import KilledBy
 from fnr.store import tasks
 from fnr.store.connection import Transaction
@@ -63,7 +64,9 @@ class Cancelling:
                 for task_id in task_ids
             }
 
+        failpoint("cancel-asked")
         for task_id, outcome in (await self._parts.store.write(unit)).items():
+            failpoint("cancel-committed")
             if outcome == "cancelled":
                 self._announce(task_id)
             elif outcome == "stopping":

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.pool import Pool
 from fnr.daemon.worker_process import WorkerProcess, WorkerState
+from fnr.host.failpoint import failpoint
 from fnr.policy.task import Claim
 from fnr.store import tasks
 from fnr.store.connection import Transaction
@@ -51,6 +52,7 @@ class Dispatcher:
             claims = tasks.claim_due(
                 tx, function=function, worker=worker.identity, tokens=tokens, now_ms=now_ms
             )
+            failpoint("claim-in-unit")
             if claims:
                 worker.reserved += len(claims)
                 assignments.append(Assignment(worker, claims))
@@ -68,12 +70,14 @@ class Dispatcher:
         """Hand committed claims to their workers, then look whether more workers are needed."""
         now_boot_ms = self._parts.clock.boot_ms()
         for assignment in assignments:
+            failpoint("claim-committed")
             worker, claims = assignment.worker, assignment.claims
             worker.reserved -= len(claims)
             if worker.state is WorkerState.GONE or worker.link is None:
                 self.put_back(worker, claims)
                 continue
             worker.hold(claims, now_boot_ms=now_boot_ms)
+            failpoint("claim-handed-over")
             for claim in claims:
                 self._parts.events.task_moved(
                     claim.task, at_ms=claim.task.state_at_ms, worker_id=worker.worker_id

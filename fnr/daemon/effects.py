@@ -9,6 +9,7 @@ import asyncio
 
 from fnr.api.requests import Event
 from fnr.daemon.parts import Parts, log
+from fnr.host.failpoint import failpoint
 from fnr.policy.verdict import Effect, Verdict
 from fnr.store import outbox
 from fnr.store.connection import Transaction
@@ -47,12 +48,15 @@ class Effects:
         if not effects:
             self._stopped(again=False)
             return
+        failpoint("effects-taken")
         for effect in effects:
             self._do(effect)
+        failpoint("effects-done-not-noted")
         keys = [effect.key for effect in effects]
 
         def unit(tx: Transaction) -> None:
             outbox.done(tx, keys)
+            failpoint("effects-noted-in-unit")
 
         def committed(_: None, failed: BaseException | None) -> None:
             self._stopped(again=failed is not None)

@@ -9,6 +9,7 @@ from fnr.daemon.parts import Parts, log
 from fnr.daemon.stopper import Stopper
 from fnr.daemon.supervisor import Supervisor
 from fnr.daemon.worker_process import WorkerProcess, WorkerState
+from fnr.host.failpoint import failpoint
 from fnr.policy.evidence import KilledBy
 
 HURRY_MS_MAX = 20_000
@@ -48,9 +49,12 @@ class Ending:
         if self._leave_workers:
             log.info("leaving workers to the next daemon")
             return 0
+        failpoint("drain-begins")
         drained = await self._drain()
         if not drained:
+            failpoint("interrupt-begins")
             await self._interrupt()
+        failpoint("drained")
         await self._parts.settle_down()
         return 0
 

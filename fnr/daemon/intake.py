@@ -23,6 +23,7 @@ from fnr.daemon.clients import Client, as_fnr_error
 from fnr.daemon.dispatcher import Assignment, Dispatcher
 from fnr.daemon.parts import Parts
 from fnr.host import disk
+from fnr.host.failpoint import failpoint
 from fnr.policy.input_types import check_input, validate_input_json
 from fnr.policy.task import (
     PRIORITY_MAX,
@@ -72,6 +73,7 @@ class Intake:
         except FnrError as error:
             client.fail(request_id, error)
             return
+        failpoint("submit-checked")
         work = Accepting([item])
         self._parts.store.post(
             partial(self._unit, work), partial(self._submitted, client, request_id, work)
@@ -95,6 +97,7 @@ class Intake:
                 refused.append(RefusedItem(index=index, why=_in_short(error)))
         if not items or (request.atomic and refused):
             return SubmittedMany(task_ids=[], refused=refused)
+        failpoint("batch-checked")
         accepted = await self._store_many(items)
         return SubmittedMany(
             task_ids=[task_id for task_id, _ in accepted],
@@ -107,6 +110,7 @@ class Intake:
             accepted = await self._parts.store.write(lambda tx: tasks.accept(tx, items), heavy=True)
         else:
             accepted = await self._parts.store.write(lambda tx: tasks.accept(tx, items))
+        failpoint("batch-committed")
         for function in {task.function for task, _ in items}:
             self._dispatcher.due_now(function)
         if any(task.expires_at_ms is not None for task, _ in items):
@@ -177,6 +181,7 @@ class Intake:
 
     def _unit(self, work: Accepting, tx: Transaction) -> None:
         work.accepted = tasks.accept(tx, work.items)
+        failpoint("submit-in-unit")
         work.assignments = {}
         now_ms = self._parts.clock.now_ms()
         for (task, _), (_, duplicate) in zip(work.items, work.accepted, strict=True):
@@ -200,8 +205,10 @@ class Intake:
                 self._dispatcher.abandon(assignments)
             client.fail(request_id, as_fnr_error(error))
             return
+        failpoint("submit-committed")
         [(task_id, duplicate)] = work.accepted
         client.answer(request_id, Submitted(task_id=task_id, duplicate=duplicate))
+        failpoint("submit-answered")
         for function, assignments in work.assignments.items():
             self._dispatcher.deliver(assignments, function)
         if work.items[0][0].expires_at_ms is not None:

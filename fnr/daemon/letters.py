@@ -23,6 +23,7 @@ from fnr.api.requests import (
 from fnr.daemon.clients import Client
 from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.parts import Parts
+from fnr.host.failpoint import failpoint
 from fnr.policy.input_types import check_input, validate_input_json
 from fnr.store import letter_files, letters
 from fnr.store.connection import Transaction
@@ -61,9 +62,11 @@ class Letters:
                 input_problem=self._input_problem,
                 dry_run=request.dry_run,
             )
+            failpoint("replay-in-unit")
             return _report(back, blocked, after, dry_run=request.dry_run)
 
         report = await self._parts.store.write(unit)
+        failpoint("replay-committed")
         if not request.dry_run:
             for function in report.functions:
                 self._dispatcher.due_now(function)
@@ -84,6 +87,7 @@ class Letters:
                 raise BadData("the new input was refused", why=problem)
             if refused := letters.edit_input(tx, task_id, raw, by=client.submitter, now_ms=now_ms):
                 raise Refused(f"the input of {task_id} was not changed", why=refused)
+            failpoint("edit-in-unit")
             return task_id
 
         return Changed(changed=[await self._parts.store.write(unit)])
@@ -104,7 +108,7 @@ class Letters:
             request, lambda tx, ids: letters.purge(tx, ids, open_too=request.open)
         )
 
-    async def take_over(self, client: Client, request: ImportLetters) -> SubmittedMany:
+    async def take_over(self, _: Client, request: ImportLetters) -> SubmittedMany:
         """Import exported letters; one that is bad does not spoil the others."""
         refused: list[RefusedItem] = []
         good: list[tuple[int, LetterFile]] = []
@@ -123,6 +127,7 @@ class Letters:
                     taken.append(file.letter.task_id)
                 else:
                     not_taken.append(RefusedItem(index=index, why=why))
+            failpoint("import-in-unit")
             return taken, not_taken
 
         taken, not_taken = await self._parts.store.write(unit)
@@ -140,6 +145,7 @@ class Letters:
         def unit(tx: Transaction) -> Changed:
             ids, _ = self._chosen(tx, request, now_ms=now_ms)
             changed, unchanged = change(tx, ids)
+            failpoint("letters-changed-in-unit")
             return Changed(changed=changed, unchanged=unchanged)
 
         return await self._parts.store.write(unit)

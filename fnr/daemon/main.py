@@ -47,6 +47,7 @@ from fnr.daemon.supervisor import Supervisor
 from fnr.daemon.timekeeper import Timekeeper
 from fnr.host import disk, process
 from fnr.host.clock import Clock, Dice, Ulids
+from fnr.host.failpoint import failpoint
 from fnr.host.kernel_log import KernelLog
 from fnr.host.lock import AlreadyHeld, hold_lock
 from fnr.host.systemd import sd_notify, watchdog_interval_ms
@@ -125,7 +126,7 @@ def raise_file_limit() -> None:
 async def open_store(paths: Paths) -> Store:
     """The store, or an error for people."""
     try:
-        return await Store.open(paths.store_file)
+        return await Store.open(paths.store_file, commit_hook=_around_commit)
     except StoreNewer as error:
         raise ProtocolMismatch(
             "the store is from a newer version of fnr",
@@ -190,21 +191,27 @@ class Daemon:
         """Start, run until the end is asked for, end."""
         parts = self.parts
         self._keep_reserve()
+        failpoint("store-opened")
         paused = await parts.store.write(functions.paused)
         for name, settings in parts.settings.functions.items():
             self.supervisor.add_pool(settings, paused=name in paused)
+        failpoint("pools-made")
         await self.adopter.adopt_all()
+        failpoint("adopted")
         doors = self._open_doors()
+        failpoint("listening")
         self._listen_to_signals()
         for pool in tuple(self.supervisor.pools.values()):
             self.supervisor.tend(pool)
             self.dispatcher.due_now(pool.name)
+        failpoint("workers-started")
         self.timekeeper.start()
         self.effects.deliver()
         self._watchdog()
         # What exists now lives as long as the daemon: never look at it again.
         gc.collect()
         gc.freeze()
+        failpoint("about-to-be-ready")
         sd_notify("READY=1", f"STATUS={len(parts.settings.functions)} functions")
         log.info("ready", extra={"pid": os.getpid(), "socket": parts.paths.socket_file})
         try:
@@ -297,6 +304,10 @@ class Daemon:
         self.runner.retry()
         for pool in self.supervisor.pools.values():
             self.dispatcher.due_now(pool.name)
+
+
+def _around_commit(phase: str) -> None:
+    failpoint(f"commit-{phase}")
 
 
 def _remove(*paths: str) -> None:

@@ -14,6 +14,7 @@ from fnr.daemon.parts import Parts, log
 from fnr.daemon.redact import Redactor
 from fnr.daemon.runner import Runner
 from fnr.daemon.supervisor import Supervisor
+from fnr.host.failpoint import failpoint
 
 
 class Reload:
@@ -38,6 +39,7 @@ class Reload:
         new = await self._parts.loop.run_in_executor(None, self._load)
         old = self._parts.settings
         report = compare(old, new)
+        failpoint("reload-compared")
         self._parts.settings = new
         self._runner.use_redactor(Redactor(new.redact))
         logs.set_level(new.log)
@@ -47,6 +49,7 @@ class Reload:
             self._add(name)
         for name in report.changed:
             self._change(name)
+        failpoint("reload-applied")
         log.info(
             "reloaded",
             extra={"added": report.added, "removed": report.removed, "changed": report.changed},

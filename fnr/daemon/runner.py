@@ -15,6 +15,7 @@ from fnr.daemon.dispatcher import Assignment, Dispatcher
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.redact import Redactor
 from fnr.daemon.worker_process import WorkerProcess
+from fnr.host.failpoint import failpoint
 from fnr.policy.classify import classify
 from fnr.policy.evidence import Evidence
 from fnr.policy.retry import RetryPolicy
@@ -61,6 +62,7 @@ class Runner:
 
     def ended(self, worker: WorkerProcess, frames: list[Ended]) -> None:
         """A worker reported the end of attempts: settle them and give it new ones, in one unit."""
+        failpoint("end-heard")
         worker.take_ended(frames, now_boot_ms=self._parts.clock.boot_ms())
         pool = self._dispatcher.pools.get(worker.function)
         if pool is not None:
@@ -105,6 +107,7 @@ class Runner:
             for claim in tasks.claim_due(
                 tx, function=function, worker=worker.identity, tokens=[token], now_ms=now_ms
             ):
+                failpoint("unloadable-in-unit")
                 verdict = self._judge(claim.task, claim.token, evidence, now_ms=now_ms)
                 self._settle(tx, verdict, now_ms=now_ms)
                 verdicts.append(verdict)
@@ -133,8 +136,10 @@ class Runner:
                 batch.verdicts.append(self._settle_end(tx, task, frame, batch.worker, now_ms))
             except ClaimLost as lost:
                 log.info("a late result was dropped: %s", lost)
+        failpoint("end-in-unit")
         self._note_due(batch.worker.function, batch.verdicts)
         batch.assignments = self._dispatcher.fill(tx, batch.worker.function)
+        failpoint("end-and-claim-in-unit")
 
     def _settle_end(
         self, tx: Transaction, task: Task, frame: Ended, worker: WorkerProcess, now_ms: int
@@ -195,10 +200,13 @@ class Runner:
         for token in tokens:
             worker.ending.pop(token, None)
             worker.kills.pop(token, None)
+        failpoint("end-committed")
         worker.attempts_done += len(tokens)
-        worker.send(Ack(tokens=tokens))
-        self._announce(batch.verdicts, worker)
+        worker.say(Ack(tokens=tokens))
+        failpoint("end-acknowledged-not-sent")
         self._dispatcher.deliver(batch.assignments, worker.function)
+        worker.send()
+        self._announce(batch.verdicts, worker)
         if worker.idle:
             worker.idle_at_ms = self._parts.clock.boot_ms()
 
@@ -232,6 +240,7 @@ class Runner:
                     self._settle(tx, verdict, now_ms=now_ms)
                 except ClaimLost:
                     continue
+                failpoint("put-back-in-unit")
                 verdicts.append(verdict)
 
         def committed(_: None, error: BaseException | None) -> None:
@@ -239,6 +248,7 @@ class Runner:
                 self._parts.later(STORE_RETRY_MS, lambda: self._parts.store.post(unit, committed))
                 return
             self._announce(verdicts, worker)
+            failpoint("put-back-committed")
             self._dispatcher.due_now(worker.function)
 
         self._parts.store.post(unit, committed)
@@ -266,6 +276,7 @@ class Runner:
                         "error": task.reason[:300],
                     },
                 )
+        failpoint("end-announced")
         self.on_settled(verdicts)
 
 

@@ -10,6 +10,7 @@ from fnr.api.frames import Cancel, Recall
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.supervisor import Supervisor
 from fnr.daemon.worker_process import WorkerProcess, WorkerState
+from fnr.host.failpoint import failpoint
 from fnr.policy.evidence import KilledBy
 from fnr.store import kills
 from fnr.store.connection import Transaction
@@ -46,6 +47,7 @@ class Stopper:
             # A store in trouble must not keep a runaway attempt alive: the reason is in memory.
             if error is not None:
                 log.error("a kill could not be noted: %s", error)
+            failpoint("kill-noted")
             self._ask(worker, token, reason, why)
 
         self._parts.store.post(unit, noted)
@@ -73,6 +75,7 @@ class Stopper:
             worker.send(Recall())
             self._parts.later(RECALL_MS, lambda: self._ask(worker, token, reason, why))
             return
+        failpoint("kill-about-to-ask")
         worker.send(Cancel(token=token, reason=reason.value, why=why, force=True))
         in_process = worker.settings.kind == "python"
         grace_ms = worker.settings.grace_ms
@@ -85,5 +88,6 @@ class Stopper:
         self._parts.later(patience_ms, lambda: self._insist(worker, token))
 
     def _insist(self, worker: WorkerProcess, token: str) -> None:
+        failpoint("kill-about-to-insist")
         if token in worker.held and worker.state is not WorkerState.GONE:
             self._supervisor.interrupt(worker)

@@ -16,6 +16,7 @@ from fnr.daemon.pool import GOOD_RUN_MS, Pool
 from fnr.daemon.runner import Ended, Runner
 from fnr.daemon.worker_process import WorkerProcess, WorkerState
 from fnr.host import process
+from fnr.host.failpoint import failpoint
 from fnr.policy.evidence import Evidence
 from fnr.store import workers as worker_rows
 
@@ -88,7 +89,9 @@ class Supervisor:
             )
             self.start_worker(pool)
             return
+        failpoint("worker-spawned")
         self.adopt(worker, pool)
+        failpoint("worker-adopted")
         row = spawner.record(worker)
         self._parts.store.post(lambda tx: worker_rows.insert(tx, row), self._row_written)
         log.info("worker started", extra={"function": pool.name, "worker_id": worker.worker_id})
@@ -147,11 +150,13 @@ class Supervisor:
             return None
         if worker.link is not None:
             worker.link.end("replaced by a new connection")
+        failpoint("hello-heard")
         worker.link = link
         self._by_link[link] = worker
         mine = {*worker.held, *worker.ending}
         theirs = {*frame.running, *frame.finished}
         worker.send(frames.Welcome(drop=tuple(sorted(theirs - mine))))
+        failpoint("worker-welcomed")
         # What we believe it has and it never got: the Run frames died with the last daemon or
         # the last connection.
         lost = [token for token in worker.held if token not in theirs]
@@ -232,6 +237,7 @@ class Supervisor:
         if worker.state is WorkerState.GONE:
             return
         worker.state = WorkerState.LEAVING
+        failpoint("worker-dismissed")
         worker.leave_reason = reason
         worker.respawn = respawn
         worker.send(frames.Stop(reason=reason))
@@ -262,7 +268,9 @@ class Supervisor:
 
     async def _bury(self, worker: WorkerProcess) -> None:
         """Prove that nothing is left of it, settle its attempts, start its successor."""
+        failpoint("worker-gone")
         found = await remains.gather(self._parts, worker)
+        failpoint("remains-gathered")
         for frame in found.spooled:
             self._runner.ended(worker, [frame])
         self._runner.died(worker, found.evidence, begun=found.begun)
@@ -274,6 +282,7 @@ class Supervisor:
                 self.pools.pop(pool.name, None)
         self.workers.pop(worker.worker_id, None)
         os.close(worker.pidfd)
+        failpoint("worker-buried")
         worker.buried.set()
         remains.forget(worker)
         end = found.evidence.message

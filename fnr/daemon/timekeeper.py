@@ -16,6 +16,7 @@ from fnr.daemon.supervisor import Supervisor
 from fnr.daemon.worker_process import Held, WorkerProcess, WorkerState
 from fnr.host import process, worker_log
 from fnr.host.activity import Activity, read_activity
+from fnr.host.failpoint import failpoint
 from fnr.policy.evidence import KilledBy
 from fnr.policy.verdict import Verdict, bury_expired
 from fnr.store import prune, tasks
@@ -153,9 +154,11 @@ class Timekeeper:
         def unit(tx: Transaction) -> None:
             now_ms = self._parts.clock.now_ms()
             woken.update(tasks.wake_waiting(tx, now_ms=now_ms, count_max=MOVES_MAX))
+            failpoint("woken-in-unit")
             for task in tasks.overdue(tx, now_ms=now_ms, count_max=MOVES_MAX):
                 verdict = bury_expired(task, now_ms=now_ms)
                 settle(tx, verdict, now_ms=now_ms, error_id=None, result=None, output=None)
+                failpoint("expired-in-unit")
                 buried.append(verdict)
             moments = (tasks.next_wake_at_ms(tx), tasks.next_expiry_at_ms(tx))
             next_at_ms.extend(at_ms for at_ms in moments if at_ms is not None)
@@ -167,6 +170,7 @@ class Timekeeper:
             for verdict in buried if error is None else ():
                 task = verdict.task
                 self._parts.events.task_moved(task, at_ms=task.state_at_ms)
+            failpoint("moves-committed")
             for function in woken:
                 self._dispatcher.due_now(function)
             self._arm_moves(min(next_at_ms, default=None))
@@ -199,6 +203,7 @@ class Timekeeper:
         def committed(removed: int | None, error: BaseException | None) -> None:
             if error is not None:
                 log.warning("old tasks could not be removed: %s", error)
+            failpoint("pruned")
             again = error is None and removed == MOVES_MAX
             self._parts.later(PRUNE_AGAIN_MS if again else PRUNE_EVERY_MS, self._prune)
 
