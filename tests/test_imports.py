@@ -1,0 +1,151 @@
+"""What is loaded when, and which floor may know which."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+HEAVY = {
+    "aiosqlite",
+    "asyncio",
+    "msgspec",
+    "psutil",
+    "rich",
+    "sqlite3",
+    "subprocess",
+    "textual",
+    "typer",
+}
+MODULES = "import sys; sys.stderr.write('\\n'.join(sorted(sys.modules)))"
+
+
+def modules_after(code: str, *args: str) -> set[str]:
+    """The modules that a fresh Python has loaded once it has run this code.
+
+    Measured without coverage, which would load half the standard library itself.
+    """
+    environ = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{MODULES}", *args],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stderr.splitlines())
+
+
+@pytest.fixture
+def answered_home(tmp_path: Path) -> Iterator[Path]:
+    """A home at whose socket somebody answers one question with an empty status."""
+    (tmp_path / "run").mkdir()
+    status = {"state": "running", "version": "0", "home": str(tmp_path), "functions": []}
+    reply = json.dumps({"id": 1, "ok": status}).encode() + b"\n"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+        listening.bind(str(tmp_path / "run" / "fnr.sock"))
+        listening.listen()
+
+        def answer() -> None:
+            connected, _ = listening.accept()
+            with connected:
+                connected.makefile("rb").readline()
+                connected.sendall(reply)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield tmp_path
+        thread.join()
+
+
+def test_status_loads_nothing_heavy(answered_home: Path) -> None:
+    code = "import sys\nfrom fnr.__main__ import main\nassert main() == 0"
+    loaded = modules_after(code, "--home", str(answered_home), "status")
+    assert "fnr.cli.quick" in loaded
+    assert not loaded & HEAVY
+
+
+def test_the_package_itself_loads_nothing_of_its_own() -> None:
+    assert {name for name in modules_after("import fnr") if name.startswith("fnr")} == {"fnr"}
+
+
+def test_every_command_but_its_own_stays_unloaded() -> None:
+    """`fnr --help` names all commands without importing one of them."""
+    code = "from fnr.__main__ import main\nassert main() == 0"
+    loaded = modules_after(code, "--help")
+    assert "fnr.cli.main" in loaded
+    assert not loaded & {"fnr.cli.task", "fnr.cli.dlq", "fnr.cli.daemon", "sqlite3", "asyncio"}
+
+
+def test_a_worker_loads_little() -> None:
+    """There may be one worker for each of many functions, each with its own memory."""
+    loaded = modules_after("import fnr.worker.__main__")
+    assert not loaded & (HEAVY - {"msgspec", "subprocess"})
+    ours = {name for name in loaded if name.startswith("fnr.")}
+    assert not {name for name in ours if name.startswith(("fnr.cli", "fnr.daemon", "fnr.store"))}
+
+
+def test_policy_needs_the_standard_library_and_msgspec_only() -> None:
+    allowed = sys.stdlib_module_names | {"fnr", "msgspec"}
+    strangers = {}
+    for path in sorted((ROOT / "fnr" / "policy").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            for name in names:
+                if name.partition(".")[0] not in allowed:
+                    strangers[path.name] = name
+    assert strangers == {}
+
+
+def lint(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Check the floors of the tree in a folder, without a cache and without coverage."""
+    environ = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
+    return subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=folder,
+        env=environ | {"PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_floors_hold() -> None:
+    done = lint(ROOT)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "contract"),
+    [
+        ("fnr/policy/retry.py", "import time", "Policy is pure"),
+        ("fnr/policy/retry.py", "import fnr.store.connection", "Floors"),
+        ("fnr/daemon/parts.py", "import fnr.cli.render", "Floors"),
+        ("fnr/tui/__init__.py", "import fnr.store.connection", "The TUI knows only the api"),
+        ("fnr/policy/task.py", "import fnr.policy.verdict", "No cycles"),
+    ],
+)
+def test_a_breach_of_the_floors_is_refused(
+    tmp_path: Path, file: str, line: str, contract: str
+) -> None:
+    shutil.copytree(ROOT / "fnr", tmp_path / "fnr")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    path = tmp_path / file
+    path.write_text(f"{path.read_text()}\n{line}\n")
+
+    done = lint(tmp_path)
+
+    assert done.returncode == 1
+    assert contract in done.stdout.partition("Broken contracts")[2], done.stdout

@@ -1,0 +1,146 @@
+"""Writes the manual pages: fnr(1), and one page for each command with what is below it."""
+
+from __future__ import annotations
+
+import re
+
+from command_tree import Argument, Command, Flag, global_flags
+
+from fnr import __version__
+from fnr.api.errors import error_types
+
+
+def man_pages(tree: Command) -> dict[str, str]:
+    """File name -> page."""
+    pages = {"fnr.1": _overview(tree)}
+    for command in tree.children:
+        pages[f"fnr-{command.path[0]}.1"] = _page(command, tree)
+    return pages
+
+
+def exit_codes() -> dict[int, str]:
+    """Exit code -> what it says, from the errors themselves."""
+    found = {0: "Done.", 130: "Ended by Ctrl-C."}
+    for kind in error_types().values():
+        text = (kind.__doc__ or "").partition("\n")[0]
+        if kind.exit_code not in found and text and kind.code != "failed":
+            found[kind.exit_code] = text
+    found[1] = "It failed, or finished with some items failed."
+    return dict(sorted(found.items()))
+
+
+def _overview(tree: Command) -> str:
+    lines = [*_head("fnr", "run functions on a GPU host and lose nothing")]
+    lines += [".SH SYNOPSIS", r".B fnr", r".I COMMAND", r"[\fIOPTION\fR]... [\fIARGUMENT\fR]..."]
+    lines += [".SH DESCRIPTION", *_text(tree.text)]
+    lines += [".SH COMMANDS"]
+    for command in tree.children:
+        lines += [".TP", rf"\fBfnr\-{command.path[0]}\fR(1)", _escape(command.summary + ".")]
+    lines += _common()
+    return _joined([*lines, ".SH SEE ALSO", *_see_also(tree, None)])
+
+
+def _page(command: Command, tree: Command) -> str:
+    noun = command.path[0]
+    lines = [*_head(f"fnr-{noun}", command.summary[:1].lower() + command.summary[1:])]
+    lines += [".SH SYNOPSIS"]
+    called = [entry for entry in command.walk() if not entry.children]
+    for entry in called:
+        lines += [_synopsis(entry), ".br"]
+    lines[-1:] = []
+    if command.children:
+        lines += [".SH DESCRIPTION", *_text(command.text), ".SH COMMANDS"]
+        for entry in called:
+            lines += [f".SS {_escape(entry.line)}", *_body(entry)]
+    else:
+        lines += [".SH DESCRIPTION", *_body(command)]
+    lines += _common()
+    return _joined([*lines, ".SH SEE ALSO", *_see_also(tree, noun)])
+
+
+def _head(name: str, summary: str) -> list[str]:
+    return [
+        r".\" Made by tools/make_docs.py from the command line itself; do not edit.",
+        f'.TH {name.upper()} 1 "" "fnr {__version__}" "fnr manual"',
+        ".SH NAME",
+        rf"{_escape(name)} \- {_escape(summary)}",
+    ]
+
+
+def _synopsis(entry: Command) -> str:
+    words = [rf"\fB{_escape(entry.line)}\fR"]
+    if entry.flags:
+        words.append(r"[\fIOPTION\fR]...")
+    for argument in entry.arguments:
+        shown = rf"\fI{_escape(argument.metavar.rstrip('.…'))}\fR"
+        if argument.many:
+            shown += "..."
+        words.append(shown if argument.required else f"[{shown}]")
+    return " ".join(words)
+
+
+def _body(entry: Command) -> list[str]:
+    lines = _text(entry.text)
+    for argument in entry.arguments:
+        lines += _argument(argument)
+    for flag in entry.flags:
+        lines += _flag(flag)
+    if entry.examples:
+        lines += [".PP", "Examples:", ".PP", ".nf", ".RS 4"]
+        lines += [_escape(example) for example in entry.examples]
+        lines += [".RE", ".fi"]
+    return lines
+
+
+def _argument(argument: Argument) -> list[str]:
+    return [".TP", rf"\fI{_escape(argument.metavar)}\fR", _escape(argument.help or "As named.")]
+
+
+def _flag(flag: Flag) -> list[str]:
+    names = ", ".join(rf"\fB{_escape(name)}\fR" for name in flag.names)
+    if flag.metavar:
+        names += rf" \fI{_escape(flag.metavar)}\fR"
+    text = flag.help or "As named."
+    if flag.default:
+        text += f" Default: {flag.default}."
+    return [".TP", names, _escape(text)]
+
+
+def _common() -> list[str]:
+    lines = [".SH FLAGS OF EVERY COMMAND"]
+    for flag in global_flags():
+        lines += _flag(flag)
+    lines += [".SH EXIT STATUS"]
+    for code, text in exit_codes().items():
+        lines += [".TP", str(code), _escape(text)]
+    return lines
+
+
+def _see_also(tree: Command, noun: str | None) -> list[str]:
+    names = ["fnr", *(f"fnr-{command.path[0]}" for command in tree.children)]
+    others = [name for name in names if name != ("fnr" if noun is None else f"fnr-{noun}")]
+    shown = [rf"\fB{_escape(name)}\fR(1)" for name in others]
+    return [f"{line}," for line in shown[:-1]] + shown[-1:]
+
+
+def _text(text: str) -> list[str]:
+    """Paragraphs; what is indented stays as it is."""
+    lines = []
+    for index, paragraph in enumerate(re.split(r"\n\s*\n", text)):
+        if index:
+            lines.append(".PP")
+        if paragraph.startswith("  "):
+            lines += [".nf", *map(_escape, paragraph.splitlines()), ".fi"]
+        else:
+            lines += map(_escape, paragraph.splitlines())
+    return lines
+
+
+def _escape(text: str) -> str:
+    text = text.replace("\\", r"\e").replace("-", r"\-")
+    text = "".join(char if char.isascii() else f"\\[u{ord(char):04X}]" for char in text)
+    return rf"\&{text}" if text.startswith((".", "'")) else text
+
+
+def _joined(lines: list[str]) -> str:
+    return "\n".join(lines) + "\n"
