@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -106,10 +107,9 @@ class Intake:
         )
 
     async def _store_many(self, items: list[tuple[Task, bytes]]) -> list[tuple[str, bool]]:
-        if len(items) >= HEAVY_TASKS_MIN:
-            accepted = await self._parts.store.write(lambda tx: tasks.accept(tx, items), heavy=True)
-        else:
-            accepted = await self._parts.store.write(lambda tx: tasks.accept(tx, items))
+        accepted = await self._parts.store.write(
+            lambda tx: self._accept(tx, items), heavy=len(items) >= HEAVY_TASKS_MIN
+        )
         failpoint("batch-committed")
         for function in {task.function for task, _ in items}:
             self._dispatcher.due_now(function)
@@ -179,8 +179,22 @@ class Intake:
             )
         return function
 
+    def _accept(self, tx: Transaction, items: list[tuple[Task, bytes]]) -> list[tuple[str, bool]]:
+        """Store the tasks unless their function's queue is full."""
+        queue_max = self._parts.settings.daemon.queue_max
+        for function, count in Counter(task.function for task, _ in items).items():
+            queued = tasks.queued_count(tx, function)
+            if queued + count > queue_max:
+                raise TryAgain(
+                    f"the queue of {function} is full",
+                    why=f"{queued} tasks are queued, {count} more do not fit: queue_max is"
+                    f" {queue_max}",
+                    next_step=f"fnr function show {function}",
+                )
+        return tasks.accept(tx, items)
+
     def _unit(self, work: Accepting, tx: Transaction) -> None:
-        work.accepted = tasks.accept(tx, work.items)
+        work.accepted = self._accept(tx, work.items)
         failpoint("submit-in-unit")
         work.assignments = {}
         now_ms = self._parts.clock.now_ms()

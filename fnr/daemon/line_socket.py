@@ -58,7 +58,7 @@ class LineSocket:
         return len(self._unsent)
 
     def write(self, data: bytes) -> None:
-        """Send now what the socket takes, the rest when it is ready; cut a peer that never reads."""
+        """Send what the socket takes now, the rest later; cut a peer that never reads."""
         if not self.open:
             return
         if not self._unsent:

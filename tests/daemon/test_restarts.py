@@ -1,0 +1,117 @@
+"""Workers and their work outlive the daemon; nothing is lost, nothing runs twice by a guess."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from live_home import LiveHome
+from test_task_life import end_of, function, submit
+
+from fnr.api import requests as ask
+from fnr.api.errors import ConfigError, DaemonDown
+from fnr.policy.task import TaskState
+
+HomeAt = Callable[[str], LiveHome]
+
+
+@pytest.fixture
+def gated(home_at: HomeAt, tmp_path: Path) -> tuple[LiveHome, str, int, Path]:
+    """A home with one attempt that runs until its gate is opened."""
+    started, gate = tmp_path / "started", tmp_path / "gate"
+    os.mkfifo(started)
+    os.mkfifo(gate)
+    home = home_at(function("hang", "block_on") + function("echo", "echo")).start()
+    task_id = submit(home, "hang", {"fifo": str(gate), "started": str(started)})
+    return home, task_id, int(started.read_text()), gate
+
+
+def test_running_work_survives_a_killed_daemon(
+    gated: tuple[LiveHome, str, int, Path],
+) -> None:
+    home, task_id, pid, gate = gated
+    home.kill()
+    assert Path(f"/proc/{pid}").exists()
+    home.start()
+    gate.write_text("open")
+    end = end_of(home, task_id)
+    assert (end.task.state, end.task.attempts) == (TaskState.DONE, 1)
+    assert end.result == b'"open"'
+
+
+def test_a_result_finished_while_the_daemon_was_away_is_delivered(
+    gated: tuple[LiveHome, str, int, Path],
+) -> None:
+    home, task_id, _, gate = gated
+    home.kill()
+    gate.write_text("alone")
+    home.start()
+    end = end_of(home, task_id)
+    assert (end.task.state, end.task.attempts) == (TaskState.DONE, 1)
+
+
+def test_a_worker_killed_while_no_daemon_watched_is_known_to_be_gone(
+    gated: tuple[LiveHome, str, int, Path],
+) -> None:
+    home, task_id, pid, _ = gated
+    home.kill()
+    os.kill(pid, signal.SIGKILL)
+    home.start()
+    detail = home.ask(ask.GetTask(task_id=task_id))
+    [error] = detail.errors
+    assert error.evidence.worker_died
+    assert error.evidence.missing
+
+
+def test_a_handover_leaves_the_worker_running(gated: tuple[LiveHome, str, int, Path]) -> None:
+    home, task_id, pid, gate = gated
+    assert home.ask(ask.StopDaemon())
+    assert home.process is not None
+    assert home.process.wait(timeout=30) == 0
+    assert Path(f"/proc/{pid}").exists()
+    home.start()
+    gate.write_text("handed over")
+    assert end_of(home, task_id).task.attempts == 1
+
+
+def test_sigterm_drains_and_a_second_one_hurries(
+    gated: tuple[LiveHome, str, int, Path],
+) -> None:
+    home, task_id, pid, _ = gated
+    assert home.process is not None
+    home.process.send_signal(signal.SIGTERM)
+    home.process.send_signal(signal.SIGTERM)
+    assert home.process.wait(timeout=30) == 0
+    assert not Path(f"/proc/{pid}").exists()
+    home.start()
+    detail = home.ask(ask.GetTask(task_id=task_id))
+    assert detail.attempts[0].outcome == "interrupted"
+    assert detail.task.state in {TaskState.QUEUED, TaskState.RUNNING}
+    home.ask(ask.CancelTasks(task_ids=[task_id]))
+
+
+def test_a_second_daemon_on_one_home_is_refused(home_at: HomeAt) -> None:
+    home = home_at(function("echo", "echo")).start()
+    second = home.fnr("daemon")
+    assert second.returncode == 6
+    assert f"pid {home.process.pid}" in second.stderr  # type: ignore[union-attr]
+
+
+def test_nobody_answers_when_the_daemon_is_down(home_at: HomeAt) -> None:
+    home = home_at(function("echo", "echo"))
+    with pytest.raises(DaemonDown):
+        home.ask(ask.GetStatus())
+
+
+def test_a_bad_file_changes_nothing_at_reload(home_at: HomeAt) -> None:
+    home = home_at(function("echo", "echo")).start()
+    home.write(function("echo", "echo") + "\n[functions.echo2]\npython = 3\n")
+    with pytest.raises(ConfigError):
+        home.ask(ask.ReloadConfig())
+    assert end_of(home, submit(home, "echo")).task.state is TaskState.DONE
+    home.write(function("echo", "echo") + function("echo2", "echo"))
+    assert home.ask(ask.ReloadConfig()).added == ["echo2"]
+    assert end_of(home, submit(home, "echo2")).task.state is TaskState.DONE

@@ -1,0 +1,203 @@
+"""A task's whole way through a real daemon and real workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from live_home import FUNCTIONS, LiveHome
+
+from fnr.api import requests as ask
+from fnr.api.errors import BadData, NotFound, TimedOut
+from fnr.policy.task import TaskState
+
+HomeAt = Callable[[str], LiveHome]
+
+
+def function(name: str, target: str, extra: str = "") -> str:
+    """One [functions.NAME] table that runs something of worked_functions.py."""
+    return f"""
+[functions.{name}]
+python = "worked_functions:{target}"
+cwd = "{FUNCTIONS}"
+grace = "1s"
+retry = {{ delay = "10ms", delay_max = "20ms", wait = "50ms" }}
+{extra}
+"""
+
+
+def submit(home: LiveHome, name: str, given: dict[str, Any] | None = None, **more: Any) -> str:
+    """Submit one task; its id."""
+    raw = msgspec.Raw(msgspec.json.encode(given or {}))
+    answer = home.ask(ask.Submit(task=ask.TaskSpec(function=name, input=raw, **more)))
+    task_id: str = answer.task_id
+    return task_id
+
+
+def end_of(home: LiveHome, task_id: str) -> Any:
+    """How a task ended; waits for it."""
+    [end] = home.ask(ask.WaitTasks(task_ids=[task_id], timeout_ms=30_000))
+    return end
+
+
+def test_a_python_function_gives_its_result(home_at: HomeAt) -> None:
+    home = home_at(function("echo", "echo")).start()
+    end = end_of(home, submit(home, "echo", {"n": 3, "word": "ü"}))
+    assert end.task.state is TaskState.DONE
+    assert msgspec.json.decode(end.result) == {"n": 3, "word": "ü"}
+
+
+def test_a_command_gets_whole_arguments_and_gives_its_stdout(home_at: HomeAt) -> None:
+    home = home_at(
+        """
+[functions.say]
+command = ["printf", "%s|", "{text}", "{text}!"]
+result = "stdout"
+"""
+    ).start()
+    end = end_of(home, submit(home, "say", {"text": "a b; $(rm -rf /)"}))
+    assert msgspec.json.decode(end.result) == "a b; $(rm -rf /)|a b; $(rm -rf /)!|"
+
+
+def test_a_transient_failure_is_retried_until_it_passes(home_at: HomeAt, tmp_path: Path) -> None:
+    home = home_at(function("flaky", "fail_until")).start()
+    task_id = submit(home, "flaky", {"path": str(tmp_path / "tries"), "times": 2})
+    end = end_of(home, task_id)
+    assert end.task.state is TaskState.DONE
+    detail = home.ask(ask.GetTask(task_id=task_id))
+    assert [attempt.outcome for attempt in detail.attempts] == ["failed", "failed", "done"]
+    assert {error.classification.category for error in detail.errors} == {"transient"}
+    assert len([row for row in detail.ledger if row.token]) == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "category", "attempts"),
+    [
+        ("ValueError", "width must be positive", "validation", 1),
+        ("PermissionError", "denied", "permanent", 1),
+        ("ConnectionResetError", "reset", "transient", 4),
+        ("RuntimeError", "the flux capacitor hums", "unknown", 2),
+    ],
+)
+def test_each_category_has_its_strategy(
+    home_at: HomeAt, kind: str, message: str, category: str, attempts: int
+) -> None:
+    home = home_at(function("bad", "fail")).start()
+    end = end_of(home, submit(home, "bad", {"kind": kind, "message": message}))
+    assert (end.task.state, end.category) == (TaskState.DEAD, category)
+    assert end.task.attempts == attempts
+    [letter] = home.ask(ask.ListLetters()).items
+    assert letter.task_id == end.task.task_id
+    assert letter.reason
+
+
+def test_a_killed_worker_is_named_and_replaced(home_at: HomeAt) -> None:
+    home = home_at(function("die", "die")).start()
+    end = end_of(home, submit(home, "die", {"signal_number": int(signal.SIGKILL)}))
+    assert end.task.state is TaskState.DEAD
+    assert end.signal == signal.SIGKILL
+    detail = home.ask(ask.GetTask(task_id=end.task.task_id))
+    assert all(error.evidence.worker_died for error in detail.errors)
+    assert len({attempt.pid for attempt in detail.attempts}) == len(detail.attempts)
+
+
+def test_a_timeout_really_stops_the_work(home_at: HomeAt, tmp_path: Path) -> None:
+    started, gate = tmp_path / "started", tmp_path / "gate"
+    os.mkfifo(started)
+    os.mkfifo(gate)
+    home = home_at(function("hang", "block_on", 'timeout = "200ms"')).start()
+    task_id = submit(
+        home, "hang", {"fifo": str(gate), "started": str(started)}, retries_max=0
+    )
+    pid = int(started.read_text())
+    end = end_of(home, task_id)
+    assert end.task.state is TaskState.DEAD
+    assert "timed out" in end.message
+    assert not Path(f"/proc/{pid}").exists()
+    detail = home.ask(ask.GetTask(task_id=task_id))
+    assert detail.errors[-1].evidence.killed_by == "timeout"
+
+
+def test_a_running_task_can_be_cancelled(home_at: HomeAt, tmp_path: Path) -> None:
+    started, gate = tmp_path / "started", tmp_path / "gate"
+    os.mkfifo(started)
+    os.mkfifo(gate)
+    home = home_at(function("hang", "block_on")).start()
+    task_id = submit(home, "hang", {"fifo": str(gate), "started": str(started)})
+    started.read_text()
+    changed = home.ask(ask.CancelTasks(task_ids=[task_id], reason="not needed"))
+    assert changed.changed == [task_id]
+    end = end_of(home, task_id)
+    assert end.task.state is TaskState.CANCELLED
+    assert "not needed" in end.task.reason
+
+
+def test_wrong_requests_are_refused_in_words(home_at: HomeAt) -> None:
+    home = home_at(function("echo", "echo", 'input = { n = "int" }')).start()
+    with pytest.raises(NotFound, match="no function 'ecko'"):
+        submit(home, "ecko")
+    with pytest.raises(BadData, match="refused"):
+        submit(home, "echo", {"n": "three"})
+    with pytest.raises(NotFound):
+        home.ask(ask.WaitTasks(task_ids=["0" * 26]))
+
+
+def test_waiting_has_a_deadline(home_at: HomeAt) -> None:
+    home = home_at(function("echo", "echo")).start()
+    task_id = submit(home, "echo", delay_ms=3_600_000)
+    with pytest.raises(TimedOut):
+        home.ask(ask.WaitTasks(task_ids=[task_id], timeout_ms=50))
+
+
+def test_unique_and_idempotency_keys_give_the_same_task(home_at: HomeAt) -> None:
+    home = home_at(function("echo", "echo")).start()
+    first = home.ask(ask.Submit(task=ask.TaskSpec(function="echo", unique="u", delay_ms=60_000)))
+    again = home.ask(ask.Submit(task=ask.TaskSpec(function="echo", unique="u")))
+    assert (again.task_id, again.duplicate) == (first.task_id, True)
+    one = home.ask(ask.Submit(task=ask.TaskSpec(function="echo", key="k")))
+    end_of(home, one.task_id)
+    two = home.ask(ask.Submit(task=ask.TaskSpec(function="echo", key="k")))
+    assert (two.task_id, two.duplicate) == (one.task_id, True)
+
+
+def test_an_expired_task_is_a_dead_letter(home_at: HomeAt) -> None:
+    home = home_at(function("echo", "echo")).start()
+    task_id = submit(home, "echo", delay_ms=3_600_000, expires_ms=50)
+    end = end_of(home, task_id)
+    assert end.task.state is TaskState.DEAD
+    [letter] = home.ask(ask.ListLetters()).items
+    assert letter.cause == "expired"
+
+
+def test_a_replayed_letter_stays_until_its_replay_succeeded(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    home = home_at(function("flaky", "fail_until")).start()
+    tries = tmp_path / "tries"
+    task_id = submit(home, "flaky", {"path": str(tries), "times": 1}, retries_max=0)
+    assert end_of(home, task_id).task.state is TaskState.DEAD
+    report = home.ask(ask.ReplayLetters(all=True, dry_run=True))
+    assert (report.eligible, report.replayed) == (1, 0)
+    report = home.ask(ask.ReplayLetters(task_ids=[task_id]))
+    assert report.replayed == 1
+    assert end_of(home, task_id).task.state is TaskState.DONE
+    assert home.ask(ask.ListLetters()).items == []
+
+
+def test_an_unloadable_function_is_named_and_its_other_tasks_wait(home_at: HomeAt) -> None:
+    home = home_at(
+        """
+[functions.gone]
+python = "no_such_module:run"
+"""
+    ).start()
+    end = end_of(home, submit(home, "gone"))
+    assert (end.task.state, end.category) == (TaskState.DEAD, "permanent")
+    assert "no_such_module" in end.message
+    status = home.ask(ask.GetStatus())
+    assert any("cannot be loaded" in problem for problem in status.problems)

@@ -1,0 +1,64 @@
+"""Functions that the daemon's tests run in real workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def noop(**_: Any) -> None:
+    """Do nothing."""
+
+
+def echo(**given: Any) -> dict[str, Any]:
+    """Give back what came in."""
+    return given
+
+
+def mark(path: str, line: str) -> str:
+    """Append a line to a file: proof, outside the store, that this ran to its end."""
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(fd, f"{line}\n".encode())
+    finally:
+        os.close(fd)
+    return line
+
+
+def block_on(fifo: str, started: str = "") -> str:
+    """Say on one FIFO that it began, then wait until somebody opens the other for writing."""
+    if started:
+        with Path(started).open("w") as bell:
+            bell.write(f"{os.getpid()}\n")
+    with Path(fifo).open() as gate:
+        return gate.read()
+
+
+def fail(kind: str = "ValueError", message: str = "no good") -> None:
+    """Raise a builtin exception."""
+    raise getattr(__import__("builtins"), kind)(message)
+
+
+def fail_until(path: str, times: int) -> int:
+    """Be refused until tried often enough."""
+    marks = Path(path)
+    tried = marks.read_text().count("x") if marks.exists() else 0
+    with marks.open("a") as file:
+        file.write("x")
+    if tried < times:
+        raise ConnectionResetError(104, "Connection reset by peer")
+    return tried
+
+
+def die(signal_number: int = signal.SIGKILL) -> None:
+    """End the worker from inside."""
+    os.kill(os.getpid(), signal_number)
+
+
+def leave(code: int = 3) -> None:
+    """End the interpreter at once, without a word."""
+    sys.stdout.flush()
+    os._exit(code)
