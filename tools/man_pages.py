@@ -7,7 +7,7 @@ import re
 from command_tree import Argument, Command, Flag, global_flags
 
 from fnr import __version__
-from fnr.api.errors import error_types
+from fnr.cli.help import exit_codes
 
 
 def man_pages(tree: Command) -> dict[str, str]:
@@ -16,17 +16,6 @@ def man_pages(tree: Command) -> dict[str, str]:
     for command in tree.children:
         pages[f"fnr-{command.path[0]}.1"] = _page(command, tree)
     return pages
-
-
-def exit_codes() -> dict[int, str]:
-    """Exit code -> what it says, from the errors themselves."""
-    found = {0: "Done.", 130: "Ended by Ctrl-C."}
-    for kind in error_types().values():
-        text = (kind.__doc__ or "").partition("\n")[0]
-        if kind.exit_code not in found and text and kind.code != "failed":
-            found[kind.exit_code] = text
-    found[1] = "It failed, or finished with some items failed."
-    return dict(sorted(found.items()))
 
 
 def _overview(tree: Command) -> str:
@@ -112,7 +101,7 @@ def _common() -> list[str]:
         lines += _flag(flag)
     lines += [".SH EXIT STATUS"]
     for code, text in exit_codes().items():
-        lines += [".TP", str(code), _escape(text)]
+        lines += [".TP", str(code), _escape(text.rstrip(".") + ".")]
     return lines
 
 
