@@ -6,6 +6,7 @@ from msgspec import Struct
 
 # The exponent is bounded because Python ints do not overflow, they grow.
 DOUBLINGS_MAX = 32
+FACTOR_MAX = 1_000
 
 
 class RetryPolicy(Struct, frozen=True, kw_only=True):
@@ -34,14 +35,18 @@ class RetryPolicy(Struct, frozen=True, kw_only=True):
             raise ValueError(
                 f"delay must be 0 to delay_max ({self.delay_max_ms} ms), got {self.delay_base_ms}"
             )
-        if self.factor < 1 or not 0 <= self.jitter <= 1:
-            raise ValueError("factor must be at least 1 and jitter 0 to 1")
+        if self.wait_ms < 0:
+            raise ValueError(f"wait must not be negative, got {self.wait_ms}")
+        # Written so that "not a number" is refused too.
+        if not (1 <= self.factor <= FACTOR_MAX and 0 <= self.jitter <= 1):
+            raise ValueError(f"factor must be 1 to {FACTOR_MAX} and jitter 0 to 1")
 
 
 def retry_delay_ms(policy: RetryPolicy, *, retry: int, fraction: float) -> int:
     """Pause before the given retry (1, 2, …), in ms.
 
-    fraction: a throw of the dice in [0, 1); 0.5 adds no jitter.
+    fraction: a throw of the dice in [0, 1); 0.5 adds no jitter. Jitter comes last, so that tasks
+    at delay_max_ms are spread as well; the pause is at most delay_max_ms * (1 + jitter).
     """
     assert retry >= 1, retry
     doublings = min(retry - 1, DOUBLINGS_MAX)

@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fnr.policy.dead_letter import DeadLetter, DeathCause
-from fnr.policy.evidence import INTERRUPTIONS, Evidence, KilledBy
+from fnr.policy.evidence import INTERRUPTIONS, MESSAGE_CHARS_MAX, Evidence, KilledBy
 from fnr.policy.retry import RetryPolicy, retry_delay_ms
 from fnr.policy.rules import Category, Classification, Strategy
 from fnr.policy.task import AttemptOutcome, Task, TaskState, check_move
@@ -78,6 +78,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
         check_move(self.task.task_id, self.before.state, self.task.state)
         assert (self.task.state is TaskState.DEAD) == (self.letter is not None), self
         assert (self.task.state is TaskState.RUNNING) == (self.task.owner is not None), self
+        assert (self.task.state is TaskState.WAITING) == (self.task.waiting_for is not None), self
 
 
 def conclude(task: Task, *, token: str, now_ms: int) -> Verdict:
@@ -109,45 +110,26 @@ def decide(
         return _cancel(task, evidence, token=token, now_ms=now_ms)
     if evidence.killed_by in INTERRUPTIONS:
         why = evidence.kill_reason or f"interrupted: {evidence.killed_by}"
-        return excuse(
-            task, token=token, why=why, outcome=AttemptOutcome.INTERRUPTED, now_ms=now_ms
-        )
+        return excuse(task, token=token, why=why, outcome=AttemptOutcome.INTERRUPTED, now_ms=now_ms)
 
+    died = evidence.worker_died and evidence.killed_by is None
     failed = _Failed(
-        task=replace(task, deaths=task.deaths + 1)
-        if evidence.worker_died and evidence.killed_by is None
-        else task,
+        before=task,
+        task=replace(task, deaths=task.deaths + died),
         evidence=evidence,
         classification=classification,
         token=token,
         now_ms=now_ms,
     )
-    if failed.task.deaths >= policy.deaths_max:
-        why = f"its worker died {failed.task.deaths} times (deaths_max {policy.deaths_max})"
-        return _bury(failed, DeathCause.POISON, why)
-    if task.expires_at_ms is not None and now_ms >= task.expires_at_ms:
-        return _bury(failed, DeathCause.EXPIRED, "it expired before it could be tried again")
-
-    match classification.strategy:
-        case Strategy.FAIL_FAST:
-            return _bury(failed, DeathCause.VALIDATION, "the input is wrong: retrying cannot help")
-        case Strategy.DEAD_LETTER:
-            return _bury(failed, DeathCause.PERMANENT, "retrying cannot help")
-        case Strategy.QUEUE_AND_WAIT:
-            return _wait(failed, policy)
-        case Strategy.RETRY_WITH_BACKOFF:
-            limit = policy.retries_max if task.retries_max is None else task.retries_max
-            return _retry(failed, policy, limit=limit, fraction=fraction)
-        case Strategy.RETRY_ONCE:
-            limit = policy.unknown_max
-            if task.retries_max is not None:
-                limit = min(limit, task.retries_max)
-            return _retry(failed, policy, limit=limit, fraction=fraction)
+    if end := _dead_end(failed, policy):
+        cause, why = end
+        return _bury(failed, cause, why)
+    if classification.strategy is Strategy.QUEUE_AND_WAIT:
+        return _wait(failed, policy)
+    return _retry(failed, policy, fraction=fraction)
 
 
-def excuse(
-    task: Task, *, token: str, why: str, outcome: AttemptOutcome, now_ms: int
-) -> Verdict:
+def excuse(task: Task, *, token: str, why: str, outcome: AttemptOutcome, now_ms: int) -> Verdict:
     """Put a task back whose attempt was interrupted or never begun; it costs no attempt."""
     assert outcome in {AttemptOutcome.INTERRUPTED, AttemptOutcome.RETURNED}, outcome
     if task.cancel_asked:
@@ -179,6 +161,8 @@ def bury_expired(task: Task, *, now_ms: int) -> Verdict:
         category=Category.RESOURCE,
         reason=why,
         died_at_ms=now_ms,
+        # What it was waiting for: the headline of its last failure, if it had one.
+        message=task.reason,
         attempts=task.attempts,
         replays=task.replays,
     )
@@ -191,8 +175,12 @@ def bury_expired(task: Task, *, now_ms: int) -> Verdict:
 
 
 class _Failed(Struct, frozen=True, kw_only=True):
-    """A failed attempt with all that the branches of `decide` share."""
+    """A failed attempt with all that the branches of `decide` share.
 
+    before: the task as it was; task: the same with this failure counted.
+    """
+
+    before: Task
     task: Task
     evidence: Evidence
     classification: Classification
@@ -210,7 +198,7 @@ class _Failed(Struct, frozen=True, kw_only=True):
         effects: tuple[Effect, ...] = (),
     ) -> Verdict:
         return Verdict(
-            before=self.task,
+            before=self.before,
             task=after,
             token=self.token,
             outcome=AttemptOutcome.FAILED,
@@ -229,42 +217,77 @@ class _Failed(Struct, frozen=True, kw_only=True):
         )
 
 
-def _retry(failed: _Failed, policy: RetryPolicy, *, limit: int, fraction: float) -> Verdict:
+def _dead_end(failed: _Failed, policy: RetryPolicy) -> tuple[DeathCause, str] | None:
+    """Why no further attempt can follow, whatever budget is left; None when one can."""
+    task = failed.task
+    if task.deaths >= policy.deaths_max:
+        why = f"its worker died {task.deaths} times (deaths_max {policy.deaths_max})"
+        return DeathCause.POISON, why
+    # What is wrong stays wrong, so it names the cause even of a task that has expired as well.
+    if failed.classification.strategy is Strategy.FAIL_FAST:
+        return DeathCause.VALIDATION, "the input is wrong: retrying cannot help"
+    if failed.classification.strategy is Strategy.DEAD_LETTER:
+        return DeathCause.PERMANENT, "retrying cannot help"
+    if task.expires_at_ms is not None and failed.now_ms >= task.expires_at_ms:
+        return DeathCause.EXPIRED, "it expired before it could be tried again"
+    return None
+
+
+def _retry(failed: _Failed, policy: RetryPolicy, *, fraction: float) -> Verdict:
     task = failed.task
     once = failed.classification.strategy is Strategy.RETRY_ONCE
-    used = task.unknowns if once else task.retries
+    if once:
+        used, limit = task.unknowns, _lowered(policy.unknown_max, task.retries_max)
+    else:
+        own = task.retries_max
+        used, limit = task.retries, policy.retries_max if own is None else own
     if used >= limit:
         return _bury(failed, DeathCause.EXHAUSTED, f"{used} of {limit} retries used up")
     delay_ms = retry_delay_ms(policy, retry=used + 1, fraction=fraction)
-    hint_ms = failed.evidence.retry_after_ms
-    if hint_ms is not None:
-        delay_ms = max(delay_ms, min(hint_ms, policy.wait_ms))
-    why = f"retry {used + 1} of {limit} in {delay_ms} ms"
+    asked_ms = failed.evidence.retry_after_ms
+    if asked_ms is not None:
+        delay_ms = max(delay_ms, min(asked_ms, policy.wait_ms))
     after = replace(
         _moved(task, TaskState.QUEUED, now_ms=failed.now_ms, reason=_headline(failed)),
         retries=task.retries + (not once),
         unknowns=task.unknowns + once,
         due_at_ms=failed.now_ms + delay_ms,
     )
+    why = f"retry {used + 1} of {limit} in {delay_ms} ms"
     return failed.verdict(after, Action.RETRY, why, delay_ms=delay_ms)
 
 
 def _wait(failed: _Failed, policy: RetryPolicy) -> Verdict:
     task = failed.task
-    limit = policy.waits_max
-    if task.retries_max is not None:
-        limit = min(limit, task.retries_max)
+    limit = _lowered(policy.waits_max, task.retries_max)
     if task.waits >= limit:
         return _bury(failed, DeathCause.EXHAUSTED, f"{task.waits} of {limit} waits used up")
-    wait = task.waits + 1
-    why = f"wait {wait} of {limit} for the resource, next try in {policy.wait_ms} ms"
+    asked_ms = failed.evidence.retry_after_ms
+    delay_ms = policy.wait_ms if asked_ms is None else max(0, min(asked_ms, policy.wait_ms))
     after = replace(
         _moved(task, TaskState.WAITING, now_ms=failed.now_ms, reason=_headline(failed)),
-        waits=wait,
+        waits=task.waits + 1,
         waiting_for="resource",
-        due_at_ms=failed.now_ms + policy.wait_ms,
+        due_at_ms=failed.now_ms + delay_ms,
     )
-    return failed.verdict(after, Action.WAIT, why, delay_ms=policy.wait_ms)
+    why = f"wait {after.waits} of {limit} for the resource, next try in {delay_ms} ms"
+    return failed.verdict(after, Action.WAIT, why, delay_ms=delay_ms)
+
+
+def _lowered(allowed: int, own: int | None) -> int:
+    """The submitter's own limit can only lower what these budgets allow."""
+    return allowed if own is None else min(allowed, own)
+
+
+# The story: validation notifies the user, permanent alerts the admin. A poison task is the admin's
+# business too; exhausted and expired ones are a warning, because a replay is likely to pass.
+_SEVERITY = {
+    DeathCause.VALIDATION: "notice",
+    DeathCause.PERMANENT: "alert",
+    DeathCause.POISON: "alert",
+    DeathCause.EXHAUSTED: "warning",
+    DeathCause.EXPIRED: "warning",
+}
 
 
 def _bury(failed: _Failed, cause: DeathCause, why: str) -> Verdict:
@@ -280,16 +303,11 @@ def _bury(failed: _Failed, cause: DeathCause, why: str) -> Verdict:
         attempts=task.attempts,
         replays=task.replays,
     )
-    # The story: validation notifies the user, permanent alerts the admin; a poison task is the
-    # admin's business too. Exhausted and expired letters are found in the queue and its stats.
-    severity = {DeathCause.VALIDATION: "notice", DeathCause.PERMANENT: "alert"}.get(
-        cause, "alert" if cause is DeathCause.POISON else "warning"
-    )
     effect = Effect(
         key=f"letter:{task.task_id}:{failed.token}",
         kind="notify",
         data={
-            "severity": severity,
+            "severity": _SEVERITY[cause],
             "audience": "submitter" if cause is DeathCause.VALIDATION else "admin",
             "task_id": task.task_id,
             "function": task.function,
@@ -304,7 +322,9 @@ def _bury(failed: _Failed, cause: DeathCause, why: str) -> Verdict:
 
 
 def _cancel(task: Task, evidence: Evidence | None, *, token: str, now_ms: int) -> Verdict:
-    reason = (evidence.kill_reason if evidence else "") or "cancelled while running"
+    # Another kill may have been under way when the cancel came: its reason is not the cancel's.
+    asked = evidence is not None and evidence.killed_by is KilledBy.CANCEL
+    reason = (evidence.kill_reason if evidence and asked else task.reason) or "cancelled"
     return Verdict(
         before=task,
         task=_moved(task, TaskState.CANCELLED, now_ms=now_ms, reason=reason),
@@ -327,4 +347,4 @@ def _moved(task: Task, state: TaskState, *, now_ms: int, reason: str = "") -> Ta
 
 
 def _headline(failed: _Failed) -> str:
-    return failed.evidence.message or failed.classification.matched
+    return (failed.evidence.message or failed.classification.matched)[:MESSAGE_CHARS_MAX]
