@@ -123,7 +123,7 @@ TYPE_RULES = (
     _types(
         "not-loadable",
         _DEPLOYMENT,
-        "ImportError SyntaxError NameError *LoadError",
+        "ImportError ModuleNotFoundError SyntaxError NameError *LoadError",
         hint="The code, or a package it needs, is missing or broken.",
     ),
     _types(

@@ -233,7 +233,7 @@ _INPUT_WORDS = (
     _words(
         "type-error",
         _INPUT,
-        r"type ?error|unexpected keyword argument|(can not|cannot|can't) be converted|not a string",
+        r"type error|unexpected keyword argument|(can not|cannot|can't) be converted|not a string",
         r"expected .{0,80}(got|but found|received|instead|not )|cast to .{0,40}failed",
     ),
 )

@@ -1,0 +1,74 @@
+"""Codes in words: only unmistakable spellings count."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fnr.policy.classify import code_facts
+from fnr.policy.codes import TEXT_CHARS_MAX
+
+SPELLED = [
+    ("[Errno 28] No space left on device", "errno:ENOSPC"),
+    ("failed: errno=104", "errno:ECONNRESET"),
+    ("npm error errno -28", "errno:ENOSPC"),
+    ('Os { code: 111, kind: ConnectionRefused, message: "no" }', "errno:ECONNREFUSED"),
+    ("denied (os error 13)", "errno:EACCES"),
+    ("ENOSPC: no space left on device, write", "errno:ENOSPC"),
+    ("[Errno -3] Temporary failure in name resolution", "resolver:EAI_AGAIN"),
+    ("getaddrinfo EAI_AGAIN store.local", "resolver:EAI_AGAIN"),
+    ("HTTP 503", "http:503"),
+    ("HTTP/1.1 429 Too Many Requests", "http:429"),
+    ("server returned HTTP status 500", "http:500"),
+    ("status code: 404", "http:404"),
+    ('{"status": 422, "detail": []}', "http:422"),
+    ("probe failed with statuscode: 503", "http:503"),
+    ("Error code: 400 - {'detail': 1}", "http:400"),
+    ("502 Bad Gateway", "http:502"),
+    ("504 Gateway Time-out", "http:504"),
+    ("returned non-zero exit status 127.", "exit:127"),
+    ("exited with code 3", "exit:3"),
+    ("Exit Code:  137", "exit:137"),
+    ("died with <Signals.SIGSEGV: 11>.", "signal:SIGSEGV"),
+    ("terminated by signal 9", "signal:SIGKILL"),
+    ("*** SIGTERM received at time=1 ***", "signal:SIGTERM"),
+    ("status = StatusCode.UNAVAILABLE", "grpc:UNAVAILABLE"),
+    ("rpc error: code = DeadlineExceeded desc = slow", "grpc:DEADLINE_EXCEEDED"),
+    ("SQLSTATE[40001]: deadlock", "sqlstate:40001"),
+    ("NVRM: Xid (PCI:0000:3b:00): 79, pid=1", "xid:79"),
+]
+
+PLAIN = [
+    "",
+    "Error 404 items were skipped",
+    "port 503 is closed",
+    "HTTP 200",
+    "took 500 ms for 422 frames",
+    "TransferEncodingError: 400, message",
+    "EVERY ERROR ENDS EARLY",
+    "exit 0",
+    "signal lost after 9 frames",
+    "StatusCode.OK",
+    "[Errno 99999] who knows",
+]
+
+
+@pytest.mark.parametrize(("text", "code"), SPELLED, ids=[text for text, _ in SPELLED])
+def test_a_spelled_out_code_is_found(text: str, code: str) -> None:
+    assert code in [f"{found.family}:{found.value}" for found in code_facts(text)]
+
+
+@pytest.mark.parametrize("text", PLAIN)
+def test_a_number_without_its_word_stays_a_number(text: str) -> None:
+    assert code_facts(text) == ()
+
+
+@given(st.text())
+def test_any_text_is_read_and_each_code_named_once(text: str) -> None:
+    found = code_facts(text)
+    assert len(set(found)) == len(found)
+
+
+def test_only_the_beginning_of_an_endless_text_is_read() -> None:
+    assert code_facts("x" * TEXT_CHARS_MAX + " HTTP 503") == ()
