@@ -70,7 +70,9 @@ def reap(child_pid: int, pidfd: int) -> Exit:
 
 
 def process_exists(pidfd: int) -> bool:
-    """Whether a pidfd's process is still in the process table, alive or zombie."""
+    """Whether a pidfd's process is still in the process table, alive or zombie; -1 is nobody's."""
+    if pidfd < 0:
+        return False
     try:
         signal.pidfd_send_signal(pidfd, 0)
     except ProcessLookupError:

@@ -59,6 +59,8 @@ async def stop_group(
 ) -> StopReport:
     """Stop the worker pid and its whole group; the worker itself is left for the caller to reap.
 
+    pidfd: -1 when the worker itself is known to be gone, so that the pid only names its session.
+
     Returns when a scan finds the group empty, or at the latest grace_ms and KILL_PATIENCE_MS plus
     stuck_after_ms later. Orphans that became our children are reaped if they were seen alive;
     subreaper.reap_strays is for the rest.

@@ -1,0 +1,101 @@
+"""Ids sort by age, whatever the wall clock does, and nothing else reads clocks or rolls dice."""
+
+from __future__ import annotations
+
+import string
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fnr.host.clock import ULID_CHARS, Clock, Dice, Ulids
+
+CROCKFORD = set(string.digits + string.ascii_uppercase) - set("ILOU")
+
+
+class SetClock(Clock):
+    """A wall clock that shows what it is told to, one reading after the other."""
+
+    def __init__(self, times_ms: Sequence[int]) -> None:
+        self._times_ms = iter(times_ms)
+
+    def now_ms(self) -> int:
+        return next(self._times_ms)
+
+
+class LoadedDice(Dice):
+    """Dice that always fall the same way."""
+
+    def __init__(self, fraction: float) -> None:
+        self._fraction = fraction
+
+    def fraction(self) -> float:
+        return self._fraction
+
+
+@given(
+    times_ms=st.lists(st.integers(0, 2**47), min_size=2, max_size=50),
+    fraction=st.floats(0, 1, exclude_max=True),
+)
+def test_ids_increase_also_when_the_clock_is_set_back(times_ms: list[int], fraction: float) -> None:
+    ulids = Ulids(SetClock(times_ms), LoadedDice(fraction))
+    ids = [ulids.new() for _ in times_ms]
+    assert ids == sorted(set(ids))
+    assert all(len(word) == ULID_CHARS and set(word) <= CROCKFORD for word in ids)
+
+
+def test_an_id_is_the_time_and_the_chance_in_crockfords_letters() -> None:
+    """The example of the ULID specification: 1469918176385 ms is 01ARYZ6S41."""
+    [low, high] = [
+        Ulids(SetClock([1_469_918_176_385]), LoadedDice(fraction)).new()
+        for fraction in (0.0, 1 - 2**-53)
+    ]
+    assert low == "01ARYZ6S41" + "0" * 16
+    assert high == "01ARYZ6S41" + "Z" * 16
+
+
+def test_a_full_chance_part_carries_into_the_time() -> None:
+    ulids = Ulids(SetClock([5, 5, 6]), LoadedDice(1 - 2**-53))
+    first, second, third = (ulids.new() for _ in range(3))
+    assert first < second < third
+
+
+def test_threads_never_get_the_same_id() -> None:
+    ulids = Ulids(Clock(), Dice())
+    ids: list[str] = []
+    makers = [
+        threading.Thread(target=lambda: ids.extend([ulids.new() for _ in range(2_000)]))
+        for _ in range(4)
+    ]
+    for maker in makers:
+        maker.start()
+    for maker in makers:
+        maker.join()
+    assert len(set(ids)) == 8_000
+
+
+def test_dice_fall_everywhere_between_zero_and_one() -> None:
+    throws = [Dice().fraction() for _ in range(4_000)]
+    assert all(0 <= throw < 1 for throw in throws)
+    assert {int(throw * 10) for throw in throws} == set(range(10))
+
+
+def test_the_boot_id_is_the_kernels_and_time_since_boot_does_not_go_back() -> None:
+    clock = Clock()
+    assert clock.boot_id() == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    assert len(clock.boot_id()) == 36
+    readings = [clock.boot_ms() for _ in range(100)]
+    assert readings == sorted(readings)
+    assert clock.now_ms() > 1_700_000_000_000
+
+
+def test_the_clock_is_light_enough_for_the_fastest_command() -> None:
+    heavy = "{'asyncio', 'msgspec', 'pathlib', 'psutil', 'random', 'subprocess'}"
+    light = "fnr.host.clock, fnr.host.disk, fnr.host.lock, fnr.host.systemd"
+    code = f"import sys, {light}; print({heavy} & set(sys.modules))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "set()"

@@ -1,0 +1,151 @@
+"""The kernel's words are found for the right process, and programs cannot forge them."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fnr.host import kernel_log
+from fnr.host.kernel_log import KernelLog
+
+# As Linux 6.18 wrote them.
+INVOKED = b"4,342,2877887327,-;python3 invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0\n"
+CHOICE = (
+    b"6,418,2877895494,-;oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,"
+    b"mems_allowed=0,oom_memcg=/w,task_memcg=/w,task=python3,pid=9932,uid=0\n"
+)
+KILL = (
+    b"3,419,2877895515,-;Memory cgroup out of memory: Killed process 9932 (python3) "
+    b"total-vm:118972kB, anon-rss:27264kB\n"
+)
+HOST_KILL = b"3,420,2877895600,-;Out of memory: Killed process 41 (a) b; c) total-vm:1kB\n"
+SEGFAULT = b"6,421,2877934879,-;python3[9935]: segfault at 0 ip 00007fa1e2385ad8 error 4 in libc\n"
+TRAP = b"6,422,2877934880,-;traps: a;b [x][77] general protection fault ip:7f0a sp:7ffc\n"
+HZ = os.sysconf("SC_CLK_TCK")
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[tuple[KernelLog, int]]:
+    """A pipe that is read as /dev/kmsg is, and its other end."""
+    path = tmp_path / "kmsg"
+    os.mkfifo(path)
+    reader = KernelLog(str(path))
+    writer = os.open(path, os.O_WRONLY)
+    yield reader, writer
+    os.close(writer)
+    reader.close()
+
+
+def test_the_words_on_a_kill_for_memory_are_found(log: tuple[KernelLog, int]) -> None:
+    reader, writer = log
+    assert reader.oom_line_for(9932) == ""
+    os.write(writer, INVOKED + CHOICE + KILL + HOST_KILL + SEGFAULT)
+    assert reader.oom_line_for(9932).startswith("Memory cgroup out of memory: Killed process 9932")
+    assert reader.oom_line_for(41).startswith("Out of memory: Killed process 41")
+    assert reader.oom_line_for(993) == "", "a part of a number is another number"
+    assert reader.oom_line_for(9935) == "", "a crash is no lack of memory"
+
+
+def test_the_words_on_a_crash_are_found(log: tuple[KernelLog, int]) -> None:
+    reader, writer = log
+    os.write(writer, SEGFAULT + TRAP + KILL)
+    assert reader.segfault_line_for(9935).startswith("python3[9935]: segfault at 0")
+    assert "general protection" in reader.segfault_line_for(77)
+    assert reader.segfault_line_for(9932) == ""
+
+
+def test_a_record_in_two_pieces_is_one(log: tuple[KernelLog, int]) -> None:
+    reader, writer = log
+    os.write(writer, KILL[:40])
+    assert reader.oom_line_for(9932) == ""
+    os.write(writer, KILL[40:])
+    assert reader.oom_line_for(9932)
+
+
+def test_a_program_cannot_speak_for_the_kernel(log: tuple[KernelLog, int]) -> None:
+    """What programs write to /dev/kmsg has a facility above the kernel's."""
+    reader, writer = log
+    os.write(writer, b"12" + KILL[1:])
+    assert reader.oom_line_for(9932) == ""
+
+
+def _started_at(monkeypatch: pytest.MonkeyPatch, *, up_s: float) -> None:
+    monkeypatch.setattr(kernel_log.time, "clock_gettime", lambda _: up_s)
+
+
+def test_words_on_an_earlier_process_of_the_same_pid_do_not_count(
+    log: tuple[KernelLog, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kill stands at 2,877 s; the log's clock may be wrong by a minute and a thousandth."""
+    reader, writer = log
+    _started_at(monkeypatch, up_s=4_000)
+    os.write(writer, KILL)
+    assert reader.oom_line_for(9932, pid_start=2_870 * HZ)
+    assert reader.oom_line_for(9932, pid_start=2_930 * HZ)
+    assert reader.oom_line_for(9932, pid_start=3_000 * HZ) == ""
+
+
+def test_silence_proves_something_only_if_the_log_reaches_back_far_enough(
+    log: tuple[KernelLog, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = log
+    _started_at(monkeypatch, up_s=4_000)
+    assert reader.doubt(pid_start=1_000 * HZ) == ""
+    os.write(writer, KILL)
+    assert reader.doubt(pid_start=1_000 * HZ) == "kernel log: part of it was overwritten"
+    assert reader.doubt(pid_start=3_000 * HZ) == ""
+
+
+def test_records_that_were_overwritten_leave_a_doubt(
+    log: tuple[KernelLog, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """/dev/kmsg answers EPIPE once when the next record is no longer there."""
+    reader, writer = log
+    _started_at(monkeypatch, up_s=4_000)
+    os.write(writer, b"6,1,0,-;Linux version\n")
+    assert reader.doubt(pid_start=1_000 * HZ) == ""
+    os.write(writer, KILL)
+    real, lost = os.read, iter([True])
+
+    def read(fd: int, count: int) -> bytes:
+        if next(lost, False):
+            raise OSError(errno.EPIPE, os.strerror(errno.EPIPE))
+        return real(fd, count)
+
+    monkeypatch.setattr(kernel_log.os, "read", read)
+    assert reader.oom_line_for(9932, pid_start=1_000 * HZ)
+    assert reader.doubt(pid_start=1_000 * HZ) == "kernel log: part of it was overwritten"
+
+
+def test_a_log_that_is_not_ours_to_read_says_so(tmp_path: Path) -> None:
+    reader = KernelLog(str(tmp_path / "none"))
+    assert reader.trouble == "kernel log: No such file or directory"
+    assert reader.doubt(pid_start=1) == reader.trouble
+    assert reader.oom_line_for(1) == ""
+    reader.close()
+
+
+def test_a_log_that_fails_later_says_so(
+    log: tuple[KernelLog, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(*_: object) -> bytes:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(kernel_log.os, "read", denied)
+    assert log[0].oom_line_for(1) == ""
+    assert log[0].trouble == "kernel log: Operation not permitted"
+
+
+def test_in_a_container_the_hosts_pids_are_not_taken_for_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if not os.access("/dev/kmsg", os.R_OK):
+        pytest.skip("the kernel log is not ours to read")
+    monkeypatch.setattr(kernel_log, "_FIRST_NAMESPACE", 1)
+    reader = KernelLog()
+    assert reader.trouble or reader.oom_line_for(1) == ""
+    assert "container" in reader.trouble or "permitted" in reader.trouble

@@ -1,0 +1,89 @@
+"""The kernel holds the lock: it ends with its process, however that ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from host_programs import open_descriptors, running
+
+from fnr.host.lock import AlreadyHeld, hold_lock, lock_holder
+
+HOLDER = """
+from fnr.host.lock import hold_lock
+lock = hold_lock(sys.argv[1])
+say("held")
+rest()
+"""
+
+
+def test_a_second_one_is_told_who_holds_it(tmp_path: Path) -> None:
+    path = str(tmp_path / "lock")
+    with running(HOLDER, path, fnr=True) as holder:
+        assert holder.line() == "held"
+        before = open_descriptors()
+        with pytest.raises(AlreadyHeld) as caught:
+            hold_lock(path)
+        assert (caught.value.path, caught.value.pid) == (path, holder.pid)
+        assert str(holder.pid) in str(caught.value)
+        assert lock_holder(path) == holder.pid
+        assert open_descriptors() == before
+
+
+def test_a_sigkill_frees_it(tmp_path: Path) -> None:
+    path = str(tmp_path / "lock")
+    with running(HOLDER, path, fnr=True) as holder:
+        assert holder.line() == "held"
+        os.kill(holder.pid, signal.SIGKILL)
+        assert holder.silent()
+        assert holder.end().signal == signal.SIGKILL
+        assert lock_holder(path) is None
+        hold_lock(path).release()
+
+
+def test_programs_started_by_the_holder_do_not_hold_it(tmp_path: Path) -> None:
+    path = str(tmp_path / "lock")
+    code = """
+from fnr.host.lock import hold_lock
+from fnr.host.process import spawn
+lock = hold_lock(sys.argv[1])
+child = spawn([sys.executable, "-I", "-S", "-c", "import signal; signal.pause()"],
+              env=dict(os.environ))
+say(child.pid)
+rest()
+"""
+    with running(code, path, fnr=True) as holder:
+        left = int(holder.line())
+        os.kill(holder.pid, signal.SIGKILL)
+        assert holder.end().signal == signal.SIGKILL
+        hold_lock(path).release()
+        os.kill(left, signal.SIGKILL)
+
+
+def test_a_released_lock_can_be_taken_again(tmp_path: Path) -> None:
+    path = str(tmp_path / "lock")
+    lock = hold_lock(path)
+    assert Path(path).read_text() == f"{os.getpid()}\n"
+    assert lock_holder(path) == os.getpid()
+    lock.release()
+    lock.release()
+    assert lock_holder(path) is None
+    hold_lock(path).release()
+
+
+def test_a_file_that_does_not_say_who_holds_it(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with running(HOLDER, str(path), fnr=True) as holder:
+        assert holder.line() == "held"
+        path.write_text("")
+        with pytest.raises(AlreadyHeld) as caught:
+            hold_lock(str(path))
+        assert caught.value.pid is None
+
+
+def test_a_folder_that_is_not_there_is_an_error_of_the_system(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        hold_lock(str(tmp_path / "none" / "lock"))
+    assert lock_holder(str(tmp_path / "none" / "lock")) is None

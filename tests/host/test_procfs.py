@@ -1,0 +1,111 @@
+"""What /proc says is read as it is meant, odd names and zombies included."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from host_programs import running, wait_for_end
+
+from fnr.host.procfs import pid_start, read_bytes, read_environ, read_stat, scan
+
+
+def test_a_process_is_read_back() -> None:
+    stat = read_stat(os.getpid())
+    assert stat is not None
+    assert (stat.pid, stat.parent, stat.group, stat.session) == (
+        os.getpid(),
+        os.getppid(),
+        os.getpgrp(),
+        os.getsid(0),
+    )
+    assert stat.alive
+    assert stat.start == pid_start(os.getpid())
+
+
+def test_a_name_full_of_brackets_and_spaces_confuses_nobody() -> None:
+    code = """
+open("/proc/self/comm", "w").write(") S 1 2 (")
+say("up")
+rest()
+"""
+    with running(code) as program:
+        assert program.line() == "up"
+        stat = read_stat(program.pid)
+        assert stat is not None
+        assert (stat.parent, stat.session) == (os.getpid(), program.pid)
+
+
+def test_a_zombie_is_not_alive_and_shows_how_it_ended() -> None:
+    with running("sys.exit(3)") as program:
+        wait_for_end(program.child.pidfd)
+        stat = read_stat(program.pid)
+        assert stat is not None
+        assert not stat.alive
+        assert os.waitstatus_to_exitcode(stat.wait_status) == 3
+
+
+def test_a_process_whose_first_thread_ended_is_alive() -> None:
+    """It looks like a zombie, but its other threads still run."""
+    code = """
+import ctypes, threading
+def other():
+    hear()
+    os._exit(0)
+threading.Thread(target=other).start()
+say("up")
+ctypes.CDLL(None).syscall(60 if os.uname().machine == "x86_64" else 93, 0)
+"""
+    with running(code) as program:
+        assert program.line() == "up"
+        # The first thread ends on its own after its last word; the kernel wakes nobody for that.
+        while (stat := read_stat(program.pid)) and stat.state != "Z":
+            os.sched_yield()
+        assert stat is not None
+        assert stat.alive
+        program.tell()
+        assert program.end().code == 0
+
+
+def test_who_is_gone_is_none() -> None:
+    with running("") as program:
+        pid = program.pid
+        assert program.end().code == 0
+        assert read_stat(pid) is None
+        assert pid_start(pid) is None
+        assert read_environ(pid) == b""
+        assert read_bytes(f"/proc/{pid}/stat") is None
+
+
+def test_a_scan_sees_us_and_a_zombie_and_no_thread() -> None:
+    code = """
+import threading
+threads = [threading.Thread(target=rest_of, daemon=True) for rest_of in [threading.Event().wait]]
+threads[0].start()
+say(threads[0].native_id)
+rest()
+"""
+    with running(code) as program, running("") as zombie:
+        thread = int(program.line())
+        wait_for_end(zombie.child.pidfd)
+        found = scan()
+        assert {os.getpid(), program.pid, zombie.pid} <= found.keys()
+        assert thread != program.pid
+        assert thread not in found
+
+
+def test_a_scan_always_finds_who_forks_and_ends_without_pause() -> None:
+    """At any moment one of the family is alive, but never for longer than a scan takes."""
+    code = """
+say("up")
+while True:
+    if os.fork():
+        os._exit(0)
+"""
+    with running(code) as program:
+        assert program.line() == "up"
+        assert program.end().code == 0
+        for _ in range(20):
+            assert [s for s in scan().values() if s.session == program.pid and s.alive]
+        os.killpg(program.pid, signal.SIGKILL)
+        assert program.silent()
