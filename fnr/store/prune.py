@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from fnr.policy.task import TaskState
 from fnr.store import workers
+from fnr.store.ids import id_at
 from fnr.store.transaction import Transaction
 
-# Crockford's alphabet: the first ten characters of a task id are its time of birth.
-_BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 # How many tasks a step looks at: old ones that ended late are passed over each time.
 LOOKED_AT_MAX = 5_000
 
@@ -58,9 +57,3 @@ def _prune(tx: Transaction, function: str, state: str, before_ms: int, count_max
     tx.many("DELETE FROM task WHERE task_id = ?", rows)
     tx.count(function, state, -len(rows))
     return len(rows)
-
-
-def id_at(at_ms: int) -> str:
-    """The smallest task id that can be born at this moment."""
-    time_ms = max(at_ms, 0)
-    return "".join(_BASE32[time_ms >> shift & 31] for shift in range(45, -1, -5)) + "0" * 16

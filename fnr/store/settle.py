@@ -11,7 +11,7 @@ from typing import Any
 from fnr.policy.record import ErrorRecord
 from fnr.policy.task import AttemptOutcome, TaskState
 from fnr.policy.verdict import Verdict
-from fnr.store import errors, ledger, letters, outbox
+from fnr.store import errors, ledger, letters, outbox, results
 from fnr.store.transaction import Transaction
 
 
@@ -48,7 +48,7 @@ def settle(
     ledger.add(tx, verdict.decision, at_ms=now_ms, task_id=task.task_id, token=verdict.token)
     if task.state is TaskState.DONE:
         assert verdict.token is not None, verdict
-        _store_result(tx, task.task_id, verdict.token, result or b"null")
+        results.add(tx, task.task_id, token=verdict.token, body=result or b"null")
     if verdict.letter is not None:
         letters.put(tx, verdict.letter, error_id=error_id)
     elif task.replays and task.state in {TaskState.DONE, TaskState.CANCELLED}:
@@ -112,10 +112,3 @@ def _store_error(tx: Transaction, verdict: Verdict, error_id: str | None, *, now
         classification=verdict.classification,
     )
     errors.add(tx, error)
-
-
-def _store_result(tx: Transaction, task_id: str, token: str, result: bytes) -> None:
-    tx.run(
-        "INSERT INTO task_result (task_id, token, body) VALUES (?, ?, ?)",
-        (task_id, token, result.decode()),
-    )

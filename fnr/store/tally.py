@@ -62,6 +62,22 @@ def counts(tx: Transaction) -> dict[str, dict[str, int]]:
     return found
 
 
+def kinds(tx: Transaction) -> dict[tuple[str, ...], int]:
+    """Every kind that has rows, with how many: (function, state) of tasks and (function, state,
+    category, cause) of letters; what this transaction did is included."""
+    known = {
+        (function, state): count
+        for function, state, count in tx.all("SELECT function, state, count FROM tally")
+    }
+    for key, delta in tx.uncommitted_counts().items():
+        known[key] = known.get(key, 0) + delta
+    return {
+        (function, *state.split("/")): count
+        for (function, state), count in known.items()
+        if count > 0
+    }
+
+
 def totals(tx: Transaction) -> dict[str, int]:
     """How many tasks there are in each state; as many letters are open as tasks are dead."""
     found: dict[str, int] = {}

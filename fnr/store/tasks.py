@@ -18,6 +18,7 @@ from fnr.policy.task import (
 )
 from fnr.policy.verdict import Action, Decision
 from fnr.store import ledger, letters
+from fnr.store.ids import ID_CHARS
 from fnr.store.rows import (
     ATTEMPT_COLUMNS,
     TASK_COLUMNS,
@@ -28,7 +29,6 @@ from fnr.store.rows import (
 )
 from fnr.store.transaction import Row, Transaction
 
-ID_CHARS = 26
 IDS_SHOWN = 5
 
 

@@ -107,6 +107,20 @@ class Transaction:
         stored: int = row[0] if row else 0
         return stored + self._pending.get(key, 0) + self._unit.get(key, 0)
 
+    def uncommitted_counts(self) -> dict[tuple[str, str], int]:
+        """What `count` has noted since the last commit."""
+        return {
+            key: self._pending.get(key, 0) + self._unit.get(key, 0)
+            for key in {*self._pending, *self._unit}
+        }
+
+    def now_ms(self) -> int:
+        """The wall clock as SQLite reads it, for readers that have no clock of their own."""
+        row = self.one("SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)")
+        assert row is not None
+        found: int = row[0]
+        return found
+
     @contextmanager
     def snapshot(self) -> Iterator[Transaction]:
         """See one moment of the store in several statements; inside a write it already does."""

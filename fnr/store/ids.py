@@ -1,0 +1,18 @@
+"""What an id tells: the first ten characters of a ULID are the moment it was made."""
+
+from __future__ import annotations
+
+ID_CHARS = 26
+_BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_RANDOM_CHARS = 16
+
+
+def id_at(at_ms: int) -> str:
+    """The smallest id that can be made at this moment.
+
+    An id is never older than it says, but it may be younger: when the clock was set back, ids
+    stay ahead of it. So this is a safe lower bound and no safe upper one.
+    """
+    time_ms = max(at_ms, 0)
+    moment = "".join(_BASE32[time_ms >> shift & 31] for shift in range(45, -1, -5))
+    return moment + "0" * _RANDOM_CHARS
