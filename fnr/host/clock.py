@@ -25,6 +25,11 @@ class Clock:
         """Milliseconds since boot, suspends included; never goes back."""
         return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
 
+    def suspended_ms(self) -> int:
+        """Milliseconds of boot_ms during which the machine was asleep."""
+        awake_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        return (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - awake_ns) // 1_000_000
+
     def boot_id(self) -> str:
         """Names this boot of the kernel: a pid of another boot means nothing in this one."""
         with open("/proc/sys/kernel/random/boot_id") as file:  # noqa: PTH123 - pathlib costs 8 ms

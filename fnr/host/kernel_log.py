@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import re
-import time
 from collections import deque
 from collections.abc import Iterator
 
 from msgspec import Struct
+
+from fnr.host.clock import Clock
 
 _LINES_MAX = 500
 # A read of /dev/kmsg gives one record, and fails if it does not fit.
@@ -43,7 +44,8 @@ class KernelLog:
     trouble: why the log cannot be relied on, in words; "" when it can.
     """
 
-    def __init__(self, path: str = "/dev/kmsg") -> None:
+    def __init__(self, path: str = "/dev/kmsg", *, clock: Clock | None = None) -> None:
+        self._clock = clock or Clock()
         self.trouble = ""
         self._lines: deque[_Line] = deque(maxlen=_LINES_MAX)
         self._partial = b""
@@ -77,7 +79,7 @@ class KernelLog:
         self._take_in()
         if self.trouble or self._oldest_us is None:
             return self.trouble
-        begun_us = max(0, _earliest_us(pid_start))
+        begun_us = max(0, self._earliest_us(pid_start))
         return "" if self._oldest_us <= begun_us else "kernel log: part of it was overwritten"
 
     def close(self) -> None:
@@ -88,13 +90,22 @@ class KernelLog:
 
     def _latest(self, pid: int, pid_start: int | None, *, oom: bool) -> str:
         self._take_in()
-        begun_us = _earliest_us(pid_start)
+        begun_us = self._earliest_us(pid_start)
         for line in reversed(self._lines):
             if (line.pid, line.oom) == (pid, oom) and (
                 line.at_us is None or line.at_us >= begun_us
             ):
                 return line.text
         return ""
+
+    def _earliest_us(self, pid_start: int | None) -> int:
+        """The log's time at which a process of that start was certainly not yet there."""
+        if pid_start is None:
+            return 0
+        suspended_ms = self._clock.suspended_ms()
+        # The log's clock is not corrected by NTP and runs away from the others over the months.
+        slack_ms = 60_000 + self._clock.boot_ms() // 1_000
+        return (pid_start * 1_000 // _TICKS_PER_S - suspended_ms - slack_ms) * 1_000
 
     def _take_in(self) -> None:
         for raw in self._records():
@@ -137,17 +148,6 @@ def _parse(at_us: int | None, text: bytes) -> _Line | None:
         return None
     pid = next(int(group) for group in match.groups() if group)
     return _Line(pid, oom is not None, text.decode(errors="replace"), at_us)
-
-
-def _earliest_us(pid_start: int | None) -> int:
-    """The kernel log's time at which a process of that start was certainly not yet there."""
-    if pid_start is None:
-        return 0
-    monotonic_s = time.clock_gettime(time.CLOCK_MONOTONIC)
-    suspended_s = time.clock_gettime(time.CLOCK_BOOTTIME) - monotonic_s
-    # The log's clock is not corrected by NTP and runs away from the others over the months.
-    slack_s = 60 + monotonic_s / 1_000
-    return round((pid_start / _TICKS_PER_S - suspended_s - slack_s) * 1_000_000)
 
 
 def _in_first_namespace() -> bool:

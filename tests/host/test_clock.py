@@ -90,6 +90,7 @@ def test_the_boot_id_is_the_kernels_and_time_since_boot_does_not_go_back() -> No
     assert len(clock.boot_id()) == 36
     readings = [clock.boot_ms() for _ in range(100)]
     assert readings == sorted(readings)
+    assert 0 <= clock.suspended_ms() <= clock.boot_ms()
     assert clock.now_ms() > 1_700_000_000_000
 
 

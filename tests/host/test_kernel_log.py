@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fnr.host import kernel_log
+from fnr.host.clock import Clock
 from fnr.host.kernel_log import KernelLog
 
 # As Linux 6.18 wrote them.
@@ -73,8 +74,9 @@ def test_a_program_cannot_speak_for_the_kernel(log: tuple[KernelLog, int]) -> No
     assert reader.oom_line_for(9932) == ""
 
 
-def _started_at(monkeypatch: pytest.MonkeyPatch, *, up_s: float) -> None:
-    monkeypatch.setattr(kernel_log.time, "clock_gettime", lambda _: up_s)
+def _started_at(monkeypatch: pytest.MonkeyPatch, *, up_s: int) -> None:
+    monkeypatch.setattr(Clock, "boot_ms", lambda _: up_s * 1_000)
+    monkeypatch.setattr(Clock, "suspended_ms", lambda _: 0)
 
 
 def test_words_on_an_earlier_process_of_the_same_pid_do_not_count(
@@ -87,6 +89,18 @@ def test_words_on_an_earlier_process_of_the_same_pid_do_not_count(
     assert reader.oom_line_for(9932, pid_start=2_870 * HZ)
     assert reader.oom_line_for(9932, pid_start=2_930 * HZ)
     assert reader.oom_line_for(9932, pid_start=3_000 * HZ) == ""
+
+
+def test_time_asleep_is_no_time_in_the_log(
+    log: tuple[KernelLog, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Started 5,877 s after boot, of which 3,000 s were slept: that is 2,877 s in the log."""
+    reader, writer = log
+    monkeypatch.setattr(Clock, "boot_ms", lambda _: 6_000_000)
+    monkeypatch.setattr(Clock, "suspended_ms", lambda _: 3_000_000)
+    os.write(writer, KILL)
+    assert reader.oom_line_for(9932, pid_start=5_877 * HZ)
+    assert reader.oom_line_for(9932, pid_start=5_977 * HZ) == ""
 
 
 def test_silence_proves_something_only_if_the_log_reaches_back_far_enough(
