@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import shlex
 import subprocess
@@ -37,7 +38,7 @@ from fnr.policy.task import LEGAL_MOVES, AttemptOutcome, TaskState
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 SCHEMA = (ROOT / "fnr/store/schema/0001_initial.sql").read_text()
-TREE = read_tree()
+TREE = functools.cache(read_tree)
 
 
 def document(name: str) -> str:
@@ -124,7 +125,7 @@ def defaults(table_keys: dict[str, keys.Key], settings: object) -> dict[str, str
 
 
 def shown(key: keys.Key, value: object) -> str:
-    return "–" if value in (None, "", ()) and key.show is not list else str(key.show(value))
+    return "–" if value in (None, "", ()) else str(key.show(value))
 
 
 @pytest.mark.parametrize(
@@ -195,20 +196,22 @@ def test_the_places_of_the_files_are_true(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_command_in_a_document_exists(path: Path) -> None:
-    wrong = {line: why for line in commands_in(path.read_text()) if (why := complaint(line, TREE))}
+    wrong = {
+        line: why for line in commands_in(path.read_text()) if (why := complaint(line, TREE()))
+    }
     assert wrong == {}
 
 
 def test_every_command_that_the_program_suggests_exists() -> None:
     """Method: every literal `next_step` in the code, and every example of a help text."""
-    suggested = [example for command in TREE.walk() for example in command.examples]
+    suggested = [example for command in TREE().walk() for example in command.examples]
     for path in sorted((ROOT / "fnr").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.keyword) and node.arg in {"next_step", "hint"}:
                 suggested += _literals(node.value)
     lines = [line for line in suggested if re.match(r"([A-Z_]+=\S+ )*fnr ", line)]
     assert len(lines) > 20
-    wrong = {line: why for line in lines if (why := complaint(line, TREE))}
+    wrong = {line: why for line in lines if (why := complaint(line, TREE()))}
     assert wrong == {}
 
 
@@ -237,13 +240,13 @@ def _literals(value: ast.expr) -> list[str]:
     ],
 )
 def test_a_command_that_does_not_exist_is_found(line: str, words: str) -> None:
-    assert words in (complaint(line, TREE) or "")
+    assert words in (complaint(line, TREE()) or "")
 
 
 def test_every_command_says_what_it_does_and_shows_how() -> None:
     silent = [
         command.line
-        for command in TREE.walk()
+        for command in TREE().walk()
         if not command.summary or (not command.children and not command.examples)
     ]
     assert silent == []
@@ -295,7 +298,7 @@ def completed(*words: str) -> list[str]:
 
 
 def test_bash_completes_commands_flags_and_values() -> None:
-    nouns = [child.path[0] for child in TREE.children]
+    nouns = [child.path[0] for child in TREE().children]
     assert completed("fnr", "") == nouns
     assert completed("fnr", "dl") == ["dlq"]
     assert completed("fnr", "dlq", "repl") == ["replay"]
