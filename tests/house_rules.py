@@ -179,7 +179,7 @@ SQLITE_ONLY = re.compile(
     r"|julianday|rowid|GLOB|INDEXED BY|last_insert_rowid|changes\(\))",
     re.IGNORECASE,
 )
-SQLITE_FILES = frozenset({"connection", "migrate", "backup", "check"})
+SQLITE_FILES = frozenset({"connection", "transaction", "migrate", "backup", "check"})
 
 
 def sql_stays_portable(source: Source) -> Iterator[Finding]:
@@ -192,7 +192,7 @@ def sql_stays_portable(source: Source) -> Iterator[Finding]:
 
 
 CLOCKS_AND_DICE = re.compile(
-    r"time\.(time|monotonic|perf_counter|process_time|clock_gettime|gmtime|localtime)(_ns)?$"
+    r"time\.(time|monotonic|perf_counter|clock_gettime|gmtime|localtime)(_ns)?$"
     r"|datetime\.datetime\.(now|utcnow|today)$|datetime\.date\.today$"
     r"|random\.|secrets\.|uuid\.uuid|os\.(urandom|getrandom)$"
 )
@@ -211,7 +211,7 @@ PROCESS_MODULES = frozenset({"subprocess", "multiprocessing", "psutil", "ctypes"
 PROCESS_CALLS = re.compile(
     r"os\.(fork|forkpty|kill|killpg|system|popen|exec\w*|spawn\w*|posix_spawnp?|wait\w*|pidfd_open"
     r"|setsid|setpgid|sched_\w+|setuid|setgid|nice|setpriority)$"
-    r"|signal\.pidfd_send_signal$|asyncio\.create_subprocess_\w+$|resource\.\w+$"
+    r"|time\.process_time(_ns)?$|signal\.pidfd_send_signal$|asyncio\.create_subprocess_\w+$|resource\.\w+$"
 )
 
 
@@ -333,9 +333,9 @@ def nothing_is_promised(source: Source) -> Iterator[Finding]:
 
 
 UNREASONED = re.compile(
-    r"#\s*(noqa(?!: [A-Z]+[0-9]+(, [A-Z]+[0-9]+)* - \w.{8,})"
+    r"#\s*(noqa(?!: [A-Z]+[0-9]+(, [A-Z]+[0-9]+)* - \w.{5,})"
     r"|type:\s*ignore(?!\[[\w, -]+\]  # \w.{5,})"
-    r"|pragma: no cover(?! - \w.{8,}))"
+    r"|pragma: no cover(?! - \w.{5,}))"
 )
 
 
