@@ -78,15 +78,22 @@ class Connection:
             answer = self._answer_or_error(*under_way.popleft())
             yield answer
 
-    def watch(self, request: Watch) -> Iterator[Event]:
-        """Events until the daemon ends the stream; waits for the next one as long as it takes."""
+    def watch(
+        self, request: Watch, *, on_watching: Callable[[], None] | None = None
+    ) -> Iterator[Event]:
+        """Events as they happen, until the connection is lost; waits as long as it takes.
+
+        on_watching: called once when from here on no event can be missed.
+        """
         request_id = self._send(request)
         while True:
             reply = self._receive(request_id, None)
-            if reply.event is None:
-                open_answer(request, reply)  # raises the error, if it is one
+            if reply.event is not None:
+                yield reply.event
                 continue
-            yield reply.event
+            open_answer(request, reply)  # raises the error, if it is one
+            if on_watching is not None:
+                on_watching()
 
     def fileno(self) -> int:
         """The socket, for callers that wait on several things at once."""

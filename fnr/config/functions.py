@@ -29,7 +29,10 @@ RUN = "run"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PYTHON = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
-_PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+# As the worker reads templates: a name in braces, doubled braces for themselves, nothing else.
+_PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([A-Za-z_][A-Za-z0-9_.-]*)\}|[{}]")
+# What the worker adds to the input.
+_OWN_PLACEHOLDERS = frozenset({"task_id", "attempt", "workdir"})
 
 
 def builtin_run(cpu_count: int) -> FunctionSettings:
@@ -39,6 +42,9 @@ def builtin_run(cpu_count: int) -> FunctionSettings:
         kind="run",
         workers_min=0,
         workers_max=max(2, cpu_count),
+        # Never a second command waiting behind one that may take hours; and what is printed after
+        # the claim is then this command's output.
+        window=1,
         retry=RetryPolicy(retries_max=0, unknown_max=0, waits_max=0),
     )
 
@@ -159,10 +165,12 @@ class _Reader:
             self.problem("input", 'must be a table: { width = "int", path = "str" }')
             return {}
         for name, kind in declared.items():
+            path = (*self.path, "input", name)
             if not isinstance(kind, str) or kind.removesuffix("?") not in INPUT_TYPES:
                 known = ", ".join(INPUT_TYPES)
-                path = (*self.path, "input", name)
                 self.report.problem(path, f'must be one of {known}, with "?" behind if optional')
+            else:
+                self.report.found(path)
         return declared
 
     def _env(self) -> dict[str, str]:
@@ -189,15 +197,25 @@ class _Reader:
             return
         if result not in {"", "stdout", "json"} and not result.startswith("file:"):
             self.problem("result", f'must be "stdout", "json" or "file:PATH", got "{result}"')
-        declared = fields["input"]
-        if not declared:
-            return
         for key in ("command", "stdin", "result"):
             texts = fields.get(key, ())
             for text in (texts,) if isinstance(texts, str) else texts:
-                for name in _PLACEHOLDER.findall(text):
-                    if name not in declared:
-                        self.problem(key, f"{{{name}}} is not among the declared input")
+                self._check_placeholders(key, text, fields["input"])
+
+    def _check_placeholders(self, key: str, text: str, declared: dict[str, str]) -> None:
+        for found in _PLACEHOLDER.finditer(text):
+            name = found[1]
+            if name is None:
+                if len(found[0]) == 1:
+                    self.problem(
+                        key, f"{text!r} has a single brace; write {{{{ and }}}} for braces"
+                    )
+            elif name in _OWN_PLACEHOLDERS or not declared:
+                continue
+            elif name not in declared:
+                self.problem(key, f"{{{name}}} is not among the declared input")
+            elif str(declared[name]).endswith("?"):
+                self.problem(key, f"{{{name}}} is optional input, and a command needs every value")
 
     def _resolve_paths(self, fields: dict[str, Any]) -> None:
         for key in ("cwd", "env_file"):

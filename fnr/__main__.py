@@ -1,0 +1,40 @@
+"""The `fnr` command: the fast path first, then the whole program, and a net under both."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> int:
+    """Run the command line; the exit code, whatever happens."""
+    # Paths and arguments may hold bytes that are no characters; saying so must not fail.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = _run(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has enough of it (`fnr … | head`): no reason to complain. The
+        # interpreter would, when it flushes the rest at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def _run(words: list[str]) -> int:
+    from fnr.cli.quick import quick_status  # noqa: PLC0415 - each way loads only what it needs
+
+    code = quick_status(words)
+    if code is not None:
+        return code
+    from fnr.cli.main import run  # noqa: PLC0415 - typer costs 40 ms, `fnr status` needs none
+
+    return run(words)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

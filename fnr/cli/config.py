@@ -1,0 +1,101 @@
+"""`fnr config`: show, check, path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fnr.api.errors import ConfigError
+from fnr.cli.group import examples, group
+from fnr.cli.here import here
+from fnr.cli.render import Column, Listing, show_list, show_one, write, write_json
+from fnr.cli.settings_view import Setting, all_settings, toml_value
+from fnr.cli.terminal import one_line
+from fnr.config.load import Loaded, load
+
+app = group("config", "The settings: what is in force, whether fnr.toml is right, where it is.")
+
+_SETTINGS: Listing[Setting] = Listing(
+    schema="fnr.config.show/1",
+    columns=(
+        Column("KEY", lambda setting: setting.key),
+        Column("VALUE", lambda setting: toml_value(setting.value), flexible=True),
+        Column("FROM", lambda setting: setting.origin),
+    ),
+    name=lambda setting: setting.key,
+    empty="no settings",
+)  # fmt: skip
+
+
+@app.command(epilog=examples("fnr config show", "fnr config show --origin | grep env"))
+def show(
+    origin: Annotated[
+        bool, typer.Option("--origin", help="Also where each comes from: file and line, env, flag.")
+    ] = False,
+) -> None:
+    """Show every setting that is in force, defaults included; secrets in env are hidden."""
+    loaded = checked_settings()
+    found = list(all_settings(loaded))
+    if origin or here().as_json or here().output == "name":
+        show_list(_SETTINGS, found, total=len(found))
+        return
+    write("".join(_as_toml(found)))
+
+
+@app.command(epilog=examples("fnr config check", "fnr config check --config new.toml"))
+def check() -> None:
+    """Check fnr.toml: all mistakes at once, each with its line; exit code 78 if there are any."""
+    loaded = checked_settings()
+    functions = len(loaded.settings.functions) - 1
+    file = here().paths.config_file
+    found = "" if Path(file).exists() else " (there is no such file: defaults)"
+    if here().as_json:
+        write_json({"schema": "fnr.config.check/1", "file": file, "functions": functions})
+    else:
+        write(f"{file}: good{found}; {functions} functions\n")
+
+
+@app.command(epilog=examples("fnr config path", "$EDITOR $(fnr config path -o name)"))
+def path() -> None:
+    """Show where everything is, and what decided that."""
+    paths = here().paths
+    places: dict[str, Any] = {
+        "decided_by": paths.origin,
+        "config": paths.config_file,
+        "store": paths.store_file,
+        "logs": paths.log_dir,
+        "socket": paths.socket_file,
+        "state": paths.state_dir,
+    }
+    show_one(
+        "fnr.config.path/1",
+        places,
+        lambda: "".join(f"{name + ':':<12}{one_line(place)}\n" for name, place in places.items()),
+        name=paths.config_file,
+    )
+
+
+def checked_settings() -> Loaded:
+    """The settings, or a ConfigError with every problem."""
+    loaded = load(here().paths)
+    if not loaded.problems:
+        return loaded
+    count = len(loaded.problems)
+    raise ConfigError(
+        f"{here().paths.config_file} has {count} {'problem' if count == 1 else 'problems'}",
+        details=tuple(f"{problem.where}: {problem.message}" for problem in loaded.problems),
+        next_step=f"{here().command} config check",
+    )
+
+
+def _as_toml(settings: list[Setting]) -> list[str]:
+    lines, table = [], ""
+    for setting in settings:
+        where, _, key = setting.key.rpartition(".")
+        if where != table:
+            lines.append(f"{'' if not table else chr(10)}[{where}]\n")
+            table = where
+        lines.append(f"{key} = {one_line(toml_value(setting.value))}\n")
+    return lines

@@ -1,0 +1,152 @@
+"""`fnr daemon`: run it in the foreground, start, stop, restart, reload, status."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fnr.api.errors import ConfigError, DaemonDown, UsageError
+from fnr.api.requests import GetStatus, ReloadConfig, ReloadReport, StopDaemon
+from fnr.cli import status as status_command
+from fnr.cli.config import checked_settings
+from fnr.cli.daemon_start import is_running, start_daemon, wait_until_gone
+from fnr.cli.group import examples, group, parse_duration
+from fnr.cli.here import here
+from fnr.cli.render import show_one
+from fnr.config.load import load
+from fnr.config.settings import Settings
+
+app = group("daemon", "The daemon: it supervises the workers and keeps the store.")
+app.info.no_args_is_help = False
+app.info.invoke_without_command = True
+
+Drain = Annotated[bool, typer.Option("--drain", help="First let running attempts finish.")]
+Now = Annotated[
+    bool, typer.Option("--now", help="Interrupt running attempts; they are put back at no cost.")
+]
+Within = Annotated[
+    str, typer.Option("--within", metavar="TIME", help="How long to wait for it; then exit 124.")
+]
+
+
+@app.callback(
+    epilog=examples("fnr daemon start", "fnr daemon --log-level debug", "fnr daemon stop --drain")
+)
+def run_daemon(
+    context: typer.Context,
+    log_level: Annotated[
+        str | None,
+        typer.Option("--log-level", metavar="LEVEL", help="debug, info, warning, error."),
+    ] = None,
+    log_format: Annotated[
+        str | None, typer.Option("--log-format", metavar="FORMAT", help="text or json.")
+    ] = None,
+    log_file: Annotated[
+        str | None, typer.Option("--log-file", metavar="FILE", help="Instead of stderr; rotated.")
+    ] = None,
+) -> None:
+    """Run the daemon in the foreground, as systemd does, or start, stop and reload it.
+
+    SIGTERM and Ctrl-C drain, a second one hurries, SIGHUP reloads fnr.toml.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    flags = {"log.level": log_level, "log.format": log_format}
+    given = {key: value for key, value in flags.items() if value is not None}
+    settings = _settings(given)
+    from fnr.daemon.main import run  # noqa: PLC0415 - asyncio and sqlite3, for this command only
+
+    raise typer.Exit(run(here().paths, settings, load=lambda: _settings(given), log_file=log_file))
+
+
+@app.command(epilog=examples("fnr daemon start", "fnr --home /srv/fnr daemon start"))
+def start(within: Within = "30s") -> None:
+    """Start the daemon in the background and wait until it answers.
+
+    If it does not come up, the reason is shown. Running already is not an error.
+    """
+    checked_settings()
+    pid = start_daemon(here(), within_ms=_within_ms(within))
+    if pid is None:
+        here().notice("the daemon runs already")
+    else:
+        here().notice(f"the daemon runs, pid {pid}")
+
+
+@app.command(epilog=examples("fnr daemon stop", "fnr daemon stop --drain --within 10m"))
+def stop(*, drain: Drain = False, now: Now = False, within: Within = "2m") -> None:
+    """Stop the daemon; workers go on with what they run and the next daemon adopts them.
+
+    With --drain running attempts finish first, with --now they are interrupted and put back.
+    """
+    _stop(drain=drain, now=now, within_ms=_within_ms(within))
+
+
+@app.command(epilog=examples("fnr daemon restart", "fnr daemon restart --drain"))
+def restart(*, drain: Drain = False, now: Now = False, within: Within = "2m") -> None:
+    """Stop the daemon and start it again; running work is neither ended nor repeated."""
+    checked_settings()
+    within_ms = _within_ms(within)
+    if is_running(here().paths):
+        _stop(drain=drain, now=now, within_ms=within_ms)
+    pid = start_daemon(here(), within_ms=within_ms)
+    here().notice(f"the daemon runs, pid {pid}")
+
+
+@app.command(epilog=examples("fnr daemon reload"))
+def reload() -> None:
+    """Make a changed fnr.toml count; one with mistakes changes nothing and says which."""
+    report = here().ask(ReloadConfig())
+    show_one("fnr.daemon.reload/1", report, lambda: _reload_text(report), name="reloaded")
+
+
+app.command("status", epilog=examples("fnr daemon status", "fnr daemon status -o json | jq .pid"))(
+    status_command.status
+)
+
+
+def _stop(*, drain: bool, now: bool, within_ms: int) -> None:
+    if drain and now:
+        raise UsageError("--drain and --now exclude each other")
+    try:
+        pid = here().ask(GetStatus(), offline=False).pid
+        here().ask(StopDaemon(drain=drain, now=now))
+    except DaemonDown:
+        if is_running(here().paths):
+            raise
+        here().notice("the daemon does not run")
+        return
+    wait_until_gone(here(), pid, within_ms=within_ms)
+    here().notice("the daemon has ended" + ("" if drain or now else "; workers go on"))
+
+
+def _settings(flags: dict[str, str]) -> Settings:
+    loaded = load(here().paths, flags=flags)
+    if loaded.problems:
+        raise ConfigError(
+            f"{here().paths.config_file} has problems",
+            details=tuple(f"{problem.where}: {problem.message}" for problem in loaded.problems),
+            next_step=f"{here().command} config check",
+        )
+    return loaded.settings
+
+
+def _within_ms(written: str) -> int:
+    within_ms = parse_duration(written, flag="--within")
+    assert within_ms is not None, written
+    return within_ms
+
+
+def _reload_text(report: ReloadReport) -> str:
+    lines = [
+        f"{words}: {', '.join(names)}\n"
+        for words, names in (
+            ("added", report.added),
+            ("removed", report.removed),
+            ("changed", report.changed),
+            ("needs a restart of the daemon", report.needs_restart),
+        )
+        if names
+    ]
+    return "".join(lines) or "nothing has changed\n"

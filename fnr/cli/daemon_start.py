@@ -1,0 +1,160 @@
+"""Bring the daemon up in the background, or say why it did not come; wait until it has gone."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+from pathlib import Path
+
+from fnr.api.errors import (
+    ConfigError,
+    DaemonDown,
+    Failed,
+    FnrError,
+    PermissionDenied,
+    StorageError,
+    TimedOut,
+    error_types,
+)
+from fnr.api.requests import GetStatus
+from fnr.cli.here import Here
+from fnr.cli.terminal import one_line
+from fnr.client.connect import Connection, checked_socket_path
+from fnr.config.paths import Paths
+from fnr.host import process
+from fnr.host.inotify import Inotify
+from fnr.host.lock import lock_holder
+
+LOOK_MS = 50
+REASON_LINES = 8
+LOG_NAME = "daemon.log"
+# What a daemon that cannot even open its log has said.
+BOOT_LOG_NAME = "daemon-start.log"
+
+
+def start_daemon(here: Here, *, within_ms: int) -> int | None:
+    """Start it and wait until it answers; its pid, or None if one runs already."""
+    checked_socket_path(here.paths)
+    if is_running(here.paths):
+        return None
+    boot_log = _boot_log(here.paths)
+    try:
+        child = process.spawn(
+            _command(here.paths),
+            env=dict(os.environ),
+            cwd="/",
+            output_path=str(boot_log),
+        )
+    except OSError as error:
+        raise Failed("the daemon cannot be started", why=str(error)) from error
+    try:
+        _wait_until_it_answers(here, child, boot_log, within_ms=within_ms)
+    finally:
+        os.close(child.pidfd)
+    return child.pid
+
+
+def is_running(paths: Paths) -> bool:
+    """Does somebody hold the daemon's lock, or answer at its socket?"""
+    if lock_holder(paths.lock_file) is not None:
+        return True
+    try:
+        Connection(paths, timeout_ms=1_000).close()
+    except DaemonDown:
+        return False
+    return True
+
+
+def wait_until_gone(here: Here, pid: int | None, *, within_ms: int) -> None:
+    """Wait until the daemon's process has ended."""
+    start = None if pid is None else process.pid_start(pid)
+    pidfd = None if pid is None or start is None else process.attach(pid, start)
+    if pidfd is None:
+        return
+    try:
+        gone, _, _ = select.select([pidfd], [], [], within_ms / 1_000)
+    finally:
+        os.close(pidfd)
+    if not gone:
+        raise TimedOut(
+            "the daemon has not ended yet",
+            why=f"pid {pid} still runs after {within_ms} ms; it may be draining",
+            next_step=f"{here.command} daemon stop --now",
+        )
+
+
+def _command(paths: Paths) -> list[str]:
+    command = [sys.executable, "-m", "fnr"]
+    if paths.home:
+        command += ["--home", paths.home]
+    if paths.config_file != f"{paths.config_dir}/fnr.toml":
+        command += ["--config", str(Path(paths.config_file).resolve())]
+    return [*command, "daemon", "--log-file", f"{paths.log_dir}/{LOG_NAME}"]
+
+
+def _boot_log(paths: Paths) -> Path:
+    folder = Path(paths.log_dir)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = folder / BOOT_LOG_NAME
+        file.write_bytes(b"")
+    except PermissionError as error:
+        raise PermissionDenied(
+            f"{folder} cannot be written", why=str(error.strerror), next_step="fnr --home DIR …"
+        ) from error
+    except OSError as error:
+        raise StorageError(f"{folder} cannot be written", why=str(error.strerror)) from error
+    return file
+
+
+def _wait_until_it_answers(
+    here: Here, child: process.Child, boot_log: Path, *, within_ms: int
+) -> None:
+    give_up_at_ms = here.clock.boot_ms() + within_ms
+    with Inotify() as watch:
+        watch.folder(here.paths.run_dir)
+        while here.clock.boot_ms() < give_up_at_ms:
+            if _answers(here.paths, child.pid):
+                return
+            ended, _, _ = select.select([child.pidfd], [], [], 0)
+            if ended:
+                raise _died(here, process.reap(child.pid, child.pidfd), boot_log)
+            watch.wait(LOOK_MS)
+    raise TimedOut(
+        "the daemon does not answer yet",
+        why=f"pid {child.pid} runs for {within_ms} ms without answering",
+        details=_last_words(here.paths, boot_log),
+        next_step=f"{here.command} daemon status",
+    )
+
+
+def _answers(paths: Paths, pid: int) -> bool:
+    try:
+        with Connection(paths, timeout_ms=5_000) as connection:
+            return connection.ask(GetStatus()).pid == pid
+    except FnrError:
+        return False
+
+
+def _died(here: Here, end: process.Exit, boot_log: Path) -> FnrError:
+    how = f"signal {end.signal}" if end.signal is not None else f"exit code {end.code}"
+    kinds = {kind.exit_code: kind for kind in error_types().values()}
+    kind = kinds.get(end.code or 1, Failed)
+    words = _last_words(here.paths, boot_log)
+    next_step = f"{here.command} config check" if kind is ConfigError else f"{here.command} daemon"
+    return kind(
+        "the daemon did not come up", why=f"it ended with {how}", details=words, next_step=next_step
+    )
+
+
+def _last_words(paths: Paths, boot_log: Path) -> tuple[str, ...]:
+    """The end of what it said; of its log only if it could not say anything itself."""
+    for file in (boot_log, Path(paths.log_dir) / LOG_NAME):
+        try:
+            lines = file.read_text("utf-8", "replace").splitlines()
+        except OSError:
+            continue
+        if lines:
+            return tuple(f"| {one_line(line)}" for line in lines[-REASON_LINES:])
+    return ()

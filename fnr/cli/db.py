@@ -1,0 +1,127 @@
+"""`fnr db`: check, stats, backup, restore, vacuum."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fnr.api.errors import NotFound, Refused
+from fnr.api.requests import GetStoreStats
+from fnr.cli.group import Yes, confirm, examples, group
+from fnr.cli.here import here, say
+from fnr.cli.render import Column, Listing, clock_time, show_list, show_one, write, write_json
+from fnr.cli.terminal import one_line
+from fnr.client import store_file
+from fnr.policy.record import Finding, StoreStats
+
+app = group("db", "The store: the one file that holds every task.")
+
+FINDINGS: Listing[Finding] = Listing(
+    schema="fnr.db.check/1",
+    columns=(
+        Column("INVARIANT", lambda finding: finding.invariant),
+        Column("COUNT", lambda finding: finding.count, right=True),
+        Column("WHAT", lambda finding: finding.what),
+        Column("IDS", lambda finding: " ".join(finding.ids), flexible=True),
+    ),
+    name=lambda finding: finding.invariant,
+    empty="good: every invariant holds",
+)  # fmt: skip
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A file.")]
+
+
+@app.command(epilog=examples("fnr db check", "fnr db check -o json"))
+def check() -> None:
+    """Check SQLite's integrity and fnr's invariants across tables; exit code 1 if one is broken.
+
+    Every task in one legal state, every ended attempt with its decision, every dead letter with its
+    full input, every count equal to the rows it counts. Works while the daemon runs.
+    """
+    _require_store()
+    found = store_file.check(here().paths)
+    show_list(FINDINGS, found, total=len(found))
+    if found:
+        raise typer.Exit(1)
+
+
+@app.command(epilog=examples("fnr db stats"))
+def stats() -> None:
+    """Show the sizes of the files and the number of rows."""
+    found = here().ask(GetStoreStats())
+    show_one("fnr.db.stats/1", found, lambda: _stats_page(found), name=here().paths.store_file)
+
+
+@app.command(epilog=examples("fnr db backup /backup/fnr-$(date +%F).db"))
+def backup(file: File) -> None:
+    """Write a copy of the store, consistent, while the daemon runs; checked after writing."""
+    _require_store()
+    if file.exists():
+        raise Refused(f"{file} exists already", why="a backup overwrites nothing")
+    size_bytes = store_file.backup(here().paths, file)
+    if here().as_json:
+        write_json({"schema": "fnr.db.backup/1", "file": str(file), "bytes": size_bytes})
+    else:
+        write(f"{file}\n")
+        here().notice(f"{size_text(size_bytes)} written and checked")
+
+
+@app.command(
+    epilog=examples("fnr daemon stop && fnr db restore /backup/fnr.db && fnr daemon start")
+)
+def restore(file: File, yes: Yes = False) -> None:
+    """Put a backup in the store's place; the store of before is kept beside it.
+
+    The daemon must be stopped. Tasks accepted after the backup are only in the old file.
+    """
+    if not file.exists():
+        raise NotFound(f"there is no file {file}")
+    store_file.refuse_while_running(here().paths, "restored")
+    confirm(f"Replace {here().paths.store_file} with {file}?", yes=yes)
+    kept = store_file.restore(here().paths, file)
+    write(f"{here().paths.store_file}\n")
+    if kept:
+        say(f"the store of before is {kept}")
+
+
+@app.command(epilog=examples("fnr daemon stop && fnr db vacuum && fnr daemon start"))
+def vacuum() -> None:
+    """Give the space of deleted rows back to the disk; the daemon must be stopped."""
+    _require_store()
+    store_file.refuse_while_running(here().paths, "vacuumed")
+    before_bytes, after_bytes = store_file.vacuum(here().paths)
+    write(f"{size_text(before_bytes)} -> {size_text(after_bytes)}\n")
+
+
+def size_text(size_bytes: int) -> str:
+    """A size for people: "3.4 MiB"."""
+    size = float(size_bytes)
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"
+
+
+def _require_store() -> None:
+    if not Path(here().paths.store_file).exists():
+        raise NotFound(
+            "there is no store yet",
+            why=f"nothing at {here().paths.store_file}",
+            next_step=f"{here().command} daemon start",
+        )
+
+
+def _stats_page(stats: StoreStats) -> str:
+    rows = [
+        ("store", f"{size_text(stats.store_bytes)}, of which {size_text(stats.free_bytes)} free"),
+        ("log (WAL)", size_text(stats.wal_bytes)),
+        ("telemetry", size_text(stats.telemetry_bytes)),
+        ("schema", f"version {stats.schema_version}, SQLite {stats.sqlite_version}"),
+    ]
+    if stats.oldest_task_at_ms is not None:
+        rows.append(("oldest task", clock_time(stats.oldest_task_at_ms)))
+    rows += [(f"{name} rows", str(count)) for name, count in stats.tables.items()]
+    return "".join(f"{name + ':':<20}{one_line(value)}\n" for name, value in rows)

@@ -1,0 +1,161 @@
+"""`fnr dlq`: list, show, stats, replay, edit, resolve, purge, export, import."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fnr.api.errors import NotFound, UsageError
+from fnr.api.requests import (
+    Changed,
+    GetLetterStats,
+    GetTask,
+    ListLetters,
+    PurgeLetters,
+    ResolveLetters,
+)
+from fnr.cli.changes import show_changed
+from fnr.cli.dlq_edit import edit
+from fnr.cli.dlq_files import export_letters, import_letters
+from fnr.cli.dlq_replay import replay
+from fnr.cli.group import (
+    After,
+    Limit,
+    Reason,
+    Where,
+    Yes,
+    confirm,
+    examples,
+    full_ids,
+    group,
+    pages,
+    read_ids,
+)
+from fnr.cli.here import here
+from fnr.cli.letter_views import LETTERS, STATS, letter_page
+from fnr.cli.render import show_list, show_one, show_pages
+
+app = group("dlq", "Dead letters: tasks that will not be tried again unless replayed.")
+
+PURGE_CHUNK = 500
+
+SomeIds = Annotated[
+    list[str] | None, typer.Argument(metavar="[ID…]", help="Ids; - reads them from stdin.")
+]
+
+
+@app.command(
+    "list",
+    epilog=examples(
+        "fnr dlq list",
+        "fnr dlq list --where 'category:transient age<1d function:render-*'",
+        "fnr dlq list --where state:resolved -o jsonl | jq .resolution",
+    ),
+)
+def list_letters(where: Where = "", limit: Limit = 50, after: After = None) -> None:
+    """List dead letters, newest first; open ones unless the filter names a state."""
+    show_pages(
+        LETTERS,
+        pages(
+            lambda cursor, size: here().ask(ListLetters(where=where, after=cursor, limit=size)),
+            limit=limit,
+            after=after,
+        ),
+    )
+
+
+@app.command(epilog=examples("fnr dlq show 01JD", "fnr dlq show 01JD -o json | jq .errors"))
+def show(
+    task_id: Annotated[str, typer.Argument(metavar="ID", help="Its id, or a unique beginning.")],
+) -> None:
+    """Show one dead letter: why it died, its input, its errors, what can be done."""
+    detail = here().ask(GetTask(task_id=task_id))
+    if detail.letter is None:
+        raise NotFound(
+            f"task {detail.task.task_id} has no dead letter",
+            why=f"it is {detail.task.state}",
+            next_step=f"{here().command} task show {detail.task.task_id}",
+        )
+    show_one("fnr.dlq.letter/1", detail, lambda: letter_page(detail), name=detail.task.task_id)
+
+
+@app.command(epilog=examples("fnr dlq stats", "fnr dlq stats --where 'age<1d'"))
+def stats(where: Where = "") -> None:
+    """Count open dead letters by function, category and cause."""
+    found = here().ask(GetLetterStats(where=where))
+    show_list(STATS, found, total=sum(stat.count for stat in found))
+
+
+@app.command(
+    epilog=examples(
+        "fnr dlq resolve 01JD --reason 'the customer deleted the scene'",
+        "fnr dlq resolve --where 'function:thumbnail age>30d' -y --reason stale",
+    )
+)
+def resolve(ids: SomeIds = None, where: Where = "", reason: Reason = "", yes: Yes = False) -> None:
+    """Put letters to rest without a replay; they are kept until purged."""
+    _ids_or_where(ids, where)
+    if where:
+        confirm(f"Resolve {_count(where)} that match {where!r}?", yes=yes)
+    changed = here().ask(ResolveLetters(task_ids=full_ids(ids or []), where=where, reason=reason))
+    show_changed(changed, done="resolved")
+
+
+@app.command(
+    epilog=examples(
+        "fnr dlq purge --where 'state:resolved age>90d'",
+        "fnr dlq export --where function:old --to old.jsonl",
+        "fnr dlq purge --where function:old --open",
+    )
+)
+def purge(
+    ids: SomeIds = None,
+    where: Where = "",
+    also_open: Annotated[
+        bool, typer.Option("--open", help="Also letters that nobody has resolved: lost for good.")
+    ] = False,
+    yes: Yes = False,
+) -> None:
+    """Delete resolved letters and their tasks, inputs and errors; there is no way back."""
+    _ids_or_where(ids, where)
+    words = read_ids(ids or [])
+    what = f"{len(words)} dead letters" if words else f"{_count(where)} that match {where!r}"
+    confirm(f"Delete {what} for good?", yes=yes)
+    task_ids = full_ids(words)
+    total = Changed()
+    while True:
+        request = PurgeLetters(task_ids=task_ids, where=where, open=also_open, limit=PURGE_CHUNK)
+        changed = here().ask(request)
+        total.changed.extend(changed.changed)
+        total.unchanged.update(changed.unchanged)
+        if task_ids or len(changed.changed) < PURGE_CHUNK:
+            break
+    show_changed(total, done="deleted")
+
+
+app.command(
+    epilog=examples(
+        "fnr dlq replay 01JD 01JE",
+        "fnr dlq replay --where 'category:resource function:render' --dry-run",
+        "fnr dlq replay --all --rate 5/s -y",
+        "fnr dlq list --where 'message~ENOSPC' -o name --limit 0 | fnr dlq replay - -y",
+    )
+)(replay)
+app.command(
+    epilog=examples("fnr dlq edit 01JD", "fnr dlq edit 01JD --set width=512 && fnr dlq replay 01JD")
+)(edit)
+app.command("export", epilog=examples("fnr dlq export > letters.jsonl"))(export_letters)
+app.command("import", epilog=examples("fnr dlq import letters.jsonl", "fnr dlq import -"))(
+    import_letters
+)
+
+
+def _ids_or_where(ids: list[str] | None, where: str) -> None:
+    if bool(ids) == bool(where):
+        raise UsageError("give ids or --where, and not both", next_step="fnr dlq list")
+
+
+def _count(where: str) -> str:
+    total = here().ask(ListLetters(where=where, limit=1)).total
+    return "the dead letters" if total is None else f"{total} dead letters"

@@ -1,0 +1,110 @@
+"""`fnr dlq export` and `import`: dead letters as JSON lines, with everything, round-trip exact."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from msgspec import Raw
+
+from fnr.api.errors import BadData, Failed, Refused
+from fnr.api.requests import ExportLetters, ImportLetters, LetterFile
+from fnr.cli.group import Where, pages
+from fnr.cli.here import here, say
+from fnr.cli.render import write_json
+from fnr.cli.terminal import one_line
+
+EXPORT_PAGE = 100
+IMPORT_CHUNK = 200
+_letters = msgspec.json.Decoder(LetterFile)
+
+
+def export_letters(
+    where: Where = "",
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="FILE", help="A new file instead of stdout.")
+    ] = None,
+) -> None:
+    """Write dead letters as JSON lines, with input, attempts, errors and decisions."""
+    found = pages(
+        lambda cursor, size: here().ask(
+            ExportLetters(where=where, after=cursor, limit=min(size, EXPORT_PAGE))
+        ),
+        limit=0,
+        after=None,
+    )
+    lines = (msgspec.json.encode(letter) + b"\n" for page in found for letter in page.items)
+    if to is None:
+        for line in lines:
+            sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+        return
+    count = 0
+    try:
+        with to.open("xb") as file:
+            for line in lines:
+                file.write(line)
+                count += 1
+    except FileExistsError as error:
+        raise Refused(f"{to} exists already", why="an export overwrites nothing") from error
+    here().notice(f"{count} dead letters written to {to}")
+
+
+def import_letters(
+    source: Annotated[str, typer.Argument(metavar="FILE|-", help="JSON lines of an export.")],
+) -> None:
+    """Take over exported dead letters under their own ids; ids that exist already are refused.
+
+    Every line is checked before anything is changed.
+    """
+    lines = _read_lines(source)
+    imported, refused = 0, 0
+    with here().connect() as connection:
+        rest = iter(lines)
+        while chunk := list(islice(rest, IMPORT_CHUNK)):
+            answer = connection.ask(ImportLetters(items=[raw for _, raw in chunk]))
+            imported += len(answer.task_ids)
+            refused += len(answer.refused)
+            for item in answer.refused:
+                say(f"line {chunk[item.index][0]}: {one_line(item.why)}")
+    if here().as_json:
+        write_json({"schema": "fnr.dlq.import/1", "imported": imported, "refused": refused})
+    here().notice(f"{imported} imported" + (f", {refused} refused" if refused else ""))
+    if refused:
+        raise typer.Exit(Failed.exit_code)
+
+
+def _read_lines(source: str) -> list[tuple[int, Raw]]:
+    lines: list[tuple[int, Raw]] = []
+    problems: list[str] = []
+    for number, line in enumerate(_lines(source), start=1):
+        if not line.strip():
+            continue
+        try:
+            _letters.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            problems.append(f"line {number}: not an exported dead letter: {error}")
+        else:
+            lines.append((number, Raw(line.strip())))
+    if problems:
+        raise BadData(
+            f"{len(problems)} lines are no dead letters; nothing was imported",
+            details=tuple(problems[:20]),
+        )
+    return lines
+
+
+def _lines(source: str) -> Iterator[bytes]:
+    if source == "-":
+        yield from sys.stdin.buffer
+        return
+    try:
+        with Path(source).open("rb") as file:
+            yield from file
+    except OSError as error:
+        raise BadData(f"{source} cannot be read", why=str(error.strerror)) from error

@@ -1,0 +1,180 @@
+"""Follow what tasks print while they run, across retries and daemon restarts.
+
+Two kinds of threads feed one inbox: one hears the daemon's events, one per log file reads what is
+written there. The command itself waits for nothing but the inbox, so it ends at once when the
+task does, and sees Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TypeVar
+
+from msgspec import Struct
+
+from fnr.api.errors import DaemonDown, FnrError, NotFound
+from fnr.api.requests import ListLogSpans, ListTasks, ListWorkers, Request, Watch
+from fnr.cli.here import Here
+from fnr.client.connect import Connection, ConnectionLost, connect_again
+from fnr.host.worker_log import follow, read_span
+from fnr.policy.record import LogSpan
+from fnr.policy.task import LIVE_STATES, Task
+
+Answer = TypeVar("Answer")
+
+# A daemon that is restarted comes back in a second; one that does not is somebody's business.
+PATIENCE_MS = 60_000
+PIECE_BYTES = 1024 * 1024
+
+
+class Output(Struct, frozen=True):
+    """A piece of a log. place: the attempt's token, or a worker's id; from_ms: nothing older."""
+
+    place: str
+    data: bytes
+    from_ms: int = 0
+
+
+class _Look(Struct, frozen=True):
+    """Something happened; look how things are."""
+
+
+class _Grown(Struct, frozen=True):
+    """Something was written to a log."""
+
+    path: str
+
+
+_Mail = _Look | _Grown | FnrError
+
+
+class Inbox:
+    """Where news arrive; ends with the command, as its threads do."""
+
+    def __init__(self, here: Here, watch: Watch) -> None:
+        self._here = here
+        self._watch = watch
+        self._mail: SimpleQueue[_Mail] = SimpleQueue()
+        self._followed: set[str] = set()
+        threading.Thread(target=self._hear, name="events", daemon=True).start()
+
+    def wait(self) -> str | None:
+        """Wait for news: the path of a log that has grown, or None: look how things are."""
+        mail = self._mail.get()
+        if isinstance(mail, FnrError):
+            raise mail
+        return mail.path if isinstance(mail, _Grown) else None
+
+    def follow(self, path: str, position: int) -> None:
+        """Tell when a log grows behind a position."""
+        if path not in self._followed:
+            self._followed.add(path)
+            threading.Thread(target=self._read, args=(path, position), daemon=True).start()
+
+    def _hear(self) -> None:
+        """Every event of the watch means: look; so does a new connection after a lost one."""
+        try:
+            connection = Connection(self._here.paths, timeout_ms=self._here.timeout_ms)
+            while True:
+                try:
+                    self._hear_from(connection)
+                except ConnectionLost:
+                    connection.close()
+                    connection = connect_again(
+                        self._here.paths, timeout_ms=self._here.timeout_ms, patience_ms=PATIENCE_MS
+                    )
+        except FnrError as error:
+            self._mail.put(error)
+
+    def _hear_from(self, connection: Connection) -> None:
+        for _event in connection.watch(self._watch, on_watching=lambda: self._mail.put(_Look())):
+            self._mail.put(_Look())
+
+    def _read(self, path: str, position: int) -> None:
+        for _chunk in follow(path, position, stop=lambda: False):
+            self._mail.put(_Grown(path))
+
+
+def task_output(here: Here, task_id: str) -> Iterator[Output]:
+    """What a task prints, from its first attempt on, until it has ended."""
+    inbox = Inbox(here, Watch(task_ids=[task_id]))
+    spans: list[LogSpan] = []
+    # By file and not by attempt: several attempts may stand in one worker's log.
+    shown: dict[str, int] = {}
+    while True:
+        grown = inbox.wait()
+        ended = False
+        if grown is None:
+            # The state first: whatever an ended task wrote is then in its spans.
+            ended = find_task(here, task_id).state not in LIVE_STATES
+            spans = patient_ask(here, ListLogSpans(task_id=task_id))
+        for span in spans:
+            start = max(shown.get(span.log_path, 0), span.log_from)
+            for position, data in pieces(span.log_path, start, span.log_to):
+                shown[span.log_path] = position
+                yield Output(span.token, data, span.started_at_ms)
+            if span.log_to is None:
+                inbox.follow(span.log_path, max(shown.get(span.log_path, 0), span.log_from))
+        if ended:
+            return
+
+
+def function_output(here: Here, function: str) -> Iterator[Output]:
+    """What the workers of a function print from now on; ends with Ctrl-C only."""
+    inbox = Inbox(here, Watch(functions=[function]))
+    logs: dict[str, str] = {}
+    shown: dict[str, int] = {}
+    first = True
+    while True:
+        if inbox.wait() is None:
+            for worker in patient_ask(here, ListWorkers(function=function)):
+                if worker.log_path and worker.log_path not in logs:
+                    logs[worker.log_path] = worker.worker_id
+                    shown[worker.log_path] = log_size(worker.log_path) if first else 0
+                    inbox.follow(worker.log_path, shown[worker.log_path])
+            first = False
+        for path, worker_id in logs.items():
+            for position, data in pieces(path, shown[path], None):
+                shown[path] = position
+                yield Output(worker_id, data)
+
+
+def pieces(path: str, start: int, end: int | None) -> Iterator[tuple[int, bytes]]:
+    """What stands in a log between two positions, and up to where each piece of it goes."""
+    size = log_size(path)
+    end = size if end is None else min(end, size)
+    while start < end:
+        until = min(start + PIECE_BYTES, end)
+        data = read_span(path, start, until)
+        start = until
+        yield start, data
+
+
+def find_task(here: Here, task_id: str) -> Task:
+    """The task, without its input and history."""
+    found = patient_ask(here, ListTasks(where=f"id:{task_id}", limit=1)).items
+    if not found:
+        raise NotFound(f"there is no task {task_id}", next_step="fnr task list")
+    return found[0]
+
+
+def patient_ask(here: Here, request: Request[Answer]) -> Answer:
+    """Ask, and wait for a daemon that is being restarted."""
+    try:
+        return here.ask(request, offline=False)
+    except DaemonDown:
+        with connect_again(
+            here.paths, timeout_ms=here.timeout_ms, patience_ms=PATIENCE_MS
+        ) as connection:
+            return connection.ask(request)
+
+
+def log_size(path: str) -> int:
+    """Where the next output will stand; 0 without a file."""
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return 0

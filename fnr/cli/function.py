@@ -1,0 +1,131 @@
+"""`fnr function`: list, show, pause, resume."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Annotated
+
+import msgspec
+import typer
+
+from fnr.api.errors import NotFound
+from fnr.api.requests import (
+    FunctionStatus,
+    GetStatus,
+    PauseFunction,
+    ResumeFunction,
+)
+from fnr.cli.changes import show_changed
+from fnr.cli.group import Reason, examples, group
+from fnr.cli.here import here
+from fnr.cli.render import Column, Listing, show_list, show_one
+from fnr.cli.settings_view import function_table
+from fnr.cli.terminal import one_line
+from fnr.config.load import load
+
+app = group("function", "Functions: what can be run.")
+
+Names = Annotated[list[str], typer.Argument(metavar="NAME…", help="Names of functions.")]
+
+
+def _state(function: FunctionStatus) -> str:
+    if function.problem:
+        return "broken"
+    if function.paused:
+        return "paused"
+    return "busy" if function.busy else "ready"
+
+
+FUNCTIONS: Listing[FunctionStatus] = Listing(
+    schema="fnr.function.list/1",
+    columns=(
+        Column("FUNCTION", lambda function: function.function),
+        Column("KIND", lambda function: function.kind),
+        Column("STATE", _state),
+        Column("WORKERS", lambda found: f"{found.workers}/{found.workers_max}", right=True),
+        Column("BUSY", lambda function: function.busy, right=True),
+        Column("QUEUED", lambda function: function.counts.get("queued", 0), right=True),
+        Column("DEAD", lambda function: function.counts.get("dead", 0), right=True),
+        Column("DONE", lambda function: function.counts.get("done", 0), right=True),
+        Column("PROBLEM", lambda function: function.problem, flexible=True),
+    ),
+    name=lambda function: function.function,
+    empty="no functions; fnr init writes an fnr.toml to begin with",
+)  # fmt: skip
+
+
+@app.command("list", epilog=examples("fnr function list", "fnr function list -o name"))
+def list_functions() -> None:
+    """List functions with their workers and tasks."""
+    found = here().ask(GetStatus()).functions
+    show_list(FUNCTIONS, found, total=len(found))
+
+
+class FunctionDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """One function: how it is doing, and its settings as fnr.toml would write them."""
+
+    status: FunctionStatus
+    settings: dict[str, object] | None
+
+
+@app.command(epilog=examples("fnr function show render"))
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a function.")],
+) -> None:
+    """Show one function: its settings, its workers, its tasks."""
+    functions = {function.function: function for function in here().ask(GetStatus()).functions}
+    settings = load(here().paths).settings.functions.get(name)
+    status = functions.get(name)
+    if status is None and settings is None:
+        near = difflib.get_close_matches(name, functions, n=1)
+        raise NotFound(
+            f"there is no function {name!r}",
+            why=f"did you mean {near[0]!r}?" if near else "fnr.toml does not declare it",
+            next_step="fnr function list",
+        )
+    if status is None:
+        assert settings is not None, name
+        status = FunctionStatus(function=name, kind=settings.kind, counts={})
+    detail = FunctionDetail(
+        status=status, settings=None if settings is None else function_table(settings)
+    )
+    show_one("fnr.function/1", detail, lambda: _page(detail), name=name)
+
+
+@app.command(epilog=examples("fnr function pause render --reason 'GPU 1 is being changed'"))
+def pause(names: Names, reason: Reason = "") -> None:
+    """Start no more attempts of these functions; running ones go on, tasks are still accepted."""
+    changed = here().ask(PauseFunction(functions=names, reason=reason))
+    show_changed(changed, done="paused")
+    here().hint(f"{here().command} function resume {' '.join(names)}")
+
+
+@app.command(epilog=examples("fnr function resume render"))
+def resume(names: Names) -> None:
+    """Start attempts again."""
+    show_changed(here().ask(ResumeFunction(functions=names)), done="resumed")
+
+
+def _page(detail: FunctionDetail) -> str:
+    status = detail.status
+    counts = ", ".join(f"{count} {state}" for state, count in status.counts.items() if count)
+    lines = [
+        f"function:  {one_line(status.function)}",
+        f"state:     {_state(status)}",
+        f"workers:   {status.workers} of at most {status.workers_max}, {status.busy} busy",
+        f"tasks:     {counts or 'none'}",
+    ]
+    if status.problem:
+        lines.append(f"problem:   {one_line(status.problem)}")
+    if detail.settings is None:
+        lines.append("settings:  none: it is no longer in fnr.toml")
+    else:
+        lines += ["", f"[functions.{status.function}]"]
+        lines += [f"{key} = {one_line(value)}" for key, value in _toml(detail.settings)]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(settings: dict[str, object]) -> list[tuple[str, str]]:
+    from fnr.cli.settings_view import toml_value  # noqa: PLC0415 - only for people
+
+    return [(key, toml_value(value)) for key, value in settings.items()]

@@ -1,0 +1,105 @@
+"""Where this command runs: its home, how it shows things, how long it waits for the daemon."""
+
+from __future__ import annotations
+
+import sys
+from contextvars import ContextVar
+from typing import TypeVar
+
+from fnr.api.errors import UsageError
+from fnr.api.requests import Request
+from fnr.cli.argv import Globals
+from fnr.cli.terminal import is_terminal, may_colour
+from fnr.client.connect import TIMEOUT_MS_DEFAULT, Connection, ask, command
+from fnr.config.paths import Paths, find_paths
+from fnr.config.units import duration_ms
+from fnr.host.clock import Clock
+
+Answer = TypeVar("Answer")
+
+
+class Here:
+    """What the flags that every command takes have decided.
+
+    output: "table", "json", "jsonl" or "name"; plain: a table, but nobody looks: tab-separated.
+    """
+
+    def __init__(self, flags: Globals) -> None:
+        self.paths: Paths = find_paths(flags.home or None, flags.config or None)
+        self.output = flags.output or "table"
+        self.plain = not is_terminal(sys.stdout)
+        self.quiet = flags.quiet
+        self.timeout_ms = _timeout_ms(flags.timeout)
+        self.colour = may_colour(sys.stdout, no_color=flags.no_color)
+        self.colour_on_stderr = may_colour(sys.stderr, no_color=flags.no_color)
+        self.clock = Clock()
+
+    @property
+    def as_json(self) -> bool:
+        """Is the output for programs?"""
+        return self.output in {"json", "jsonl"}
+
+    @property
+    def command(self) -> str:
+        """How `fnr` is called for this home, for commands that people paste."""
+        return command(self.paths)
+
+    def ask(self, request: Request[Answer], *, offline: bool = True) -> Answer:
+        """Ask the daemon, or with it down the store, if that can answer."""
+        return ask(
+            self.paths,
+            request,
+            offline=offline,
+            timeout_ms=self.timeout_ms,
+            notice=lambda line: self.notice(f"notice: {line}"),
+        )
+
+    def connect(self, *, timeout_ms: int | None = TIMEOUT_MS_DEFAULT) -> Connection:
+        """A connection for several questions; DaemonDown when there is none."""
+        if timeout_ms == TIMEOUT_MS_DEFAULT:
+            timeout_ms = self.timeout_ms
+        return Connection(self.paths, timeout_ms=timeout_ms)
+
+    def notice(self, line: str) -> None:
+        """A line for people, on stderr, unless they want quiet."""
+        if not self.quiet:
+            say(line)
+
+    def hint(self, text: str) -> None:
+        """What to type next: only for people who are looking."""
+        if not self.plain and not self.as_json:
+            self.notice(f"hint: {text}")
+
+
+def say(line: str) -> None:
+    """A line on stderr, also when quiet is wanted: problems, refusals."""
+    sys.stdout.flush()
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+_here: ContextVar[Here] = ContextVar("here")
+
+
+def here() -> Here:
+    """Where the running command is."""
+    return _here.get()
+
+
+def enter(flags: Globals) -> Here:
+    """Begin a command with these flags."""
+    found = Here(flags)
+    _here.set(found)
+    return found
+
+
+def _timeout_ms(written: str) -> int:
+    if not written:
+        return TIMEOUT_MS_DEFAULT
+    try:
+        found = duration_ms(written)
+    except ValueError as error:
+        raise UsageError(f"--timeout: {error}") from error
+    if found < 1:
+        raise UsageError("--timeout must be longer than 0")
+    return found

@@ -1,0 +1,59 @@
+"""`fnr init`: write a commented fnr.toml that works."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fnr.api.errors import FnrError, PermissionDenied, Refused, StorageError
+from fnr.cli.group import examples, group
+from fnr.cli.here import here
+from fnr.cli.render import write, write_json
+from fnr.config.template import EXAMPLES, template
+
+app = group("init", "Write a commented fnr.toml that works.")
+
+
+@app.command(epilog=examples("fnr init", "fnr init /srv/fnr && fnr --home /srv/fnr daemon start"))
+def init(
+    folder: Annotated[
+        str | None, typer.Argument(metavar="[DIR]", help="Where; by default this home's place.")
+    ] = None,
+) -> None:
+    """Write a commented fnr.toml and one function to try it with; overwrites nothing."""
+    paths = here().paths
+    target = Path(folder).resolve() if folder else Path(paths.config_file).parent
+    files = {
+        target / (Path(paths.config_file).name if folder is None else "fnr.toml"): template(
+            str(target)
+        ),
+        target / "fnr_examples.py": EXAMPLES,
+    }
+    for file in files:
+        if file.exists():
+            raise Refused(
+                f"{file} exists already",
+                why="init overwrites nothing",
+                next_step=f"{here().command} config check",
+            )
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for file, text in files.items():
+            file.write_text(text, "utf-8")
+    except OSError as error:
+        raise _not_written(target, error) from error
+    if here().as_json:
+        write_json({"schema": "fnr.init/1", "files": [str(file) for file in files]}, pretty=True)
+    else:
+        write("".join(f"{file}\n" for file in files))
+    home = f"fnr --home {target}" if folder else here().command
+    here().hint(f"{home} daemon start && {home} submit greet name=World --wait")
+
+
+def _not_written(target: Path, error: OSError) -> FnrError:
+    kind = PermissionDenied if isinstance(error, PermissionError) else StorageError
+    return kind(
+        f"{target} cannot be written", why=str(error.strerror), next_step="fnr init OTHER_DIR"
+    )

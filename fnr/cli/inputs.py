@@ -1,0 +1,81 @@
+"""Inputs as people type them: KEY=VALUE, JSON, a file, standard input."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fnr.api.errors import BadData, UsageError
+from fnr.cli.here import here
+from fnr.cli.terminal import is_terminal
+from fnr.policy.input_types import validate_input_json
+from fnr.policy.task import INPUT_BYTES_MAX
+
+
+def build_input(words: list[str], source: str | None) -> bytes:
+    """The input as JSON: what `source` says, with the KEY=VALUE words over it."""
+    raw = b"{}" if source is None else read_source(source)
+    _check(raw)
+    if not words:
+        return raw
+    values: dict[str, Any] = msgspec.json.decode(raw)
+    for word in words:
+        name, value = _split(word, what="input")
+        values[name] = typed(value)
+    raw = _encode(values)
+    _check(raw)
+    return raw
+
+
+def read_source(source: str) -> bytes:
+    """The bytes of `JSON`, `@FILE` or `-`."""
+    if source == "-":
+        if is_terminal(sys.stdin):
+            raise UsageError("- reads the input from standard input, and that is the terminal")
+        return sys.stdin.buffer.read(INPUT_BYTES_MAX + 1)
+    if not source.startswith("@"):
+        return source.encode("utf-8", "surrogateescape")
+    path = Path(source[1:])
+    try:
+        with path.open("rb") as file:
+            return file.read(INPUT_BYTES_MAX + 1)
+    except OSError as error:
+        raise BadData(f"the input file {path} cannot be read", why=str(error.strerror)) from error
+
+
+def typed(value: str) -> Any:
+    """The value that a word stands for: JSON if it is, else the text itself."""
+    try:
+        return msgspec.json.decode(value.encode("utf-8", "surrogateescape"))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return value
+
+
+def key_values(words: list[str], *, flag: str) -> dict[str, str]:
+    """K=V words as texts."""
+    return dict(_split(word, what=flag) for word in words)
+
+
+def _split(word: str, *, what: str) -> tuple[str, str]:
+    name, equals, value = word.partition("=")
+    if not name or not equals:
+        raise UsageError(
+            f"{what}: {word!r} is not KEY=VALUE", next_step=f"{here().command} submit --help"
+        )
+    return name, value
+
+
+def _encode(values: dict[str, Any]) -> bytes:
+    try:
+        return msgspec.json.encode(values)
+    except UnicodeEncodeError as error:
+        raise BadData("the input is not UTF-8", why=str(error)) from error
+
+
+def _check(raw: bytes) -> None:
+    problem = validate_input_json(raw)
+    if problem is not None:
+        raise BadData("the input was refused", why=problem, next_step="write it like '{\"n\": 3}'")

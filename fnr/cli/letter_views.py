@@ -1,0 +1,88 @@
+"""How dead letters look: the row in a list, the statistics, the preview of a replay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fnr.api.requests import ReplayReport
+from fnr.cli.render import Column, Listing, age, clock_time, since
+from fnr.cli.task_views import error_lines, value_text
+from fnr.cli.terminal import one_line
+from fnr.policy.dead_letter import DeadLetter
+from fnr.policy.record import LetterStat, TaskDetail
+
+LETTERS: Listing[DeadLetter] = Listing(
+    schema="fnr.dlq.list/1",
+    columns=(
+        Column("TASK", lambda letter: letter.task_id),
+        Column("FUNCTION", lambda letter: letter.function),
+        Column("CAUSE", lambda letter: letter.cause.value, style=lambda _: "red"),
+        Column("CATEGORY", lambda letter: letter.category.value),
+        Column("STATE", lambda letter: letter.state.value),
+        Column("TRIES", lambda letter: letter.attempts, right=True),
+        since("AGE", lambda letter: letter.died_at_ms),
+        Column("MESSAGE", lambda letter: letter.message or letter.reason, flexible=True),
+    ),
+    name=lambda letter: letter.task_id,
+    empty="no dead letters",
+)  # fmt: skip
+
+STATS: Listing[LetterStat] = Listing(
+    schema="fnr.dlq.stats/1",
+    columns=(
+        Column("FUNCTION", lambda stat: stat.function),
+        Column("CATEGORY", lambda stat: stat.category),
+        Column("CAUSE", lambda stat: stat.cause),
+        Column("COUNT", lambda stat: stat.count, right=True),
+        since("OLDEST", lambda stat: stat.oldest_at_ms),
+        since("NEWEST", lambda stat: stat.newest_at_ms),
+    ),
+    name=lambda stat: stat.function,
+    empty="no dead letters",
+)  # fmt: skip
+
+
+def letter_page(detail: TaskDetail) -> str:
+    """One letter with all that is needed to decide what becomes of it."""
+    letter, task = detail.letter, detail.task
+    assert letter is not None, task
+    rows = [
+        ("task", letter.task_id),
+        ("function", letter.function),
+        ("letter", f"{letter.state}, died {age(letter.died_at_ms)} ago"),
+        ("cause", f"{letter.cause} ({letter.category}): {letter.reason}"),
+        ("attempts", f"{letter.attempts}, replays {letter.replays}"),
+        ("submitted", f"{clock_time(task.created_at_ms)} by {task.submitter or 'unknown'}"),
+        ("tags", " ".join(f"{key}={value}" for key, value in sorted(task.tags.items()))),
+        ("resolution", letter.resolution),
+        ("input", value_text(detail.input)),
+    ]
+    if len(detail.revisions) > 1:
+        rows.append(("original", value_text(detail.revisions[0].body)))
+    lines = [f"{name + ':':<12}{one_line(value)}" for name, value in rows if value]
+    for error in detail.errors[-3:]:
+        lines += [
+            "",
+            f"{clock_time(error.at_ms)}  {error_lines(error)[0]}",
+            *error_lines(error)[1:],
+        ]
+    lines += [
+        "",
+        f"try again:     fnr dlq replay {letter.task_id}",
+        f"another input: fnr dlq edit {letter.task_id}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def preview(report: ReplayReport) -> Iterator[str]:
+    """What a replay would do, and what it would not and why."""
+    noun = "letter" if report.eligible == 1 else "letters"
+    yield f"{report.eligible} {noun} can be replayed"
+    yield from (f"  {count:>8}  {one_line(name)}" for name, count in report.functions.items())
+    blocked = sum(report.blocked.values())
+    if not blocked:
+        return
+    yield f"{blocked} cannot"
+    for reason, count in sorted(report.blocked.items(), key=lambda item: -item[1]):
+        some = ", ".join(report.examples.get(reason, ())[:3])
+        yield f"  {count:>8}  {one_line(reason)}" + (f"  ({some})" if some else "")

@@ -1,0 +1,150 @@
+"""`fnr logs` and `fnr task logs`: what functions and tasks have printed."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Annotated
+
+import typer
+
+from fnr.api.errors import NotFound, PermissionDenied
+from fnr.api.requests import GetTask, ListFunctions, ListLogSpans
+from fnr.cli.follow import Output, function_output, task_output
+from fnr.cli.group import TASK_ID_CHARS, examples, group
+from fnr.cli.here import here
+from fnr.cli.log_lines import LogLines, show
+from fnr.cli.moments import parse_since
+from fnr.cli.render import write_json
+from fnr.config.load import load
+from fnr.host.worker_log import first_kept, read_span
+from fnr.policy.log_record import LogRecord
+from fnr.policy.record import LogSpan
+
+app = group("logs", "What functions and tasks have printed.")
+
+SPANS_MAX = 200
+LINES_DEFAULT = 200
+
+Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on as it is printed.")]
+Lines = Annotated[
+    int, typer.Option("--lines", "-n", min=0, help="Only the last so many lines; 0 is all.")
+]
+Since = Annotated[
+    str | None,
+    typer.Option("--since", metavar="WHEN", help="Nothing older: 10m, 2026-01-31T18:00."),
+]
+Timestamps = Annotated[
+    bool, typer.Option("--timestamps", "-t", help="When each line was printed, where it is known.")
+]
+
+
+@app.command(
+    epilog=examples(
+        "fnr logs render",
+        "fnr logs render -f",
+        "fnr logs 01JD -n 50",
+        "fnr logs render --since 10m",
+    )
+)
+def logs(
+    name: Annotated[str, typer.Argument(metavar="FUNCTION|TASK", help="A function or a task.")],
+    *,
+    follow: Follow = False,
+    lines: Lines = LINES_DEFAULT,
+    since: Since = None,
+    timestamps: Timestamps = False,
+) -> None:
+    """Show what a function's workers or a task's attempts have printed, oldest first."""
+    if name in _functions():
+        _show_function(name, follow=follow, lines=lines, since=since, timestamps=timestamps)
+    else:
+        task_logs(name, follow=follow, lines=lines, since=since, timestamps=timestamps)
+
+
+def task_logs(
+    task_id: Annotated[str, typer.Argument(metavar="ID", help="The id, or its beginning.")],
+    *,
+    follow: Follow = False,
+    lines: Lines = 0,
+    since: Since = None,
+    timestamps: Timestamps = False,
+) -> None:
+    """Show what a task's attempts have printed; with -f until the task has ended."""
+    task_id = _full_id(task_id)
+    if follow:
+        _show_live(task_output(here(), task_id), timestamps=timestamps)
+        return
+    since_ms = None if since is None else parse_since(since)
+    spans = here().ask(ListLogSpans(task_id=task_id, since_ms=since_ms, limit=SPANS_MAX))
+    _show_spans(spans, lines=lines, since_ms=since_ms or 0, timestamps=timestamps)
+    if not spans:
+        here().notice(f"task {task_id} has printed nothing")
+
+
+def _show_function(
+    name: str, *, follow: bool, lines: int, since: str | None, timestamps: bool
+) -> None:
+    since_ms = None if since is None else parse_since(since)
+    spans = here().ask(ListLogSpans(function=name, since_ms=since_ms, limit=SPANS_MAX))
+    _show_spans(spans, lines=lines, since_ms=since_ms or 0, timestamps=timestamps)
+    if follow:
+        _show_live(function_output(here(), name), timestamps=timestamps)
+    elif not spans:
+        here().notice(f"{name} has printed nothing")
+
+
+def _show_live(outputs: Iterable[Output], *, timestamps: bool) -> None:
+    cutters: dict[str, LogLines] = {}
+    for output in outputs:
+        cutter = cutters.setdefault(output.place, LogLines())
+        show(_not_before(cutter.feed(output.data), output.from_ms), timestamps=timestamps)
+    for cutter in cutters.values():
+        show(cutter.rest(), timestamps=timestamps)
+
+
+def _show_spans(spans: list[LogSpan], *, lines: int, since_ms: int, timestamps: bool) -> None:
+    records = (
+        record for span in spans for record in _records(span) if not 0 < record.at_ms < since_ms
+    )
+    kept: Iterable[LogRecord] = deque(records, maxlen=lines) if lines else records
+    if here().as_json:
+        for record in kept:
+            text = record.text.decode("utf-8", "replace")
+            write_json({"at_ms": record.at_ms or None, "stream": record.stream, "text": text})
+    else:
+        show(iter(kept), timestamps=timestamps)
+
+
+def _records(span: LogSpan) -> Iterator[LogRecord]:
+    cutter = LogLines()
+    try:
+        if first_kept(span.log_path) > span.log_from:
+            here().notice(f"attempt {span.number} of {span.task_id}: the oldest output is gone")
+        data = read_span(span.log_path, span.log_from, span.log_to)
+    except PermissionError as error:
+        raise PermissionDenied("the log cannot be read", why=str(error)) from error
+    yield from cutter.feed(data)
+    yield from cutter.rest()
+
+
+def _not_before(records: Iterator[LogRecord], from_ms: int) -> Iterator[LogRecord]:
+    return (record for record in records if not 0 < record.at_ms < from_ms)
+
+
+def _functions() -> set[str]:
+    declared = set(load(here().paths).settings.functions)
+    return declared | {record.function for record in here().ask(ListFunctions())}
+
+
+def _full_id(word: str) -> str:
+    if len(word) == TASK_ID_CHARS:
+        return word.upper()
+    if not word.isalnum():
+        raise NotFound(f"there is no function {word!r}", next_step="fnr function list")
+    try:
+        return here().ask(GetTask(task_id=word)).task.task_id
+    except NotFound as error:
+        raise NotFound(
+            f"there is no function and no task {word!r}", next_step="fnr function list"
+        ) from error

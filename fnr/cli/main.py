@@ -1,0 +1,162 @@
+"""The command line: finds the command, loads it and nothing else, and ends with its exit code."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import sys
+import traceback
+from typing import Annotated, Any
+
+import msgspec
+import typer
+import typer.core
+from typer.exceptions import Abort, TyperException
+
+from fnr import __version__
+from fnr.api.errors import FnrError, InternalError, UsageError
+from fnr.cli.argv import HELP, FlagError, Globals, hoist
+from fnr.cli.here import enter, say
+from fnr.cli.terminal import block
+from fnr.config.paths import find_paths
+from fnr.host.clock import Clock
+
+# Command -> the module it lives in (as `app`) and its line in `fnr --help`; in the order of help.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "status": ("fnr.cli.status", "The daemon, its functions, what needs attention."),
+    "submit": ("fnr.cli.submit", "Hand over tasks of a function."),
+    "run": ("fnr.cli.run", "Run any command as a supervised task and end with its exit code."),
+    "task": ("fnr.cli.task", "Tasks: list, show, history, wait, cancel, logs."),
+    "logs": ("fnr.cli.logs", "What functions and tasks have printed."),
+    "dlq": ("fnr.cli.dlq", "Dead letters: list, show, stats, replay, edit, resolve, purge, …"),
+    "function": ("fnr.cli.function", "Functions: list, show, pause, resume."),
+    "worker": ("fnr.cli.worker", "Workers: list, show, restart, stop."),
+    "daemon": ("fnr.cli.daemon", "The daemon: run it, start, stop, restart, reload."),
+    "db": ("fnr.cli.db", "The store: check, stats, backup, restore, vacuum."),
+    "config": ("fnr.cli.config", "The settings: show, check, path."),
+    "init": ("fnr.cli.init", "Write a commented fnr.toml that works."),
+    "demo": ("fnr.cli.demo", "See it all at work on this machine, in a minute."),
+    "help": ("fnr.cli.help", "Help on a topic: exit-codes, environment, filters, output, …"),
+}
+ALIASES = {"ls": "list", "ps": "worker"}
+
+
+class LazyGroup(typer.core.TyperGroup):
+    """The root: knows the names and summaries of all commands, imports only the one that runs."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer's signature
+        """All commands, in the order of help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - typer's signature
+        """Import a command's module and make it a command."""
+        found = COMMANDS.get(ALIASES.get(cmd_name, cmd_name))
+        if found is None:
+            return None
+        command = typer.main.get_command(importlib.import_module(found[0]).app)
+        command.name = cmd_name
+        return command
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - typer's signature
+        """The summaries, without loading fourteen modules for them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command, or suggest the nearest."""
+        if args and args[0] not in COMMANDS and args[0] not in ALIASES:
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1, cutoff=0.5)
+            raise UsageError(
+                f"there is no command {args[0]!r}",
+                why=f"did you mean {near[0]!r}?" if near else "",
+                next_step=f"fnr {near[0]} --help" if near else "fnr --help",
+            )
+        return super().resolve_command(ctx, args)
+
+
+app = typer.Typer(
+    name="fnr",
+    cls=LazyGroup,
+    add_completion=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="\n\n".join(f"\b\n{paragraph}" for paragraph in HELP.split("\n\n")),
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"fnr {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="The version, nothing else."
+        ),
+    ] = False,
+) -> None:
+    """Run functions on a GPU host and lose nothing."""
+
+
+def run(words: list[str]) -> int:
+    """Run a command line; errors are shown, and the exit code says which kind it was."""
+    flags = Globals()
+    try:
+        try:
+            flags, rest = hoist(words)
+        except FlagError as error:
+            raise UsageError(str(error), next_step="fnr help output") from error
+        enter(flags)
+        code = typer.main.get_command(app).main(rest, prog_name="fnr", standalone_mode=False)
+    except FnrError as error:
+        return _show(error, flags)
+    except TyperException as error:
+        return _show_usage(error, flags)
+    except Abort:
+        return 130
+    except (BrokenPipeError, KeyboardInterrupt):
+        raise
+    except Exception as error:  # noqa: BLE001 - the net: one line and a file instead of a traceback
+        return _show(_crashed(error, flags), flags)
+    return code if isinstance(code, int) else 0
+
+
+def _show(error: FnrError, flags: Globals) -> int:
+    if flags.output in {"json", "jsonl"}:
+        say(msgspec.json.encode({"error": error.as_json()}).decode())
+    else:
+        say(block("\n".join(error.lines())))
+    return error.exit_code
+
+
+def _show_usage(error: TyperException, flags: Globals) -> int:
+    """typer's own complaints, in our words' form; a bare group gets its help."""
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        say(error.message)
+        return UsageError.exit_code
+    path = context.command_path if context else "fnr"
+    message = error.format_message().rstrip(".")
+    message = message[:1].lower() + message[1:]
+    return _show(UsageError(message, next_step=f"{path} --help"), flags)
+
+
+def _crashed(error: Exception, flags: Globals) -> InternalError:
+    """A mistake of ours: the traceback goes into a file, because nobody reads it on a screen."""
+    why = f"{type(error).__name__}: {error}"
+    text = "".join(traceback.format_exception(error))
+    paths = find_paths(flags.home or None, flags.config or None)
+    file = f"{paths.crash_dir}/cli-{Clock().now_ms()}-{os.getpid()}.txt"
+    try:
+        os.makedirs(paths.crash_dir, mode=0o700, exist_ok=True)  # noqa: PTH103 - as in paths.py
+        with open(file, "w") as crash:  # noqa: PTH123 - as in paths.py
+            crash.write(f"fnr {__version__}, Python {sys.version}\n{sys.argv!r}\n\n{text}")
+    except OSError:
+        return InternalError("fnr made a mistake", why=why, details=tuple(text.splitlines()))
+    return InternalError("fnr made a mistake", why=why, next_step=f"look into {file}")

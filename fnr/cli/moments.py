@@ -1,0 +1,32 @@
+"""Moments as people type them: "18:00", "2026-01-31T18:00", "@1700000000", "10m" ago."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fnr.api.errors import UsageError
+from fnr.cli.here import here
+from fnr.config.units import duration_ms
+
+
+def parse_moment(written: str) -> int:
+    """Unix ms of a moment in the reader's time zone; "18:00" is today."""
+    now = datetime.fromtimestamp(here().clock.now_ms() / 1_000).astimezone()
+    try:
+        if written.startswith("@"):
+            return round(float(written[1:]) * 1_000)
+        text = f"{now:%Y-%m-%d}T{written}" if written[2:3] == ":" else written
+        found = datetime.fromisoformat(text)
+        return round(found.astimezone(found.tzinfo or now.tzinfo).timestamp() * 1_000)
+    except (ValueError, OverflowError):
+        raise UsageError(
+            f"{written!r} is no moment", why="write 2026-01-31T18:00, 18:00 or @UNIXSECONDS"
+        ) from None
+
+
+def parse_since(written: str) -> int:
+    """Unix ms of a moment, or of so long ago."""
+    try:
+        return here().clock.now_ms() - duration_ms(written)
+    except ValueError:
+        return parse_moment(written)

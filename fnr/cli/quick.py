@@ -1,0 +1,63 @@
+"""`fnr status` in a few milliseconds: the question people ask most, from a shell prompt too.
+
+Loads neither typer nor msgspec; whatever is out of the ordinary (another flag, no daemon, a
+daemon of another version) is left to the whole program, which says it properly.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+
+from fnr.cli.argv import FlagError, Globals, hoist
+from fnr.cli.status_text import SCHEMA, exit_code, for_people, for_pipes
+from fnr.cli.terminal import is_terminal, may_colour
+from fnr.config.paths import SOCKET_PATH_BYTES_MAX, find_paths
+from fnr.host.clock import Clock
+
+# api.wire would encode the same; it needs msgspec, and a test compares the two.
+QUESTION = b'{"v":1,"id":1,"ask":{"op":"GetStatus"}}\n'
+PATIENCE_S = 10.0
+
+
+def quick_status(words: list[str]) -> int | None:
+    """The exit code when this was a plain `fnr status` and it was answered; None otherwise."""
+    if "status" not in words or len(words) > 6:
+        return None
+    try:
+        flags, rest = hoist(words)
+    except FlagError:
+        return None
+    if rest != ["status"] or flags.timeout or flags.output not in {"", "table", "json"}:
+        return None
+    path = find_paths(flags.home or None, flags.config or None).socket_file
+    if len(path.encode()) > SOCKET_PATH_BYTES_MAX:
+        return None
+    try:
+        reply = json.loads(_asked(path))
+    except (OSError, ValueError):
+        return None
+    status = reply.get("ok")
+    return None if status is None else _show(status, flags)
+
+
+def _asked(path: str) -> bytes:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connected:
+        connected.settimeout(PATIENCE_S)
+        connected.connect(path)
+        connected.sendall(QUESTION)
+        with connected.makefile("rb") as reader:
+            return reader.readline()
+
+
+def _show(status: dict[str, object], flags: Globals) -> int:
+    out = sys.stdout
+    if flags.output == "json":
+        out.write(json.dumps({"schema": SCHEMA, **status}, ensure_ascii=False) + "\n")
+    elif is_terminal(out):
+        colour = may_colour(out, no_color=flags.no_color)
+        out.write(for_people(status, now_ms=Clock().now_ms(), colour=colour))
+    else:
+        out.write(for_pipes(status))
+    return exit_code(status)

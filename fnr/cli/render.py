@@ -1,0 +1,214 @@
+"""Show answers: tables to people, tab-separated rows to pipes, JSON to programs.
+
+Text from outside (messages, names, tags) goes through `one_line` or `block` and reaches rich as
+`Text` only: `[rank0]:` in an error is neither markup nor swallowed, and ESC moves no cursor.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from fnr.cli.here import here
+from fnr.cli.terminal import duration, one_line, width
+from fnr.policy.record import Page
+
+Item = TypeVar("Item")
+
+# A cell is cropped by the terminal anyway; rich would first measure all 10,000 characters.
+CELL_CHARS_MAX = 300
+_encode = msgspec.json.Encoder().encode
+
+
+class Column(msgspec.Struct, Generic[Item], frozen=True):
+    """One column: its title, what stands in it for people, and in a pipe when that differs.
+
+    flexible: gives way when the terminal is narrow.
+    """
+
+    title: str
+    cell: Callable[[Item], object]
+    plain: Callable[[Item], object] | None = None
+    right: bool = False
+    flexible: bool = False
+    style: Callable[[Item], str] | None = None
+
+
+class Listing(msgspec.Struct, Generic[Item], frozen=True, kw_only=True):
+    """How a list of something is shown.
+
+    schema: "fnr.task.list/1". name: what -o name prints of an item. empty: said when there is none.
+    """
+
+    schema: str
+    columns: tuple[Column[Item], ...]
+    name: Callable[[Item], str]
+    empty: str
+
+
+def show_list(
+    listing: Listing[Item],
+    items: Iterable[Item],
+    *,
+    total: int | None = None,
+    next_page: str | None = None,
+    extra: dict[str, object] | None = None,
+) -> None:
+    """Show a list in the form that was asked for; extra: further keys of the JSON answer."""
+    show_pages(listing, [Page(items=list(items), total=total, next=next_page)], extra=extra)
+
+
+def show_pages(
+    listing: Listing[Item],
+    pages: Iterable[Page[Item]],
+    *,
+    extra: dict[str, object] | None = None,
+) -> None:
+    """Show pages as they come, so that a million rows need the memory of a thousand."""
+    output = here().output
+    if output == "json":
+        _json_list(listing, pages, extra or {})
+        return
+    shown, last = 0, Page[Item](items=[])
+    for last in pages:
+        if output == "jsonl":
+            for item in last.items:
+                write_json(item)
+        elif output == "name":
+            write("".join(f"{one_line(listing.name(item))}\n" for item in last.items))
+        elif here().plain:
+            write("".join(_plain_row(listing, item) for item in last.items))
+        elif last.items:
+            _rich_table(listing, last.items, titles=shown == 0)
+        shown += len(last.items)
+    if output == "table":
+        _footer(listing, shown, last)
+
+
+def show_one(schema: str, value: object, people: Callable[[], str], *, name: str) -> None:
+    """Show one thing: its JSON with the schema in front, its name, or the words for people."""
+    output = here().output
+    if output in {"json", "jsonl"}:
+        fields = msgspec.json.decode(_encode(value), type=dict[str, msgspec.Raw])
+        write_json({"schema": schema, **fields}, pretty=output == "json")
+    elif output == "name":
+        write(f"{one_line(name)}\n")
+    else:
+        write(people())
+
+
+def write(text: str) -> None:
+    """Data, on stdout."""
+    sys.stdout.write(text)
+
+
+def write_json(value: object, *, pretty: bool = False) -> None:
+    """A value as JSON: one line, or indented when somebody is looking."""
+    raw = _encode(value)
+    if pretty and not here().plain:
+        raw = msgspec.json.format(raw, indent=2)
+    write(raw.decode() + "\n")
+    if here().output == "jsonl":
+        sys.stdout.flush()  # so that `| head` and `| jq` see it now
+
+
+# ── cells ────────────────────────────────────────────────────────────────────
+
+
+def age(at_ms: int | None) -> str:
+    """How long ago, for people."""
+    return "-" if at_ms is None else duration(max(0, here().clock.now_ms() - at_ms))
+
+
+def since(title: str, at_ms: Callable[[Item], int | None]) -> Column[Item]:
+    """A column with an age for people and the instant for programs."""
+    return Column(
+        title, lambda item: age(at_ms(item)), lambda item: moment(at_ms(item)), right=True
+    )
+
+
+def in_time(at_ms: int) -> str:
+    """How far from now, either way: "in 5m" or "3s ago"."""
+    left_ms = at_ms - here().clock.now_ms()
+    return f"in {duration(left_ms)}" if left_ms > 0 else f"{duration(-left_ms)} ago"
+
+
+def moment(at_ms: int | None) -> str:
+    """An instant for programs: RFC 3339 in UTC."""
+    if at_ms is None:
+        return ""
+    return datetime.fromtimestamp(at_ms / 1_000, UTC).isoformat(timespec="milliseconds")
+
+
+def clock_time(at_ms: int) -> str:
+    """An instant for people: their own time zone."""
+    return f"{datetime.fromtimestamp(at_ms / 1_000).astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+# ── forms ────────────────────────────────────────────────────────────────────
+
+
+def _json_list(
+    listing: Listing[Item], pages: Iterable[Page[Item]], extra: dict[str, object]
+) -> None:
+    items: list[Item] = []
+    last = Page[Item](items=[])
+    for last in pages:
+        items += last.items
+    answer: dict[str, object] = {"schema": listing.schema, "items": items}
+    answer |= {"total": last.total, "next": last.next, **extra}
+    write_json(answer, pretty=True)
+
+
+def _plain_row(listing: Listing[Item], item: Item) -> str:
+    cells = (one_line((column.plain or column.cell)(item)) for column in listing.columns)
+    return "\t".join(cells) + "\n"
+
+
+def _rich_table(listing: Listing[Item], items: list[Item], *, titles: bool) -> None:
+    from rich.console import Console  # noqa: PLC0415 - 60 ms that pipes do not have to pay
+    from rich.table import Table  # noqa: PLC0415 - as above
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.show_header = titles
+    for column in listing.columns:
+        table.add_column(
+            Text(column.title),
+            justify="right" if column.right else "left",
+            no_wrap=True,
+            overflow="ellipsis" if column.flexible else "fold",
+            ratio=None,
+        )
+    for item in items:
+        table.add_row(*(_text(column, item, Text) for column in listing.columns))
+    console = Console(
+        file=sys.stdout,
+        width=width(),
+        markup=False,
+        emoji=False,
+        highlight=False,
+        force_terminal=here().colour,
+        no_color=not here().colour,
+    )
+    console.print(table)
+
+
+def _text(column: Column[Item], item: Item, text: Any) -> Any:
+    cell = one_line(column.cell(item))
+    if len(cell) > CELL_CHARS_MAX:
+        cell = cell[: CELL_CHARS_MAX - 1] + "…"
+    return text(cell, style=column.style(item) if column.style else "")
+
+
+def _footer(listing: Listing[Item], shown: int, last: Page[Item]) -> None:
+    """What is not on the screen is said, never left out silently."""
+    if shown == 0:
+        here().notice(listing.empty)
+    elif last.next is not None:
+        of_all = f" of {last.total}" if last.total is not None else ""
+        here().notice(f"{shown}{of_all} shown; --limit 0 for all, or --after {last.next}")

@@ -1,0 +1,199 @@
+"""`fnr run`: any command as a supervised task, with its output here and its exit code as ours."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from msgspec import Raw
+
+from fnr.api.errors import FnrError, UsageError
+from fnr.api.requests import CancelTasks, GetTask, Submit, TaskSpec, WaitTasks
+from fnr.cli.follow import patient_ask, task_output
+from fnr.cli.group import examples, group, parse_duration
+from fnr.cli.here import here, say
+from fnr.cli.inputs import key_values
+from fnr.cli.log_lines import LogLines, pass_on
+from fnr.cli.render import write, write_json
+from fnr.cli.terminal import block
+from fnr.config.units import size_bytes
+from fnr.policy.evidence import KilledBy, Phase
+from fnr.policy.record import ErrorRecord
+from fnr.policy.task import PRIORITY_DEFAULT, PRIORITY_MAX, PRIORITY_MIN, TaskState
+
+app = group("run", "Run any command as a supervised task and end with its exit code.")
+
+# What shells and timeout(1) say in these cases.
+EXIT_TIMED_OUT, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_SIGNAL = 124, 126, 127, 128
+EXIT_CANCELLED = 130
+MIB = 1 << 20
+
+
+@app.command(
+    context_settings={"allow_interspersed_args": False},
+    epilog=examples(
+        "fnr run -- nvidia-smi -L",
+        "fnr run --timeout 2h --memory 16GiB --name nightly -- python train.py --resume",
+        "fnr run --detach --retries 3 -- rsync -a /data backup:/data",
+    ),
+)
+def run(
+    *,
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="-- COMMAND [ARG…]", help="An argument vector; no shell reads it."),
+    ] = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Print the task's id and leave it running.")
+    ] = False,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="TEXT", help="A tag `name`, to find it by.")
+    ] = None,
+    retries: Annotated[
+        int, typer.Option("--retries", min=0, max=1_000, help="After a failure that may pass.")
+    ] = 0,
+    timeout: Annotated[
+        str | None, typer.Option("--timeout", metavar="TIME", help="Longest it may take: 2h.")
+    ] = None,
+    memory: Annotated[
+        str | None, typer.Option("--memory", metavar="SIZE", help="Most it may use: 16GiB.")
+    ] = None,
+    cwd: Annotated[
+        str | None, typer.Option("--cwd", metavar="DIR", help="Its folder; yours by default.")
+    ] = None,
+    env: Annotated[
+        list[str] | None, typer.Option("--env", metavar="K=V", help="A variable; may be repeated.")
+    ] = None,
+    nice: Annotated[
+        int | None, typer.Option("--nice", min=-20, max=19, help="19 yields to all others.")
+    ] = None,
+    tags: Annotated[
+        list[str] | None, typer.Option("--tag", metavar="K=V", help="A tag; may be repeated.")
+    ] = None,
+    priority: Annotated[
+        int,
+        typer.Option("--priority", "-p", min=PRIORITY_MIN, max=PRIORITY_MAX, help="10 goes first."),
+    ] = PRIORITY_DEFAULT,
+) -> None:
+    """Run a command under fnr's supervision: its output here, its exit code as ours.
+
+    It goes on when the daemon restarts, and when you close the terminal. Ctrl-C cancels it, a
+    second Ctrl-C leaves it running. 128+N is the exit code when signal N killed it, 124 when it
+    took too long.
+    """
+    if not command:
+        raise UsageError("which command?", next_step="fnr run -- COMMAND ARG…")
+    wanted: dict[str, Any] = {"argv": command, "cwd": _folder(cwd)}
+    if env:
+        wanted["env"] = key_values(env, flag="--env")
+    if nice is not None:
+        wanted["nice"] = nice
+    if memory is not None:
+        wanted["limits"] = {"memory_mib": _mebibytes(memory)}
+    labels = key_values(tags or [], flag="--tag")
+    spec = TaskSpec(
+        function="run",
+        input=Raw(_encode(wanted)),
+        priority=priority,
+        timeout_ms=parse_duration(timeout, flag="--timeout"),
+        retries_max=retries,
+        tags=labels if name is None else {**labels, "name": name},
+    )
+    task_id = here().ask(Submit(task=spec)).task_id
+    if detach:
+        _show_detached(task_id)
+        return
+    raise typer.Exit(_follow(task_id))
+
+
+def _follow(task_id: str) -> int:
+    """Pass the output on until the end; the command's exit code."""
+    cancelled = False
+    while True:
+        try:
+            if cancelled:
+                # It was told to stop; what it still prints is passed on by this second round only
+                # as far as it is new, which nobody can tell: so wait for the end in silence.
+                patient_ask(here(), WaitTasks(task_ids=[task_id]))
+                return EXIT_CANCELLED
+            _pass_output_on(task_id)
+            return _exit_code(task_id)
+        except KeyboardInterrupt:
+            if cancelled:
+                say(f"left running; {here().command} task show {task_id}")
+                return EXIT_CANCELLED
+            cancelled = True
+            say("cancelling; Ctrl-C again leaves it running")
+            here().ask(CancelTasks(task_ids=[task_id], reason="Ctrl-C"))
+
+
+def _pass_output_on(task_id: str) -> None:
+    cutters: dict[str, LogLines] = {}
+    for output in task_output(here(), task_id):
+        cutter = cutters.setdefault(output.place, LogLines())
+        pass_on(cutter.feed(output.data), from_ms=output.from_ms)
+    for cutter in cutters.values():
+        pass_on(cutter.rest())
+
+
+def _exit_code(task_id: str) -> int:
+    detail = patient_ask(here(), GetTask(task_id=task_id))
+    if detail.task.state is TaskState.DONE:
+        return 0
+    if detail.task.state is TaskState.CANCELLED or not detail.errors:
+        say(f"{detail.task.state}: {block(detail.task.reason)}")
+        return EXIT_CANCELLED if detail.task.state is TaskState.CANCELLED else FnrError.exit_code
+    error = detail.errors[-1]
+    code = exit_code_of(error)
+    if error.evidence.exit_code is None or error.evidence.killed_by is not None:
+        say(f"fnr: {block(error.evidence.message or error.evidence.kill_reason)}")
+    here().notice(f"notice: dead letter {task_id}; {here().command} dlq show {task_id}")
+    return code
+
+
+def exit_code_of(error: ErrorRecord) -> int:
+    """The exit code that says how the command ended, as shells say it."""
+    evidence = error.evidence
+    if evidence.killed_by in {KilledBy.TIMEOUT, KilledBy.PROGRESS_TIMEOUT}:
+        return EXIT_TIMED_OUT
+    if evidence.phase is Phase.START:
+        codes = {code.value for code in evidence.codes if code.family == "errno"}
+        if "EACCES" in codes:
+            return EXIT_NOT_EXECUTABLE
+        return EXIT_NOT_FOUND if "ENOENT" in codes else FnrError.exit_code
+    if evidence.signal is not None:
+        return EXIT_SIGNAL + evidence.signal
+    return evidence.exit_code or FnrError.exit_code
+
+
+def _show_detached(task_id: str) -> None:
+    if here().as_json:
+        write_json({"schema": "fnr.submitted/1", "task_id": task_id, "duplicate": False})
+        return
+    write(f"{task_id}\n")
+    here().hint(f"{here().command} task logs {task_id} -f")
+
+
+def _folder(cwd: str | None) -> str:
+    if cwd is None:
+        return os.getcwd()  # noqa: PTH109 - a text is what is wanted
+    folder = os.path.abspath(cwd)  # noqa: PTH100 - as above
+    if not os.path.isdir(folder):  # noqa: PTH112 - as above
+        raise UsageError(f"--cwd: there is no folder {folder}")
+    return folder
+
+
+def _mebibytes(written: str) -> int:
+    try:
+        return max(1, -(-size_bytes(written) // MIB))
+    except ValueError as error:
+        raise UsageError(f"--memory: {error}") from error
+
+
+def _encode(wanted: dict[str, Any]) -> bytes:
+    try:
+        return msgspec.json.encode(wanted)
+    except UnicodeEncodeError as error:
+        raise UsageError("the command is not UTF-8", why=str(error)) from error

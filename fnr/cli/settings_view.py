@@ -1,0 +1,99 @@
+"""Settings as people write them in fnr.toml: durations and sizes with their units again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from fnr.config.keys import (
+    FUNCTION_KEYS,
+    LIMIT_KEYS,
+    REDACT_KEYS,
+    RETRY_KEYS,
+    WORKERS_KEYS,
+    Key,
+)
+from fnr.config.load import PLAIN_TABLES, Loaded
+from fnr.config.settings import FunctionSettings, Settings
+
+# Values of variables with such names are secrets as a rule; `config show` is pasted into chats.
+SECRET_WORDS = ("TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "API_KEY", "PRIVATE")
+HIDDEN = "***"
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """One key: its value as written in fnr.toml, and where it came from."""
+
+    key: str
+    value: Any
+    origin: str
+
+
+def all_settings(loaded: Loaded) -> Iterator[Setting]:
+    """Every key of every table, defaults included."""
+    settings = loaded.settings
+    for table, keys in PLAIN_TABLES.items():
+        for name, value in _written(getattr(settings, table), keys).items():
+            yield _setting(loaded, f"{table}.{name}", value)
+    for name, value in _written(settings, REDACT_KEYS).items():
+        yield _setting(loaded, f"redact.{name}", value)
+    for function in settings.functions.values():
+        for name, value in function_table(function).items():
+            yield _setting(loaded, f"functions.{function.name}.{name}", value)
+
+
+def function_table(function: FunctionSettings) -> dict[str, object]:
+    """A [functions.NAME] table; what is not set and has no default is left out."""
+    table = _written(function, FUNCTION_KEYS)
+    if function.kind != "python":
+        table.pop("python", None)
+    if function.kind != "command":
+        for key in ("command", "stdin", "result"):
+            table.pop(key, None)
+    table["workers"] = _written(function, WORKERS_KEYS)
+    table["retry"] = _written(function.retry, RETRY_KEYS)
+    if limits := _written(function.limits, LIMIT_KEYS):
+        table["limits"] = limits
+    if function.env:
+        table["env"] = {name: _masked(name, value) for name, value in function.env.items()}
+    if function.input:
+        table["input"] = function.input
+    return table
+
+
+def toml_value(value: object) -> str:
+    """A value as TOML writes it, on one line."""
+    if isinstance(value, Mapping):
+        inner = ", ".join(f"{_toml_key(key)} = {toml_value(item)}" for key, item in value.items())
+        return f"{{ {inner} }}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(toml_value, value))}]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _written(settings: Settings | msgspec.Struct, keys: Mapping[str, Key]) -> dict[str, object]:
+    found = {}
+    for name, key in keys.items():
+        value = getattr(settings, key.setting)
+        if value is not None:
+            found[name] = key.show(value)
+    return found
+
+
+def _setting(loaded: Loaded, key: str, value: object) -> Setting:
+    inner = [origin for name, origin in loaded.origins.items() if name.startswith(f"{key}.")]
+    origin = loaded.origins.get(key, "default")
+    if origin == "default" and inner:
+        origin = inner[0]
+    return Setting(key=key, value=value, origin=origin)
+
+
+def _masked(name: str, value: str) -> str:
+    return HIDDEN if any(word in name.upper() for word in SECRET_WORDS) else value
+
+
+def _toml_key(key: str) -> str:
+    return key if key.replace("-", "").replace("_", "").isalnum() else json.dumps(key)

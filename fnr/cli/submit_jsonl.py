@@ -1,0 +1,230 @@
+"""Submit a file of tasks: thousands a transaction, several transactions on their way at once.
+
+Lines are not decoded and encoded again: each is checked to be one JSON value and put into the
+request as it is. What is refused is named by its line; nothing else is affected by it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import msgspec
+import typer
+from msgspec import Raw, Struct, field
+from msgspec.structs import replace
+
+from fnr.api.errors import BadData, Failed, FnrError
+from fnr.api.requests import SubmitMany, TaskSpec
+from fnr.api.wire import REQUEST_BYTES_MAX
+from fnr.cli.here import here, say
+from fnr.cli.progress import Bar
+from fnr.cli.render import write, write_json
+from fnr.cli.terminal import one_line
+from fnr.client.connect import ConnectionLost
+from fnr.policy.input_types import validate_input_json
+
+CHUNK_LINES = 1_000
+# Long lines make smaller chunks: a request must fit, and the daemon should answer now and then.
+CHUNK_BYTES = 8 * 1024 * 1024
+_specs = msgspec.json.Decoder(TaskSpec)
+
+
+class Chunk(Struct):
+    """Lines that go into one request: their numbers in the file, and the tasks they say."""
+
+    numbers: list[int] = field(default_factory=list)
+    items: list[Raw] = field(default_factory=list)
+    size_bytes: int = 0
+
+
+class Outcome(Struct):
+    """What became of the lines so far."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    refused: list[tuple[int, str]] = field(default_factory=list)
+    task_ids: list[str] = field(default_factory=list)
+    through_line: int = 0
+
+
+def submit_lines(source: str, spec: TaskSpec, *, atomic: bool) -> None:
+    """Submit every line of a file; exits 1 if some were refused."""
+    outcome = Outcome()
+    with _opened(source) as file, here().connect() as connection:
+        bar = Bar("submitting", total_bytes=_size_bytes(file))
+        lines = _items(file, spec, outcome, bar)
+        chunks = _chunks(lines, atomic=atomic)
+        under_way: list[Chunk] = []
+
+        def requests() -> Iterator[SubmitMany]:
+            for chunk in chunks:
+                _check_atomic(chunk, outcome, atomic=atomic)
+                under_way.append(chunk)
+                yield SubmitMany(items=chunk.items, atomic=atomic)
+
+        try:
+            for answer in connection.ask_each(requests()):
+                chunk = under_way.pop(0)
+                if isinstance(answer, FnrError):
+                    raise _stopped(answer, outcome, chunk)
+                _count(outcome, chunk, answer.task_ids, answer.duplicates)
+                outcome.refused += [(chunk.numbers[i.index], i.why) for i in answer.refused]
+        except ConnectionLost as error:
+            raise _unknown(error, outcome, under_way) from error
+        finally:
+            bar.close()
+            _show_refused(outcome)
+    _show(outcome, seconds=bar.elapsed_s, atomic=atomic)
+
+
+def _items(
+    file: IO[bytes], spec: TaskSpec, outcome: Outcome, bar: Bar
+) -> Iterator[tuple[int, Raw]]:
+    """The tasks that the lines stand for, with their line numbers; bad lines go to `refused`."""
+    head, tail = _frame(spec)
+    for number, line in enumerate(file, start=1):
+        bar.advance(len(line))
+        text = line.strip()
+        if not text:
+            continue
+        # Whatever is not one whole JSON value would break the request around it.
+        problem = validate_input_json(text) if spec.function else _task_problem(text)
+        if problem is None:
+            yield number, Raw(head + text + tail)
+        else:
+            outcome.refused.append((number, problem))
+
+
+def _frame(spec: TaskSpec) -> tuple[bytes, bytes]:
+    """What stands around a line: with a function the line is its input, else the whole task."""
+    if not spec.function:
+        if spec != TaskSpec(function=""):
+            raise BadData(
+                "flags for all lines need a FUNCTION",
+                why="without one every line is a whole task with its own fields",
+            )
+        return b"", b""
+    marked = msgspec.json.encode(replace(spec, input=Raw(b'"\\u0000"')))
+    head, _, tail = marked.partition(b'"\\u0000"')
+    return head, tail
+
+
+def _task_problem(text: bytes) -> str | None:
+    try:
+        spec = _specs.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return f"not a task: {error}"
+    return validate_input_json(bytes(spec.input))
+
+
+def _chunks(lines: Iterator[tuple[int, Raw]], *, atomic: bool) -> Iterator[Chunk]:
+    chunk = Chunk()
+    for number, item in lines:
+        chunk.numbers.append(number)
+        chunk.items.append(item)
+        chunk.size_bytes += len(bytes(item))
+        if atomic:
+            if chunk.size_bytes > REQUEST_BYTES_MAX - 1024 * 1024:
+                raise BadData(
+                    "the file is too large for one transaction",
+                    why=f"more than {REQUEST_BYTES_MAX >> 20} MiB at line {number};"
+                    " nothing was submitted",
+                    next_step="leave --atomic out, or split the file",
+                )
+        elif len(chunk.items) >= CHUNK_LINES or chunk.size_bytes >= CHUNK_BYTES:
+            yield chunk
+            chunk = Chunk()
+    if chunk.items:
+        yield chunk
+
+
+def _check_atomic(chunk: Chunk, outcome: Outcome, *, atomic: bool) -> None:
+    if atomic and outcome.refused:
+        raise BadData(
+            f"{len(outcome.refused)} of {len(outcome.refused) + len(chunk.items)} lines are bad",
+            why="--atomic: all or none; nothing was submitted",
+        )
+
+
+def _count(outcome: Outcome, chunk: Chunk, task_ids: list[str], duplicates: int) -> None:
+    outcome.accepted += len(task_ids)
+    outcome.duplicates += duplicates
+    outcome.through_line = chunk.numbers[-1]
+    if here().output == "json":
+        outcome.task_ids += task_ids
+    elif here().output == "jsonl":
+        for task_id in task_ids:
+            write_json({"task_id": task_id})
+    elif here().output == "name" or here().plain:
+        write("".join(f"{task_id}\n" for task_id in task_ids))
+
+
+def _show_refused(outcome: Outcome) -> None:
+    for number, why in sorted(outcome.refused):
+        say(f"line {number}: {one_line(why)}")
+
+
+def _show(outcome: Outcome, *, seconds: float, atomic: bool) -> None:
+    if here().output == "json":
+        write_json(
+            {
+                "schema": "fnr.submitted.many/1",
+                "accepted": outcome.accepted,
+                "duplicates": outcome.duplicates,
+                "refused": [{"line": line, "why": why} for line, why in sorted(outcome.refused)],
+                "task_ids": outcome.task_ids,
+            },
+            pretty=True,
+        )
+    words = f"{outcome.accepted} accepted"
+    if outcome.duplicates:
+        words += f" ({outcome.duplicates} existed already)"
+    if outcome.refused:
+        words += f", {len(outcome.refused)} refused"
+    here().notice(f"{words} in {seconds:.1f} s")
+    if outcome.refused:
+        none = atomic or not outcome.accepted
+        raise typer.Exit(BadData.exit_code if none else Failed.exit_code)
+
+
+def _stopped(error: FnrError, outcome: Outcome, chunk: Chunk) -> FnrError:
+    """The daemon refused a whole chunk: say how far it came, and keep the daemon's own words."""
+    error.details += (
+        f"{outcome.accepted} tasks, through line {outcome.through_line}, are accepted",
+        f"lines {chunk.numbers[0]} to {chunk.numbers[-1]} are not; later ones may be",
+    )
+    return error
+
+
+def _unknown(lost: ConnectionLost, outcome: Outcome, under_way: list[Chunk]) -> FnrError:
+    details = [f"{outcome.accepted} tasks, through line {outcome.through_line}, are accepted"]
+    if under_way:
+        first, last = under_way[0].numbers[0], under_way[-1].numbers[-1]
+        details.append(f"of lines {first} to {last} it is not known")
+        details.append(f"{here().command} task list --limit 0 -o jsonl tells which are there")
+    error = ConnectionLost(lost.what, why=lost.why, next_step=lost.next_step)
+    error.details = tuple(details)
+    return error
+
+
+@contextmanager
+def _opened(source: str) -> Iterator[IO[bytes]]:
+    if source == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        file = Path(source).open("rb")  # noqa: SIM115 - closed below; only the opening may fail
+    except OSError as error:
+        raise BadData(f"{source} cannot be read", why=str(error.strerror)) from error
+    with file:
+        yield file
+
+
+def _size_bytes(file: IO[bytes]) -> int | None:
+    if file is sys.stdin.buffer:
+        return None
+    return Path(file.name).stat().st_size or None

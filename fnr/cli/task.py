@@ -1,0 +1,152 @@
+"""`fnr task`: list, show, history, wait, cancel, logs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fnr.api.errors import UsageError
+from fnr.api.requests import CancelTasks, GetTask, ListTasks, WaitTasks
+from fnr.cli import logs as log_command
+from fnr.cli.changes import show_changed
+from fnr.cli.group import (
+    After,
+    Ids,
+    Limit,
+    Reason,
+    Where,
+    Yes,
+    confirm,
+    examples,
+    full_ids,
+    group,
+    pages,
+    parse_duration,
+)
+from fnr.cli.here import here
+from fnr.cli.render import Column, Listing, show_list, show_one, show_pages
+from fnr.cli.task_views import TASKS, page, story, value_text
+from fnr.policy.record import TaskDetail, TaskEnd
+from fnr.policy.task import TaskState
+
+app = group("task", "Tasks: what was asked for, where it is, how it went.")
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="The id, or a unique beginning of it.")]
+
+
+def result_words(end: TaskEnd) -> str:
+    """The result of a task that is done, the message of one that is not."""
+    return value_text(end.result) if end.task.state is TaskState.DONE else end.message
+
+
+ENDS: Listing[TaskEnd] = Listing(
+    schema="fnr.task.ends/1",
+    columns=(
+        Column("TASK", lambda end: end.task.task_id),
+        Column("FUNCTION", lambda end: end.task.function),
+        Column("STATE", lambda end: end.task.state.value),
+        Column("ATTEMPTS", lambda end: end.task.attempts, right=True),
+        Column("RESULT", result_words, flexible=True),
+    ),
+    name=lambda end: end.task.task_id,
+    empty="no tasks",
+)  # fmt: skip
+
+
+@app.command(
+    "list",
+    epilog=examples(
+        "fnr task list",
+        "fnr task list --where 'state:dead function:render-*'",
+        "fnr task list --where 'state:queued age>1h' -o name | fnr task cancel -",
+    ),
+)
+def list_tasks(where: Where = "", limit: Limit = 50, after: After = None) -> None:
+    """List tasks, newest first."""
+    show_pages(
+        TASKS,
+        pages(
+            lambda cursor, size: here().ask(ListTasks(where=where, after=cursor, limit=size)),
+            limit=limit,
+            after=after,
+        ),
+    )
+
+
+@app.command(epilog=examples("fnr task show 01JD", "fnr task show 01JD -o json | jq .input"))
+def show(task_id: Id) -> None:
+    """Show one task: state, input, result, last error."""
+    detail = _detail(task_id)
+    show_one("fnr.task/1", detail, lambda: page(detail), name=detail.task.task_id)
+
+
+@app.command(epilog=examples("fnr task history 01JD"))
+def history(task_id: Id) -> None:
+    """Tell what happened to a task, in order: attempts, errors, decisions and why."""
+    detail = _detail(task_id)
+    show_one(
+        "fnr.task.history/1",
+        detail,
+        lambda: "\n".join(story(detail)) + "\n",
+        name=detail.task.task_id,
+    )
+
+
+@app.command(
+    epilog=examples(
+        "fnr task wait 01JD --for 10m",
+        "fnr submit render --jsonl scenes.jsonl | fnr task wait -",
+    )
+)
+def wait(
+    ids: Ids,
+    longest: Annotated[
+        str | None,
+        typer.Option("--for", metavar="TIME", help="Give up after this long, with exit code 124."),
+    ] = None,
+) -> None:
+    """Wait until all of them have ended; exit code 0 if all are done, 1 if not."""
+    timeout_ms = parse_duration(longest, flag="--for")
+    task_ids = full_ids(ids)
+    with here().connect() as connection:
+        ends = connection.ask(WaitTasks(task_ids=task_ids, timeout_ms=timeout_ms))
+    show_list(ENDS, ends, total=len(ends))
+    if any(end.task.state is not TaskState.DONE for end in ends):
+        raise typer.Exit(1)
+
+
+@app.command(
+    epilog=examples(
+        "fnr task cancel 01JD 01JE --reason 'wrong scene'",
+        "fnr task cancel --where 'function:render state:queued' -y",
+    )
+)
+def cancel(
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID…]", help="Ids; - reads them from stdin.")
+    ] = None,
+    where: Where = "",
+    reason: Reason = "",
+    yes: Yes = False,
+) -> None:
+    """Cancel tasks: those that wait at once, those that run by stopping them.
+
+    Prints the ids that were cancelled or are being stopped; exit code 1 if some were not.
+    """
+    if bool(ids) == bool(where):
+        raise UsageError("cancel takes ids or --where, and not both", next_step="fnr task list")
+    if where:
+        count = here().ask(ListTasks(where=f"({where}) state:queued,waiting,running", limit=1))
+        many = "the tasks" if count.total is None else f"{count.total} tasks"
+        confirm(f"Cancel {many} that match {where!r}?", yes=yes)
+    task_ids = full_ids(ids or [])
+    changed = here().ask(CancelTasks(task_ids=task_ids, where=where, reason=reason))
+    show_changed(changed, done="cancelled")
+
+
+app.command("logs", epilog=examples("fnr task logs 01JD -f"))(log_command.task_logs)
+
+
+def _detail(task_id: str) -> TaskDetail:
+    return here().ask(GetTask(task_id=task_id))

@@ -1,0 +1,167 @@
+"""How tasks look: the row in a list, the page of one task, its history as a story."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from fnr.cli.render import Column, Listing, age, clock_time, in_time, since
+from fnr.cli.terminal import block, duration, one_line
+from fnr.policy.record import ErrorRecord, LedgerRow, TaskDetail
+from fnr.policy.task import Attempt, AttemptOutcome, Task, TaskState
+
+_STYLES = {
+    TaskState.DEAD: "red",
+    TaskState.RUNNING: "green",
+    TaskState.WAITING: "yellow",
+    TaskState.DONE: "dim",
+    TaskState.CANCELLED: "dim",
+}
+VALUE_CHARS_MAX = 2_000
+TRACE_LINES_MAX = 12
+
+
+def why(task: Task) -> str:
+    """Why a task is where it is, in a few words."""
+    if task.state is TaskState.QUEUED and task.attempts:
+        return f"again {in_time(task.due_at_ms)}: {task.reason}"
+    if task.state is TaskState.WAITING:
+        return f"for {task.waiting_for} until {in_time(task.due_at_ms)}: {task.reason}"
+    if task.cancel_asked:
+        return "is being cancelled"
+    return task.reason
+
+
+TASKS: Listing[Task] = Listing(
+    schema="fnr.task.list/1",
+    columns=(
+        Column("TASK", lambda task: task.task_id),
+        Column("FUNCTION", lambda task: task.function),
+        Column("STATE", lambda task: task.state.value, style=lambda t: _STYLES.get(t.state, "")),
+        Column("TRIES", lambda task: task.attempts, right=True),
+        Column("PRIO", lambda task: task.priority, right=True),
+        since("AGE", lambda task: task.created_at_ms),
+        Column("WHY", why, lambda task: task.reason, flexible=True),
+    ),
+    name=lambda task: task.task_id,
+    empty="no tasks",
+)  # fmt: skip
+
+
+def page(detail: TaskDetail) -> str:
+    """Everything about one task that fits on a screen."""
+    task = detail.task
+    rows = [
+        ("task", task.task_id),
+        ("function", task.function),
+        ("state", f"{task.state} since {age(task.state_at_ms)}"),
+        ("why", why(task)),
+        ("submitted", f"{clock_time(task.created_at_ms)} by {task.submitter or 'unknown'}"),
+        ("priority", str(task.priority)),
+        ("attempts", _counts(task)),
+        ("timeout", duration(task.timeout_ms) if task.timeout_ms else ""),
+        ("expires", in_time(task.expires_at_ms) if task.expires_at_ms else ""),
+        ("unique", task.unique_key or ""),
+        ("tags", " ".join(f"{key}={value}" for key, value in sorted(task.tags.items()))),
+        ("parent", task.parent_id or ""),
+        ("input", value_text(detail.input)),
+        ("result", value_text(detail.result) if task.state is TaskState.DONE else ""),
+    ]
+    lines = [f"{name + ':':<11}{one_line(value)}" for name, value in rows if value]
+    if detail.letter is not None:
+        lines.append(f"{'letter:':<11}{detail.letter.state}, {detail.letter.cause}: ")
+        lines[-1] += one_line(detail.letter.reason)
+    if detail.errors:
+        lines += ["", *error_lines(detail.errors[-1])]
+    lines += ["", f"the whole story: fnr task history {task.task_id}"]
+    return "\n".join(lines) + "\n"
+
+
+def value_text(raw: bytes | msgspec.Raw) -> str:
+    """A JSON value, cropped visibly."""
+    text = bytes(raw).decode("utf-8", "replace")
+    if len(text) <= VALUE_CHARS_MAX:
+        return text
+    return f"{text[:VALUE_CHARS_MAX]}… ({len(text)} characters; -o json shows all)"
+
+
+def error_lines(error: ErrorRecord) -> list[str]:
+    """What is known about a failure: its name, why it got it, the last lines it left."""
+    found, evidence = error.classification, error.evidence
+    lines = [
+        f"error {error.error_id}, {found.category} ({found.rule}: {one_line(found.matched)})",
+        f"  {one_line(evidence.message)}",
+    ]
+    if evidence.exit_code is not None or evidence.signal is not None:
+        lines.append(f"  {exit_words(evidence.exit_code, evidence.signal)}")
+    if evidence.killed_by is not None:
+        lines.append(f"  ended by fnr: {evidence.killed_by}: {one_line(evidence.kill_reason)}")
+    tail = (evidence.traceback or evidence.stderr_tail).rstrip().splitlines()
+    lines += [f"  | {line}" for line in block("\n".join(tail[-TRACE_LINES_MAX:])).splitlines()]
+    lines += [f"  not known: {one_line(item)}" for item in evidence.missing]
+    if found.hint:
+        lines.append(f"  hint: {one_line(found.hint)}")
+    return lines
+
+
+def exit_words(code: int | None, signal: int | None) -> str:
+    """ "exit code 3" or "killed by signal 9"."""
+    return f"killed by signal {signal}" if signal is not None else f"exit code {code}"
+
+
+def story(detail: TaskDetail) -> Iterator[str]:
+    """What happened to a task, in order, in sentences."""
+    task = detail.task
+    moments: list[tuple[int, int, list[str]]] = []
+    intro = [f"submitted by {task.submitter or 'unknown'} to {task.function}"]
+    moments.append((task.created_at_ms, 0, intro))
+    moments += [(a.started_at_ms, 1, [_began(a)]) for a in detail.attempts]
+    moments += [
+        (a.ended_at_ms, 2, [_ended(a)]) for a in detail.attempts if a.ended_at_ms is not None
+    ]
+    moments += [(error.at_ms, 3, error_lines(error)) for error in detail.errors]
+    moments += [(row.at_ms, 4, [_decided(row)]) for row in detail.ledger]
+    moments += [
+        (revision.at_ms, 5, [f"input edited by {revision.author}: {value_text(revision.body)}"])
+        for revision in detail.revisions
+        if revision.revision > 1
+    ]
+    moments.sort(key=lambda moment: moment[:2])
+    begun_at_ms = task.created_at_ms
+    for at_ms, _, lines in moments:
+        yield f"{clock_time(at_ms)}  {'+' + duration(at_ms - begun_at_ms):>8}  {one_line(lines[0])}"
+        yield from (f"{'':31}{line}" for line in map(block, lines[1:]))
+    words = f"now {task.state}" + (f": {why(task)}" if why(task) else "")
+    yield f"{'':19}  {'':8}  {one_line(words)}"
+
+
+def _began(attempt: Attempt) -> str:
+    return f"attempt {attempt.number} began in worker {attempt.worker_id} (pid {attempt.pid})"
+
+
+def _ended(attempt: Attempt) -> str:
+    assert attempt.ended_at_ms is not None, attempt
+    took = duration(attempt.ended_at_ms - attempt.started_at_ms)
+    words = {
+        AttemptOutcome.DONE: "succeeded",
+        AttemptOutcome.RETURNED: "was given back before it began",
+    }.get(attempt.outcome, attempt.outcome.value)
+    used = [f"{duration(attempt.cpu_ms)} CPU"] if attempt.cpu_ms is not None else []
+    used += [f"{attempt.peak_mib} MiB"] if attempt.peak_mib is not None else []
+    return f"attempt {attempt.number} {words} after {took}" + (
+        f" ({', '.join(used)})" if used else ""
+    )
+
+
+def _decided(row: LedgerRow) -> str:
+    decision = row.decision
+    by = "" if decision.decided_by == "fnr" else f" by {decision.decided_by}"
+    named = f" [{decision.category}, rule {decision.rule}]" if decision.rule else ""
+    return f"decided{by}: {decision.action}: {decision.why}{named}"
+
+
+def _counts(task: Task) -> str:
+    spent = ("retries", "unknowns", "waits", "deaths", "interruptions", "replays")
+    parts = [f"{name} {count}" for name in spent if (count := getattr(task, name))]
+    return ", ".join([str(task.attempts), *parts])
