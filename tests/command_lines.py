@@ -36,14 +36,20 @@ def complaint(line: str, tree: Command) -> str | None:
     command = tree
     while words and (child := _child(command, words[0])):
         command, words = child, words[1:]
-    if command.children and words and words[0] not in {"--help", "-h", "--version"}:
-        return f"{command.line} has no command {words[0]!r}"
+    if command.children and words and not words[0].startswith("-"):
+        # `fnr COMMAND --help` speaks of any command.
+        return (
+            None
+            if words[0].isupper() or words[0] == "…"
+            else f"{command.line} has no command {words[0]!r}"
+        )
     return _misused(command, words)
 
 
 def _own_words(line: str) -> Iterator[str]:
     """The words behind `fnr`, up to a pipe or whatever else belongs to the shell."""
-    words = shlex.split(line, comments=False)
+    plain = re.sub(r"\$\([^)]*\)", "X", line.partition(", or ")[0])
+    words = shlex.split(plain, comments=False)
     while not re.fullmatch(r"(\S*/)?fnr", words[0]):
         words.pop(0)
     for word in words[1:]:

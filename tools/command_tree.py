@@ -15,7 +15,10 @@ from typing import Any
 import typer.main
 
 from fnr.cli import argv
-from fnr.cli.main import app
+from fnr.cli.main import COMMANDS, app
+
+# typer's names of types -> what stands behind a flag in the documents.
+_METAVARS = {"int range": "N", "integer range": "N", "integer": "N", "int": "N", "float": "N"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,9 +92,10 @@ def _command(node: Any, path: tuple[str, ...]) -> Command:
             if not child.hidden:
                 children.append(_command(child, (*path, name)))
     text = _plain(node.help)
+    summary = COMMANDS[path[0]][1] if len(path) == 1 else text.partition("\n")[0]
     return Command(
         path=path,
-        summary=text.partition("\n")[0].rstrip("."),
+        summary=summary.rstrip("."),
         text=text,
         flags=tuple(map(_flag, _shown(node, "option"))),
         arguments=tuple(map(_argument, _shown(node, "argument"))),
@@ -111,7 +115,8 @@ def _shown(node: Any, kind: str) -> list[Any]:
 def _flag(param: Any) -> Flag:
     switch = bool(getattr(param, "is_flag", False)) or bool(getattr(param, "count", False))
     choices = tuple(str(choice) for choice in getattr(param.type, "choices", ()))
-    metavar = "" if switch else param.metavar or "|".join(choices) or param.type.name.upper()
+    named = _METAVARS.get(param.type.name, param.type.name.upper())
+    metavar = "" if switch else param.metavar or "|".join(choices) or named
     default = param.default
     shown = default is not None and not callable(default) and default not in (False, "", ())
     return Flag(

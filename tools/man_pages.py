@@ -25,7 +25,7 @@ def _overview(tree: Command) -> str:
     lines += [".SH COMMANDS"]
     for command in tree.children:
         lines += [".TP", rf"\fBfnr\-{command.path[0]}\fR(1)", _escape(command.summary + ".")]
-    lines += _common()
+    lines += _common(tree)
     return _joined([*lines, ".SH SEE ALSO", *_see_also(tree, None)])
 
 
@@ -43,7 +43,7 @@ def _page(command: Command, tree: Command) -> str:
             lines += [f".SS {_escape(entry.line)}", *_body(entry)]
     else:
         lines += [".SH DESCRIPTION", *_body(command)]
-    lines += _common()
+    lines += _common(command)
     return _joined([*lines, ".SH SEE ALSO", *_see_also(tree, noun)])
 
 
@@ -95,10 +95,12 @@ def _flag(flag: Flag) -> list[str]:
     return [".TP", names, _escape(text)]
 
 
-def _common() -> list[str]:
+def _common(command: Command) -> list[str]:
+    own = {name for flag in command.flags for name in flag.names}
     lines = [".SH FLAGS OF EVERY COMMAND"]
     for flag in global_flags():
-        lines += _flag(flag)
+        if not own.intersection(flag.names):
+            lines += _flag(flag)
     lines += [".SH EXIT STATUS"]
     for code, text in exit_codes().items():
         lines += [".TP", str(code), _escape(text.rstrip(".") + ".")]
