@@ -20,6 +20,7 @@ from collections.abc import Mapping
 
 from fnr.policy.filter_condition import Condition, FilterError, Value, find_field, negated
 from fnr.policy.filter_fields import ANY_FIELDS, LETTER_FIELDS, TASK_FIELDS, Field
+from fnr.policy.filter_match import matches
 from fnr.policy.filter_tree import (
     EVERYTHING,
     And,
@@ -48,6 +49,7 @@ __all__ = [
     "Or",
     "Regex",
     "Word",
+    "matches",
     "parse",
 ]
 

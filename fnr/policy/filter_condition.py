@@ -19,7 +19,7 @@ from fnr.policy.filter_fields import (
     read_number,
     read_signal,
 )
-from fnr.policy.filter_regex import compiled
+from fnr.policy.filter_regex import finder
 from fnr.policy.filter_tree import AnyOf, Compare, Expr, Like, Not, Or, Regex
 
 ID_CHARS = 26
@@ -115,7 +115,7 @@ class Condition(Struct, frozen=True, kw_only=True):
         if self.field.kind in _COMPARED:
             raise self._refused(f"{self.name} is no text: use = != < <= > or >=")
         [value] = self.values
-        self._read(compiled, value)
+        self._read(finder, value)
         return Regex(self.name, value.text)
 
     def _window(self) -> Expr:

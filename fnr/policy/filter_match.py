@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from fnr.policy.filter_regex import compiled
+from fnr.policy.filter_regex import finder
 from fnr.policy.filter_tree import And, AnyOf, Compare, Expr, Like, Not, Or, Regex, Word
 
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
@@ -45,7 +45,7 @@ def matches(expr: Expr, record: Mapping[str, Any], now_ms: int) -> bool:
         case Like(field=name, glob=glob):
             return any(_glob(glob).fullmatch(str(value)) for value in _values(name, record))
         case Regex(field=name, pattern=pattern):
-            return any(compiled(pattern).search(str(value)) for value in _values(name, record))
+            return any(finder(pattern).found_in(str(value)) for value in _values(name, record))
 
 
 def _number(name: str, record: Mapping[str, Any], now_ms: int) -> int | None:

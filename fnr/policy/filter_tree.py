@@ -68,7 +68,7 @@ class Like(Struct, frozen=True):
 
 
 class Regex(Struct, frozen=True):
-    """The pattern is found somewhere in the text; `filter_match.finder` says how it is read."""
+    """The pattern is found somewhere in the text; filter_regex.py says how it is read."""
 
     field: str
     pattern: str
