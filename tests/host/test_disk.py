@@ -85,6 +85,7 @@ def test_the_data_is_synced_before_its_name_and_the_name_after(
 ) -> None:
     """A power loss between two steps must find the old file or all of the new one."""
     steps: list[str] = []
+    folders: list[str] = []
 
     def recorded(name: str, call: Callable[..., object]) -> Callable[..., object]:
         def step(*args: object) -> object:
@@ -93,10 +94,13 @@ def test_the_data_is_synced_before_its_name_and_the_name_after(
 
         return step
 
+    real = disk.fsync_folder
+    monkeypatch.setattr(disk, "fsync_folder", lambda path: (folders.append(path), real(path)))
     for name in ("fsync", "rename", "write"):
         monkeypatch.setattr(disk.os, name, recorded(name, getattr(os, name)))
     write_durably(str(tmp_path / "file"), b"data")
     assert steps == ["write", "fsync", "rename", "fsync"]
+    assert folders == [str(tmp_path)]
 
 
 def test_a_writer_killed_at_any_step_leaves_the_old_or_the_new(tmp_path: Path) -> None:

@@ -42,6 +42,30 @@ def test_session_descent_and_mark_find_the_whole_family() -> None:
             os.kill(pid, 9)
 
 
+def test_who_was_left_in_an_escapees_session_is_found_without_a_mark() -> None:
+    """Its mark is wiped, its parent gone, its session not the worker's but that of an escapee."""
+    code = """
+def orphan():
+    say(os.getpid())
+    os.execve(sys.executable, [sys.executable, "-I", "-S", "-c",
+              "import os\\nos.write(1, b'wiped')\\nimport signal\\nsignal.pause()"], {})
+def leader():
+    os.setsid()
+    os.waitpid(fork(lambda: fork(orphan)), 0)
+    rest()
+fork(leader)
+rest()
+"""
+    with running(code) as program:
+        orphan = int(program.line())
+        assert program.out.read(5) == b"wiped"
+        members = group_members(program.pid, "w-none")
+        assert orphan in members
+        assert len(members) == 3
+        for pid in members - {program.pid}:
+            os.kill(pid, 9)
+
+
 def test_another_workers_mark_is_another_family() -> None:
     with (
         running("say('up')\nrest()", mark="w-1") as one,

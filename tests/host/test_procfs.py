@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
 from host_programs import running, wait_for_end
 
+from fnr.host import procfs
 from fnr.host.procfs import pid_start, read_bytes, read_environ, read_stat, scan
 
 
@@ -77,21 +79,45 @@ def test_who_is_gone_is_none() -> None:
         assert read_bytes(f"/proc/{pid}/stat") is None
 
 
-def test_a_scan_sees_us_and_a_zombie_and_no_thread() -> None:
-    code = """
+THREADED = """
 import threading
-threads = [threading.Thread(target=rest_of, daemon=True) for rest_of in [threading.Event().wait]]
-threads[0].start()
-say(threads[0].native_id)
+thread = threading.Thread(target=threading.Event().wait, daemon=True)
+thread.start()
+say(thread.native_id)
 rest()
 """
-    with running(code) as program, running("") as zombie:
+
+
+def test_a_scan_sees_us_and_a_zombie_and_no_thread() -> None:
+    with running(THREADED) as program, running("") as zombie:
         thread = int(program.line())
         wait_for_end(zombie.child.pidfd)
         found = scan()
         assert {os.getpid(), program.pid, zombie.pid} <= found.keys()
         assert thread != program.pid
         assert thread not in found
+
+
+def test_a_thread_that_begins_during_a_scan_is_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(THREADED) as program, running("say('up')\nrest()") as young:
+        thread = int(program.line())
+        assert young.line() == "up"
+        given_out = iter([min(thread, young.pid) - 1, max(thread, young.pid)])
+        monkeypatch.setattr(procfs, "_last_pid", lambda: next(given_out, max(thread, young.pid)))
+        monkeypatch.setattr(procfs, "_pids", list)
+        found = scan()
+        assert young.pid in found
+        assert thread not in found
+
+
+def test_numbers_that_begin_anew_during_a_scan_are_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given_out = iter([30_000, 400, 400])
+    listed = iter([[], [os.getpid()]])
+    monkeypatch.setattr(procfs, "_last_pid", lambda: next(given_out))
+    monkeypatch.setattr(procfs, "_pids", lambda: next(listed))
+    assert scan().keys() == {os.getpid()}
 
 
 def test_a_scan_always_finds_who_forks_and_ends_without_pause() -> None:

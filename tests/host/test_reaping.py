@@ -62,6 +62,15 @@ def test_a_second_reap_says_what_it_does_not_know() -> None:
         assert again.code in {5, None}
 
 
+def test_a_zombie_that_got_the_pid_is_not_taken_for_ours() -> None:
+    """The pidfd of one that ended with 5 and was reaped, and the pid of one that ended with 6."""
+    with running("sys.exit(5)") as gone, running("sys.exit(6)") as zombie:
+        assert gone.end().code == 5
+        wait_for_end(zombie.child.pidfd)
+        assert reap(zombie.pid, gone.child.pidfd).code in {5, None}
+        assert zombie.end().code == 6
+
+
 @pytest.fixture
 def foreign() -> Iterator[tuple[Program, Child]]:
     """A child of another process, attached as a daemon does after its restart."""

@@ -135,20 +135,20 @@ class Reader:
     """Follows a log in a thread; what it reads arrives in a pipe, to be waited for."""
 
     def __init__(self, path: Path, start: int) -> None:
-        self._stopping = False
+        self.stopping = False
         out, self._into = os.pipe()
         self.out = os.fdopen(out, "rb")
         self._thread = threading.Thread(target=self._run, args=(str(path), start))
         self._thread.start()
 
     def _run(self, path: str, start: int) -> None:
-        for chunk in follow(path, start, stop=lambda: self._stopping):
+        for chunk in follow(path, start, stop=lambda: self.stopping):
             os.write(self._into, chunk)
         os.close(self._into)
 
     def rest(self) -> bytes:
         """Stop following, and what was still to come."""
-        self._stopping = True
+        self.stopping = True
         self._thread.join()
         with self.out:
             return self.out.read()
@@ -173,6 +173,21 @@ def test_a_follower_sees_what_is_appended(watch: None, tmp_path: Path) -> None:
         assert reader.out.readline() == b"two\n"
         file.write(b"last words")
         assert reader.rest() == b"last words"
+
+
+def test_a_follower_is_woken_and_does_not_look_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_log, "_CHECK_MS", 10**8)
+    log = tmp_path / "worker.log"
+    reader = Reader(log, 0)
+    with log.open("ab", buffering=0) as file:
+        for word in (b"one\n", b"two\n", b"three\n"):
+            file.write(word)
+            assert reader.out.readline() == word
+        reader.stopping = True
+        file.write(b"end")
+        assert reader.rest() == b"end"
 
 
 def test_a_follower_waits_for_a_file_and_goes_along_when_it_is_replaced(
