@@ -7,6 +7,7 @@ because nobody remembers at 3 a.m. whether a 600 meant seconds, and 10 GB is not
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
 MS_OF = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 BYTES_OF = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
@@ -14,10 +15,11 @@ BYTES_OF = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 
 DURATION_MS_MAX = 100 * 365 * MS_OF["d"]
 SIZE_BYTES_MAX = 1024 * BYTES_OF["TiB"]
 
-_PART = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)(ms|s|m|h|d|w)")
-_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,9})?) ?(B|KiB|MiB|GiB|TiB)")
-_BARE = re.compile(r"\d+(\.\d+)?")
-_LOOSE_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([kKmMgGtT])i?[bB]?")
+_NUMBER = r"[0-9]{1,18}(?:\.[0-9]{1,9})?"
+_PART = re.compile(rf"({_NUMBER})(ms|s|m|h|d|w)")
+_SIZE = re.compile(rf"({_NUMBER}) ?(B|KiB|MiB|GiB|TiB)")
+_BARE = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?|-?inf|nan")
+_LOOSE_SIZE = re.compile(rf"({_NUMBER}) ?([kKmMgGtT])i?[bB]?")
 
 
 def duration_ms(value: object) -> int:
@@ -30,7 +32,7 @@ def duration_ms(value: object) -> int:
     parts = list(_PART.finditer(text))
     if not parts or "".join(part[0] for part in parts) != text:
         raise ValueError(f'{_shown(text)} is not a duration: write it like "500ms", "10m", "1h30m"')
-    total = round(sum(float(number) * MS_OF[unit] for number, unit in (p.groups() for p in parts)))
+    total = sum(_times(part[1], MS_OF[part[2]]) for part in parts)
     if total > DURATION_MS_MAX:
         raise ValueError(f"{_shown(text)} is longer than 100 years")
     return total
@@ -49,7 +51,7 @@ def size_bytes(value: object) -> int:
         meant = f"{loose[1]}{loose[2].upper()}iB" if loose else "2GiB"
         hint = f'did you mean "{meant}"?' if loose else f'write it like "64KiB", "{meant}"'
         raise ValueError(f"{_shown(text)} is not a size: {hint}")
-    total = round(float(found[1]) * BYTES_OF[found[2]])
+    total = _times(found[1], BYTES_OF[found[2]])
     if total > SIZE_BYTES_MAX:
         raise ValueError(f"{_shown(text)} is more than 1024 TiB")
     return total
@@ -73,6 +75,11 @@ def format_size(total_bytes: int) -> str:
         if total_bytes and total_bytes % BYTES_OF[unit] == 0:
             return f"{total_bytes // BYTES_OF[unit]}{unit}"
     return f"{total_bytes}B"
+
+
+def _times(number: str, factor: int) -> int:
+    # A float would lose whole bytes above 8 PiB.
+    return round(Fraction(number) * factor)
 
 
 def _kind(value: object) -> str:
