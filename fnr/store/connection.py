@@ -221,7 +221,12 @@ class Store:
             self._note_room(batch)
             self._start_batch()
         for done, result, error in batch.ended:
-            done(result, error)
+            try:
+                done(result, error)
+            except Exception as mistake:  # noqa: BLE001 - one caller's mistake is not the others'
+                self._loop.call_exception_handler(
+                    {"message": "a callback of the store failed", "exception": mistake}
+                )
 
     def _note_room(self, batch: _Batch) -> None:
         errors = [batch.error, *(error for _, _, error in batch.ended)]

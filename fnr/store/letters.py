@@ -48,7 +48,7 @@ def put(tx: Transaction, letter: DeadLetter, *, error_id: str | None) -> None:
     before = get(tx, letter.task_id) if letter.replays else None
     if before is not None:
         tx.count(before.function, letter_kind(before), -1)
-    _write(tx, letter)
+    add(tx, letter)
 
 
 def close(tx: Transaction, task: Task, *, now_ms: int) -> None:
@@ -83,7 +83,8 @@ def _change(tx: Transaction, before: DeadLetter, after: DeadLetter) -> None:
     tx.count(after.function, letter_kind(after), 1)
 
 
-def _write(tx: Transaction, letter: DeadLetter) -> None:
+def add(tx: Transaction, letter: DeadLetter) -> None:
+    """Store a letter, in the place of an earlier one of its task."""
     tx.run(
         f"""
         INSERT INTO dead_letter ({", ".join(LETTER_NAMES)}) VALUES ({marks(LETTER_NAMES)})

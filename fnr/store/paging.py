@@ -48,18 +48,9 @@ def page(
 
     looked_at_max: bound on rows that a filter looks at; None: look until the page is full.
     """
-    expr = read_filter(listing, where)
-    made = plan(
-        expr,
-        columns=listing.sql_of,
-        kind_fields=frozenset(listing.kind_fields),
-        order=listing.order,
-        now_ms=now_ms,
-    )
+    made = _plan(listing, where, now_ms=now_ms)
     limit = max(1, min(limit, PAGE_ITEMS_MAX))
-    known = {
-        kind: count for kind, count in kinds(tx).items() if len(kind) == len(listing.kind_fields)
-    }
+    known = _known(tx, listing)
     chosen = _chosen(listing, made, known)
     runs = _runs(listing, made, known, chosen)
     search = _Search(tx, listing, made, now_ms=now_ms)
@@ -68,12 +59,41 @@ def page(
     rows, next_key = _merge(
         [search.run(run, position, limit + 1, bound) for run in runs], limit, len(listing.keys)
     )
-    is_counted = not (made.bounds or made.sql or made.rest)
     return Found(
         rows=[row[len(listing.keys) :] for row in rows],
         next=None if next_key is None else "-".join(map(str, next_key)),
-        total=sum(known[kind] for kind in chosen) if is_counted else None,
+        total=sum(known[kind] for kind in chosen) if _is_counted(made) else None,
     )
+
+
+def kinds_of(
+    tx: Transaction, listing: Listing, where: str, *, now_ms: int
+) -> dict[Kind, int] | None:
+    """How many rows of each kind pass, if the filter asks for kinds alone; None otherwise."""
+    made = _plan(listing, where, now_ms=now_ms)
+    if not _is_counted(made):
+        return None
+    known = _known(tx, listing)
+    return {kind: known[kind] for kind in _chosen(listing, made, known)}
+
+
+def _plan(listing: Listing, where: str, *, now_ms: int) -> Plan:
+    return plan(
+        read_filter(listing, where),
+        columns=listing.sql_of,
+        kind_fields=frozenset(listing.kind_fields),
+        order=listing.order,
+        now_ms=now_ms,
+    )
+
+
+def _is_counted(made: Plan) -> bool:
+    return not (made.bounds or made.sql or made.rest)
+
+
+def _known(tx: Transaction, listing: Listing) -> dict[Kind, int]:
+    width = len(listing.kind_fields)
+    return {kind: count for kind, count in kinds(tx).items() if len(kind) == width}
 
 
 def read_filter(listing: Listing, where: str) -> Expr:

@@ -1,0 +1,135 @@
+"""Copies of the store: made while the daemon runs, put back while it does not, and compacted.
+
+A copy is one file without a log beside it. It appears under its name only when it is complete,
+on disk and checked.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing, suppress
+from pathlib import Path
+
+from fnr.policy.record import Finding
+from fnr.store.check import check
+from fnr.store.migrate import check_version
+from fnr.store.transaction import Transaction, connect_writer, primary_code
+
+_BESIDE = ("-wal", "-shm", "-journal")
+
+
+class DamagedCopy(Exception):
+    """The file is no store, or not a whole one."""
+
+    def __init__(self, file: Path, findings: list[Finding]) -> None:
+        super().__init__(f"{file}: " + "; ".join(finding.what for finding in findings))
+        self.findings = findings
+
+
+def backup(store_file: str | Path, target: str | Path) -> int:
+    """Copy the store as it is at this moment into a new file; its size in bytes.
+
+    Raises FileExistsError, DamagedCopy, StoreNewer, sqlite3.Error and OSError.
+    """
+    target = Path(target)
+    if target.exists():
+        raise FileExistsError(f"{target} exists already")
+    draft = _draft_beside(target)
+    try:
+        _copy(Path(store_file), draft)
+        # A link, unlike a rename, cannot replace a file that came into being meanwhile.
+        os.link(draft, target)
+    finally:
+        _remove(draft)
+    _sync(target.parent)
+    return target.stat().st_size
+
+
+def restore(store_file: str | Path, source: str | Path) -> Path | None:
+    """Put a copy in the store's place; where the replaced store is kept, None if there was none.
+
+    The caller holds the daemon's lock. Whatever is wrong with the copy is found before anything
+    is replaced. Raises DamagedCopy, StoreNewer, sqlite3.Error and OSError.
+    """
+    store_file = Path(store_file)
+    draft = _draft_beside(store_file)
+    try:
+        _copy(Path(source), draft)
+        kept = _set_aside(store_file) if store_file.exists() else None
+        draft.replace(store_file)
+    finally:
+        _remove(draft)
+    _sync(store_file.parent)
+    return kept
+
+
+def vacuum(store_file: str | Path) -> tuple[int, int]:
+    """Give the space of deleted rows back; the file's size before and after, in bytes.
+
+    The caller holds the daemon's lock.
+    """
+    before = Path(store_file).stat().st_size
+    with closing(connect_writer(store_file)) as connection:
+        check_version(connection)
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return before, Path(store_file).stat().st_size
+
+
+def _copy(source: Path, draft: Path) -> None:
+    """Copy, check and sync. The copy is made in one step, so writers are not waited for."""
+    _remove(draft)
+    if not source.exists():
+        raise FileNotFoundError(f"there is no file {source}")
+    with (
+        closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as origin,
+        closing(sqlite3.connect(draft, isolation_level=None)) as copy,
+    ):
+        try:
+            origin.backup(copy)
+            # Without a log of its own the copy is one file.
+            copy.execute("PRAGMA journal_mode = DELETE")
+            check_version(copy)
+            findings = check(Transaction(copy))
+        except sqlite3.DatabaseError as error:
+            if primary_code(error) not in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
+                raise
+            findings = [Finding(invariant="sqlite-integrity", what=str(error))]
+        if findings:
+            raise DamagedCopy(source, findings)
+    _sync(draft)
+
+
+def _set_aside(store_file: Path) -> Path:
+    """Keep the present store under another name, and leave it in place until it is replaced."""
+    number = 1
+    while (kept := store_file.with_name(f"{store_file.name}.replaced-{number}")).exists():
+        number += 1
+    # Closing the last connection folds the log into the file. A damaged store keeps its log:
+    # that must not stay beside the new one, which would take it for its own.
+    with suppress(sqlite3.Error), closing(connect_writer(store_file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    for suffix in _BESIDE:
+        beside = Path(f"{store_file}{suffix}")
+        if beside.exists():
+            beside.rename(f"{kept}{suffix}")
+    os.link(store_file, kept)
+    return kept
+
+
+def _draft_beside(file: Path) -> Path:
+    return file.with_name(f".{file.name}.draft")
+
+
+def _remove(draft: Path) -> None:
+    for name in (str(draft), *(f"{draft}{suffix}" for suffix in _BESIDE)):
+        Path(name).unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,229 @@
+"""Is the store whole? SQLite's own checks, and fnr's invariants across tables.
+
+Each invariant is a query for what breaks it, so an empty answer is the proof. Reads everything:
+minutes on a huge store, in one snapshot, beside a running daemon.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from fnr.policy.record import Finding
+from fnr.store.transaction import Transaction
+
+IDS_SHOWN_MAX = 10
+PROBLEMS_SHOWN_MAX = 100
+
+
+class Invariant(Struct, frozen=True):
+    """What must hold, what is wrong with a row that the query finds, and the query for its id."""
+
+    name: str
+    what: str
+    broken: str
+
+
+INVARIANTS = (
+    Invariant(
+        "task-state",
+        "a task is in no legal state, or its owner, wait or cancel do not fit the state",
+        """
+        SELECT task_id FROM task
+         WHERE state NOT IN ('queued', 'waiting', 'running', 'done', 'dead', 'cancelled')
+            OR (state = 'running') <> (owner IS NOT NULL)
+            OR (state = 'waiting') <> (waiting_for IS NOT NULL)
+            OR (cancel_asked <> 0 AND state <> 'running')
+        """,
+    ),
+    Invariant(
+        "running-task-has-attempt",
+        "a running task's owner is not a running attempt of it",
+        """
+        SELECT t.task_id FROM task t
+         WHERE t.state = 'running'
+           AND NOT EXISTS (SELECT 1 FROM attempt a
+                            WHERE a.token = t.owner AND a.task_id = t.task_id
+                              AND a.outcome = 'running')
+        """,
+    ),
+    Invariant(
+        "running-attempt-owns-task",
+        "a running attempt does not own its task",
+        """
+        SELECT a.token FROM attempt a
+         WHERE a.outcome = 'running'
+           AND NOT EXISTS (SELECT 1 FROM task t
+                            WHERE t.task_id = a.task_id AND t.owner = a.token)
+        """,
+    ),
+    Invariant(
+        "attempts-counted",
+        "a task's number of attempts is not how many it has",
+        """
+        SELECT t.task_id FROM task t
+         WHERE t.attempts <> (SELECT count(*) FROM attempt a WHERE a.task_id = t.task_id)
+        """,
+    ),
+    Invariant(
+        "ended-attempt-has-decision",
+        "an ended attempt has not exactly one ledger row, or a running one has any",
+        """
+        SELECT a.token FROM attempt a
+         WHERE (SELECT count(*) FROM ledger l WHERE l.task_id = a.task_id AND l.token = a.token)
+            <> (a.outcome <> 'running')
+        """,
+    ),
+    Invariant(
+        "decision-has-attempt",
+        "a ledger row answers an attempt that is not there",
+        """
+        SELECT 'ledger ' || l.seq FROM ledger l
+         WHERE l.token IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM attempt a
+                            WHERE a.token = l.token AND a.task_id = l.task_id)
+        """,
+    ),
+    Invariant(
+        "failed-attempt-has-error",
+        "a failed attempt has not exactly one error, or another one has any",
+        """
+        SELECT a.token FROM attempt a
+         WHERE (SELECT count(*) FROM error e WHERE e.token = a.token AND e.task_id = a.task_id)
+            <> (a.outcome = 'failed')
+        """,
+    ),
+    Invariant(
+        "dead-task-has-letter",
+        "a dead task has no open dead letter",
+        """
+        SELECT t.task_id FROM task t
+         WHERE t.state = 'dead'
+           AND NOT EXISTS (SELECT 1 FROM dead_letter d
+                            WHERE d.task_id = t.task_id AND d.state = 'open')
+        """,
+    ),
+    Invariant(
+        "letter-fits-task",
+        "a letter and its task do not fit: open is dead, replaying is live, resolved is cancelled",
+        """
+        SELECT d.task_id FROM dead_letter d
+         WHERE NOT EXISTS (
+               SELECT 1 FROM task t
+                WHERE t.task_id = d.task_id AND t.function = d.function
+                  AND (   (d.state = 'open' AND t.state = 'dead')
+                       OR (d.state = 'replaying' AND t.state IN ('queued', 'waiting', 'running'))
+                       OR (d.state = 'resolved' AND t.state = 'cancelled')))
+        """,
+    ),
+    Invariant(
+        "task-has-input",
+        "a task has no input at its current revision, or an earlier one is missing",
+        """
+        SELECT t.task_id FROM task t
+         WHERE t.input_revision <> (SELECT count(*) FROM task_input i WHERE i.task_id = t.task_id)
+            OR t.input_revision <> (SELECT max(i.revision) FROM task_input i
+                                     WHERE i.task_id = t.task_id)
+            OR NOT EXISTS (SELECT 1 FROM task_input i WHERE i.task_id = t.task_id)
+        """,
+    ),
+    Invariant(
+        "input-is-an-object",
+        "an input is not a JSON object",
+        """
+        SELECT i.task_id FROM task_input i
+         WHERE CASE WHEN json_valid(i.body) THEN json_type(i.body) <> 'object' ELSE TRUE END
+        """,
+    ),
+    Invariant(
+        "done-task-has-result",
+        "a done task has no result",
+        """
+        SELECT t.task_id FROM task t
+         WHERE t.state = 'done'
+           AND NOT EXISTS (SELECT 1 FROM task_result r WHERE r.task_id = t.task_id)
+        """,
+    ),
+    Invariant(
+        "result-is-of-a-done-task",
+        "a result is not JSON, or its task is not done",
+        """
+        SELECT r.task_id FROM task_result r
+         WHERE NOT json_valid(r.body)
+            OR NOT EXISTS (SELECT 1 FROM task t WHERE t.task_id = r.task_id AND t.state = 'done')
+        """,
+    ),
+    Invariant(
+        "tally-is-true",
+        "a count that is kept beside the rows is not how many rows there are",
+        """
+        WITH truth AS (
+             SELECT function, state, count(*) AS count FROM task GROUP BY function, state
+             UNION ALL
+             SELECT function, state || '/' || category || '/' || cause, count(*)
+               FROM dead_letter GROUP BY 1, 2)
+        SELECT k.function || ' ' || k.state
+          FROM (SELECT function, state FROM truth UNION SELECT function, state FROM tally) AS k
+          LEFT JOIN truth r ON r.function = k.function AND r.state = k.state
+          LEFT JOIN tally c ON c.function = k.function AND c.state = k.state
+         WHERE coalesce(r.count, 0) <> coalesce(c.count, 0)
+        """,
+    ),
+    Invariant(
+        "outbox-keys-are-unique",
+        "an effect is kept twice under one key",
+        "SELECT key FROM outbox NOT INDEXED GROUP BY key HAVING count(*) > 1",
+    ),
+)
+
+
+def check(tx: Transaction) -> list[Finding]:
+    """Everything that is broken, each with its first ids; nothing when the store is whole."""
+    with tx.snapshot():
+        found = _integrity(tx) + _foreign_keys(tx)
+        for invariant in INVARIANTS:
+            finding = _broken(tx, invariant)
+            if finding is not None:
+                found.append(finding)
+        return found
+
+
+def _integrity(tx: Transaction) -> list[Finding]:
+    problems = [row[0] for row in tx.all(f"PRAGMA integrity_check({PROBLEMS_SHOWN_MAX})")]
+    if problems == ["ok"]:
+        return []
+    return [
+        Finding(
+            invariant="sqlite-integrity",
+            what="; ".join(problems[:IDS_SHOWN_MAX]),
+            count=len(problems),
+        )
+    ]
+
+
+def _foreign_keys(tx: Transaction) -> list[Finding]:
+    counts: dict[tuple[str, str], int] = {}
+    for table, _rowid, parent, _constraint in tx.all("PRAGMA foreign_key_check"):
+        counts[table, parent] = counts.get((table, parent), 0) + 1
+    return [
+        Finding(
+            invariant="foreign-key",
+            what=f"rows of {table} belong to a row of {parent} that is not there",
+            count=count,
+        )
+        for (table, parent), count in counts.items()
+    ]
+
+
+def _broken(tx: Transaction, invariant: Invariant) -> Finding | None:
+    rows = tx.all(
+        f"SELECT broken.*, count(*) OVER () FROM ({invariant.broken}) AS broken LIMIT ?",
+        (IDS_SHOWN_MAX,),
+    )
+    if not rows:
+        return None
+    return Finding(
+        invariant=invariant.name,
+        what=invariant.what,
+        ids=[row[0] for row in rows],
+        count=rows[0][1],
+    )

@@ -1,0 +1,157 @@
+"""Dead letters in and out of files, with everything about them and under the same ids."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from fnr.policy.dead_letter import DeadLetter, LetterState
+from fnr.policy.record import TaskDetail
+from fnr.policy.task import AttemptOutcome, Task, TaskState
+from fnr.store import errors, letters, tasks
+from fnr.store.details import detail
+from fnr.store.rows import ATTEMPT_NAMES, LEDGER_NAMES, TASK_NAMES, marks, task_row
+from fnr.store.transaction import Transaction
+
+SCHEMA = "fnr.letter/1"
+
+# What the state of a letter says about its task; a replaying one is live elsewhere.
+_TASK_STATE = {LetterState.OPEN: TaskState.DEAD, LetterState.RESOLVED: TaskState.CANCELLED}
+
+
+class LetterExport(Struct, frozen=True, kw_only=True):
+    """One line of an export."""
+
+    schema: str
+    letter: DeadLetter
+    detail: TaskDetail
+
+
+def export_one(tx: Transaction, letter: DeadLetter) -> LetterExport:
+    """A letter with all its details."""
+    task = tasks.get(tx, letter.task_id)
+    assert task is not None, letter
+    return LetterExport(schema=SCHEMA, letter=letter, detail=detail(tx, task))
+
+
+def import_one(
+    tx: Transaction, letter: DeadLetter, exported: TaskDetail, *, schema: str = SCHEMA
+) -> str | None:
+    """Take over an exported letter; says why not, or None when it is stored."""
+    problem = _problem(tx, letter, exported, schema)
+    if problem is not None:
+        return problem
+    task = exported.task
+    names = (*TASK_NAMES, "input_revision")
+    tx.run(
+        f"INSERT INTO task ({', '.join(names)}) VALUES ({marks(names)})",
+        (*task_row(task), exported.revisions[-1].revision),
+    )
+    tx.many(
+        "INSERT INTO task_input (task_id, revision, at_ms, author, body) VALUES (?, ?, ?, ?, ?)",
+        [
+            (task.task_id, found.revision, found.at_ms, found.author, bytes(found.body).decode())
+            for found in exported.revisions
+        ],
+    )
+    tx.many(
+        f"INSERT INTO attempt ({', '.join(ATTEMPT_NAMES)}) VALUES ({marks(ATTEMPT_NAMES)})",
+        [tuple(getattr(attempt, name) for name in ATTEMPT_NAMES) for attempt in exported.attempts],
+    )
+    for error in exported.errors:
+        errors.add(tx, error)
+    _insert_ledger(tx, exported)
+    letters.add(tx, letter)
+    tx.count(task.function, task.state, 1)
+    return None
+
+
+def _problem(tx: Transaction, letter: DeadLetter, exported: TaskDetail, schema: str) -> str | None:
+    """Everything is looked at before anything is written."""
+    task = exported.task
+    if schema != SCHEMA:
+        return f"written as {schema}, this fnr reads {SCHEMA}"
+    if exported.letter != letter or task.task_id != letter.task_id:
+        return "letter and details do not belong together"
+    if _TASK_STATE.get(letter.state) is not task.state:
+        return f"a letter that is {letter.state} with a task that is {task.state}"
+    return (
+        _wrong_parts(task, exported)
+        or _wrong_inputs(exported)
+        or _wrong_ends(exported)
+        or _taken(tx, task, exported)
+    )
+
+
+def _wrong_parts(task: Task, exported: TaskDetail) -> str | None:
+    ids = {
+        *(attempt.task_id for attempt in exported.attempts),
+        *(error.task_id for error in exported.errors),
+        *(row.task_id for row in exported.ledger),
+    }
+    if ids - {task.task_id}:
+        return f"it holds parts of other tasks: {', '.join(sorted(map(str, ids)))}"
+    if task.owner is not None or task.waiting_for is not None or task.cancel_asked:
+        return "its task is not at rest"
+    return None
+
+
+def _wrong_inputs(exported: TaskDetail) -> str | None:
+    numbers = [found.revision for found in exported.revisions]
+    if numbers != list(range(1, len(numbers) + 1)) or not numbers:
+        return "its inputs are not revisions 1, 2, …"
+    for found in exported.revisions:
+        try:
+            msgspec.json.decode(found.body, type=dict[str, msgspec.Raw])
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            return f"input revision {found.revision} is not a JSON object: {error}"
+    return None
+
+
+def _wrong_ends(exported: TaskDetail) -> str | None:
+    """The invariants that `fnr db check` would otherwise find broken."""
+    tokens = [attempt.token for attempt in exported.attempts]
+    decided = [row.token for row in exported.ledger if row.token is not None]
+    failed = [one.token for one in exported.attempts if one.outcome is AttemptOutcome.FAILED]
+    if any(attempt.outcome is AttemptOutcome.RUNNING for attempt in exported.attempts):
+        return "one of its attempts still runs"
+    if sorted(tokens) != sorted(decided):
+        return "its attempts and its decisions do not match"
+    if sorted(failed) != sorted(error.token for error in exported.errors):
+        return "its failed attempts and its errors do not match"
+    return None
+
+
+def _taken(tx: Transaction, task: Task, exported: TaskDetail) -> str | None:
+    if tasks.get(tx, task.task_id) is not None:
+        return "a task with this id exists already"
+    if task.idempotency_key is not None and tx.one(
+        "SELECT 1 FROM task WHERE idempotency_key = ?", (task.idempotency_key,)
+    ):
+        return f"a task with the idempotency key {task.idempotency_key} exists already"
+    for attempt in exported.attempts:
+        if tx.one("SELECT 1 FROM attempt WHERE token = ?", (attempt.token,)):
+            return f"attempt {attempt.token} exists already"
+    for error in exported.errors:
+        if tx.one("SELECT 1 FROM error WHERE error_id = ?", (error.error_id,)):
+            return f"error {error.error_id} exists already"
+    return None
+
+
+def _insert_ledger(tx: Transaction, exported: TaskDetail) -> None:
+    """Under the same numbers when they are free, otherwise behind everything, in order."""
+    is_free = not any(
+        tx.one("SELECT 1 FROM ledger WHERE seq = ?", (row.seq,)) for row in exported.ledger
+    )
+    tx.many(
+        f"INSERT INTO ledger ({', '.join(LEDGER_NAMES)}) VALUES ({marks(LEDGER_NAMES)})",
+        [
+            (
+                row.seq if is_free else None, row.at_ms, row.task_id, row.token,
+                row.decision.action, row.decision.why, row.decision.category,
+                row.decision.strategy, row.decision.rule, row.decision.delay_ms,
+                row.decision.decided_by,
+            )
+            for row in exported.ledger
+        ],
+    )  # fmt: skip

@@ -1,0 +1,114 @@
+"""Where the output of attempts stands in their workers' log files."""
+
+from __future__ import annotations
+
+from fnr.policy.record import LogSpan
+from fnr.store.ids import id_at
+from fnr.store.tasks import find_id
+from fnr.store.transaction import Row, Transaction
+
+# A function that ran little among many others is not searched for further back than this.
+ATTEMPTS_LOOKED_AT_MAX = 100_000
+CHUNK = 2_000
+NEIGHBOURS_LOOKED_AT_MAX = 500
+BEHIND_ALL = "~"
+
+_SPAN = """
+    a.task_id, a.token, a.number, a.worker_id, a.started_at_ms, a.ended_at_ms,
+    coalesce(a.log_path, w.log_path), a.log_from, a.log_to
+"""
+
+
+def spans(
+    tx: Transaction,
+    *,
+    task_id: str | None,
+    function: str | None,
+    since_ms: int | None,
+    limit: int,
+) -> list[LogSpan]:
+    """The latest `limit` spans of a task or of a function, oldest first.
+
+    Raises NoSuchId, AmbiguousId when task_id is no beginning of one id.
+    """
+    oldest = id_at(since_ms) if since_ms is not None else ""
+    if task_id is not None:
+        rows = _of_task(tx, find_id(tx, task_id), oldest, limit)
+    else:
+        rows = _of_function(tx, function, oldest, limit)
+    return [_span(tx, row) for row in reversed(rows) if row[6] is not None]
+
+
+def _of_task(tx: Transaction, task_id: str, oldest: str, limit: int) -> list[Row]:
+    return tx.all(
+        f"""
+        SELECT {_SPAN}
+          FROM attempt a
+          LEFT JOIN worker w ON w.worker_id = a.worker_id
+         WHERE a.task_id = ? AND (a.token >= ? OR a.ended_at_ms IS NULL)
+         ORDER BY a.token DESC
+         LIMIT ?
+        """,
+        (task_id, oldest, limit),
+    )
+
+
+def _of_function(tx: Transaction, function: str | None, oldest: str, limit: int) -> list[Row]:
+    """From the latest attempt back, in chunks; tokens are in the order of their claims."""
+    found: list[Row] = []
+    position = BEHIND_ALL
+    for _ in range(ATTEMPTS_LOOKED_AT_MAX // CHUNK):
+        tokens = tx.all(
+            "SELECT token FROM attempt WHERE token < ? AND token >= ? ORDER BY token DESC LIMIT ?",
+            (position, oldest, CHUNK),
+        )
+        if not tokens:
+            break
+        last = tokens[-1][0]
+        found += tx.all(
+            f"""
+            SELECT {_SPAN}
+              FROM attempt a
+              JOIN task t ON t.task_id = a.task_id
+              LEFT JOIN worker w ON w.worker_id = a.worker_id
+             WHERE a.token < ? AND a.token >= ? AND (? IS NULL OR t.function = ?)
+             ORDER BY a.token DESC
+             LIMIT ?
+            """,
+            (position, last, function, function, limit - len(found)),
+        )
+        if len(found) >= limit:
+            break
+        position = last
+    return found
+
+
+def _span(tx: Transaction, row: Row) -> LogSpan:
+    task_id, token, number, worker_id, started_at_ms, ended_at_ms, log_path, start, end = row
+    if start is None:
+        start = _end_of_earlier(tx, token, worker_id)
+    return LogSpan(
+        task_id=task_id,
+        token=token,
+        number=number,
+        worker_id=worker_id,
+        started_at_ms=started_at_ms,
+        ended_at_ms=ended_at_ms,
+        log_path=log_path,
+        log_from=start,
+        log_to=end,
+    )
+
+
+def _end_of_earlier(tx: Transaction, token: str, worker_id: str) -> int:
+    """Where a running attempt's output begins at the earliest: behind its worker's last one."""
+    row = tx.one(
+        """
+        SELECT max(near.log_to)
+          FROM (SELECT worker_id, log_to FROM attempt
+                 WHERE token < ? ORDER BY token DESC LIMIT ?) AS near
+         WHERE near.worker_id = ?
+        """,
+        (token, NEIGHBOURS_LOOKED_AT_MAX, worker_id),
+    )
+    return row[0] or 0 if row else 0

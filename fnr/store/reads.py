@@ -1,0 +1,187 @@
+"""Every question that the store alone can answer, by the name of its request.
+
+Daemon and offline client run these same functions, each on a read-only connection. All of one
+answer is read from one moment of the store. now_ms: for filters that speak of ages; without it
+SQLite's own clock is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fnr.policy.dead_letter import DeadLetter
+from fnr.policy.filter import FilterError
+from fnr.policy.record import (
+    FunctionRecord,
+    LetterStat,
+    LogSpan,
+    Page,
+    StoreStats,
+    TaskDetail,
+    WorkerRecord,
+)
+from fnr.policy.task import Task
+from fnr.store import details, functions, log_spans, stats, workers
+from fnr.store.letter_files import LetterExport, export_one
+from fnr.store.listing import LETTERS, TASKS, Listing
+from fnr.store.paging import Found, page
+from fnr.store.tasks import AmbiguousId, NoSuchId
+from fnr.store.transaction import Transaction
+
+__all__ = [
+    "READS",
+    "AmbiguousId",
+    "BadFilter",
+    "NoSuchId",
+    "select_letter_ids",
+    "select_task_ids",
+]
+
+BadFilter = FilterError
+
+# A page of exports holds whole tasks, each with an input of up to 10 MiB.
+EXPORT_BYTES_MAX = 8 * 1024 * 1024
+
+
+def list_tasks(
+    tx: Transaction, *, where: str, after: str | None, limit: int, now_ms: int
+) -> Page[Task]:
+    """Tasks, newest first."""
+    return _page(TASKS, page(tx, TASKS, where=where, after=after, limit=limit, now_ms=now_ms))
+
+
+def list_letters(
+    tx: Transaction, *, where: str, after: str | None, limit: int, now_ms: int
+) -> Page[DeadLetter]:
+    """Dead letters, latest death first; open ones unless `where` names a state."""
+    return _page(LETTERS, page(tx, LETTERS, where=where, after=after, limit=limit, now_ms=now_ms))
+
+
+def _page(listing: Listing, found: Found) -> Page[Any]:
+    items = [listing.item(row) for row in found.rows]
+    return Page(items=items, next=found.next, total=found.total)
+
+
+def export_letters(
+    tx: Transaction, *, where: str, after: str | None, limit: int, now_ms: int
+) -> Page[LetterExport]:
+    """A page of dead letters with all their details; ends early when they are large."""
+    found = list_letters(tx, where=where, after=after, limit=limit, now_ms=now_ms)
+    items: list[LetterExport] = []
+    size_bytes = 0
+    for letter in found.items:
+        if size_bytes > EXPORT_BYTES_MAX:
+            last = items[-1].letter
+            cursor = f"{last.died_at_ms}-{last.task_id}"
+            return Page(items=items, next=cursor, total=found.total)
+        item = export_one(tx, letter)
+        size_bytes += _size(item)
+        items.append(item)
+    return Page(items=items, next=found.next, total=found.total)
+
+
+def _size(item: LetterExport) -> int:
+    """What is large in a letter: its inputs, and the output its errors kept."""
+    inputs = sum(len(found.body) for found in item.detail.revisions)
+    tails = sum(
+        len(error.evidence.stdout_tail) + len(error.evidence.stderr_tail)
+        for error in item.detail.errors
+    )
+    return inputs + tails
+
+
+def get_task(tx: Transaction, *, task_id: str, now_ms: int) -> TaskDetail:  # noqa: ARG001 - one shape for all reads
+    """Everything about one task; the id may be abbreviated. Raises NoSuchId, AmbiguousId."""
+    return details.find(tx, task_id)
+
+
+def get_letter_stats(tx: Transaction, *, where: str, now_ms: int) -> list[LetterStat]:
+    """Dead letters by function, category and cause."""
+    return stats.letter_stats(tx, where=where, now_ms=now_ms)
+
+
+def list_workers(
+    tx: Transaction,
+    *,
+    function: str | None = None,
+    gone: bool = False,
+    now_ms: int,  # noqa: ARG001 - one shape for all reads
+) -> list[WorkerRecord]:
+    """Workers as remembered, without their secrets."""
+    return workers.listed(tx, function=function, gone=gone)
+
+
+def list_functions(tx: Transaction, *, now_ms: int) -> list[FunctionRecord]:  # noqa: ARG001 - one shape for all reads
+    """Functions that have tasks or are paused."""
+    return functions.records(tx)
+
+
+def list_log_spans(
+    tx: Transaction,
+    *,
+    task_id: str | None,
+    function: str | None,
+    since_ms: int | None,
+    limit: int,
+    now_ms: int,  # noqa: ARG001 - one shape for all reads
+) -> list[LogSpan]:
+    """Where output stands, oldest first."""
+    return log_spans.spans(tx, task_id=task_id, function=function, since_ms=since_ms, limit=limit)
+
+
+def get_store_stats(tx: Transaction, *, now_ms: int) -> StoreStats:  # noqa: ARG001 - one shape for all reads
+    """Sizes and counts."""
+    return stats.store_stats(tx)
+
+
+def _consistent(read: Callable[..., Any]) -> Callable[..., Any]:
+    """One moment of the store for all statements of an answer, and a clock if none came."""
+
+    def answer(tx: Transaction, *, now_ms: int | None = None, **fields: Any) -> Any:
+        with tx.snapshot():
+            return read(tx, now_ms=tx.now_ms() if now_ms is None else now_ms, **fields)
+
+    return answer
+
+
+READS: dict[str, Callable[..., Any]] = {
+    "ListTasks": _consistent(list_tasks),
+    "GetTask": _consistent(get_task),
+    "ListLetters": _consistent(list_letters),
+    "GetLetterStats": _consistent(get_letter_stats),
+    "ExportLetters": _consistent(export_letters),
+    "ListWorkers": _consistent(list_workers),
+    "ListFunctions": _consistent(list_functions),
+    "ListLogSpans": _consistent(list_log_spans),
+    "GetStoreStats": _consistent(get_store_stats),
+}
+
+
+# ── ids for commands that change what a filter finds ─────────────────────────
+
+
+def select_task_ids(
+    tx: Transaction, *, where: str, after: str | None, limit: int, now_ms: int
+) -> list[str]:
+    """Up to `limit` tasks that pass, newest first; fewer only when there are no more.
+
+    Looks at every task if it must: with a filter no index decides, ask on a reader's thread.
+    """
+    found = page(
+        tx, TASKS, where=where, after=after, limit=limit, now_ms=now_ms, looked_at_max=None
+    )
+    return [TASKS.item(row).task_id for row in found.rows]
+
+
+def select_letter_ids(
+    tx: Transaction, *, where: str, after: str | None, limit: int, now_ms: int
+) -> tuple[list[str], str | None]:
+    """Up to `limit` letters that pass, latest first, and where the next chunk begins.
+
+    Looks at every letter if it must: with a filter no index decides, ask on a reader's thread.
+    """
+    found = page(
+        tx, LETTERS, where=where, after=after, limit=limit, now_ms=now_ms, looked_at_max=None
+    )
+    return [LETTERS.item(row).task_id for row in found.rows], found.next

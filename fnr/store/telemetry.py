@@ -1,0 +1,103 @@
+"""High-rate readings in a file of their own: losing a second of them on power loss is fine.
+
+The file is worth nothing compared with the host's work, so a damaged one is put aside and begun
+anew.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from fnr.store.migrate import migrate
+from fnr.store.transaction import ILL_CODES, connect_writer, primary_code
+
+
+class Reading(Struct, frozen=True, kw_only=True):
+    """One value of one thing at one moment; None when it could not be read."""
+
+    at_ms: int
+    subject: str
+    name: str
+    value: float | None
+
+
+class Telemetry:
+    """The telemetry file, opened for writing and reading."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    def open(cls, path: str | Path) -> Telemetry:
+        """Open or create the file. Raises StoreNewer, sqlite3.Error."""
+        try:
+            return cls(_connect(path))
+        except sqlite3.DatabaseError as error:
+            if primary_code(error) not in ILL_CODES:
+                raise
+        for suffix in ("", "-wal", "-shm"):
+            damaged = Path(f"{path}{suffix}")
+            if damaged.exists():
+                damaged.rename(f"{path}.damaged{suffix}")
+        return cls(_connect(path))
+
+    def add(self, readings: Sequence[Reading]) -> None:
+        """Store readings; a later one of the same thing and moment counts."""
+        if not readings:
+            return
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.executemany(
+                """
+                INSERT INTO reading (at_ms, subject, name, value) VALUES (?, ?, ?, ?)
+                ON CONFLICT (subject, name, at_ms) DO UPDATE SET value = excluded.value
+                """,
+                [(one.at_ms, one.subject, one.name, one.value) for one in readings],
+            )
+
+    def series(
+        self, subject: str, name: str, *, since_ms: int, count_max: int
+    ) -> list[tuple[int, float | None]]:
+        """The latest values of one thing as (at_ms, value), oldest first."""
+        rows: list[tuple[int, float | None]] = self._connection.execute(
+            """
+            SELECT at_ms, value FROM reading
+             WHERE subject = ? AND name = ? AND at_ms >= ?
+             ORDER BY at_ms DESC LIMIT ?
+            """,
+            (subject, name, since_ms, count_max),
+        ).fetchall()
+        return rows[::-1]
+
+    def prune(self, *, before_ms: int, count_max: int) -> int:
+        """Forget up to count_max readings from before then; call again while it does so many."""
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            return self._connection.execute(
+                """
+                DELETE FROM reading
+                 WHERE (subject, name, at_ms) IN (
+                       SELECT subject, name, at_ms FROM reading
+                        WHERE at_ms < ? ORDER BY at_ms LIMIT ?)
+                """,
+                (before_ms, count_max),
+            ).rowcount
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+
+def _connect(path: str | Path) -> sqlite3.Connection:
+    connection = connect_writer(path)
+    try:
+        connection.execute("PRAGMA synchronous = NORMAL")
+        migrate(connection, telemetry=True)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
