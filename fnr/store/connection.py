@@ -17,11 +17,10 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+from fnr.store.batch import Batch, CommitHook, Done, Unit, named
 from fnr.store.migrate import migrate
-from fnr.store.tally import write_counts
 from fnr.store.transaction import (
     BUSY_CODES,
-    FULL_CODES,
     ILL_CODES,
     Params,
     Reader,
@@ -50,34 +49,12 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-Unit = Callable[[Transaction], Any]
-Done = Callable[[Any, BaseException | None], None]
-CommitHook = Callable[[str], None]
 TroubleHook = Callable[[str, str], None]
 
 # Enough to make an fsync cost nothing per unit, few enough that the loop turns every 20 ms.
 BATCH_UNITS_MAX = 500
 BUSY_RETRY_S = 0.02
 BUSY_PATIENCE_S = 5.0
-
-
-class _Batch:
-    """Units that share one commit, and what became of each so far."""
-
-    __slots__ = ("ended", "error", "heavy", "open", "units")
-
-    def __init__(self, units: deque[tuple[Unit, Done]], *, heavy: bool) -> None:
-        self.units = units  # not run yet
-        self.heavy = heavy
-        self.ended: list[tuple[Done, Any, BaseException | None]] = []
-        self.error: BaseException | None = None  # what befell the transaction as a whole
-        self.open = False  # a transaction waits for its COMMIT
-
-    def fail(self, error: BaseException) -> None:
-        """Nothing of this batch is stored: every success so far becomes this error."""
-        self.ended = [
-            (done, None, own if own is not None else error) for done, _, own in self.ended
-        ]
 
 
 class Store:
@@ -106,7 +83,7 @@ class Store:
         self._closing: asyncio.Future[None] | None = None
         self._healing: list[asyncio.Future[bool]] = []
         self._reopening = False
-        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._steps: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._use(connection)
         # A daemon thread: a wedged disk must not keep the process from ending.
         threading.Thread(target=self._work, name="store-commit", daemon=True).start()
@@ -184,21 +161,21 @@ class Store:
         """Run what is waiting and hand its COMMIT to the thread."""
         if not self._queue:
             if self._closing is not None:
-                self._jobs.put(self._shut)
+                self._steps.put(self._shut)
             else:
                 self._busy = False
             return
         batch = self._take_batch()
         if batch.heavy:
-            self._jobs.put(lambda: self._commit(batch))
+            self._steps.put(lambda: self._commit(batch))
             return
-        self._run(batch)
+        batch.run()
         if batch.open:
-            self._jobs.put(lambda: self._commit(batch))
+            self._steps.put(lambda: self._commit(batch))
         else:
             self._loop.call_soon(self._finish, batch)
 
-    def _take_batch(self) -> _Batch:
+    def _take_batch(self) -> Batch:
         """The next units to share a commit: one heavy one, or the light ones before it."""
         queue = self._queue
         heavy = queue[0][2]
@@ -206,9 +183,9 @@ class Store:
         while queue and queue[0][2] == heavy and len(units) < (1 if heavy else BATCH_UNITS_MAX):
             unit, done, _ = queue.popleft()
             units.append((unit, done))
-        return _Batch(units, heavy=heavy)
+        return Batch(self._connection, self._tx, units, heavy=heavy)
 
-    def _finish(self, batch: _Batch) -> None:
+    def _finish(self, batch: Batch) -> None:
         """Tell everybody how their unit ended, after the next batch is on its way."""
         if batch.units:
             self._queue.extendleft((*unit, batch.heavy) for unit in reversed(batch.units))
@@ -228,7 +205,7 @@ class Store:
                     {"message": "a callback of the store failed", "exception": mistake}
                 )
 
-    def _note_room(self, batch: _Batch) -> None:
+    def _note_room(self, batch: Batch) -> None:
         errors = [batch.error, *(error for _, _, error in batch.ended)]
         if any(isinstance(error, StoreFull) for error in errors):
             self._change_state("full", "the disk is full")
@@ -255,7 +232,7 @@ class Store:
     def _start_reopening(self) -> None:
         if not self._reopening:
             self._reopening = True
-            self._jobs.put(self._reopen)
+            self._steps.put(self._reopen)
 
     def _refuse_queue(self, error: Exception) -> None:
         refused, self._queue = self._queue, deque()
@@ -284,89 +261,17 @@ class Store:
         self._connection = connection
         self._tx = Transaction(connection)
 
-    # ── on the loop for light units, in the thread for heavy ones ────────────
-
-    def _run(self, batch: _Batch) -> None:
-        """Run a batch's units, each undone alone if it fails; leaves a transaction open."""
-        execute, tx = self._connection.execute, self._tx
-        alone = len(batch.units) == 1
-        try:
-            execute("BEGIN IMMEDIATE")
-            batch.open = True
-            while batch.units:
-                unit, done = batch.units.popleft()
-                if alone:
-                    self._run_alone(batch, unit, done)
-                else:
-                    self._run_one(batch, unit, done)
-            if batch.open:
-                write_counts(tx)
-        except BaseException as error:  # noqa: BLE001 - delivered to everybody in the batch
-            self._abandon(batch, error)
-
-    def _run_alone(self, batch: _Batch, unit: Unit, done: Done) -> None:
-        """A batch of one needs no savepoint: its failure is the transaction's."""
-        try:
-            batch.ended.append((done, unit(self._tx), None))
-        # BaseException, not Exception: a cancelled unit must not leave its half-written rows
-        # for the next one to commit.
-        except BaseException as error:
-            batch.ended.append((done, None, _named(error)))
-            if primary_code(error) in ILL_CODES:
-                raise
-            self._roll_back(batch)
-
-    def _run_one(self, batch: _Batch, unit: Unit, done: Done) -> None:
-        execute, tx = self._connection.execute, self._tx
-        execute("SAVEPOINT unit")
-        try:
-            result = unit(tx)
-        except BaseException as error:
-            batch.ended.append((done, None, _named(error)))
-            tx.forget_counts()
-            # A full disk or an I/O error may have ended the whole transaction already.
-            if primary_code(error) in ILL_CODES or not self._connection.in_transaction:
-                raise
-            execute("ROLLBACK TO unit")
-            execute("RELEASE unit")
-        else:
-            batch.ended.append((done, result, None))
-            tx.keep_counts()
-            execute("RELEASE unit")
-
-    def _abandon(self, batch: _Batch, error: BaseException) -> None:
-        """The transaction is lost: who ran in it hears of it, who did not run yet runs later."""
-        batch.error = error
-        batch.fail(_named(error))
-        self._roll_back(batch)
-
-    def _roll_back(self, batch: _Batch) -> None:
-        batch.open = False
-        self._tx.forget_all_counts()
-        try:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-        except sqlite3.Error as error:
-            batch.error = error
-
     # ── in the commit thread ─────────────────────────────────────────────────
 
     def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            job()
+        while (step := self._steps.get()) is not None:
+            step()
 
-    def _commit(self, batch: _Batch) -> None:
+    def _commit(self, batch: Batch) -> None:
         if batch.heavy:
-            self._run(batch)
+            batch.run()
         if batch.open:
-            try:
-                if self._commit_hook is not None:
-                    self._commit_hook("before")
-                self._connection.execute("COMMIT")
-                if self._commit_hook is not None:
-                    self._commit_hook("after")
-            except BaseException as error:  # noqa: BLE001 - delivered to everybody in the batch
-                self._abandon(batch, error)
+            batch.commit(self._commit_hook)
         self._tell(self._finish, batch)
 
     def _reopen(self) -> None:
@@ -388,7 +293,7 @@ class Store:
         # A checkpoint that fails now is made up for when the store is opened next.
         with suppress(sqlite3.Error):
             self._connection.close()
-        self._jobs.put(None)
+        self._steps.put(None)
         self._tell(self._shut_done)
 
     def _shut_done(self) -> None:
@@ -400,7 +305,7 @@ class Store:
         try:
             self._loop.call_soon_threadsafe(callback, *args)
         except RuntimeError:  # the loop is closed: nobody is left to be told
-            self._jobs.put(None)
+            self._steps.put(None)
 
 
 def _open(path: str | Path) -> sqlite3.Connection:
@@ -415,20 +320,5 @@ def _open(path: str | Path) -> sqlite3.Connection:
             connection.close()
             raise
     except sqlite3.Error as error:
-        raise _named(error) from error
+        raise named(error) from error
     return connection
-
-
-def _named(error: BaseException) -> BaseException:
-    """An SQLite error under the name its caller knows; others as they are."""
-    code = primary_code(error)
-    if code in FULL_CODES:
-        named: Exception = StoreFull(str(error))
-    elif code in BUSY_CODES:
-        named = StoreBusy(str(error))
-    elif code in ILL_CODES:
-        named = StoreIll(str(error))
-    else:
-        return error
-    named.__cause__ = error
-    return named

@@ -1,0 +1,142 @@
+"""Units that share one transaction: run them, undo the ones that fail, commit the rest.
+
+Nothing here knows of threads or loops; connection.py says where each step happens.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from fnr.store.tally import write_counts
+from fnr.store.transaction import (
+    BUSY_CODES,
+    FULL_CODES,
+    ILL_CODES,
+    StoreBusy,
+    StoreFull,
+    StoreIll,
+    Transaction,
+    primary_code,
+)
+
+Unit = Callable[[Transaction], Any]
+Done = Callable[[Any, BaseException | None], None]
+CommitHook = Callable[[str], None]
+
+
+class Batch:
+    """Units on their way to one COMMIT, and what became of each so far.
+
+    units: not run yet. ended: who is to be told what. error: what befell the transaction as a
+    whole. open: the transaction waits for its COMMIT.
+    """
+
+    __slots__ = ("_connection", "_tx", "ended", "error", "heavy", "open", "units")
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        tx: Transaction,
+        units: deque[tuple[Unit, Done]],
+        *,
+        heavy: bool,
+    ) -> None:
+        self._connection = connection
+        self._tx = tx
+        self.units = units
+        self.heavy = heavy
+        self.ended: list[tuple[Done, Any, BaseException | None]] = []
+        self.error: BaseException | None = None
+        self.open = False
+
+    def run(self) -> None:
+        """Run the units, each undone alone if it fails; leaves the transaction open."""
+        alone = len(self.units) == 1
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self.open = True
+            while self.units:
+                unit, done = self.units.popleft()
+                if alone:
+                    self._run_alone(unit, done)
+                else:
+                    self._run_one(unit, done)
+            if self.open:
+                write_counts(self._tx)
+        except BaseException as error:  # noqa: BLE001 - delivered to everybody in the batch
+            self._abandon(error)
+
+    def commit(self, hook: CommitHook | None) -> None:
+        """Put everything on disk; what the hook raises counts as the COMMIT's error."""
+        try:
+            if hook is not None:
+                hook("before")
+            self._connection.execute("COMMIT")
+            if hook is not None:
+                hook("after")
+        except BaseException as error:  # noqa: BLE001 - delivered to everybody in the batch
+            self._abandon(error)
+
+    def _run_alone(self, unit: Unit, done: Done) -> None:
+        """A batch of one needs no savepoint: its failure is the transaction's."""
+        try:
+            self.ended.append((done, unit(self._tx), None))
+        # BaseException, not Exception: a cancelled unit must not leave its half-written rows
+        # for the next one to commit.
+        except BaseException as error:
+            self.ended.append((done, None, named(error)))
+            if primary_code(error) in ILL_CODES:
+                raise
+            self._roll_back()
+
+    def _run_one(self, unit: Unit, done: Done) -> None:
+        execute, tx = self._connection.execute, self._tx
+        execute("SAVEPOINT unit")
+        try:
+            result = unit(tx)
+        except BaseException as error:
+            self.ended.append((done, None, named(error)))
+            tx.forget_counts()
+            # A full disk or an I/O error may have ended the whole transaction already.
+            if primary_code(error) in ILL_CODES or not self._connection.in_transaction:
+                raise
+            execute("ROLLBACK TO unit")
+            execute("RELEASE unit")
+        else:
+            self.ended.append((done, result, None))
+            tx.keep_counts()
+            execute("RELEASE unit")
+
+    def _abandon(self, error: BaseException) -> None:
+        """The transaction is lost: who ran in it hears of it, who did not run yet runs later."""
+        self.error = error
+        why = named(error)
+        self.ended = [(done, None, own if own is not None else why) for done, _, own in self.ended]
+        self._roll_back()
+
+    def _roll_back(self) -> None:
+        self.open = False
+        self._tx.forget_all_counts()
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            self.error = error
+
+
+def named(error: BaseException) -> BaseException:
+    """An SQLite error under the name its caller knows; others as they are."""
+    code = primary_code(error)
+    if code in FULL_CODES:
+        named: Exception = StoreFull(str(error))
+    elif code in BUSY_CODES:
+        named = StoreBusy(str(error))
+    elif code in ILL_CODES:
+        named = StoreIll(str(error))
+    else:
+        return error
+    named.__cause__ = error
+    return named
