@@ -87,6 +87,8 @@ TASK_FIELDS = _table(*TaskState)
 LETTER_FIELDS = _table(*LetterState)
 ANY_FIELDS = _table(*TaskState, *LetterState)
 
+DURATION_MS_MAX = 1_000 * 365 * 86_400_000
+
 _UNITS_MS = {
     "w": 604_800_000,
     "d": 86_400_000,
@@ -123,7 +125,10 @@ def read_duration_ms(text: str) -> int:
     """Read "90s", "2h" or "1h30m"; a bare number is refused."""
     if not _DURATION.fullmatch(text):
         raise ValueError(f"'{text}' is not a duration: 90s, 5m, 2h, 1d12h")
-    return sum(int(count) * _UNITS_MS[unit] for count, unit in _DURATION_PART.findall(text))
+    total_ms = sum(int(count) * _UNITS_MS[unit] for count, unit in _DURATION_PART.findall(text))
+    if total_ms > DURATION_MS_MAX:
+        raise ValueError(f"'{text[:20]}' is longer than a thousand years")
+    return total_ms
 
 
 def read_moment_ms(text: str) -> int:

@@ -85,6 +85,7 @@ REFUSED = [
     ("attempts:1*", 10, "'1*' is not a whole number"),
     ("signal:SIGNONE", 8, "'SIGNONE' is not a signal"),
     ("age>2", 5, "'2' is not a duration: 90s"),
+    ("age>999999999w", 5, "longer than a thousand years"),
     ("age:2h", 1, "age needs < or >"),
     ("at=2026-01-31", 1, "at needs < or >"),
     ("at>yesterday", 4, "'yesterday' is not a time"),
