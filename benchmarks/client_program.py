@@ -1,0 +1,83 @@
+"""A client process of its own: submits to fnr or to Huey and says how long it took, as JSON.
+
+client_program.py fnr|huey submit COUNT    waits for a line on stdin between ready and go
+client_program.py fnr|huey latency COUNT   one task at a time, with pauses in between
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random  # noqa: TID251 - seeded pauses: every run and both systems wait alike
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from worked_tasks import PAYLOAD
+
+HOME_ENV = "FNR_BENCH_HOME"
+WARM_UP_SUBMITS = 10
+PAUSE_FROM_S, PAUSE_TO_S = 0.005, 0.035
+# Huey's client looks for a result in the store; 5 ms is far more often than its default.
+HUEY_POLL_S = 0.005
+
+Submit = Callable[[], Any]
+Result = Callable[[Any], Any]
+
+
+def fnr_calls() -> tuple[Submit, Result]:
+    """Submit a task, wait for its result: fnr.Client over the socket."""
+    from fnr.client.sdk import Client
+
+    client = Client(os.environ[HOME_ENV], timeout="60s")
+    return (lambda: client.submit("noop", PAYLOAD)), client.result
+
+
+def huey_calls() -> tuple[Submit, Result]:
+    """Enqueue a task, wait for its result: Huey writes the store itself, and polls it."""
+    from huey_tasks import noop
+
+    def result(handle: Any) -> Any:
+        return handle.get(blocking=True, backoff=1, max_delay=HUEY_POLL_S, timeout=60)
+
+    return (lambda: noop(**PAYLOAD)), result
+
+
+def submit(calls: tuple[Submit, Result], count: int) -> dict[str, int]:
+    """When the first submit began and the last one was answered; connected and warm before."""
+    enqueue, _ = calls
+    for _ in range(WARM_UP_SUBMITS):
+        enqueue()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    from_ns = time.monotonic_ns()
+    for _ in range(count):
+        enqueue()
+    return {"from_ns": from_ns, "to_ns": time.monotonic_ns()}
+
+
+def latency(calls: tuple[Submit, Result], count: int) -> dict[str, list[float]]:
+    """From before the submit until the result is in hand, in ms, for each task."""
+    enqueue, result = calls
+    pauses = random.Random(1)
+    for _ in range(WARM_UP_SUBMITS):
+        result(enqueue())
+    took_ms = []
+    for _ in range(count):
+        time.sleep(pauses.uniform(PAUSE_FROM_S, PAUSE_TO_S))
+        from_ns = time.perf_counter_ns()
+        result(enqueue())
+        took_ms.append((time.perf_counter_ns() - from_ns) / 1e6)
+    return {"took_ms": took_ms}
+
+
+def main(system: str, what: str, count: str) -> None:
+    """Do it and print it."""
+    calls = {"fnr": fnr_calls, "huey": huey_calls}[system]()
+    do = {"submit": submit, "latency": latency}[what]
+    print(json.dumps(do(calls, int(count))))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,50 @@
+"""The sections of the benchmark, and how all of them are measured one after the other."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+import drain
+import idle
+import latency
+import machine
+import million
+import statement_cost
+import status_command
+import submitting
+from death import death
+from figures import Line
+from plan import Plan
+
+SECTIONS: dict[str, Callable[[Plan], list[Line]]] = {
+    "drain": drain.one_in_flight,
+    "window": drain.windows,
+    "submit": submitting.submitting,
+    "latency": latency.latency,
+    "death": death,
+    "idle": idle.idle,
+    "status": status_command.status,
+    "million": million.million,
+    "statements": statement_cost.statement_cost,
+}
+
+
+def measure(plan: Plan, names: Sequence[str]) -> tuple[list[Line], bool]:
+    """The lines of these sections, and whether somebody else was at work meanwhile."""
+    # Started programs compile into our folder, once, and not beside the sources.
+    os.environ["PYTHONPYCACHEPREFIX"] = str(plan.python_cache)
+    lines: list[Line] = []
+    noisy = False
+    for name in names:
+        words, spoils = machine.noise()
+        noisy |= spoils
+        say(f"{name}: {words}" + ("  WARNING: somebody else is at work here" if spoils else ""))
+        lines += SECTIONS[name](plan)
+    return lines, noisy
+
+
+def say(words: str) -> None:
+    """What is going on, for whoever watches; the table alone goes to stdout."""
+    print(words, file=sys.stderr, flush=True)
