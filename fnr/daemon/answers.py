@@ -38,8 +38,8 @@ class Answers:
         self._reader = reader
         self._overview = Overview(daemon, reader)
         waiting = Waiting(daemon.parts, reader)
-        cancelling = Cancelling(daemon.parts, daemon.supervisor, daemon.stopper)
-        letters = Letters(daemon.parts, daemon.dispatcher)
+        cancelling = Cancelling(daemon.parts, daemon.supervisor, daemon.stopper, reader)
+        letters = Letters(daemon.parts, daemon.dispatcher, reader)
         self._handlers: dict[type, Handler] = {
             ask.GetStatus: self._status,
             ask.SubmitMany: daemon.intake.submit_many,
@@ -111,7 +111,6 @@ class Answers:
             pool = self._daemon.supervisor.pools[name]
             pool.paused = False
             self._daemon.dispatcher.due_now(name)
-            self._daemon.supervisor.tend(pool)
         return ask.Changed(changed=names)
 
     def _known(self, names: list[str]) -> list[str]:

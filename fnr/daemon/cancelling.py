@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from msgspec.structs import replace
 
 from fnr.api.errors import UsageError
 from fnr.api.requests import CancelTasks, Changed
 from fnr.daemon.clients import Client
 from fnr.daemon.parts import Parts
+from fnr.daemon.reader import Reader
 from fnr.daemon.stopper import Stopper
 from fnr.daemon.supervisor import Supervisor
 from fnr.host.failpoint import failpoint
@@ -22,10 +25,13 @@ CHUNK = 500
 class Cancelling:
     """Owns the way from "please stop" to a cancelled task."""
 
-    def __init__(self, parts: Parts, supervisor: Supervisor, stopper: Stopper) -> None:
+    def __init__(
+        self, parts: Parts, supervisor: Supervisor, stopper: Stopper, reader: Reader
+    ) -> None:
         self._parts = parts
         self._supervisor = supervisor
         self._stopper = stopper
+        self._reader = reader
 
     async def cancel(self, client: Client, request: CancelTasks) -> Changed:
         """Cancel by ids or by filter, in chunks."""
@@ -39,11 +45,8 @@ class Cancelling:
         after: str | None = None
         now_ms = self._parts.clock.now_ms()
         while True:
-            start = after
-            ids = await self._parts.store.write(
-                lambda tx, start=start: select_task_ids(  # type: ignore[misc]  # mypy: default arg
-                    tx, where=where, after=start, limit=CHUNK, now_ms=now_ms
-                )
+            ids = await self._reader.read(
+                partial(select_task_ids, where=where, after=after, limit=CHUNK, now_ms=now_ms)
             )
             await self._chunk(client, ids, request.reason, changed)
             if len(ids) < CHUNK:

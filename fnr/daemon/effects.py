@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 
 from fnr.api.requests import Event
+from fnr.daemon import logs
 from fnr.daemon.parts import Parts, log
 from fnr.host.failpoint import failpoint
 from fnr.policy.verdict import Effect, Verdict
@@ -69,7 +70,7 @@ class Effects:
         """Tell people: the log is the channel that is always there, watchers get an event."""
         data = effect.data
         level = log.error if data.get("severity") == "alert" else log.warning
-        level("dead letter", extra={"effect": effect.key, **data})
+        level("dead letter", extra={"effect": effect.key, **logs.fields(data)})
         self._parts.events.tell(
             Event(
                 kind="letter",

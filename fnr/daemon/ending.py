@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from fnr.api.frames import Recall
+from fnr.api.requests import Event
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.stopper import Stopper
 from fnr.daemon.supervisor import Supervisor
@@ -69,6 +70,9 @@ class Ending:
             worker.send(Recall())
             self._supervisor.dismiss(worker, "the daemon ends", respawn=False)
         limit_ms = self._parts.settings.daemon.drain_timeout_ms
+        self._parts.events.tell(
+            Event(kind="daemon", what="draining", at_ms=self._parts.clock.now_ms())
+        )
         log.info(
             "draining", extra={"workers": len(self._supervisor.workers), "at_most_ms": limit_ms}
         )

@@ -23,6 +23,7 @@ from fnr.api.requests import (
 from fnr.daemon.clients import Client
 from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.parts import Parts
+from fnr.daemon.reader import Reader
 from fnr.host.failpoint import failpoint
 from fnr.policy.input_types import check_input, validate_input_json
 from fnr.store import letter_files, letters
@@ -41,18 +42,19 @@ _objects = msgspec.json.Decoder(dict[str, Any])
 class Letters:
     """Every change of dead letters goes through one unit per chunk."""
 
-    def __init__(self, parts: Parts, dispatcher: Dispatcher) -> None:
+    def __init__(self, parts: Parts, dispatcher: Dispatcher, reader: Reader) -> None:
         self._parts = parts
         self._dispatcher = dispatcher
+        self._reader = reader
 
     async def replay(self, client: Client, request: ReplayLetters) -> ReplayReport:
         """Put a chunk of letters back, or say what would happen."""
         if not request.all and not request.where and not request.task_ids:
             raise UsageError("say which letters: ids, a filter, or all of them")
         now_ms = self._parts.clock.now_ms()
+        ids, after = await self._chosen(request)
 
         def unit(tx: Transaction) -> ReplayReport:
-            ids, after = self._chosen(tx, request, now_ms=now_ms)
             back, blocked = letters.replay(
                 tx,
                 ids,
@@ -140,33 +142,29 @@ class Letters:
     ) -> Changed:
         if bool(request.task_ids) == bool(request.where):
             raise UsageError("say which letters: ids or a filter, and not both")
-        now_ms = self._parts.clock.now_ms()
+        ids, _ = await self._chosen(request)
 
         def unit(tx: Transaction) -> Changed:
-            ids, _ = self._chosen(tx, request, now_ms=now_ms)
             changed, unchanged = change(tx, ids)
             failpoint("letters-changed-in-unit")
             return Changed(changed=changed, unchanged=unchanged)
 
         return await self._parts.store.write(unit)
 
-    def _chosen(
-        self,
-        tx: Transaction,
-        request: ReplayLetters | ResolveLetters | PurgeLetters,
-        *,
-        now_ms: int,
+    async def _chosen(
+        self, request: ReplayLetters | ResolveLetters | PurgeLetters
     ) -> tuple[list[str], str | None]:
-        """The ids of one chunk, and where the next begins."""
+        """The ids of one chunk, and where the next begins; a filter may look at many rows."""
         if request.task_ids:
-            return [find_id(tx, prefix) for prefix in request.task_ids], None
+            prefixes = request.task_ids
+            return await self._reader.read(lambda tx: [find_id(tx, p) for p in prefixes]), None
         limit = min(getattr(request, "limit", CHUNK_MAX), CHUNK_MAX)
-        return select_letter_ids(
-            tx,
-            where=request.where,
-            after=getattr(request, "after", None),
-            limit=limit,
-            now_ms=now_ms,
+        after = getattr(request, "after", None)
+        now_ms = self._parts.clock.now_ms()
+        return await self._reader.read(
+            lambda tx: select_letter_ids(
+                tx, where=request.where, after=after, limit=limit, now_ms=now_ms
+            )
         )
 
     def _input_problem(self, function: str, raw: bytes) -> str | None:

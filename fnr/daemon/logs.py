@@ -7,6 +7,7 @@ import logging
 import logging.handlers
 import sys
 from datetime import UTC, datetime
+from typing import Any
 
 from fnr.config.settings import LogSettings
 
@@ -71,6 +72,11 @@ def set_up(settings: LogSettings, *, file: str | None, journal: bool) -> None:
     logger.propagate = False
     # A full disk under the log must not stop the daemon.
     logging.raiseExceptions = False
+
+
+def fields(data: dict[str, Any]) -> dict[str, Any]:
+    """Data as a log record's fields: a name that logging keeps for itself gets an underscore."""
+    return {f"{key}_" if key in _STANDARD else key: value for key, value in data.items()}
 
 
 def set_level(settings: LogSettings) -> None:

@@ -15,6 +15,7 @@ import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from fnr.api.errors import (
     ConfigError,
@@ -201,6 +202,7 @@ class Daemon:
         doors = self._open_doors()
         failpoint("listening")
         self._listen_to_signals()
+        parts.loop.set_exception_handler(_log_mistake)
         for pool in tuple(self.supervisor.pools.values()):
             self.supervisor.tend(pool)
             self.dispatcher.due_now(pool.name)
@@ -304,6 +306,11 @@ class Daemon:
         self.runner.retry()
         for pool in self.supervisor.pools.values():
             self.dispatcher.due_now(pool.name)
+
+
+def _log_mistake(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A callback raised: log it in the daemon's own words and go on."""
+    log.critical(str(context.get("message")), exc_info=context.get("exception"))
 
 
 def _around_commit(phase: str) -> None:

@@ -29,7 +29,7 @@ class Pool:
     workers: dict[str, WorkerProcess] = field(default_factory=dict)
     paused: bool = False
     removed: bool = False
-    next_due_at_ms: int | None = 0
+    next_due_at_ms: int | None = None
     mean_duration_ms: float = 1_000.0
     failures: int = 0
     problem: str = ""

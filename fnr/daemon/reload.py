@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from msgspec.structs import replace
@@ -36,7 +37,7 @@ class Reload:
 
     async def reload(self) -> ReloadReport:
         """Read fnr.toml again; raises ConfigError and changes nothing when it is bad."""
-        new = await self._parts.loop.run_in_executor(None, self._load)
+        new = await asyncio.to_thread(self._load)
         old = self._parts.settings
         report = compare(old, new)
         failpoint("reload-compared")

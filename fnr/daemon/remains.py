@@ -7,6 +7,8 @@ import signal
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from fnr.api.frames import Done, Fail, from_worker
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.worker_process import WorkerProcess
@@ -43,7 +45,9 @@ async def gather(parts: Parts, worker: WorkerProcess) -> Remains:
             "processes of a dead worker cannot be ended",
             extra={"worker_id": worker.worker_id, "pids": list(report.stuck)},
         )
-    evidence = death(worker, ended, stop_proven=report.proven, log_of=parts.kernel_log)
+    evidence = with_last_words(
+        worker, death(worker, ended, stop_proven=report.proven, log_of=parts.kernel_log)
+    )
     return Remains(
         evidence=evidence,
         begun=begun_token(worker),
@@ -70,8 +74,25 @@ def death(worker: WorkerProcess, ended: Exit, *, stop_proven: bool, log_of: Kern
     )
 
 
+def with_last_words(worker: WorkerProcess, evidence: Evidence) -> Evidence:
+    """Add what the worker still reported of the attempt that was ended with it."""
+    if not worker.farewell:
+        return evidence
+    [*_, fail] = worker.farewell.values()
+    return replace(
+        fail.evidence,
+        exit_code=evidence.exit_code,
+        signal=evidence.signal,
+        worker_died=True,
+        stop_proven=evidence.stop_proven,
+        missing=(*fail.evidence.missing, *evidence.missing),
+    )
+
+
 def begun_token(worker: WorkerProcess) -> str | None:
-    """The attempt that had begun when the worker ended, as its own mapped file says."""
+    """The attempt that had begun when the worker ended, as it said or its mapped file says."""
+    if worker.farewell:
+        return next(reversed(worker.farewell))
     try:
         token = Path(worker.now_path).read_bytes()[:NOW_TOKEN_BYTES].decode("ascii", "replace")
     except OSError:

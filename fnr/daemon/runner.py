@@ -163,11 +163,12 @@ class Runner:
     def _with_kill(self, tx: Transaction, frame: Fail, worker: WorkerProcess) -> Evidence:
         """Add what our own kill ledger knows to what the worker or its remains say."""
         evidence = frame.evidence
-        if evidence.killed_by is not None and evidence.kill_reason:
-            return evidence
         known = worker.kills.get(frame.token) or kills.find(tx, frame.token)
+        if known is None and evidence.killed_by is not None:
+            known = (evidence.killed_by, evidence.kill_reason or evidence.message)
         if known is None:
             return evidence
+        # How the program died of it (a traceback, a signal) is kept; why it died is the headline.
         killed_by, why = known
         return structs.replace(evidence, killed_by=killed_by, kill_reason=why, message=why)
 

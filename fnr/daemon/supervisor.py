@@ -137,6 +137,11 @@ class Supervisor:
         if worker is None:
             return
         worker.heard_at_ms = self._parts.clock.boot_ms()
+        if worker.interrupted:
+            # What it started may still run: its attempt is over when the group is proven gone.
+            failed = [frame for frame in ended if isinstance(frame, frames.Fail)]
+            worker.farewell |= {frame.token: frame for frame in failed}
+            ended = [frame for frame in ended if isinstance(frame, frames.Done)]
         if ended:
             self._runner.ended(worker, ended)
 
@@ -313,6 +318,7 @@ class Supervisor:
 
     def interrupt(self, worker: WorkerProcess) -> None:
         """End the process group at once; its attempts' kill notes are already on disk."""
+        worker.interrupted = True
         self._parts.start(self._stop(worker), what=f"stop worker {worker.worker_id}")
 
     async def _stop(self, worker: WorkerProcess) -> None:

@@ -45,6 +45,8 @@ class WorkerProcess:
     held:     attempts given to it, in the order it runs them.
     ending:   attempts it reported, until the commit that settles them.
     reserved: places promised to claims whose commit is under way.
+    farewell: how attempts ended that we are ending together with the worker; settled when its
+              whole group is proven gone.
     kills:    why we are ending an attempt of its, our kill ledger in memory.
     heard_at_ms, begun_at_ms, idle_at_ms: on the boot clock.
     """
@@ -63,6 +65,8 @@ class WorkerProcess:
     ending: dict[str, Held] = field(default_factory=dict)
     reserved: int = 0
     kills: dict[str, tuple[KilledBy, str]] = field(default_factory=dict)
+    interrupted: bool = False
+    farewell: dict[str, Fail] = field(default_factory=dict)
     heard_at_ms: int = 0
     begun_at_ms: int = 0
     idle_at_ms: int = 0

@@ -55,13 +55,15 @@ TroubleHook = Callable[[str, str], None]
 BATCH_UNITS_MAX = 500
 BUSY_RETRY_S = 0.02
 BUSY_PATIENCE_S = 5.0
+ROOM_PROBE_S = 1.0
 
 
 class Store:
     """The store opened for writing; one per home, guarded by the daemon's lock.
 
-    state: "ok"; "full": the last write met a full disk, the next one tries again; "ill": an I/O
-    error or a damaged file, every write is refused until `heal` succeeds.
+    state: "ok"; "full": the last write met a full disk, each further one tries again and a small
+    one is tried every second; "ill": an I/O error or a damaged file, every write is refused until
+    `heal` succeeds.
     """
 
     def __init__(
@@ -209,8 +211,14 @@ class Store:
         errors = [batch.error, *(error for _, _, error in batch.ended)]
         if any(isinstance(error, StoreFull) for error in errors):
             self._change_state("full", "the disk is full")
-        elif self.state == "full" and batch.ended:
+            self._loop.call_later(ROOM_PROBE_S, self._probe_room)
+        elif self.state == "full" and batch.changed:
             self._change_state("ok", "there is room on the disk again")
+
+    def _probe_room(self) -> None:
+        """Nobody else may be writing, because everybody was told that the disk is full."""
+        if self.state == "full" and self._closing is None:
+            self.post(_write_something, _forget)
 
     def _wait_for_stranger(self) -> None:
         """Somebody else holds the write lock: try again for some seconds, then give up."""
@@ -306,6 +314,19 @@ class Store:
             self._loop.call_soon_threadsafe(callback, *args)
         except RuntimeError:  # the loop is closed: nobody is left to be told
             self._steps.put(None)
+
+
+def _write_something(tx: Transaction) -> None:
+    tx.run(
+        """
+        INSERT INTO meta (key, value) VALUES ('room', '')
+        ON CONFLICT (key) DO UPDATE SET value = excluded.value
+        """
+    )
+
+
+def _forget(_result: object, _error: BaseException | None) -> None:
+    """What the probe found is the store's state."""
 
 
 def _open(path: str | Path) -> sqlite3.Connection:

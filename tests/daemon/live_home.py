@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from fnr.api.requests import Event, Watch
 from fnr.client.connect import Connection
 from fnr.config.paths import Paths, find_paths
 
@@ -20,7 +19,7 @@ READY_S = 30
 
 
 class LiveHome:
-    """One home; `start` returns when the daemon has said READY=1, as systemd would hear it."""
+    """One home with at most one daemon at a time."""
 
     def __init__(self, folder: Path, toml: str) -> None:
         self.paths: Paths = find_paths(home=str(folder))
@@ -34,22 +33,23 @@ class LiveHome:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "fnr.toml").write_text(toml)
 
-    def start(self, *, env: dict[str, str] | None = None, ready: bool = True) -> LiveHome:
-        """Start the daemon; with ready=False do not wait (it is expected to die first)."""
+    def start(self, *, env: dict[str, str] | None = None) -> bool:
+        """Start the daemon and wait for READY=1, as systemd would; False if it ended first."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bell:
             bell.bind("")  # an abstract address of the kernel's choosing
-            bell.settimeout(READY_S)
-            name = bell.getsockname()
-            address = "@" + name[1:].decode() if isinstance(name, bytes) else name
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "fnr", "--home", str(self.folder), "daemon"],
-                env={**os.environ, "NOTIFY_SOCKET": address, **(env or {})},
-                stdin=subprocess.DEVNULL,
-                stderr=(self.folder / "daemon.err").open("ab"),
-            )
-            if ready:
-                while not bell.recv(4096).startswith(b"READY=1"):
-                    pass
+            address = "@" + bell.getsockname()[1:].decode()
+            with (self.folder / "daemon.err").open("ab") as stderr:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", "fnr", "--home", str(self.folder), "daemon"],
+                    env={**os.environ, "NOTIFY_SOCKET": address, **(env or {})},
+                    stdin=subprocess.DEVNULL,
+                    stderr=stderr,
+                )
+            return _rings(bell, self.process.pid)
+
+    def up(self) -> LiveHome:
+        """Start the daemon; the test needs it running."""
+        assert self.start(), self.log()
         return self
 
     def connection(self, *, timeout_ms: int | None = 30_000) -> Connection:
@@ -65,10 +65,6 @@ class LiveHome:
             return connection.ask(request)
         finally:
             connection.close()
-
-    def watch(self, *, task_ids: Iterable[str] = ()) -> Iterable[Event]:
-        """Events from now on."""
-        return self.connection(timeout_ms=60_000).watch(Watch(task_ids=list(task_ids)))
 
     def fnr(self, *words: str, stdin: str | None = None, timeout_s: float = 60) -> Any:
         """Run the command line against this home."""
@@ -99,13 +95,7 @@ class LiveHome:
         for connection in self._open:
             connection.close()
         if self.process is not None and self.process.poll() is None:
-            # Twice: hurry. What runs is interrupted, and no worker outlives the test.
-            self.process.send_signal(signal.SIGTERM)
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(timeout=30)
-            except subprocess.TimeoutExpired:
-                self.kill()
+            self.kill()
         end_workers(self.folder)
 
     def log(self) -> str:
@@ -113,11 +103,28 @@ class LiveHome:
         return (self.folder / "daemon.err").read_text(errors="replace")
 
 
+def _rings(bell: socket.socket, pid: int) -> bool:
+    """Wait for READY=1 or for the end of the process, whichever comes first."""
+    pidfd = os.pidfd_open(pid)
+    try:
+        while True:
+            ready, _, _ = select.select([bell, pidfd], [], [], READY_S)
+            if bell in ready:
+                if bell.recv(4096).startswith(b"READY=1"):
+                    return True
+            elif pidfd in ready:
+                return False
+            else:
+                raise TimeoutError(f"the daemon neither started nor ended in {READY_S} s")
+    finally:
+        os.close(pidfd)
+
+
 def end_workers(home: Path) -> None:
     """End workers whose daemon was killed: their standard output is a log under this home."""
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            output = os.readlink(folder / "fd" / "1")
+            output = str((folder / "fd" / "1").readlink())
         except OSError:
             continue
         if output.startswith(f"{home}/") and int(folder.name) != os.getpid():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,8 @@ def gated(home_at: HomeAt, tmp_path: Path) -> tuple[LiveHome, str, int, Path]:
     started, gate = tmp_path / "started", tmp_path / "gate"
     os.mkfifo(started)
     os.mkfifo(gate)
-    home = home_at(function("hang", "block_on") + function("echo", "echo")).start()
-    task_id = submit(home, "hang", {"fifo": str(gate), "started": str(started)})
+    home = home_at(function("hang", "block_on") + function("echo", "echo")).up()
+    task_id = submit(home, "hang", {"fifo": str(gate), "started": str(started)}, retries_max=0)
     return home, task_id, int(started.read_text()), gate
 
 
@@ -35,11 +36,11 @@ def test_running_work_survives_a_killed_daemon(
     home, task_id, pid, gate = gated
     home.kill()
     assert Path(f"/proc/{pid}").exists()
-    home.start()
+    home.up()
     gate.write_text("open")
     end = end_of(home, task_id)
     assert (end.task.state, end.task.attempts) == (TaskState.DONE, 1)
-    assert end.result == b'"open"'
+    assert bytes(end.result) == b'"open"'
 
 
 def test_a_result_finished_while_the_daemon_was_away_is_delivered(
@@ -48,7 +49,7 @@ def test_a_result_finished_while_the_daemon_was_away_is_delivered(
     home, task_id, _, gate = gated
     home.kill()
     gate.write_text("alone")
-    home.start()
+    home.up()
     end = end_of(home, task_id)
     assert (end.task.state, end.task.attempts) == (TaskState.DONE, 1)
 
@@ -59,9 +60,9 @@ def test_a_worker_killed_while_no_daemon_watched_is_known_to_be_gone(
     home, task_id, pid, _ = gated
     home.kill()
     os.kill(pid, signal.SIGKILL)
-    home.start()
-    detail = home.ask(ask.GetTask(task_id=task_id))
-    [error] = detail.errors
+    home.up()
+    assert end_of(home, task_id).task.state is TaskState.DEAD
+    [error] = home.ask(ask.GetTask(task_id=task_id)).errors
     assert error.evidence.worker_died
     assert error.evidence.missing
 
@@ -72,7 +73,7 @@ def test_a_handover_leaves_the_worker_running(gated: tuple[LiveHome, str, int, P
     assert home.process is not None
     assert home.process.wait(timeout=30) == 0
     assert Path(f"/proc/{pid}").exists()
-    home.start()
+    home.up()
     gate.write_text("handed over")
     assert end_of(home, task_id).task.attempts == 1
 
@@ -82,11 +83,14 @@ def test_sigterm_drains_and_a_second_one_hurries(
 ) -> None:
     home, task_id, pid, _ = gated
     assert home.process is not None
-    home.process.send_signal(signal.SIGTERM)
-    home.process.send_signal(signal.SIGTERM)
+    term = partial(home.process.send_signal, signal.SIGTERM)
+    news = home.connection(timeout_ms=60_000).watch(ask.Watch(), on_watching=term)
+    # Two signals sent at once would be one to the kernel.
+    assert any(event.what == "draining" for event in news)
+    term()
     assert home.process.wait(timeout=30) == 0
     assert not Path(f"/proc/{pid}").exists()
-    home.start()
+    home.up()
     detail = home.ask(ask.GetTask(task_id=task_id))
     assert detail.attempts[0].outcome == "interrupted"
     assert detail.task.state in {TaskState.QUEUED, TaskState.RUNNING}
@@ -94,7 +98,7 @@ def test_sigterm_drains_and_a_second_one_hurries(
 
 
 def test_a_second_daemon_on_one_home_is_refused(home_at: HomeAt) -> None:
-    home = home_at(function("echo", "echo")).start()
+    home = home_at(function("echo", "echo")).up()
     second = home.fnr("daemon")
     assert second.returncode == 6
     assert f"pid {home.process.pid}" in second.stderr  # type: ignore[union-attr]
@@ -107,7 +111,7 @@ def test_nobody_answers_when_the_daemon_is_down(home_at: HomeAt) -> None:
 
 
 def test_a_bad_file_changes_nothing_at_reload(home_at: HomeAt) -> None:
-    home = home_at(function("echo", "echo")).start()
+    home = home_at(function("echo", "echo")).up()
     home.write(function("echo", "echo") + "\n[functions.echo2]\npython = 3\n")
     with pytest.raises(ConfigError):
         home.ask(ask.ReloadConfig())

@@ -46,7 +46,7 @@ def end_of(home: LiveHome, task_id: str) -> Any:
 
 
 def test_a_python_function_gives_its_result(home_at: HomeAt) -> None:
-    home = home_at(function("echo", "echo")).start()
+    home = home_at(function("echo", "echo")).up()
     end = end_of(home, submit(home, "echo", {"n": 3, "word": "ü"}))
     assert end.task.state is TaskState.DONE
     assert msgspec.json.decode(end.result) == {"n": 3, "word": "ü"}
@@ -59,13 +59,13 @@ def test_a_command_gets_whole_arguments_and_gives_its_stdout(home_at: HomeAt) ->
 command = ["printf", "%s|", "{text}", "{text}!"]
 result = "stdout"
 """
-    ).start()
+    ).up()
     end = end_of(home, submit(home, "say", {"text": "a b; $(rm -rf /)"}))
     assert msgspec.json.decode(end.result) == "a b; $(rm -rf /)|a b; $(rm -rf /)!|"
 
 
 def test_a_transient_failure_is_retried_until_it_passes(home_at: HomeAt, tmp_path: Path) -> None:
-    home = home_at(function("flaky", "fail_until")).start()
+    home = home_at(function("flaky", "fail_until")).up()
     task_id = submit(home, "flaky", {"path": str(tmp_path / "tries"), "times": 2})
     end = end_of(home, task_id)
     assert end.task.state is TaskState.DONE
@@ -87,7 +87,7 @@ def test_a_transient_failure_is_retried_until_it_passes(home_at: HomeAt, tmp_pat
 def test_each_category_has_its_strategy(
     home_at: HomeAt, kind: str, message: str, category: str, attempts: int
 ) -> None:
-    home = home_at(function("bad", "fail")).start()
+    home = home_at(function("bad", "fail")).up()
     end = end_of(home, submit(home, "bad", {"kind": kind, "message": message}))
     assert (end.task.state, end.category) == (TaskState.DEAD, category)
     assert end.task.attempts == attempts
@@ -97,7 +97,7 @@ def test_each_category_has_its_strategy(
 
 
 def test_a_killed_worker_is_named_and_replaced(home_at: HomeAt) -> None:
-    home = home_at(function("die", "die")).start()
+    home = home_at(function("die", "die")).up()
     end = end_of(home, submit(home, "die", {"signal_number": int(signal.SIGKILL)}))
     assert end.task.state is TaskState.DEAD
     assert end.signal == signal.SIGKILL
@@ -110,10 +110,8 @@ def test_a_timeout_really_stops_the_work(home_at: HomeAt, tmp_path: Path) -> Non
     started, gate = tmp_path / "started", tmp_path / "gate"
     os.mkfifo(started)
     os.mkfifo(gate)
-    home = home_at(function("hang", "block_on", 'timeout = "200ms"')).start()
-    task_id = submit(
-        home, "hang", {"fifo": str(gate), "started": str(started)}, retries_max=0
-    )
+    home = home_at(function("hang", "block_on", 'timeout = "200ms"')).up()
+    task_id = submit(home, "hang", {"fifo": str(gate), "started": str(started)}, retries_max=0)
     pid = int(started.read_text())
     end = end_of(home, task_id)
     assert end.task.state is TaskState.DEAD
@@ -127,7 +125,7 @@ def test_a_running_task_can_be_cancelled(home_at: HomeAt, tmp_path: Path) -> Non
     started, gate = tmp_path / "started", tmp_path / "gate"
     os.mkfifo(started)
     os.mkfifo(gate)
-    home = home_at(function("hang", "block_on")).start()
+    home = home_at(function("hang", "block_on")).up()
     task_id = submit(home, "hang", {"fifo": str(gate), "started": str(started)})
     started.read_text()
     changed = home.ask(ask.CancelTasks(task_ids=[task_id], reason="not needed"))
@@ -138,7 +136,7 @@ def test_a_running_task_can_be_cancelled(home_at: HomeAt, tmp_path: Path) -> Non
 
 
 def test_wrong_requests_are_refused_in_words(home_at: HomeAt) -> None:
-    home = home_at(function("echo", "echo", 'input = { n = "int" }')).start()
+    home = home_at(function("echo", "echo", 'input = { n = "int" }')).up()
     with pytest.raises(NotFound, match="no function 'ecko'"):
         submit(home, "ecko")
     with pytest.raises(BadData, match="refused"):
@@ -148,14 +146,14 @@ def test_wrong_requests_are_refused_in_words(home_at: HomeAt) -> None:
 
 
 def test_waiting_has_a_deadline(home_at: HomeAt) -> None:
-    home = home_at(function("echo", "echo")).start()
+    home = home_at(function("echo", "echo")).up()
     task_id = submit(home, "echo", delay_ms=3_600_000)
     with pytest.raises(TimedOut):
         home.ask(ask.WaitTasks(task_ids=[task_id], timeout_ms=50))
 
 
 def test_unique_and_idempotency_keys_give_the_same_task(home_at: HomeAt) -> None:
-    home = home_at(function("echo", "echo")).start()
+    home = home_at(function("echo", "echo")).up()
     first = home.ask(ask.Submit(task=ask.TaskSpec(function="echo", unique="u", delay_ms=60_000)))
     again = home.ask(ask.Submit(task=ask.TaskSpec(function="echo", unique="u")))
     assert (again.task_id, again.duplicate) == (first.task_id, True)
@@ -166,7 +164,7 @@ def test_unique_and_idempotency_keys_give_the_same_task(home_at: HomeAt) -> None
 
 
 def test_an_expired_task_is_a_dead_letter(home_at: HomeAt) -> None:
-    home = home_at(function("echo", "echo")).start()
+    home = home_at(function("echo", "echo")).up()
     task_id = submit(home, "echo", delay_ms=3_600_000, expires_ms=50)
     end = end_of(home, task_id)
     assert end.task.state is TaskState.DEAD
@@ -177,7 +175,7 @@ def test_an_expired_task_is_a_dead_letter(home_at: HomeAt) -> None:
 def test_a_replayed_letter_stays_until_its_replay_succeeded(
     home_at: HomeAt, tmp_path: Path
 ) -> None:
-    home = home_at(function("flaky", "fail_until")).start()
+    home = home_at(function("flaky", "fail_until")).up()
     tries = tmp_path / "tries"
     task_id = submit(home, "flaky", {"path": str(tries), "times": 1}, retries_max=0)
     assert end_of(home, task_id).task.state is TaskState.DEAD
@@ -195,7 +193,7 @@ def test_an_unloadable_function_is_named_and_its_other_tasks_wait(home_at: HomeA
 [functions.gone]
 python = "no_such_module:run"
 """
-    ).start()
+    ).up()
     end = end_of(home, submit(home, "gone"))
     assert (end.task.state, end.category) == (TaskState.DEAD, "permanent")
     assert "no_such_module" in end.message

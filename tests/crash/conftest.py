@@ -1,0 +1,8 @@
+"""Crash tests use the daemon tests' homes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "daemon"))

@@ -1,0 +1,125 @@
+"""SIGKILL of the daemon at every named place of its code, and at random instants under load.
+
+Method: one home lives through many days. Each day's daemon is armed to die at another place; the
+next day's start is the recovery. At the end nothing that was ever accepted may be missing, and
+no task that ran to its end may have run there twice. `FNR_CRASH_DAYS=500 FNR_CRASH_SEED=7` runs
+random places and passages instead of each place once.
+"""
+
+from __future__ import annotations
+
+import os
+import random  # noqa: TID251 - seeded, and the seed is printed with a failure
+import re
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from busy_day import TOML, BusyDay, DaemonDied
+from live_home import LiveHome
+
+import fnr
+from fnr.api import requests as ask
+from fnr.policy.task import TaskState
+
+HomeAt = Callable[[str], LiveHome]
+SEED = int(os.environ.get("FNR_CRASH_SEED", "20261123"))
+DAYS = int(os.environ.get("FNR_CRASH_DAYS", "0"))
+INSTANTS = int(os.environ.get("FNR_CRASH_INSTANTS", "5"))
+
+
+def named_points() -> list[str]:
+    """Every failpoint that the daemon's code names."""
+    daemon = Path(fnr.__file__).parent / "daemon"
+    found = {
+        name
+        for file in daemon.glob("*.py")
+        for name in re.findall(r'failpoint\("([a-z-]+)"\)', file.read_text())
+    }
+    return sorted(found | {"commit-before", "commit-after"})
+
+
+@pytest.fixture
+def day(home_at: HomeAt, tmp_path: Path) -> BusyDay:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    return BusyDay(home_at(TOML), tmp_path / "marks", gate)
+
+
+def check_nothing_is_lost(day: BusyDay) -> None:
+    """The last day: everything ends, and the outside ledger agrees with the store."""
+    day.home.up()
+    day.live()
+    for task_id in day.accepted.values():
+        detail = day.home.ask(ask.GetTask(task_id=task_id))
+        assert detail.task.task_id == task_id
+    ended = [key for key in day.marked if key in day.accepted]
+    day.home.ask(ask.WaitTasks(task_ids=[day.accepted[key] for key in ended], timeout_ms=30_000))
+    ran = Counter(day.marks.read_text().split())
+    lost = [key for key in ended if ran[key] == 0]
+    twice = [key for key, count in ran.items() if count > 1]
+    assert (lost, twice) == ([], []), f"seed {SEED}"
+    states = {key: day.home.ask(ask.GetTask(task_id=day.accepted[key])).task for key in ended}
+    assert {task.state for task in states.values()} == {TaskState.DONE}
+    day.home.ask(ask.StopDaemon(drain=True))
+    assert day.home.process is not None
+    day.home.process.wait(timeout=60)
+    checked = day.home.fnr("db", "check")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def die_at(day: BusyDay, point: str) -> bool:
+    """Live until the daemon dies at this place; False when it got through the whole day."""
+    up = day.home.start(env={"FNR_FAILPOINT": point})
+    assert day.home.process is not None
+    try:
+        if not up:
+            raise DaemonDied
+        day.live()
+    except DaemonDied:
+        assert day.home.process.wait(timeout=30) == -signal.SIGKILL, day.home.log()[-4_000:]
+        return True
+    # Some places lie on the way out.
+    day.home.process.send_signal(signal.SIGTERM)
+    return day.home.process.wait(timeout=30) == -signal.SIGKILL
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(DAYS > 0, reason="a campaign was asked for")
+def test_a_kill_at_every_named_place_loses_nothing(day: BusyDay) -> None:
+    points = named_points()
+    assert len(points) >= 50
+    survived = [point for point in points if not die_at(day, point)]
+    check_nothing_is_lost(day)
+    # A place that nothing passes proves nothing.
+    assert survived == []
+
+
+@pytest.mark.timeout(3_600)
+@pytest.mark.skipif(DAYS == 0, reason="on demand: FNR_CRASH_DAYS=500")
+def test_a_campaign_of_random_kills_loses_nothing(day: BusyDay) -> None:
+    chance = random.Random(SEED)
+    points = named_points()
+    for _ in range(DAYS):
+        die_at(day, f"{chance.choice(points)}@{chance.randint(1, 12)}")
+    check_nothing_is_lost(day)
+
+
+@pytest.mark.timeout(120)
+def test_a_kill_at_a_random_instant_loses_nothing(day: BusyDay) -> None:
+    chance = random.Random(SEED)
+    for _ in range(INSTANTS):
+        day.home.up()
+        process = day.home.process
+        assert process is not None
+        assassin = threading.Timer(chance.uniform(0.02, 0.6), process.kill)
+        assassin.start()
+        with suppress(DaemonDied):
+            day.live()
+        assassin.join()
+        process.wait(timeout=30)
+    check_nothing_is_lost(day)
