@@ -6,14 +6,15 @@ answer does not depend on who gave it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_origin
 
 import msgspec
 
 from fnr import __version__
-from fnr.api.errors import NotFound, ProtocolMismatch, StorageError, UsageError
+from fnr.api.errors import NotFound
 from fnr.api.requests import (
     FunctionStatus,
     GetStatus,
@@ -24,9 +25,13 @@ from fnr.api.requests import (
     Status,
     answer_type,
 )
+from fnr.client.store_errors import told_to_people
 from fnr.config.paths import Paths
-from fnr.policy.filter import FilterError
-from fnr.policy.record import Page
+from fnr.host.clock import Clock
+from fnr.policy.record import FunctionRecord, Page
+from fnr.store.migrate import check_version
+from fnr.store.reads import READS
+from fnr.store.transaction import Reader, read_only
 
 Answer = TypeVar("Answer")
 
@@ -38,37 +43,24 @@ def answer_offline(paths: Paths, request: Request[Answer]) -> Answer:
     return cast("Answer", answer)
 
 
+@contextmanager
+def opened(paths: Paths) -> Iterator[Reader]:
+    """The store for reading; raises StoreNewer before anything is read of it."""
+    reader = read_only(paths.store_file)
+    try:
+        check_version(reader._connection)  # noqa: SLF001 - the check is for writers and readers
+        yield reader
+    finally:
+        reader.close()
+
+
 def _read(paths: Paths, request: Request[Any]) -> Any:
     if not Path(paths.store_file).exists():
         return _nothing(paths, request)
-    from fnr.store.connection import StoreNewer, read_only  # noqa: PLC0415 - loads sqlite3
-    from fnr.store.reads import READS, AmbiguousId, NoSuchId  # noqa: PLC0415 - loads sqlite3
-
-    read: Callable[..., Any] = READS[type(request).__name__]
-    try:
-        reader = read_only(paths.store_file)
-        try:
-            return read(reader, **_fields(request))
-        finally:
-            reader.close()
-    except StoreNewer as error:
-        raise ProtocolMismatch(
-            "the store was written by a newer fnr", why=str(error), next_step="fnr --version"
-        ) from error
-    except NoSuchId as error:
-        raise NotFound(str(error), next_step="fnr task list") from error
-    except AmbiguousId as error:
-        raise UsageError(str(error), next_step="write more of the id") from error
-    except FilterError as error:
-        raise UsageError(f"the filter does not parse: {error}", next_step="fnr help filters") from (
-            error
-        )
-    except OSError as error:
-        raise StorageError("the store cannot be read", why=str(error)) from error
-
-
-def _fields(request: Request[Any]) -> dict[str, Any]:
-    return {name: getattr(request, name) for name in request.__struct_fields__}
+    read = READS[type(request).__name__]
+    fields = {name: getattr(request, name) for name in request.__struct_fields__}
+    with told_to_people(paths), opened(paths) as reader:
+        return read(reader, now_ms=Clock().now_ms(), **fields)
 
 
 def _nothing(paths: Paths, request: Request[Any]) -> Any:
@@ -88,7 +80,7 @@ def _nothing(paths: Paths, request: Request[Any]) -> Any:
 
 
 def _status(paths: Paths) -> Status:
-    records = answer_offline(paths, ListFunctions())
+    records: list[FunctionRecord] = _read(paths, ListFunctions())
     counts: dict[str, int] = {}
     for record in records:
         for state, count in record.counts.items():
@@ -103,6 +95,6 @@ def _status(paths: Paths) -> Status:
             )
             for record in records
         ],
-        counts=counts,
-        letters_open=counts.get("dead", 0),
+        counts={state: count for state, count in counts.items() if state != "letters_open"},
+        letters_open=counts.get("letters_open", counts.get("dead", 0)),
     )

@@ -10,7 +10,84 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fnr.api.errors import BadData, PermissionDenied, Refused, StorageError
+from fnr.api.errors import BadData, Refused
+from fnr.client.connect import command
+from fnr.client.offline import opened
+from fnr.client.store_errors import told_to_people
 from fnr.config.paths import Paths
-from fnr.host.lock import AlreadyHeld, hold_lock
+from fnr.host.lock import AlreadyHeld, hold_lock, lock_holder
 from fnr.policy.record import Finding
+from fnr.store import backup as copies
+from fnr.store import check as checks
+from fnr.store.backup import DamagedCopy
+
+
+def check(paths: Paths) -> list[Finding]:
+    """Every broken invariant; none is the proof that the store is whole."""
+    with told_to_people(paths), opened(paths) as reader:
+        return checks.check(reader)
+
+
+def backup(paths: Paths, target: Path) -> int:
+    """Copy the store into a new file and check the copy; its size in bytes."""
+    with told_to_people(paths), _damage_told(f"the copy {target} was not kept"):
+        try:
+            return copies.backup(paths.store_file, target)
+        except FileExistsError as error:
+            raise Refused(f"{target} exists already", why="a backup overwrites nothing") from error
+
+
+def restore(paths: Paths, source: Path) -> Path | None:
+    """Put a copy in the store's place; where the store of before is, if there was one."""
+    Path(paths.state_dir).mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (
+        _alone(paths, "restored"),
+        told_to_people(paths),
+        _damage_told(f"{source} cannot be restored"),
+    ):
+        return copies.restore(paths.store_file, source)
+
+
+def vacuum(paths: Paths) -> tuple[int, int]:
+    """Give the space of deleted rows back; bytes before and after."""
+    with _alone(paths, "vacuumed"), told_to_people(paths):
+        return copies.vacuum(paths.store_file)
+
+
+def refuse_while_running(paths: Paths, verb: str) -> None:
+    """Raise Refused when a daemon has the store."""
+    pid = lock_holder(paths.lock_file)
+    if pid is not None:
+        raise _running(paths, verb, pid)
+
+
+@contextmanager
+def _alone(paths: Paths, verb: str) -> Iterator[None]:
+    try:
+        lock = hold_lock(paths.lock_file)
+    except AlreadyHeld as held:
+        raise _running(paths, verb, held.pid) from held
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _running(paths: Paths, verb: str, pid: int | None) -> Refused:
+    return Refused(
+        f"the store cannot be {verb} while the daemon runs",
+        why=f"pid {pid} has it",
+        next_step=f"{command(paths)} daemon stop --drain",
+    )
+
+
+@contextmanager
+def _damage_told(what: str) -> Iterator[None]:
+    try:
+        yield
+    except DamagedCopy as error:
+        raise BadData(
+            what,
+            why="it is no store, or not a whole one",
+            details=tuple(f"{f.invariant}: {f.what}" for f in error.findings[:10]),
+        ) from error

@@ -1,0 +1,46 @@
+"""What goes wrong with the store's file, in words for the operator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from fnr.api.errors import NotFound, PermissionDenied, ProtocolMismatch, StorageError, UsageError
+from fnr.config.paths import Paths
+from fnr.policy.filter import FilterError
+from fnr.store.tasks import AmbiguousId, NoSuchId
+from fnr.store.transaction import StoreNewer, primary_code
+
+
+@contextmanager
+def told_to_people(paths: Paths) -> Iterator[None]:
+    """Turn what the store raises into FnrErrors."""
+    try:
+        yield
+    except StoreNewer as error:
+        raise ProtocolMismatch(
+            "the store is from a newer version of fnr",
+            why=str(error),
+            next_step="install that version, or choose another --home",
+        ) from error
+    except NoSuchId as error:
+        raise NotFound(str(error), next_step="fnr task list") from error
+    except AmbiguousId as error:
+        raise UsageError(str(error), next_step="write more of the id") from error
+    except FilterError as error:
+        raise UsageError(
+            f"the filter was not understood: {error}", next_step="fnr help filters"
+        ) from error
+    except PermissionError as error:
+        raise PermissionDenied(
+            f"{paths.store_file} cannot be read", why=str(error.strerror)
+        ) from error
+    except OSError as error:
+        raise StorageError(f"{paths.store_file} cannot be used", why=str(error)) from error
+    except Exception as error:
+        # Only the store imports sqlite3; its errors are known by their codes.
+        if not primary_code(error):
+            raise
+        raise StorageError(
+            f"{paths.store_file} cannot be read", why=str(error), next_step="fnr db check"
+        ) from error
