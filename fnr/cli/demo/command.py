@@ -1,0 +1,124 @@
+"""`fnr demo`: see it all at work on this machine, in a minute."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from fnr.api.errors import NotFound
+from fnr.cli.demo import report
+from fnr.cli.demo.home import Home, make_home
+from fnr.cli.demo.inputs import TASKS_PER_FILE, copy_sources
+from fnr.cli.demo.interruptions import Interruptions
+from fnr.cli.demo.processes import Daemon, ObjectStore
+from fnr.cli.demo.scenario import Scenario
+from fnr.cli.demo.screen import Screen
+from fnr.cli.group import examples, group
+from fnr.cli.here import here, say
+from fnr.cli.render import show_one, write
+from fnr.cli.terminal import is_terminal
+
+TASKS_MAX_DEFAULT = 1_500
+SEED_DEFAULT = 49
+LOOK_AROUND = (
+    "status",
+    "dlq list",
+    "dlq show ID",
+    "task list --where 'retries>0'",
+    "task history ID",
+    "worker list --gone",
+    "logs upload -n 20",
+)
+
+app = group("demo", "See it all at work on this machine, in a minute.")
+
+
+@app.command(
+    epilog=examples(
+        "fnr demo",
+        "fnr demo --input ~/src --tasks-max 300",
+        "fnr demo --keep                     leave the home and its daemon, to look around",
+        "fnr demo -o json | jq .proof",
+    )
+)
+def demo(
+    *,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--input", metavar="DIR", help="Work on the files of this folder."),
+    ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the home, with its daemon running.")
+    ] = False,
+    seed: Annotated[
+        int, typer.Option("--seed", help="Decides which files are taken and what goes wrong.")
+    ] = SEED_DEFAULT,
+    tasks_max: Annotated[
+        int, typer.Option("--tasks-max", min=TASKS_PER_FILE, help="About so many tasks at most.")
+    ] = TASKS_MAX_DEFAULT,
+) -> None:
+    """Run real work through a real daemon, break what can be broken, prove that nothing is lost.
+
+    In a throwaway home (below --home DIR, if given) it hashes, compresses and stores the files of
+    Python's standard library in an object store that fails; it kills workers and the daemon,
+    repairs the store and replays the dead letters. Exit code 0 only if nothing was lost or stored
+    twice.
+    """
+    if folder is not None and not folder.is_dir():
+        raise NotFound(f"there is no folder {folder}")
+    screen = Screen(
+        here().clock,
+        say=None if here().quiet else say,
+        live=is_terminal(sys.stderr) and here().colour_on_stderr,
+    )
+    interruptions = Interruptions()
+    with interruptions.taken(), ExitStack() as cleanup:
+        with interruptions.held():
+            home = make_home(here().paths.home if here().paths.origin == "--home" else None)
+            cleanup.callback(home.remove)
+        cleanup.callback(screen.close)
+        sources = copy_sources(folder, home.files, seed=seed, files_max=tasks_max // TASKS_PER_FILE)
+        screen.say(f"home {home.root}, {len(sources.files)} of {sources.found} files")
+        store = ObjectStore(home, interruptions, seed=seed)
+        cleanup.callback(store.stop)
+        store.start()
+        home.configure(port=store.port)
+        daemon = Daemon(home, interruptions)
+        cleanup.callback(daemon.stop)
+        daemon.start()
+        figures = Scenario(
+            home,
+            sources,
+            seed=seed,
+            daemon=daemon,
+            store=store,
+            screen=screen,
+            interruptions=interruptions,
+        ).run()
+        if keep:
+            store.stop()
+            screen.close()
+            cleanup.pop_all()
+            figures = msgspec.structs.replace(figures, home=str(home.root))
+    show_one(report.SCHEMA, figures, lambda: report.text(figures), name="ok" if figures.ok else "")
+    _show_way_on(home, daemon if keep else None)
+    if not figures.ok:
+        raise typer.Exit(1)
+
+
+def _show_way_on(home: Home, daemon: Daemon | None) -> None:
+    """Commands to look around, where a home was left to look around in."""
+    if here().as_json or here().output == "name":
+        return
+    if daemon is None:
+        write("\nto look around in such a home: fnr demo --keep\n")
+        return
+    lines = [f"  {home.typed(words)}" for words in LOOK_AROUND]
+    write("\n".join(["", f"the home is left, its daemon runs (pid {daemon.pid}):", *lines]) + "\n")
+    stop = f"{home.typed('daemon stop --now')} && rm -r {home.root}"
+    write(f"in it: files/ objects/ marks/ logs/ fnr.toml accepted.jsonl; to end it:\n  {stop}\n")

@@ -1,0 +1,154 @@
+"""The demo's throwaway home: its folders and the fnr.toml in it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from fnr.api.errors import FnrError, PermissionDenied, StorageError
+from fnr.cli.demo.functions import MARKS_VARIABLE, PORT_VARIABLE
+from fnr.cli.settings_view import toml_value
+from fnr.config.paths import Paths, find_paths
+
+# Quick, because people watch: what waits a minute elsewhere waits a second here.
+_QUICK = {"max": 3, "delay": "100ms", "delay_max": "1s", "wait": "1s", "waits_max": 2}
+
+
+class Home:
+    """The folder, and what is where in it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.paths: Paths = find_paths(str(root), environ={})
+        self.files = root / "files"
+        self.trouble = root / "trouble"
+        self.objects = root / "objects"
+        self.marks = root / "marks"
+        self.accepted = root / "accepted.jsonl"
+        self.logs = Path(self.paths.log_dir)
+
+    def command(self, *words: str) -> list[str]:
+        """A command line for this home that runs in this Python, whatever PATH says."""
+        return [sys.executable, "-m", "fnr", "--home", str(self.root), *words]
+
+    def typed(self, words: str) -> str:
+        """The same as people type it."""
+        return f"fnr --home {self.root} {words}"
+
+    def configure(self, *, port: int) -> None:
+        """Write fnr.toml."""
+        text = fnr_toml(folder=str(self.root), marks=str(self.marks), port=port)
+        Path(self.paths.config_file).write_text(text, "utf-8")
+
+    def remove(self) -> None:
+        """Take everything away."""
+        shutil.rmtree(self.root, ignore_errors=True)
+
+
+def make_home(parent: str | None) -> Home:
+    """A new folder, with a name short enough for the sockets in it."""
+    try:
+        if parent is not None:
+            Path(parent).mkdir(parents=True, exist_ok=True)
+        home = Home(Path(tempfile.mkdtemp(prefix="fnr-", dir=parent)))
+        for folder in (home.files, home.objects, home.marks, home.logs, Path(home.paths.run_dir)):
+            folder.mkdir()
+    except OSError as error:
+        raise _not_made(parent, error) from error
+    return home
+
+
+def environment() -> dict[str, str]:
+    """Our environment without what would send our daemon to another home or change its settings."""
+    foreign = ("FNR_HOME", "FNR_CONFIG", "FNR_DAEMON_", "FNR_STORE_", "FNR_LOG_", "NOTIFY_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+
+
+def fnr_toml(*, folder: str, marks: str, port: int) -> str:
+    """The configuration of the demo, as somebody might have written it."""
+    tables: dict[str, dict[str, object]] = {
+        "store": {"reserve": "1MiB"},
+        "functions.digest": {
+            **_python("digest", marks=marks, port=port),
+            "workers": {"min": 1, "max": 2},
+            "input": {"path": "str"},
+        },
+        "functions.compress": {
+            "command": _gzip("-k", "-f", "-n", "{path}"),
+            "result": "file:{output}",
+            "workers": {"min": 1, "max": 2},
+            "input": {"path": "str", "output": "str"},
+        },
+        "functions.upload": {
+            **_python("upload", marks=marks, port=port),
+            "workers": {"min": 1, "max": 4},
+            "input": {"path": "str", "key": "any"},
+            "retry": {**_QUICK, "max": 6},
+        },
+        "functions.expand": {
+            "command": _gzip("-d", "-k", "-f", "{path}"),
+            "result": "file:{output}",
+            "workers": {"min": 0, "max": 1},
+        },
+        "functions.hungry": {
+            **_python("hungry", marks=marks, port=port),
+            "limits": {"memory": "256MiB"},
+        },
+        "functions.endless": {
+            **_python("endless", marks=marks, port=port),
+            "timeout": "1s",
+            "grace": "500ms",
+            "retry": {**_QUICK, "max": 1},
+        },
+        "functions.crash": {
+            **_python("crash", marks=marks, port=port),
+            "retry": {**_QUICK, "unknown_max": 5, "deaths_max": 3},
+        },
+        "functions.patient": {
+            **_python("patient", marks=marks, port=port),
+            "workers": {"min": 0, "max": 2},
+        },
+    }
+    lines = ["# The home of one `fnr demo`.", "version = 1"]
+    # cwd: a crash may leave a core file where it happens.
+    shared = {"timeout": "30s", "retry": _QUICK, "cwd": folder}
+    for table, own in tables.items():
+        values = {**shared, **own} if table.startswith("functions.") else own
+        lines += ["", f"[{table}]"]
+        lines += [f"{key} = {toml_value(value)}" for key, value in values.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _python(name: str, *, marks: str, port: int) -> dict[str, object]:
+    return {
+        "python": f"fnr.cli.demo.functions:{name}",
+        "workers": {"min": 0, "max": 1},
+        "env": {MARKS_VARIABLE: marks, PORT_VARIABLE: str(port)},
+    }
+
+
+def _gzip(*words: str) -> list[str]:
+    """The system's gzip, or Python's, which keeps and overwrites without being told."""
+    program = shutil.which("gzip")
+    if program is not None:
+        return [_literal(program), *words]
+    own = [word for word in words if word not in {"-k", "-f", "-n"}]
+    return [_literal(sys.executable), "-m", "gzip", *own]
+
+
+def _literal(text: str) -> str:
+    """Text that a command template takes as it is."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def _not_made(parent: str | None, error: OSError) -> FnrError:
+    kind = PermissionDenied if isinstance(error, PermissionError) else StorageError
+    where = parent or tempfile.gettempdir()
+    return kind(
+        f"the demo's home cannot be made in {where}",
+        why=str(error.strerror or error),
+        next_step="fnr demo --home DIR",
+    )
