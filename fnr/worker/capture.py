@@ -1,0 +1,149 @@
+"""Turn an exception into evidence: facts only, bounded, and whatever the exception does.
+
+The exception comes from foreign code. Its str() may raise, its chain may be a circle or a
+thousand links long, its text may not be valid Unicode. What cannot be read is named in `missing`.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from types import TracebackType
+
+from fnr.policy.evidence import (
+    CHAIN_MAX,
+    MESSAGE_CHARS_MAX,
+    TRACEBACK_CHARS_MAX,
+    Evidence,
+    ExceptionFact,
+    Phase,
+)
+from fnr.worker.exception_codes import attribute, codes_of, retry_after_ms
+from fnr.worker.foreign_text import clean, type_name
+
+_LINKS_MAX = 10_000
+_FRAMES_MAX = 100
+_BASES_MAX = 20
+_OUR_FOLDER = str(PurePath(__file__).parent)
+
+
+def capture(error: BaseException, *, phase: Phase, now_ms: int) -> Evidence:
+    """The evidence in an exception; never raises.
+
+    now_ms: Unix time, for a Retry-After that names an instant.
+    """
+    try:
+        return _capture(error, phase=phase, now_ms=now_ms)
+    except BaseException as trouble:  # noqa: BLE001 - an attempt must end with some evidence
+        return Evidence(
+            phase=phase,
+            message=type_name(type(error)),
+            exceptions=(ExceptionFact(type=type_name(type(error))),),
+            missing=(f"exception: could not be read: {type(trouble).__name__}",),
+        )
+
+
+def chain_of(error: BaseException) -> list[BaseException]:
+    """The exception, then what caused it and what it groups; each once, the first links only."""
+    seen: set[int] = set()
+    found: list[BaseException] = []
+    pending = [error]
+    while pending and len(found) < _LINKS_MAX:
+        link = pending.pop()
+        if id(link) in seen:
+            continue
+        seen.add(id(link))
+        found.append(link)
+        pending.extend(reversed(_behind(link)))
+    return found
+
+
+def _behind(link: BaseException) -> list[BaseException]:
+    behind: list[BaseException] = []
+    if isinstance(link, BaseExceptionGroup):
+        behind.extend(link.exceptions)
+    reason = attribute(link, "reason")  # urllib.error.URLError hides the OSError there
+    if isinstance(reason, BaseException):
+        behind.append(reason)
+    if link.__cause__ is not None:
+        behind.append(link.__cause__)
+    elif link.__context__ is not None and not link.__suppress_context__:
+        behind.append(link.__context__)
+    return behind
+
+
+def _capture(error: BaseException, *, phase: Phase, now_ms: int) -> Evidence:
+    links = chain_of(error)
+    if any(isinstance(link, MemoryError) for link in links):
+        _free_locals(links)
+    missing: list[str] = []
+    # The first links say what happened, the last one why.
+    kept = links if len(links) <= CHAIN_MAX else [*links[: CHAIN_MAX - 1], links[-1]]
+    if len(links) > len(kept):
+        missing.append(f"exceptions: {len(links) - len(kept)} links of the chain left out")
+    facts = tuple(_fact(link) for link in kept)
+    text = _traceback_text(kept, whole=len(kept) == len(links), missing=missing)
+    headline = facts[0].type + (f": {facts[0].message}" if facts[0].message else "")
+    return Evidence(
+        phase=phase,
+        message=clean(headline, MESSAGE_CHARS_MAX),
+        exceptions=facts,
+        codes=codes_of(kept),
+        exit_code=_exit_code(error) if isinstance(error, SystemExit) else None,
+        traceback=clean(text, TRACEBACK_CHARS_MAX),
+        retry_after_ms=retry_after_ms(kept, now_ms=now_ms),
+        missing=tuple(missing),
+    )
+
+
+def _fact(link: BaseException) -> ExceptionFact:
+    bases = [kind for kind in type(link).__mro__[1:] if kind not in {BaseException, object}]
+    return ExceptionFact(
+        type=type_name(type(link)),
+        message=_message(link),
+        bases=tuple(type_name(kind) for kind in bases[:_BASES_MAX]),
+    )
+
+
+def _message(link: BaseException) -> str:
+    try:
+        return clean(str(link), MESSAGE_CHARS_MAX)
+    except BaseException as trouble:  # noqa: BLE001 - a foreign __str__ may raise anything
+        return f"(no message: its str() raised {type_name(type(trouble))})"
+
+
+def _exit_code(error: SystemExit) -> int:
+    """What the interpreter would have exited with."""
+    if error.code is None:
+        return 0
+    return error.code & 0xFF if isinstance(error.code, int) else 1
+
+
+def _traceback_text(kept: list[BaseException], *, whole: bool, missing: list[str]) -> str:
+    import traceback  # noqa: PLC0415 - only failures need it
+
+    tb = _without_our_frames(kept[0].__traceback__)
+    try:
+        if whole:
+            lines = traceback.format_exception(type(kept[0]), kept[0], tb, limit=-_FRAMES_MAX)
+        else:
+            # The module would format every link of the chain, however many there are.
+            lines = traceback.format_tb(tb, limit=-_FRAMES_MAX)
+            lines += [f"{type_name(type(link))}: {_message(link)}\n" for link in kept]
+    except BaseException as trouble:  # noqa: BLE001 - it calls into foreign exceptions
+        missing.append(f"traceback: {type_name(type(trouble))} while it was formatted")
+        return ""
+    return "".join(lines)
+
+
+def _without_our_frames(tb: TracebackType | None) -> TracebackType | None:
+    while tb is not None and tb.tb_frame.f_code.co_filename.startswith(_OUR_FOLDER):
+        tb = tb.tb_next
+    return tb
+
+
+def _free_locals(links: list[BaseException]) -> None:
+    """Let go of what the dead frames hold: there is no memory left to describe them with."""
+    from traceback import clear_frames  # noqa: PLC0415 - only failures need it
+
+    for link in links:
+        clear_frames(link.__traceback__)

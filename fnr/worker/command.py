@@ -1,0 +1,246 @@
+"""Run a command line for each attempt, and make a result or evidence of how it ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from fnr.api.frames import Limits, Output, Run, WorkerSpec
+from fnr.host.clock import Clock
+from fnr.policy.evidence import Evidence, KilledBy, Phase
+from fnr.worker.capture import capture
+from fnr.worker.command_child import CommandChild, Ending, Plan
+from fnr.worker.command_template import InputError, Template, fill, fill_all, parse
+from fnr.worker.duty import Duty
+from fnr.worker.interrupt import Interrupts
+from fnr.worker.outcome import (
+    Ended,
+    ResultTooLargeError,
+    encode_result,
+    killer,
+    read_json,
+    refused_input,
+)
+from fnr.worker.own_log import OwnLog
+
+_HASH_BYTES = 1024 * 1024
+_FILE = "file:"
+
+
+class RunInput(Struct, frozen=True, forbid_unknown_fields=True):
+    """The input of the built-in kind "run": a command that comes with its task."""
+
+    argv: list[str]
+    cwd: str | None = None
+    env: dict[str, str] | None = None
+    stdin: str | None = None
+    limits: Limits | None = None
+    nice: int | None = None
+
+
+class Command:
+    """The command of this worker, or, for the kind "run", whichever a task brings."""
+
+    def __init__(
+        self, spec: WorkerSpec, *, duty: Duty, interrupts: Interrupts, log: OwnLog, clock: Clock
+    ) -> None:
+        self._spec = spec
+        self._duty = duty
+        self._interrupts = interrupts
+        self._log = log
+        self._clock = clock
+        self._argv: list[Template] = []
+        self._stdin = Template(("",))
+        self._file: Template | None = None
+        self._work_dir = f"{spec.spool_dir}/{spec.worker_id}.work"
+        self._needs_work_dir = False
+
+    def load(self) -> Evidence | None:
+        """Read the templates; evidence when one makes no sense."""
+        result = self._spec.result
+        try:
+            self._argv = [parse(argument) for argument in self._spec.command]
+            self._stdin = parse(self._spec.stdin)
+            if result.startswith(_FILE):
+                self._file = parse(result.removeprefix(_FILE))
+            elif result not in {"", "stdout", "json"}:
+                raise ValueError(f"result = {result!r}: must be stdout, json or file:PATH")
+        except ValueError as error:
+            return self._capture(error, Phase.IMPORT)
+        templates = [*self._argv, self._stdin, *([self._file] if self._file else [])]
+        self._needs_work_dir = any("workdir" in template.names for template in templates)
+        return None
+
+    def run(self, run: Run) -> Ended:
+        """Run one attempt."""
+        try:
+            plan, file = self._plan(run)
+        except (InputError, msgspec.DecodeError, RecursionError) as error:
+            return Ended(evidence=refused_input(ValueError, str(error)))
+        try:
+            return self._run(plan, file)
+        finally:
+            if self._needs_work_dir:
+                _remove(self._work_dir)
+
+    def close(self) -> None:
+        """Nothing stays between attempts."""
+
+    def _plan(self, run: Run) -> tuple[Plan, str]:
+        """What to start, and the file it promises; raises InputError or ValidationError."""
+        spec = self._spec
+        env = {
+            **os.environ,
+            "FNR_TASK_ID": run.task_id,
+            "FNR_ATTEMPT": str(run.attempt),
+            "FNR_TOKEN": run.token,
+            "FNR_WORKER_ID": spec.worker_id,
+        }
+        if spec.kind == "run":
+            return self._plan_of(msgspec.json.decode(run.input, type=RunInput), env), ""
+        given = msgspec.json.decode(run.input, type=dict[str, Any])
+        own = {"task_id": run.task_id, "attempt": run.attempt, "workdir": self._work_dir}
+        values = own | given
+        plan = Plan(
+            argv=fill_all(self._argv, values),
+            env=env,
+            stdin=fill(self._stdin, values, among=self._argv).encode(),
+            limits=spec.limits,
+            grace_ms=spec.grace_ms,
+            whole_stdout=spec.result in {"stdout", "json"},
+        )
+        return plan, fill_all([self._file], values)[0] if self._file else ""
+
+    def _plan_of(self, given: RunInput, env: Mapping[str, str]) -> Plan:
+        if not given.argv or not given.argv[0]:
+            raise InputError("argv is empty; it must name a program")
+        extra = given.env or {}
+        if any("\0" in text for text in (*given.argv, given.cwd or "", *extra, *extra.values())):
+            raise InputError("argv, cwd or env holds a NUL byte; no program can take it")
+        if any("=" in name or not name for name in extra):
+            raise InputError("a name in env is empty or holds '='")
+        return Plan(
+            argv=given.argv,
+            env={**env, **extra, **{key: env[key] for key in env if key.startswith("FNR_")}},
+            cwd=given.cwd,
+            stdin=(given.stdin or "").encode(),
+            limits=given.limits or self._spec.limits,
+            nice=given.nice,
+            grace_ms=self._spec.grace_ms,
+        )
+
+    def _run(self, plan: Plan, file: str) -> Ended:
+        log_from = self._log.size()
+        try:
+            if self._needs_work_dir:
+                os.makedirs(self._work_dir, mode=0o700, exist_ok=True)  # noqa: PTH103 - pathlib costs 8 ms
+            child = CommandChild(
+                plan,
+                duty=self._duty,
+                interrupts=self._interrupts,
+                log=self._log,
+                clock=self._clock,
+            )
+        except OSError as error:
+            # The frames would be ours and the library's, not the command's.
+            return Ended(evidence=replace(self._capture(error, Phase.START), traceback=""))
+        ending = child.finish()
+        if ending.left:
+            self._log.say(f"killed {ending.left} processes that the command left behind")
+        result = self._result(child, ending, file)
+        done = ending.exit
+        output = Output(
+            log_path=self._log.path,
+            log_from=log_from,
+            log_to=self._log.size(),
+            cpu_ms=done.cpu_ms if done else None,
+            peak_mib=done.peak_mib if done else None,
+        )
+        leave = "" if ending.proven else "a process of its command cannot be ended"
+        if isinstance(result, bytes):
+            return Ended(result=result, output=output, leave=leave)
+        evidence = replace(
+            result,
+            exit_code=done.code if done else None,
+            signal=done.signal if done else None,
+            core_dumped=done.core_dumped if done else False,
+            stop_proven=ending.proven,
+            stdout_tail=child.stdout.tail,
+            stderr_tail=child.stderr.tail,
+            missing=(*result.missing, *(done.missing if done else ("exit: it has not ended",))),
+        )
+        return Ended(evidence=evidence, output=output, leave=leave)
+
+    def _result(self, child: CommandChild, ending: Ending, file: str) -> bytes | Evidence:
+        if ending.asked:
+            return self._killed()
+        if ending.exit is None or ending.exit.code != 0:
+            return Evidence(message=_headline(child, ending))
+        try:
+            return self._take_result(child, file)
+        except (OSError, ValueError) as error:
+            return replace(self._capture(error, Phase.RESULT), traceback="")
+
+    def _take_result(self, child: CommandChild, file: str) -> bytes:
+        """What the command promised; raises OSError or ValueError when it is not there."""
+        if file:
+            return encode_result(self._file_facts(child, file))
+        mode = "" if self._spec.kind == "run" else self._spec.result
+        if not mode:
+            return encode_result({"exit_code": 0, "stdout_tail": child.stdout.tail})
+        text = child.stdout.whole
+        if text is None:
+            raise ResultTooLargeError(child.stdout.size_bytes, "stdout")
+        return read_json(text) if mode == "json" else encode_result(text.decode("utf-8", "replace"))
+
+    def _file_facts(self, child: CommandChild, path: str) -> dict[str, object]:
+        import hashlib  # noqa: PLC0415 - 3 MiB that only results in files need
+
+        digest = hashlib.sha256()
+        with open(path, "rb") as file:  # noqa: PTH123 - pathlib costs 8 ms
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ValueError(f"the result {path} is not a regular file")
+            while chunk := file.read(_HASH_BYTES):
+                digest.update(chunk)
+                child.attend(self._clock.boot_ms())
+            size_bytes = file.tell()
+        return {"path": path, "bytes": size_bytes, "sha256": digest.hexdigest()}
+
+    def _killed(self) -> Evidence:
+        cancel = self._duty.cancel
+        reason = killer(cancel.reason) if cancel is not None else KilledBy.OPERATOR
+        why = (cancel.why if cancel is not None else "") or f"ended: {reason}"
+        return Evidence(message=why, killed_by=reason, kill_reason=why)
+
+    def _capture(self, error: BaseException, phase: Phase) -> Evidence:
+        return capture(error, phase=phase, now_ms=self._clock.now_ms())
+
+
+def _headline(child: CommandChild, ending: Ending) -> str:
+    """The end in one line, with the command's own last words."""
+    done = ending.exit
+    if done is None:
+        what = "the command cannot be ended"
+    elif done.signal is not None:
+        name = str(done.signal)
+        with suppress(ValueError):  # a real-time signal has no name
+            name = signal.Signals(done.signal).name
+        what = f"killed by {name}" + (" (core dumped)" if done.core_dumped else "")
+    else:
+        what = f"exit code {done.code}"
+    last = child.stderr.last_line or child.stdout.last_line
+    return f"{what}: {last}" if last else what
+
+
+def _remove(folder: str) -> None:
+    import shutil  # noqa: PLC0415 - 1 MiB that only {workdir} needs
+
+    shutil.rmtree(folder, ignore_errors=True)

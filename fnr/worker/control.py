@@ -1,0 +1,142 @@
+"""A second thread that stays in touch with the daemon while a function runs for long.
+
+It sleeps on a timer that the main thread sets when an attempt begins, which wakes nobody. When
+the timer expires it looks: an attempt that is still running is attended to, reading the socket in
+the main thread's place; otherwise it sleeps on. So a short attempt costs no thread switch, and an
+idle worker never wakes up.
+"""
+
+from __future__ import annotations
+
+import math
+import select
+import signal
+import threading
+
+from fnr.api.frames import Progress
+from fnr.host.clock import Clock
+from fnr.host.timer import Timer
+from fnr.worker.duty import Duty
+from fnr.worker.foreign_text import clean
+from fnr.worker.sdk import AttemptInfo
+
+# How long an attempt runs before anybody but the main thread takes notice of it.
+PATIENCE_MS = 100
+# How long a finished result may wait behind an attempt that turns out not to be quick.
+UNSENT_MS = 10
+PROGRESS_MS = 100
+_STAGE_CHARS_MAX = 200
+_STACK_BYTES = 512 * 1024
+_NEVER_MS = 1 << 62
+
+
+class Control:
+    """The control thread, and what the SDK says through it."""
+
+    def __init__(self, duty: Duty, clock: Clock) -> None:
+        self._duty = duty
+        self._clock = clock
+        self._timer = Timer()
+        self._set_for_ms = _NEVER_MS
+        self._progress: Progress | None = None
+        self._progress_at_ms = 0
+
+    def start(self) -> None:
+        """Start the thread."""
+        before = threading.stack_size(_STACK_BYTES)
+        # A daemon thread: it holds nothing that an exit of the process could lose.
+        threading.Thread(target=self._serve, name="fnr-control", daemon=True).start()
+        threading.stack_size(before)
+
+    def watch(self) -> None:
+        """The main thread begins something; call with the duty's lock held."""
+        self._progress = None
+        wait_ms = UNSENT_MS if self._duty.link.unsent else PATIENCE_MS
+        self._wake_at(self._duty.since_ms + wait_ms, now_ms=self._duty.since_ms)
+
+    def report_progress(self, done: float, total: float | None, stage: str) -> None:
+        """Note how far the attempt is; the thread sends it, the latest at most ten times a second.
+
+        The function never waits for this, not even when the daemon does not read.
+        """
+        run = self._duty.running
+        done = float(done)
+        total = None if total is None else float(total)
+        if run is None or not math.isfinite(done) or (total and not math.isfinite(total)):
+            return
+        stage = clean(str(stage), _STAGE_CHARS_MAX)
+        self._progress = Progress(token=run.token, done=done, total=total, stage=stage)
+        now_ms = self._clock.boot_ms()
+        self._wake_at(max(now_ms, self._progress_at_ms), now_ms=now_ms)
+
+    def is_cancelled(self) -> bool:
+        """Whether the running attempt was asked to end."""
+        return self._duty.cancel is not None or self._duty.dropped
+
+    def running_attempt(self) -> AttemptInfo:
+        """Which attempt is running."""
+        run = self._duty.running
+        if run is None:
+            return AttemptInfo()
+        return AttemptInfo(
+            task_id=run.task_id, number=run.attempt, token=run.token, key=run.task_id
+        )
+
+    def _wake_at(self, at_ms: int, *, now_ms: int) -> None:
+        # Whoever calls has changed what _look() looks at before; so if the thread wakes up between
+        # these lines it finds the change by itself, and sets the timer anew.
+        if at_ms < self._set_for_ms:
+            self._set_for_ms = at_ms
+            self._timer.set(at_ms - now_ms)
+
+    def _serve(self) -> None:
+        # Signals are for the main thread: only there can they interrupt a function.
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        attending = False
+        while True:
+            poll = select.poll()
+            poll.register(self._timer.fileno(), select.POLLIN)
+            if attending:
+                self._listen(poll)
+            poll.poll()
+            self._timer.clear()
+            self._set_for_ms = _NEVER_MS
+            with self._duty.lock:
+                attending = self._look()
+
+    def _listen(self, poll: select.poll) -> None:
+        with self._duty.lock:
+            link = self._duty.link
+            if link.sock is not None:
+                poll.register(
+                    link.sock.fileno(), select.POLLIN | (select.POLLOUT if link.unsent else 0)
+                )
+
+    def _look(self) -> bool:
+        """See what is going on; whether the socket is ours to listen to."""
+        now_ms = self._clock.boot_ms()
+        again_at_ms = self._send_progress(now_ms)
+        attending = False
+        if self._duty.busy:
+            patience_ends_ms = self._duty.since_ms + PATIENCE_MS
+            attending = now_ms >= patience_ends_ms
+            if attending:
+                again_at_ms = min(again_at_ms, self._duty.attend(now_ms))
+            else:
+                again_at_ms = min(again_at_ms, patience_ends_ms)
+        self._duty.flush()
+        if again_at_ms < _NEVER_MS:
+            self._wake_at(again_at_ms, now_ms=now_ms)
+        return attending
+
+    def _send_progress(self, now_ms: int) -> int:
+        progress, running = self._progress, self._duty.running
+        if progress is None or running is None or progress.token != running.token:
+            return _NEVER_MS
+        if now_ms < self._progress_at_ms:
+            return self._progress_at_ms
+        self._progress = None
+        self._progress_at_ms = now_ms + PROGRESS_MS
+        if not self._duty.link.unsent:
+            self._duty.say(progress)
+        return _NEVER_MS

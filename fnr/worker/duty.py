@@ -1,0 +1,302 @@
+"""What this worker holds and was asked to do: attempts waiting, running, and ended without an Ack.
+
+The main thread and, while a function runs, the control thread both come here; whoever does holds
+`lock`, except for the one who waits for the socket.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from fnr.api.frames import (
+    WORKER_PROTOCOL,
+    Ack,
+    Beat,
+    Bye,
+    Cancel,
+    Frame,
+    Hello,
+    Ready,
+    Recall,
+    Refuse,
+    Returned,
+    Run,
+    Stop,
+    Unloadable,
+    Welcome,
+    WorkerSpec,
+    encode,
+)
+from fnr.host.clock import Clock
+from fnr.host.process import pid_start
+from fnr.policy.evidence import Evidence
+from fnr.worker.interrupt import Interrupts
+from fnr.worker.link import FrameError, Link
+from fnr.worker.own_log import OwnLog
+from fnr.worker.spool import Results
+
+BEAT_MS = 1_000
+
+
+class Duty:
+    """All that daemon and worker owe each other.
+
+    waiting:   attempts not begun, in the order they came.
+    running:   the attempt that has begun; None while loading.
+    busy:      the main thread is in the function, or loads it, since since_ms (boot clock).
+    cancel:    the last request to end the running attempt.
+    dropped:   the running attempt is nobody's any more; its end interests nobody.
+    leaving:   why no further attempt will begin; "" while the worker serves.
+    refused:   why the daemon does not want us.
+    alone_ms:  since when no daemon has had us; None while one has.
+    on_cancel: called when `cancel` is set.
+    """
+
+    def __init__(
+        self, spec: WorkerSpec, *, clock: Clock, interrupts: Interrupts, log: OwnLog
+    ) -> None:
+        self.lock = threading.Lock()
+        self.link = Link(spec.socket)
+        self.results = Results(spec.spool_dir, log.say)
+        self.waiting: deque[Run] = deque()
+        self.running: Run | None = None
+        self.busy = False
+        self.since_ms = 0
+        self.cancel: Cancel | None = None
+        self.dropped = False
+        self.leaving = ""
+        self.refused = ""
+        self.alone_ms: int | None = clock.boot_ms()
+        self.on_cancel: Callable[[], None] = _nobody
+        self._spec = spec
+        self._clock = clock
+        self._interrupts = interrupts
+        self._log = log
+        self._boot_id = clock.boot_id()
+        self._pid_start = pid_start(os.getpid()) or 0
+        self._held: set[str] = set()
+        self._loaded: Frame | None = None
+        self._told_loaded = False
+        self._beat_at_ms = 0
+        self._takers: dict[type[Frame], Callable[[Any], None]] = {
+            Run: self._take_run,
+            Ack: self._take_ack,
+            Welcome: self._take_welcome,
+            Refuse: self._take_refuse,
+            Cancel: self._take_cancel,
+            Recall: self._take_recall,
+            Stop: self._take_stop,
+        }
+
+    # ── what the main thread does ────────────────────────────────────────────
+
+    def begin_loading(self) -> None:
+        """The main thread starts to load the function."""
+        self._be_busy(self._clock.boot_ms())
+
+    def stop_loading(self) -> None:
+        """Loading was interrupted; nothing is known of the function."""
+        self.busy = False
+        self._interrupts.doing = Interrupts.WAITING
+
+    def loaded(self, evidence: Evidence | None) -> None:
+        """The function is loaded, or cannot be."""
+        self.stop_loading()
+        if evidence is None:
+            self._loaded = Ready(import_ms=self._clock.boot_ms() - self.since_ms)
+        else:
+            self._loaded = Unloadable(evidence=evidence)
+            self._give_back(list(self.waiting))
+        self._tell_loaded()
+
+    def begin(self, now_ms: int) -> Run:
+        """Take the next attempt out of the window."""
+        run = self.running = self.waiting.popleft()
+        self.cancel = None
+        self.dropped = False
+        self._interrupts.doing = run.token
+        self._be_busy(now_ms)
+        return run
+
+    def end(self, run: Run, frame: bytes, *, durably: bool) -> None:
+        """The attempt has ended; frame says how."""
+        self.busy = False
+        self.running = None
+        self._interrupts.doing = Interrupts.WAITING
+        self._held.discard(run.token)
+        if self.dropped:
+            return
+        welcomed = self.link.welcomed
+        self.results.keep(run.token, frame, durably=durably or not welcomed)
+        if welcomed:
+            self.link.push(frame)
+
+    def leave(self, why: str) -> None:
+        """Begin nothing more, and give back what has not begun."""
+        self.leaving = self.leaving or why
+        self._give_back(list(self.waiting))
+
+    def say(self, frame: Frame) -> None:
+        """Send a frame that nobody misses if no daemon is there."""
+        if self.link.welcomed:
+            self.link.push(encode(frame))
+
+    # ── the connection ───────────────────────────────────────────────────────
+
+    def connect(self, now_ms: int) -> None:
+        """Look for the daemon if it is time to, and say who we are."""
+        if now_ms < self.link.retry_at_ms or not self.link.connect(now_ms):
+            return
+        ready = isinstance(self._loaded, Ready) and not self.leaving
+        self._told_loaded = ready
+        running = [run.token for run in (self.running, *self.waiting) if run is not None]
+        hello = Hello(
+            protocol=WORKER_PROTOCOL,
+            worker_id=self._spec.worker_id,
+            secret=self._spec.secret,
+            pid=os.getpid(),
+            pid_start=self._pid_start,
+            boot_id=self._boot_id,
+            running=() if self.dropped else tuple(running),
+            finished=tuple(self.results.tokens()),
+            ready=ready,
+        )
+        self.link.push(encode(hello))
+        self.flush()
+
+    def receive(self, data: bytes) -> None:
+        """Do what the daemon says; b"" means that the connection has ended."""
+        if not data:
+            self._lose()
+            return
+        try:
+            frames = self.link.frames_in(data)
+        except FrameError as error:
+            self._log.say(f"the daemon sent no frame ({error}); connecting again")
+            self._lose()
+            return
+        for frame in frames:
+            self._takers[type(frame)](frame)
+
+    def look(self) -> None:
+        """Take what has arrived, if anything has."""
+        if self.link.sock is not None and (data := self.link.read_now()) is not None:
+            self.receive(data)
+
+    def flush(self) -> None:
+        """Send what waits to be sent, as far as the daemon takes it."""
+        if self.link.sock is not None and not self.link.flush():
+            self._lose()
+
+    def attend(self, now_ms: int) -> int:
+        """While the main thread is busy: read, answer, beat, reconnect; when to come again."""
+        if self.link.sock is None:
+            self.connect(now_ms)
+        self.look()
+        if now_ms >= self._beat_at_ms:
+            self._beat_at_ms = now_ms + BEAT_MS
+            # A daemon that does not read would otherwise find all beats it missed.
+            if not self.link.unsent:
+                self.say(Beat(token=self.running.token if self.running else None))
+            self._log.keep_bounded()
+        self.flush()
+        if self.link.sock is None:
+            return min(self._beat_at_ms, max(self.link.retry_at_ms, now_ms + 1))
+        return self._beat_at_ms
+
+    def say_bye(self, reason: str) -> None:
+        """Tell the daemon that we go."""
+        self.say(Bye(reason=reason))
+        self.flush()
+
+    def _be_busy(self, now_ms: int) -> None:
+        self.since_ms = now_ms
+        self._beat_at_ms = now_ms + BEAT_MS
+        self.busy = True
+
+    def _lose(self) -> None:
+        now_ms = self._clock.boot_ms()
+        if self.link.welcomed:
+            self.alone_ms = now_ms
+        self.link.drop(now_ms)
+        # What was sent may never have been read.
+        self.results.spool_all()
+
+    # ── what the daemon says ─────────────────────────────────────────────────
+
+    def _take_run(self, run: Run) -> None:
+        if run.token in self._held or run.token in self.results:
+            return
+        if self.leaving or isinstance(self._loaded, Unloadable):
+            self.say(Returned(tokens=(run.token,)))
+            return
+        self._held.add(run.token)
+        self.waiting.append(run)
+
+    def _take_ack(self, ack: Ack) -> None:
+        self.results.forget(ack.tokens)
+
+    def _take_welcome(self, welcome: Welcome) -> None:
+        self.link.welcome()
+        self.alone_ms = None
+        dropped = frozenset(welcome.drop)
+        self.results.forget(dropped)
+        for run in [run for run in self.waiting if run.token in dropped]:
+            self.waiting.remove(run)
+            self._held.discard(run.token)
+        if self.running is not None and self.running.token in dropped:
+            self.dropped = True
+            self._interrupts.stop_doing(self.running.token)
+        self._tell_loaded()
+        for frame in self.results.frames():
+            self.link.push(frame)
+
+    def _take_refuse(self, refuse: Refuse) -> None:
+        self.refused = refuse.why or "no reason given"
+        self.leave("refused")
+        if self.busy:
+            self.dropped = True
+            self._interrupts.stop_doing(self._interrupts.doing)
+
+    def _take_cancel(self, cancel: Cancel) -> None:
+        if self.running is not None and cancel.token == self.running.token:
+            self.cancel = cancel
+            self.on_cancel()
+        else:
+            self._give_back([run for run in self.waiting if run.token == cancel.token])
+
+    def _take_recall(self, _: Recall) -> None:
+        given_back = tuple(run.token for run in self.waiting)
+        self._forget_waiting(list(self.waiting))
+        self.say(Returned(tokens=given_back))
+
+    def _take_stop(self, _: Stop) -> None:
+        self.leave("stopped")
+        if self.busy and self.running is None:
+            self._interrupts.stop_doing(Interrupts.LOADING)
+
+    def _tell_loaded(self) -> None:
+        if self._loaded is None or self._told_loaded or not self.link.welcomed:
+            return
+        if self.leaving and isinstance(self._loaded, Ready):
+            return
+        self._told_loaded = True
+        self.say(self._loaded)
+
+    def _give_back(self, runs: list[Run]) -> None:
+        if runs:
+            self._forget_waiting(runs)
+            self.say(Returned(tokens=tuple(run.token for run in runs)))
+
+    def _forget_waiting(self, runs: list[Run]) -> None:
+        for run in runs:
+            self.waiting.remove(run)
+            self._held.discard(run.token)
+
+
+def _nobody() -> None:
+    """Nobody runs who could be told."""

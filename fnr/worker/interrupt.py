@@ -1,0 +1,83 @@
+"""End what the main thread does, by a signal, at a moment when that is safe.
+
+SIGTERM raises Interrupted in the function, so that its finally-blocks run. Where an exception
+would tear our own bookkeeping apart the signal is only noted. After the first SIGTERM the system's
+own reaction is restored, so a second one ends the process at once, whatever it is doing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+
+class Interrupted(BaseException):
+    """The attempt was ended from outside; no `except Exception` may catch it by accident."""
+
+
+class Interrupts:
+    """What may be interrupted at this moment, and what was asked.
+
+    doing: names what the main thread does: a token, LOADING or WAITING.
+    open:  whether Interrupted may be raised now; set by the main thread around what it guards.
+    asked: SIGTERM came; the process is to end.
+    soft:  called instead of raising, for what has a way of its own to be cancelled.
+    forked: this is a forked copy of the worker, made by the function; it serves nobody.
+    """
+
+    LOADING = "loading"
+    WAITING = "waiting"
+
+    def __init__(self) -> None:
+        self.doing = self.LOADING
+        self.open = False
+        self.asked = False
+        self.soft: Callable[[], None] | None = None
+        self.forked = False
+        self._unwanted: str | None = None
+        self._main = threading.main_thread().ident
+
+    def install(self) -> None:
+        """Take SIGTERM and SIGINT over; forked copies of this process get theirs back."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        os.register_at_fork(after_in_child=self._on_fork)
+
+    def guard(self) -> None:
+        """Allow an interruption from here on; raises Interrupted if one is due."""
+        self.open = True
+        if self.asked:
+            self.open = False
+            raise Interrupted
+
+    def stop_doing(self, what: str) -> None:
+        """Interrupt the main thread if it still does this; for another thread to call."""
+        self._unwanted = what
+        if self._main is not None:
+            signal.pthread_kill(self._main, signal.SIGTERM)
+
+    def leave_to_system(self) -> None:
+        """From now on a SIGTERM simply ends the process: nothing is left to bring in safety."""
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        unwanted, self._unwanted = self._unwanted, None
+        if unwanted is None:
+            self.asked = True
+            self.leave_to_system()
+        elif unwanted != self.doing:
+            return  # it ended by itself meanwhile
+        if self.soft is not None:
+            self.soft()
+        elif self.open:
+            self.open = False
+            raise Interrupted
+
+    def _on_fork(self) -> None:
+        self.forked = True
+        self.open = False
+        self.leave_to_system()

@@ -1,0 +1,152 @@
+"""The socket to the daemon: lines in, lines out, and a new connection when the old one breaks.
+
+Nothing here blocks except where a method says so, and no thread is safe from another: the caller
+holds the lock of whoever owns the link.
+"""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+
+from msgspec import DecodeError
+
+from fnr.api.frames import FRAME_BYTES_MAX, Ack, Cancel, Recall, Refuse, Run, Stop, Welcome
+from fnr.api.frames import to_worker as decoder
+
+RETRY_FIRST_MS = 10
+RETRY_MAX_MS = 500
+_READ_BYTES = 64 * 1024
+
+ToWorker = Welcome | Refuse | Run | Ack | Cancel | Recall | Stop
+
+
+class FrameError(Exception):
+    """What the daemon sent is no frame; the connection is of no use any more."""
+
+
+class Link:
+    """One connection at a time, or none.
+
+    sock:        the connection; blocking, so that an idle worker waits in one system call.
+    welcomed:    the daemon took us on; before that it wants to hear nothing but the Hello.
+    retry_at_ms: when to try to connect again, on the boot clock.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self.sock: socket.socket | None = None
+        self.welcomed = False
+        self.retry_at_ms = 0
+        self._pause_ms = RETRY_FIRST_MS
+        self._unsent: list[bytes] = []
+        self._sending = memoryview(b"")
+        self._partial: list[bytes] = []
+        self._partial_bytes = 0
+
+    @property
+    def unsent(self) -> bool:
+        """Whether something waits to be sent."""
+        return bool(self._unsent or self._sending)
+
+    def connect(self, now_ms: int) -> bool:
+        """Try to connect; False, and a later retry_at_ms, when nobody answers."""
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            # A full backlog answers EAGAIN instead of keeping us waiting for a stuck daemon.
+            sock.setblocking(False)
+            sock.connect(self._path)
+        except OSError:
+            sock.close()
+            self._retry_later(now_ms)
+            return False
+        sock.setblocking(True)
+        self.sock = sock
+        return True
+
+    def welcome(self) -> None:
+        """The daemon took us on."""
+        self.welcomed = True
+        self._pause_ms = RETRY_FIRST_MS
+
+    def drop(self, now_ms: int) -> None:
+        """Give the connection up, with everything half sent or half read."""
+        if self.sock is None:
+            return
+        self.sock.close()
+        self.sock = None
+        self._unsent.clear()
+        self._sending = memoryview(b"")
+        self._partial.clear()
+        self._partial_bytes = 0
+        if self.welcomed:
+            self.retry_at_ms = now_ms
+        else:
+            self._retry_later(now_ms)
+        self.welcomed = False
+
+    def read_now(self) -> bytes | None:
+        """What has arrived; None when nothing has, b"" at the end of the connection."""
+        assert self.sock is not None
+        try:
+            return self.sock.recv(_READ_BYTES, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
+
+    def read_blocking(self) -> bytes:
+        """Wait for something to arrive; b"" at the end of the connection. The one that blocks."""
+        assert self.sock is not None
+        try:
+            return self.sock.recv(_READ_BYTES)
+        except OSError:
+            return b""
+
+    def frames_in(self, data: bytes) -> list[ToWorker]:
+        """The frames that are complete with this data; raises FrameError."""
+        *lines, rest = data.split(b"\n")
+        if lines and self._partial:
+            lines[0] = b"".join((*self._partial, lines[0]))
+            self._partial.clear()
+            self._partial_bytes = 0
+        if rest:
+            self._partial.append(rest)
+            self._partial_bytes += len(rest)
+            if self._partial_bytes > FRAME_BYTES_MAX:
+                raise FrameError(f"a frame of more than {FRAME_BYTES_MAX} bytes")
+        try:
+            return [decoder.decode(line) for line in lines]
+        except (DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise FrameError(str(error)) from error
+
+    def push(self, line: bytes) -> None:
+        """Put a line into the queue of what is sent next."""
+        self._unsent.append(line)
+
+    def flush(self) -> bool:
+        """Send what the other side takes at once; False when the connection is broken."""
+        while self._unsent or self._sending:
+            if not self._sending:
+                lines, self._unsent = self._unsent, []
+                self._sending = memoryview(lines[0] if len(lines) == 1 else b"".join(lines))
+            assert self.sock is not None
+            try:
+                sent = self.sock.send(self._sending, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+            except BlockingIOError:
+                return True
+            except OSError:
+                return False
+            self._sending = self._sending[sent:]
+        return True
+
+    def close(self) -> None:
+        """End the connection for good."""
+        if self.sock is not None:
+            with suppress(OSError):
+                self.sock.close()
+            self.sock = None
+
+    def _retry_later(self, now_ms: int) -> None:
+        self.retry_at_ms = now_ms + self._pause_ms
+        self._pause_ms = min(self._pause_ms * 2, RETRY_MAX_MS)

@@ -1,0 +1,113 @@
+"""How an attempt ended, and the one frame that says so."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+from msgspec import Raw, Struct
+
+from fnr.api.frames import Done, Fail, Output, encode
+from fnr.policy.evidence import Code, Evidence, ExceptionFact, KilledBy, Phase
+from fnr.policy.task import RESULT_BYTES_MAX
+
+_NOTHING = b"null"
+_encode = msgspec.json.Encoder().encode
+
+
+class ResultTooLargeError(ValueError):
+    """The result is over the limit."""
+
+    def __init__(self, size_bytes: int, what: str = "the result") -> None:
+        super().__init__(
+            f"{what} is {size_bytes} bytes; at most {RESULT_BYTES_MAX} are taken."
+            " Store it somewhere and return where."
+        )
+
+
+class Ended(Struct, frozen=True, kw_only=True):
+    """The end of an attempt: a result, or evidence.
+
+    leave: why the worker must not run another attempt after this one; "" when it can.
+    """
+
+    result: bytes = _NOTHING
+    evidence: Evidence | None = None
+    output: Output = Output()
+    leave: str = ""
+
+
+def frame_of(token: str, ended: Ended, *, duration_ms: int) -> bytes:
+    """The frame that reports it."""
+    if ended.evidence is None:
+        return encode(
+            Done(
+                token=token,
+                result=Raw(ended.result),
+                duration_ms=duration_ms,
+                output=ended.output,
+            )
+        )
+    return encode(
+        Fail(token=token, evidence=ended.evidence, duration_ms=duration_ms, output=ended.output)
+    )
+
+
+def encode_result(value: object) -> bytes:
+    """A return value as JSON on one line. Raises TypeError or ValueError when it is none."""
+    if value is None:
+        return _NOTHING
+    encoded = _encode(value)
+    if len(encoded) > RESULT_BYTES_MAX:
+        raise ResultTooLargeError(len(encoded))
+    # msgspec writes NaN and infinity as null: a number that silently became nothing.
+    if b"null" in encoded and (place := _not_finite(msgspec.to_builtins(value))):
+        raise ValueError(f"the result holds {place}, which is not JSON")
+    # Only a Raw inside the value can bring a newline; it would break the frame in two.
+    return msgspec.json.format(encoded, indent=-1) if b"\n" in encoded else encoded
+
+
+def read_json(text: bytes) -> bytes:
+    """JSON that a program wrote, checked, on one line. Raises ValueError when it is none."""
+    if len(text) > RESULT_BYTES_MAX:
+        raise ResultTooLargeError(len(text), "stdout")
+    try:
+        msgspec.json.decode(text)
+        return msgspec.json.format(text, indent=-1)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"stdout is not JSON: {error}") from error
+    except RecursionError as error:
+        raise ValueError("stdout is JSON nested too deep") from error
+
+
+def refused_input(kind: type[Exception], message: str) -> Evidence:
+    """Evidence that the input cannot be used for this function; nothing was run."""
+    bases = tuple(base.__name__ for base in kind.__mro__[1:-2])
+    return Evidence(
+        phase=Phase.RUN,
+        message=message,
+        exceptions=(ExceptionFact(type=kind.__name__, message=message, bases=bases),),
+        codes=(Code(family="fnr", value="bad_input"),),
+    )
+
+
+def killer(reason: str) -> KilledBy:
+    """Who ended the attempt, by the reason of a Cancel."""
+    try:
+        return KilledBy(reason)
+    except ValueError:  # a word of a newer daemon
+        return KilledBy.CANCEL
+
+
+def _not_finite(value: object) -> str:
+    """The number in it that JSON does not have; "" when there is none."""
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, float) and not math.isfinite(item):
+            return str(item)
+        if isinstance(item, dict):
+            pending.extend(item.values())
+        elif isinstance(item, list | tuple):
+            pending.extend(item)
+    return ""

@@ -1,0 +1,231 @@
+"""Run a Python function in this process: loaded once, called with the input as keyword arguments.
+
+Whatever the function raises, KeyboardInterrupt and SystemExit included, ends the attempt and not
+the worker. A coroutine runs on one event loop that is kept from attempt to attempt.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec.structs import replace
+
+from fnr.api.frames import Output, Run, WorkerSpec
+from fnr.host import own_use
+from fnr.host.clock import Clock
+from fnr.host.limits import apply_limits
+from fnr.policy.evidence import Evidence, KilledBy, Phase
+from fnr.worker.capture import capture
+from fnr.worker.control import Control
+from fnr.worker.duty import Duty
+from fnr.worker.interrupt import Interrupted, Interrupts
+from fnr.worker.outcome import Ended, encode_result, killer, refused_input
+from fnr.worker.own_log import OwnLog
+from fnr.worker.signature import Signature, signature_of
+
+if TYPE_CHECKING:
+    import asyncio
+
+_NS_PER_MS = 1_000_000
+
+
+class PythonFunction:
+    """The function of this worker."""
+
+    def __init__(
+        self,
+        spec: WorkerSpec,
+        *,
+        duty: Duty,
+        control: Control,
+        interrupts: Interrupts,
+        log: OwnLog,
+        clock: Clock,
+    ) -> None:
+        self._spec = spec
+        self._duty = duty
+        self._control = control
+        self._interrupts = interrupts
+        self._log = log
+        self._clock = clock
+        self._function: Callable[..., Any] = _not_loaded
+        self._signature = Signature()
+        self._runner: asyncio.Runner | None = None
+        self._peak_mib = 0
+        duty.on_cancel = self._on_cancel
+        self._cancel_task: Callable[[], None] | None = None
+
+    def load(self) -> Evidence | None:
+        """Import the function; evidence when that fails. Raises Interrupted."""
+        with self._duty.lock:
+            self._control.watch()
+        limits = self._spec.limits
+        try:
+            # cpu_time is set anew for every attempt: the process lives on.
+            apply_limits(
+                memory_mib=limits.memory_mib,
+                files=limits.files,
+                file_size_mib=limits.file_size_mib,
+            )
+            self._interrupts.guard()
+            self._function = find(self._spec.python)
+            self._signature = signature_of(self._function)
+            self._interrupts.open = False
+        except Interrupted:
+            raise
+        except BaseException as error:  # noqa: BLE001 - importing runs foreign code
+            self._interrupts.open = False
+            return self._capture(error, Phase.IMPORT)
+        self._peak_mib = own_use.peak_mib()
+        return None
+
+    def run(self, run: Run) -> Ended:
+        """Run one attempt."""
+        with self._duty.lock:
+            self._control.watch()
+        log_from = self._log.size()
+        cpu_from_ns = own_use.cpu_ns()
+        if self._spec.limits.cpu_time_s is not None:
+            own_use.limit_cpu_from_here(self._spec.limits.cpu_time_s)
+        try:
+            result = self._call(run.input)
+        except Interrupted as error:  # between the end of the function and the end of its guard
+            result = self._failed(error, Phase.RUN)
+        if self._interrupts.forked:
+            _leave_copy(result)
+        _flush()
+        output = Output(
+            log_path=self._log.path,
+            log_from=log_from,
+            log_to=self._log.size(),
+            cpu_ms=(own_use.cpu_ns() - cpu_from_ns) // _NS_PER_MS,
+            peak_mib=self._grown_to_mib(),
+        )
+        if isinstance(result, bytes):
+            return Ended(result=result, output=output)
+        tail = self._log.tail(log_from, output.log_to or log_from)
+        return Ended(evidence=replace(result, stderr_tail=tail), output=output)
+
+    def close(self) -> None:
+        """Let unfinished coroutines clean up behind themselves."""
+        if self._runner is not None:
+            self._runner.close()
+
+    def _call(self, raw: msgspec.Raw) -> bytes | Evidence:
+        phase = Phase.RUN
+        interrupts = self._interrupts
+        try:
+            arguments = msgspec.json.decode(raw)
+            if mismatch := self._mismatch(arguments):
+                return refused_input(TypeError, mismatch)
+            interrupts.guard()
+            value = self._function(**arguments)
+            if hasattr(type(value), "__await__"):
+                value = self._await(value)
+            interrupts.open = False
+            phase = Phase.RESULT
+            return encode_result(value)
+        except BaseException as error:  # noqa: BLE001 - whatever it raises is its failure, not ours
+            interrupts.open = False
+            return self._failed(error, phase)
+
+    def _mismatch(self, arguments: object) -> str:
+        if not isinstance(arguments, dict):
+            return f"the input must be a JSON object, not {type(arguments).__name__}"
+        return self._signature.mismatch(arguments)
+
+    def _failed(self, error: BaseException, phase: Phase) -> Evidence:
+        evidence = self._capture(error, phase)
+        cancel = self._duty.cancel
+        if phase is not Phase.RUN:
+            return evidence
+        if cancel is not None:
+            killed_by, why = killer(cancel.reason), cancel.why or f"asked to end: {cancel.reason}"
+        elif self._interrupts.asked:
+            killed_by, why = KilledBy.OPERATOR, "the worker got SIGTERM"
+        else:
+            return evidence
+        return replace(evidence, killed_by=killed_by, kill_reason=why)
+
+    def _capture(self, error: BaseException, phase: Phase) -> Evidence:
+        return capture(error, phase=phase, now_ms=self._clock.now_ms())
+
+    def _await(self, value: Awaitable[Any]) -> Any:
+        """Run a coroutine to its end. A signal cancels it instead of raising in the event loop."""
+        import asyncio  # noqa: PLC0415 - 7 MiB that only async functions need
+
+        if self._runner is None:
+            self._runner = asyncio.Runner()
+        loop = self._runner.get_loop()
+
+        async def whole() -> Any:
+            return await value
+
+        task = loop.create_task(whole())
+
+        def cancel() -> None:
+            loop.call_soon_threadsafe(task.cancel)
+
+        self._interrupts.soft = self._cancel_task = cancel
+        self._interrupts.open = False
+        if self._duty.cancel is not None or self._interrupts.asked:
+            cancel()
+        try:
+            return loop.run_until_complete(task)
+        finally:
+            self._interrupts.soft = self._cancel_task = None
+
+    def _on_cancel(self) -> None:
+        if (cancel := self._cancel_task) is not None:
+            cancel()
+
+    def _grown_to_mib(self) -> int | None:
+        """The peak, if this attempt set it; an older peak says nothing about this attempt."""
+        peak_mib = own_use.peak_mib()
+        if peak_mib <= self._peak_mib:
+            return None
+        self._peak_mib = peak_mib
+        return peak_mib
+
+
+def find(name: str) -> Callable[..., Any]:
+    """The callable "pkg.mod:name"; raises whatever importing it raises."""
+    module_name, _, path = name.partition(":")
+    if not module_name or not path:
+        raise ValueError(f"python = {name!r} must read 'package.module:callable'")
+    found: Any = importlib.import_module(module_name)
+    for part in path.split("."):
+        found = getattr(found, part)
+    if not callable(found):
+        raise TypeError(f"{name} is {type(found).__name__}, which cannot be called")
+    function: Callable[..., Any] = found
+    return function
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (
+            OSError,
+            ValueError,
+            AttributeError,
+        ):  # full disk; closed or replaced by foreign code
+            continue
+
+
+def _leave_copy(result: bytes | Evidence) -> None:
+    """A fork of this process came back from the function; the original reports the attempt."""
+    if not isinstance(result, bytes):
+        os.write(2, result.traceback.encode())
+    _flush()
+    os._exit(0 if isinstance(result, bytes) else 1)
+
+
+def _not_loaded(**_: object) -> None:
+    raise AssertionError("load() comes first")

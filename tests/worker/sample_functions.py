@@ -1,0 +1,171 @@
+"""Functions for the workers under test; they wait at gates, never for a time."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+import fnr
+
+calls = 0
+
+
+def nothing() -> None:
+    """The least a function can do."""
+
+
+def echo(a: int, b: str = "b", *, c: object = None) -> list[object]:
+    return [a, b, c]
+
+
+def anything(**given: Any) -> dict[str, Any]:
+    return given
+
+
+def count_calls() -> int:
+    global calls
+    calls += 1
+    return calls
+
+
+def at_gate(gate: str) -> str:
+    """Says that it has begun, waits at the gate, returns what came through it."""
+    fnr.progress(1)
+    return Path(gate).read_text()
+
+
+def ask_then_end(gate: str, answer: str = "cancelled") -> str:
+    fnr.progress(1)
+    Path(gate).read_text()
+    if fnr.cancelled():
+        raise RuntimeError(answer)
+    return "not cancelled"
+
+
+def with_finally(note: str) -> None:
+    """Waits for ever; what it does at its end shows that its end was a gentle one."""
+    try:
+        fnr.progress(1)
+        threading.Event().wait()
+    finally:
+        Path(note).write_text("cleaned up")
+
+
+def deaf_to_sigterm(gate: str) -> str:
+    try:
+        fnr.progress(1)
+        threading.Event().wait()
+    except BaseException:
+        fnr.progress(2)
+        return Path(gate).read_text()
+    return "never"
+
+
+def fail_with(kind: str = "ValueError", message: str = "no good") -> None:
+    print("on stdout")
+    print("on stderr", file=sys.stderr)
+    raise {"ValueError": ValueError, "TypeError": TypeError, "OSError": OSError}[kind](message)
+
+
+def leave(code: object = 3) -> None:
+    raise SystemExit(code)
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def returns(what: str) -> object:
+    return {
+        "an object": object(),
+        "nan": {"deep": [1.0, float("nan")]},
+        "a null": {"deep": [None, 1.5]},
+        "too much": "x" * (10 * 1024 * 1024),
+        "half a pair": "\ud800",
+        "raw": {"raw": msgspec.Raw(b"[1,\n 2]")},
+    }[what]
+
+
+def prints(text: str, times: int = 1) -> int:
+    for _ in range(times):
+        print(text)
+    return times
+
+
+def place() -> list[str]:
+    return [str(Path.cwd()), sys.path[0], os.read(0, 10).decode()]
+
+
+def allocate(mib: int) -> int:
+    return len(bytearray(mib << 20))
+
+
+def burn() -> None:
+    while True:
+        pass
+
+
+def crash() -> None:
+    ctypes.string_at(0)
+
+
+def attempt_info() -> dict[str, Any]:
+    return msgspec.to_builtins(fnr.attempt())
+
+
+def report(steps: int, gate: str) -> int:
+    """Reports as fast as it can; the last report is the highest."""
+    for step in range(steps + 1):
+        fnr.progress(step, steps, stage="counting")
+    Path(gate).read_text()
+    return steps
+
+
+def forks() -> str:
+    """Comes back twice; only one of the two is the worker."""
+    pid = os.fork()
+    if pid:
+        os.waitpid(pid, 0)
+        return "the original"
+    return "a copy"
+
+
+def run_child(note: str) -> str:
+    """Leaves a child behind, as a pool of processes would."""
+    child = subprocess.Popen(["sleep", "1000"])
+    Path(note).write_text(str(child.pid))
+    return "done"
+
+
+async def loop_id(delay_turns: int = 1) -> int:
+    for _ in range(delay_turns):
+        await asyncio.sleep(0)
+    return id(asyncio.get_running_loop())
+
+
+async def waits_for_ever(note: str) -> None:
+    try:
+        fnr.progress(1)
+        await asyncio.Event().wait()
+    finally:
+        await asyncio.sleep(0)
+        Path(note).write_text("cleaned up")
+
+
+async def returns_exit() -> None:
+    raise SystemExit(7)
+
+
+def positional_only(a: int, /) -> int:
+    return a
+
+
+not_callable = 42
