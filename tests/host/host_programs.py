@@ -89,6 +89,11 @@ def wait_for_end(pidfd: int) -> None:
     select.select([pidfd], [], [])
 
 
+def mark(name: str) -> str:
+    """A worker's mark that no other run of these tests on this machine uses."""
+    return f"{name}-{os.getpid()}"
+
+
 def open_descriptors() -> list[str]:
     return sorted(path.name for path in Path("/proc/self/fd").iterdir())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from host_programs import running
+from host_programs import mark, running
 
 from fnr.host.process import group_members
 
@@ -32,12 +32,14 @@ def _family(program: object, *, count: int) -> dict[str, int]:
 
 
 def test_session_descent_and_mark_find_the_whole_family() -> None:
-    with running(FAMILY, mark="w-family") as program:
+    with running(FAMILY, mark=mark("w-family")) as program:
         family = _family(program, count=3)
-        assert group_members(program.pid, "w-family") == {program.pid, *family.values()}
+        assert group_members(program.pid, mark("w-family")) == {program.pid, *family.values()}
         without_mark = {program.pid, family["child"], family["sibling"]}
         assert group_members(program.pid, "") == without_mark
-        assert group_members(program.pid, "w-fam") == without_mark, "a part of a mark is no mark"
+        assert group_members(program.pid, mark("w-family")[:-1]) == without_mark, (
+            "a part of a mark is no mark"
+        )
         for pid in family.values():
             os.kill(pid, 9)
 
@@ -59,7 +61,7 @@ rest()
     with running(code) as program:
         orphan = int(program.line())
         assert program.out.read(5) == b"wiped"
-        members = group_members(program.pid, "w-none")
+        members = group_members(program.pid, mark("w-none"))
         assert orphan in members
         assert len(members) == 3
         for pid in members - {program.pid}:
@@ -68,12 +70,12 @@ rest()
 
 def test_another_workers_mark_is_another_family() -> None:
     with (
-        running("say('up')\nrest()", mark="w-1") as one,
-        running("say('up')\nrest()", mark="w-2") as two,
+        running("say('up')\nrest()", mark=mark("w-1")) as one,
+        running("say('up')\nrest()", mark=mark("w-2")) as two,
     ):
         assert (one.line(), two.line()) == ("up", "up")
-        assert group_members(one.pid, "w-1") == {one.pid}
-        assert group_members(two.pid, "w-2") == {two.pid}
+        assert group_members(one.pid, mark("w-1")) == {one.pid}
+        assert group_members(two.pid, mark("w-2")) == {two.pid}
 
 
 def test_whoever_asks_is_never_a_member() -> None:
@@ -82,11 +84,12 @@ def test_whoever_asks_is_never_a_member() -> None:
 from fnr.host.process import group_members, spawn
 child = spawn([sys.executable, "-I", "-S", "-c", "import signal; signal.pause()"],
               env=dict(os.environ))
-say(group_members(child.pid, "w-self") == {child.pid})
-say(group_members(os.getpid(), "w-self") == {child.pid})
+us = os.environ["FNR_WORKER_ID"]
+say(group_members(child.pid, us) == {child.pid})
+say(group_members(os.getpid(), us) == {child.pid})
 os.kill(child.pid, 9)
 """
-    with running(code, mark="w-self", fnr=True) as program:
+    with running(code, mark=mark("w-self"), fnr=True) as program:
         assert [program.line(), program.line()] == ["True", "True"]
         assert program.end().code == 0
 
@@ -103,4 +106,4 @@ def test_the_dead_are_no_members() -> None:
     with running("") as program:
         assert program.silent()
         assert program.end().code == 0
-        assert group_members(program.pid, "w-dead") == set()
+        assert group_members(program.pid, mark("w-dead")) == set()

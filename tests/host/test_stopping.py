@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from host_programs import Program, open_descriptors, running, wait_for_end
+from host_programs import Program, mark, open_descriptors, running, wait_for_end
 
 from fnr.host import stopping
 from fnr.host.clock import Clock
@@ -86,7 +86,8 @@ rest()
     with running(code) as program:
         assert [program.line(), program.line()] == ["up", "up"]
         report = await stop(program, "", SHORT_MS)
-        assert report == StopReport(proven=True, killed=2)
+        assert report.proven
+        assert report.killed >= 2
         assert program.silent()
 
 
@@ -117,18 +118,18 @@ escape(escapee)
 
 
 async def test_a_double_fork_does_not_escape_because_it_carries_the_mark(stop: Stop) -> None:
-    with running(ESCAPE + "rest()", mark="w-mark") as program:
+    with running(ESCAPE + "rest()", mark=mark("w-mark")) as program:
         assert program.line()
-        report = await stop(program, "w-mark", SHORT_MS)
+        report = await stop(program, mark("w-mark"), SHORT_MS)
         assert report.proven
         assert program.silent()
 
 
 async def test_those_who_outlive_a_worker_that_is_reaped_are_found(stop: Stop) -> None:
-    with running(ESCAPE, mark="w-gone") as program:
+    with running(ESCAPE, mark=mark("w-gone")) as program:
         assert program.line()
         assert program.end().code == 0
-        report = await stop(program, "w-gone", SHORT_MS)
+        report = await stop(program, mark("w-gone"), SHORT_MS)
         assert report == StopReport(proven=True, killed=1)
         assert program.silent()
 
@@ -166,9 +167,9 @@ fork(child)
 ignore(signal.SIGTERM)
 rest()
 """
-    with running(code, mark="w-lose") as program:
+    with running(code, mark=mark("w-lose")) as program:
         assert program.line() == "up"
-        report = await stop(program, "w-lose", 300)
+        report = await stop(program, mark("w-lose"), 300)
         assert report.proven
         assert report.killed >= 1
         assert program.silent()
@@ -190,15 +191,15 @@ async def test_those_who_fork_as_fast_as_they_can_are_caught(stop: Stop) -> None
 say("up")
 for _ in range(5):
     if os.fork() == 0: break
-while True:
+for _ in range(20_000):
     if os.fork():
         os._exit(0)
     ignore(signal.SIGTERM)
 """
-    with running(code, mark="w-hop") as program:
+    with running(code, mark=mark("w-hop")) as program:
         assert program.line() == "up"
         assert program.end().code == 0
-        report = await stop(program, "w-hop", 1)
+        report = await stop(program, mark("w-hop"), 1)
         assert report.proven
         assert program.silent()
 
@@ -221,7 +222,7 @@ async def test_a_stranger_that_got_the_pid_is_left_alone(stop: Stop) -> None:
 async def test_a_dead_group_is_proven_dead(stop: Stop) -> None:
     with running("") as program:
         wait_for_end(program.child.pidfd)
-        assert await stop(program, "w-none", LONG_MS) == StopReport(proven=True)
+        assert await stop(program, mark("w-none"), LONG_MS) == StopReport(proven=True)
         assert program.end().code == 0, "the worker's own exit is left to its owner"
 
 
@@ -317,7 +318,7 @@ if os.fork() == 0:
     os._exit(0)
 while True: signal.pause()
 """
-    with running(code, command, mark="w-cmd", fnr=True) as worker:
+    with running(code, command, mark=mark("w-cmd"), fnr=True) as worker:
         escapee = worker.line()
         start = pid_start(int(escapee))
         assert start is not None
