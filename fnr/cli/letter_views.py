@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fnr.api.requests import ReplayReport
 from fnr.cli.render import Column, Listing, age, clock_time, since
 from fnr.cli.task_views import error_lines, value_text
-from fnr.cli.terminal import one_line
+from fnr.cli.terminal import RED, one_line
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.record import LetterStat, TaskDetail
 
@@ -15,11 +15,11 @@ LETTERS: Listing[DeadLetter] = Listing(
     schema="fnr.dlq.list/1",
     columns=(
         Column("TASK", lambda letter: letter.task_id),
-        Column("FUNCTION", lambda letter: letter.function),
-        Column("CAUSE", lambda letter: letter.cause.value, style=lambda _: "red"),
+        Column("FUNCTION", lambda letter: letter.function, flexible=True),
+        Column("CAUSE", lambda letter: letter.cause.value, style=lambda _: RED),
         Column("CATEGORY", lambda letter: letter.category.value),
-        Column("STATE", lambda letter: letter.state.value),
-        Column("TRIES", lambda letter: letter.attempts, right=True),
+        Column("STATE", lambda letter: letter.state.value, spare=True),
+        Column("TRIES", lambda letter: letter.attempts, right=True, spare=True),
         since("AGE", lambda letter: letter.died_at_ms),
         Column("MESSAGE", lambda letter: letter.message or letter.reason, flexible=True),
     ),

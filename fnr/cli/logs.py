@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
 from fnr.api.errors import NotFound, PermissionDenied
 from fnr.api.requests import GetTask, ListFunctions, ListLogSpans
@@ -105,7 +106,10 @@ def _show_live(outputs: Iterable[Output], *, timestamps: bool) -> None:
 
 def _show_spans(spans: list[LogSpan], *, lines: int, since_ms: int, timestamps: bool) -> None:
     records = (
-        record for span in spans for record in _records(span) if not 0 < record.at_ms < since_ms
+        record
+        for span in _bounded(spans)
+        for record in _records(span)
+        if not 0 < record.at_ms < since_ms
     )
     kept: Iterable[LogRecord] = deque(records, maxlen=lines) if lines else records
     if here().as_json:
@@ -114,6 +118,20 @@ def _show_spans(spans: list[LogSpan], *, lines: int, since_ms: int, timestamps: 
             write_json({"at_ms": record.at_ms or None, "stream": record.stream, "text": text})
     else:
         show(iter(kept), timestamps=timestamps)
+
+
+def _bounded(spans: list[LogSpan]) -> Iterator[LogSpan]:
+    """Spans with an end, where it is known.
+
+    An attempt whose worker could not say where its output ended (it died, or the command never
+    started) goes on to where the next one in the same log begins.
+    """
+    for index, span in enumerate(spans):
+        if span.log_to is None and span.ended_at_ms is not None:
+            later = [s.log_from for s in spans[index + 1 :] if s.log_path == span.log_path]
+            yield replace(span, log_to=min(later)) if later else span
+        else:
+            yield span
 
 
 def _records(span: LogSpan) -> Iterator[LogRecord]:

@@ -1,7 +1,7 @@
 """Show answers: tables to people, tab-separated rows to pipes, JSON to programs.
 
-Text from outside (messages, names, tags) goes through `one_line` or `block` and reaches rich as
-`Text` only: `[rank0]:` in an error is neither markup nor swallowed, and ESC moves no cursor.
+Text from outside (messages, names, tags) goes through `one_line` or `block`, and nothing here
+knows a markup: `[rank0]:` in an error stays what it is, and ESC moves no cursor.
 """
 
 from __future__ import annotations
@@ -9,17 +9,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 
+from fnr.cli.columns import in_columns
 from fnr.cli.here import here
-from fnr.cli.terminal import duration, one_line, width
+from fnr.cli.terminal import BOLD, duration, one_line, painted, width
 from fnr.policy.record import Page
 
 Item = TypeVar("Item")
 
-# A cell is cropped by the terminal anyway; rich would first measure all 10,000 characters.
+# Longer than any screen is wide; an error message can have 4,000 characters.
 CELL_CHARS_MAX = 300
 _encode = msgspec.json.Encoder().encode
 
@@ -27,7 +28,7 @@ _encode = msgspec.json.Encoder().encode
 class Column(msgspec.Struct, Generic[Item], frozen=True):
     """One column: its title, what stands in it for people, and in a pipe when that differs.
 
-    flexible: gives way when the terminal is narrow.
+    flexible: is cropped when the terminal is narrow. spare: is left out there; pipes get it.
     """
 
     title: str
@@ -35,6 +36,7 @@ class Column(msgspec.Struct, Generic[Item], frozen=True):
     plain: Callable[[Item], object] | None = None
     right: bool = False
     flexible: bool = False
+    spare: bool = False
     style: Callable[[Item], str] | None = None
 
 
@@ -83,7 +85,7 @@ def show_pages(
         elif here().plain:
             write("".join(_plain_row(listing, item) for item in last.items))
         elif last.items:
-            _rich_table(listing, last.items, titles=shown == 0)
+            _table(listing, last.items, titles=shown == 0)
         shown += len(last.items)
     if output == "table":
         _footer(listing, shown, last)
@@ -169,40 +171,31 @@ def _plain_row(listing: Listing[Item], item: Item) -> str:
     return "\t".join(cells) + "\n"
 
 
-def _rich_table(listing: Listing[Item], items: list[Item], *, titles: bool) -> None:
-    from rich.console import Console  # noqa: PLC0415 - 60 ms that pipes do not have to pay
-    from rich.table import Table  # noqa: PLC0415 - as above
-    from rich.text import Text  # noqa: PLC0415 - as above
+def _table(listing: Listing[Item], items: list[Item], *, titles: bool) -> None:
+    columns = listing.columns
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.show_header = titles
-    for column in listing.columns:
-        table.add_column(
-            Text(column.title),
-            justify="right" if column.right else "left",
-            no_wrap=True,
-            overflow="ellipsis" if column.flexible else "fold",
-            ratio=None,
-        )
-    for item in items:
-        table.add_row(*(_text(column, item, Text) for column in listing.columns))
-    console = Console(
-        file=sys.stdout,
+    def paint(row: int, column: int, text: str) -> str:
+        style = columns[column].style
+        code = BOLD if row < 0 else style(items[row]) if style else ""
+        return painted(text, code, colour=here().colour and bool(code))
+
+    lines = in_columns(
+        [column.title for column in columns],
+        [[_cell(column, item) for column in columns] for item in items],
+        right=frozenset(i for i, column in enumerate(columns) if column.right),
+        flexible=frozenset(i for i, column in enumerate(columns) if column.flexible),
+        spare=frozenset(i for i, column in enumerate(columns) if column.spare),
         width=width(),
-        markup=False,
-        emoji=False,
-        highlight=False,
-        force_terminal=here().colour,
-        no_color=not here().colour,
+        paint=paint,
     )
-    console.print(table)
+    for number, line in enumerate(lines):
+        if titles or number:
+            write(line + "\n")
 
 
-def _text(column: Column[Item], item: Item, text: Any) -> Any:
+def _cell(column: Column[Item], item: Item) -> str:
     cell = one_line(column.cell(item))
-    if len(cell) > CELL_CHARS_MAX:
-        cell = cell[: CELL_CHARS_MAX - 1] + "…"
-    return text(cell, style=column.style(item) if column.style else "")
+    return cell if len(cell) <= CELL_CHARS_MAX else cell[: CELL_CHARS_MAX - 1] + "…"
 
 
 def _footer(listing: Listing[Item], shown: int, last: Page[Item]) -> None:

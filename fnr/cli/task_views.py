@@ -7,16 +7,16 @@ from collections.abc import Iterator
 import msgspec
 
 from fnr.cli.render import Column, Listing, age, clock_time, in_time, since
-from fnr.cli.terminal import block, duration, one_line
+from fnr.cli.terminal import DIM, GREEN, RED, YELLOW, block, duration, one_line
 from fnr.policy.record import ErrorRecord, LedgerRow, TaskDetail
 from fnr.policy.task import Attempt, AttemptOutcome, Task, TaskState
 
 _STYLES = {
-    TaskState.DEAD: "red",
-    TaskState.RUNNING: "green",
-    TaskState.WAITING: "yellow",
-    TaskState.DONE: "dim",
-    TaskState.CANCELLED: "dim",
+    TaskState.DEAD: RED,
+    TaskState.RUNNING: GREEN,
+    TaskState.WAITING: YELLOW,
+    TaskState.DONE: DIM,
+    TaskState.CANCELLED: DIM,
 }
 VALUE_CHARS_MAX = 2_000
 TRACE_LINES_MAX = 12
@@ -37,10 +37,10 @@ TASKS: Listing[Task] = Listing(
     schema="fnr.task.list/1",
     columns=(
         Column("TASK", lambda task: task.task_id),
-        Column("FUNCTION", lambda task: task.function),
+        Column("FUNCTION", lambda task: task.function, flexible=True),
         Column("STATE", lambda task: task.state.value, style=lambda t: _STYLES.get(t.state, "")),
         Column("TRIES", lambda task: task.attempts, right=True),
-        Column("PRIO", lambda task: task.priority, right=True),
+        Column("PRIO", lambda task: task.priority, right=True, spare=True),
         since("AGE", lambda task: task.created_at_ms),
         Column("WHY", why, lambda task: task.reason, flexible=True),
     ),
