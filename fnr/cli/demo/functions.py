@@ -23,7 +23,7 @@ PORT_VARIABLE = "FNR_DEMO_PORT"
 # Shorter than the object store's slowest answers.
 ANSWER_TIMEOUT_S = 1.0
 CHUNK_BYTES = 1 << 20
-WAITING = "waiting to be killed"
+BEGUN_SUFFIX = ".begun"
 
 
 class StoreAnswerError(Exception):
@@ -83,10 +83,10 @@ def crash() -> None:
 
 def patient() -> str:
     """Wait to be killed; the attempt that finds that this has happened is done."""
-    begun = Path(os.environ[MARKS_VARIABLE]) / f"{fnr.attempt().task_id}.begun"
+    begun = Path(os.environ[MARKS_VARIABLE]) / f"{fnr.attempt().task_id}{BEGUN_SUFFIX}"
     if not begun.exists():
+        fnr.progress(0, 1, stage="waiting to be killed")
         begun.touch()
-        fnr.progress(0, 1, stage=WAITING)
         threading.Event().wait()
     mark_done()
     return "survived"

@@ -14,7 +14,7 @@ from fnr.cli.settings_view import toml_value
 from fnr.config.paths import Paths, find_paths
 
 # Quick, because people watch: what waits a minute elsewhere waits a second here.
-_QUICK = {"max": 3, "delay": "100ms", "delay_max": "1s", "wait": "1s", "waits_max": 2}
+_QUICK = {"max": 3, "delay": "100ms", "delay_max": "1s", "wait": "500ms", "waits_max": 2}
 
 
 class Home:
@@ -99,8 +99,8 @@ def fnr_toml(*, folder: str, marks: str, port: int) -> str:
         },
         "functions.endless": {
             **_python("endless", marks=marks, port=port),
-            "timeout": "1s",
-            "grace": "500ms",
+            "timeout": "500ms",
+            "grace": "200ms",
             "retry": {**_QUICK, "max": 1},
         },
         "functions.crash": {

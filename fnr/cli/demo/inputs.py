@@ -111,14 +111,15 @@ def troubles(folder: Path, source: Source) -> list[Trouble]:
 
 
 def _library_files(root: Path) -> Iterator[str]:
-    for name in _all_files(root):
-        if name.endswith(".py") and _NOT_THE_LIBRARY.isdisjoint(name.split("/")):
+    for name in _all_files(root, leave_out=_NOT_THE_LIBRARY):
+        if name.endswith(".py"):
             yield name
 
 
-def _all_files(root: Path) -> Iterator[str]:
+def _all_files(root: Path, *, leave_out: frozenset[str] = frozenset()) -> Iterator[str]:
     """Regular files below a folder, by their path in it; links are not followed."""
-    for folder, _, names in os.walk(root):
+    for folder, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if name not in leave_out]
         for name in names:
             path = Path(folder, name)
             if path.is_file() and not path.is_symlink():

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from msgspec import Struct, field
+import msgspec
+from msgspec import Struct
 
 from fnr.cli.demo.accepted import Role
 from fnr.cli.demo.proof import Proof
@@ -73,7 +74,6 @@ class Figures(Struct, frozen=True, kw_only=True):
     objects_stored: int
     proof: Proof
     home: str | None = None
-    interrupted: list[str] = field(default_factory=list)
 
 
 def recovered(details: Iterable[TaskDetail]) -> list[Recovered]:
@@ -94,13 +94,15 @@ def failed_before(task: Task) -> bool:
     return bool(task.retries or task.unknowns or task.waits or task.deaths)
 
 
-def dead_rows(letters: Iterable[DeadLetter], roles: Mapping[str, Role]) -> list[DeadRow]:
-    """Group dead letters by what is wrong with them, most first."""
+def dead_rows(
+    letters: Iterable[DeadLetter], roles: Mapping[str, Role], *, home: str
+) -> list[DeadRow]:
+    """Group dead letters by what is wrong with them, most first; paths as within the home."""
     counts: Counter[tuple[str, str, str, str, str]] = Counter()
     for letter in letters:
         role = roles.get(letter.task_id)
         trouble = role.trouble.name if role and role.trouble else ""
-        why = _short(letter.message or letter.reason)
+        why = _short((letter.message or letter.reason).replace(f"{home}/", ""))
         counts[letter.function, letter.category.value, letter.cause.value, why, trouble] += 1
     return [
         DeadRow(
@@ -147,9 +149,12 @@ def _what_happened(figures: Figures) -> Iterator[str]:
             *((name, count, "") for name, count in sorted(figures.faults.items())),
         ],
     )
-    yield from _dead_table("DEAD BEFORE THE REPAIR", figures.dead_before)
-    yield from _dead_table(
-        "DEAD AFTER THE REPLAY: NOTHING BUT WHAT CANNOT WORK", figures.dead_after
+    yield from _table(
+        "DEAD LETTERS, BEFORE THE REPAIR AND AFTER THE REPLAY",
+        [
+            (row.function, row.count, after, f"{row.category}, {row.cause}", row.trouble, row.why)
+            for row, after in _compared(figures.dead_before, figures.dead_after)
+        ],
     )
 
 
@@ -187,14 +192,18 @@ def _counted(count: int, words: str) -> str:
     return f"{count or 'none'} {words}"
 
 
-def _dead_table(title: str, rows: Sequence[DeadRow]) -> Iterator[str]:
-    yield from _table(
-        title,
-        [
-            (row.function, row.count, f"{row.category}/{row.cause}", row.trouble, row.why)
-            for row in rows
-        ],
-    )
+def _compared(before: Sequence[DeadRow], after: Sequence[DeadRow]) -> Iterator[tuple[DeadRow, int]]:
+    """Every kind of dead letter as it was before, with the count of after."""
+    left = {_kind(row): row.count for row in after}
+    for row in before:
+        yield row, left.pop(_kind(row), 0)
+    for row in after:
+        if _kind(row) in left:
+            yield msgspec.structs.replace(row, count=0), row.count
+
+
+def _kind(row: DeadRow) -> tuple[str, ...]:
+    return row.function, row.category, row.cause, row.why, row.trouble
 
 
 def _table(title: str, rows: Sequence[tuple[object, ...]]) -> Iterator[str]:
@@ -219,6 +228,6 @@ def _sum(found: Iterable[Recovered]) -> int:
 
 
 def _short(words: str) -> str:
-    """One line of at most WHY_CHARS_MAX, without the folder names that make equal causes differ."""
+    """One line of at most WHY_CHARS_MAX."""
     line = one_line(words).strip()
     return line if len(line) <= WHY_CHARS_MAX else line[: WHY_CHARS_MAX - 1] + "…"

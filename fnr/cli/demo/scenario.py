@@ -117,7 +117,13 @@ class Scenario:
             for task_id, trouble in self._accepted.troubles().items()
             if trouble.function == "patient"
         ]
-        strikes = Strikes(self._daemon, self._client, patients=patients, say=self._screen.say)
+        strikes = Strikes(
+            self._daemon,
+            self._client,
+            patients=patients,
+            marks=self._home.marks,
+            say=self._screen.say,
+        )
         total = len(self._troubles) + TASKS_PER_FILE * len(self._sources.files)
         while True:
             ends = self._follower.ends()
@@ -190,7 +196,7 @@ class Scenario:
         return _Picture(
             tasks=tasks,
             letters=letters,
-            dead=dead_rows(letters, self._accepted.roles),
+            dead=dead_rows(letters, self._accepted.roles, home=str(self._home.root)),
             recovered=recovered(
                 self._client.get(task.task_id)
                 for task in tasks.values()

@@ -7,10 +7,10 @@ a time.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from fnr.api.requests import ListWorkers
-from fnr.cli.demo.follower import ENDED
-from fnr.cli.demo.functions import WAITING
+from fnr.cli.demo.functions import BEGUN_SUFFIX
 from fnr.cli.demo.processes import Daemon, kill_worker
 from fnr.client.sdk import Client
 from fnr.policy.record import WorkerRecord
@@ -24,17 +24,24 @@ class Strikes:
     """Four strikes, each once.
 
     patients: tasks that wait to be killed, the first under the first daemon, the second under the
-    next, which has to have adopted its worker by then.
+    next, which has to have adopted its worker by then. marks: where they note that they have begun.
     """
 
     def __init__(
-        self, daemon: Daemon, client: Client, *, patients: list[str], say: Callable[[str], None]
+        self,
+        daemon: Daemon,
+        client: Client,
+        *,
+        patients: list[str],
+        marks: Path,
+        say: Callable[[str], None],
     ) -> None:
         self.workers_killed = 0
         self.daemons_killed = 0
         self._daemon = daemon
         self._client = client
         self._patients = patients
+        self._marks = marks
         self._say = say
         self._due = [self._first_patient, self._busy_upload, self._restart, self._second_patient]
 
@@ -65,7 +72,7 @@ class Strikes:
         """SIGKILL the daemon amid the load; workers go on, and the next daemon adopts them."""
         if share < DAEMON_FROM:
             return False
-        if self._patients[1] not in ends and self._waiting(self._patients[1]) is None:
+        if self._patients[1] not in ends and not self._has_begun(self._patients[1]):
             return False
         busy = sum(worker.task_id is not None for worker in self._workers(None))
         pid = self._daemon.kill()
@@ -77,17 +84,16 @@ class Strikes:
         return True
 
     def _kill_patient(self, task_id: str, ends: dict[str, str]) -> bool:
-        if ends.get(task_id) in ENDED:
+        if task_id in ends:
             return True
-        worker = self._waiting(task_id)
+        if not self._has_begun(task_id):
+            return False
+        worker = next((each for each in self._workers("patient") if each.task_id == task_id), None)
         return worker is not None and self._kill(worker)
 
-    def _waiting(self, task_id: str) -> WorkerRecord | None:
-        """The worker of a patient that has begun."""
-        for worker in self._workers("patient"):
-            if worker.task_id == task_id and WAITING in worker.progress:
-                return worker
-        return None
+    def _has_begun(self, task_id: str) -> bool:
+        """Whether a patient waits to be killed; it left a file before."""
+        return (self._marks / f"{task_id}{BEGUN_SUFFIX}").exists()
 
     def _kill(self, worker: WorkerRecord) -> bool:
         if not kill_worker(worker.pid, worker.pid_start):
