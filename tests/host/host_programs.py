@@ -110,7 +110,7 @@ def running(code: str, *args: object, mark: str = "", fnr: bool = False) -> Iter
     out, its_out = os.pipe()
     ears = os.pipe()
     env = environment(mark) | {"HEAR": f"/proc/{os.getpid()}/fd/{ears[0]}"}
-    env |= {"PYTHONPATH": str(REPO)} if fnr else {}
+    env |= {"PYTHONPATH": os.pathsep.join([str(REPO), *sys.path])} if fnr else {}
     flags = [] if fnr else ["-I", "-S"]
     words = [sys.executable, *flags, "-c", PRELUDE + code, *map(str, args)]
     try:
