@@ -31,10 +31,20 @@ class Batch:
     """Units on their way to one COMMIT, and what became of each so far.
 
     units: not run yet. ended: who is to be told what. error: what befell the transaction as a
-    whole. open: the transaction waits for its COMMIT.
+    whole. open: the transaction waits for its COMMIT. changed: its COMMIT wrote something.
     """
 
-    __slots__ = ("_connection", "_tx", "ended", "error", "heavy", "open", "units")
+    __slots__ = (
+        "_changes_before",
+        "_connection",
+        "_tx",
+        "changed",
+        "ended",
+        "error",
+        "heavy",
+        "open",
+        "units",
+    )
 
     def __init__(
         self,
@@ -51,6 +61,8 @@ class Batch:
         self.ended: list[tuple[Done, Any, BaseException | None]] = []
         self.error: BaseException | None = None
         self.open = False
+        self.changed = False
+        self._changes_before = connection.total_changes
 
     def run(self) -> None:
         """Run the units, each undone alone if it fails; leaves the transaction open."""
@@ -75,6 +87,7 @@ class Batch:
             if hook is not None:
                 hook("before")
             self._connection.execute("COMMIT")
+            self.changed = self._connection.total_changes > self._changes_before
             if hook is not None:
                 hook("after")
         except BaseException as error:  # noqa: BLE001 - delivered to everybody in the batch
@@ -129,14 +142,17 @@ class Batch:
 
 def named(error: BaseException) -> BaseException:
     """An SQLite error under the name its caller knows; others as they are."""
+    if isinstance(error, StopIteration):
+        # A future refuses to carry this one, and its caller would wait for ever.
+        return RuntimeError(f"the unit raised {error!r}")
     code = primary_code(error)
     if code in FULL_CODES:
-        named: Exception = StoreFull(str(error))
+        known: Exception = StoreFull(str(error))
     elif code in BUSY_CODES:
-        named = StoreBusy(str(error))
+        known = StoreBusy(str(error))
     elif code in ILL_CODES:
-        named = StoreIll(str(error))
+        known = StoreIll(str(error))
     else:
         return error
-    named.__cause__ = error
-    return named
+    known.__cause__ = error
+    return known

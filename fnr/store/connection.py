@@ -85,6 +85,7 @@ class Store:
         self._closing: asyncio.Future[None] | None = None
         self._healing: list[asyncio.Future[bool]] = []
         self._reopening = False
+        self._probe: asyncio.TimerHandle | None = None
         self._steps: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._use(connection)
         # A daemon thread: a wedged disk must not keep the process from ending.
@@ -211,12 +212,14 @@ class Store:
         errors = [batch.error, *(error for _, _, error in batch.ended)]
         if any(isinstance(error, StoreFull) for error in errors):
             self._change_state("full", "the disk is full")
-            self._loop.call_later(ROOM_PROBE_S, self._probe_room)
+            if self._probe is None:
+                self._probe = self._loop.call_later(ROOM_PROBE_S, self._probe_room)
         elif self.state == "full" and batch.changed:
             self._change_state("ok", "there is room on the disk again")
 
     def _probe_room(self) -> None:
         """Nobody else may be writing, because everybody was told that the disk is full."""
+        self._probe = None
         if self.state == "full" and self._closing is None:
             self.post(_write_something, _forget)
 

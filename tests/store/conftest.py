@@ -1,0 +1,50 @@
+"""Every test of the store gets a real file, and every statement it runs is explained."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import statement_plans
+from store_values import Book
+
+from fnr.store.connection import Store
+from fnr.store.transaction import Transaction
+
+
+@pytest.fixture(autouse=True)
+def _plans(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail the test that ran a statement without an index."""
+    statement_plans.install(monkeypatch)
+    statement_plans.WATCH.found.clear()
+    yield
+    assert not statement_plans.WATCH.found
+
+
+@pytest.fixture
+def store_file(tmp_path: Path) -> Path:
+    """Where the test's store is."""
+    return tmp_path / "fnr.db"
+
+
+@pytest.fixture
+def book(store_file: Path) -> Iterator[Book]:
+    """A store in one hand: no loop, no thread."""
+    opened = Book(store_file)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def tx(book: Book) -> Transaction:
+    """A transaction that is never committed."""
+    return book.tx
+
+
+@pytest.fixture
+async def store(store_file: Path) -> AsyncIterator[Store]:
+    """The writer as the daemon has it."""
+    opened = await Store.open(store_file)
+    yield opened
+    await opened.close()

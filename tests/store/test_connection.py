@@ -1,0 +1,545 @@
+"""The writer: nothing is told before it is on disk, and one caller's failure is only its own."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import subprocess
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from store_values import NOW_MS, accept, contents, is_whole, new_task
+
+from fnr.policy.task import Task
+from fnr.store import connection, tasks
+from fnr.store.connection import Store, StoreBusy, StoreFull, StoreIll, StoreNewer, read_only
+from fnr.store.transaction import Reader, Transaction
+
+
+def writes(task: Task) -> Any:
+    """A unit that accepts one task."""
+    return lambda tx: accept(tx, task)[0]
+
+
+def count_of(reader: Reader) -> int:
+    """How many tasks are on disk."""
+    row = reader.one("SELECT count(*) FROM task")
+    assert row is not None
+    return int(row[0])
+
+
+@pytest.fixture
+def reader(store: Store) -> Iterator[Reader]:
+    """A second connection, which sees only what is committed."""
+    opened = read_only(store.path)
+    yield opened
+    opened.close()
+
+
+class Commits:
+    """A commit hook that counts, and lets a test hold a COMMIT or make it fail."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.errors: list[BaseException] = []
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
+        self.under_way = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    def __call__(self, phase: str) -> None:
+        if phase == "before":
+            self.count += 1
+            self._loop.call_soon_threadsafe(self.under_way.set)
+            self.may_go_on.wait()
+            if self.errors:
+                raise self.errors.pop(0)
+
+
+def sqlite_error(code: int) -> sqlite3.OperationalError:
+    """An error as SQLite raises it."""
+    error = sqlite3.OperationalError(f"made by the test: {code}")
+    error.sqlite_errorcode = code
+    return error
+
+
+@pytest.fixture
+async def watched(store_file: Path) -> AsyncIterator[tuple[Store, Commits]]:
+    """A store with its commit hook."""
+    commits = Commits()
+    opened = await Store.open(store_file, commit_hook=commits)
+    yield opened, commits
+    await opened.close()
+
+
+def wal_size(store_file: Path) -> int | None:
+    """How large the log is; None when there is none."""
+    wal = Path(f"{store_file}-wal")
+    return wal.stat().st_size if wal.exists() else None
+
+
+# ── group commit ─────────────────────────────────────────────────────────────
+
+
+async def test_a_result_is_told_only_when_it_is_on_disk(
+    watched: tuple[Store, Commits],
+) -> None:
+    """Method: hold the COMMIT, look with a second connection, let it go on."""
+    store, commits = watched
+    commits.may_go_on.clear()
+    answer = asyncio.ensure_future(store.write(writes(new_task())))
+    await commits.under_way.wait()
+    with_other_eyes = read_only(store.path)
+    assert count_of(with_other_eyes) == 0
+    assert not answer.done()
+    commits.may_go_on.set()
+    await answer
+    assert count_of(with_other_eyes) == 1
+    with_other_eyes.close()
+
+
+async def test_what_comes_while_a_commit_is_under_way_shares_the_next(
+    watched: tuple[Store, Commits],
+) -> None:
+    store, commits = watched
+    commits.may_go_on.clear()
+    answers = [asyncio.ensure_future(store.write(writes(new_task())))]
+    await commits.under_way.wait()
+    answers += [asyncio.ensure_future(store.write(writes(new_task()))) for _ in range(50)]
+    await asyncio.sleep(0)
+    commits.may_go_on.set()
+    await asyncio.wait(answers)
+    assert commits.count == 2
+
+
+async def test_a_batch_is_bounded(
+    watched: tuple[Store, Commits], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, commits = watched
+    monkeypatch.setattr(connection, "BATCH_UNITS_MAX", 10)
+    await asyncio.wait([asyncio.ensure_future(store.write(writes(new_task()))) for _ in range(25)])
+    assert commits.count == 3
+
+
+async def test_units_run_in_the_order_they_were_posted(store: Store) -> None:
+    order: list[int] = []
+    answers = [
+        asyncio.ensure_future(
+            store.write(lambda _, number=number: order.append(number), heavy=number % 3 == 0)
+        )
+        for number in range(20)
+    ]
+    await asyncio.wait(answers)
+    assert order == list(range(20))
+
+
+async def test_heavy_units_leave_the_loop_alone(store: Store) -> None:
+    """Their statements run where the COMMITs do; everybody else's on the loop."""
+    here = threading.get_ident()
+    assert await store.write(lambda _: threading.get_ident()) == here
+    assert await store.write(lambda _: threading.get_ident(), heavy=True) != here
+
+
+async def test_a_failing_unit_is_undone_alone(store: Store, reader: Reader) -> None:
+    good, bad, also_good = new_task(), new_task(), new_task()
+
+    def fails(tx: Transaction) -> None:
+        accept(tx, bad)
+        raise ValueError("mine")
+
+    answers = await asyncio.gather(  # noqa: TID251 - the three must be posted in one go
+        store.write(writes(good)),
+        store.write(fails),
+        store.write(writes(also_good)),
+        return_exceptions=True,
+    )
+    assert answers[0] == good.task_id
+    assert isinstance(answers[1], ValueError)
+    assert answers[2] == also_good.task_id
+    assert {row[0] for row in reader.all("SELECT * FROM task ORDER BY 1, 2")} == {
+        good.task_id,
+        also_good.task_id,
+    }
+    assert is_whole(reader)
+
+
+@pytest.mark.parametrize("heavy", [True, False])
+async def test_a_failing_unit_on_its_own_leaves_nothing(
+    store: Store, reader: Reader, heavy: bool
+) -> None:
+    def fails(tx: Transaction) -> None:
+        accept(tx, new_task())
+        raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine"):
+        await store.write(fails, heavy=heavy)
+    await store.write(writes(new_task()))
+    assert count_of(reader) == 1
+    assert is_whole(reader)
+
+
+async def test_a_unit_that_breaks_the_schema_is_undone_alone(store: Store) -> None:
+    task = new_task()
+    answers = await asyncio.gather(  # noqa: TID251 - posted in one go
+        store.write(writes(task)),
+        store.write(writes(task)),
+        store.write(writes(new_task())),
+        return_exceptions=True,
+    )
+    assert isinstance(answers[1], sqlite3.IntegrityError)
+    assert len(await store.write(lambda tx: tx.all("SELECT * FROM task ORDER BY 1, 2"))) == 2
+
+
+async def test_a_unit_that_stops_iterating_does_not_leave_its_caller_waiting(store: Store) -> None:
+    """A future refuses StopIteration."""
+
+    def stops(_: Transaction) -> None:
+        next(iter(()))
+
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        await store.write(stops)
+
+
+async def test_giving_up_the_wait_does_not_give_up_the_write(store: Store, reader: Reader) -> None:
+    waiting = asyncio.ensure_future(store.write(writes(new_task())))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await store.write(lambda _: None)
+    assert count_of(reader) == 1
+
+
+async def test_counts_are_seen_before_and_after_their_commit(store: Store, reader: Reader) -> None:
+    def accepts(tx: Transaction) -> int:
+        accept(tx, new_task(), new_task())
+        return tasks.queued_count(tx, "render")
+
+    assert await store.write(accepts) == 2
+    assert tasks.queued_count(reader, "render") == 2
+
+
+async def test_a_count_that_drifted_is_set_right_instead_of_stopping_the_work(
+    store: Store, reader: Reader
+) -> None:
+    """A mistake of ours in a count must not make every claim fail."""
+    first, second = new_task(), new_task()
+    await store.write(lambda tx: accept(tx, first, second))
+    await store.write(lambda tx: tx.run("UPDATE tally SET count = 0 WHERE state = 'queued'"))
+    await store.write(
+        lambda tx: tasks.ask_cancel(tx, first.task_id, reason="", by="t", now_ms=NOW_MS)
+    )
+    assert is_whole(reader)
+
+
+# ── trouble ──────────────────────────────────────────────────────────────────
+
+
+def news_of(store: Store) -> asyncio.Queue[str]:
+    """Every change of the store's state."""
+    news: asyncio.Queue[str] = asyncio.Queue()
+    store.on_trouble(lambda state, _why: news.put_nowait(state))
+    return news
+
+
+async def test_an_io_error_at_commit_fails_the_batch_and_the_store_comes_back(
+    watched: tuple[Store, Commits],
+) -> None:
+    store, commits = watched
+    news = news_of(store)
+    commits.errors = [sqlite_error(sqlite3.SQLITE_IOERR)]
+    answers = await asyncio.gather(  # noqa: TID251 - one batch
+        *(store.write(writes(new_task())) for _ in range(3)), return_exceptions=True
+    )
+    assert [type(answer) for answer in answers] == [StoreIll] * 3
+    assert await news.get() == "ill"
+    assert await news.get() == "ok"
+    await store.write(writes(new_task()))
+    assert len(await store.write(lambda tx: tx.all("SELECT * FROM task ORDER BY 1, 2"))) == 1
+    assert await store.write(is_whole)
+
+
+async def test_nothing_is_accepted_while_the_store_is_ill(
+    watched: tuple[Store, Commits],
+) -> None:
+    """Whoever waited behind the failed batch is told too."""
+    store, commits = watched
+    commits.may_go_on.clear()
+    commits.errors = [sqlite_error(sqlite3.SQLITE_IOERR)]
+    first = asyncio.ensure_future(store.write(writes(new_task())))
+    await commits.under_way.wait()
+    behind = asyncio.ensure_future(store.write(writes(new_task())))
+    await asyncio.sleep(0)
+    commits.may_go_on.set()
+    for answer in (first, behind):
+        with pytest.raises(StoreIll):
+            await answer
+
+
+async def test_nothing_is_accepted_while_the_store_is_looked_at(
+    watched: tuple[Store, Commits],
+) -> None:
+    """Method: write from the hook that hears of the trouble."""
+    store, commits = watched
+    refused: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
+
+    def trouble(state: str, _why: str) -> None:
+        if state == "ill":
+            store.post(writes(new_task()), lambda _, error: refused.set_result(error))
+
+    store.on_trouble(trouble)
+    commits.errors = [sqlite_error(sqlite3.SQLITE_IOERR)]
+    with pytest.raises(StoreIll):
+        await store.write(writes(new_task()))
+    assert isinstance(await refused, StoreIll)
+
+
+def damage(file: Path) -> Callable[[], object]:
+    """Overwrite two pages in the middle; the answer undoes it."""
+    good = file.read_bytes()
+    middle = len(good) // 2
+    file.write_bytes(good[:middle] + b"\xff" * 8192 + good[middle + 8192 :])
+    return lambda: file.write_bytes(good)
+
+
+async def test_a_damaged_file_keeps_the_store_ill_until_it_is_put_right(
+    store_file: Path,
+) -> None:
+    commits = Commits()
+    store = await Store.open(store_file, commit_hook=commits)
+    news = news_of(store)
+    await store.write(lambda tx: accept(tx, *(new_task() for _ in range(200))))
+    await store.close()
+    store = await Store.open(store_file, commit_hook=commits)
+    news = news_of(store)
+    commits.errors = [sqlite_error(sqlite3.SQLITE_IOERR)]
+    put_right = damage(store_file)
+    with pytest.raises(StoreIll):
+        await store.write(writes(new_task()))
+    assert await news.get() == "ill"
+    assert await store.heal() is False
+    with pytest.raises(StoreIll):
+        await store.write(writes(new_task()))
+
+    put_right()
+    assert await store.heal() is True
+    assert await news.get() == "ok"
+    await store.write(writes(new_task()))
+    await store.close()
+
+
+async def test_a_full_disk_is_told_and_the_store_finds_room_again_by_itself(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Method: SQLite's own limit on pages, which fails as a full disk does."""
+    monkeypatch.setattr(connection, "ROOM_PROBE_S", 0.01)
+    news = news_of(store)
+    first = new_task()
+    await store.write(writes(first))
+    [(pages,)] = await store.write(lambda tx: tx.all("PRAGMA page_count"))
+    await store.write(lambda tx: tx.all(f"PRAGMA max_page_count = {pages}"))
+    large = b'{"x":"' + b"x" * 1_000_000 + b'"}'
+    with pytest.raises(StoreFull):
+        await store.write(lambda tx: accept(tx, new_task(), body=large))
+    assert await news.get() == "full"
+    assert await news.get() == "ok"
+    await store.write(lambda tx: tx.all("PRAGMA max_page_count = 1000000"))
+    await store.write(lambda tx: accept(tx, new_task(), body=large))
+    assert await store.write(is_whole)
+
+
+async def test_the_full_batch_hears_of_a_commit_that_found_no_room(
+    watched: tuple[Store, Commits],
+) -> None:
+    store, commits = watched
+    commits.errors = [sqlite_error(sqlite3.SQLITE_FULL)]
+    answers = await asyncio.gather(  # noqa: TID251 - one batch
+        *(store.write(writes(new_task())) for _ in range(3)), return_exceptions=True
+    )
+    assert [type(answer) for answer in answers] == [StoreFull] * 3
+    assert store.state == "full"
+    await store.write(writes(new_task()))
+    assert store.state == "ok"
+    assert await store.write(is_whole)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 2 MiB; only root can make one."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(folder)],
+        capture_output=True,
+        check=False,
+    )
+    if made.returncode:
+        pytest.skip("needs the right to mount a small file system")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+async def test_a_disk_that_is_really_full_loses_nothing_that_was_told(small_disk: Path) -> None:
+    """Method: accept tasks until the disk is full, free some room, go on, look what is there."""
+    reserve = small_disk / "reserve"
+    reserve.write_bytes(bytes(512 * 1024))
+    store = await Store.open(small_disk / "fnr.db")
+    told: list[str] = []
+    body = b'{"x":"' + b"x" * 20_000 + b'"}'
+    with pytest.raises(StoreFull):
+        while True:
+            told += await store.write(lambda tx: accept(tx, new_task(), body=body))
+    assert store.state == "full"
+    assert len(told) > 10
+    reserve.unlink()
+    told += await store.write(lambda tx: accept(tx, new_task(), body=body))
+    assert store.state == "ok"
+    found = await store.write(lambda tx: tx.all("SELECT * FROM task ORDER BY 1, 2"))
+    assert {row[0] for row in found} == set(told)
+    assert await store.write(is_whole)
+    await store.close()
+
+
+async def test_a_stranger_with_the_lock_is_waited_for(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`sqlite3 fnr.db` in another window must not break the daemon."""
+    monkeypatch.setattr(connection, "BUSY_RETRY_S", 0.001)
+    stranger = sqlite3.connect(store.path, isolation_level=None)
+    stranger.execute("BEGIN IMMEDIATE")
+    answer = asyncio.ensure_future(store.write(writes(new_task())))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not answer.done()
+    stranger.execute("COMMIT")
+    stranger.close()
+    assert await answer
+
+
+@pytest.mark.parametrize("heavy", [True, False])
+async def test_a_stranger_who_keeps_the_lock_is_named(
+    store: Store, monkeypatch: pytest.MonkeyPatch, heavy: bool
+) -> None:
+    monkeypatch.setattr(connection, "BUSY_PATIENCE_S", 0.0)
+    stranger = sqlite3.connect(store.path, isolation_level=None)
+    stranger.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreBusy, match="locked"):
+        await store.write(writes(new_task()), heavy=heavy)
+    stranger.close()
+    assert await store.write(writes(new_task()))
+
+
+# ── opening and closing ──────────────────────────────────────────────────────
+
+
+async def test_closing_commits_what_waits_and_refuses_what_comes(store_file: Path) -> None:
+    store = await Store.open(store_file)
+    answers = [asyncio.ensure_future(store.write(writes(new_task()))) for _ in range(5)]
+    await asyncio.sleep(0)
+    await store.close()
+    assert all(answer.done() and answer.exception() is None for answer in answers)
+    with pytest.raises(StoreIll, match="closed"):
+        await store.write(writes(new_task()))
+    await store.close()
+    assert wal_size(store_file) is None
+
+
+async def test_a_store_of_a_newer_version_is_refused_and_left_alone(store_file: Path) -> None:
+    with sqlite3.connect(store_file) as newer:
+        newer.execute("PRAGMA user_version = 999")
+    newer.close()
+    with pytest.raises(StoreNewer, match="999"):
+        await Store.open(store_file)
+    with sqlite3.connect(store_file) as newer:
+        assert newer.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,)
+    newer.close()
+
+
+@pytest.fixture
+def aunt(store_file: Path) -> Path:
+    """Something else where the store should be."""
+    store_file.write_bytes(b"this is a letter to my aunt, and no database at all" * 100)
+    return store_file
+
+
+async def test_a_file_that_is_no_store_is_refused(aunt: Path) -> None:
+    with pytest.raises(StoreIll, match="not a database"):
+        await Store.open(aunt)
+
+
+async def test_the_store_is_durable_and_checks_its_references(store: Store) -> None:
+    def pragmas(tx: Transaction) -> list[Any]:
+        names = ("journal_mode", "synchronous", "foreign_keys")
+        return [tx.all(f"PRAGMA {name}")[0][0] for name in names]
+
+    assert await store.write(pragmas) == ["wal", 2, 1]
+
+
+async def test_the_log_is_used_again_and_does_not_grow(store: Store) -> None:
+    """More than one checkpoint's worth of pages passes through a WAL file of one's size."""
+    body = b'{"x":"' + b"x" * 200_000 + b'"}'
+    sizes = []
+    for _ in range(12):
+        await store.write(lambda tx: accept(tx, *(new_task() for _ in range(10)), body=body))
+        sizes.append(wal_size(store.path) or 0)
+    assert max(sizes) < 24 * 1024 * 1024
+    assert sizes[-1] >= sizes[-3]
+
+
+async def test_a_mistake_in_a_callback_is_not_the_next_callers(store: Store) -> None:
+    told: asyncio.Queue[str] = asyncio.Queue()
+    mistakes: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: mistakes.append(context))
+
+    def fails(_result: object, _error: object) -> None:
+        raise ZeroDivisionError
+
+    store.post(lambda _: None, fails)
+    store.post(lambda _: None, lambda _result, _error: told.put_nowait("second"))
+    assert await told.get() == "second"
+    assert isinstance(mistakes[0]["exception"], ZeroDivisionError)
+
+
+# ── readers ──────────────────────────────────────────────────────────────────
+
+
+async def test_a_reader_sees_one_moment(store: Store, reader: Reader) -> None:
+    await store.write(writes(new_task()))
+    with reader.snapshot():
+        assert count_of(reader) == 1
+        await store.write(writes(new_task()))
+        assert count_of(reader) == 1
+    assert count_of(reader) == 2
+
+
+async def test_a_reader_cannot_write(store: Store, reader: Reader) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reader.run("DELETE FROM meta WHERE key = ''")
+    assert await store.write(contents)
+
+
+def test_a_store_that_is_not_there_is_not_made_by_reading(store_file: Path) -> None:
+    with pytest.raises(sqlite3.OperationalError):
+        read_only(store_file)
+    assert not store_file.exists()
+
+
+async def test_a_store_without_its_log_can_be_read_where_nothing_can_be_written(
+    store_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Method: refuse the ordinary way in, as a folder without write permission does."""
+    store = await Store.open(store_file)
+    await store.write(writes(new_task()))
+    await store.close()
+    original = sqlite3.connect
+
+    def connect(name: str, **options: Any) -> sqlite3.Connection:
+        if "immutable" not in name:
+            raise sqlite3.OperationalError("unable to open database file")
+        return original(name, **options)
+
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    reader = read_only(store_file)
+    assert count_of(reader) == 1
+    reader.close()
