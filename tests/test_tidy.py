@@ -45,6 +45,7 @@ PROOFS: list[tuple[Rule, str, str, str]] = [
     (house_rules.opens_with_a_sentence, "fnr/cli/x.py", "import os\n", OPENING),
     (house_rules.opens_with_a_sentence, "fnr/cli/x.py", '"""Things"""\n', OPENING),
     (house_rules.one_subject, "fnr/cli/x.py", "x = 1\n" * 401, "x = 1\n" * 400),
+    (house_rules.one_subject, "tests/test_x.py", "x = 1\n" * 601, "x = 1\n" * 600),
     (
         house_rules.fits_on_a_screen,
         "fnr/cli/x.py",
