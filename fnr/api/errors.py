@@ -139,7 +139,8 @@ class TimedOut(FnrError):
 
 def error_types() -> dict[str, type[FnrError]]:
     """Every error by its wire code."""
-    return {kind.code: kind for kind in [FnrError, *FnrError.__subclasses__()]}
+    kinds: list[type[FnrError]] = [FnrError, *FnrError.__subclasses__()]
+    return {kind.code: kind for kind in kinds}
 
 
 def from_json(data: dict[str, object]) -> FnrError:

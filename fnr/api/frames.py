@@ -70,7 +70,7 @@ class WorkerSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
 # ── worker → daemon ──────────────────────────────────────────────────────────
 
 
-class Hello(Frame, tag="hello"):
+class Hello(Frame, frozen=True, tag="hello"):
     """Who I am, and which attempts I still hold.
 
     running:  tokens of attempts given to me and not ended: the first is begun, the rest wait.
@@ -88,13 +88,13 @@ class Hello(Frame, tag="hello"):
     ready: bool = False
 
 
-class Ready(Frame, tag="ready"):
+class Ready(Frame, frozen=True, tag="ready"):
     """The function is loaded; send work. import_ms: how long loading took."""
 
     import_ms: int = 0
 
 
-class Unloadable(Frame, tag="unloadable"):
+class Unloadable(Frame, frozen=True, tag="unloadable"):
     """The function cannot be loaded; attempts would only repeat this evidence."""
 
     evidence: Evidence
@@ -110,7 +110,7 @@ class Output(Struct, frozen=True, kw_only=True, omit_defaults=True):
     peak_mib: int | None = None
 
 
-class Done(Frame, tag="done"):
+class Done(Frame, frozen=True, tag="done"):
     """The attempt succeeded; result is JSON."""
 
     token: str
@@ -119,7 +119,7 @@ class Done(Frame, tag="done"):
     output: Output = Output()
 
 
-class Fail(Frame, tag="fail"):
+class Fail(Frame, frozen=True, tag="fail"):
     """The attempt failed; the worker lives unless evidence.worker_died says otherwise."""
 
     token: str
@@ -128,19 +128,19 @@ class Fail(Frame, tag="fail"):
     output: Output = Output()
 
 
-class Returned(Frame, tag="returned"):
+class Returned(Frame, frozen=True, tag="returned"):
     """Attempts of my window that I gave back unbegun, on Recall or Stop."""
 
     tokens: tuple[str, ...]
 
 
-class Beat(Frame, tag="beat"):
+class Beat(Frame, frozen=True, tag="beat"):
     """I am alive and busy; sent once a second while an attempt runs, not while idle."""
 
     token: str | None = None
 
 
-class Progress(Frame, tag="progress"):
+class Progress(Frame, frozen=True, tag="progress"):
     """How far the attempt is."""
 
     token: str
@@ -149,7 +149,7 @@ class Progress(Frame, tag="progress"):
     stage: str = ""
 
 
-class Bye(Frame, tag="bye"):
+class Bye(Frame, frozen=True, tag="bye"):
     """I am leaving on my own account: "max_tasks", "stopped"; nothing of mine is unfinished."""
 
     reason: str
@@ -158,19 +158,19 @@ class Bye(Frame, tag="bye"):
 # ── daemon → worker ──────────────────────────────────────────────────────────
 
 
-class Welcome(Frame, tag="welcome"):
+class Welcome(Frame, frozen=True, tag="welcome"):
     """You are adopted. drop: tokens of yours that are no longer owned; stop and forget them."""
 
     drop: tuple[str, ...] = ()
 
 
-class Refuse(Frame, tag="refuse"):
+class Refuse(Frame, frozen=True, tag="refuse"):
     """You are not one of mine, or of another protocol; end."""
 
     why: str
 
 
-class Run(Frame, tag="run"):
+class Run(Frame, frozen=True, tag="run"):
     """An attempt to run. input is a JSON object."""
 
     token: str
@@ -181,13 +181,13 @@ class Run(Frame, tag="run"):
     submitted_at_ms: int = 0
 
 
-class Ack(Frame, tag="ack"):
+class Ack(Frame, frozen=True, tag="ack"):
     """These results are on disk; forget them."""
 
     tokens: tuple[str, ...]
 
 
-class Cancel(Frame, tag="cancel"):
+class Cancel(Frame, frozen=True, tag="cancel"):
     """Ask the running attempt to end; force: stop its child processes now.
 
     reason: the KilledBy value that the worker puts into the evidence.
@@ -199,11 +199,11 @@ class Cancel(Frame, tag="cancel"):
     force: bool = False
 
 
-class Recall(Frame, tag="recall"):
+class Recall(Frame, frozen=True, tag="recall"):
     """Give back every attempt that has not begun; answered by Returned."""
 
 
-class Stop(Frame, tag="stop"):
+class Stop(Frame, frozen=True, tag="stop"):
     """Give back what has not begun, finish the running attempt, deliver, say Bye, exit."""
 
     reason: str = ""
