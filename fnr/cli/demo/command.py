@@ -16,6 +16,7 @@ from fnr.cli.demo.home import Home, make_home
 from fnr.cli.demo.inputs import TASKS_PER_FILE, copy_sources
 from fnr.cli.demo.interruptions import Interruptions
 from fnr.cli.demo.processes import Daemon, ObjectStore
+from fnr.cli.demo.report import Figures
 from fnr.cli.demo.scenario import Scenario
 from fnr.cli.demo.screen import Screen
 from fnr.cli.group import examples, group
@@ -72,27 +73,53 @@ def demo(
     """
     if folder is not None and not folder.is_dir():
         raise NotFound(f"there is no folder {folder}")
+    interruptions = Interruptions()
+    try:
+        with interruptions.taken(), ExitStack() as cleanup:
+            figures, home, daemon = _play(
+                folder, seed=seed, tasks_max=tasks_max, interruptions=interruptions, cleanup=cleanup
+            )
+            if keep:
+                cleanup.pop_all()
+                figures = msgspec.structs.replace(figures, home=str(home.root))
+    except KeyboardInterrupt:
+        say("interrupted: the daemon, its workers and the home are gone")
+        raise
+    show_one(report.SCHEMA, figures, lambda: report.text(figures), name="ok" if figures.ok else "")
+    _show_way_on(home, daemon if keep else None)
+    if not figures.ok:
+        raise typer.Exit(1)
+
+
+def _play(
+    folder: Path | None,
+    *,
+    seed: int,
+    tasks_max: int,
+    interruptions: Interruptions,
+    cleanup: ExitStack,
+) -> tuple[Figures, Home, Daemon]:
+    """Build the stage and play on it; the way back is left in `cleanup`."""
     screen = Screen(
         here().clock,
         say=None if here().quiet else say,
         live=is_terminal(sys.stderr) and here().colour_on_stderr,
     )
-    interruptions = Interruptions()
-    with interruptions.taken(), ExitStack() as cleanup:
-        with interruptions.held():
-            home = make_home(here().paths.home if here().paths.origin == "--home" else None)
-            cleanup.callback(home.remove)
-        cleanup.callback(screen.close)
+    with interruptions.held():
+        home = make_home(here().paths.home if here().paths.origin == "--home" else None)
+        cleanup.callback(home.remove)
+    with ExitStack() as only_meanwhile:
+        only_meanwhile.callback(screen.close)
         sources = copy_sources(folder, home.files, seed=seed, files_max=tasks_max // TASKS_PER_FILE)
         screen.say(f"home {home.root}, {len(sources.files)} of {sources.found} files")
         store = ObjectStore(home, interruptions, seed=seed)
-        cleanup.callback(store.stop)
+        only_meanwhile.callback(store.stop)
         store.start()
         home.configure(port=store.port)
         daemon = Daemon(home, interruptions)
         cleanup.callback(daemon.stop)
         daemon.start()
-        figures = Scenario(
+        scenario = Scenario(
             home,
             sources,
             seed=seed,
@@ -100,16 +127,8 @@ def demo(
             store=store,
             screen=screen,
             interruptions=interruptions,
-        ).run()
-        if keep:
-            store.stop()
-            screen.close()
-            cleanup.pop_all()
-            figures = msgspec.structs.replace(figures, home=str(home.root))
-    show_one(report.SCHEMA, figures, lambda: report.text(figures), name="ok" if figures.ok else "")
-    _show_way_on(home, daemon if keep else None)
-    if not figures.ok:
-        raise typer.Exit(1)
+        )
+        return scenario.run(), home, daemon
 
 
 def _show_way_on(home: Home, daemon: Daemon | None) -> None:

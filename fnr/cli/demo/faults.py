@@ -21,15 +21,17 @@ class Fault(StrEnum):
     LOST = "answer lost"  # stored, and the connection is reset instead of the answer
     SLOW = "answer too late"  # stored, and answered after the client gave up
     BUSY = "503 with Retry-After"
+    FULL = "507, no room"
 
 
 # Fault -> its share of all faults; they add up to 1.
 WEIGHTS = {
-    Fault.BUSY: 0.35,
+    Fault.BUSY: 0.3,
     Fault.RESET: 0.25,
     Fault.LOST: 0.2,
-    Fault.SLOW: 0.12,
-    Fault.SHUT: 0.08,
+    Fault.SLOW: 0.1,
+    Fault.FULL: 0.1,
+    Fault.SHUT: 0.05,
 }
 
 

@@ -27,6 +27,7 @@ class Follower:
         self._changed = threading.Condition()
         self._ends: dict[str, str] = {}
         self._news = 0
+        self._seen = 0
         self._stopping = False
         self._thread = threading.Thread(target=self._listen, name="follower", daemon=True)
 
@@ -41,13 +42,13 @@ class Follower:
     def ends(self) -> dict[str, str]:
         """Task id -> the state it ended in."""
         with self._changed:
+            self._seen = self._news
             return dict(self._ends)
 
     def wait(self, *, timeout_ms: int) -> bool:
-        """Wait until something new has ended; False when nothing did in that time."""
+        """Wait until something ended since the last `ends`; False when nothing did in that time."""
         with self._changed:
-            news = self._news
-            return self._changed.wait_for(lambda: self._news != news, timeout_ms / 1_000)
+            return self._changed.wait_for(lambda: self._news != self._seen, timeout_ms / 1_000)
 
     def look(self, client: Client) -> None:
         """Read the ends that no event told us of; only when nobody replays meanwhile."""

@@ -8,10 +8,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from fnr.api.errors import FnrError, PermissionDenied, StorageError
+from fnr.api.errors import ConfigError, FnrError, PermissionDenied, StorageError
 from fnr.cli.demo.functions import MARKS_VARIABLE, PORT_VARIABLE
 from fnr.cli.settings_view import toml_value
-from fnr.config.paths import Paths, find_paths
+from fnr.config.paths import SOCKET_PATH_BYTES_MAX, Paths, find_paths
 
 # Quick, because people watch: what waits a minute elsewhere waits a second here.
 _QUICK = {"max": 3, "delay": "100ms", "delay_max": "1s", "wait": "500ms", "waits_max": 2}
@@ -49,16 +49,32 @@ class Home:
 
 
 def make_home(parent: str | None) -> Home:
-    """A new folder, with a name short enough for the sockets in it."""
+    """A new folder with a name short enough for the sockets in it."""
     try:
-        if parent is not None:
-            Path(parent).mkdir(parents=True, exist_ok=True)
-        home = Home(Path(tempfile.mkdtemp(prefix="fnr-", dir=parent)))
+        home = Home(Path(tempfile.mkdtemp(prefix="fnr-", dir=_parent(parent))))
         for folder in (home.files, home.objects, home.marks, home.logs, Path(home.paths.run_dir)):
             folder.mkdir()
     except OSError as error:
         raise _not_made(parent, error) from error
     return home
+
+
+def _parent(asked: str | None) -> str:
+    """Where people want it, else the usual place, else where paths are short."""
+    parent = asked or tempfile.gettempdir()
+    # As long as the real name will be.
+    longest = find_paths(f"{parent}/fnr-12345678", environ={}).worker_socket_file
+    if len(os.fsencode(longest)) <= SOCKET_PATH_BYTES_MAX:
+        Path(parent).mkdir(parents=True, exist_ok=True)
+        return parent
+    if asked is None:
+        return "/tmp"  # noqa: S108 - mkdtemp makes a folder there that is only ours
+    raise ConfigError(
+        f"{asked} is too long for the sockets of a home in it",
+        why=f"{longest} has {len(os.fsencode(longest))} bytes; a Unix socket can have"
+        f" {SOCKET_PATH_BYTES_MAX}",
+        next_step="fnr demo --home DIR, with a shorter one",
+    )
 
 
 def environment() -> dict[str, str]:
@@ -86,7 +102,7 @@ def fnr_toml(*, folder: str, marks: str, port: int) -> str:
             **_python("upload", marks=marks, port=port),
             "workers": {"min": 1, "max": 4},
             "input": {"path": "str", "key": "any"},
-            "retry": {**_QUICK, "max": 6},
+            "retry": {**_QUICK, "max": 6, "waits_max": 5},
         },
         "functions.expand": {
             "command": _gzip("-d", "-k", "-f", "{path}"),

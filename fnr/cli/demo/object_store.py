@@ -43,6 +43,7 @@ _REASONS = {
     404: "Not Found",
     409: "Conflict",
     503: "Service Unavailable",
+    507: "Insufficient Storage",
 }
 
 
@@ -145,7 +146,7 @@ class ObjectServer:
                 if fault is Fault.SHUT:
                     self._shut.set()
                 return
-            answer = self._busy() if fault is Fault.BUSY else self._answer(request)
+            answer = _SORRY[fault] if fault in _SORRY else self._answer(request)
             if fault is Fault.LOST:
                 _reset(writer)
                 return
@@ -191,9 +192,6 @@ class ObjectServer:
             return _response(400)
         return _response(self.objects.put(key, request.body, idempotency_key=idempotency_key))
 
-    def _busy(self) -> bytes:
-        return _response(503, headers=f"Retry-After: {BUSY_RETRY_AFTER_S}\r\n")
-
     def _count(self, fault: str) -> None:
         faults = self.objects.ledger.faults
         faults[fault] = faults.get(fault, 0) + 1
@@ -219,6 +217,12 @@ def _response(status: int, body: bytes = b"", *, headers: str = "") -> bytes:
         f"Connection: close\r\n{headers}\r\n"
     )
     return head.encode("latin-1") + body
+
+
+_SORRY: dict[Fault | None, bytes] = {
+    Fault.BUSY: _response(503, headers=f"Retry-After: {BUSY_RETRY_AFTER_S}\r\n"),
+    Fault.FULL: _response(507),
+}
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:

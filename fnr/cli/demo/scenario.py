@@ -173,6 +173,8 @@ class Scenario:
             for letter in letters
             if letter.function == "upload" and letter.category != "validation"
         }
+        if not chosen:
+            return 0, 0
         words = f"dlq replay --where '{REPLAY_WHERE}' -y"
         self._screen.say(f"the store is repaired; fnr {words}")
         self._screen.again()
