@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 from busy_day import TOML, BusyDay, DaemonDied
-from live_home import LiveHome
+from live_home import LiveHome, end_workers
 
 import fnr
 from fnr.api import requests as ask
@@ -74,6 +74,8 @@ def check_nothing_is_lost(day: BusyDay) -> None:
 
 def die_at(day: BusyDay, point: str) -> bool:
     """Live until the daemon dies at this place; False when it got through the whole day."""
+    # A worker that ran nothing dies with the daemon, so that the next one has somebody to mourn.
+    end_workers(day.home.folder / "logs" / "victim")
     up = day.home.start(env={"FNR_FAILPOINT": point})
     assert day.home.process is not None
     try:
@@ -84,7 +86,11 @@ def die_at(day: BusyDay, point: str) -> bool:
         assert day.home.process.wait(timeout=30) == -signal.SIGKILL, day.home.log()[-4_000:]
         return True
     # Some places lie on the way out.
-    day.home.process.send_signal(signal.SIGTERM)
+    if point.startswith("interrupt"):
+        with suppress(DaemonDied):
+            day.ask(ask.StopDaemon(now=True))
+    else:
+        day.home.process.send_signal(signal.SIGTERM)
     return day.home.process.wait(timeout=30) == -signal.SIGKILL
 
 
@@ -93,10 +99,12 @@ def die_at(day: BusyDay, point: str) -> bool:
 def test_a_kill_at_every_named_place_loses_nothing(day: BusyDay) -> None:
     points = named_points()
     assert len(points) >= 50
+    # Whoever starts first finds nothing to adopt.
+    die_at(day, "end-announced")
     survived = [point for point in points if not die_at(day, point)]
     check_nothing_is_lost(day)
     # A place that nothing passes proves nothing.
-    assert survived == []
+    assert not survived, f"nothing passed {survived}"
 
 
 @pytest.mark.timeout(3_600)

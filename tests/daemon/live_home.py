@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from fnr.client.connect import Connection
 from fnr.config.paths import Paths, find_paths
@@ -132,3 +137,20 @@ def end_workers(home: Path) -> None:
                 os.kill(int(folder.name), signal.SIGKILL)
             except ProcessLookupError:
                 continue
+
+
+@pytest.fixture
+def home_at() -> Iterator[Callable[[str], LiveHome]]:
+    """Make homes with a given fnr.toml; all of them are ended and removed after the test."""
+    homes: list[LiveHome] = []
+
+    def make(toml: str) -> LiveHome:
+        # Not tmp_path: a Unix socket's path must stay under 108 bytes.
+        home = LiveHome(Path(tempfile.mkdtemp(prefix="fnr-")), toml)
+        homes.append(home)
+        return home
+
+    yield make
+    for home in homes:
+        home.close()
+        shutil.rmtree(home.folder, ignore_errors=True)
