@@ -209,9 +209,7 @@ class Stop(Frame, frozen=True, tag="stop"):
     reason: str = ""
 
 
-FromWorker = (
-    Hello | Ready | Unloadable | Done | Fail | Returned | Beat | Progress | Bye
-)
+FromWorker = Hello | Ready | Unloadable | Done | Fail | Returned | Beat | Progress | Bye
 ToWorker = Welcome | Refuse | Run | Ack | Cancel | Recall | Stop
 
 from_worker: Decoder[FromWorker] = Decoder(FromWorker)

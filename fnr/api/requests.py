@@ -27,8 +27,16 @@ from fnr.policy.task import PRIORITY_DEFAULT, Task
 Answer = TypeVar("Answer")
 
 
-class Request(Struct, Generic[Answer], frozen=True, kw_only=True, tag_field="op", tag=str,
-              forbid_unknown_fields=True, omit_defaults=True):
+class Request(
+    Struct,
+    Generic[Answer],
+    frozen=True,
+    kw_only=True,
+    tag_field="op",
+    tag=str,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+):
     """Something one can ask; the answer is an `Answer`."""
 
 
@@ -363,8 +371,30 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 AnyRequest = (
-    GetStatus | ListTasks | GetTask | ListLetters | GetLetterStats | ExportLetters | ListWorkers
-    | ListFunctions | ListLogSpans | GetStoreStats | Submit | SubmitMany | WaitTasks | CancelTasks
-    | PauseFunction | ResumeFunction | RestartWorkers | StopWorkers | ReplayLetters | EditLetter
-    | ResolveLetters | PurgeLetters | ImportLetters | ReloadConfig | StopDaemon | Watch
+    GetStatus
+    | ListTasks
+    | GetTask
+    | ListLetters
+    | GetLetterStats
+    | ExportLetters
+    | ListWorkers
+    | ListFunctions
+    | ListLogSpans
+    | GetStoreStats
+    | Submit
+    | SubmitMany
+    | WaitTasks
+    | CancelTasks
+    | PauseFunction
+    | ResumeFunction
+    | RestartWorkers
+    | StopWorkers
+    | ReplayLetters
+    | EditLetter
+    | ResolveLetters
+    | PurgeLetters
+    | ImportLetters
+    | ReloadConfig
+    | StopDaemon
+    | Watch
 )
