@@ -130,9 +130,11 @@ class Duty:
         self._held.discard(run.token)
         if self.dropped:
             return
-        welcomed = self.link.welcomed
-        self.results.keep(run.token, frame, durably=durably or not welcomed)
-        if welcomed:
+        nobody_there = not self.link.welcomed
+        # After SIGTERM there is not much time for the daemon to answer.
+        durably = durably or nobody_there or self._interrupts.asked
+        self.results.keep(run.token, frame, durably=durably)
+        if not nobody_there:
             self.link.push(frame)
 
     def leave(self, why: str) -> None:

@@ -198,6 +198,8 @@ class Worker:
         duty = self._duty
         with duty.lock:
             duty.leave("stopped")
+            if self._interrupts.asked:
+                duty.results.spool_all()
             self._send()
         self._deliver()
         with duty.lock:
