@@ -9,9 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping
 
-from fnr.host.procfs import ProcessStat, read_environ, scan
+from fnr.host.procfs import ProcessStat, read_environ, read_thread_states, scan
 
 MARK_VARIABLE = "FNR_WORKER_ID"
+
+_KERNEL_THREADS_PARENT = 2
+# (pid, start) -> mark of every process that was asked.
+_marks: dict[tuple[int, int], bytes] = {}
 
 
 def group_members(pid: int, marker: str, *, pid_start: int | None = None) -> set[int]:
@@ -24,7 +28,8 @@ def group_members(pid: int, marker: str, *, pid_start: int | None = None) -> set
     root = stats.get(pid)
     reused = pid_start is not None and root is not None and root.start != pid_start
     roots = set() if reused else {pid}
-    return members_in(stats, roots=roots, sessions=roots, marker=marker)
+    begun = pid_start or (root.start if root else 0)
+    return members_in(stats, roots=roots, sessions=roots, marker=marker, begun=begun)
 
 
 def members_in(
@@ -42,8 +47,10 @@ def members_in(
     members = {pid for pid in roots if pid in stats}
     members |= {pid for pid, stat in stats.items() if stat.session in sessions}
     if marker:
-        others = (stat for pid, stat in stats.items() if pid not in members)
-        members |= {s.pid for s in others if s.start >= begun and s.alive and _is_marked(s, marker)}
+        others = [stat for pid, stat in stats.items() if pid not in members]
+        mark = marker.encode()
+        members |= {s.pid for s in others if s.start >= begun and s.alive and _mark_of(s) == mark}
+        _forget_the_gone(stats)
     us = os.getpid()
     members.discard(us)
     grown = True
@@ -61,6 +68,36 @@ def members_in(
     return {pid for pid in members if stats[pid].alive}
 
 
-def _is_marked(stat: ProcessStat, marker: str) -> bool:
-    entry = f"\0{MARK_VARIABLE}={marker}\0".encode()
-    return entry in b"\0" + read_environ(stat.pid)
+def _mark_of(stat: ProcessStat) -> bytes:
+    """The mark a process was born with; b"" for none.
+
+    Read once in its life: a fork has the mark from its first moment, and losing it in an exec
+    later on does not make it a stranger.
+    """
+    key = (stat.pid, stat.start)
+    mark = _marks.get(key)
+    if mark is None:
+        if _KERNEL_THREADS_PARENT in {stat.pid, stat.parent} or _sleeps_in_the_kernel(stat):
+            return b""
+        environ = read_environ(stat.pid)
+        if not environ:  # not ours to read, or in the middle of an exec: the next scan may know
+            return b""
+        _, _, rest = (b"\0" + environ).partition(b"\0" + MARK_VARIABLE.encode() + b"=")
+        mark = _marks[key] = rest.partition(b"\0")[0]
+    return mark
+
+
+def _sleeps_in_the_kernel(stat: ProcessStat) -> bool:
+    """Whether asking for its environment could hang us as it hangs itself.
+
+    A thread stuck in a driver may hold the lock on the address space for ever, and whoever reads
+    the environment waits for that lock.
+    """
+    return stat.state == "D" or (stat.threads > 1 and "D" in read_thread_states(stat.pid))
+
+
+def _forget_the_gone(stats: Mapping[int, ProcessStat]) -> None:
+    if len(_marks) > 2 * len(stats):
+        here = {(stat.pid, stat.start) for stat in stats.values()}
+        for key in _marks.keys() - here:
+            del _marks[key]

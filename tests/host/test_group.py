@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from host_programs import mark, running
 
+from fnr.host import group
 from fnr.host.process import group_members
+from fnr.host.procfs import read_stat, scan
+
+
+def _child_of(pid: int) -> int:
+    """Wait for a process to have a child."""
+    while True:
+        for child, stat in scan().items():
+            if stat.parent == pid:
+                return child
+
 
 FAMILY = """
 def escapee():
@@ -107,3 +119,74 @@ def test_the_dead_are_no_members() -> None:
         assert program.silent()
         assert program.end().code == 0
         assert group_members(program.pid, mark("w-dead")) == set()
+
+
+def test_a_mark_once_seen_is_not_lost_in_an_exec() -> None:
+    code = """
+def escapee():
+    say(os.getpid())
+    hear()
+    os.execve(sys.executable, [sys.executable, "-I", "-S", "-c",
+              "import os\\nos.write(1, b'wiped')\\nimport signal\\nsignal.pause()"], {})
+escape(escapee)
+rest()
+"""
+    with running(code, mark=mark("w-exec")) as program:
+        escapee = int(program.line())
+        assert escapee in group_members(program.pid, mark("w-exec"))
+        program.tell()
+        assert program.out.read(5) == b"wiped"
+        assert escapee in group_members(program.pid, mark("w-exec"))
+        os.kill(escapee, 9)
+
+
+def test_who_sleeps_in_the_kernel_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading its environment can hang for as long as it does; its session is known anyway."""
+    with running(FAMILY, mark=mark("w-stuck")) as program:
+        family = _family(program, count=3)
+        asked: list[int] = []
+        monkeypatch.setattr(group, "read_environ", lambda pid: asked.append(pid) or b"")
+        monkeypatch.setattr(
+            group, "_sleeps_in_the_kernel", lambda stat: stat.pid in family.values()
+        )
+        members = group_members(program.pid, mark("w-stuck"))
+        assert members == {program.pid, family["child"], family["sibling"]}
+        assert not {*asked} & {*family.values()}
+        for pid in family.values():
+            os.kill(pid, 9)
+
+
+def test_a_process_with_one_thread_asleep_in_the_kernel_sleeps_there() -> None:
+    """vfork puts the thread that called it to such a sleep until the child ends."""
+    code = """
+import ctypes, threading
+libc = ctypes.CDLL(None)
+def sleeper():
+    if libc.vfork() == 0:
+        while True: libc.pause()
+threading.Thread(target=sleeper, daemon=True).start()
+say("up")
+rest()
+"""
+    with running(code, fnr=True) as program:
+        assert program.line() == "up"
+        child = _child_of(program.pid)
+        stat = read_stat(program.pid)
+        assert stat is not None
+        assert stat.state != "D"
+        assert group._sleeps_in_the_kernel(stat)
+        # The parent first: the two share a stack, and it would find its own overwritten.
+        os.kill(program.pid, 9)
+        os.kill(child, 9)
+
+
+def test_the_marks_of_the_gone_are_forgotten() -> None:
+    with running("say('up')\nrest()", mark=mark("w-brief")) as program:
+        assert program.line() == "up"
+        key = (program.pid, program.child.pid_start)
+        assert group_members(2**22 + 1, mark("w-brief")) == {program.pid}
+        assert group._marks[key] == mark("w-brief").encode()
+    group._marks.update({(2**22 + number, 1): b"" for number in range(10_000)})
+    assert group_members(2**22 + 1, mark("w-brief")) == set()
+    assert key not in group._marks
+    assert len(group._marks) < 10_000
