@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 
 GAP = 2
-FLEXIBLE_MIN = 10
+FLEXIBLE_MIN = 20
 
 Paint = Callable[[int, int, str], str]
 

@@ -17,7 +17,7 @@ LETTERS: Listing[DeadLetter] = Listing(
         Column("TASK", lambda letter: letter.task_id),
         Column("FUNCTION", lambda letter: letter.function, flexible=True),
         Column("CAUSE", lambda letter: letter.cause.value, style=lambda _: RED),
-        Column("CATEGORY", lambda letter: letter.category.value),
+        Column("CATEGORY", lambda letter: letter.category.value, spare=True),
         Column("STATE", lambda letter: letter.state.value, spare=True),
         Column("TRIES", lambda letter: letter.attempts, right=True, spare=True),
         since("AGE", lambda letter: letter.died_at_ms),

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fnr.api.errors import NotFound, PermissionDenied, ProtocolMismatch, StorageError, UsageError
+from fnr.api.errors import (
+    NotFound,
+    PermissionDenied,
+    ProtocolMismatch,
+    Refused,
+    StorageError,
+    UsageError,
+)
 from fnr.config.paths import Paths
 from fnr.policy.filter import FilterError
 from fnr.store.tasks import AmbiguousId, NoSuchId
@@ -26,7 +33,7 @@ def told_to_people(paths: Paths) -> Iterator[None]:
     except NoSuchId as error:
         raise NotFound(str(error), next_step="fnr task list") from error
     except AmbiguousId as error:
-        raise UsageError(str(error), next_step="write more of the id") from error
+        raise Refused(str(error), why="the prefix fits several ids") from error
     except FilterError as error:
         raise UsageError(
             f"the filter was not understood: {error}", next_step="fnr help filters"

@@ -1,0 +1,145 @@
+"""Reads from the store's file: the daemon's own answers, nothing written, every bad file named."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fnr.api.errors import NotFound, ProtocolMismatch, Refused, StorageError, UsageError
+from fnr.api.requests import (
+    ExportLetters,
+    GetLetterStats,
+    GetStatus,
+    GetStoreStats,
+    GetTask,
+    ListFunctions,
+    ListLetters,
+    ListLogSpans,
+    ListTasks,
+    ListWorkers,
+    Read,
+)
+from fnr.client.offline import answer_offline
+from fnr.config.paths import Paths, find_paths
+from fnr.policy.record import Page
+from fnr.policy.task import Task
+from fnr.store.connection import Store
+from fnr.store.tasks import accept
+
+IDS = [f"01JD000000000000000000000{n}" for n in "123"]
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    """A home with three queued tasks in its store."""
+    found = find_paths(str(tmp_path))
+    Path(found.state_dir).mkdir()
+    asyncio.run(fill(found.store_file))
+    return found
+
+
+async def fill(store_file: str) -> None:
+    store = await Store.open(store_file)
+    tasks = [
+        (Task(task_id=task_id, function="render", created_at_ms=n), b'{"n":1}')
+        for n, task_id in enumerate(IDS)
+    ]
+    await store.write(lambda tx: accept(tx, tasks))
+    await store.close()
+
+
+def test_every_read_has_an_answer_of_its_type(paths: Paths) -> None:
+    answers = {kind.__name__: answer_offline(paths, kind()) for kind in reads_without_fields()}
+    assert [task.task_id for task in answers["ListTasks"].items] == IDS[::-1]
+    assert answers["ListTasks"].total == 3
+    assert answers["ListLetters"] == Page(items=[], total=0)
+    assert answers["ExportLetters"].items == []
+    assert answers["GetLetterStats"] == answers["ListWorkers"] == answers["ListLogSpans"] == []
+    assert answers["ListFunctions"][0].counts == {"queued": 3}
+    assert answers["GetStoreStats"].tables["task"] == 3
+
+
+def reads_without_fields() -> list[type[Read]]:  # type: ignore[type-arg]  # of any answer
+    kinds = [
+        ListTasks,
+        ListLetters,
+        ExportLetters,
+        GetLetterStats,
+        ListWorkers,
+        ListLogSpans,
+        ListFunctions,
+        GetStoreStats,
+    ]
+    assert {*kinds, GetTask} == set(Read.__subclasses__())
+    return kinds
+
+
+def test_ids_may_be_abbreviated_as_far_as_they_are_unique(paths: Paths) -> None:
+    assert answer_offline(paths, GetTask(task_id=IDS[0])).task.task_id == IDS[0]
+    with pytest.raises(Refused, match="begins with"):
+        answer_offline(paths, GetTask(task_id="01JD"))
+    with pytest.raises(NotFound):
+        answer_offline(paths, GetTask(task_id="01JX"))
+
+
+def test_a_filter_that_does_not_parse_is_the_users_mistake(paths: Paths) -> None:
+    with pytest.raises(UsageError, match="the filter was not understood"):
+        answer_offline(paths, ListTasks(where="stat:dead"))
+
+
+def test_the_status_says_that_the_daemon_is_down(paths: Paths) -> None:
+    status = answer_offline(paths, GetStatus())
+    assert (status.state, status.pid, status.counts) == ("down", None, {"queued": 3})
+    assert [(f.function, f.counts) for f in status.functions] == [("render", {"queued": 3})]
+
+
+def test_reading_changes_nothing(paths: Paths) -> None:
+    before = {file: file.read_bytes() for file in Path(paths.state_dir).iterdir()}
+    answer_offline(paths, ListTasks())
+    after = {file: file.read_bytes() for file in Path(paths.state_dir).iterdir()}
+    assert {f: b for f, b in after.items() if f.suffix == ".db"} == before
+
+
+def test_without_a_store_lists_are_empty_and_a_task_is_not_found(tmp_path: Path) -> None:
+    paths = find_paths(str(tmp_path))
+    for kind in reads_without_fields():
+        if kind is GetStoreStats:
+            with pytest.raises(NotFound, match="no store yet"):
+                answer_offline(paths, kind())
+        else:
+            found = answer_offline(paths, kind())
+            assert not (found.items if isinstance(found, Page) else found)
+    with pytest.raises(NotFound, match="there is no task 01JD"):
+        answer_offline(paths, GetTask(task_id="01JD"))
+    assert answer_offline(paths, GetStatus()).functions == []
+
+
+def newer(file: Path) -> None:
+    connection = sqlite3.connect(file)
+    connection.execute("PRAGMA user_version = 9999")
+    connection.close()
+
+
+def not_a_store(file: Path) -> None:
+    file.write_bytes(b"not a database, and long enough to be looked at " * 100)
+
+
+def empty(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error", "exit_code"),
+    [(newer, ProtocolMismatch, 69), (not_a_store, StorageError, 74), (empty, StorageError, 74)],
+)
+def test_a_file_that_cannot_be_read_is_said(
+    paths: Paths, spoil: Callable[[Path], None], error: type[Exception], exit_code: int
+) -> None:
+    spoil(Path(paths.store_file))
+    with pytest.raises(error) as caught:
+        answer_offline(paths, ListTasks())
+    assert caught.value.exit_code == exit_code  # type: ignore[attr-defined]  # an FnrError

@@ -1,0 +1,315 @@
+"""The clients for programs, against a stand-in: keys, repeats, pages, forks, lost connections."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec import Raw
+from wire_server import Close, Hang, WireServer
+from wire_server import Raw as RawLine
+
+import fnr
+from fnr.api import wire
+from fnr.api.errors import BadData, DaemonDown, TimedOut, UsageError
+from fnr.api.requests import (
+    CancelTasks,
+    Changed,
+    GetStatus,
+    GetTask,
+    ListLetters,
+    ListTasks,
+    RefusedItem,
+    ReplayLetters,
+    ReplayReport,
+    Status,
+    StopDaemon,
+    Submit,
+    SubmitMany,
+    Submitted,
+    SubmittedMany,
+    WaitTasks,
+)
+from fnr.client.connect import ConnectionLost
+from fnr.client.sdk import AsyncClient, Client, TaskFailed
+from fnr.policy.record import TaskDetail, TaskEnd
+from fnr.policy.task import Task, TaskState
+
+STATUS = Status(state="running", version="1", home="/h")
+DONE = TaskEnd(
+    task=Task(task_id="T", function="f", state=TaskState.DONE), result=Raw(b'{"lines": 3}')
+)
+DEAD = TaskEnd(task=Task(task_id="T", function="f", state=TaskState.DEAD), message="no space left")
+
+
+@pytest.fixture
+def client(server: WireServer) -> Iterator[Client]:
+    with Client(server.home) as made:
+        yield made
+
+
+@pytest.fixture
+async def async_client(server: WireServer) -> AsyncIterator[AsyncClient]:
+    async with AsyncClient(server.home) as made:
+        yield made
+
+
+def accept(request: SubmitMany) -> SubmittedMany:
+    return SubmittedMany(task_ids=[str(number) for number in range(len(request.items))])
+
+
+def test_the_clients_are_public() -> None:
+    assert (fnr.Client, fnr.AsyncClient) == (Client, AsyncClient)
+
+
+def test_submit_gives_the_id_and_sends_a_key(server: WireServer, client: Client) -> None:
+    server.answers[Submit] = Submitted(task_id="T")
+    assert client.submit("render", {"n": 1}, timeout="10m") == "T"
+    client.submit("render")
+    client.submit("render", key="mine")
+    first, second, mine = (request.task.key for request in server.asked)
+    assert len(first) == 26
+    assert first != second
+    assert mine == "mine"
+    assert server.connections == 1
+
+
+def test_a_submit_is_repeated_once_with_the_same_key(server: WireServer, client: Client) -> None:
+    server.answers[Submit] = [Close(), Submitted(task_id="T")]
+    assert client.submit("render") == "T"
+    first, again = server.asked
+    assert first == again
+    assert server.connections == 2
+
+
+def test_a_second_loss_is_reported(server: WireServer, client: Client) -> None:
+    server.answers[Submit] = Close()
+    with pytest.raises(ConnectionLost):
+        client.submit("render")
+    assert len(server.asked) == 2
+
+
+def test_what_is_not_safe_to_repeat_is_not_repeated(server: WireServer, client: Client) -> None:
+    server.answers[StopDaemon] = Close()
+    with pytest.raises(ConnectionLost, match="went away"):
+        client.ask(StopDaemon())
+    assert server.asked == [StopDaemon()]
+
+
+def test_without_a_daemon_nothing_is_waited_for(tmp_path: Path) -> None:
+    with Client(tmp_path) as client, pytest.raises(DaemonDown):
+        client.submit("render")
+
+
+def test_a_daemon_that_does_not_come_back_is_down(server: WireServer) -> None:
+    server.answers[GetStatus] = lambda _: server_stops(server)
+    with Client(server.home, reconnect="10ms") as client, pytest.raises(DaemonDown):
+        client.status()
+
+
+def server_stops(server: WireServer) -> Close:
+    Path(server.paths.socket_file).unlink()
+    return Close()
+
+
+def test_after_a_timeout_a_late_answer_is_not_taken_for_the_next(server: WireServer) -> None:
+    """Method: the second question must not be asked where the first answer may still arrive."""
+    server.answers[GetStatus] = [Hang(), STATUS]
+    with Client(server.home, timeout="50ms") as client:
+        with pytest.raises(TimedOut):
+            client.status()
+        assert client.status() == STATUS
+    assert server.connections == 2
+
+
+def test_many_are_sent_in_chunks_and_refusals_are_counted_through(
+    server: WireServer, client: Client
+) -> None:
+    def refuse_first(request: SubmitMany) -> SubmittedMany:
+        ids = [str(number) for number in range(1, len(request.items))]
+        return SubmittedMany(task_ids=ids, refused=[RefusedItem(index=0, why="bad")], duplicates=1)
+
+    server.answers[SubmitMany] = refuse_first
+    found = client.submit_many("f", ({"n": number} for number in range(1_500)))
+    assert [len(request.items) for request in server.asked] == [1_000, 500]
+    assert len(found.task_ids) == 1_498
+    assert [item.index for item in found.refused] == [0, 1_000]
+    assert found.duplicates == 2
+    keys = {msgspec.json.decode(item)["key"] for request in server.asked for item in request.items}
+    assert len(keys) == 1_500
+
+
+def test_wait_and_result(server: WireServer, client: Client) -> None:
+    server.answers[WaitTasks] = [[DONE], [DONE], [DEAD], [DONE, DEAD]]
+    assert client.wait("T", timeout="1m") == DONE
+    assert server.asked[0] == WaitTasks(task_ids=["T"], timeout_ms=60_000)
+    assert client.result("T") == {"lines": 3}
+    with pytest.raises(TaskFailed, match="task T is dead") as caught:
+        client.result("T")
+    assert caught.value.why == "no space left"
+    assert caught.value.end == DEAD
+    assert client.wait_all(["T", "T"]) == [DONE, DEAD]
+
+
+def test_lists_go_through_all_pages(server: WireServer, client: Client) -> None:
+    one, two = ({"task_id": name, "function": "f"} for name in "12")
+    server.answers[ListTasks] = [{"items": [one], "next": "1"}, {"items": [two]}]
+    assert [task.task_id for task in client.tasks("state:dead")] == ["1", "2"]
+    assert [request.after for request in server.asked] == [None, "1"]
+    letter = {
+        "task_id": "1",
+        "function": "f",
+        "cause": "poison",
+        "category": "unknown",
+        "reason": "r",
+        "died_at_ms": 1,
+    }
+    server.answers[ListLetters] = [{"items": [letter], "next": "1"}, {"items": []}]
+    assert [found.task_id for found in client.letters()] == ["1"]
+
+
+def test_the_other_words(server: WireServer, client: Client) -> None:
+    detail = TaskDetail(task=DONE.task, input=Raw(b"{}"))
+    server.answers |= {
+        GetTask: detail,
+        CancelTasks: Changed(changed=["T"]),
+        GetStatus: STATUS,
+        ReplayLetters: [
+            ReplayReport(eligible=2, replayed=2, functions={"f": 2}, blocked={"r": 1}, next="c"),
+            ReplayReport(eligible=1, replayed=1, functions={"f": 1, "g": 1}),
+        ],
+    }
+    assert client.get("T") == detail
+    assert client.cancel("T", reason="r").changed == ["T"]
+    assert client.status() == STATUS
+    report = client.replay(where="function:f")
+    assert (report.replayed, report.functions, report.blocked) == (3, {"f": 3, "g": 1}, {"r": 1})
+    assert server.asked[-1].after == "c"
+
+
+def test_a_bare_number_is_refused() -> None:
+    with pytest.raises(UsageError, match="timeout: needs a unit"):
+        Client(timeout="10")
+
+
+def test_a_forked_process_has_its_own_connection_and_keys(
+    server: WireServer, client: Client
+) -> None:
+    server.answers[Submit] = lambda request: Submitted(task_id=request.task.key)
+    parents = client.submit("f")
+    readable, writable = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writable, client.submit("f").encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    childs = os.read(readable, 100).decode()
+    os.close(readable)
+    os.close(writable)
+    assert childs != parents
+    assert server.connections == 2
+    assert client.submit("f") not in {parents, childs}
+    assert server.connections == 2
+
+
+# ── asyncio ──────────────────────────────────────────────────────────────────
+
+
+async def test_async_questions_share_a_connection_and_answers_may_come_in_any_order(
+    server: WireServer, async_client: AsyncClient
+) -> None:
+    """Method: the stand-in keeps all but the last request and answers them backwards."""
+    held: list[bytes] = []
+
+    def hold(request: Submit) -> object:
+        answer = Submitted(task_id=bytes(request.task.input).decode())
+        held.append(wire.encode_answer(len(held) + 1, answer))
+        return Hang() if len(held) < 20 else RawLine(b"".join(reversed(held)))
+
+    server.answers[Submit] = hold
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(async_client.submit("f", {"n": n})) for n in range(20)]
+    assert [task.result() for task in tasks] == [f'{{"n":{n}}}' for n in range(20)]
+    assert server.connections == 1
+
+
+async def test_async_submit_is_repeated_once_with_the_same_key(
+    server: WireServer, async_client: AsyncClient
+) -> None:
+    server.answers[Submit] = [Close(b'{"id":1,'), Submitted(task_id="T")]
+    assert await async_client.submit("f") == "T"
+    assert server.asked[0] == server.asked[1]
+
+
+async def test_async_what_is_not_safe_to_repeat_is_not_repeated(
+    server: WireServer, async_client: AsyncClient
+) -> None:
+    server.answers[StopDaemon] = Close()
+    with pytest.raises(ConnectionLost):
+        await async_client.ask(StopDaemon())
+    assert server.asked == [StopDaemon()]
+
+
+async def test_async_errors_and_deadlines(server: WireServer) -> None:
+    server.answers[GetStatus] = [BadData("no"), Hang(), STATUS]
+    async with AsyncClient(server.home, timeout="50ms") as client:
+        with pytest.raises(BadData, match="no"):
+            await client.status()
+        with pytest.raises(TimedOut):
+            await client.status()
+        assert await client.status() == STATUS
+    assert server.connections == 1
+
+
+async def test_async_garbage_ends_the_connection(server: WireServer) -> None:
+    server.answers[StopDaemon] = RawLine(b"HTTP/1.1 200 OK\n")
+    async with AsyncClient(server.home) as client:
+        with pytest.raises(ConnectionLost):
+            await client.ask(StopDaemon())
+
+
+async def test_async_without_a_daemon(tmp_path: Path) -> None:
+    async with AsyncClient(tmp_path) as client:
+        with pytest.raises(DaemonDown):
+            await client.submit("f")
+
+
+async def test_async_the_other_words(server: WireServer, async_client: AsyncClient) -> None:
+    one, two = ({"task_id": name, "function": "f"} for name in "12")
+    detail = TaskDetail(task=DONE.task, input=Raw(b"{}"))
+    server.answers |= {
+        SubmitMany: accept,
+        WaitTasks: [[DONE], [DEAD]],
+        ListTasks: [{"items": [one], "next": "1"}, {"items": [two]}],
+        ListLetters: {"items": []},
+        GetTask: detail,
+        CancelTasks: Changed(changed=["T"]),
+        ReplayLetters: [
+            ReplayReport(eligible=1, replayed=1, next="c"),
+            ReplayReport(eligible=1, replayed=1),
+        ],
+    }
+    found = await async_client.submit_many("f", ({"n": n} for n in range(1_001)))
+    assert len(found.task_ids) == 1_001
+    assert await async_client.result("T") == {"lines": 3}
+    with pytest.raises(TaskFailed):
+        await async_client.result("T")
+    assert [task.task_id async for task in async_client.tasks()] == ["1", "2"]
+    assert [letter async for letter in async_client.letters()] == []
+    assert await async_client.get("T") == detail
+    assert (await async_client.cancel("T")).changed == ["T"]
+    assert (await async_client.replay(all=True)).replayed == 2
+
+
+async def test_async_large_requests_wait_until_the_daemon_reads(
+    server: WireServer, async_client: AsyncClient
+) -> None:
+    size = 4 * 1024 * 1024
+    server.answers[Submit] = lambda request: Submitted(task_id=str(len(request.task.input)))
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(async_client.submit("f", {"a": "x" * size})) for _ in range(4)]
+    assert {task.result() for task in tasks} == {str(size + len('{"a":""}'))}

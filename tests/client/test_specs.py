@@ -1,0 +1,82 @@
+"""What programs say of tasks becomes requests, with units or not at all."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from fnr.api.errors import BadData, UsageError
+from fnr.api.requests import TaskSpec
+from fnr.client.specs import CHUNK_ITEMS, SubmitOptions, batches, task_spec
+
+
+def test_every_option_finds_its_field() -> None:
+    spec = task_spec(
+        "render",
+        {"n": 1},
+        SubmitOptions(
+            priority=9,
+            delay="10s",
+            at=datetime(2026, 1, 1, tzinfo=UTC),
+            timeout=timedelta(minutes=2),
+            expires="1h",
+            unique="u",
+            tags={"a": "b"},
+            retries=2,
+            key="k",
+            parent="p",
+        ),
+    )
+    assert bytes(spec.input) == b'{"n":1}'
+    assert msgspec.structs.asdict(spec) | {"input": None} == {
+        "function": "render",
+        "input": None,
+        "priority": 9,
+        "delay_ms": 10_000,
+        "due_at_ms": 1_767_225_600_000,
+        "timeout_ms": 120_000,
+        "expires_ms": 3_600_000,
+        "expires_at_ms": None,
+        "unique": "u",
+        "tags": {"a": "b"},
+        "retries_max": 2,
+        "key": "k",
+        "parent_id": "p",
+    }
+
+
+def test_a_task_without_options_is_small_on_the_wire() -> None:
+    assert msgspec.json.encode(task_spec("f", None, SubmitOptions())) == (
+        b'{"function":"f","input":{}}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (SubmitOptions(timeout="10"), "timeout: needs a unit"),
+        (SubmitOptions(delay=10), "delay: needs a unit"),  # type: ignore[typeddict-item]  # wrong on purpose
+        (SubmitOptions(at=datetime(2026, 1, 1)), "at: the moment needs a time zone"),  # noqa: DTZ001 - wrong on purpose
+    ],
+)
+def test_a_time_without_unit_or_zone_is_refused(options: SubmitOptions, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        task_spec("f", None, options)
+
+
+def test_an_input_that_is_no_json_is_refused() -> None:
+    loop: dict[str, object] = {}
+    loop["self"] = loop
+    for value in ({"a": object()}, {"a": "\ud800"}, loop):
+        with pytest.raises(BadData, match="cannot be written as JSON"):
+            task_spec("f", value, SubmitOptions())
+
+
+def test_many_tasks_become_chunks_and_atomic_ones_a_single_request() -> None:
+    specs = [TaskSpec(function="f") for _ in range(CHUNK_ITEMS + 1)]
+    assert [len(request.items) for request in batches(specs, atomic=False)] == [CHUNK_ITEMS, 1]
+    [one] = batches(specs, atomic=True)
+    assert (len(one.items), one.atomic) == (CHUNK_ITEMS + 1, True)
+    assert list(batches([], atomic=True)) == []

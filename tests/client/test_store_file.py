@@ -1,0 +1,117 @@
+"""Care for the store's file: checked, copied, put back, shrunk, and never under a daemon's feet."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from fnr.api.errors import BadData, Refused
+from fnr.client import store_file
+from fnr.config.paths import Paths, find_paths
+from fnr.host.lock import hold_lock
+from fnr.policy.task import Task
+from fnr.store.connection import Store
+from fnr.store.tasks import accept
+
+ID = "01JD0000000000000000000001"
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    """A home with one queued task in its store."""
+    found = find_paths(str(tmp_path / "home"))
+    Path(found.state_dir).mkdir(parents=True)
+    asyncio.run(fill(found.store_file))
+    return found
+
+
+async def fill(store_file: str) -> None:
+    store = await Store.open(store_file)
+    await store.write(lambda tx: accept(tx, [(Task(task_id=ID, function="f"), b"{}")]))
+    await store.close()
+
+
+def tasks(file: str) -> int:
+    connection = sqlite3.connect(file)
+    try:
+        [count] = connection.execute("SELECT count(*) FROM task").fetchone()
+    finally:
+        connection.close()
+    return count  # type: ignore[no-any-return]  # sqlite3 says Any
+
+
+def damage(file: str) -> None:
+    connection = sqlite3.connect(file)
+    connection.execute("UPDATE tally SET count = 7")
+    connection.commit()
+    connection.close()
+
+
+def test_a_whole_store_has_no_findings_and_a_drifted_count_is_one(paths: Paths) -> None:
+    assert store_file.check(paths) == []
+    damage(paths.store_file)
+    assert store_file.check(paths) != []
+
+
+def test_a_backup_can_be_restored_into_an_empty_home(paths: Paths, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    assert store_file.backup(paths, copy) == copy.stat().st_size
+    shutil.rmtree(paths.state_dir)
+    assert store_file.restore(paths, copy) is None
+    assert tasks(paths.store_file) == 1
+
+
+def test_a_backup_overwrites_nothing(paths: Paths, tmp_path: Path) -> None:
+    (tmp_path / "copy.db").write_text("mine")
+    with pytest.raises(Refused, match="exists already"):
+        store_file.backup(paths, tmp_path / "copy.db")
+    assert (tmp_path / "copy.db").read_text() == "mine"
+
+
+def test_the_store_of_before_is_kept(paths: Paths, tmp_path: Path) -> None:
+    store_file.backup(paths, tmp_path / "copy.db")
+    kept = store_file.restore(paths, tmp_path / "copy.db")
+    assert kept is not None
+    assert tasks(str(kept)) == 1
+
+
+def test_what_is_no_store_is_not_restored(paths: Paths, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.db"
+    bad.write_bytes(b"no store " * 1_000)
+    with pytest.raises(BadData, match="cannot be restored"):
+        store_file.restore(paths, bad)
+    assert tasks(paths.store_file) == 1
+
+
+def test_a_damaged_store_is_not_backed_up_as_if_it_were_whole(paths: Paths, tmp_path: Path) -> None:
+    damage(paths.store_file)
+    with pytest.raises(BadData, match="was not kept") as caught:
+        store_file.backup(paths, tmp_path / "copy.db")
+    assert caught.value.details
+    assert not (tmp_path / "copy.db").exists()
+
+
+def test_shrinking_says_before_and_after(paths: Paths) -> None:
+    before, after = store_file.vacuum(paths)
+    assert before >= after > 0
+
+
+def test_nothing_is_changed_while_a_daemon_holds_the_store(paths: Paths, tmp_path: Path) -> None:
+    store_file.backup(paths, tmp_path / "copy.db")
+    lock = hold_lock(paths.lock_file)
+    try:
+        for change in (
+            lambda: store_file.restore(paths, tmp_path / "copy.db"),
+            lambda: store_file.vacuum(paths),
+            lambda: store_file.refuse_while_running(paths, "restored"),
+        ):
+            with pytest.raises(Refused, match="while the daemon runs"):
+                change()
+    finally:
+        lock.release()
+    store_file.refuse_while_running(paths, "restored")
+    assert tasks(paths.store_file) == 1
