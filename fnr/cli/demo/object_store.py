@@ -32,6 +32,7 @@ BODY_BYTES_MAX = 32 * 1024 * 1024
 HEAD_BYTES_MAX = 64 * 1024
 BUSY_RETRY_AFTER_S = 1
 SHUT_MS = 100
+NAME_CHARS_MAX = 150
 # Longer than functions.upload waits for an answer.
 SLOW_MS = 1_500
 
@@ -100,8 +101,9 @@ class Objects:
         return self._file(key).read_bytes() if key in self.ledger.objects else None
 
     def _file(self, key: str) -> Path:
-        # A key may contain "/" and "..": as one quoted name it stays inside the folder.
-        return self.folder / quote(key, safe="")
+        # A key may be "..", hold "/" or be longer than a name may be; its hash is none of these.
+        digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
+        return self.folder / f"{digest[:16]}-{quote(key, safe='')[-NAME_CHARS_MAX:]}"
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -125,16 +127,17 @@ class ObjectServer:
         # Bound and never listening: it keeps the port ours while the door is shut.
         self._port_holder = _bound(0)
         self.port: int = self._port_holder.getsockname()[1]
+        self._door = _listening(self.port)
 
     async def serve(self) -> None:
         """Serve until cancelled; while the door is shut, the kernel refuses whoever knocks."""
         while True:
-            door = _bound(self.port)
-            server = await asyncio.start_server(self._talk, sock=door, limit=HEAD_BYTES_MAX)
+            server = await asyncio.start_server(self._talk, sock=self._door, limit=HEAD_BYTES_MAX)
             await self._shut.wait()
             server.close()
             await asyncio.sleep(SHUT_MS / 1_000)
             self._shut.clear()
+            self._door = _listening(self.port)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
@@ -236,6 +239,12 @@ def _bound(port: int) -> socket.socket:
     found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     found.bind((HOST, port))
+    return found
+
+
+def _listening(port: int) -> socket.socket:
+    found = _bound(port)
+    found.listen()
     return found
 
 

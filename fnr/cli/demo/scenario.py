@@ -32,6 +32,8 @@ from fnr.policy.task import AttemptOutcome, Task, TaskState
 PATIENCE_MS = 300_000
 # How long to rely on events alone before looking at the list.
 QUIET_MS = 500
+# Tasks asked about in one request.
+CHUNK = 500
 # What an operator would type: the storage is back, and wrong input stays where it is.
 REPLAY_WHERE = "function:upload -category:validation"
 
@@ -319,5 +321,5 @@ def _words(ends: dict[str, str]) -> str:
     return f"{dead} dead" if dead else ""
 
 
-def _chunks(task_ids: list[str], size: int = 500) -> Iterable[list[str]]:
-    return (task_ids[first : first + size] for first in range(0, len(task_ids), size))
+def _chunks(task_ids: list[str]) -> Iterable[list[str]]:
+    return (task_ids[first : first + CHUNK] for first in range(0, len(task_ids), CHUNK))

@@ -1,0 +1,94 @@
+"""The demo's inputs: real files, the same for the same seed, and troubles that are real."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from fnr.api.errors import NotFound
+from fnr.cli.demo.inputs import Sources, copy_sources, standard_library, troubles
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    root = tmp_path / "in"
+    for number in range(30):
+        file = root / f"pkg{number % 3}" / f"{number}.txt"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"line\n" * number)
+    return root
+
+
+def copied(folder: Path | None, target: Path, *, seed: int = 1, files_max: int = 10) -> Sources:
+    target.mkdir()
+    return copy_sources(folder, target, seed=seed, files_max=files_max)
+
+
+def test_a_seed_chooses_the_same_files_again_and_another_seed_others(
+    folder: Path, tmp_path: Path
+) -> None:
+    one, two, other = (
+        [file.key for file in copied(folder, tmp_path / name, seed=seed).files]
+        for name, seed in (("one", 1), ("two", 1), ("other", 2))
+    )
+    assert one == two
+    assert len(one) == len(set(one)) == 10
+    assert set(one) != set(other)
+
+
+def test_what_is_said_of_a_copy_is_true(folder: Path, tmp_path: Path) -> None:
+    sources = copied(folder, tmp_path / "out", files_max=100)
+    assert (len(sources.files), sources.found, sources.left_out) == (30, 30, 0)
+    for file in sources.files:
+        body = Path(file.path).read_bytes()
+        assert file.sha256 == hashlib.sha256(body).hexdigest()
+        assert (file.size_bytes, file.lines) == (len(body), body.count(b"\n"))
+
+
+def test_at_least_one_file_belongs_into_the_vault(folder: Path, tmp_path: Path) -> None:
+    for seed in range(5):
+        files = copied(folder, tmp_path / str(seed), seed=seed, files_max=1).files
+        assert [file.key.partition("/")[0] for file in files] == ["vault"]
+
+
+def test_links_are_left_and_odd_names_become_plain_ones(tmp_path: Path) -> None:
+    root = tmp_path / "in"
+    root.mkdir()
+    (root / "link").symlink_to("/etc/passwd")
+    os.mkfifo(root / "pipe")
+    Path(os.fsdecode(os.fsencode(root) + b"/\xff \n{x}")).write_bytes(b"odd")
+    [file] = copied(root, tmp_path / "out").files
+    assert file.key.isascii()
+    assert file.key.isprintable()
+    assert Path(file.path).read_bytes() == b"odd"
+
+
+def test_the_standard_library_comes_without_its_tests_and_without_packages(tmp_path: Path) -> None:
+    sources = copied(None, tmp_path / "out", files_max=5)
+    assert (len(sources.files), sources.folder) == (5, str(standard_library()))
+    assert all(file.key.endswith(".py.gz") for file in sources.files)
+    every_py = sum(1 for _ in standard_library().rglob("*.py"))
+    assert 100 < sources.found < every_py
+
+
+def test_a_folder_without_files_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "in" / "empty").mkdir(parents=True)
+    with pytest.raises(NotFound):
+        copied(tmp_path / "in", tmp_path / "out")
+
+
+def test_the_troubles_are_what_they_are_called(folder: Path, tmp_path: Path) -> None:
+    [source] = copied(folder, tmp_path / "out", files_max=1).files
+    found = {trouble.name: trouble for trouble in troubles(tmp_path / "trouble", source)}
+    assert not Path(str(found["missing file"].input["path"])).exists()
+    assert Path(str(found["a folder, not a file"].input["path"])).is_dir()
+    with pytest.raises(EOFError):
+        gzip.decompress(Path(str(found["truncated .gz"].input["path"])).read_bytes())
+    assert [name for name, trouble in found.items() if trouble.comes_home] == [
+        "SIGKILL before the restart",
+        "SIGKILL after the restart",
+    ]
