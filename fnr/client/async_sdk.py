@@ -197,8 +197,18 @@ class AsyncClient:
         give_up_at_s = loop.time() + patience_ms / 1_000
         while True:
             try:
-                return await AsyncLink.open(self.paths, timeout_ms=self._timeout_ms)
+                link = await AsyncLink.open(self.paths, timeout_ms=self._timeout_ms)
+                return await self._answering(link) if patience_ms else link
             except DaemonDown:
                 if loop.time() >= give_up_at_s:
                     raise
             await asyncio.sleep(RETRY_S)
+
+    async def _answering(self, link: AsyncLink) -> AsyncLink:
+        """A daemon that dies accepts connections until its last moment: let it answer first."""
+        try:
+            await link.ask(GetStatus(), timeout_ms=self._timeout_ms)
+        except BaseException:
+            await link.close()
+            raise
+        return link

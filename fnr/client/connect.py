@@ -252,7 +252,8 @@ def command(paths: Paths) -> str:
 def connect_again(paths: Paths, *, timeout_ms: int | None, patience_ms: int) -> Connection:
     """A new connection, waiting for a daemon that is being restarted; DaemonDown if it stays away.
 
-    Woken by the socket's appearance, so that it costs no time to wait.
+    Woken by the socket's appearance, so that it costs no time to wait. A daemon that dies accepts
+    connections until its last moment, so one counts only once it has answered.
     """
     clock = Clock()
     give_up_at_ms = clock.boot_ms() + patience_ms
@@ -260,13 +261,23 @@ def connect_again(paths: Paths, *, timeout_ms: int | None, patience_ms: int) -> 
         watch.folder(paths.run_dir)
         while True:
             try:
-                return Connection(paths, timeout_ms=timeout_ms)
+                return _answering(paths, timeout_ms=timeout_ms)
             except DaemonDown:
                 left_ms = give_up_at_ms - clock.boot_ms()
                 if left_ms <= 0:
                     raise
             # A socket appears a moment before anybody listens on it, hence the short waits.
             watch.wait(min(left_ms, RETRY_MS))
+
+
+def _answering(paths: Paths, *, timeout_ms: int | None) -> Connection:
+    connection = Connection(paths, timeout_ms=timeout_ms)
+    try:
+        connection.ask(GetStatus())
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def ask(

@@ -13,8 +13,10 @@ from typing import Any
 
 from fnr.api import wire
 from fnr.api.errors import FnrError
-from fnr.api.requests import Event
+from fnr.api.requests import Event, GetStatus, Status
 from fnr.config.paths import Paths, find_paths
+
+ALIVE = Status(state="running", version="0", home="")
 
 
 class Hang:
@@ -53,7 +55,8 @@ class WireServer:
         self._own = folder is None
         self.home = folder or Path(tempfile.mkdtemp(prefix="fnr-"))
         self.paths: Paths = find_paths(str(self.home))
-        self.answers: dict[type, Any] = {}
+        # Clients make sure with it that a new connection is alive; it is not kept in `asked`.
+        self.answers: dict[type, Any] = {GetStatus: ALIVE}
         self.asked: list[Any] = []
         self.arrived: SimpleQueue[Any] = SimpleQueue()
         self.connections = 0
@@ -123,7 +126,8 @@ class WireServer:
         if isinstance(request, FnrError):
             connected.sendall(wire.encode_error(request_id, request))
             return True
-        self.asked.append(request)
+        if self.answers.get(type(request)) is not ALIVE:
+            self.asked.append(request)
         answer = self._answer(request)
         self.arrived.put(request)
         match answer:
