@@ -6,6 +6,10 @@ minutes on a huge store, in one snapshot, beside a running daemon.
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+
 from msgspec import Struct
 
 from fnr.policy.record import Finding
@@ -177,14 +181,23 @@ INVARIANTS = (
 
 
 def check(tx: Transaction) -> list[Finding]:
-    """Everything that is broken, each with its first ids; nothing when the store is whole."""
+    """Everything that is broken, each with its first ids; nothing when the store is whole.
+
+    On a damaged file a check that stumbles is a finding itself.
+    """
     with tx.snapshot():
-        found = _integrity(tx) + _foreign_keys(tx)
+        found = _looked("sqlite-integrity", partial(_integrity, tx))
+        found += _looked("foreign-key", partial(_foreign_keys, tx))
         for invariant in INVARIANTS:
-            finding = _broken(tx, invariant)
-            if finding is not None:
-                found.append(finding)
+            found += _looked(invariant.name, partial(_broken, tx, invariant))
         return found
+
+
+def _looked(name: str, look: Callable[[], list[Finding]]) -> list[Finding]:
+    try:
+        return look()
+    except sqlite3.DatabaseError as error:
+        return [Finding(invariant=name, what=f"could not be checked: {error}")]
 
 
 def _integrity(tx: Transaction) -> list[Finding]:
@@ -214,16 +227,18 @@ def _foreign_keys(tx: Transaction) -> list[Finding]:
     ]
 
 
-def _broken(tx: Transaction, invariant: Invariant) -> Finding | None:
+def _broken(tx: Transaction, invariant: Invariant) -> list[Finding]:
     rows = tx.all(
         f"SELECT broken.*, count(*) OVER () FROM ({invariant.broken}) AS broken LIMIT ?",
         (IDS_SHOWN_MAX,),
     )
     if not rows:
-        return None
-    return Finding(
-        invariant=invariant.name,
-        what=invariant.what,
-        ids=[row[0] for row in rows],
-        count=rows[0][1],
-    )
+        return []
+    return [
+        Finding(
+            invariant=invariant.name,
+            what=invariant.what,
+            ids=[row[0] for row in rows],
+            count=rows[0][1],
+        )
+    ]

@@ -78,6 +78,12 @@ def kinds(tx: Transaction) -> dict[tuple[str, ...], int]:
     }
 
 
+def functions(tx: Transaction) -> list[str]:
+    """Every function that ever had a task."""
+    rows = tx.all("SELECT DISTINCT function FROM tally")
+    return sorted({name for (name,) in rows} | {key[0] for key in tx.uncommitted_counts()})
+
+
 def totals(tx: Transaction) -> dict[str, int]:
     """How many tasks there are in each state; as many letters are open as tasks are dead."""
     found: dict[str, int] = {}

@@ -27,6 +27,7 @@ from fnr.store.rows import (
     tags_text,
     task_of,
 )
+from fnr.store.tally import functions
 from fnr.store.transaction import Row, Transaction
 
 IDS_SHOWN = 5
@@ -384,12 +385,15 @@ def owned(tx: Transaction, token: str) -> Task | None:
 
 def running(tx: Transaction) -> list[tuple[Task, Attempt]]:
     """Every running task with the attempt that owns it."""
-    rows = tx.all(
-        f"""
-        SELECT {TASK_COLUMNS}, {ATTEMPT_COLUMNS}
-          FROM task t
-          JOIN attempt a ON a.token = t.owner
-         WHERE t.state = 'running' AND t.function IN (SELECT function FROM tally)
-        """
-    )
+    rows: list[Row] = []
+    for function in functions(tx):
+        rows += tx.all(
+            f"""
+            SELECT {TASK_COLUMNS}, {ATTEMPT_COLUMNS}
+              FROM task t
+              JOIN attempt a ON a.token = t.owner
+             WHERE t.function = ? AND t.state = 'running'
+            """,
+            (function,),
+        )
     return [(task_of(row), attempt_of(row[TASK_WIDTH:])) for row in rows]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from fnr.policy.record import WorkerRecord
+from fnr.store.tally import functions
 from fnr.store.transaction import Row, Transaction
 
 GONE_SHOWN_MAX = 50
@@ -70,15 +71,18 @@ def listed(
 
 def _busy(tx: Transaction) -> dict[str, str]:
     """Worker → the task of its oldest running attempt."""
-    rows = tx.all(
-        """
-        SELECT a.worker_id, a.task_id
-          FROM task t
-          JOIN attempt a ON a.token = t.owner
-         WHERE t.state = 'running' AND t.function IN (SELECT function FROM tally)
-         ORDER BY a.token DESC
-        """
-    )
+    rows: list[Row] = []
+    for function in functions(tx):
+        rows += tx.all(
+            """
+            SELECT a.worker_id, a.task_id
+              FROM task t
+              JOIN attempt a ON a.token = t.owner
+             WHERE t.function = ? AND t.state = 'running'
+             ORDER BY a.token DESC
+            """,
+            (function,),
+        )
     return dict(rows)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -128,9 +130,10 @@ def end(tx: Transaction, verdict: Verdict, result: bytes | None = None) -> None:
 
 def bury(tx: Transaction, how: Classification = PERMANENT, **fields: Any) -> str:
     """Let a new task die; its id."""
+    evidence = fields.pop("evidence", BOOM)
     [task_id] = accept(tx, new_task(**fields))
     function = fields.get("function", "render")
-    end(tx, failure(claim(tx, function=function), how, fields.get("evidence", BOOM)))
+    end(tx, failure(claim(tx, function=function), how, evidence))
     return task_id
 
 
@@ -215,9 +218,11 @@ def is_whole(tx: Transaction) -> bool:
 class Book:
     """A store file opened without a loop, for tests of functions rather than of the writer."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | str = ":memory:") -> None:
         self.path = path
         self.connection = transaction.connect_writer(path)
+        # What it stores need not survive the host, and a hundred files need not wait for the disk.
+        self.connection.execute("PRAGMA synchronous = OFF")
         migrate.migrate(self.connection)
         self.tx = Transaction(self.connection)
         self.connection.execute("BEGIN IMMEDIATE")
@@ -235,6 +240,7 @@ class Book:
         self.connection.execute("BEGIN IMMEDIATE")
 
     def close(self) -> None:
-        """Forget what is not committed and close."""
-        self.connection.rollback()
+        """Forget what is not committed and close; once is enough."""
+        with suppress(sqlite3.ProgrammingError):
+            self.connection.rollback()
         self.connection.close()

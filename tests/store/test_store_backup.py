@@ -1,0 +1,167 @@
+"""Copies of the store: consistent, checked, never half there; put back without losing the old."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from store_values import Book, accept, bury, contents, is_whole, new_task
+
+from fnr.store.backup import DamagedCopy, backup, restore, vacuum
+from fnr.store.connection import StoreNewer, read_only
+
+
+def files_in(folder: Path) -> set[str]:
+    """The names of everything there."""
+    return {file.name for file in folder.iterdir()}
+
+
+def tables_of(file: Path) -> object:
+    """Everything in a store file."""
+    reader = read_only(file)
+    found = contents(reader)
+    reader.close()
+    return found
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """Where the copy goes."""
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    return folder / "copy.db"
+
+
+def test_a_backup_holds_everything_committed_and_is_one_file(book: Book, target: Path) -> None:
+    """While the writer has more under way."""
+    bury(book.tx)
+    book.commit()
+    before = contents(book.tx)
+    accept(book.tx, new_task())
+    size_bytes = backup(book.path, target)
+    assert tables_of(target) == before
+    assert size_bytes == target.stat().st_size
+    assert files_in(target.parent) == {"copy.db"}
+
+
+def test_a_backup_overwrites_nothing(book: Book, target: Path) -> None:
+    target.write_text("precious")
+    with pytest.raises(FileExistsError):
+        backup(book.path, target)
+    assert target.read_text() == "precious"
+
+
+def test_a_backup_of_a_broken_store_is_refused_and_leaves_nothing(book: Book, target: Path) -> None:
+    bury(book.tx)
+    book.connection.execute("DELETE FROM dead_letter")
+    book.commit()
+    with pytest.raises(DamagedCopy, match="no open dead letter"):
+        backup(book.path, target)
+    assert files_in(target.parent) == set()
+
+
+def test_a_missing_store_has_no_backup(tmp_path: Path, target: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        backup(tmp_path / "nothing.db", target)
+    assert files_in(target.parent) == set()
+
+
+def test_a_restored_store_is_the_copy_and_the_old_one_is_kept(book: Book, target: Path) -> None:
+    bury(book.tx)
+    book.commit()
+    backup(book.path, target)
+    accept(book.tx, new_task())
+    book.commit()
+    newer = contents(book.tx)
+    book.close()
+    kept = restore(book.path, target)
+    assert kept is not None
+    assert tables_of(book.path) == tables_of(target)
+    assert tables_of(kept) == newer
+    again = restore(book.path, kept)
+    assert again not in {None, kept}
+    assert tables_of(book.path) == newer
+    reader = read_only(book.path)
+    assert is_whole(reader)
+    reader.close()
+
+
+def test_a_store_can_be_restored_where_there_was_none(
+    book: Book, target: Path, tmp_path: Path
+) -> None:
+    bury(book.tx)
+    book.commit()
+    backup(book.path, target)
+    assert restore(tmp_path / "new.db", target) is None
+    assert tables_of(tmp_path / "new.db") == tables_of(target)
+
+
+def test_the_log_of_a_replaced_store_does_not_meet_the_new_one(book: Book, target: Path) -> None:
+    """Method: a store that was killed leaves its log behind; SQLite would apply it to whatever
+    file stands there."""
+    bury(book.tx)
+    book.commit()
+    backup(book.path, target)
+    accept(book.tx, *(new_task() for _ in range(50)))
+    book.commit()
+    log = Path(f"{book.path}-wal").read_bytes()
+    main = book.path.read_bytes()
+    book.close()
+    book.path.write_bytes(main)
+    Path(f"{book.path}-wal").write_bytes(log)
+    kept = restore(book.path, target)
+    assert tables_of(book.path) == tables_of(target)
+    assert kept is not None
+    reader = read_only(kept)
+    assert reader.tally("render", "queued") == 50
+    reader.close()
+
+
+def test_a_damaged_store_can_be_replaced(book: Book, target: Path) -> None:
+    bury(book.tx)
+    book.commit()
+    backup(book.path, target)
+    book.close()
+    book.path.write_bytes(b"\x00" * 5_000)
+    kept = restore(book.path, target)
+    assert kept is not None
+    assert kept.read_bytes() == b"\x00" * 5_000
+    assert tables_of(book.path) == tables_of(target)
+
+
+@pytest.mark.parametrize("what", ["garbage", "newer", "broken"])
+def test_a_bad_copy_replaces_nothing(book: Book, target: Path, what: str) -> None:
+    bury(book.tx)
+    book.commit()
+    backup(book.path, target)
+    book.close()
+    before = tables_of(book.path)
+    names = files_in(book.path.parent)
+    if what == "garbage":
+        target.write_bytes(b"x" * 9_000)
+    else:
+        with sqlite3.connect(target) as copy:
+            copy.execute(
+                "PRAGMA user_version = 999" if what == "newer" else "DELETE FROM dead_letter"
+            )
+        copy.close()
+    with pytest.raises(StoreNewer if what == "newer" else DamagedCopy):
+        restore(book.path, target)
+    assert tables_of(book.path) == before
+    assert files_in(book.path.parent) == names
+
+
+def test_vacuum_gives_space_back_and_keeps_every_row(book: Book) -> None:
+    accept(book.tx, *(new_task() for _ in range(300)), body=b'{"x":"' + b"x" * 5_000 + b'"}')
+    task_id = bury(book.tx, function="kept")
+    book.commit()
+    book.connection.execute("DELETE FROM task WHERE task_id <> ?", (task_id,))
+    book.connection.execute("DELETE FROM tally WHERE function = 'render'")
+    book.commit()
+    before = contents(book.tx)
+    book.close()
+    before_bytes, after_bytes = vacuum(book.path)
+    assert after_bytes < before_bytes / 2
+    assert after_bytes == book.path.stat().st_size
+    assert tables_of(book.path) == before

@@ -1,0 +1,206 @@
+"""`db check` finds each broken invariant and names the rows; it finds nothing when all is well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from store_values import (
+    ENDS,
+    NOW_MS,
+    Book,
+    accept,
+    bury,
+    claim,
+    end,
+    is_whole,
+    new_task,
+    replay,
+)
+
+from fnr.store.check import IDS_SHOWN_MAX, INVARIANTS, check
+from fnr.store.connection import read_only
+from fnr.store.transaction import Transaction
+
+
+def busy_store(tx: Transaction) -> None:
+    """One task of every kind."""
+    accept(tx, new_task(function="idle"))
+    for name in ENDS:
+        accept(tx, new_task(function=name, expires_at_ms=NOW_MS + 60_000))
+        end(tx, ENDS[name](tx, claim(tx, function=name)))
+    accept(tx, new_task(function="busy"))
+    claim(tx, function="busy")
+    replay(tx, bury(tx, function="again"))
+
+
+def one(tx: Transaction, sql: str) -> str:
+    """The first value a query finds."""
+    found = tx._connection.execute(sql).fetchone()
+    return str(found[0])
+
+
+Break = Callable[[Transaction], str | None]
+
+
+def _run(sql: str, finds: str = "") -> Break:
+    def breaks(tx: Transaction) -> str | None:
+        found = one(tx, finds) if finds else None
+        tx._connection.execute(sql.replace(":id", f"'{found}'"))
+        return found
+
+    return breaks
+
+
+DONE = "SELECT task_id FROM task WHERE state = 'done'"
+DEAD = "SELECT task_id FROM task WHERE state = 'dead'"
+RUNNING = "SELECT task_id FROM task WHERE state = 'running'"
+ENDED = "SELECT token FROM attempt WHERE outcome = 'failed'"
+
+# Invariant → ways to break it; each answers with the id that must be named.
+BREAKS: dict[str, list[Break]] = {
+    "task-state": [
+        _run("UPDATE task SET state = 'lost' WHERE task_id = :id", DONE),
+        _run("UPDATE task SET owner = 'x' WHERE task_id = :id", DEAD),
+        _run("UPDATE task SET owner = NULL WHERE task_id = :id", RUNNING),
+        _run("UPDATE task SET waiting_for = 'x' WHERE task_id = :id", DONE),
+        _run("UPDATE task SET cancel_asked = 1 WHERE task_id = :id", DONE),
+    ],
+    "running-task-has-attempt": [
+        _run("UPDATE task SET owner = 'another' WHERE task_id = :id", RUNNING),
+    ],
+    "running-attempt-owns-task": [
+        _run("UPDATE attempt SET outcome = 'running', ended_at_ms = NULL WHERE token = :id", ENDED),
+    ],
+    "attempts-counted": [_run("UPDATE task SET attempts = 9 WHERE task_id = :id", DONE)],
+    "ended-attempt-has-decision": [
+        _run("DELETE FROM ledger WHERE token = :id", ENDED),
+        _run(
+            "INSERT INTO ledger (at_ms, task_id, token, action, why)"
+            " SELECT 1, task_id, token, 'retry', 'x' FROM attempt WHERE token = :id",
+            "SELECT token FROM attempt WHERE outcome = 'running'",
+        ),
+    ],
+    "decision-has-attempt": [
+        _run(
+            "INSERT INTO ledger (at_ms, task_id, token, action, why)"
+            " SELECT 1, task_id, 'nobody', 'retry', 'x' FROM task LIMIT 1"
+        ),
+    ],
+    "failed-attempt-has-error": [
+        _run("DELETE FROM error WHERE token = :id", ENDED),
+        _run(
+            "UPDATE attempt SET outcome = 'failed' WHERE token = :id",
+            "SELECT token FROM attempt WHERE outcome = 'done'",
+        ),
+    ],
+    "dead-task-has-letter": [_run("DELETE FROM dead_letter WHERE task_id = :id", DEAD)],
+    "letter-fits-task": [
+        _run(
+            "UPDATE task SET state = 'queued' WHERE task_id = :id",
+            DEAD,
+        ),
+        _run(
+            "UPDATE dead_letter SET state = 'open' WHERE task_id = :id",
+            "SELECT task_id FROM dead_letter WHERE state = 'replaying'",
+        ),
+        _run("UPDATE dead_letter SET function = 'x' WHERE task_id = :id", DEAD),
+    ],
+    "task-has-input": [
+        _run("DELETE FROM task_input WHERE task_id = :id", DEAD),
+        _run("UPDATE task SET input_revision = 2 WHERE task_id = :id", DONE),
+        _run("UPDATE task_input SET revision = 2 WHERE task_id = :id", DONE),
+    ],
+    "input-is-an-object": [
+        _run("UPDATE task_input SET body = '{\"a\":' WHERE task_id = :id", DEAD),
+        _run("UPDATE task_input SET body = '[1]' WHERE task_id = :id", DEAD),
+    ],
+    "done-task-has-result": [_run("DELETE FROM task_result WHERE task_id = :id", DONE)],
+    "result-is-of-a-done-task": [
+        _run("UPDATE task_result SET body = 'nonsense' WHERE task_id = :id", DONE),
+        _run("INSERT INTO task_result (task_id, token, body) VALUES (:id, 'x', '1')", DEAD),
+    ],
+    "tally-is-true": [
+        _run("UPDATE tally SET count = count + 1 WHERE state = 'done'"),
+        _run("DELETE FROM tally WHERE state LIKE 'open/%'"),
+        _run("INSERT INTO tally VALUES ('ghost', 'queued', 3)"),
+    ],
+    "outbox-keys-are-unique": [],
+    "foreign-key": [_run("DELETE FROM task WHERE task_id = :id", DEAD)],
+}
+CASES = [(name, number) for name, breaks in BREAKS.items() for number in range(len(breaks))]
+
+
+def test_every_invariant_has_a_way_to_break_it() -> None:
+    assert set(BREAKS) == {invariant.name for invariant in INVARIANTS} | {"foreign-key"}
+
+
+def test_a_whole_store_has_no_findings(book: Book) -> None:
+    busy_store(book.tx)
+    book.commit()
+    assert is_whole(book.tx)
+
+
+@pytest.mark.parametrize(("name", "number"), CASES)
+def test_a_broken_invariant_is_found_and_its_row_named(book: Book, name: str, number: int) -> None:
+    """Method: break it behind the back of every constraint."""
+    busy_store(book.tx)
+    book.commit()
+    book.connection.execute("COMMIT")
+    book.connection.execute("PRAGMA foreign_keys = OFF")
+    book.connection.execute("PRAGMA ignore_check_constraints = ON")
+    book.connection.execute("BEGIN IMMEDIATE")
+    named = BREAKS[name][number](book.tx)
+    found = {finding.invariant: finding for finding in check(book.tx)}
+    assert name in found
+    assert found[name].count >= 1
+    assert named is None or name == "foreign-key" or named in found[name].ids
+
+
+def test_two_effects_under_one_key_are_found(store_file: Path) -> None:
+    """Method: a table that has lost its UNIQUE, as a damaged index would leave it."""
+    book = Book(store_file)
+    book.tx.run("DROP TABLE outbox")
+    book.tx.run("CREATE TABLE outbox (seq INTEGER PRIMARY KEY, key TEXT, kind TEXT, data TEXT)")
+    book.tx.many("INSERT INTO outbox (key) VALUES (?)", [("a",), ("a",), ("b",)])
+    [finding] = check(book.tx)
+    assert (finding.invariant, finding.ids) == ("outbox-keys-are-unique", ["a"])
+    book.close()
+
+
+def test_many_broken_rows_are_counted_and_the_first_named(book: Book) -> None:
+    accept(book.tx, *(new_task() for _ in range(30)))
+    book.commit()
+    book.connection.execute("DELETE FROM task_input")
+    [finding] = [one for one in check(book.tx) if one.invariant == "task-has-input"]
+    assert finding.count == 30
+    assert len(finding.ids) == IDS_SHOWN_MAX
+
+
+def test_damaged_pages_are_found(store_file: Path) -> None:
+    book = Book(store_file)
+    accept(book.tx, *(new_task() for _ in range(500)))
+    book.commit()
+    book.close()
+    data = bytearray(store_file.read_bytes())
+    middle = len(data) // 2 // 4096 * 4096
+    data[middle : middle + 4096] = b"\x55" * 4096
+    store_file.write_bytes(data)
+    reader = read_only(store_file)
+    assert "sqlite-integrity" in {finding.invariant for finding in check(reader)}
+    reader.close()
+
+
+def test_a_check_does_not_disturb_a_writer(book: Book) -> None:
+    """On a read-only connection, in one snapshot, while the writer goes on."""
+    busy_store(book.tx)
+    book.commit()
+    reader = read_only(book.path)
+    with reader.snapshot():
+        reader.all("SELECT * FROM meta ORDER BY 1, 2")
+        accept(book.tx, new_task())
+        book.commit()
+        assert check(reader) == []
+    assert check(reader) == []
+    reader.close()

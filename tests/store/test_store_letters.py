@@ -1,0 +1,318 @@
+"""Dead letters: replay, edit, resolve, purge; and out of a store into another one, exactly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from store_values import (
+    IDS,
+    NOW_MS,
+    RESOURCE,
+    TRANSIENT,
+    VALIDATION,
+    Book,
+    accept,
+    bury,
+    claim,
+    contents,
+    end,
+    failure,
+    is_whole,
+    letter_of,
+    new_task,
+    replay,
+)
+
+from fnr.policy.dead_letter import LetterState
+from fnr.policy.evidence import Evidence
+from fnr.policy.record import TaskDetail
+from fnr.policy.retry import RetryPolicy
+from fnr.policy.task import AttemptOutcome, TaskState
+from fnr.store import details, ledger, letters, tasks
+from fnr.store.letter_files import LetterExport, export_one, import_one
+from fnr.store.transaction import Transaction
+
+# ── replay ───────────────────────────────────────────────────────────────────
+
+
+def test_a_replayed_task_has_a_fresh_budget(book: Book) -> None:
+    tx = book.tx
+    task_id = bury(tx, TRANSIENT, evidence=Evidence(worker_died=True), expires_at_ms=NOW_MS + 1)
+    assert replay(tx, task_id) == {}
+    task = tasks.get(tx, task_id)
+    assert task is not None
+    assert (task.state, task.due_at_ms) == (TaskState.QUEUED, NOW_MS + 100)
+    assert (task.retries, task.unknowns, task.waits, task.deaths) == (0, 0, 0, 0)
+    assert (task.attempts, task.replays, task.expires_at_ms) == (1, 1, None)
+    assert letter_of(tx, task_id).state is LetterState.REPLAYING
+    assert ledger.of_task(tx, task_id)[-1].decision.decided_by == "tester"
+    book.commit()
+    assert is_whole(tx)
+
+
+def test_a_replay_says_why_not(tx: Transaction) -> None:
+    task_id, gone = bury(tx), IDS.new()
+    assert "not in fnr.toml" in replay(tx, task_id, function_known=lambda _: False)[task_id]
+    assert replay(tx, task_id, input_problem=lambda *_: "frame is missing")[task_id] == (
+        "frame is missing"
+    )
+    assert replay(tx, task_id, gone) == {gone: letters.NO_LETTER}
+    assert replay(tx, task_id)[task_id] == "already replaying"
+
+
+def test_a_replay_does_not_take_a_unique_key_from_a_live_task(tx: Transaction) -> None:
+    task_id = bury(tx, unique_key="daily")
+    [live] = accept(tx, new_task(unique_key="daily"))
+    assert live in replay(tx, task_id)[task_id]
+    tasks.ask_cancel(tx, live, reason="", by="t", now_ms=NOW_MS)
+    assert replay(tx, task_id) == {}
+
+
+def test_two_letters_with_one_unique_key_are_not_both_replayed(tx: Transaction) -> None:
+    first, second = bury(tx, unique_key="daily"), bury(tx, unique_key="daily")
+    assert list(replay(tx, first, second)) == [second]
+
+
+def test_a_dry_run_changes_nothing(tx: Transaction) -> None:
+    task_id = bury(tx)
+    before = contents(tx)
+    assert replay(tx, task_id, dry_run=True) == {}
+    assert contents(tx) == before
+
+
+def test_a_rate_spreads_the_due_times(tx: Transaction) -> None:
+    ids = [bury(tx) for _ in range(3)]
+    replay(tx, *ids, due_at_ms=lambda index: NOW_MS + 200 * index)
+    found = [tasks.get(tx, task_id) for task_id in ids]
+    assert [task.due_at_ms - NOW_MS for task in found if task] == [0, 200, 400]
+
+
+def test_an_id_given_twice_is_replayed_once(tx: Transaction) -> None:
+    task_id = bury(tx)
+    assert replay(tx, task_id, task_id) == {}
+    task = tasks.get(tx, task_id)
+    assert task is not None and task.replays == 1
+
+
+# ── resolve, purge, edit ─────────────────────────────────────────────────────
+
+
+def resolve(tx: Transaction, *ids: str) -> tuple[list[str], dict[str, str]]:
+    """Put letters to rest."""
+    return letters.resolve(tx, ids, reason="not worth it", by="uid 7", now_ms=NOW_MS + 50)
+
+
+def test_a_resolved_letter_rests_with_its_reason(book: Book) -> None:
+    tx = book.tx
+    task_id = bury(tx)
+    assert resolve(tx, task_id) == ([task_id], {})
+    book.commit()
+    letter = letter_of(tx, task_id)
+    assert (letter.state, letter.resolution) == (LetterState.RESOLVED, "not worth it")
+    assert is_whole(tx)
+    assert resolve(tx, task_id, "0" * 26) == (
+        [],
+        {task_id: "already resolved", "0" * 26: letters.NO_LETTER},
+    )
+    assert "not worth it" in replay(tx, task_id)[task_id]
+
+
+def test_purging_removes_everything_about_resolved_letters(book: Book) -> None:
+    tx = book.tx
+    empty = contents(tx)
+    resting, waiting, alive = bury(tx), bury(tx), bury(tx)
+    resolve(tx, resting)
+    replay(tx, alive)
+    gone, kept = letters.purge(tx, [resting, waiting, alive, "0" * 26])
+    assert gone == [resting]
+    assert list(kept) == [waiting, alive, "0" * 26]
+    assert letters.purge(tx, [waiting], open_too=True) == ([waiting], {})
+    tasks.ask_cancel(tx, alive, reason="", by="t", now_ms=NOW_MS + 200)
+    assert letters.purge(tx, [alive]) == ([alive], {})
+    book.commit()
+    left = contents(tx)
+    assert {name: rows for name, rows in left.items() if name not in {"outbox", "tally"}} == {
+        name: rows for name, rows in empty.items() if name not in {"outbox", "tally"}
+    }
+    assert is_whole(tx)
+
+
+def test_an_edited_input_is_a_new_revision_and_the_old_ones_stay(book: Book) -> None:
+    tx = book.tx
+    task_id = bury(tx)
+    assert letters.edit_input(tx, task_id, b'{"frame":2}', by="uid 7", now_ms=NOW_MS + 9) is None
+    assert letters.edit_input(tx, task_id, b'{"frame":3}', by="uid 8", now_ms=NOW_MS + 10) is None
+    bodies = [bytes(found.body) for found in details.revisions_of(tx, task_id)]
+    assert bodies == [b'{"frame":1}', b'{"frame":2}', b'{"frame":3}']
+    assert letters.current_input(tx, task_id) == b'{"frame":3}'
+    book.commit()
+    assert is_whole(tx)
+    replay(tx, task_id)
+    assert claim(tx, now_ms=NOW_MS + 200).input == b'{"frame":3}'
+
+
+def test_only_what_rests_open_is_edited(tx: Transaction) -> None:
+    task_id = bury(tx)
+    replay(tx, task_id)
+    assert letters.edit_input(tx, task_id, b"{}", by="t", now_ms=NOW_MS) == (
+        "the letter is replaying"
+    )
+    assert letters.edit_input(tx, "0" * 26, b"{}", by="t", now_ms=NOW_MS) == letters.NO_LETTER
+
+
+# ── out and in ───────────────────────────────────────────────────────────────
+
+
+def with_a_story(tx: Transaction) -> str:
+    """A letter with everything: retries, an edit, a replay, tags, odd text, two deaths."""
+    accept(tx, new_task(tags={"who": "ü"}, unique_key="k", priority=7))
+    end(tx, failure(claim(tx), TRANSIENT, policy=RetryPolicy(delay_base_ms=0, delay_max_ms=0)))
+    claimed = claim(tx, now_ms=NOW_MS + 50)
+    end(tx, failure(claimed, RESOURCE, policy=RetryPolicy(waits_max=0), now_ms=NOW_MS + 60))
+    task_id = claimed.task.task_id
+    letters.edit_input(tx, task_id, b'{ "text" : "\\u0000 x" }', by="me", now_ms=NOW_MS + 70)
+    replay(tx, task_id)
+    end(tx, failure(claim(tx, now_ms=NOW_MS + 200), VALIDATION, now_ms=NOW_MS + 210))
+    return task_id
+
+
+def wire(exported: LetterExport) -> LetterExport:
+    """Through JSON and back, as a file does."""
+    return msgspec.json.decode(msgspec.json.encode(exported), type=LetterExport)
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Any:
+    """A second store."""
+    opened = Book(tmp_path / "other.db")
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize("resolved", [False, True])
+def test_export_and_import_are_exact(book: Book, other: Book, resolved: bool) -> None:
+    """Every row of every table about the task, in another store."""
+    task_id = with_a_story(book.tx)
+    if resolved:
+        resolve(book.tx, task_id)
+    book.commit()
+    exported = export_one(book.tx, letter_of(book.tx, task_id))
+    read = wire(exported)
+    assert import_one(other.tx, read.letter, read.detail, schema=read.schema) is None
+    other.commit()
+    here, there = contents(book.tx), contents(other.tx)
+    for name in ("task", "task_input", "attempt", "error", "ledger", "dead_letter"):
+        assert there[name] == here[name], name
+    assert export_one(other.tx, letter_of(other.tx, task_id)) == exported
+    assert is_whole(other.tx)
+
+
+def test_an_imported_letter_can_be_replayed(book: Book, other: Book) -> None:
+    task_id = with_a_story(book.tx)
+    exported = wire(export_one(book.tx, letter_of(book.tx, task_id)))
+    import_one(other.tx, exported.letter, exported.detail)
+    assert replay(other.tx, task_id, now_ms=NOW_MS + 300) == {}
+    assert claim(other.tx, now_ms=NOW_MS + 300).input == b'{ "text" : "\\u0000 x" }'
+
+
+def test_decisions_get_new_numbers_where_theirs_are_taken(book: Book, other: Book) -> None:
+    bury(other.tx)
+    task_id = with_a_story(book.tx)
+    exported = export_one(book.tx, letter_of(book.tx, task_id))
+    assert import_one(other.tx, exported.letter, exported.detail) is None
+    other.commit()
+    imported = ledger.of_task(other.tx, task_id)
+    assert [row.decision for row in imported] == [row.decision for row in exported.detail.ledger]
+    assert is_whole(other.tx)
+
+
+def changed(detail: TaskDetail, **fields: Any) -> TaskDetail:
+    """The detail with some fields different."""
+    return msgspec.structs.replace(detail, **fields)
+
+
+REFUSED = {
+    "exists already": lambda exported: exported,
+    "reads": lambda exported: msgspec.structs.replace(exported, schema="fnr.letter/9"),
+    "do not belong together": lambda exported: msgspec.structs.replace(
+        exported, letter=msgspec.structs.replace(exported.letter, reason="another")
+    ),
+    "not revisions": lambda exported: msgspec.structs.replace(
+        exported, detail=changed(exported.detail, revisions=[])
+    ),
+    "not a JSON object": lambda exported: msgspec.structs.replace(
+        exported,
+        detail=changed(
+            exported.detail,
+            revisions=[
+                msgspec.structs.replace(exported.detail.revisions[0], body=msgspec.Raw(b"[1]"))
+            ],
+        ),
+    ),
+    "decisions do not match": lambda exported: msgspec.structs.replace(
+        exported, detail=changed(exported.detail, ledger=[])
+    ),
+    "errors do not match": lambda exported: msgspec.structs.replace(
+        exported, detail=changed(exported.detail, errors=[])
+    ),
+    "with a task that is": lambda exported: msgspec.structs.replace(
+        exported,
+        detail=changed(
+            exported.detail,
+            task=msgspec.structs.replace(exported.detail.task, state=TaskState.QUEUED),
+        ),
+    ),
+    "not at rest": lambda exported: msgspec.structs.replace(
+        exported,
+        detail=changed(
+            exported.detail, task=msgspec.structs.replace(exported.detail.task, owner="x")
+        ),
+    ),
+    "still runs": lambda exported: msgspec.structs.replace(
+        exported,
+        detail=changed(
+            exported.detail,
+            attempts=[
+                msgspec.structs.replace(one, outcome=AttemptOutcome.RUNNING, ended_at_ms=None)
+                for one in exported.detail.attempts
+            ],
+        ),
+    ),
+    "parts of other tasks": lambda exported: msgspec.structs.replace(
+        exported,
+        detail=changed(
+            exported.detail,
+            attempts=[
+                msgspec.structs.replace(one, task_id="0" * 26) for one in exported.detail.attempts
+            ],
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("why", REFUSED)
+def test_a_bad_letter_is_refused_before_anything_is_written(
+    book: Book, other: Book, why: str
+) -> None:
+    task_id = with_a_story(book.tx)
+    spoiled = REFUSED[why](export_one(book.tx, letter_of(book.tx, task_id)))
+    target = book if why == "exists already" else other
+    before = contents(target.tx)
+    refusal = import_one(target.tx, spoiled.letter, spoiled.detail, schema=spoiled.schema)
+    assert refusal is not None and why in refusal
+    assert contents(target.tx) == before
+
+
+def test_keys_and_ids_of_other_tasks_are_not_taken(book: Book, other: Book) -> None:
+    task_id = bury(book.tx, idempotency_key="once")
+    exported = export_one(book.tx, letter_of(book.tx, task_id))
+    [taker] = accept(other.tx, new_task(idempotency_key="once"))
+    assert "idempotency key" in str(import_one(other.tx, exported.letter, exported.detail))
+    other.tx.run("UPDATE task SET idempotency_key = NULL WHERE task_id = ?", (taker,))
+    claimed = claim(other.tx)
+    token = exported.detail.attempts[0].token
+    other.tx.run("UPDATE attempt SET token = ? WHERE token = ?", (token, claimed.token))
+    assert token in str(import_one(other.tx, exported.letter, exported.detail))
