@@ -1,0 +1,261 @@
+"""The schema: applied whole or not, refusing what no row may be, and in step with the policy."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import statement_plans
+from store_values import Book, accept, new_task
+
+from fnr.policy.dead_letter import DeathCause, LetterState
+from fnr.policy.rules import Category, Strategy
+from fnr.policy.task import PRIORITY_MAX, PRIORITY_MIN, AttemptOutcome, TaskState
+from fnr.store import migrate
+from fnr.store.transaction import StoreNewer, Transaction, connect_writer
+
+ID = "0" * 26
+TASK = {
+    "task_id": ID, "function": "render", "state": "queued", "priority": 5, "due_at_ms": 0,
+    "created_at_ms": 0, "state_at_ms": 0,
+}  # fmt: skip
+ATTEMPT = {
+    "token": ID, "task_id": ID, "number": 1, "worker_id": "w", "boot_id": "b", "pid": 1,
+    "pid_start": 1, "started_at_ms": 1,
+}  # fmt: skip
+ERROR = {
+    "error_id": ID, "task_id": ID, "token": ID, "function": "render", "at_ms": 1,
+    "category": "unknown", "strategy": "retry_once", "rule": "r", "message": "m",
+    "evidence": "{}", "classification": "{}",
+}  # fmt: skip
+LETTER = {
+    "task_id": ID, "function": "render", "cause": "poison", "category": "unknown", "reason": "r",
+    "died_at_ms": 1,
+}  # fmt: skip
+ROWS: dict[str, dict[str, Any]] = {
+    "task": TASK,
+    "attempt": ATTEMPT,
+    "error": ERROR,
+    "dead_letter": LETTER,
+    "task_input": {"task_id": ID, "revision": 1, "at_ms": 1, "body": "{}"},
+    "function": {"function": "render"},
+    "tally": {"function": "render", "state": "queued", "count": 1},
+}
+
+# One row per CHECK: table, and what makes the good row bad.
+VIOLATIONS: list[tuple[str, dict[str, Any]]] = [
+    ("task", {"task_id": "short"}),
+    ("task", {"function": ""}),
+    ("task", {"state": "lost"}),
+    ("task", {"priority": 0}),
+    ("task", {"due_at_ms": -1}),
+    ("task", {"attempts": -1}),
+    ("task", {"retries": -1}),
+    ("task", {"unknowns": -1}),
+    ("task", {"waits": -1}),
+    ("task", {"deaths": -1}),
+    ("task", {"interruptions": -1}),
+    ("task", {"replays": -1}),
+    ("task", {"retries_max": -1}),
+    ("task", {"timeout_ms": 0}),
+    ("task", {"cancel_asked": 2}),
+    ("task", {"input_revision": 0}),
+    ("task", {"state": "running"}),
+    ("task", {"state": "waiting"}),
+    ("task", {"cancel_asked": 1}),
+    ("task_input", {"revision": 0}),
+    ("attempt", {"token": "short"}),
+    ("attempt", {"number": 0}),
+    ("attempt", {"outcome": "vanished", "ended_at_ms": 1}),
+    ("attempt", {"outcome": "done"}),
+    ("error", {"category": "bad"}),
+    ("error", {"strategy": "hope"}),
+    ("dead_letter", {"cause": "old age"}),
+    ("dead_letter", {"category": "bad"}),
+    ("dead_letter", {"reason": ""}),
+    ("dead_letter", {"state": "lost"}),
+    ("dead_letter", {"state": "resolved"}),
+    ("function", {"paused": 2}),
+    ("tally", {"count": -1}),
+]
+
+
+def schema_text() -> str:
+    """Every statement of every step."""
+    return "\n".join(sql for _, sql in migrate.schema_steps())
+
+
+def insert(tx: Transaction, table: str, **fields: Any) -> None:
+    """Store a good row, or one with some values different."""
+    row = ROWS[table] | fields
+    marks = ", ".join("?" * len(row))
+    tx.run(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))
+
+
+@pytest.fixture
+def loose(book: Book) -> Iterator[Transaction]:
+    """References are not looked at, so that one row of a table can stand alone."""
+    book.connection.execute("COMMIT")
+    book.connection.execute("PRAGMA foreign_keys = OFF")
+    book.connection.execute("BEGIN")
+    yield book.tx
+
+
+def test_every_check_has_its_violation() -> None:
+    assert len(VIOLATIONS) == len(re.findall(r"\bCHECK \(", schema_text()))
+
+
+@pytest.mark.parametrize("table", ROWS)
+def test_a_good_row_is_taken(loose: Transaction, table: str) -> None:
+    insert(loose, table)
+    assert len(loose.all(f"SELECT * FROM {table} ORDER BY 1, 2")) == 1
+
+
+@pytest.mark.parametrize(("table", "fields"), VIOLATIONS)
+def test_a_bad_row_is_refused(loose: Transaction, table: str, fields: dict[str, Any]) -> None:
+    with pytest.raises(sqlite3.IntegrityError, match="CHECK constraint failed"):
+        insert(loose, table, **fields)
+
+
+@pytest.mark.parametrize(("table", "fields"), [
+    ("task", {"priority": "high"}),
+    ("task", {"created_at_ms": 1.5}),
+    ("tally", {"count": "many"}),
+])  # fmt: skip
+def test_a_value_of_another_type_is_refused(
+    loose: Transaction, table: str, fields: dict[str, Any]
+) -> None:
+    with pytest.raises(sqlite3.IntegrityError, match="cannot store"):
+        insert(loose, table, **fields)
+
+
+UNIQUE: list[tuple[str, dict[str, Any]]] = [
+    ("task", {}),
+    ("task", {"task_id": "1" * 26, "unique_key": "k"}),
+    ("task", {"task_id": "1" * 26, "idempotency_key": "k"}),
+    ("attempt", {}),
+    ("error", {"error_id": "1" * 26}),
+    ("dead_letter", {}),
+]
+
+
+@pytest.mark.parametrize(("table", "fields"), UNIQUE)
+def test_what_is_unique_stays_so(loose: Transaction, table: str, fields: dict[str, Any]) -> None:
+    insert(loose, table, **{name: value for name, value in fields.items() if name != "task_id"})
+    with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
+        insert(loose, table, **fields)
+
+
+@pytest.mark.parametrize("state", ["done", "dead", "cancelled"])
+def test_a_task_that_has_ended_gives_its_unique_key_back(loose: Transaction, state: str) -> None:
+    insert(loose, "task", state=state, unique_key="k")
+    insert(loose, "task", task_id="1" * 26, unique_key="k")
+    assert len(loose.all("SELECT * FROM task ORDER BY 1, 2")) == 2
+
+
+CHOICES = {
+    ("task", "state"): TaskState,
+    ("attempt", "outcome"): AttemptOutcome,
+    ("error", "category"): Category,
+    ("error", "strategy"): Strategy,
+    ("dead_letter", "category"): Category,
+    ("dead_letter", "cause"): DeathCause,
+    ("dead_letter", "state"): LetterState,
+}
+# What a value needs beside it in order to be a good row.
+WITH: dict[str, dict[str, Any]] = {
+    "running": {"owner": "x"},
+    "waiting": {"waiting_for": "x"},
+    "resolved": {"resolved_at_ms": 1},
+}
+
+
+@pytest.mark.parametrize(("table", "column"), CHOICES)
+def test_the_schema_knows_every_word_of_the_policy(
+    book: Book, loose: Transaction, table: str, column: str
+) -> None:
+    for word in CHOICES[table, column]:
+        fields = {column: word.value} | (WITH.get(word.value, {}) if column == "state" else {})
+        if column == "outcome" and word is not AttemptOutcome.RUNNING:
+            fields["ended_at_ms"] = 1
+        insert(loose, table, **fields)
+        book.connection.execute(f"DELETE FROM {table}")
+    listed = re.search(rf"CHECK \({column} IN \(([^)]*)\)", _table_text(table))
+    assert listed is not None
+    assert set(re.findall(r"'(\w+)'", listed[1])) == {str(word) for word in CHOICES[table, column]}
+
+
+def _table_text(table: str) -> str:
+    found = re.search(rf"CREATE TABLE {table} \(.*?\n\)", schema_text(), re.DOTALL)
+    assert found is not None
+    return found[0]
+
+
+def test_the_schema_knows_the_bounds_of_priority() -> None:
+    assert f"priority BETWEEN {PRIORITY_MIN} AND {PRIORITY_MAX}" in schema_text()
+
+
+# ── migration ────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("telemetry", [False, True])
+def test_a_new_file_gets_the_whole_schema_once(store_file: Path, telemetry: bool) -> None:
+    connection = connect_writer(store_file)
+    newest = migrate.schema_steps(telemetry=telemetry)[-1][0]
+    assert migrate.migrate(connection, telemetry=telemetry) == newest
+    assert migrate.migrate(connection, telemetry=telemetry) == newest
+    assert migrate.schema_version(connection) == newest
+    connection.close()
+
+
+def test_a_migration_that_fails_leaves_the_old_schema(
+    store_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Method: a second step whose last statement is wrong."""
+    connection = connect_writer(store_file)
+    migrate.migrate(connection)
+    before = connection.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall()
+    steps = [*migrate.schema_steps(), (2, "CREATE TABLE more (x TEXT);\nCREATE TABEL;\n")]
+    monkeypatch.setattr(migrate, "schema_steps", lambda **_: steps)
+    with pytest.raises(sqlite3.OperationalError, match="TABEL"):
+        migrate.migrate(connection)
+    assert migrate.schema_version(connection) == 1
+    assert connection.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall() == before
+    steps[-1] = (2, "CREATE TABLE more (x TEXT);\n")
+    assert migrate.migrate(connection) == 2
+    connection.close()
+
+
+def test_a_newer_schema_is_refused(store_file: Path) -> None:
+    connection = connect_writer(store_file)
+    connection.execute("PRAGMA user_version = 7")
+    with pytest.raises(StoreNewer, match="version 7"):
+        migrate.migrate(connection)
+    connection.close()
+
+
+# ── the watch over all statements ────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("sql", "walks"),
+    [
+        ("SELECT 1 FROM task WHERE reason = 'x'", True),
+        ("SELECT 1 FROM task t WHERE t.tags LIKE '%x%'", True),
+        ("DELETE FROM error WHERE rule = 'x'", True),
+        ("SELECT 1 FROM task WHERE task_id = 'x'", False),
+        ("SELECT 1 FROM task WHERE function = 'x' AND state = 'dead'", False),
+    ],
+)
+def test_a_walk_through_a_growing_table_does_not_go_unseen(
+    book: Book, sql: str, walks: bool
+) -> None:
+    """The fixture that looks at every statement, looked at."""
+    accept(book.tx, new_task())
+    watch = statement_plans.Watch()
+    watch.look(book.connection, sql, ())
+    assert bool(watch.found) is walks
