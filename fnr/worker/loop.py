@@ -100,12 +100,13 @@ class Worker:
         duty = self._duty
         while True:
             with duty.lock:
+                if duty.alone_ms is not None:
+                    self._look_for_orphan(duty.alone_ms)
                 if duty.leaving or self._interrupts.asked:
                     return None
                 if duty.waiting and (run := self._begin()) is not None:
                     return run
                 self._send()
-                self._look_for_orphan()
             self._wait()
 
     def _begin(self) -> Run | None:
@@ -145,12 +146,11 @@ class Worker:
         self._duty.flush()
         self._unsent = 0
 
-    def _look_for_orphan(self) -> None:
-        duty = self._duty
-        alone = duty.alone_ms is not None and not duty.results
-        if alone and self._clock.boot_ms() - (duty.alone_ms or 0) >= ORPHAN_MS:
+    def _look_for_orphan(self, alone_ms: int) -> None:
+        idle = not self._duty.results and not self._duty.waiting
+        if idle and self._clock.boot_ms() - alone_ms >= ORPHAN_MS:
             self._log.say(f"no daemon for {ORPHAN_MS // 60_000} minutes and nothing to do: leaving")
-            duty.leave("orphaned")
+            self._duty.leave("orphaned")
 
     def _wait(self, until_ms: int | None = None) -> None:
         """Wait for the daemon to say something, or to come back.

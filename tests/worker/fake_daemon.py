@@ -22,6 +22,7 @@ from fnr.api.frames import (
     FRAME_BYTES_MAX,
     Ack,
     Beat,
+    Cancel,
     Done,
     Fail,
     Frame,
@@ -29,6 +30,7 @@ from fnr.api.frames import (
     Hello,
     Progress,
     Ready,
+    Returned,
     Run,
     Stop,
     Welcome,
@@ -114,6 +116,12 @@ class Peer:
         assert fail.token == token
         self.send(Ack(tokens=(token,)))
         return fail.evidence
+
+    def heard(self) -> None:
+        """Wait until the worker has taken everything sent so far, though it runs an attempt."""
+        run = make_run()
+        self.send(run, Cancel(token=run.token, reason="cancel"))
+        assert self.expect(Returned).tokens == (run.token,)
 
     def at_end(self) -> list[FromWorker]:
         """What the worker still says until it closes the connection."""

@@ -95,7 +95,7 @@ def write_file(path: str, text: str) -> None:
 
 def fill_folder(folder: str) -> None:
     """Needs the folder to be there and empty."""
-    print(json.dumps([folder, os.listdir(folder)]))
+    print(json.dumps([folder, [path.name for path in Path(folder).iterdir()]]))
     Path(folder, "scratch").write_text("x")
 
 

@@ -15,7 +15,7 @@ import msgspec
 
 import fnr
 
-calls = 0
+calls: list[None] = []
 
 
 def nothing() -> None:
@@ -31,9 +31,8 @@ def anything(**given: Any) -> dict[str, Any]:
 
 
 def count_calls() -> int:
-    global calls
-    calls += 1
-    return calls
+    calls.append(None)
+    return len(calls)
 
 
 def at_gate(gate: str) -> str:
@@ -56,14 +55,18 @@ def with_finally(note: str) -> None:
         fnr.progress(1)
         threading.Event().wait()
     finally:
-        Path(note).write_text("cleaned up")
+        with_finally_note(note)
+
+
+def with_finally_note(note: str) -> None:
+    Path(note).write_text("cleaned up")
 
 
 def deaf_to_sigterm(gate: str) -> str:
     try:
         fnr.progress(1)
         threading.Event().wait()
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - being deaf is the point
         fnr.progress(2)
         return Path(gate).read_text()
     return "never"
@@ -106,11 +109,6 @@ def place() -> list[str]:
 
 def allocate(mib: int) -> int:
     return len(bytearray(mib << 20))
-
-
-def burn() -> None:
-    while True:
-        pass
 
 
 def crash() -> None:
@@ -157,7 +155,7 @@ async def waits_for_ever(note: str) -> None:
         await asyncio.Event().wait()
     finally:
         await asyncio.sleep(0)
-        Path(note).write_text("cleaned up")
+        with_finally_note(note)
 
 
 async def returns_exit() -> None:

@@ -22,12 +22,8 @@ from fnr.policy.log_record import decode
 PROGRAM = str(Path(__file__).parent / "sample_command.py")
 
 
-def serve(
-    daemon: FakeDaemon, *command: str, **fields: Any
-) -> tuple[WorkerUnderTest, Peer]:
-    return daemon.serve(
-        kind="command", command=(sys.executable, "-S", PROGRAM, *command), **fields
-    )
+def serve(daemon: FakeDaemon, *command: str, **fields: Any) -> tuple[WorkerUnderTest, Peer]:
+    return daemon.serve(kind="command", command=(sys.executable, "-S", PROGRAM, *command), **fields)
 
 
 def kill_evidence(peer: Peer, token: str) -> Evidence:
@@ -229,7 +225,7 @@ def test_the_log_separates_the_streams_and_gives_back_every_byte(daemon: FakeDae
 def test_a_line_without_an_end_is_in_the_log_while_the_command_waits(
     daemon: FakeDaemon, gate: Gate
 ) -> None:
-    """The beat comes a second after the prompt, long after the prompt is due."""
+    """The beat comes a second after the start, long after the prompt is due."""
     script = 'printf "Password: "; cat "$0"; echo secret'
     worker, peer = daemon.serve(kind="command", command=("sh", "-c", script, str(gate)))
     peer.run()
@@ -273,7 +269,7 @@ def test_an_output_that_is_closed_early_does_not_end_the_attempt(
     script = 'exec >&- 2>&-; read line < "$0"; exit 4'
     _, peer = daemon.serve(kind="command", command=("sh", "-c", script, str(gate)))
     peer.run()
-    peer.expect(Beat)
+    peer.heard()
     gate.open("go\n")
     assert peer.expect(Fail).evidence.exit_code == 4
 
@@ -376,14 +372,12 @@ def test_a_command_that_is_no_longer_owned_is_ended_without_a_report(
     assert not alive(second_pid)
 
 
-def test_sigterm_ends_the_command_and_gives_the_window_back(
-    daemon: FakeDaemon, gate: Gate
-) -> None:
+def test_sigterm_ends_the_command_and_gives_the_window_back(daemon: FakeDaemon, gate: Gate) -> None:
     worker, peer = serve(daemon, "deaf", str(gate), grace_ms=100)
     token = peer.run()
     waiting = peer.run()
     pid = int(gate.wait())
-    peer.expect(Beat)
+    peer.heard()
     worker.signal(signal.SIGTERM)
     fail = peer.expect(Fail)
     assert (fail.token, fail.evidence.killed_by) == (token, KilledBy.OPERATOR)
@@ -396,11 +390,9 @@ def test_sigterm_ends_the_command_and_gives_the_window_back(
 
 def test_a_command_outlives_the_daemon_and_is_delivered(daemon: FakeDaemon, gate: Gate) -> None:
     script = 'cat "$0"'
-    worker, peer = daemon.serve(
-        kind="command", command=("sh", "-c", script, str(gate)), result="stdout"
-    )
+    _, peer = daemon.serve(kind="command", command=("sh", "-c", script, str(gate)), result="stdout")
     token = peer.run()
-    peer.expect(Beat)
+    peer.heard()
     daemon.go_away()
     gate.open("alone")
     daemon.listen()

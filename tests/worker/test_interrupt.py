@@ -10,7 +10,7 @@ import pytest
 from fake_daemon import FakeDaemon, Peer, WorkerUnderTest
 from gates import Gate
 
-from fnr.api.frames import Ack, Beat, Bye, Cancel, Done, Fail, Progress, Returned
+from fnr.api.frames import Ack, Bye, Cancel, Done, Fail, Progress, Returned
 from fnr.policy.evidence import KilledBy
 
 HERE = Path(__file__).parent
@@ -49,7 +49,7 @@ def test_sigterm_after_a_cancel_carries_the_reason_of_the_cancel(daemon: FakeDae
     worker, peer = serve(daemon, "with_finally")
     token = begun(peer, {"note": str(note)})
     peer.send(Cancel(token=token, reason="timeout", why="ran 2 s of at most 1 s"))
-    peer.expect(Beat)
+    peer.heard()
     worker.signal(signal.SIGTERM)
     evidence = peer.expect(Fail).evidence
     assert evidence.killed_by is KilledBy.TIMEOUT
@@ -67,9 +67,7 @@ def test_without_an_ack_a_terminated_worker_leaves_its_result_in_the_spool(
     assert worker.spooled == [token]
 
 
-def test_a_second_sigterm_ends_the_worker_whatever_it_does(
-    daemon: FakeDaemon, gate: Gate
-) -> None:
+def test_a_second_sigterm_ends_the_worker_whatever_it_does(daemon: FakeDaemon, gate: Gate) -> None:
     worker, peer = serve(daemon, "deaf_to_sigterm")
     begun(peer, {"gate": str(gate)})
     worker.signal(signal.SIGTERM)
@@ -97,7 +95,7 @@ def test_sigterm_gives_the_window_back(daemon: FakeDaemon) -> None:
     worker, peer = serve(daemon, "with_finally")
     token = begun(peer, {"note": str(note)})
     waiting = peer.run({"note": str(note)})
-    peer.expect(Beat)
+    peer.heard()
     worker.signal(signal.SIGTERM)
     said = [peer.read(), peer.read()]
     assert {frame.token for frame in said if isinstance(frame, Fail)} == {token}
@@ -127,7 +125,7 @@ def test_a_python_function_is_asked_and_answers(daemon: FakeDaemon, gate: Gate) 
     _, peer = serve(daemon, "ask_then_end")
     token = begun(peer, {"gate": str(gate)})
     peer.send(Cancel(token=token, reason="cancel", why="by the operator", force=True))
-    peer.expect(Beat)
+    peer.heard()
     gate.open()
     evidence = peer.expect(Fail).evidence
     assert (evidence.killed_by, evidence.kill_reason) == (KilledBy.CANCEL, "by the operator")
@@ -142,7 +140,7 @@ def test_a_cancel_for_somebody_else_changes_nothing(daemon: FakeDaemon, gate: Ga
     _, peer = serve(daemon, "ask_then_end")
     begun(peer, {"gate": str(gate)})
     peer.send(Cancel(token="another", reason="cancel"))
-    peer.expect(Beat)
+    peer.heard()
     gate.open()
     assert msgspec.json.decode(peer.expect(Done).result) == "not cancelled"
 

@@ -9,7 +9,7 @@ import pytest
 from fake_daemon import FakeDaemon, Peer, WorkerUnderTest
 from gates import Gate
 
-from fnr.api.frames import Ack, Done, Fail, Limits, Progress, Ready, Returned, Stop, Unloadable
+from fnr.api.frames import Ack, Done, Limits, Progress, Ready, Returned, Stop, Unloadable
 from fnr.policy.evidence import Code, Phase
 
 HERE = Path(__file__).parent
@@ -143,11 +143,15 @@ def test_memory_over_the_limit_fails_the_attempt_and_the_worker_lives(daemon: Fa
     assert peer.result({"mib": 10}) == 10 << 20
 
 
-def test_cpu_time_is_counted_for_each_attempt(daemon: FakeDaemon) -> None:
-    worker, peer = serve(daemon, "burn", limits=Limits(cpu_time_s=1))
-    peer.run()
-    assert [frame for frame in peer.at_end() if isinstance(frame, Done | Fail)] == []
-    assert worker.wait() == -signal.SIGXCPU
+def test_cpu_time_is_limited_anew_for_each_attempt(daemon: FakeDaemon, gate: Gate) -> None:
+    worker, peer = serve(daemon, "at_gate", limits=Limits(cpu_time_s=5))
+    limits = Path(f"/proc/{worker.pid}/limits")
+    assert limits.read_text().split("Max cpu time")[1].split()[:2] == ["unlimited"] * 2
+    peer.run({"gate": str(gate)})
+    peer.expect(Progress)
+    # Whole seconds, from the little that the start has used.
+    assert limits.read_text().split("Max cpu time")[1].split()[:2] == ["6", "unlimited"]
+    gate.open()
 
 
 def test_a_crash_leaves_a_trace_in_the_log_and_the_token_in_the_now_file(

@@ -51,7 +51,11 @@ def value(done: Done) -> Any:
 def test_hello_says_who_it_is(daemon: FakeDaemon) -> None:
     worker, peer = serve(daemon, "nothing")
     hello = peer.hello
-    assert (hello.worker_id, hello.secret, hello.pid) == (worker.spec.worker_id, "secret", worker.pid)
+    assert (hello.worker_id, hello.secret, hello.pid) == (
+        worker.spec.worker_id,
+        "secret",
+        worker.pid,
+    )
     fields = Path(f"/proc/{worker.pid}/stat").read_text().rpartition(")")[2].split()
     assert hello.pid_start == int(fields[19])
     assert hello.boot_id == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -63,7 +67,7 @@ def test_a_quick_result_is_not_spooled_and_a_slow_one_is_until_its_ack(
     worker, peer = serve(daemon, "at_gate")
     gate_text = "x" * 10
     token = begun(peer, gate)
-    assert isinstance(peer.read(), Beat)  # a second has passed
+    peer.heard()  # so a tenth of a second has passed
     gate.open(gate_text)
     done = peer.expect(Done)
     assert worker.spooled == [token]
@@ -103,7 +107,7 @@ def test_work_goes_on_while_the_daemon_is_away_and_its_result_is_spooled(
     token = begun(peer, gate)
     second = Gate(daemon.folder / "second")
     waiting = peer.run({"gate": str(second)})
-    peer.expect(Beat)  # the control thread has read it by now
+    peer.heard()
     daemon.go_away()
     gate.open("finished alone")
     second.open("the next one too")
@@ -125,7 +129,7 @@ def test_an_attempt_that_outlasts_the_daemon_is_named_in_the_next_hello(
     _, peer = serve(daemon, "at_gate")
     token = begun(peer, gate)
     waiting = peer.run({"gate": str(gate)})
-    peer.expect(Beat)  # the control thread has read it by now
+    peer.heard()
     daemon.go_away()
     daemon.listen()
     peer = daemon.accept()
@@ -155,7 +159,7 @@ def test_a_running_attempt_that_is_dropped_is_stopped_and_never_reported(
     note = daemon.folder / "note"
     worker, peer = serve(daemon, "with_finally")
     token = peer.run({"note": str(note)})
-    peer.expect(Beat)
+    peer.heard()
     daemon.go_away()
     daemon.listen()
     peer = daemon.accept(drop=[token])
@@ -345,7 +349,7 @@ def test_a_frame_in_many_pieces_and_many_frames_in_one_are_the_same(daemon: Fake
     _, peer = serve(daemon, "echo")
     runs = [make_run({"a": 1}), make_run({"a": 2, "b": "y" * 300_000})]
     data = b"".join(encode(run) for run in runs)
-    for start in range(0, 200):
+    for start in range(200):
         peer.sock.sendall(data[start : start + 1])
     peer.sock.sendall(data[200:])
     assert [value(peer.expect(Done))[0] for _ in runs] == [1, 2]
@@ -376,9 +380,7 @@ def test_a_socket_that_answers_but_never_welcomes_gets_nothing_but_hello(
     assert worker.wait() == 0
 
 
-def test_a_killed_worker_leaves_the_token_of_what_had_begun(
-    daemon: FakeDaemon, gate: Gate
-) -> None:
+def test_a_killed_worker_leaves_the_token_of_what_had_begun(daemon: FakeDaemon, gate: Gate) -> None:
     worker, peer = serve(daemon, "at_gate")
     token = begun(peer, gate)
     waiting = peer.run({"gate": str(gate)})
@@ -391,7 +393,7 @@ def test_a_killed_worker_leaves_the_token_of_what_had_begun(
 def test_a_result_in_the_spool_survives_a_sigkill(daemon: FakeDaemon, gate: Gate) -> None:
     worker, peer = serve(daemon, "at_gate")
     token = begun(peer, gate)
-    peer.expect(Beat)
+    peer.heard()
     gate.open("kept")
     peer.expect(Done)
     worker.signal(signal.SIGKILL)
@@ -406,7 +408,7 @@ def test_a_full_spool_is_reported_and_the_result_arrives_all_the_same(
 ) -> None:
     worker, peer = serve(daemon, "at_gate")
     begun(peer, gate)
-    peer.expect(Beat)
+    peer.heard()
     daemon.spool.rmdir()
     gate.open("not spooled")
     assert value(peer.expect(Done)) == "not spooled"
