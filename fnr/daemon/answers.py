@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec import structs
 
@@ -11,6 +11,7 @@ from fnr.api import requests as ask
 from fnr.api.errors import FnrError, NotFound, Refused, UsageError
 from fnr.daemon.cancelling import Cancelling
 from fnr.daemon.clients import Client
+from fnr.daemon.crew import Crew
 from fnr.daemon.letters import Letters
 from fnr.daemon.overview import Overview
 from fnr.daemon.reader import Reader
@@ -23,26 +24,23 @@ from fnr.store.connection import Transaction
 from fnr.store.reads import READS, BadFilter
 from fnr.store.tasks import AmbiguousId, NoSuchId
 
-if TYPE_CHECKING:
-    from fnr.daemon.main import Daemon
-
 Handler = Callable[[Client, Any], Awaitable[object]]
 
 
 class Answers:
     """Maps each kind of request to what answers it."""
 
-    def __init__(self, daemon: Daemon, reader: Reader) -> None:
-        self._daemon = daemon
-        self._parts = daemon.parts
+    def __init__(self, crew: Crew, reader: Reader) -> None:
+        self._crew = crew
+        self._parts = crew.parts
         self._reader = reader
-        self._overview = Overview(daemon, reader)
-        waiting = Waiting(daemon.parts, reader)
-        cancelling = Cancelling(daemon.parts, daemon.supervisor, daemon.stopper, reader)
-        letters = Letters(daemon.parts, daemon.dispatcher, reader)
+        self._overview = Overview(crew, reader)
+        waiting = Waiting(crew.parts, reader)
+        cancelling = Cancelling(crew.parts, crew.supervisor, crew.stopper, reader)
+        letters = Letters(crew.parts, crew.dispatcher, reader)
         self._handlers: dict[type, Handler] = {
             ask.GetStatus: self._status,
-            ask.SubmitMany: daemon.intake.submit_many,
+            ask.SubmitMany: crew.intake.submit_many,
             ask.WaitTasks: waiting.wait,
             ask.CancelTasks: cancelling.cancel,
             ask.PauseFunction: self._pause,
@@ -58,7 +56,7 @@ class Answers:
             ask.ReloadConfig: self._reload,
             ask.StopDaemon: self._stop,
         }
-        self.submit = daemon.intake.submit
+        self.submit = crew.intake.submit
 
     async def answer(self, client: Client, request: ask.AnyRequest) -> object:
         """The answer, or raise FnrError."""
@@ -97,7 +95,7 @@ class Answers:
 
         await self._parts.store.write(unit)
         for name in names:
-            self._daemon.supervisor.pools[name].paused = True
+            self._crew.supervisor.pools[name].paused = True
         return ask.Changed(changed=names)
 
     async def _resume(self, _: Client, request: ask.ResumeFunction) -> ask.Changed:
@@ -108,14 +106,14 @@ class Answers:
 
         await self._parts.store.write(unit)
         for name in names:
-            pool = self._daemon.supervisor.pools[name]
+            pool = self._crew.supervisor.pools[name]
             pool.paused = False
-            self._daemon.dispatcher.due_now(name)
+            self._crew.dispatcher.due_now(name)
         return ask.Changed(changed=names)
 
     def _known(self, names: list[str]) -> list[str]:
         for name in names:
-            if name not in self._daemon.supervisor.pools:
+            if name not in self._crew.supervisor.pools:
                 raise NotFound(f"there is no function {name!r}", next_step="fnr function list")
         return names
 
@@ -133,18 +131,18 @@ class Answers:
         chosen = {w.worker_id: w for name in names for w in self._workers_named(name)}
         for worker in chosen.values():
             why = f"{'restarted' if respawn else 'stopped'} by {client.submitter}"
-            self._daemon.supervisor.dismiss(worker, why, respawn=respawn)
+            self._crew.supervisor.dismiss(worker, why, respawn=respawn)
             if now:
-                self._daemon.stopper.kill_worker(worker, reason, why)
+                self._crew.stopper.kill_worker(worker, reason, why)
         return ask.Changed(changed=sorted(chosen))
 
     def _workers_named(self, name: str) -> list[WorkerProcess]:
-        pool = self._daemon.supervisor.pools.get(name)
+        pool = self._crew.supervisor.pools.get(name)
         if pool is not None:
             return [*pool.workers.values()]
         found = [
             worker
-            for worker_id, worker in self._daemon.supervisor.workers.items()
+            for worker_id, worker in self._crew.supervisor.workers.items()
             if worker_id.startswith(name.upper())
         ]
         if len(found) > 1:
@@ -154,10 +152,10 @@ class Answers:
         return found
 
     async def _reload(self, _: Client, __: ask.ReloadConfig) -> ask.ReloadReport:
-        return await self._daemon.reload.reload()
+        return await self._crew.reload.reload()
 
     async def _stop(self, _: Client, request: ask.StopDaemon) -> bool:
-        ending = self._daemon.ending
+        ending = self._crew.ending
         if request.now:
             self._parts.loop.call_soon(ending.hurry)
         elif request.drain:

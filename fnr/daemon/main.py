@@ -29,24 +29,14 @@ from fnr.api.errors import (
 from fnr.config.paths import SOCKET_PATH_BYTES_MAX, Paths
 from fnr.config.settings import Settings
 from fnr.daemon import logs
-from fnr.daemon.adopter import Adopter
 from fnr.daemon.answers import Answers
 from fnr.daemon.broadcast import Broadcast
 from fnr.daemon.clients import Clients
-from fnr.daemon.dispatcher import Dispatcher
-from fnr.daemon.effects import Effects
-from fnr.daemon.ending import Ending
-from fnr.daemon.intake import Intake
+from fnr.daemon.crew import Crew
 from fnr.daemon.line_socket import listen
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.reader import Reader
-from fnr.daemon.redact import Redactor
-from fnr.daemon.reload import Reload
-from fnr.daemon.runner import Runner
-from fnr.daemon.stopper import Stopper
-from fnr.daemon.supervisor import Supervisor
-from fnr.daemon.timekeeper import Timekeeper
-from fnr.host import disk, process
+from fnr.host import process
 from fnr.host.clock import Clock, Dice, Ulids
 from fnr.host.failpoint import failpoint
 from fnr.host.kernel_log import KernelLog
@@ -167,48 +157,34 @@ async def _serve(paths: Paths, settings: Settings, load: LoadSettings) -> int:
 
 
 class Daemon:
-    """All parts, wired."""
+    """The crew, its doors and its signals."""
 
     def __init__(self, parts: Parts, reader: Reader, load: LoadSettings) -> None:
         self.parts = parts
-        self.dispatcher = Dispatcher(parts)
-        self.runner = Runner(parts, self.dispatcher, Redactor(parts.settings.redact))
-        self.supervisor = Supervisor(parts, self.dispatcher, self.runner)
-        self.stopper = Stopper(parts, self.supervisor)
-        self.timekeeper = Timekeeper(parts, self.dispatcher, self.supervisor, self.stopper)
-        self.effects = Effects(parts)
-        self.intake = Intake(parts, self.dispatcher)
-        self.adopter = Adopter(parts, self.supervisor, self.runner)
-        self.ending = Ending(parts, self.supervisor, self.stopper)
-        self.reload = Reload(parts, self.supervisor, self.dispatcher, self.runner, load)
-        answers = Answers(self, reader)
-        self.clients = Clients(parts, answers)
-        self.runner.on_settled = self._settled
-        self.dispatcher.on_delivered = self.timekeeper.busy
-        self.intake.on_expiring = self.timekeeper.move_due
-        parts.store.on_trouble(self._store_trouble)
+        self._crew = Crew(parts, load)
+        self._clients = Clients(parts, Answers(self._crew, reader))
 
     async def serve(self) -> int:
         """Start, run until the end is asked for, end."""
         parts = self.parts
-        self._keep_reserve()
+        self._crew.store_care.keep_reserve()
         failpoint("store-opened")
         paused = await parts.store.write(functions.paused)
         for name, settings in parts.settings.functions.items():
-            self.supervisor.add_pool(settings, paused=name in paused)
+            self._crew.supervisor.add_pool(settings, paused=name in paused)
         failpoint("pools-made")
-        await self.adopter.adopt_all()
+        await self._crew.adopter.adopt_all()
         failpoint("adopted")
         doors = self._open_doors()
         failpoint("listening")
         self._listen_to_signals()
         parts.loop.set_exception_handler(_log_mistake)
-        for pool in tuple(self.supervisor.pools.values()):
-            self.supervisor.tend(pool)
-            self.dispatcher.due_now(pool.name)
+        for pool in tuple(self._crew.supervisor.pools.values()):
+            self._crew.supervisor.tend(pool)
+            self._crew.dispatcher.due_now(pool.name)
         failpoint("workers-started")
-        self.timekeeper.start()
-        self.effects.deliver()
+        self._crew.timekeeper.start()
+        self._crew.effects.deliver()
         self._watchdog()
         # What exists now lives as long as the daemon: never look at it again.
         gc.collect()
@@ -217,21 +193,21 @@ class Daemon:
         sd_notify("READY=1", f"STATUS={len(parts.settings.functions)} functions")
         log.info("ready", extra={"pid": os.getpid(), "socket": parts.paths.socket_file})
         try:
-            return await self.ending.wait()
+            return await self._crew.ending.wait()
         finally:
             sd_notify("STOPPING=1")
             for door in doors:
                 parts.loop.remove_reader(door)
                 door.close()
-            self.clients.close()
+            self._clients.close()
             _remove(parts.paths.socket_file, parts.paths.worker_socket_file)
             log.info("ended")
 
     def _open_doors(self) -> list[socket.socket]:
         doors = []
         for path, connected in (
-            (self.parts.paths.worker_socket_file, self.supervisor.connected),
-            (self.parts.paths.socket_file, self.clients.connected),
+            (self.parts.paths.worker_socket_file, self._crew.supervisor.connected),
+            (self.parts.paths.socket_file, self._clients.connected),
         ):
             # The lock is ours, so whatever lies there is left from a daemon that was killed.
             _remove(path)
@@ -242,8 +218,8 @@ class Daemon:
 
     def _listen_to_signals(self) -> None:
         loop = self.parts.loop
-        loop.add_signal_handler(signal.SIGTERM, self.ending.ask)
-        loop.add_signal_handler(signal.SIGINT, self.ending.ask)
+        loop.add_signal_handler(signal.SIGTERM, self._crew.ending.ask)
+        loop.add_signal_handler(signal.SIGINT, self._crew.ending.ask)
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
 
     def _hang_up(self) -> None:
@@ -252,7 +228,7 @@ class Daemon:
     async def _reload_for_signal(self) -> None:
         sd_notify("RELOADING=1")
         try:
-            await self.reload.reload()
+            await self._crew.reload.reload()
         except FnrError as error:
             log.error("the reload changed nothing: %s", " ".join(error.lines()))
         finally:
@@ -263,49 +239,6 @@ class Daemon:
         if interval_ms:
             sd_notify("WATCHDOG=1")
             self.parts.later(interval_ms / 2, self._watchdog)
-
-    def _settled(self, verdicts: list) -> None:  # type: ignore[type-arg]
-        self.effects.settled(verdicts)
-        self.timekeeper.settled(verdicts)
-
-    def _store_trouble(self, state: str, why: str) -> None:
-        """The store's state changed: say so, make room, or put right what was in doubt."""
-        log.error(
-            "store trouble" if state != "ok" else "store recovered",
-            extra={"state": state, "why": why},
-        )
-        self.parts.problems.pop("store", None)
-        if state == "ok":
-            self._keep_reserve()
-            self.parts.start(self._recover(), what="reconcile")
-            return
-        self.parts.problems["store"] = f"the store is {state}: {why}"
-        if state == "full":
-            # Room for the ends of what runs; new tasks are refused meanwhile.
-            disk.release_reserve(self.parts.paths.reserve_file)
-            self.runner.retry()
-        else:
-            self.parts.later(1_000, lambda: self.parts.start(self._heal(), what="heal"))
-
-    def _keep_reserve(self) -> None:
-        """Hold room back for the day the disk is full."""
-        wanted_mib = self.parts.settings.store.reserve_mib
-        try:
-            disk.make_reserve(self.parts.paths.reserve_file, wanted_mib)
-        except OSError as error:
-            self.parts.problems["reserve"] = f"no room for a reserve of {wanted_mib} MiB: {error}"
-        else:
-            self.parts.problems.pop("reserve", None)
-
-    async def _heal(self) -> None:
-        if not await self.parts.store.heal():
-            self.parts.later(5_000, lambda: self.parts.start(self._heal(), what="heal"))
-
-    async def _recover(self) -> None:
-        await self.adopter.reconcile()
-        self.runner.retry()
-        for pool in self.supervisor.pools.values():
-            self.dispatcher.due_now(pool.name)
 
 
 def _log_mistake(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

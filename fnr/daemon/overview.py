@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 import fnr
 from fnr.api.requests import FunctionStatus, ListWorkers, Status
+from fnr.daemon.crew import Crew
 from fnr.daemon.pool import Pool
 from fnr.daemon.reader import Reader
 from fnr.daemon.worker_process import WorkerProcess
 from fnr.policy.record import FunctionRecord, WorkerRecord
 from fnr.store.reads import READS
-
-if TYPE_CHECKING:
-    from fnr.daemon.main import Daemon
 
 IDLE_STATES = {"queued", "waiting", "running", "done", "dead", "cancelled"}
 
@@ -22,16 +19,16 @@ IDLE_STATES = {"queued", "waiting", "running", "done", "dead", "cancelled"}
 class Overview:
     """Composes answers from what the daemon knows; counts come from the tally, never from rows."""
 
-    def __init__(self, daemon: Daemon, reader: Reader) -> None:
-        self._daemon = daemon
-        self._parts = daemon.parts
+    def __init__(self, crew: Crew, reader: Reader) -> None:
+        self._crew = crew
+        self._parts = crew.parts
         self._reader = reader
 
     def status(self) -> Status:
         """One screen."""
         records: list[FunctionRecord] = self._reader.point(READS["ListFunctions"])
         by_name = {record.function: record for record in records}
-        pools = self._daemon.supervisor.pools
+        pools = self._crew.supervisor.pools
         lines = [
             self._line(name, by_name.get(name), pools.get(name))
             for name in sorted({*by_name, *self._parts.settings.functions})
@@ -51,7 +48,7 @@ class Overview:
             ],
             counts={state: count for state, count in totals.items() if state in IDLE_STATES},
             letters_open=totals.get("letters_open", totals.get("dead", 0)),
-            workers=len(self._daemon.supervisor.workers),
+            workers=len(self._crew.supervisor.workers),
             problems=self._problems(lines),
         )
 
@@ -59,7 +56,7 @@ class Overview:
         """Workers alive as the daemon sees them, and with `gone` the ended ones from the store."""
         alive = [
             _record(worker)
-            for worker in self._daemon.supervisor.workers.values()
+            for worker in self._crew.supervisor.workers.values()
             if request.function in {None, worker.function}
         ]
         alive.sort(key=lambda record: (record.function, record.worker_id))
@@ -98,9 +95,9 @@ class Overview:
     def _problems(self, lines: list[FunctionStatus]) -> list[str]:
         problems = [*self._parts.problems.values()]
         problems += [f"{line.function}: {line.problem}" for line in lines if line.problem]
-        if unsettled := self._daemon.runner.unsettled:
+        if unsettled := self._crew.runner.unsettled:
             problems.append(f"{unsettled} ended attempts wait for the store")
-        for worker in self._daemon.supervisor.workers.values():
+        for worker in self._crew.supervisor.workers.values():
             if worker.held and worker.link is None and worker.ever_ready:
                 problems.append(
                     f"worker {worker.worker_id} ({worker.function}) runs but has not connected"

@@ -1,0 +1,46 @@
+"""The daemon's parts, wired: who calls whom is decided here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fnr.config.settings import Settings
+from fnr.daemon.adopter import Adopter
+from fnr.daemon.dispatcher import Dispatcher
+from fnr.daemon.effects import Effects
+from fnr.daemon.ending import Ending
+from fnr.daemon.intake import Intake
+from fnr.daemon.parts import Parts
+from fnr.daemon.redact import Redactor
+from fnr.daemon.reload import Reload
+from fnr.daemon.runner import Runner
+from fnr.daemon.stopper import Stopper
+from fnr.daemon.store_care import StoreCare
+from fnr.daemon.supervisor import Supervisor
+from fnr.daemon.timekeeper import Timekeeper
+from fnr.policy.verdict import Verdict
+
+
+class Crew:
+    """One of each."""
+
+    def __init__(self, parts: Parts, load: Callable[[], Settings]) -> None:
+        self.parts = parts
+        self.dispatcher = Dispatcher(parts)
+        self.runner = Runner(parts, self.dispatcher, Redactor(parts.settings.redact))
+        self.supervisor = Supervisor(parts, self.dispatcher, self.runner)
+        self.stopper = Stopper(parts, self.supervisor)
+        self.timekeeper = Timekeeper(parts, self.dispatcher, self.supervisor, self.stopper)
+        self.effects = Effects(parts)
+        self.intake = Intake(parts, self.dispatcher)
+        self.adopter = Adopter(parts, self.supervisor, self.runner)
+        self.ending = Ending(parts, self.supervisor, self.stopper)
+        self.reload = Reload(parts, self.supervisor, self.dispatcher, self.runner, load)
+        self.store_care = StoreCare(parts, self.adopter, self.runner, self.dispatcher)
+        self.runner.on_settled = self._settled
+        self.dispatcher.on_delivered = self.timekeeper.busy
+        self.intake.on_expiring = self.timekeeper.move_due
+
+    def _settled(self, verdicts: list[Verdict]) -> None:
+        self.effects.settled(verdicts)
+        self.timekeeper.settled(verdicts)
