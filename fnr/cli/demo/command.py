@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from fnr.api.errors import NotFound
+from fnr.api.errors import FnrError, NotFound
 from fnr.cli.demo import report
 from fnr.cli.demo.home import Home, make_home
 from fnr.cli.demo.inputs import TASKS_PER_FILE, copy_sources
@@ -74,17 +74,27 @@ def demo(
     if folder is not None and not folder.is_dir():
         raise NotFound(f"there is no folder {folder}")
     interruptions = Interruptions()
-    try:
-        with interruptions.taken(), ExitStack() as cleanup:
-            figures, home, daemon = _play(
-                folder, seed=seed, tasks_max=tasks_max, interruptions=interruptions, cleanup=cleanup
+    with interruptions.taken(), ExitStack() as cleanup:
+        with interruptions.held():
+            home = make_home(here().paths.home if here().paths.origin == "--home" else None)
+            cleanup.callback(home.remove)
+        daemon = Daemon(home, interruptions)
+        cleanup.callback(daemon.stop)
+        try:
+            figures = _play(
+                home, daemon, interruptions, folder=folder, seed=seed, tasks_max=tasks_max
             )
+        except KeyboardInterrupt:
+            say("interrupted: ending the daemon and its workers, removing the home")
+            raise
+        except FnrError:
             if keep:
                 cleanup.pop_all()
-                figures = msgspec.structs.replace(figures, home=str(home.root))
-    except KeyboardInterrupt:
-        say("interrupted: the daemon, its workers and the home are gone")
-        raise
+                say(f"the home is left: {home.root}")
+            raise
+        if keep:
+            cleanup.pop_all()
+            figures = msgspec.structs.replace(figures, home=str(home.root))
     show_one(report.SCHEMA, figures, lambda: report.text(figures), name="ok" if figures.ok else "")
     _show_way_on(home, daemon if keep else None)
     if not figures.ok:
@@ -92,32 +102,28 @@ def demo(
 
 
 def _play(
-    folder: Path | None,
+    home: Home,
+    daemon: Daemon,
+    interruptions: Interruptions,
     *,
+    folder: Path | None,
     seed: int,
     tasks_max: int,
-    interruptions: Interruptions,
-    cleanup: ExitStack,
-) -> tuple[Figures, Home, Daemon]:
-    """Build the stage and play on it; the way back is left in `cleanup`."""
+) -> Figures:
+    """Build the stage and play on it; of what it starts only the daemon goes on."""
     screen = Screen(
         here().clock,
         say=None if here().quiet else say,
         live=is_terminal(sys.stderr) and here().colour_on_stderr,
     )
-    with interruptions.held():
-        home = make_home(here().paths.home if here().paths.origin == "--home" else None)
-        cleanup.callback(home.remove)
+    store = ObjectStore(home, interruptions, seed=seed)
     with ExitStack() as only_meanwhile:
         only_meanwhile.callback(screen.close)
+        only_meanwhile.callback(store.stop)
         sources = copy_sources(folder, home.files, seed=seed, files_max=tasks_max // TASKS_PER_FILE)
         screen.say(f"home {home.root}, {len(sources.files)} of {sources.found} files")
-        store = ObjectStore(home, interruptions, seed=seed)
-        only_meanwhile.callback(store.stop)
         store.start()
         home.configure(port=store.port)
-        daemon = Daemon(home, interruptions)
-        cleanup.callback(daemon.stop)
         daemon.start()
         scenario = Scenario(
             home,
@@ -128,7 +134,7 @@ def _play(
             screen=screen,
             interruptions=interruptions,
         )
-        return scenario.run(), home, daemon
+        return scenario.run()
 
 
 def _show_way_on(home: Home, daemon: Daemon | None) -> None:

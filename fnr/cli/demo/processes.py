@@ -237,6 +237,7 @@ def _not_started(log: Path) -> Failed:
     said = log.read_text("utf-8", "replace")[-LOG_TAIL_CHARS:] if log.exists() else ""
     return Failed(
         f"the demo's {log.stem} did not start",
-        why=f"see {log}",
+        why="its last words follow" if said else "it said nothing",
         details=tuple(said.splitlines()[-10:]),
+        next_step="fnr demo --keep, which leaves its logs",
     )

@@ -78,7 +78,7 @@ class Strikes:
         pid = self._daemon.kill()
         self.daemons_killed += 1
         self._client.close()
-        self._say(f"SIGKILL to the daemon (pid {pid}) while {busy} workers were busy")
+        self._say(f"SIGKILL to the daemon (pid {pid}); busy workers: {busy}")
         self._daemon.start()
         self._say(f"the next daemon answers (pid {self._daemon.pid})")
         return True
