@@ -67,7 +67,7 @@ def cropped(text: str, width: int) -> str:
         if used > width:
             break
         kept.append(character)
-    return "".join(kept) + "…"
+    return "".join(kept).rstrip() + "…"
 
 
 def _char_width(character: str) -> int:

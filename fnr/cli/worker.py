@@ -18,7 +18,7 @@ from fnr.policy.record import WorkerRecord
 app = group("worker", "Workers: the processes that run functions.")
 
 Ids = Annotated[
-    list[str], typer.Argument(metavar="ID…", help="Ids of workers, unique beginnings, or pids.")
+    list[str], typer.Argument(metavar="ID…", help="Ids, unique beginnings, pids, or functions.")
 ]
 Now = Annotated[bool, typer.Option("--now", help="Interrupt the running attempt; it is put back.")]
 
@@ -83,8 +83,10 @@ def stop(ids: Ids, now: Now = False) -> None:
 
 
 def _find_all(words: list[str]) -> list[str]:
+    """Ids of workers; the name of a function stands for all of its workers, and stays as it is."""
     workers = here().ask(ListWorkers(), offline=False)
-    return [_find(word, workers).worker_id for word in words]
+    functions = {worker.function for worker in workers}
+    return [word if word in functions else _find(word, workers).worker_id for word in words]
 
 
 def _find(word: str, workers: list[WorkerRecord]) -> WorkerRecord:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from wire_server import Close, Events, Hang, Raw, WireServer
+from wire_server import Close, Events, Hang, Raw, Turns, WireServer
 
 from fnr.api.errors import (
     BadData,
@@ -64,7 +64,7 @@ def test_an_error_arrives_as_what_it_was(server: WireServer, kind: type[FnrError
 
 
 def test_after_an_error_the_connection_goes_on(server: WireServer) -> None:
-    server.answers[GetStatus] = [BadData("no"), STATUS]
+    server.answers[GetStatus] = Turns(BadData("no"), STATUS)
     with Connection(server.paths) as connection:
         with pytest.raises(BadData):
             connection.ask(GetStatus())
@@ -170,7 +170,7 @@ def test_several_requests_are_under_way_at_once(server: WireServer) -> None:
 
 
 def test_one_error_in_a_pipeline_spoils_no_other_answer(server: WireServer) -> None:
-    server.answers[GetStatus] = [STATUS, BadData("no"), STATUS]
+    server.answers[GetStatus] = Turns(STATUS, BadData("no"), STATUS)
     with Connection(server.paths) as connection:
         answers = list(connection.ask_each(GetStatus() for _ in range(3)))
     assert [type(answer) for answer in answers] == [Status, BadData, Status]

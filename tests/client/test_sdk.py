@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from msgspec import Raw
-from wire_server import Close, Hang, WireServer
+from wire_server import Close, Hang, Turns, WireServer
 from wire_server import Raw as RawLine
 
 import fnr
@@ -79,7 +79,7 @@ def test_submit_gives_the_id_and_sends_a_key(server: WireServer, client: Client)
 
 
 def test_a_submit_is_repeated_once_with_the_same_key(server: WireServer, client: Client) -> None:
-    server.answers[Submit] = [Close(), Submitted(task_id="T")]
+    server.answers[Submit] = Turns(Close(), Submitted(task_id="T"))
     assert client.submit("render") == "T"
     first, again = server.asked
     assert first == again
@@ -118,7 +118,7 @@ def server_stops(server: WireServer) -> Close:
 
 def test_after_a_timeout_a_late_answer_is_not_taken_for_the_next(server: WireServer) -> None:
     """Method: the second question must not be asked where the first answer may still arrive."""
-    server.answers[GetStatus] = [Hang(), STATUS]
+    server.answers[GetStatus] = Turns(Hang(), STATUS)
     with Client(server.home, timeout="50ms") as client:
         with pytest.raises(TimedOut):
             client.status()
@@ -144,7 +144,7 @@ def test_many_are_sent_in_chunks_and_refusals_are_counted_through(
 
 
 def test_wait_and_result(server: WireServer, client: Client) -> None:
-    server.answers[WaitTasks] = [[DONE], [DONE], [DEAD], [DONE, DEAD]]
+    server.answers[WaitTasks] = Turns([DONE], [DONE], [DEAD], [DONE, DEAD])
     assert client.wait("T", timeout="1m") == DONE
     assert server.asked[0] == WaitTasks(task_ids=["T"], timeout_ms=60_000)
     assert client.result("T") == {"lines": 3}
@@ -157,7 +157,7 @@ def test_wait_and_result(server: WireServer, client: Client) -> None:
 
 def test_lists_go_through_all_pages(server: WireServer, client: Client) -> None:
     one, two = ({"task_id": name, "function": "f"} for name in "12")
-    server.answers[ListTasks] = [{"items": [one], "next": "1"}, {"items": [two]}]
+    server.answers[ListTasks] = Turns({"items": [one], "next": "1"}, {"items": [two]})
     assert [task.task_id for task in client.tasks("state:dead")] == ["1", "2"]
     assert [request.after for request in server.asked] == [None, "1"]
     letter = {
@@ -168,7 +168,7 @@ def test_lists_go_through_all_pages(server: WireServer, client: Client) -> None:
         "reason": "r",
         "died_at_ms": 1,
     }
-    server.answers[ListLetters] = [{"items": [letter], "next": "1"}, {"items": []}]
+    server.answers[ListLetters] = Turns({"items": [letter], "next": "1"}, {"items": []})
     assert [found.task_id for found in client.letters()] == ["1"]
 
 
@@ -178,10 +178,10 @@ def test_the_other_words(server: WireServer, client: Client) -> None:
         GetTask: detail,
         CancelTasks: Changed(changed=["T"]),
         GetStatus: STATUS,
-        ReplayLetters: [
+        ReplayLetters: Turns(
             ReplayReport(eligible=2, replayed=2, functions={"f": 2}, blocked={"r": 1}, next="c"),
             ReplayReport(eligible=1, replayed=1, functions={"f": 1, "g": 1}),
-        ],
+        ),
     }
     assert client.get("T") == detail
     assert client.cancel("T", reason="r").changed == ["T"]
@@ -240,7 +240,7 @@ async def test_async_questions_share_a_connection_and_answers_may_come_in_any_or
 async def test_async_submit_is_repeated_once_with_the_same_key(
     server: WireServer, async_client: AsyncClient
 ) -> None:
-    server.answers[Submit] = [Close(b'{"id":1,'), Submitted(task_id="T")]
+    server.answers[Submit] = Turns(Close(b'{"id":1,'), Submitted(task_id="T"))
     assert await async_client.submit("f") == "T"
     assert server.asked[0] == server.asked[1]
 
@@ -255,7 +255,7 @@ async def test_async_what_is_not_safe_to_repeat_is_not_repeated(
 
 
 async def test_async_errors_and_deadlines(server: WireServer) -> None:
-    server.answers[GetStatus] = [BadData("no"), Hang(), STATUS]
+    server.answers[GetStatus] = Turns(BadData("no"), Hang(), STATUS)
     async with AsyncClient(server.home, timeout="50ms") as client:
         with pytest.raises(BadData, match="no"):
             await client.status()
@@ -283,15 +283,15 @@ async def test_async_the_other_words(server: WireServer, async_client: AsyncClie
     detail = TaskDetail(task=DONE.task, input=Raw(b"{}"))
     server.answers |= {
         SubmitMany: accept,
-        WaitTasks: [[DONE], [DEAD]],
-        ListTasks: [{"items": [one], "next": "1"}, {"items": [two]}],
+        WaitTasks: Turns([DONE], [DEAD]),
+        ListTasks: Turns({"items": [one], "next": "1"}, {"items": [two]}),
         ListLetters: {"items": []},
         GetTask: detail,
         CancelTasks: Changed(changed=["T"]),
-        ReplayLetters: [
+        ReplayLetters: Turns(
             ReplayReport(eligible=1, replayed=1, next="c"),
             ReplayReport(eligible=1, replayed=1),
-        ],
+        ),
     }
     found = await async_client.submit_many("f", ({"n": n} for n in range(1_001)))
     assert len(found.task_ids) == 1_001

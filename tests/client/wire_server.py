@@ -37,6 +37,16 @@ class Raw:
         self.line = line
 
 
+class Turns:
+    """As an answer: these in turn; the last one is repeated."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+
+    def next(self) -> Any:
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
 class Events:
     """As an answer to Watch: that it is watched, then these events."""
 
@@ -45,10 +55,7 @@ class Events:
 
 
 class WireServer:
-    """Listens in a home of its own; `answers` maps request classes to answers or functions.
-
-    Answers are given in order when they stand in a list; the last one is then repeated.
-    """
+    """Listens in a home of its own; `answers` maps request classes to answers or functions."""
 
     def __init__(self, folder: Path | None = None) -> None:
         # Not tmp_path: a Unix socket's path must stay under 108 bytes.
@@ -151,6 +158,6 @@ class WireServer:
 
     def _answer(self, request: Any) -> Any:
         answer = self.answers.get(type(request), Hang())
-        if isinstance(answer, list):
-            answer = answer.pop(0) if len(answer) > 1 else answer[0]
+        if isinstance(answer, Turns):
+            answer = answer.next()
         return answer(request) if callable(answer) and not isinstance(answer, type) else answer

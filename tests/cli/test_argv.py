@@ -1,0 +1,52 @@
+"""Flags for all commands are found wherever they stand, and nothing else is touched."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fnr.cli.argv import FlagError, hoist
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-o", "json", "--home", "/h", "-q", "dlq", "list", "--timeout", "5s"],
+        ["dlq", "--home=/h", "list", "-ojson", "--timeout=5s", "--quiet"],
+        ["dlq", "list", "--output=json", "-q", "--home", "/h", "--timeout", "5s"],
+    ],
+)
+def test_they_may_stand_anywhere(words: list[str]) -> None:
+    found, rest = hoist(words)
+    assert rest == ["dlq", "list"]
+    assert (found.home, found.output, found.timeout, found.quiet) == ("/h", "json", "5s", True)
+    assert not found.no_color
+
+
+def test_behind_two_dashes_everything_is_the_commands() -> None:
+    found, rest = hoist(["run", "-q", "--", "ls", "-o", "json", "--home", "/x"])
+    assert rest == ["run", "--", "ls", "-o", "json", "--home", "/x"]
+    assert (found.quiet, found.output, found.home) == (True, "", "")
+
+
+@pytest.mark.parametrize("command", ["submit", "run"])
+def test_timeout_is_the_tasks_own_where_there_is_a_task(command: str) -> None:
+    found, rest = hoist(["--home", "/h", command, "--timeout", "10m", "f"])
+    assert rest == [command, "--timeout", "10m", "f"]
+    assert found.timeout == ""
+
+
+def test_a_flag_without_its_value_is_refused() -> None:
+    with pytest.raises(FlagError, match="--home needs a value"):
+        hoist(["status", "--home"])
+
+
+def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(FlagError, match="table, json, jsonl, name, not 'xml'"):
+        hoist(["status", "-o", "xml"])
+
+
+@given(st.lists(st.sampled_from(["task", "list", "-n", "5", "--where", "a:b", "-", "--x=y"])))
+def test_other_words_stay_in_their_order(words: list[str]) -> None:
+    assert hoist(words)[1] == words

@@ -1,0 +1,245 @@
+"""Commands that change something: what they ask, what they print, when they refuse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from cli_runs import Run
+from wire_server import Turns, WireServer
+
+from fnr.api.requests import (
+    CancelTasks,
+    Changed,
+    GetTask,
+    ListLetters,
+    ListTasks,
+    ListWorkers,
+    PauseFunction,
+    PurgeLetters,
+    ReloadConfig,
+    ReloadReport,
+    ReplayLetters,
+    ReplayReport,
+    ResolveLetters,
+    RestartWorkers,
+    ResumeFunction,
+    StopWorkers,
+)
+from fnr.policy.record import Page, WorkerRecord
+
+ID1, ID2 = "01JD0000000000000000000001", "01JD0000000000000000000002"
+WORKERS = [
+    WorkerRecord(
+        worker_id=f"01JDW{n}",
+        function="render",
+        state="idle",
+        boot_id="b",
+        pid=4710 + n,
+        pid_start=1,
+        started_at_ms=0,
+    )
+    for n in (1, 2)
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "request_sent", "done"),
+    [
+        (["task", "cancel", ID1, ID2], CancelTasks(task_ids=[ID1, ID2]), "cancelled"),
+        (["task", "cancel", ID1, ID1], CancelTasks(task_ids=[ID1]), "cancelled"),
+        (["function", "pause", "f", "g"], PauseFunction(functions=["f", "g"]), "paused"),
+        (["function", "resume", "f"], ResumeFunction(functions=["f"]), "resumed"),
+        (["worker", "restart", "01JDW1"], RestartWorkers(workers=["01JDW1"]), "asked to restart"),
+        (["worker", "stop", "01JDW1"], StopWorkers(workers=["01JDW1"]), "asked to stop"),
+        (["worker", "stop", "4712"], StopWorkers(workers=["01JDW2"]), "asked to stop"),
+        (["worker", "stop", "render"], StopWorkers(workers=["render"]), "asked to stop"),
+        (["dlq", "resolve", ID1], ResolveLetters(task_ids=[ID1]), "resolved"),
+        (["dlq", "resolve", "--where", "a", "-y"], ResolveLetters(where="a"), "resolved"),
+        (["dlq", "purge", ID1, "-y", "--open"], PurgeLetters(task_ids=[ID1], open=True), "deleted"),
+    ],
+)  # fmt: skip
+def test_a_change_is_asked_for_and_shown(
+    server: WireServer, fnr: Run, words: list[str], request_sent: Any, done: str
+) -> None:
+    server.answers |= {
+        type(request_sent): Changed(changed=["x"]),
+        ListWorkers: WORKERS,
+        ListLetters: Page(items=[], total=3),
+    }
+    found = fnr(*words)
+    assert server.asked[-1] == request_sent
+    assert (found.code, found.out, found.err) == (0, "x\n", f"one {done}\n")
+    assert fnr(*words, "-o", "json").json == {
+        "schema": "fnr.changed/1", "done": done, "changed": ["x"], "unchanged": {},
+    }  # fmt: skip
+
+
+def test_what_was_not_changed_is_an_error_with_its_reason(server: WireServer, fnr: Run) -> None:
+    server.answers[CancelTasks] = Changed(changed=[ID1], unchanged={ID2: "it is done"})
+    found = fnr("task", "cancel", ID1, ID2)
+    assert (found.code, found.out) == (1, f"{ID1}\n")
+    assert found.err == f"one cancelled\nerror: {ID2}: it is done\n"
+
+
+def test_reasons_and_haste_are_passed_on(server: WireServer, fnr: Run) -> None:
+    server.answers |= {
+        CancelTasks: Changed(changed=["x"]),
+        RestartWorkers: Changed(changed=["x"]),
+        ListWorkers: WORKERS,
+    }
+    fnr("task", "cancel", ID1, "--reason", "wrong scene")
+    assert server.asked[-1].reason == "wrong scene"
+    fnr("worker", "restart", "01JDW1", "--now")
+    assert server.asked[-1] == RestartWorkers(workers=["01JDW1"], now=True)
+
+
+def test_ids_may_be_abbreviated_or_come_from_stdin(server: WireServer, fnr: Run) -> None:
+    server.answers |= {GetTask: {"task": {"task_id": ID1, "function": "f"}, "input": {}}}
+    server.answers[CancelTasks] = Changed(changed=[ID1, ID2])
+    fnr("task", "cancel", "01JD", "-", stdin=f"{ID2}\tmore words\n\n{ID2}\n")
+    assert server.asked[-1] == CancelTasks(task_ids=[ID1, ID2])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["task", "cancel", "--where", "state:queued"],
+        ["dlq", "resolve", "--where", "a"],
+        ["dlq", "purge", ID1],
+        ["dlq", "purge", "--where", "state:resolved"],
+        ["dlq", "replay", "--all"],
+    ],
+)
+def test_what_is_dangerous_is_refused_when_nobody_can_be_asked(
+    server: WireServer, fnr: Run, words: list[str]
+) -> None:
+    server.answers |= {
+        ListTasks: Page(items=[], total=3),
+        ListLetters: Page(items=[], total=3),
+        ReplayLetters: ReplayReport(eligible=3),
+    }
+    found = fnr(*words)
+    assert found.code == 6
+    assert "add -y" in found.err
+    asked = {type(request) for request in server.asked}
+    assert not asked & {CancelTasks, ResolveLetters, PurgeLetters}
+    assert all(getattr(request, "dry_run", True) for request in server.asked)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["task", "cancel"],
+        ["task", "cancel", ID1, "--where", "a"],
+        ["dlq", "resolve"],
+        ["dlq", "purge"],
+        ["dlq", "replay"],
+        ["dlq", "replay", ID1, "--all"],
+        ["dlq", "replay", "--all", "--rate", "5"],
+        ["dlq", "replay", "--all", "--rate", "0/s"],
+    ],
+)
+def test_what_is_not_said_clearly_is_a_usage_error(
+    server: WireServer, fnr: Run, words: list[str]
+) -> None:
+    assert fnr(*words).code == 2
+    assert server.asked == []
+
+
+def test_a_worker_that_is_not_there_or_not_one(server: WireServer, fnr: Run) -> None:
+    server.answers[ListWorkers] = WORKERS
+    assert fnr("worker", "stop", "nobody").code == 4
+    found = fnr("worker", "show", "01JDW")
+    assert found.code == 2
+    assert "the beginning of 2 workers" in found.err
+    assert "pid:       4711" in fnr("worker", "show", "01JDW1").out
+
+
+def test_a_purge_goes_on_until_nothing_is_left(server: WireServer, fnr: Run) -> None:
+    full = Changed(changed=[str(n) for n in range(500)])
+    server.answers |= {
+        ListLetters: Page(items=[]),
+        PurgeLetters: Turns(full, full, Changed(changed=["last"])),
+    }
+    found = fnr("dlq", "purge", "--where", "state:resolved", "-y")
+    assert found.err == "1001 deleted\n"
+
+
+def test_a_reload_says_what_changed(server: WireServer, fnr: Run) -> None:
+    server.answers[ReloadConfig] = Turns(
+        ReloadReport(added=["a", "b"], needs_restart=["daemon.clients_max"]),
+        ReloadReport(),
+    )
+    assert fnr("daemon", "reload").out == (
+        "added: a, b\nneeds a restart of the daemon: daemon.clients_max\n"
+    )
+    assert fnr("daemon", "reload").out == "nothing has changed\n"
+
+
+# ── replay ───────────────────────────────────────────────────────────────────
+
+PLAN = ReplayReport(
+    eligible=2,
+    blocked={"function old is not in fnr.toml": 1},
+    examples={"function old is not in fnr.toml": [ID2]},
+    functions={"render": 2},
+)
+
+
+def test_one_letter_is_replayed_without_a_question(server: WireServer, fnr: Run) -> None:
+    server.answers[ReplayLetters] = Turns(
+        ReplayReport(eligible=1), ReplayReport(eligible=1, replayed=1),
+    )  # fmt: skip
+    found = fnr("dlq", "replay", ID1)
+    assert (found.code, found.out) == (0, "1 replayed\n")
+    assert [request.dry_run for request in server.asked] == [True, False]
+    assert server.asked[-1].task_ids == [ID1]
+
+
+def test_a_dry_run_shows_who_can_go_and_why_others_cannot(server: WireServer, fnr: Run) -> None:
+    server.answers[ReplayLetters] = PLAN
+    found = fnr("dlq", "replay", "--where", "function:r*", "--dry-run")
+    assert found.out == (
+        "2 letters can be replayed\n"
+        "         2  render\n"
+        "1 cannot\n"
+        f"         1  function old is not in fnr.toml  ({ID2})\n"
+    )
+    assert all(request.dry_run for request in server.asked)
+    answer = fnr("dlq", "replay", "--all", "-n", "-o", "json").json
+    assert (answer["eligible"], answer["replayed"]) == (2, 0)
+
+
+def test_a_replay_in_chunks_counts_them_all(server: WireServer, fnr: Run) -> None:
+    def serve(request: ReplayLetters) -> ReplayReport:
+        after = "1" if request.after is None else None
+        replayed = 0 if request.dry_run else 2
+        return ReplayReport(eligible=2, replayed=replayed, functions={"f": 2}, next=after)
+
+    server.answers[ReplayLetters] = serve
+    found = fnr("dlq", "replay", "--all", "-y", "-o", "json")
+    assert (found.code, found.json["replayed"], found.json["eligible"]) == (0, 4, 4)
+
+
+def test_a_replay_of_nothing_is_not_found(server: WireServer, fnr: Run) -> None:
+    server.answers[ReplayLetters] = ReplayReport(eligible=0)
+    assert fnr("dlq", "replay", "--all", "-y").code == 4
+
+
+def test_letters_that_cannot_go_are_an_error_with_the_reason(server: WireServer, fnr: Run) -> None:
+    server.answers[ReplayLetters] = ReplayReport(eligible=0, blocked={"already replaying": 1})
+    found = fnr("dlq", "replay", ID1)
+    assert found.code == 1
+    assert "already replaying" in found.err
+
+
+def test_a_rate_makes_small_chunks(server: WireServer, fnr: Run) -> None:
+    """Method: 50 a second is 5 a tenth of a second; the chunks show it, no clock is needed."""
+    server.answers[ReplayLetters] = lambda request: ReplayReport(
+        eligible=len(request.task_ids), replayed=0 if request.dry_run else len(request.task_ids)
+    )
+    ids = [f"01JD00000000000000000000{n:02}" for n in range(12)]
+    found = fnr("dlq", "replay", "-", "-y", "--rate", "50/s", stdin="\n".join(ids))
+    assert found.out == "12 replayed\n"
+    assert [len(r.task_ids) for r in server.asked if not r.dry_run] == [5, 5, 2]

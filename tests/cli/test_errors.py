@@ -1,0 +1,123 @@
+"""Every kind of error has its exit code, its three lines, its JSON form; a crash leaves a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from cli_runs import Run
+from wire_server import Close, Hang, WireServer
+
+from fnr.api.errors import FnrError, error_types
+from fnr.api.requests import CancelTasks, GetTask, ListTasks
+from fnr.cli import task
+
+GOLDEN = {
+    "failed": 1,
+    "usage": 2,
+    "daemon_down": 3,
+    "not_found": 4,
+    "refused": 6,
+    "bad_data": 65,
+    "protocol_mismatch": 69,
+    "internal": 70,
+    "io": 74,
+    "try_again": 75,
+    "permission": 77,
+    "config": 78,
+    "timeout": 124,
+}
+
+
+def test_the_exit_codes_are_what_scripts_rely_on() -> None:
+    assert {code: kind.exit_code for code, kind in error_types().items()} == GOLDEN
+
+
+@pytest.mark.parametrize("kind", error_types().values(), ids=lambda kind: kind.__name__)
+def test_an_error_of_the_daemon_is_shown_with_its_exit_code(
+    server: WireServer, fnr: Run, kind: type[FnrError]
+) -> None:
+    error = kind("the thing failed", why="3 of 4", next_step="fnr status", details=("line 1: x",))
+    server.answers[CancelTasks] = error
+    words = ("task", "cancel", "01JD0000000000000000000001")
+    found = fnr(*words)
+    assert (found.code, found.out) == (kind.exit_code, "")
+    assert found.err == ("error: the thing failed\n  why: 3 of 4\n  line 1: x\n  try: fnr status\n")
+    found = fnr(*words, "-o", "json")
+    assert (found.code, found.out) == (kind.exit_code, "")
+    assert found.error == {
+        "code": kind.code,
+        "message": "the thing failed",
+        "why": "3 of 4",
+        "hint": "fnr status",
+        "exit": kind.exit_code,
+        "details": ["line 1: x"],
+    }
+
+
+def test_hostile_text_in_an_error_reaches_no_terminal(server: WireServer, fnr: Run) -> None:
+    server.answers[GetTask] = FnrError("\x1b[2J[rank0]: [/b] \u202e" + "x" * 10_000)
+    found = fnr("task", "show", "01JD")
+    assert found.err == "error: [2J[rank0]: [/b] " + "x" * 10_000 + "\n"
+
+
+def test_a_write_without_a_daemon_names_the_command_that_starts_it(
+    server: WireServer, fnr: Run
+) -> None:
+    server.stop()
+    found = fnr("submit", "render", "-o", "json")
+    assert (found.code, found.error["code"]) == (3, "daemon_down")
+    assert found.error["hint"] == f"fnr --home {server.home} daemon start"
+
+
+def test_a_daemon_that_does_not_answer_in_time(server: WireServer, fnr: Run) -> None:
+    server.answers[ListTasks] = Hang()
+    found = fnr("task", "list", "--timeout", "50ms")
+    assert found.code == 124
+    assert "within 50 ms" in found.err
+
+
+def test_a_daemon_that_goes_away_while_it_should_answer(server: WireServer, fnr: Run) -> None:
+    server.answers[CancelTasks] = Close()
+    found = fnr("task", "cancel", "01JD0000000000000000000001")
+    assert found.code == 3
+    assert "whether it acted on the request is not known" in found.err
+
+
+def test_a_socket_path_that_is_too_long(command: Run, tmp_path: Path) -> None:
+    found = command("--home", tmp_path / ("x" * 110), "submit", "f")
+    assert found.code == 78
+    assert "a Unix socket can have 107" in found.err
+
+
+def test_a_bad_timeout(fnr: Run) -> None:
+    for written, words in (("10", "needs a unit"), ("0s", "longer than 0")):
+        found = fnr("status", "--timeout", written)
+        assert found.code == 2
+        assert words in found.err
+
+
+def test_a_mistake_of_ours_is_one_line_and_a_file(
+    server: WireServer, fnr: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mistake(_task_id: str) -> None:
+        raise ZeroDivisionError("of ours")
+
+    monkeypatch.setattr(task, "_detail", mistake)
+    found = fnr("task", "show", "x")
+    assert found.code == 70
+    lines = found.err.splitlines()
+    assert lines[:2] == ["error: fnr made a mistake", "  why: ZeroDivisionError: of ours"]
+    file = Path(lines[2].removeprefix("  try: look into "))
+    assert file.parent == Path(server.paths.crash_dir)
+    assert "Traceback" in file.read_text()
+
+
+def test_where_no_file_can_be_written_the_traceback_is_shown(
+    server: WireServer, fnr: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(server.paths.state_dir).write_text("a file in the folder's place")
+    monkeypatch.setattr(task, "_detail", lambda _task_id: 1 / 0)
+    found = fnr("task", "show", "x")
+    assert found.code == 70
+    assert "ZeroDivisionError: division by zero" in found.err.splitlines()[-1]

@@ -1,0 +1,106 @@
+"""Every command explains itself, with examples that exist; every topic is complete."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer.main
+from cli_runs import Run
+
+from fnr.api.errors import error_types
+from fnr.cli.main import COMMANDS, app
+from fnr.policy.filter_fields import ANY_FIELDS
+
+
+def commands(node: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command with its path, groups included."""
+    node = node or typer.main.get_command(app)
+    yield path, node
+    context = node.context_class(node, info_name=path[-1] if path else "fnr")
+    for name in node.list_commands(context) if hasattr(node, "list_commands") else ():
+        yield from commands(node.get_command(context, name), (*path, name))
+
+
+ALL = [pytest.param(path, node, id="-".join(path) or "fnr") for path, node in commands()]
+LEAVES = [case for case in ALL if not hasattr(case.values[1], "list_commands")]
+ENDS = ("|", "&&", "--", ">")
+
+
+@pytest.mark.parametrize(("path", "node"), ALL)
+def test_every_command_has_help(command: Run, path: tuple[str, ...], node: Any) -> None:
+    for flag in ("--help", "-h"):
+        found = command(*path, flag)
+        assert found.code == 0
+        assert found.out.startswith("Usage: fnr")
+        assert "\b" not in found.out
+    assert all(param.help for param in node.params if hasattr(param, "help"))
+
+
+@pytest.mark.parametrize(("path", "node"), LEAVES)
+def test_every_command_has_an_example_of_itself(path: tuple[str, ...], node: Any) -> None:
+    assert node.epilog, path
+    lines = [line.strip() for line in node.epilog.splitlines()]
+    assert any(f"fnr {' '.join(path)}" in line for line in lines)
+
+
+@pytest.mark.parametrize(("path", "node"), LEAVES)
+def test_the_flags_in_an_example_exist(path: tuple[str, ...], node: Any) -> None:
+    known = {name for param in node.params for name in (*param.opts, *param.secondary_opts)}
+    known |= {"-o", "--home", "--config", "-q", "--"}
+    for line in node.epilog.splitlines():
+        words = shlex.split(line.partition("         ")[0])
+        if words[: len(path) + 1] != ["fnr", *path]:
+            continue
+        end = min((words.index(end) for end in ENDS if end in words), default=None)
+        ours = words[:end]
+        assert {word for word in ours if word.startswith("-") and word != "-"} <= known, line
+
+
+def test_a_bare_group_shows_its_help_and_is_a_usage_error(command: Run) -> None:
+    for words in ([], ["dlq"], ["task"]):
+        found = command(*words)
+        assert (found.code, found.out) == (2, "")
+        assert "Commands:" in found.err
+
+
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [(["dlqq"], "'dlq'"), (["dlq", "replai", "x"], "'replay'"), (["stat"], "'status'")],
+)
+def test_a_misspelt_command_gets_the_nearest(command: Run, words: list[str], near: str) -> None:
+    found = command(*words)
+    assert found.code == 2
+    assert near in found.err
+
+
+def test_wrong_usage_says_which_help_to_read(command: Run) -> None:
+    found = command("task", "list", "--nonsense")
+    assert found.code == 2
+    assert found.err == "error: no such option: --nonsense\n  try: fnr task list --help\n"
+    found = command("task", "show", "-o", "json")
+    assert (found.code, found.error["code"]) == (2, "usage")
+
+
+def test_the_version(command: Run) -> None:
+    assert command("--version").out.startswith("fnr 0.")
+
+
+def test_topics_are_complete(command: Run) -> None:
+    codes = command("help", "exit-codes").out
+    assert all(f"{kind.exit_code:>4}  " in codes for kind in error_types().values())
+    filters = command("help", "filters").out
+    assert all(f"  {name} " in filters for name in ANY_FIELDS)
+    assert "FNR_LOG_LEVEL" in command("help", "environment").out
+    assert "tab-separated" in command("help", "output").out
+    assert "--jsonl" in command("help", "input").out
+    assert "Topics: " in command("help").out
+    assert command("help", "nonsense").code == 2
+
+
+def test_help_names_every_command_with_its_summary(command: Run) -> None:
+    text = command("--help").out
+    assert all(f"  {name} " in text for name in COMMANDS)
+    assert "--home DIR" in text

@@ -1,0 +1,112 @@
+"""The fast path of `fnr status` says what the whole program says, or leaves it to it."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+from cli_runs import Run
+from wire_server import Close, Raw, WireServer
+
+from fnr.api import wire
+from fnr.api.errors import TryAgain
+from fnr.api.requests import FunctionStatus, GetStatus, Status
+from fnr.cli.quick import QUESTION, quick_status
+from fnr.cli.status_text import for_people, for_pipes
+
+STATUS = Status(
+    state="running",
+    version="1.2",
+    home="/h",
+    pid=7,
+    started_at_ms=1_000,
+    functions=[
+        FunctionStatus(function="idle", kind="python", counts={}, workers=1, workers_max=1),
+        FunctionStatus(
+            function="render",
+            kind="python",
+            counts={"running": 1, "queued": 20, "dead": 2},
+            workers=1,
+            workers_max=2,
+            busy=1,
+            problem="[/b] cannot be loaded \x1b[2J",
+        ),
+        FunctionStatus(function="slow", kind="python", counts={"done": 3}, paused=True),
+    ],
+    letters_open=2,
+    problems=["render: [/b] cannot be loaded"],
+)
+
+
+def test_the_question_is_the_wires() -> None:
+    assert wire.decode_request(QUESTION) == (1, GetStatus())
+
+
+def test_both_ways_print_the_same(
+    server: WireServer, fnr: Run, capfd: pytest.CaptureFixture[str]
+) -> None:
+    server.answers[GetStatus] = STATUS
+    for words in (["status"], ["status", "-o", "json"]):
+        whole = fnr(*words)
+        assert quick_status(["--home", str(server.home), *words]) == whole.code == 0
+        out = capfd.readouterr().out
+        if "json" in words:
+            assert json.loads(out) == whole.json
+        else:
+            assert out == whole.out
+
+
+def test_the_screen() -> None:
+    values = msgspec.to_builtins(STATUS)
+    assert for_people(values, now_ms=193_000, colour=False) == (
+        "fnr 1.2 · running · up 3m12s · pid 7 · /h\n"
+        "! render: [/b] cannot be loaded\n"
+        "\n"
+        "FUNCTION  STATE   WORKERS  RUNNING  QUEUED  WAITING  DEAD  DONE\n"
+        "idle      ready       1/1        0       0        0     0     0\n"
+        "render    broken      1/2        1      20        0     2     0\n"
+        "  ! [/b] cannot be loaded [2J\n"
+        "slow      paused      0/0        0       0        0     0     3\n"
+        "\n"
+        "2 dead letters · fnr dlq list\n"
+    )
+    assert for_pipes(values) == (
+        "daemon\trunning\t1.2\t7\t/h\n"
+        "function\tidle\tready\t1\t0\t0\t0\t0\t0\n"
+        "function\trender\tbroken\t1\t1\t20\t0\t2\t0\n"
+        "function\tslow\tpaused\t0\t0\t0\t0\t0\t3\n"
+        "problem\trender: [/b] cannot be loaded\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["task", "status"],
+        ["status", "--help"],
+        ["status", "-o", "jsonl"],
+        ["status", "--timeout", "1s"],
+        ["status", "-o", "nonsense"],
+        ["--home", "/tmp/" + "x" * 120, "status"],
+        ["task", "list"],
+    ],
+)
+def test_everything_else_is_left_to_the_whole_program(words: list[str]) -> None:
+    assert quick_status(words) is None
+
+
+@pytest.mark.parametrize("answer", [TryAgain("busy"), Close(), Raw(b"nonsense\n")])
+def test_an_answer_that_is_none_is_left_to_the_whole_program(
+    server: WireServer, answer: object
+) -> None:
+    server.answers[GetStatus] = answer
+    assert quick_status(["--home", str(server.home), "status"]) is None
+
+
+def test_a_daemon_that_is_down_exits_3_and_says_what_to_type(server: WireServer, fnr: Run) -> None:
+    server.stop()
+    found = fnr("status")
+    assert (found.code, found.out.split("\t")[:2]) == (3, ["daemon", "down"])
+    assert found.err == "notice: daemon is not running; read from the store\n"
+    assert fnr("status", "-o", "json", "-q").json["state"] == "down"
