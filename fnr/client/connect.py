@@ -69,14 +69,22 @@ class Connection:
     def ask_each(self, requests: Iterable[Request[Answer]]) -> Iterator[Answer | FnrError]:
         """Answers in the order of the requests, several of which are on their way at once."""
         under_way: deque[tuple[int, Request[Answer]]] = deque()
+        lost: ConnectionLost | None = None
         for request in requests:
             if len(under_way) >= PIPELINE_MAX:
                 answer = self._answer_or_error(*under_way.popleft())
                 yield answer
-            under_way.append((self._send(request), request))
+            try:
+                under_way.append((self._send(request), request))
+            except ConnectionLost as error:
+                # What was answered before the end is still there to be read.
+                lost = error
+                break
         while under_way:
             answer = self._answer_or_error(*under_way.popleft())
             yield answer
+        if lost is not None:
+            raise lost
 
     def watch(
         self, request: Watch, *, on_watching: Callable[[], None] | None = None
