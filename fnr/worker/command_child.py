@@ -32,6 +32,7 @@ _READ_BYTES = 64 * 1024
 # What the command left behind may end by itself: the last writer of a pipeline, mostly.
 _LINGER_MS = 100
 _LINGER_LOOK_MS = 10
+_DRAIN_MS = 2_000
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -212,9 +213,9 @@ class CommandChild:
         now_ms, at_ms = self._clock.boot_ms(), self._clock.now_ms()
         for fd in list(self._streams):
             while self._read(fd, now_ms=now_ms, at_ms=at_ms):
-                if now_ms + 1_000 <= self._clock.boot_ms():
-                    now_ms = self._clock.boot_ms()
-                    self.attend(now_ms)
+                # Unless a stranger was given the pipe: what is in it now takes milliseconds.
+                if self._clock.boot_ms() >= now_ms + _DRAIN_MS:
+                    break
         for capture in (self.stdout, self.stderr):
             capture.flush(at_ms=at_ms)
 

@@ -40,6 +40,8 @@ from fnr.worker.own_log import OwnLog
 from fnr.worker.spool import Results
 
 BEAT_MS = 1_000
+# How soon to look at a log again that has just been too long: a function can fill it fast.
+FLOOD_MS = 50
 
 
 class Duty:
@@ -204,11 +206,13 @@ class Duty:
             # A daemon that does not read would otherwise find all beats it missed.
             if not self.link.unsent:
                 self.say(Beat(token=self.running.token if self.running else None))
-            self._log.keep_bounded()
         self.flush()
+        again_at_ms = self._beat_at_ms
         if self.link.sock is None:
-            return min(self._beat_at_ms, max(self.link.retry_at_ms, now_ms + 1))
-        return self._beat_at_ms
+            again_at_ms = min(again_at_ms, max(self.link.retry_at_ms, now_ms + 1))
+        if self._log.keep_bounded():
+            again_at_ms = min(again_at_ms, now_ms + FLOOD_MS)
+        return again_at_ms
 
     def say_bye(self, reason: str) -> None:
         """Tell the daemon that we go."""

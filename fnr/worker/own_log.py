@@ -47,11 +47,13 @@ class OwnLog:
             return ""
         return clean(tail.decode("utf-8", "replace"), TAIL_BYTES_MAX)
 
-    def keep_bounded(self) -> None:
-        """Give old output back to the disk when there is too much of it."""
-        size = self.size()
+    def keep_bounded(self) -> bool:
+        """Give old output back to the disk when there is too much; whether it grew much lately."""
+        size_bytes = self.size()
         # What is kept is at least half the limit, so there is nothing to do before another half.
-        if size - self._trimmed_at > self._bytes_max // 2:
-            self._trimmed_at = size
+        full = size_bytes - self._trimmed_at > self._bytes_max // 2
+        if full:
+            self._trimmed_at = size_bytes
             with suppress(OSError):
                 trim(self.path, self._bytes_max)
+        return full

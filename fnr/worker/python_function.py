@@ -10,6 +10,7 @@ import importlib
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -209,14 +210,9 @@ def find(name: str) -> Callable[..., Any]:
 
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
-        try:
+        # The disk may be full, and foreign code may have closed or replaced the stream.
+        with suppress(OSError, ValueError, AttributeError):
             stream.flush()
-        except (
-            OSError,
-            ValueError,
-            AttributeError,
-        ):  # full disk; closed or replaced by foreign code
-            continue
 
 
 def _leave_copy(result: bytes | Evidence) -> None:

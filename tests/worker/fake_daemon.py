@@ -7,10 +7,12 @@ would wait for ever.
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -42,6 +44,8 @@ from fnr.host.clock import Clock, Dice, Ulids
 from fnr.policy.evidence import Evidence
 
 PATIENCE_S = 30.0
+# A worker that is asked to end writes down its coverage, if that is measured.
+END_S = 2.0
 SECRET = "secret"
 
 AnyFrame = TypeVar("AnyFrame", bound=Frame)
@@ -181,9 +185,13 @@ class WorkerUnderTest:
         return self.process.wait(PATIENCE_S)
 
     def end(self) -> None:
-        """Kill it with its whole group, whatever state it is in."""
+        """Ask it to end; kill it with its whole group if it does not."""
         if self.process.poll() is None:
-            os.killpg(self.process.pid, 9)
+            self.process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(END_S)
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(PATIENCE_S)
 
 
@@ -206,9 +214,9 @@ class FakeDaemon:
     def __exit__(
         self, kind: type[BaseException] | None, _: object, __: TracebackType | None
     ) -> None:
+        self.go_away()
         for worker in self.workers:
             worker.end()
-        self.go_away()
         if kind is not None:
             for worker in self.workers:
                 print(f"── log of {worker.spec.worker_id}\n{worker.log[-4_000:]}")
@@ -230,10 +238,8 @@ class FakeDaemon:
             peer.close()
         self._peers.clear()
 
-    def start(
-        self, *, env: dict[str, str] | None = None, kind: str = "python", **fields: Any
-    ) -> WorkerUnderTest:
-        """Start a worker; fields are those of WorkerSpec."""
+    def spec(self, *, kind: str = "python", **fields: Any) -> WorkerSpec:
+        """What a worker of this daemon would be told; fields are those of WorkerSpec."""
         worker_id = _ulids.new()
         usual: dict[str, Any] = {
             "worker_id": worker_id,
@@ -245,8 +251,12 @@ class FakeDaemon:
             "now_path": str(self.folder / f"{worker_id}.now"),
             "spool_dir": str(self.spool),
         }
-        spec = WorkerSpec(**usual | fields)
-        own = os.environ | {"FNR_WORKER_ID": worker_id} | (env or {})
+        return WorkerSpec(**usual | fields)
+
+    def start(self, *, env: dict[str, str] | None = None, **fields: Any) -> WorkerUnderTest:
+        """Start a worker; fields are those of WorkerSpec."""
+        spec = self.spec(**fields)
+        own = os.environ | {"FNR_WORKER_ID": spec.worker_id} | (env or {})
         worker = WorkerUnderTest(spec, own)
         self.workers.append(worker)
         return worker

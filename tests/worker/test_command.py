@@ -428,6 +428,13 @@ def test_a_task_can_bring_its_own_command(daemon: FakeDaemon) -> None:
     assert peer.failure({"argv": ["false"]}).exit_code == 1
 
 
+def test_a_task_can_bring_its_own_priority(daemon: FakeDaemon, gate: Gate) -> None:
+    _, peer = daemon.serve(kind="run")
+    peer.run({"argv": ["sh", "-c", 'read line < "$0"; nice', str(gate)], "nice": 5})
+    gate.open("go\n")
+    assert msgspec.json.decode(peer.expect(Done).result)["stdout_tail"] == "5\n"
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [

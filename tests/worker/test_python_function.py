@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -134,6 +135,18 @@ def test_a_failure_carries_the_end_of_its_own_output(daemon: FakeDaemon) -> None
 def test_it_runs_in_its_folder_and_reads_nothing(daemon: FakeDaemon) -> None:
     _, peer = serve(daemon, "place")
     assert peer.result() == [str(HERE), str(HERE), ""]
+
+
+def test_a_flood_of_prints_does_not_fill_the_disk(daemon: FakeDaemon) -> None:
+    worker, peer = serve(daemon, "prints", log_bytes_max=1 << 20)
+    assert peer.result({"text": "x" * 1_000_000, "times": 300}) == 300
+    assert worker.log_path.stat().st_size > 300_000_000
+    assert worker.log_path.stat().st_blocks * 512 < 100_000_000
+
+
+def test_its_priority_is_as_wished(daemon: FakeDaemon) -> None:
+    worker, _ = serve(daemon, "nothing", nice=7)
+    assert os.getpriority(os.PRIO_PROCESS, worker.pid) == 7
 
 
 def test_memory_over_the_limit_fails_the_attempt_and_the_worker_lives(daemon: FakeDaemon) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -441,10 +443,28 @@ def test_an_idle_worker_has_two_threads_and_no_timer_that_repeats(daemon: FakeDa
     assert "it_interval: (0, 0)" in timers[0]
 
 
-def test_a_bad_specification_is_refused_in_one_line(daemon: FakeDaemon) -> None:
-    import subprocess
-    import sys
+def test_a_worker_that_shall_die_with_its_daemon_does(daemon: FakeDaemon, gate: Gate) -> None:
+    """Method: a process in between is the worker's parent, and ends when its gate opens."""
+    spec = daemon.spec(python="sample_functions:nothing", cwd=str(HERE), die_with_daemon=True)
+    parent = (
+        "import subprocess, sys\n"
+        "worker = subprocess.Popen([sys.executable, '-m', 'fnr.worker'], stdin=subprocess.PIPE)\n"
+        "worker.stdin.write(sys.stdin.buffer.read())\n"
+        "worker.stdin.close()\n"
+        "open(sys.argv[1]).read()\n"
+    )
+    between = subprocess.Popen([sys.executable, "-c", parent, str(gate)], stdin=subprocess.PIPE)
+    assert between.stdin is not None
+    between.stdin.write(msgspec.json.encode(spec))
+    between.stdin.close()
+    peer = daemon.accept().ready()
+    assert peer.hello.pid != between.pid
+    gate.open()
+    between.wait()
+    assert peer.at_end() == []
 
+
+def test_a_bad_specification_is_refused_in_one_line(daemon: FakeDaemon) -> None:
     result = subprocess.run(
         [sys.executable, "-m", "fnr.worker"], input=b"{}", capture_output=True, check=False
     )
