@@ -12,7 +12,12 @@ import os
 from fnr.config.settings import FunctionSettings
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.pool import Pool
-from fnr.daemon.remains import begun_token, spooled_results
+from fnr.daemon.remains import (
+    begun_token,
+    forget_spooled,
+    spooled_results,
+    spooled_tokens,
+)
 from fnr.daemon.runner import Runner
 from fnr.daemon.supervisor import Supervisor
 from fnr.daemon.worker_process import Held, WorkerProcess, WorkerState
@@ -46,6 +51,9 @@ class Adopter:
         held_by: dict[str, list[tuple[Task, Attempt]]] = {}
         for task, attempt in sorted(running, key=lambda pair: pair[1].token):
             held_by.setdefault(attempt.worker_id, []).append((task, attempt))
+        settled = {*spooled_tokens(self._parts.paths.spool_dir)}
+        settled -= {attempt.token for _, attempt in running}
+        forget_spooled(self._parts.paths.spool_dir, settled)
         known = {record.worker_id: record for record in records}
         for worker_id, pairs in held_by.items():
             # The row of a worker that had just been started may not have been written.

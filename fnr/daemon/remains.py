@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -115,6 +116,17 @@ def spooled_results(spool_dir: str, tokens: list[str]) -> list[Done | Fail]:
             if isinstance(frame, Done | Fail) and frame.token == token:
                 found.append(frame)
     return found
+
+
+def forget_spooled(spool_dir: str, tokens: Iterable[str]) -> None:
+    """Remove results of dead workers from the spool, once they are settled."""
+    for token in tokens:
+        (Path(spool_dir) / f"{token}.json").unlink(missing_ok=True)
+
+
+def spooled_tokens(spool_dir: str) -> list[str]:
+    """Whose results lie in the spool."""
+    return [file.stem for file in Path(spool_dir).glob("*.json")]
 
 
 def last_words(log_path: str) -> str:

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from msgspec import structs
 
 from fnr.api.frames import Ack, Done, Fail, Output
+from fnr.daemon import remains
 from fnr.daemon.dispatcher import Assignment, Dispatcher
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.redact import Redactor
-from fnr.daemon.worker_process import WorkerProcess
+from fnr.daemon.worker_process import WorkerProcess, WorkerState
 from fnr.host.failpoint import failpoint
 from fnr.policy.classify import classify
 from fnr.policy.evidence import Evidence
@@ -203,6 +204,8 @@ class Runner:
             worker.kills.pop(token, None)
         failpoint("end-committed")
         worker.attempts_done += len(tokens)
+        if worker.state is WorkerState.GONE:
+            remains.forget_spooled(self._parts.paths.spool_dir, tokens)
         worker.say(Ack(tokens=tokens))
         failpoint("end-acknowledged-not-sent")
         self._dispatcher.deliver(batch.assignments, worker.function)

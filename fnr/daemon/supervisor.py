@@ -141,6 +141,8 @@ class Supervisor:
             # What it started may still run: its attempt is over when the group is proven gone.
             failed = [frame for frame in ended if isinstance(frame, frames.Fail)]
             worker.farewell |= {frame.token: frame for frame in failed}
+            # Not on disk yet, but it need not wait for us: why it was ended is in the kill note.
+            worker.send(frames.Ack(tokens=tuple(frame.token for frame in failed)))
             ended = [frame for frame in ended if isinstance(frame, frames.Done)]
         if ended:
             self._runner.ended(worker, ended)
