@@ -48,7 +48,7 @@ def complaint(line: str, tree: Command) -> str | None:
 
 def _own_words(line: str) -> Iterator[str]:
     """The words behind `fnr`, up to a pipe or whatever else belongs to the shell."""
-    typed = re.split(r" {3,}|, (?:or|then|with) ", line)[0]  # the rest explains it
+    typed = re.split(r" {3,}|, (?:or|then|with|which) ", line)[0]  # the rest explains it
     plain = re.sub(r"\$\([^)]*\)", "X", typed)
     words = shlex.split(plain, comments=False)
     while not re.fullmatch(r"(\S*/)?fnr", words[0]):

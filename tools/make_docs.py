@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from command_tree import read_tree
-from completions import completions
+from completion_scripts import completions
 from man_pages import man_pages
 
 ROOT = Path(__file__).parents[1]
