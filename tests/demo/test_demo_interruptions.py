@@ -31,6 +31,16 @@ def test_an_interruption_waits_until_a_process_is_on_record() -> None:
     assert recorded
 
 
+def test_cleaning_up_is_not_interrupted() -> None:
+    interruptions = Interruptions()
+    cleaned_up = False
+    with interruptions.taken():
+        interruptions.end()
+        signal.raise_signal(signal.SIGINT)
+        cleaned_up = True
+    assert cleaned_up
+
+
 def test_afterwards_signals_do_what_they_did_before() -> None:
     before = signal.getsignal(signal.SIGTERM)
     with Interruptions().taken():

@@ -80,6 +80,7 @@ def demo(
             cleanup.callback(home.remove)
         daemon = Daemon(home, interruptions)
         cleanup.callback(daemon.stop)
+        cleanup.callback(interruptions.end)  # the last in is the first out
         try:
             figures = _play(
                 home, daemon, interruptions, folder=folder, seed=seed, tasks_max=tasks_max

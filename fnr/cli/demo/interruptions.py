@@ -42,8 +42,12 @@ class Interruptions:
         if self._came:
             raise KeyboardInterrupt
 
+    def end(self) -> None:
+        """From here on there is only cleaning up, which is bounded and must not be torn apart."""
+        self._held = True
+
     def _on_signal(self, _: int, __: FrameType | None) -> None:
-        # Once is enough: cleaning up is bounded, and half of it would leave processes behind.
+        # Once is enough: whoever was interrupted is cleaning up by now.
         first, self._came = not self._came, True
         if first and not self._held:
             raise KeyboardInterrupt

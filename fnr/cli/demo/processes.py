@@ -90,10 +90,8 @@ class Daemon:
         self._kill_orphans()
 
     def _kill_orphans(self) -> None:
-        """Kill workers that outlived their daemon; each has left a file with its id as name."""
-        now_files = Path(self._home.paths.run_dir, "now")
-        worker_ids = [file.name for file in now_files.iterdir()] if now_files.is_dir() else []
-        for worker_id in worker_ids:
+        """Kill workers that outlived their daemon; the log of each, there from birth, is its id."""
+        for worker_id in {log.stem for log in self._home.logs.glob("*/*.log")}:
             for _ in range(KILL_ROUNDS_MAX):
                 # No process has the pid -1: the mark in the environment alone decides.
                 if not signal_pids(group_members(-1, worker_id), signal.SIGKILL):
