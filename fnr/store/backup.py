@@ -102,19 +102,18 @@ def _copy(source: Path, draft: Path) -> None:
 
 
 def _set_aside(store_file: Path) -> Path:
-    """Keep the present store under another name, and leave it in place until it is replaced."""
+    """Keep the present store, as it is, under another name; its file stays until it is replaced.
+
+    A store that was killed has a log beside it that belongs to it alone: SQLite would apply it
+    to whatever file stands there.
+    """
     number = 1
     while (kept := store_file.with_name(f"{store_file.name}.replaced-{number}")).exists():
         number += 1
-    # Closing the last connection folds the log into the file. A damaged store keeps its log:
-    # that must not stay beside the new one, which would take it for its own.
-    with suppress(sqlite3.Error), closing(connect_writer(store_file)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    for suffix in _BESIDE:
-        beside = Path(f"{store_file}{suffix}")
-        if beside.exists():
-            beside.rename(f"{kept}{suffix}")
     os.link(store_file, kept)
+    for suffix in _BESIDE:
+        with suppress(FileNotFoundError):
+            Path(f"{store_file}{suffix}").rename(f"{kept}{suffix}")
     return kept
 
 

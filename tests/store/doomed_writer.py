@@ -11,6 +11,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Callable
 
 from store_values import IDS, NOW_MS, PERMANENT, TRANSIENT, WORKER, accept, end, failure, new_task
 
@@ -22,7 +23,7 @@ from fnr.store.transaction import Transaction
 LANES = 3
 
 
-def doom(commits: int, phase: str) -> object:
+def doom(commits: int, phase: str) -> Callable[[str], None]:
     """A commit hook that kills its own process."""
     left = commits
 
@@ -72,7 +73,7 @@ async def lane(store: Store, number: int) -> None:
 
 async def main(file: str, commits: int, phase: str) -> None:
     """Write until killed."""
-    store = await Store.open(file, commit_hook=doom(commits, phase))  # type: ignore[arg-type]
+    store = await Store.open(file, commit_hook=doom(commits, phase))
     async with asyncio.TaskGroup() as group:
         for number in range(LANES):
             group.create_task(lane(store, number))

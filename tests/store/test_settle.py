@@ -208,6 +208,14 @@ def test_a_task_that_was_claimed_meanwhile_does_not_expire(tx: Transaction) -> N
         end(tx, verdict)
 
 
+def test_a_task_that_was_cancelled_meanwhile_does_not_expire(tx: Transaction) -> None:
+    accept(tx, new_task(expires_at_ms=NOW_MS + 60_000))
+    verdict = ENDS["expired"](tx, claim(tx))
+    tasks.ask_cancel(tx, verdict.task.task_id, reason="", by="t", now_ms=NOW_MS)
+    with pytest.raises(ClaimLost, match="moved on"):
+        end(tx, verdict)
+
+
 def test_what_we_noted_of_a_kill_goes_with_the_attempt(tx: Transaction) -> None:
     accept(tx, new_task())
     claimed = claim(tx)

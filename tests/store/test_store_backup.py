@@ -130,6 +130,22 @@ def test_a_damaged_store_can_be_replaced(book: Book, target: Path) -> None:
     assert tables_of(book.path) == tables_of(target)
 
 
+def test_the_log_of_a_damaged_store_goes_with_it(book: Book, target: Path) -> None:
+    """It cannot be folded into the file any more, and must not be taken for the new one's."""
+    bury(book.tx)
+    book.commit()
+    backup(book.path, target)
+    accept(book.tx, *(new_task() for _ in range(50)))
+    book.commit()
+    log = Path(f"{book.path}-wal").read_bytes()
+    book.close()
+    book.path.write_bytes(b"\x00" * 5_000)
+    Path(f"{book.path}-wal").write_bytes(log)
+    kept = restore(book.path, target)
+    assert tables_of(book.path) == tables_of(target)
+    assert Path(f"{kept}-wal").read_bytes() == log
+
+
 @pytest.mark.parametrize("what", ["garbage", "newer", "broken"])
 def test_a_bad_copy_replaces_nothing(book: Book, target: Path, what: str) -> None:
     bury(book.tx)

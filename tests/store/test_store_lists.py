@@ -207,7 +207,16 @@ def test_combined_filters_hold_what_they_mean(full: Book, parts: list[str], word
     assert ids == expected(letter_records(full.tx), f"({where}) state:open", LETTER_FIELDS)
 
 
-@pytest.mark.parametrize("where", ["message~zzz", "message~memory", "exit:0", "tag:drill"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        "message~zzz",
+        "message~memory",
+        "exit:0",
+        "tag:drill",
+        "state:dead,cancelled message~'50|mem'",
+    ],
+)
 def test_a_page_that_had_to_look_at_too_much_goes_on_in_the_next(
     full: Book, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

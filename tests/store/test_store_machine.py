@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 from store_values import (
     ENDS,
     IDS,
@@ -48,6 +48,19 @@ class StoreMachine(RuleBasedStateMachine):
         """Close the store."""
         self.book.close()
 
+    @initialize()
+    def begin_in_the_middle(self) -> None:
+        """Some of everything, because it takes many steps to get there."""
+        for name in ("retry", "wait", "permanent", "validation", "poison"):
+            task = new_task(function="render")
+            tasks.accept(self.book.tx, [(task, b"{}")])
+            [claimed] = tasks.claim_due(
+                self.book.tx, function="render", worker=WORKER, tokens=[IDS.new()], now_ms=NOW_MS
+            )
+            verdict = ENDS[name](self.book.tx, claimed)
+            end(self.book.tx, verdict)
+            self.told[task.task_id] = verdict.task.state
+
     def some(self, data: st.DataObject, *states: TaskState) -> str | None:
         """Any known task in one of these states."""
         found = sorted(task_id for task_id, state in self.told.items() if state in states)
@@ -71,8 +84,17 @@ class StoreMachine(RuleBasedStateMachine):
             self.told[task_id] = TaskState.QUEUED
 
     @rule(target=claims, function=st.sampled_from(["render", "upload"]))
-    def claim(self, function: str) -> Any:
-        """A worker asks for work."""
+    def ask_for_work(self, function: str) -> Any:
+        """A worker asks for work and does it later."""
+        return self.claim(function)
+
+    @rule(claimed=consumes(claims), name=ATTEMPT_ENDS)
+    def end_late(self, claimed: list[Claim], name: str) -> None:
+        """The work of before ends."""
+        self.settle(claimed, name)
+
+    def claim(self, function: str) -> list[Claim]:
+        """Claim the most urgent task, if any is due."""
         found = tasks.claim_due(
             self.book.tx, function=function, worker=WORKER, tokens=[IDS.new()], now_ms=self.now_ms
         )
@@ -80,7 +102,6 @@ class StoreMachine(RuleBasedStateMachine):
             self.moved(one.task.task_id, TaskState.RUNNING)
         return found
 
-    @rule(claimed=consumes(claims), name=ATTEMPT_ENDS)
     def settle(self, claimed: list[Claim], name: str) -> None:
         """An attempt ends."""
         for one in claimed:
@@ -94,6 +115,11 @@ class StoreMachine(RuleBasedStateMachine):
             except ClaimLost:
                 continue
             raise AssertionError("settled twice")
+
+    @rule(function=st.sampled_from(["render", "upload"]), name=ATTEMPT_ENDS)
+    def work(self, function: str, name: str) -> None:
+        """A worker asks for work and does it at once."""
+        self.settle(self.claim(function), name)
 
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
@@ -199,4 +225,4 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 TestStoreMachine = StoreMachine.TestCase
-TestStoreMachine.settings = settings(max_examples=60, stateful_step_count=30)
+TestStoreMachine.settings = settings(max_examples=30, stateful_step_count=40)

@@ -24,7 +24,8 @@ from store_values import (
 
 from fnr.policy.record import WorkerRecord
 from fnr.policy.verdict import Effect, conclude
-from fnr.store import functions, letters, outbox, prune, tally, tasks, workers
+from fnr.store import functions, ledger, letters, outbox, prune, tally, tasks, workers
+from fnr.store.connection import read_only
 from fnr.store.reads import READS
 from fnr.store.telemetry import Reading, Telemetry
 from fnr.store.transaction import Transaction
@@ -248,6 +249,25 @@ def test_everything_about_a_task_is_one_answer(tx: Transaction) -> None:
     assert detail.letter is not None
     with pytest.raises(tasks.NoSuchId):
         READS["GetTask"](tx, task_id=IDS.new())
+
+
+def test_an_answer_is_of_one_moment(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Method: let the attempt end between two statements of the answer."""
+    accept(book.tx, new_task())
+    claimed = claim(book.tx)
+    book.commit()
+    original = ledger.of_task
+
+    def of_task(tx: Transaction, task_id: str) -> object:
+        end(book.tx, ENDS["done"](book.tx, claimed))
+        book.commit()
+        return original(tx, task_id)
+
+    monkeypatch.setattr(ledger, "of_task", of_task)
+    reader = read_only(book.path)
+    detail = READS["GetTask"](reader, task_id=claimed.task.task_id)
+    assert (detail.attempts[0].outcome, detail.ledger) == ("running", [])
+    reader.close()
 
 
 def test_exports_of_large_letters_come_in_small_pages(
