@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
+from contextvars import copy_context
 from typing import Annotated, Any
 
 import msgspec
@@ -10,7 +13,7 @@ import typer
 from msgspec import Raw
 
 from fnr.api.errors import FnrError, UsageError
-from fnr.api.requests import CancelTasks, GetTask, Submit, TaskSpec, WaitTasks
+from fnr.api.requests import CancelTasks, GetTask, Submit, TaskSpec
 from fnr.cli.follow import patient_ask, task_output
 from fnr.cli.group import examples, group, parse_duration
 from fnr.cli.here import here, say
@@ -110,23 +113,34 @@ def run(
 
 def _follow(task_id: str) -> int:
     """Pass the output on until the end; the command's exit code."""
-    cancelled = False
-    while True:
-        try:
-            if cancelled:
-                # It was told to stop; what it still prints is passed on by this second round only
-                # as far as it is new, which nobody can tell: so wait for the end in silence.
-                patient_ask(here(), WaitTasks(task_ids=[task_id]))
-                return EXIT_CANCELLED
-            _pass_output_on(task_id)
-            return _exit_code(task_id)
-        except KeyboardInterrupt:
-            if cancelled:
-                say(f"left running; {here().command} task show {task_id}")
-                return EXIT_CANCELLED
-            cancelled = True
+    before = signal.signal(signal.SIGINT, lambda *_: _first_interrupt(task_id))
+    try:
+        _pass_output_on(task_id)
+        return _exit_code(task_id)
+    except KeyboardInterrupt:
+        say(f"left running; {here().command} task show {task_id}")
+        return EXIT_CANCELLED
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _first_interrupt(task_id: str) -> None:
+    """Cancel, and go on passing output until the command has ended; the next Ctrl-C is an end."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Not here: what was interrupted may be in the middle of a write to the same streams.
+    # A thread starts without the settings of its starter; it gets a copy of them.
+    settings = copy_context()
+    threading.Thread(target=settings.run, args=(_cancel, task_id), daemon=True).start()
+
+
+def _cancel(task_id: str) -> None:
+    try:
+        changed = here().ask(CancelTasks(task_ids=[task_id], reason="Ctrl-C"))
+    except FnrError as error:
+        say("\n".join(error.lines()))
+    else:
+        if changed.changed:
             say("cancelling; Ctrl-C again leaves it running")
-            here().ask(CancelTasks(task_ids=[task_id], reason="Ctrl-C"))
 
 
 def _pass_output_on(task_id: str) -> None:
@@ -160,7 +174,7 @@ def exit_code_of(error: ErrorRecord) -> int:
         return EXIT_TIMED_OUT
     if evidence.phase is Phase.START:
         codes = {code.value for code in evidence.codes if code.family == "errno"}
-        if "EACCES" in codes:
+        if codes & {"EACCES", "ENOEXEC", "EISDIR"}:
             return EXIT_NOT_EXECUTABLE
         return EXIT_NOT_FOUND if "ENOENT" in codes else FnrError.exit_code
     if evidence.signal is not None:

@@ -1,0 +1,194 @@
+"""`fnr run`: the command's output, its exit code, and Ctrl-C, through a real daemon."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+from cli_runs import Run
+from live_home import LiveHome
+from terminals import Session
+from wire_server import WireServer
+
+from fnr.api.requests import Submit, Submitted
+from fnr.cli.run import exit_code_of
+from fnr.policy.evidence import Code, Evidence, KilledBy, Phase
+from fnr.policy.record import ErrorRecord
+from fnr.policy.rules import Category, Classification, Level, Strategy
+
+
+def test_streams_and_exit_code_are_the_commands(live: Run) -> None:
+    script = "echo out; echo err >&2; printf 'no newline'; exit 3"
+    found = live("run", "--", "sh", "-c", script)
+    assert (found.code, found.out) == (3, "out\nno newline")
+    assert found.err.startswith("err\n")
+    assert "notice: dead letter 01" in found.err
+
+
+def test_success_is_silent_about_itself(live: Run, tmp_path: Path) -> None:
+    found = live("run", "--cwd", tmp_path, "--env", "WORD=x y", "--", "sh", "-c", "echo $WORD; pwd")
+    assert (found.code, found.out, found.err) == (0, f"x y\n{tmp_path}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "why"),
+    [
+        (["sh", "-c", "kill -9 $$"], 137, "SIGKILL"),
+        (["no-such-program"], 127, "No such file"),
+        (["/etc"], 126, "/etc"),
+        (["sh", "-c", "exit 0"], 0, ""),
+    ],
+)
+def test_ends_are_told_as_shells_tell_them(
+    live: Run, words: list[str], code: int, why: str
+) -> None:
+    found = live("run", "--", *words)
+    assert found.code == code
+    assert why in found.err
+
+
+def test_output_of_any_bytes_comes_through_unchanged(home: LiveHome) -> None:
+    data = bytes(range(256)) * 5_000
+    file = home.folder / "bytes"
+    file.write_bytes(data)
+    found = subprocess.run(
+        [sys.executable, "-m", "fnr", "--home", home.folder, "run", "--", "cat", file],
+        capture_output=True,
+        check=False,
+    )
+    assert (found.returncode, found.stdout == data) == (0, True)
+
+
+def test_detached_prints_the_id_and_logs_follow_to_the_end(home: LiveHome, live: Run) -> None:
+    """Method: the command waits at a named pipe until its log is being followed."""
+    pipe = home.folder / "detached"
+    os.mkfifo(pipe)
+    found = live("run", "--detach", "--name", "n", "--", "sh", "-c", f"echo begun; cat {pipe}")
+    task_id = found.out.strip()
+    assert len(task_id) == 26
+    session = Session(home.folder, "task", "logs", task_id, "-f").wait_for("begun")
+    pipe.write_text("ended\n")
+    assert session.end() == 0
+    assert session.shown() == "begun\nended\n"
+    assert live("task", "show", task_id, "-o", "json").json["task"]["tags"] == {"name": "n"}
+
+
+def test_ctrl_c_cancels_the_task(home: LiveHome, live: Run) -> None:
+    session = Session(home.folder, "run", "--", "sh", "-c", "echo begun; exec sleep 1000")
+    session.wait_for("begun").interrupt()
+    session.wait_for("cancelling; Ctrl-C again leaves it running")
+    assert session.end() == 130
+    [task] = live("task", "list", "-n", "1", "-o", "json").json["items"]
+    assert (task["function"], task["state"]) == ("run", "cancelled")
+    assert "Ctrl-C" in task["reason"]
+
+
+def test_a_second_ctrl_c_leaves_it_running(home: LiveHome, live: Run) -> None:
+    """Method: a command that ignores SIGTERM and waits at a named pipe."""
+    pipe = home.folder / "stubborn"
+    os.mkfifo(pipe)
+    session = Session(home.folder, "run", "--", "sh", "-c", f"trap '' TERM; echo begun; cat {pipe}")
+    session.wait_for("begun").interrupt()
+    session.wait_for("cancelling").interrupt()
+    session.wait_for("left running; fnr --home")
+    assert session.end() == 130
+    [task] = live("task", "list", "-n", "1", "-o", "json").json["items"]
+    assert task["cancel_asked"]
+    pipe.write_text("")
+    ended = live("task", "wait", task["task_id"])
+    assert ended.out.split("\t")[2] == "cancelled"
+
+
+def test_it_goes_on_while_the_daemon_is_restarted(home: LiveHome) -> None:
+    pipe = home.folder / "restarted"
+    os.mkfifo(pipe)
+    session = Session(home.folder, "run", "--", "sh", "-c", f"echo begun; cat {pipe}; exit 5")
+    session.wait_for("begun")
+    home.kill()
+    assert home.start(), home.log()
+    pipe.write_text("after the restart\n")
+    assert session.end() == 5
+    assert "begun\nafter the restart\n" in session.shown()
+
+
+def test_flags_become_the_tasks_input(server: WireServer, fnr: Run, tmp_path: Path) -> None:
+    server.answers[Submit] = Submitted(task_id="T")
+    found = fnr(
+        "run", "-d", "--retries", "2", "--timeout", "2h", "--memory", "1GiB", "--nice", "5",
+        "--env", "A=b", "--tag", "c=d", "--name", "n", "-p", "9", "--cwd", tmp_path,
+        "--", "ls", "-o", "json", "--home", "/x",
+    )  # fmt: skip
+    assert found.out == "T\n"
+    spec = server.asked[-1].task
+    assert msgspec.json.decode(spec.input) == {
+        "argv": ["ls", "-o", "json", "--home", "/x"],
+        "cwd": str(tmp_path),
+        "env": {"A": "b"},
+        "nice": 5,
+        "limits": {"memory_mib": 1024},
+    }
+    assert (spec.function, spec.retries_max, spec.timeout_ms) == ("run", 2, 7_200_000)
+    assert (spec.priority, spec.tags) == (9, {"c": "d", "name": "n"})
+    fnr("run", "-d", "ls", "-l")
+    assert msgspec.json.decode(server.asked[-1].task.input) == {
+        "argv": ["ls", "-l"],
+        "cwd": str(Path.cwd()),
+    }
+    assert fnr("run", "-d", "-o", "json", "--", "ls").json["task_id"] == "T"
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ([], "which command?"),
+        (["--memory", "1", "--", "ls"], "--memory: needs a unit"),
+        (["--cwd", "/nowhere", "--", "ls"], "there is no folder /nowhere"),
+        (["--env", "A", "--", "ls"], "--env: 'A' is not KEY=VALUE"),
+        (["--timeout", "5", "--", "ls"], "--timeout: needs a unit"),
+        (["--", "ls", "\udcff"], "the command is not UTF-8"),
+    ],
+)
+def test_what_makes_no_sense_is_a_usage_error(
+    server: WireServer, fnr: Run, words: list[str], why: str
+) -> None:
+    found = fnr("run", *words)
+    assert found.code == 2
+    assert why in found.err
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("evidence", "code"),
+    [
+        (Evidence(killed_by=KilledBy.TIMEOUT, signal=15), 124),
+        (Evidence(phase=Phase.START, codes=(Code(family="errno", value="ENOENT"),)), 127),
+        (Evidence(phase=Phase.START, codes=(Code(family="errno", value="EACCES"),)), 126),
+        (Evidence(phase=Phase.START), 1),
+        (Evidence(signal=11), 139),
+        (Evidence(exit_code=7), 7),
+        (Evidence(), 1),
+    ],
+)
+def test_exit_codes_by_evidence(evidence: Evidence, code: int) -> None:
+    found = Classification(
+        category=Category.UNKNOWN,
+        strategy=Strategy.RETRY_ONCE,
+        rule="r",
+        level=Level.NOTHING,
+        matched="",
+        confidence=0,
+    )
+    error = ErrorRecord(
+        error_id="e",
+        task_id="t",
+        token="t",
+        function="run",
+        at_ms=0,
+        evidence=evidence,
+        classification=found,
+    )
+    assert exit_code_of(error) == code
