@@ -27,8 +27,9 @@ def death(plan: Plan) -> list[Line]:
     that stores error, ledger row and letter. Replacement ready: the waiting task is `running` on
     the new worker, which has therefore started, imported its function, said Ready and been given
     the task in a commit of its own. The killed worker had ended an attempt before, so that its
-    restart is immediate. Huey has no supervision to compare; pm2, supervisord and circus are in
-    README.md.
+    restart is immediate. Proving that nothing is left of a worker means looking at every process
+    of the machine; how many there are stands above the table. Huey has no supervision to compare;
+    pm2, supervisord and circus are in README.md.
     """
     recorded_ms, replaced_ms = [], []
     toml = function_toml("hold", python="worked_tasks:hold", workers=1, more=ONE_DEATH)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import count
 
 from client_processes import submit_rate_per_s
-from figures import Line
+from figures import Line, spread_text
 from huey_peer import HueyQueue
 from live_daemon import LiveDaemon, function_toml
 from plan import Plan
+from process_use import use_of
 from stamps import Stamps, rate_per_s
 from worked_tasks import PAYLOAD, STAMPS_ENV
 
@@ -20,6 +22,14 @@ WORKERS = 2
 _numbers = count()
 
 
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """How fast a queue was worked off, and what that cost all processes of the system."""
+
+    rate_per_s: float
+    cpu_us_per_task: float
+
+
 def one_in_flight(plan: Plan) -> list[Line]:
     """A no-op Python function, each worker holding one task at a time (`window = 1`).
 
@@ -27,25 +37,16 @@ def one_in_flight(plan: Plan) -> list[Line]:
     All tasks are in the store before the first starts. fnr: claim, result, attempt and ledger row
     are durable (synchronous=FULL) before the worker gets its next task. Huey: dequeue and result
     are, in a commit each; it has no acknowledgement, so what a killed worker held is lost. Both
-    systems must have all results at the end, or the run counts as failed.
+    systems must have all results at the end, or the run counts as failed. CPU: of all threads of
+    daemon and workers, or of Huey's consumer and workers, from about the first task that counts.
     """
     mine, its = [], []
     for _ in range(plan.runs):
-        mine.append(fnr_rate_per_s(plan, plan.drain_tasks, window=1))
+        mine.append(fnr_drains(plan, plan.drain_tasks, window=1))
         if plan.huey:
-            its.append(huey_rate_per_s(plan, plan.drain_tasks))
-    return [
-        Line(
-            section="drain",
-            what="drain, no-op, 2 workers, 1 in flight each",
-            unit="tasks/s",
-            fnr=mine,
-            huey=its,
-            more_is_better=True,
-            must=2_500,
-            goal=3_500,
-        )
-    ]
+            its.append(huey_drains(plan, plan.drain_tasks))
+    what = "drain, no-op, 2 workers, 1 in flight each"
+    return [_line("drain", what, mine, its, must=2_500, goal=3_500)]
 
 
 def windows(plan: Plan) -> list[Line]:
@@ -56,26 +57,37 @@ def windows(plan: Plan) -> list[Line]:
     """
     adaptive, fixed, its = [], [], []
     for _ in range(plan.runs):
-        adaptive.append(fnr_rate_per_s(plan, plan.window_tasks, window=0))
-        fixed.append(fnr_rate_per_s(plan, plan.window_tasks, window=16))
+        adaptive.append(fnr_drains(plan, plan.window_tasks, window=0))
+        fixed.append(fnr_drains(plan, plan.window_tasks, window=16))
         if plan.huey:
-            its.append(huey_rate_per_s(plan, plan.drain_tasks))
+            its.append(huey_drains(plan, plan.drain_tasks))
+    what = "drain, no-op, 2 workers, window"
     return [
-        Line(
-            section="window",
-            what=f"drain, no-op, 2 workers, {name}",
-            unit="tasks/s",
-            fnr=values,
-            huey=its,
-            more_is_better=True,
-            must=6_000,
-            goal=12_000,
-        )
-        for name, values in (("window chosen by fnr", adaptive), ("window = 16", fixed))
+        _line("window", f"{what} chosen by fnr", adaptive, its, must=6_000, goal=12_000),
+        _line("window", f"{what} = 16", fixed, its, must=6_000, goal=12_000),
     ]
 
 
-def fnr_rate_per_s(plan: Plan, tasks: int, *, window: int) -> float:
+def _line(
+    section: str, what: str, mine: list[Drained], its: list[Drained], *, must: float, goal: float
+) -> Line:
+    cpu = f"{spread_text([run.cpu_us_per_task for run in mine])} µs of CPU a task"
+    if its:
+        cpu += f", Huey {spread_text([run.cpu_us_per_task for run in its])} µs"
+    return Line(
+        section=section,
+        what=what,
+        unit="tasks/s",
+        fnr=[run.rate_per_s for run in mine],
+        huey=[run.rate_per_s for run in its],
+        more_is_better=True,
+        must=must,
+        goal=goal,
+        note=cpu,
+    )
+
+
+def fnr_drains(plan: Plan, tasks: int, *, window: int) -> Drained:
     """Drain a paused queue once it is resumed."""
     with stamped() as stamps:
         toml = function_toml(
@@ -83,18 +95,19 @@ def fnr_rate_per_s(plan: Plan, tasks: int, *, window: int) -> float:
         )
         home = plan.folder / f"d{next(_numbers)}"
         with LiveDaemon(home, toml, env={STAMPS_ENV: stamps.path}) as daemon:
-            daemon.idle_workers(WORKERS)
+            workers = daemon.idle_workers(WORKERS)
             total = tasks + plan.warm_up_tasks
             with daemon.client() as client:
                 client.ask(PauseFunction(functions=["noop"]))
                 client.submit_many("noop", [PAYLOAD] * total)
                 client.ask(ResumeFunction(functions=["noop"]))
-                moments_ns = stamps.wait_for(total)
+                pids = [daemon.process.pid, *(worker.pid for worker in workers)]
+                drained = _watch(stamps, pids, total=total, skip=plan.warm_up_tasks)
             daemon.wait_for_done(total)
-        return rate_per_s(moments_ns, skip=plan.warm_up_tasks)
+        return drained
 
 
-def huey_rate_per_s(plan: Plan, tasks: int) -> float:
+def huey_drains(plan: Plan, tasks: int) -> Drained:
     """Drain a full queue once the consumer starts."""
     with stamped() as stamps:
         folder = plan.folder / f"h{next(_numbers)}"
@@ -102,9 +115,18 @@ def huey_rate_per_s(plan: Plan, tasks: int) -> float:
             total = tasks + plan.warm_up_tasks
             _, submitted = submit_rate_per_s("huey", count=total, clients=1, env=queue.env)
             queue.start_consumer(workers=WORKERS)
-            moments_ns = stamps.wait_for(submitted)
+            stamps.wait_for(1)
+            drained = _watch(stamps, queue.processes(), total=submitted, skip=submitted - tasks)
             queue.wait_for_results(submitted)
-        return rate_per_s(moments_ns, skip=submitted - tasks)
+        return drained
+
+
+def _watch(stamps: Stamps, pids: list[int], *, total: int, skip: int) -> Drained:
+    already = len(stamps.wait_for(skip))
+    before_ns = sum(use_of(pid).cpu_ns for pid in pids)
+    moments_ns = stamps.wait_for(total)
+    cpu_ns = sum(use_of(pid).cpu_ns for pid in pids) - before_ns
+    return Drained(rate_per_s(moments_ns, skip=skip), cpu_ns / 1e3 / max(1, total - already))
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from huey_tasks import FILE_ENV
+from process_use import session_of
 
 END_S = 10.0
 RESULTS_S = 10.0
@@ -52,6 +53,11 @@ class HueyQueue:
                 stderr=errors,
                 start_new_session=True,
             )
+
+    def processes(self) -> list[int]:
+        """The consumer and its workers."""
+        assert self._consumer is not None
+        return session_of(self._consumer.pid)
 
     def wait_for_results(self, count: int) -> None:
         """Return when so many results are stored."""

@@ -16,7 +16,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(name)
     from huey import SqliteHuey
 
-    # fsync=True is synchronous=FULL: every enqueue, dequeue and result is on disk.
-    huey = SqliteHuey("bench", filename=os.environ[FILE_ENV], fsync=True)
+    # fsync=True is synchronous=FULL: every enqueue, dequeue and result is on disk. timeout: with
+    # its default of 5 s a busy machine makes it give up on a lock, and a result is lost.
+    huey = SqliteHuey("bench", filename=os.environ[FILE_ENV], fsync=True, timeout=60)
     globals().update(huey=huey, noop=huey.task()(worked_tasks.noop))
     return globals()[name]

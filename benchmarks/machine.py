@@ -26,6 +26,7 @@ def facts(folder: Path) -> dict[str, str]:
         "Python": platform.python_version(),
         "SQLite": sqlite3.sqlite_version,
         "Huey": _huey_version(),
+        "processes": str(sum(entry.name.isdecimal() for entry in Path("/proc").iterdir())),
     }
 
 

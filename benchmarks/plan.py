@@ -59,7 +59,7 @@ def quick(folder: Path, *, huey: bool) -> Plan:
         idle_s=0.5,
         idle_settle_s=0.0,
         status_starts=3,
-        million_tasks=2_000,
+        million_tasks=4_000,
         million_asks=10,
         statements=100,
     )

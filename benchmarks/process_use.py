@@ -25,6 +25,21 @@ def use_of(pid: int) -> Use:
     return Use(cpu_ns, switches)
 
 
+def session_of(pid: int) -> list[int]:
+    """The processes of the session that `pid` leads."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            try:
+                # After the name, which may hold spaces: state, parent, group, session.
+                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(fields[3]) == pid:
+                found.append(int(folder.name))
+    return found
+
+
 def rss_mib(pid: int) -> float:
     """Resident memory, shared pages counted in full."""
     return _kib(Path(f"/proc/{pid}/status"), "VmRSS:") / 1_024

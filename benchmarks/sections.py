@@ -33,8 +33,10 @@ SECTIONS: dict[str, Callable[[Plan], list[Line]]] = {
 
 def measure(plan: Plan, names: Sequence[str]) -> tuple[list[Line], bool]:
     """The lines of these sections, and whether somebody else was at work meanwhile."""
-    # Started programs compile into our folder, once, and not beside the sources.
+    # Started programs compile into our folder, once, and not beside the sources: an installed
+    # program is compiled, too.
     os.environ["PYTHONPYCACHEPREFIX"] = str(plan.python_cache)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     lines: list[Line] = []
     noisy = False
     for name in names:

@@ -7,7 +7,7 @@ import time
 
 BYTES = 8
 LOOK_AGAIN_S = 0.01
-PATIENCE_S = 120.0
+PATIENCE_S = 240.0
 
 
 class Stamps:

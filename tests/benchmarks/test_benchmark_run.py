@@ -46,7 +46,7 @@ def test_tiny_counts_give_the_table_and_leave_nothing_behind(folder: Path) -> No
     heads = [cell.strip() for cell in rows[0].strip("|").split("|")]
     assert heads[:4] == ["what", "unit", "fnr", "Huey-SQLite"]
     assert any(row.startswith("| drain, no-op, 2 workers, 1 in flight each") for row in rows)
-    assert any("2,000 tasks stored: fnr dlq list" in row for row in rows)
+    assert any("4,000 tasks stored: fnr dlq list" in row for row in rows)
     assert list(folder.iterdir()) == []
     assert sorted(BENCHMARKS.rglob("*")) == before
 
