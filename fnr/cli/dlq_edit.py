@@ -84,4 +84,4 @@ def _edited(task_id: str, before: bytes) -> bytes:
             next_step=f"{here().command} dlq edit {task_id} --input @{name}",
         )
     file.unlink()
-    return after
+    return msgspec.json.format(after, indent=-1)

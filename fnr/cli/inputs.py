@@ -18,16 +18,14 @@ from fnr.policy.task import INPUT_BYTES_MAX
 def build_input(words: list[str], source: str | None) -> bytes:
     """The input as JSON: what `source` says, with the KEY=VALUE words over it."""
     raw = b"{}" if source is None else read_source(source)
-    _check(raw)
+    raw = checked(raw)
     if not words:
         return raw
     values: dict[str, Any] = msgspec.json.decode(raw)
     for word in words:
         name, value = _split(word, what="input")
         values[name] = typed(value)
-    raw = _encode(values)
-    _check(raw)
-    return raw
+    return checked(_encode(values))
 
 
 def read_source(source: str) -> bytes:
@@ -75,7 +73,9 @@ def _encode(values: dict[str, Any]) -> bytes:
         raise BadData("the input is not UTF-8", why=str(error)) from error
 
 
-def _check(raw: bytes) -> None:
+def checked(raw: bytes) -> bytes:
+    """The input on one line, as the wire wants it; BadData when it cannot be one."""
     problem = validate_input_json(raw)
     if problem is not None:
         raise BadData("the input was refused", why=problem, next_step="write it like '{\"n\": 3}'")
+    return msgspec.json.format(raw, indent=-1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Annotated
 
 import typer
@@ -78,8 +79,7 @@ def task_logs(
         return
     since_ms = None if since is None else parse_since(since)
     spans = here().ask(ListLogSpans(task_id=task_id, since_ms=since_ms, limit=SPANS_MAX))
-    _show_spans(spans, lines=lines, since_ms=since_ms or 0, timestamps=timestamps)
-    if not spans:
+    if not _show_spans(spans, lines=lines, since_ms=since_ms or 0, timestamps=timestamps):
         here().notice(f"task {task_id} has printed nothing")
 
 
@@ -88,10 +88,10 @@ def _show_function(
 ) -> None:
     since_ms = None if since is None else parse_since(since)
     spans = here().ask(ListLogSpans(function=name, since_ms=since_ms, limit=SPANS_MAX))
-    _show_spans(spans, lines=lines, since_ms=since_ms or 0, timestamps=timestamps)
+    shown = _show_spans(spans, lines=lines, since_ms=since_ms or 0, timestamps=timestamps)
     if follow:
         _show_live(function_output(here(), name), timestamps=timestamps)
-    elif not spans:
+    elif not shown:
         here().notice(f"{name} has printed nothing")
 
 
@@ -104,20 +104,25 @@ def _show_live(outputs: Iterable[Output], *, timestamps: bool) -> None:
         show(cutter.rest(), timestamps=timestamps)
 
 
-def _show_spans(spans: list[LogSpan], *, lines: int, since_ms: int, timestamps: bool) -> None:
-    records = (
+def _show_spans(spans: list[LogSpan], *, lines: int, since_ms: int, timestamps: bool) -> bool:
+    """Show them, oldest first; whether there was anything."""
+    records: Iterator[LogRecord] = (
         record
         for span in _bounded(spans)
         for record in _records(span)
         if not 0 < record.at_ms < since_ms
     )
-    kept: Iterable[LogRecord] = deque(records, maxlen=lines) if lines else records
+    kept = iter(deque(records, maxlen=lines)) if lines else records
+    first = next(kept, None)
+    if first is None:
+        return False
     if here().as_json:
-        for record in kept:
+        for record in chain([first], kept):
             text = record.text.decode("utf-8", "replace")
             write_json({"at_ms": record.at_ms or None, "stream": record.stream, "text": text})
     else:
-        show(iter(kept), timestamps=timestamps)
+        show(chain([first], kept), timestamps=timestamps)
+    return True
 
 
 def _bounded(spans: list[LogSpan]) -> Iterator[LogSpan]:

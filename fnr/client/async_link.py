@@ -11,13 +11,14 @@ from typing import TypeVar
 
 from fnr.api.errors import BadData, TimedOut, TryAgain
 from fnr.api.requests import Request, WaitTasks
-from fnr.api.wire import REQUEST_BYTES_MAX, Reply, decode_reply, encode_request, open_answer
+from fnr.api.wire import Reply, decode_reply, open_answer
 from fnr.client.connect import (
     SLACK_MS,
     ConnectionLost,
     checked_socket_path,
     connection_lost,
     not_connected,
+    request_line,
 )
 from fnr.config.paths import Paths
 
@@ -55,10 +56,7 @@ class AsyncLink(asyncio.Protocol):
         """The typed answer; raises the error that the daemon answered with."""
         self._last_id += 1
         request_id = self._last_id
-        line = encode_request(request, request_id=request_id)
-        if len(line) > REQUEST_BYTES_MAX:
-            why = f"{len(line)} bytes; the daemon takes at most {REQUEST_BYTES_MAX}"
-            raise BadData("the request is too large", why=why)
+        line = request_line(request, request_id=request_id)
         if not self.alive:
             raise connection_lost(self._paths)
         reply = asyncio.get_running_loop().create_future()

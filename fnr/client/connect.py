@@ -132,12 +132,7 @@ class Connection:
 
     def _send(self, request: Request[Any]) -> int:
         self._last_id += 1
-        line = encode_request(request, request_id=self._last_id)
-        if len(line) > REQUEST_BYTES_MAX:
-            raise BadData(
-                "the request is too large",
-                why=f"{len(line)} bytes; the daemon takes at most {REQUEST_BYTES_MAX}",
-            )
+        line = request_line(request, request_id=self._last_id)
         self._set_timeout(self.timeout_ms)
         self.broken = True
         try:
@@ -185,6 +180,20 @@ class Connection:
             why=f"no answer within {timeout_ms} ms; it may be busy, and may still act on this",
             next_step=f"{command(self.paths)} status --timeout 60s",
         )
+
+
+def request_line(request: Request[Any], *, request_id: int) -> bytes:
+    """One request as one line; BadData when it cannot be one."""
+    line = encode_request(request, request_id=request_id)
+    if len(line) > REQUEST_BYTES_MAX:
+        raise BadData(
+            "the request is too large",
+            why=f"{len(line)} bytes; the daemon takes at most {REQUEST_BYTES_MAX}",
+        )
+    # Raw JSON goes into it as it is; a newline in there would cut the request in two.
+    if line.find(b"\n") != len(line) - 1:
+        raise BadData("raw JSON in a request must stand on one line")
+    return line
 
 
 def connect_socket(paths: Paths, *, timeout_ms: int | None) -> socket.socket:

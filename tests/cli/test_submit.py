@@ -76,7 +76,7 @@ def test_any_word_is_a_value(word: str) -> None:
 def test_an_input_comes_from_text_file_or_stdin(
     server: WireServer, fnr: Run, tmp_path: Path
 ) -> None:
-    (tmp_path / "in.json").write_text('{"a": 1}')
+    (tmp_path / "in.json").write_text('{\n  "a": 1\n}\n')
     for source, stdin in (('{"a": 1}', ""), (f"@{tmp_path}/in.json", ""), ("-", '{"a": 1}')):
         assert fnr("submit", "render", "b=2", "--input", source, stdin=stdin).code == 0
         assert sent_input(server) == {"a": 1, "b": 2}

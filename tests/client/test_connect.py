@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import Raw as RawJson
 from wire_server import Close, Events, Hang, Raw, Turns, WireServer
 
 from fnr.api.errors import (
@@ -144,6 +145,13 @@ def test_a_request_over_the_limit_is_not_sent(
     monkeypatch.setattr(connect, "REQUEST_BYTES_MAX", 100)
     with Connection(server.paths) as connection, pytest.raises(BadData, match="too large"):
         connection.ask(Submit(task=TaskSpec(function="f" * 200)))
+    assert server.asked == []
+
+
+def test_raw_json_must_not_cut_a_request_in_two(server: WireServer) -> None:
+    spec = TaskSpec(function="f", input=RawJson(b'{\n"a": 1}'))
+    with Connection(server.paths) as connection, pytest.raises(BadData, match="one line"):
+        connection.ask(Submit(task=spec))
     assert server.asked == []
 
 

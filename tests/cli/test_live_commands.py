@@ -1,0 +1,286 @@
+"""The way of a task through the commands, with a real daemon: show, history, logs, dead letters."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+from cli_runs import Run
+from live_home import LiveHome
+from terminals import Session, show
+
+HOSTILE = "ValueError: [rank0]: CUDA error [/b] \x1b[31mred"
+HARMLESS = "ValueError: [rank0]: CUDA error [/b] [31mred"
+
+
+@pytest.fixture(scope="module")
+def dead(home: LiveHome) -> str:
+    """Id of a task that died with a hostile message."""
+    found = home.fnr("submit", "refuse", "n=7", "--wait", "-o", "json")
+    return msgspec.json.decode(found.stdout)["items"][0]["task"]["task_id"]
+
+
+@pytest.fixture(scope="module")
+def done(home: LiveHome) -> str:
+    """Id of a task that is done and has printed on both streams."""
+    found = home.fnr("submit", "count", "text=a b", "--tag", "is=done", "--wait", "-o", "json")
+    return msgspec.json.decode(found.stdout)["items"][0]["task"]["task_id"]
+
+
+def test_show_has_what_one_wants_to_know(live: Run, done: str, dead: str) -> None:
+    page = live("task", "show", done).out
+    assert f"task:      {done}\n" in page
+    assert "state:     done since " in page
+    assert 'input:     {"text":"a b"}\n' in page
+    assert "result:    1\n" in page
+    page = live("task", "show", dead).out
+    assert HARMLESS in page
+    assert "letter:    open, validation: " in page
+    assert "\x1b" not in page
+
+
+def test_history_is_a_story_in_order(live: Run, dead: str) -> None:
+    lines = live("task", "history", dead).out.splitlines()
+    told = [line[31:] for line in lines if line.startswith("20") or "now dead" in line]
+    words = ["submitted by ", "attempt 1 began in worker ", "attempt 1 failed after ", "error ",
+             "decided: bury: ", "now dead: "]  # fmt: skip
+    assert [line.startswith(word) for line, word in zip(told, words, strict=True)] == [True] * 6
+    assert any(HARMLESS in line for line in lines)
+
+
+def test_single_answers_have_a_schema_and_all_fields(live: Run, done: str, dead: str) -> None:
+    detail = ["task", "input", "result", "attempts", "errors", "ledger", "letter", "revisions"]
+    for words, schema, fields in (
+        (["task", "show", done], "fnr.task/1", detail),
+        (["task", "history", done], "fnr.task.history/1", detail),
+        (["dlq", "show", dead], "fnr.dlq.letter/1", detail),
+        (["function", "show", "count"], "fnr.function/1", ["status", "settings"]),
+        (["status"], "fnr.status/1", ["state", "version", "home", "pid", "started_at_ms",
+         "functions", "counts", "letters_open", "workers", "problems"]),
+        (["db", "stats"], "fnr.db.stats/1", ["schema_version", "sqlite_version", "store_bytes",
+         "wal_bytes", "telemetry_bytes", "free_bytes", "tables", "oldest_task_at_ms"]),
+        (["config", "path"], "fnr.config.path/1", ["decided_by", "config", "store", "logs",
+         "socket", "state"]),
+    ):  # fmt: skip
+        found = live(*words, "-o", "json").json
+        assert found["schema"] == schema
+        assert list(found) == ["schema", *fields]
+    assert live("task", "show", done, "-o", "name").out == f"{done}\n"
+
+
+def test_wait_waits_for_all_and_says_how_they_ended(live: Run, done: str, dead: str) -> None:
+    found = live("task", "wait", done, dead)
+    assert found.code == 1
+    assert [row.split("\t")[2] for row in found.out.splitlines()] == ["done", "dead"]
+    assert live("task", "wait", "-", stdin=f"{done}\n").code == 0
+    waiting = live("submit", "count", "text=", "--delay", "1h").out.strip()
+    found = live("task", "wait", waiting, "--for", "10ms")
+    assert found.code == 124
+    assert live("task", "cancel", waiting).code == 0
+    found = live("task", "cancel", waiting)
+    assert (found.code, waiting in found.err) == (1, True)
+
+
+def test_an_id_that_is_none(live: Run) -> None:
+    for words in (["task", "show", "01ZZ"], ["dlq", "show", "01ZZ"], ["logs", "01ZZ"],
+                  ["task", "cancel", "01ZZ"], ["worker", "show", "x"], ["function", "show", "x"],
+                  ["function", "pause", "x"]):  # fmt: skip
+        assert live(*words).code == 4
+
+
+def test_a_beginning_that_fits_several_is_refused(live: Run, done: str, dead: str) -> None:
+    assert done != dead
+    found = live("task", "show", "0")
+    assert found.code == 6
+
+
+# ── logs ─────────────────────────────────────────────────────────────────────
+
+
+def test_logs_of_a_task_are_what_it_printed(live: Run, done: str, dead: str) -> None:
+    found = live("logs", done)
+    assert sorted(found.out.splitlines()) == ["a word on stderr", "counting 3 characters"]
+    assert live("task", "logs", done[:24]).out == found.out
+    found = live("logs", dead)
+    assert (found.out, found.err) == ("", f"task {dead} has printed nothing\n")
+
+
+def test_logs_of_a_function_are_cut_to_the_last_lines(live: Run, done: str) -> None:
+    assert done
+    assert "counting 3 characters" in live("logs", "count", "-n", "0").out
+    assert len(live("logs", "count", "-n", "1").out.splitlines()) == 1
+    assert live("logs", "count", "--since", "@99999999999").out == ""
+    assert live("logs", "gate", "-n", "5").code == 0
+    assert live("logs", "count", "--since", "nonsense").code == 2
+
+
+def test_logs_of_commands_know_time_and_stream(live: Run) -> None:
+    live("run", "--", "sh", "-c", 'echo "it\'s out"; sleep 0.2; echo err >&2')
+    [task] = live("task", "list", "-n", "1", "-o", "json").json["items"]
+    lines = live("logs", task["task_id"], "-o", "jsonl").out.splitlines()
+    found = [msgspec.json.decode(line) for line in lines]
+    assert [(item["stream"], item["text"]) for item in found] == [("o", "it's out"), ("e", "err")]
+    stamped = live("logs", task["task_id"], "-t").out.splitlines()
+    assert stamped[0].startswith("20")
+    assert stamped[0].endswith(" o it's out")
+
+
+def test_logs_of_a_function_are_followed_until_ctrl_c(home: LiveHome) -> None:
+    """Method: the follower is known to be there when it shows a first marked line."""
+    session = Session(home.folder, "logs", "say", "-f", "-n", "1")
+    run = Session(home.folder, "logs", "run", "-f", "-n", "0")
+    marks = iter(range(100))
+    while b"mark" not in run.screen:
+        home.fnr("run", "--", "echo", f"mark{next(marks)}")
+        run.wait_for("mark")
+    home.fnr("run", "--", "echo", "the last")
+    run.wait_for("the last").interrupt()
+    assert run.end() == 130
+    session.interrupt()
+    assert session.end() == 130
+
+
+# ── dead letters ─────────────────────────────────────────────────────────────
+
+
+def test_a_letter_says_why_and_what_to_do(live: Run, dead: str) -> None:
+    page = live("dlq", "show", dead).out
+    assert "cause:      validation (validation): " in page
+    assert 'input:      {"n":7}\n' in page
+    assert HARMLESS in page
+    assert f"try again:     fnr dlq replay {dead}\n" in page
+    assert "\x1b" not in page
+    assert dead in live("dlq", "list", "--where", "function:refuse", "-o", "name").out
+    rows = live("dlq", "stats", "--where", "function:refuse").out.splitlines()
+    assert rows[0].startswith("refuse\tvalidation\tvalidation\t")
+
+
+def test_edit_by_flag_keeps_the_original(live: Run) -> None:
+    task_id = live("submit", "refuse", "n=1").out.strip()
+    live("task", "wait", task_id)
+    assert live("dlq", "edit", task_id, "--set", "n=2").out == f"{task_id}\n"
+    assert live("dlq", "edit", task_id, "--input", '{"n": 3}').code == 0
+    detail = live("task", "show", task_id, "-o", "json").json
+    assert detail["input"] == {"n": 3}
+    assert [item["body"] for item in detail["revisions"]] == [{"n": 1}, {"n": 2}, {"n": 3}]
+    assert 'original:   {"n":1}' in live("dlq", "show", task_id).out
+    found = live("dlq", "edit", task_id, "--set", "n=3")
+    assert (found.out, found.err) == ("", "nothing changed\n")
+    assert live("dlq", "edit", task_id, "--input", "[1]").code == 65
+    assert "input edited by" in live("task", "history", task_id).out
+
+
+def editor(folder: Path, body: str) -> dict[str, str]:
+    """An $EDITOR that does this to the file in `path`."""
+    file = folder / "editor.py"
+    file.write_text(f"import sys\npath = sys.argv[1]\ntext = open(path).read()\n{body}\n")
+    return {"EDITOR": f"{sys.executable} {file}"}
+
+
+def test_edit_in_an_editor(home: LiveHome, live: Run, tmp_path: Path) -> None:
+    task_id = live("submit", "refuse", "n=1").out.strip()
+    live("task", "wait", task_id)
+    change = editor(tmp_path, "open(path, 'w').write(text.replace('1', '8'))")
+    shown = show(home.folder, "dlq", "edit", task_id, **change)
+    assert "one edited" in shown
+    assert live("task", "show", task_id, "-o", "json").json["input"] == {"n": 8}
+
+    broken = editor(tmp_path, "open(path, 'w').write('{broken')")
+    shown = show(home.folder, "dlq", "edit", task_id, **broken)
+    assert "not JSON" in shown
+    kept = shown.partition("your text is kept in ")[2].split()[0]
+    assert Path(kept).read_text() == "{broken"
+    Path(kept).unlink()
+
+    failing = editor(tmp_path, "sys.exit(3)")
+    assert "the editor ended with exit code 3" in show(
+        home.folder, "dlq", "edit", task_id, **failing
+    )
+    missing = show(home.folder, "dlq", "edit", task_id, EDITOR="no-such-editor")
+    assert "the editor 'no-such-editor' cannot be started" in missing
+    assert live("task", "show", task_id, "-o", "json").json["input"] == {"n": 8}
+
+
+def test_replay_brings_a_letter_back(live: Run) -> None:
+    task_id = live("submit", "refuse", "n=1").out.strip()
+    live("task", "wait", task_id)
+    found = live("dlq", "replay", task_id)
+    assert (found.code, found.out) == (0, "1 replayed\n")
+    live("task", "wait", task_id)
+    found = live("dlq", "replay", "--where", f"id:{task_id}", "--dry-run")
+    assert found.out.splitlines()[0] == "1 letter can be replayed"
+    assert live("task", "show", task_id, "-o", "json").json["task"]["replays"] == 1
+    assert live("dlq", "resolve", task_id, "--reason", "enough").out == f"{task_id}\n"
+    found = live("dlq", "replay", task_id)
+    assert found.code == 1
+    assert "resolved: enough" in found.err
+    assert live("dlq", "purge", task_id, "-y").out == f"{task_id}\n"
+    assert live("task", "show", task_id).code == 4
+
+
+def test_a_replay_is_confirmed_by_a_person(home: LiveHome, live: Run) -> None:
+    ids = live("submit", "refuse", "--jsonl", "-", "--tag", "ask=me", stdin="{}\n{}\n").out.split()
+    live("task", "wait", *ids)
+    session = Session(home.folder, "dlq", "replay", "--where", "tag.ask:me")
+    session.wait_for("Replay 2? [y/N]").type("n\n")
+    assert session.end() == 6
+    session = Session(home.folder, "dlq", "replay", "--where", "tag.ask:me")
+    session.wait_for("Replay 2? [y/N]").type("y\n")
+    session.wait_for("2 replayed")
+    assert session.end() == 0
+
+
+def test_export_and_import_are_exact(home: LiveHome, live: Run, tmp_path: Path) -> None:
+    task_id = live("submit", "refuse", "n=1", "--tag", "export=yes").out.strip()
+    live("task", "wait", task_id)
+    file = tmp_path / "letters.jsonl"
+    found = live("dlq", "export", "--where", "tag.export:yes", "--to", file)
+    assert found.err.startswith("1 dead letters written to ")
+    exported = file.read_text()
+    assert live("dlq", "export", "--where", "tag.export:yes").out == exported
+    assert live("dlq", "export", "--to", file).code == 6
+
+    found = live("dlq", "import", file)
+    assert found.code == 1
+    assert found.err.startswith("line 1: ")
+    assert live("dlq", "purge", task_id, "--open", "-y").code == 0
+    found = live("dlq", "import", "-", stdin=exported)
+    assert (found.code, found.err) == (0, "1 imported\n")
+    assert live("dlq", "export", "--where", "tag.export:yes").out == exported
+    found = live("dlq", "import", "-", "-o", "json", stdin=exported)
+    assert (found.code, found.json["refused"]) == (1, 1)
+
+    found = live("dlq", "import", "-", stdin=f"{exported}{{broken\n[]\n")
+    assert found.code == 65
+    assert "line 2: not an exported dead letter" in found.err
+    assert live("dlq", "import", "/nowhere").code == 65
+
+
+# ── functions, workers ───────────────────────────────────────────────────────
+
+
+def test_a_paused_function_holds_its_tasks(live: Run) -> None:
+    assert live("function", "pause", "say", "--reason", "r").err == "one paused\n"
+    waiting = live("submit", "say", "word=x").out.strip()
+    assert live("task", "wait", waiting, "--for", "20ms").code == 124
+    assert "say\tpaused" in live("status").out
+    assert live("function", "resume", "say").err == "one resumed\n"
+    assert live("task", "wait", waiting).code == 0
+
+
+def test_a_function_shows_its_settings(live: Run) -> None:
+    page = live("function", "show", "say").out
+    assert "[functions.say]\n" in page
+    assert 'command = ["echo", "{word}"]\n' in page
+    assert 'input = { word = "str" }\n' in page
+
+
+def test_a_worker_is_replaced(live: Run) -> None:
+    [worker] = live("worker", "list", "--function", "say", "-o", "json").json["items"]
+    assert "function:  say\n" in live("worker", "show", str(worker["pid"])).out
+    assert live("worker", "restart", worker["worker_id"][:24]).code == 0
+    assert live("submit", "say", "word=x", "--wait").code == 0
+    gone = live("worker", "list", "--function", "say", "--gone", "-o", "json").json["items"]
+    assert worker["worker_id"] in {item["worker_id"] for item in gone}
