@@ -20,7 +20,7 @@ from fnr.daemon.worker_process import WorkerProcess
 from fnr.policy.evidence import KilledBy
 from fnr.policy.record import WorkerRecord
 from fnr.store import functions
-from fnr.store.connection import Transaction
+from fnr.store.connection import StoreFull, Transaction
 from fnr.store.reads import READS, BadFilter
 from fnr.store.tasks import AmbiguousId, NoSuchId
 
@@ -63,7 +63,7 @@ class Answers:
         handler = self._handlers.get(type(request))
         try:
             if handler is not None:
-                return await handler(client, request)
+                return await self._ask(handler, client, request)
             return await self._read(request)
         except NoSuchId as error:
             raise NotFound(str(error), next_step="fnr task list") from error
@@ -71,6 +71,17 @@ class Answers:
             raise Refused(str(error), why="the prefix fits several ids") from error
         except BadFilter as error:
             raise as_usage_error(error) from error
+
+    async def _ask(self, handler: Handler, client: Client, request: ask.AnyRequest) -> object:
+        """Ask once more if the disk was full: by then the reserve has made room, and what tidies
+        up (cancel, resolve, purge) must work on the very day it is needed.
+        """
+        try:
+            return await handler(client, request)
+        except StoreFull:
+            if isinstance(request, ask.SubmitMany | ask.ImportLetters):
+                raise
+            return await handler(client, request)
 
     async def _read(self, request: ask.AnyRequest) -> object:
         """Reads are the store's own, the same that the offline client runs."""

@@ -13,6 +13,7 @@ from fnr.daemon.intake import Intake
 from fnr.daemon.parts import Parts
 from fnr.daemon.redact import Redactor
 from fnr.daemon.reload import Reload
+from fnr.daemon.reserve import Reserve
 from fnr.daemon.runner import Runner
 from fnr.daemon.stopper import Stopper
 from fnr.daemon.store_care import StoreCare
@@ -32,11 +33,12 @@ class Crew:
         self.stopper = Stopper(parts, self.supervisor)
         self.timekeeper = Timekeeper(parts, self.dispatcher, self.supervisor, self.stopper)
         self.effects = Effects(parts)
-        self.intake = Intake(parts, self.dispatcher)
+        self.reserve = Reserve(parts)
+        self.intake = Intake(parts, self.dispatcher, self.reserve)
         self.adopter = Adopter(parts, self.supervisor, self.runner)
         self.ending = Ending(parts, self.supervisor, self.stopper)
         self.reload = Reload(parts, self.supervisor, self.dispatcher, self.runner, load)
-        self.store_care = StoreCare(parts, self.adopter, self.runner, self.dispatcher)
+        self.store_care = StoreCare(parts, self.adopter, self.runner, self.dispatcher, self.reserve)
         self.runner.on_settled = self._settled
         self.dispatcher.on_delivered = self.timekeeper.busy
         self.intake.on_expiring = self.timekeeper.move_due

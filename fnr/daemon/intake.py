@@ -23,7 +23,7 @@ from fnr.config.settings import FunctionSettings
 from fnr.daemon.clients import Client, as_fnr_error
 from fnr.daemon.dispatcher import Assignment, Dispatcher
 from fnr.daemon.parts import Parts
-from fnr.host import disk
+from fnr.daemon.reserve import Reserve
 from fnr.host.failpoint import failpoint
 from fnr.policy.input_types import check_input, validate_input_json
 from fnr.policy.task import (
@@ -40,7 +40,6 @@ from fnr.store.connection import Transaction
 # Above this a batch runs in the commit thread, so that the loop goes on meanwhile.
 HEAVY_TASKS_MIN = 2_000
 ATOMIC_TASKS_MAX = 100_000
-DISK_LOOK_MS = 1_000
 YEAR_MS = 366 * 24 * 3_600_000
 DURATION_MS_MAX = 100 * YEAR_MS
 
@@ -59,11 +58,10 @@ class Accepting:
 class Intake:
     """Decides whether a task may come in, and brings it in."""
 
-    def __init__(self, parts: Parts, dispatcher: Dispatcher) -> None:
+    def __init__(self, parts: Parts, dispatcher: Dispatcher, reserve: Reserve) -> None:
         self._parts = parts
         self._dispatcher = dispatcher
-        self._disk_problem: FnrError | None = None
-        self._disk_looked_at_ms = 0
+        self._reserve = reserve
         self.on_expiring: Callable[[], None] = _ignore
 
     def submit(self, client: Client, request_id: int, request: Submit) -> None:
@@ -124,12 +122,9 @@ class Intake:
         if self._parts.store.state != "ok":
             why = "the disk is full" if self._parts.store.state == "full" else "it is being checked"
             raise StorageError("the store takes no new tasks", why=why, next_step="fnr status")
-        now_ms = self._parts.clock.boot_ms()
-        if now_ms - self._disk_looked_at_ms >= DISK_LOOK_MS:
-            self._disk_looked_at_ms = now_ms
-            self._disk_problem = self._look_at_disk()
-        if self._disk_problem is not None:
-            raise self._disk_problem
+        problem = self._reserve.look()
+        if problem is not None:
+            raise problem
 
     def task(self, spec: TaskSpec, *, submitter: str) -> tuple[Task, bytes]:
         """The task that was asked for and its input, or the error that says why not."""
@@ -227,20 +222,6 @@ class Intake:
             self._dispatcher.deliver(assignments, function)
         if work.items[0][0].expires_at_ms is not None:
             self.on_expiring()
-
-    def _look_at_disk(self) -> FnrError | None:
-        least_mib = self._parts.settings.daemon.disk_free_min_mib
-        try:
-            free_mib = disk.free_mib(self._parts.paths.state_dir)
-        except OSError:
-            # A sensor that cannot be read is unknown, and unknown is no reason to refuse work.
-            return None
-        if free_mib >= least_mib:
-            self._parts.problems.pop("disk", None)
-            return None
-        why = f"{free_mib} MiB free at {self._parts.paths.state_dir}, disk_free_min is {least_mib}"
-        self._parts.problems["disk"] = f"disk nearly full: {why}; new tasks are refused"
-        return StorageError("the disk is nearly full; no new tasks are taken", why=why)
 
 
 def _ignore() -> None:

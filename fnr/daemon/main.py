@@ -167,7 +167,7 @@ class Daemon:
     async def serve(self) -> int:
         """Start, run until the end is asked for, end."""
         parts = self.parts
-        self._crew.store_care.keep_reserve()
+        self._crew.reserve.hold()
         failpoint("store-opened")
         paused = await parts.store.write(functions.paused)
         for name, settings in parts.settings.functions.items():

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fnr.daemon.adopter import Adopter
 from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.parts import Parts, log
+from fnr.daemon.reserve import Reserve
 from fnr.daemon.runner import Runner
-from fnr.host import disk
 
 HEAL_FIRST_MS = 1_000
 HEAL_AGAIN_MS = 5_000
@@ -16,12 +16,18 @@ class StoreCare:
     """Listens to the store's state; new tasks are refused by the intake meanwhile."""
 
     def __init__(
-        self, parts: Parts, adopter: Adopter, runner: Runner, dispatcher: Dispatcher
+        self,
+        parts: Parts,
+        adopter: Adopter,
+        runner: Runner,
+        dispatcher: Dispatcher,
+        reserve: Reserve,
     ) -> None:
         self._parts = parts
         self._adopter = adopter
         self._runner = runner
         self._dispatcher = dispatcher
+        self._reserve = reserve
         parts.store.on_trouble(self._changed)
 
     def _changed(self, state: str, why: str) -> None:
@@ -32,26 +38,16 @@ class StoreCare:
         )
         self._parts.problems.pop("store", None)
         if state == "ok":
-            self.keep_reserve()
+            self._reserve.hold()
             self._parts.start(self._recover(), what="reconcile")
             return
         self._parts.problems["store"] = f"the store is {state}: {why}"
         if state == "full":
             # Room for the ends of what runs; new tasks are refused meanwhile.
-            disk.release_reserve(self._parts.paths.reserve_file)
+            self._reserve.release()
             self._runner.retry()
         else:
             self._parts.later(HEAL_FIRST_MS, lambda: self._parts.start(self._heal(), what="heal"))
-
-    def keep_reserve(self) -> None:
-        """Hold room back for the day the disk is full."""
-        wanted_mib = self._parts.settings.store.reserve_mib
-        try:
-            disk.make_reserve(self._parts.paths.reserve_file, wanted_mib)
-        except OSError as error:
-            self._parts.problems["reserve"] = f"no room for a reserve of {wanted_mib} MiB: {error}"
-        else:
-            self._parts.problems.pop("reserve", None)
 
     async def _heal(self) -> None:
         if not await self._parts.store.heal():

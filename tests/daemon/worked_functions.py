@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -62,3 +63,62 @@ def leave(code: int = 3) -> None:
     """End the interpreter at once, without a word."""
     sys.stdout.flush()
     os._exit(code)
+
+
+def ignore_sigterm(started: str, gate: str) -> None:
+    """Refuse to end when asked nicely."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    block_on(gate, started)
+
+
+def leave_escapees(pids: str) -> None:
+    """Start a process that leaves the session and the line of descent, then wait for ever."""
+    pid = os.fork()
+    if pid == 0:
+        os.setsid()
+        if os.fork() == 0:
+            with Path(pids).open("w") as bell:
+                bell.write(f"{os.getpid()}\n")
+            signal.pause()
+        os._exit(0)
+    os.waitpid(pid, 0)
+    signal.pause()
+
+
+def shout(mib: int) -> int:
+    """Print this much to standard error."""
+    line = b"x" * 1023 + b"\n"
+    for _ in range(mib):
+        os.write(2, line * 1024)
+    return mib
+
+
+def big(mib: int) -> str:
+    """A result of this size."""
+    return "x" * (mib * 1024 * 1024)
+
+
+def garble() -> None:
+    """Write garbage into the connection to the daemon."""
+    for fd in _sockets():
+        os.write(fd, b"\x00\xff not a frame\n")
+
+
+def hang_up() -> None:
+    """Close the connection to the daemon."""
+    for fd in _sockets():
+        with socket.socket(fileno=os.dup(fd)) as ours:
+            ours.shutdown(socket.SHUT_RDWR)
+
+
+def _sockets() -> list[int]:
+    """This process's connected Unix sockets."""
+    found = []
+    for link in Path("/proc/self/fd").iterdir():
+        try:
+            target = str(link.readlink())
+        except OSError:
+            continue
+        if target.startswith("socket:"):
+            found.append(int(link.name))
+    return found

@@ -1,0 +1,212 @@
+"""Days on which something is wrong: each ends with a clear word, and nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from live_home import LiveHome
+from test_task_life import end_of, function, submit
+
+from fnr.api import requests as ask
+from fnr.api import wire
+from fnr.api.errors import StorageError
+from fnr.policy.task import TaskState
+
+HomeAt = Callable[[str], LiveHome]
+CLIENTS = 500
+
+
+def pipes(tmp_path: Path, *names: str) -> list[Path]:
+    """FIFOs to wait on instead of sleeping."""
+    made = [tmp_path / name for name in names]
+    for path in made:
+        os.mkfifo(path)
+    return made
+
+
+def test_five_hundred_clients_are_answered(home_at: HomeAt) -> None:
+    home = home_at(function("echo", "echo")).up()
+    connections = [home.connection() for _ in range(CLIENTS)]
+    specs = [ask.TaskSpec(function="echo", key=f"k{number}") for number in range(CLIENTS)]
+    ids = {
+        connection.ask(ask.Submit(task=spec)).task_id
+        for connection, spec in zip(connections, specs, strict=True)
+    }
+    assert len(ids) == CLIENTS
+    ends = home.ask(ask.WaitTasks(task_ids=sorted(ids), timeout_ms=50_000))
+    assert {end.task.state for end in ends} == {TaskState.DONE}
+
+
+def test_a_client_that_never_reads_is_cut_and_nobody_waits_for_it(home_at: HomeAt) -> None:
+    home = home_at(function("echo", "echo")).up()
+    big = msgspec.json.encode({"text": "x" * 1_000_000})
+    task_id = submit(home, "echo", msgspec.json.decode(big))
+    end_of(home, task_id)
+    deaf = socket.socket(socket.AF_UNIX)
+    deaf.connect(home.paths.socket_file)
+    question = wire.encode_request(ask.GetTask(task_id=task_id), request_id=1)
+    # Far more answers than the daemon is willing to keep for one client. Reset or broken pipe,
+    # whichever comes first.
+    with deaf, pytest.raises(OSError):
+        for _ in range(2_000):
+            deaf.sendall(question)
+            assert home.ask(ask.GetStatus()).state == "running"
+    assert end_of(home, submit(home, "echo")).task.state is TaskState.DONE
+
+
+@pytest.mark.parametrize("words", [b"\xff\x00\n", b"{}\n", b'{"v":1,"id":9,"ask":{"op":"Zork"}}\n'])
+def test_garbage_from_a_client_is_answered_with_an_error(home_at: HomeAt, words: bytes) -> None:
+    home = home_at(function("echo", "echo")).up()
+    with socket.socket(socket.AF_UNIX) as stranger:
+        stranger.connect(home.paths.socket_file)
+        stranger.sendall(words)
+        reply = wire.decode_reply(stranger.makefile("rb").readline())
+    assert reply.error is not None
+    assert reply.error["code"] in {"bad_data", "protocol_mismatch"}
+
+
+@pytest.mark.parametrize("target", ["garble", "hang_up"])
+def test_a_worker_that_ruins_its_connection_still_delivers(home_at: HomeAt, target: str) -> None:
+    home = home_at(function("ruin", target)).up()
+    end = end_of(home, submit(home, "ruin"))
+    assert (end.task.state, end.task.attempts) == (TaskState.DONE, 1)
+
+
+def test_a_worker_that_ignores_sigterm_is_ended_all_the_same(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    started, gate = pipes(tmp_path, "started", "gate")
+    home = home_at(function("deaf", "ignore_sigterm", 'timeout = "100ms"')).up()
+    task_id = submit(home, "deaf", {"started": str(started), "gate": str(gate)}, retries_max=0)
+    pid = int(started.read_text())
+    assert end_of(home, task_id).task.state is TaskState.DEAD
+    assert not Path(f"/proc/{pid}").exists()
+    [error] = home.ask(ask.GetTask(task_id=task_id)).errors
+    assert (error.evidence.killed_by, error.evidence.stop_proven) == ("timeout", True)
+
+
+def test_processes_that_escaped_are_found_and_ended(home_at: HomeAt, tmp_path: Path) -> None:
+    [pids] = pipes(tmp_path, "pids")
+    home = home_at(function("escape", "leave_escapees", 'timeout = "100ms"')).up()
+    task_id = submit(home, "escape", {"pids": str(pids)}, retries_max=0)
+    escaped = int(pids.read_text())
+    assert end_of(home, task_id).task.state is TaskState.DEAD
+    assert not Path(f"/proc/{escaped}").exists()
+
+
+def test_a_gibibyte_on_stderr_fills_neither_disk_nor_memory(home_at: HomeAt) -> None:
+    home = home_at(function("shout", "shout") + '\n[log]\nworker_file_size = "1MiB"\n').up()
+    end = end_of(home, submit(home, "shout", {"mib": 1024}))
+    assert end.task.state is TaskState.DONE
+    [span] = home.ask(ask.ListLogSpans(task_id=end.task.task_id))
+    kept_bytes = Path(span.log_path).stat().st_blocks * 512
+    assert kept_bytes <= 64 * 1024 * 1024
+
+
+def test_a_result_over_the_limit_is_refused_and_named(home_at: HomeAt) -> None:
+    home = home_at(function("big", "big")).up()
+    end = end_of(home, submit(home, "big", {"mib": 11}))
+    assert end.task.state is TaskState.DEAD
+    assert str(10 * 1024 * 1024) in end.message
+
+
+def test_a_worker_that_ends_without_a_result_is_named(home_at: HomeAt) -> None:
+    home = home_at(function("leave", "leave")).up()
+    end = end_of(home, submit(home, "leave", {"code": 0}))
+    assert end.task.state is TaskState.DEAD
+    [first, *_] = home.ask(ask.GetTask(task_id=end.task.task_id)).errors
+    assert (first.evidence.exit_code, first.evidence.worker_died) == (0, True)
+
+
+def test_a_stopped_worker_is_found_hung(home_at: HomeAt, tmp_path: Path) -> None:
+    started, gate = pipes(tmp_path, "started", "gate")
+    home = home_at(function("hang", "block_on", 'hang_timeout = "1500ms"')).up()
+    task_id = submit(home, "hang", {"fifo": str(gate), "started": str(started)}, retries_max=0)
+    os.kill(int(started.read_text()), signal.SIGSTOP)
+    end = end_of(home, task_id)
+    assert end.message.startswith("hung: no beat")
+    [error] = home.ask(ask.GetTask(task_id=task_id)).errors
+    assert error.evidence.killed_by == "hang"
+
+
+@pytest.fixture
+def small_disk(home_at: HomeAt) -> Iterator[LiveHome]:
+    """A home whose state lies on a file system of 24 MiB."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting needs root")
+    home = home_at(
+        function("echo", "echo") + '\n[daemon]\ndisk_free_min = "1MiB"\n[store]\nreserve = "4MiB"\n'
+    )
+    state = Path(home.paths.state_dir)
+    state.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(state)],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    if mounted.returncode != 0:
+        pytest.skip("mounting is not allowed here")
+    yield home
+    home.close()
+    subprocess.run(["umount", str(state)], check=True)
+
+
+def until_refused(home: LiveHome) -> Iterator[str]:
+    """Submit big tasks until the disk is too full for another."""
+    while True:
+        try:
+            yield submit(home, "echo", {"text": "x" * 400_000}, delay_ms=3_600_000)
+        except StorageError:
+            return
+
+
+def test_a_full_disk_refuses_new_work_and_loses_none(small_disk: LiveHome) -> None:
+    home = small_disk.up()
+    accepted = list(until_refused(home))
+    assert accepted
+    filler = Path(home.paths.state_dir) / "filler"
+    with pytest.raises(OSError, match="No space left"), filler.open("wb") as file:
+        while True:
+            file.write(b"x" * 65_536)
+            file.flush()
+    with pytest.raises(StorageError):
+        submit(home, "echo")
+    changed = home.ask(ask.CancelTasks(task_ids=accepted))
+    assert sorted(changed.changed) == sorted(accepted)
+    filler.unlink()
+    for task_id in accepted:
+        assert home.ask(ask.GetTask(task_id=task_id)).task.state is TaskState.CANCELLED
+
+
+def test_a_store_from_a_newer_version_is_refused(home_at: HomeAt) -> None:
+    home = home_at(function("echo", "echo")).up()
+    home.end()
+    with sqlite3.connect(home.paths.store_file) as connection:
+        connection.execute("UPDATE meta SET value = '999' WHERE key = 'schema_version'")
+        connection.execute("PRAGMA user_version = 999")
+    connection.close()
+    refused = home.fnr("daemon")
+    assert refused.returncode == 69
+    assert "newer" in refused.stderr
+
+
+def test_a_socket_path_that_is_too_long_is_explained(home_at: HomeAt, tmp_path: Path) -> None:
+    deep = LiveHome(tmp_path / ("x" * 120), function("echo", "echo"))
+    refused = deep.fnr("daemon")
+    assert refused.returncode == 78
+    assert "107" in refused.stderr
+
+
+def test_a_home_that_is_a_file_is_explained(home_at: HomeAt, tmp_path: Path) -> None:
+    home = home_at(function("echo", "echo"))
+    Path(home.paths.state_dir).write_text("in the way")
+    refused = home.fnr("daemon")
+    assert refused.returncode in {74, 77}
+    assert home.paths.state_dir in refused.stderr
