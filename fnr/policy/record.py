@@ -93,7 +93,7 @@ class TaskEnd(Struct, frozen=True, kw_only=True):
 class WorkerRecord(Struct, frozen=True, kw_only=True):
     """One worker process as remembered: enough to adopt it after a daemon restart.
 
-    state: starting, idle, busy, stopping, gone.
+    state: starting, away, idle, busy, leaving, gone. task_id, progress: of the running attempt.
     """
 
     worker_id: str
@@ -109,6 +109,8 @@ class WorkerRecord(Struct, frozen=True, kw_only=True):
     ended_at_ms: int | None = None
     end: str = ""
     attempts_done: int = 0
+    task_id: str | None = None
+    progress: str = ""
 
 
 class FunctionRecord(Struct, frozen=True, kw_only=True):
