@@ -13,6 +13,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from demo_figures import FIGURES
+from msgspec.structs import replace
+
+from fnr.api.errors import Failed
+from fnr.cli.demo.report import Figures
+from fnr.cli.demo.scenario import Scenario
+from fnr.cli.main import run
 
 FILES = 6
 COMMAND = [sys.executable, "-m", "fnr"]
@@ -54,6 +61,7 @@ def test_the_demo_loses_nothing_and_leaves_nothing(parent: Path) -> None:
     figures = json.loads(out)
     assert figures["schema"] == "fnr.demo/1"
     assert figures["ok"] is True
+    # Every list of the proof names flaws.
     flaws = {
         name: found for name, found in figures["proof"].items() if isinstance(found, list) and found
     }
@@ -93,23 +101,48 @@ def test_an_interrupted_demo_leaves_no_process_and_no_folder(parent: Path, momen
     assert processes_of(parent) == {}
 
 
-def test_a_kept_home_can_be_explored_and_ended_as_printed(parent: Path) -> None:
-    with begin(parent, "--keep", "-q") as demo:
-        out, err = demo.communicate()
-    assert demo.returncode == 0, out + err
-    try:
-        [home] = parent.iterdir()
-        command = next(line for line in out.splitlines() if "dlq list" in line).split()
-        assert command[:3] == ["fnr", "--home", str(home)]
-        listed = subprocess.run(
-            [*COMMAND, *command[1:], "-o", "json"], capture_output=True, text=True, check=True
-        )
-        assert len(json.loads(listed.stdout)["items"]) == 7
-        assert {"files", "objects", "marks"} <= {part.name for part in home.iterdir()}
-    finally:
-        stop = out.splitlines()[-1].split(" && ")[0].split()
-        subprocess.run([*COMMAND, *stop[1:]], check=True, capture_output=True)
+def test_a_kept_home_can_be_explored_and_ended_as_printed(
+    parent: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Method: the play itself is left out, the stage is real."""
+    monkeypatch.setattr(Scenario, "run", lambda _: FIGURES)
+    assert run(["--home", str(parent), "demo", "--keep", "-q"]) == 0
+    out, _ = capsys.readouterr()
+    [home] = parent.iterdir()
+    assert f"  fnr --home {home} dlq list" in out.splitlines()
+    assert {"files", "objects", "marks"} <= {part.name for part in home.iterdir()}
+    assert [command for command in processes_of(home).values() if command.endswith("daemon ")]
+
+    stop, remove = out.splitlines()[-1].strip().split(" && ")
+    assert run(stop.split()[1:]) == 0
+    assert processes_of(home) == {}
+    assert remove == f"rm -r {home}"
+
+
+def test_a_play_that_fails_leaves_its_home_only_if_it_is_to_be_kept(
+    parent: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: Scenario) -> Figures:
+        raise Failed("the play failed")
+
+    monkeypatch.setattr(Scenario, "run", fail)
+    assert run(["--home", str(parent), "demo"]) == 1
+    assert (list(parent.iterdir()), processes_of(parent)) == ([], {})
+
+    assert run(["--home", str(parent), "demo", "--keep"]) == 1
+    [home] = parent.iterdir()
+    assert f"the home is left: {home}" in capsys.readouterr().err
+    assert run(["--home", str(home), "daemon", "stop", "--now", "-q"]) == 0
     assert processes_of(parent) == {}
+
+
+def test_flaws_end_it_with_exit_code_1(
+    parent: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flawed = replace(FIGURES, ok=False, proof=replace(FIGURES.proof, lost=["01TASK"]))
+    monkeypatch.setattr(Scenario, "run", lambda _: flawed)
+    assert run(["--home", str(parent), "demo", "-q", "-o", "json"]) == 1
+    assert json.loads(capsys.readouterr().out)["proof"]["lost"] == ["01TASK"]
 
 
 def test_a_folder_that_is_not_there_is_refused() -> None:
