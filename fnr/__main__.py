@@ -18,7 +18,7 @@ def main() -> int:
     except BrokenPipeError:
         # Whoever read our output has enough of it (`fnr … | head`): no reason to complain. The
         # interpreter would, when it flushes the rest at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except KeyboardInterrupt:
         return 130

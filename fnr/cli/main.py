@@ -120,6 +120,9 @@ def run(words: list[str]) -> int:
         return _show_usage(error, flags)
     except Abort:
         return 130
+    except SystemExit as error:
+        # typer's way to end when a pipe is closed, with an exit code that blames us.
+        raise BrokenPipeError from error
     except (BrokenPipeError, KeyboardInterrupt):
         raise
     except Exception as error:  # noqa: BLE001 - the net: one line and a file instead of a traceback

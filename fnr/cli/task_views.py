@@ -39,7 +39,7 @@ TASKS: Listing[Task] = Listing(
         Column("TASK", lambda task: task.task_id),
         Column("FUNCTION", lambda task: task.function, flexible=True),
         Column("STATE", lambda task: task.state.value, style=lambda t: _STYLES.get(t.state, "")),
-        Column("TRIES", lambda task: task.attempts, right=True),
+        Column("TRIES", lambda task: task.attempts, right=True, spare=True),
         Column("PRIO", lambda task: task.priority, right=True, spare=True),
         since("AGE", lambda task: task.created_at_ms),
         Column("WHY", why, lambda task: task.reason, flexible=True),

@@ -1,0 +1,225 @@
+"""`fnr daemon`, `db`, `config` and `init`: bringing it up, why it did not come, putting it away."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cli_runs import Run
+from live_home import end_workers
+
+from fnr.host.lock import lock_holder
+
+
+@pytest.fixture
+def empty() -> Iterator[Path]:
+    """A home without a daemon; whatever is started there is ended."""
+    folder = Path(tempfile.mkdtemp(prefix="fnr-"))
+    yield folder
+    pid = lock_holder(f"{folder}/state/daemon.lock")
+    if pid is not None:
+        pidfd = os.pidfd_open(pid)
+        os.kill(pid, signal.SIGKILL)
+        os.waitid(os.P_PIDFD, pidfd, os.WEXITED) if is_our_child(pid) else None
+        os.close(pidfd)
+    end_workers(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_our_child(pid: int) -> bool:
+    """Only a child can be waited for."""
+    return f"PPid:\t{os.getpid()}\n" in Path(f"/proc/{pid}/status").read_text()
+
+
+@pytest.fixture
+def at(empty: Path, command: Run) -> Run:
+    """Run a command line against the empty home."""
+    return lambda *words, **options: command("--home", empty, *words, **options)
+
+
+def test_from_nothing_to_a_result_and_back(at: Run, empty: Path) -> None:
+    """The whole life of a home: init, check, start, work, reload, restart, stop, read offline."""
+    assert at("init").out == f"{empty}/fnr.toml\n{empty}/fnr_examples.py\n"
+    assert at("config", "check").out == f"{empty}/fnr.toml: good; 2 functions\n"
+    started = at("daemon", "start")
+    assert (started.code, started.out) == (0, "")
+    assert started.err.startswith("the daemon runs, pid ")
+    assert at("daemon", "start").err == "the daemon runs already\n"
+    assert at("submit", "greet", "name=World", "--wait").out == '"Hello, World\\n"\n'
+
+    file = empty / "fnr.toml"
+    file.write_text(file.read_text().replace("[functions.greet]", "[functions.hail]"))
+    assert at("daemon", "reload").out == "added: hail\nremoved: greet\n"
+    file.write_text("[daemon\n")
+    found = at("daemon", "reload")
+    assert found.code == 78
+    assert "fnr.toml:1:8" in found.err
+    assert at("daemon", "restart").code == 78  # a daemon that would not come back is not stopped
+    assert at("daemon", "status").code == 0
+    file.write_text("")
+
+    before = at("status", "-o", "json").json["pid"]
+    assert at("daemon", "restart").code == 0
+    assert at("status", "-o", "json").json["pid"] != before
+    stopped = at("daemon", "stop", "--drain")
+    assert (stopped.code, stopped.err) == (0, "the daemon has ended\n")
+    assert at("daemon", "stop").err == "the daemon does not run\n"
+    assert at("daemon", "status").code == 3
+    [task] = at("task", "list", "-o", "json").json["items"]
+    assert task["state"] == "done"
+
+
+def test_a_second_daemon_on_one_home_is_refused(at: Run, empty: Path) -> None:
+    assert at("daemon", "start").code == 0
+    second = subprocess.run(
+        [sys.executable, "-m", "fnr", "--home", empty, "daemon"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert second.returncode == 6
+    assert "another daemon runs on this home" in second.stderr
+    found = at("db", "vacuum")
+    assert found.code == 6
+    assert "while the daemon runs" in found.err
+    assert at("daemon", "stop", "--now").code == 0
+
+
+def test_bad_settings_are_said_before_anything_is_started(at: Run, empty: Path) -> None:
+    (empty / "fnr.toml").write_text('[daemon]\ndrain_timout = "1m"\nqueue_max = 0\n')
+    for words in (["daemon", "start"], ["daemon"], ["config", "check"], ["config", "show"]):
+        found = at(*words)
+        assert found.code == 78
+        assert f"{empty}/fnr.toml:2: daemon.drain_timout: unknown key, did you mean" in found.err
+        assert f"{empty}/fnr.toml:3: daemon.queue_max: must be 1 to" in found.err
+    assert not (empty / "state").exists()
+
+
+def test_a_daemon_that_does_not_come_up_says_why(at: Run, empty: Path) -> None:
+    """Method: a file stands where the folder of its state should be."""
+    (empty / "state").write_text("in the way")
+    found = at("daemon", "start")
+    assert found.code == 74
+    lines = found.err.splitlines()
+    assert lines[0] == "error: the daemon did not come up"
+    assert lines[1] == "  why: it ended with exit code 74"
+    assert any("cannot be created" in line for line in lines[2:])
+
+
+def test_a_home_that_cannot_be_written(command: Run, tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("a file where a folder should be")
+    found = command("--home", tmp_path, "daemon", "start")
+    assert found.code == 74
+    assert "cannot be written" in found.err
+
+
+def test_a_socket_path_that_is_too_long(command: Run, tmp_path: Path) -> None:
+    found = command("--home", tmp_path / ("x" * 100), "daemon", "start")
+    assert found.code == 78
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["daemon", "stop", "--drain", "--now"], "exclude each other"),
+        (["daemon", "start", "--within", "5"], "--within: needs a unit"),
+        (["daemon", "--log-level", "loud"], "log.level: must be debug"),
+    ],
+)
+def test_what_makes_no_sense(at: Run, words: list[str], why: str) -> None:
+    found = at(*words)
+    assert found.code in {2, 78}
+    assert why in found.err
+
+
+# ── init, config ─────────────────────────────────────────────────────────────
+
+
+def test_init_overwrites_nothing(at: Run, empty: Path) -> None:
+    (empty / "fnr.toml").write_text("mine")
+    found = at("init")
+    assert (found.code, "overwrites nothing" in found.err) == (6, True)
+    assert (empty / "fnr.toml").read_text() == "mine"
+    answer = at("init", empty / "sub", "-o", "json").json
+    assert answer["files"] == [f"{empty}/sub/fnr.toml", f"{empty}/sub/fnr_examples.py"]
+
+
+def test_init_where_nothing_can_be_written(at: Run, empty: Path) -> None:
+    (empty / "file").write_text("")
+    found = at("init", empty / "file" / "sub")
+    assert found.code == 74
+
+
+def test_show_writes_toml_that_loads_again(at: Run, empty: Path) -> None:
+    at("init")
+    shown = at("config", "show").out
+    ours = shown.partition("\n[functions.run]\n")[0]
+    (empty / "fnr.toml").write_text(ours)
+    assert at("config", "check").code == 0
+    assert at("config", "show").out == shown
+
+
+def test_show_tells_where_each_key_comes_from(
+    at: Run, empty: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (empty / "fnr.toml").write_text('[log]\nlevel = "debug"\n')
+    monkeypatch.setenv("FNR_LOG_FILES", "3")
+    rows = [row.split("\t") for row in at("config", "show", "--origin").out.splitlines()]
+    found = {key: (value, origin) for key, value, origin in rows}
+    assert found["log.level"] == ('"debug"', "fnr.toml:2")
+    assert found["log.files"] == ("3", "env FNR_LOG_FILES")
+    assert found["log.format"] == ('"text"', "default")
+
+
+def test_secrets_in_env_are_not_shown(at: Run, empty: Path) -> None:
+    (empty / "fnr.toml").write_text(
+        '[functions.f]\npython = "a:b"\nenv = { HF_TOKEN = "hf_abc", LEVEL = "3" }\n'
+    )
+    shown = at("config", "show").out
+    assert 'env = { HF_TOKEN = "***", LEVEL = "3" }' in shown
+    assert "hf_abc" not in shown
+
+
+def test_path_names_every_place(at: Run, empty: Path) -> None:
+    assert at("config", "path").out.splitlines()[1] == f"config:     {empty}/fnr.toml"
+    assert at("config", "path", "-o", "name").out == f"{empty}/fnr.toml\n"
+
+
+# ── db ───────────────────────────────────────────────────────────────────────
+
+
+def test_the_store_is_checked_copied_and_put_back(at: Run, empty: Path, tmp_path: Path) -> None:
+    at("init")
+    at("daemon", "start")
+    at("submit", "greet", "name=World", "--wait")
+    copy = tmp_path / "copy.db"
+    assert at("db", "backup", copy).out == f"{copy}\n"
+    assert at("db", "backup", copy).code == 6
+    assert at("db", "restore", copy, "-y").code == 6
+    found = at("db", "check")
+    assert (found.code, found.err) == (0, "good: every invariant holds\n")
+    at("submit", "greet", "name=later", "--wait")
+    assert at("daemon", "stop", "--drain").code == 0
+
+    assert at("db", "restore", copy).code == 6  # nobody at the terminal to be asked
+    found = at("db", "restore", copy, "-y")
+    assert (found.code, "the store of before is " in found.err) == (0, True)
+    assert len(at("task", "list", "-o", "name").out.split()) == 1
+    assert " -> " in at("db", "vacuum").out
+    assert "schema:             version" in at("db", "stats").out
+    assert at("db", "check", "-o", "json").json["items"] == []
+
+
+def test_without_a_store_there_is_nothing_to_care_for(at: Run, empty: Path) -> None:
+    for words in (["check"], ["backup", empty / "copy"], ["vacuum"], ["stats"]):
+        found = at("db", *words)
+        assert found.code == 4
+        assert "there is no store yet" in found.err
+    assert at("db", "restore", "/nowhere.db").code == 4

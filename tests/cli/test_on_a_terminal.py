@@ -1,0 +1,119 @@
+"""What people see: tables in a terminal of any width, colour or none, pipes that close early."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from live_home import LiveHome
+from terminals import Session, show
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@pytest.fixture(scope="module")
+def hostile(home: LiveHome) -> LiveHome:
+    """The home with a task that died saying what no terminal should be told."""
+    home.fnr("submit", "refuse", "n=1", "--wait")
+    home.fnr("run", "--", "sh", "-c", f"printf '{'x' * 10_000}' >&2; exit 1")
+    return home
+
+
+@pytest.mark.parametrize("columns", [20, 40, 200])
+@pytest.mark.parametrize("words", [("task", "list"), ("dlq", "list"), ("worker", "list", "--gone")])
+def test_lists_fit_any_width(hostile: LiveHome, columns: int, words: tuple[str, ...]) -> None:
+    shown = show(hostile.folder, *words, "-q", columns=columns, NO_COLOR="1")
+    assert "\x1b" not in shown
+    lines = shown.splitlines()
+    assert max(map(len, lines)) <= max(columns, len("01JD0000000000000000000001") + 12)
+
+
+@pytest.mark.parametrize("words", [("task", "list"), ("dlq", "list"), ("status",)])
+def test_eighty_columns_are_enough_for_a_table(hostile: LiveHome, words: tuple[str, ...]) -> None:
+    shown = show(hostile.folder, *words, "-q", columns=80, NO_COLOR="1")
+    titles = [line for line in shown.splitlines() if re.match(r"(TASK|FUNCTION) ", line)]
+    assert titles
+
+
+def test_markup_in_a_message_stays_what_it_is_and_escapes_do_nothing(hostile: LiveHome) -> None:
+    shown = show(hostile.folder, "dlq", "list", columns=200)
+    assert "[rank0]: CUDA error [/b] [31mred 1" in COLOUR.sub("", shown)
+    assert COLOUR.findall(shown)
+    assert "\x1b[31mred" not in shown
+
+
+@pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"FNR_NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_no_colour_means_no_colour(hostile: LiveHome, env: dict[str, str]) -> None:
+    for words in (("dlq", "list"), ("status",)):
+        assert "\x1b" not in show(hostile.folder, *words, **env)
+
+
+def test_no_color_is_a_flag_too(hostile: LiveHome) -> None:
+    assert "\x1b" not in show(hostile.folder, "status", "--no-color")
+
+
+def test_logs_on_a_terminal_are_harmless(hostile: LiveHome) -> None:
+    found = hostile.fnr("run", "-d", "--", "printf", r"\033[2Jcleared\n")
+    hostile.fnr("task", "wait", found.stdout.strip())
+    shown = show(hostile.folder, "logs", found.stdout.strip())
+    assert shown == "[2Jcleared\n"
+
+
+def test_hints_are_for_people_only(hostile: LiveHome) -> None:
+    shown = show(hostile.folder, "submit", "say", "word=x")
+    assert "hint: fnr --home" in shown
+    assert hostile.fnr("submit", "say", "word=x").stderr == ""
+    assert "hint" not in show(hostile.folder, "submit", "say", "word=x", "-q")
+
+
+def test_many_lines_show_a_progress_bar(hostile: LiveHome, tmp_path: Path) -> None:
+    file = tmp_path / "in.jsonl"
+    file.write_text('{"word": "x"}\n' * 2_000)
+    words = ("submit", "say", "--jsonl", str(file), "--delay", "1h")
+    shown = show(hostile.folder, *words)
+    assert "submitting" in shown
+    assert "2000 accepted" in shown
+    assert "01" not in COLOUR.sub("", shown).partition("2000 accepted")[0].split()
+
+
+def piped(home: LiveHome, command: str) -> subprocess.CompletedProcess[str]:
+    fnr = f"{sys.executable} -m fnr --home {home.folder}"
+    return subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command.replace("fnr", fnr, 1)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONUNBUFFERED": ""},
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "fnr task list --limit 0 | head -1",
+        "fnr task list --limit 0 -o jsonl | true",
+        "fnr status | true",
+        "fnr --help | true",
+    ],
+)
+def test_a_reader_that_has_enough_is_no_error(hostile: LiveHome, command: str) -> None:
+    found = piped(hostile, command)
+    assert (found.returncode, found.stderr) == (0, "")
+
+
+def test_names_pipe_into_the_next_command(hostile: LiveHome) -> None:
+    fnr = f"{sys.executable} -m fnr --home {hostile.folder}"
+    ids = hostile.fnr("submit", "say", "word=x", "--delay", "1h").stdout
+    found = piped(hostile, f"fnr task list --where id:{ids.strip()} -o name | {fnr} task cancel -")
+    assert (found.returncode, found.stdout) == (0, ids)
+
+
+def test_ctrl_c_while_waiting_is_130_and_the_task_goes_on(hostile: LiveHome) -> None:
+    session = Session(hostile.folder, "submit", "say", "word=x", "--delay", "1h", "--wait")
+    session.wait_for("submitted ").interrupt()
+    session.wait_for("the task goes on")
+    assert session.end() == 130
