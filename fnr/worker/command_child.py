@@ -176,13 +176,11 @@ class CommandChild:
     def _poll(self, poll: select.poll, wait_ms: int) -> set[int]:
         if self._interrupts.asked:  # it has done its work: the stop is under way
             return {fd for fd, _ in poll.poll(wait_ms)}
+        poll.register(self._interrupts.fd, select.POLLIN)
         try:
-            self._interrupts.guard()
-            ready = {fd for fd, _ in poll.poll(wait_ms)}
-            self._interrupts.open = False
+            return {fd for fd, _ in self._interrupts.wait(poll, wait_ms)}
         except Interrupted:
             return set()
-        return ready
 
     def _timeout_ms(self) -> int:
         now_ms = self._clock.boot_ms()

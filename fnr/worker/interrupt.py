@@ -8,9 +8,11 @@ own reaction is restored, so a second one ends the process at once, whatever it 
 from __future__ import annotations
 
 import os
+import select
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 
 
@@ -37,6 +39,11 @@ class Interrupts:
         self.asked = False
         self.soft: Callable[[], None] | None = None
         self.forked = False
+        # A signal that comes between our last look and a system call does not interrupt that call;
+        # what it writes here does. The fd to read from is part of every poll.
+        self.fd, self._write_fd = os.pipe()
+        os.set_blocking(self.fd, False)
+        os.set_blocking(self._write_fd, False)
         self._unwanted: str | None = None
         self._main = threading.main_thread().ident
 
@@ -44,6 +51,7 @@ class Interrupts:
         """Take SIGTERM and SIGINT over; forked copies of this process get theirs back."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
+        signal.set_wakeup_fd(self._write_fd, warn_on_full_buffer=False)
         os.register_at_fork(after_in_child=self._on_fork)
 
     def guard(self) -> None:
@@ -52,6 +60,16 @@ class Interrupts:
         if self.asked:
             self.open = False
             raise Interrupted
+
+    def wait(self, poll: select.poll, wait_ms: int | None = None) -> list[tuple[int, int]]:
+        """Wait for what poll, which includes our fd, waits for; raises Interrupted."""
+        self.guard()
+        ready = poll.poll(wait_ms)
+        self.open = False
+        if len(ready) > 1 or (ready and ready[0][0] == self.fd):
+            with suppress(BlockingIOError):
+                os.read(self.fd, 4096)
+        return ready
 
     def stop_doing(self, what: str) -> None:
         """Interrupt the main thread if it still does this; for another thread to call."""
@@ -80,4 +98,5 @@ class Interrupts:
     def _on_fork(self) -> None:
         self.forked = True
         self.open = False
+        signal.set_wakeup_fd(-1)
         self.leave_to_system()

@@ -1,7 +1,7 @@
 """The socket to the daemon: lines in, lines out, and a new connection when the old one breaks.
 
-Nothing here blocks except where a method says so, and no thread is safe from another: the caller
-holds the lock of whoever owns the link.
+Nothing here blocks, and no thread is safe from another: the caller holds the lock of whoever owns
+the link.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class FrameError(Exception):
 class Link:
     """One connection at a time, or none.
 
-    sock:        the connection; blocking, so that an idle worker waits in one system call.
+    sock:        the connection, to poll for what comes.
     welcomed:    the daemon took us on; before that it wants to hear nothing but the Hello.
     retry_at_ms: when to try to connect again, on the boot clock.
     """
@@ -60,7 +60,6 @@ class Link:
             sock.close()
             self._retry_later(now_ms)
             return False
-        sock.setblocking(True)
         self.sock = sock
         return True
 
@@ -89,17 +88,9 @@ class Link:
         """What has arrived; None when nothing has, b"" at the end of the connection."""
         assert self.sock is not None
         try:
-            return self.sock.recv(_READ_BYTES, socket.MSG_DONTWAIT)
+            return self.sock.recv(_READ_BYTES)
         except BlockingIOError:
             return None
-        except OSError:
-            return b""
-
-    def read_blocking(self) -> bytes:
-        """Wait for something to arrive; b"" at the end of the connection. The one that blocks."""
-        assert self.sock is not None
-        try:
-            return self.sock.recv(_READ_BYTES)
         except OSError:
             return b""
 
@@ -132,7 +123,7 @@ class Link:
                 self._sending = memoryview(lines[0] if len(lines) == 1 else b"".join(lines))
             assert self.sock is not None
             try:
-                sent = self.sock.send(self._sending, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+                sent = self.sock.send(self._sending, socket.MSG_NOSIGNAL)
             except BlockingIOError:
                 return True
             except OSError:

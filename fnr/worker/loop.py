@@ -1,13 +1,14 @@
 """The serving loop: wait for an attempt, run it, report it, until there is reason to leave.
 
-The main thread reads the socket itself while it is idle: one system call from a Run frame to the
-function. Results of quick attempts that wait in the window are sent together; a result never
-waits for an attempt that is not quick.
+The main thread reads the socket itself while it is idle: no other thread stands between a Run
+frame and the function. Results of quick attempts that wait in the window are sent together; a
+result never waits for an attempt that is not quick.
 """
 
 from __future__ import annotations
 
 import select
+import socket
 from typing import Protocol
 
 from fnr.api.frames import Run
@@ -68,6 +69,8 @@ class Worker:
         self._unsent = 0
         self._unsent_from_ms = 0
         self._looked_at_ms = 0
+        self._polled: socket.socket | None = None
+        self._poll = select.poll()
 
     def serve(self) -> int:
         """Run attempts until there is reason to leave; the exit code."""
@@ -153,43 +156,55 @@ class Worker:
             self._duty.leave("orphaned")
 
     def _wait(self, until_ms: int | None = None) -> None:
-        """Wait for the daemon to say something, or to come back.
+        """Wait for the daemon to say something, or to come back, and hear it.
 
         until_ms: not for longer, and SIGTERM has come already: nothing interrupts us any more.
         """
         duty, link = self._duty, self._duty.link
         try:
-            if link.sock is None:
-                self._pause(link.retry_at_ms, guarded=until_ms is None)
-                with duty.lock:
-                    duty.connect(self._clock.boot_ms())
-                return
-            if link.unsent or not link.welcomed or until_ms is not None:
-                self._pause(until_ms, guarded=until_ms is None)
-                with duty.lock:
-                    duty.look()
-                    duty.flush()
-                return
-            self._interrupts.guard()
-            data = link.read_blocking()
-            self._interrupts.open = False
+            if until_ms is None and link.welcomed and not link.unsent:
+                self._interrupts.wait(self._listening())
+            else:
+                self._pause(until_ms)
         except Interrupted:
             return
         with duty.lock:
-            duty.receive(data)
+            if link.sock is None:
+                duty.connect(self._clock.boot_ms())
+            else:
+                duty.look()
+                duty.flush()
 
-    def _pause(self, until_ms: int | None, *, guarded: bool) -> None:
+    def _listening(self) -> select.poll:
+        """The poll of an idle worker, made once for each connection."""
+        sock = self._duty.link.sock
+        assert sock is not None
+        if sock is not self._polled:
+            self._polled = sock
+            self._poll = self._new_poll(select.POLLIN)
+        return self._poll
+
+    def _pause(self, until_ms: int | None) -> None:
         """Wait until the socket can be used, or until then; raises Interrupted."""
         link = self._duty.link
+        poll = self._new_poll(select.POLLIN | (select.POLLOUT if link.unsent else 0))
         now_ms = self._clock.boot_ms()
+        end_ms = now_ms + ORPHAN_MS if until_ms is None else until_ms
+        if link.sock is None:
+            end_ms = min(end_ms, link.retry_at_ms)
+        wait_ms = max(0, end_ms - now_ms)
+        if until_ms is None:
+            self._interrupts.wait(poll, wait_ms)
+        else:
+            poll.unregister(self._interrupts.fd)
+            poll.poll(wait_ms)
+
+    def _new_poll(self, events: int) -> select.poll:
         poll = select.poll()
-        if link.sock is not None:
-            poll.register(link.sock, select.POLLIN | (select.POLLOUT if link.unsent else 0))
-        until_ms = now_ms + ORPHAN_MS if until_ms is None else until_ms
-        if guarded:
-            self._interrupts.guard()
-        poll.poll(max(0, until_ms - now_ms))
-        self._interrupts.open = False
+        poll.register(self._interrupts.fd, select.POLLIN)
+        if self._duty.link.sock is not None:
+            poll.register(self._duty.link.sock, events)
+        return poll
 
     # ── leaving ──────────────────────────────────────────────────────────────
 

@@ -59,7 +59,7 @@ def spec(tmp_path: Path) -> WorkerSpec:
 
 
 def make(spec: WorkerSpec, clock: Clock) -> tuple[Worker, Duty, NoFunction]:
-    interrupts, log = Interrupts(), OwnLog(spec)
+    interrupts, log = Interrupts(), OwnLog(spec)  # not installed: the signals are the test run's
     duty = Duty(spec, clock=clock, interrupts=interrupts, log=log)
     function = NoFunction()
     worker = Worker(
