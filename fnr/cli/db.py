@@ -9,8 +9,9 @@ import typer
 
 from fnr.api.errors import NotFound, Refused
 from fnr.api.requests import GetStoreStats
-from fnr.cli.group import Yes, confirm, examples, group
+from fnr.cli.group import confirm, examples, group
 from fnr.cli.here import here, say
+from fnr.cli.options import Yes
 from fnr.cli.render import Column, Listing, clock_time, show_list, show_one, write, write_json
 from fnr.cli.terminal import one_line
 from fnr.client import store_file

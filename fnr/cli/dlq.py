@@ -19,21 +19,10 @@ from fnr.cli.changes import show_changed
 from fnr.cli.dlq_edit import edit
 from fnr.cli.dlq_files import export_letters, import_letters
 from fnr.cli.dlq_replay import replay
-from fnr.cli.group import (
-    After,
-    Limit,
-    Reason,
-    Where,
-    Yes,
-    confirm,
-    examples,
-    full_ids,
-    group,
-    pages,
-    read_ids,
-)
+from fnr.cli.group import confirm, examples, full_ids, group, pages, read_ids
 from fnr.cli.here import here
 from fnr.cli.letter_views import LETTERS, STATS, letter_page
+from fnr.cli.options import After, Limit, Reason, Where, Yes
 from fnr.cli.render import show_list, show_one, show_pages
 
 app = group("dlq", "Dead letters: tasks that will not be tried again unless replayed.")

@@ -14,8 +14,9 @@ from msgspec import Raw
 
 from fnr.api.errors import BadData, Failed, Refused
 from fnr.api.requests import ExportLetters, ImportLetters, LetterFile
-from fnr.cli.group import Where, pages
+from fnr.cli.group import pages
 from fnr.cli.here import here, say
+from fnr.cli.options import Where
 from fnr.cli.render import write_json
 from fnr.cli.terminal import one_line
 

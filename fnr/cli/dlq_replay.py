@@ -10,9 +10,10 @@ import typer
 
 from fnr.api.errors import NotFound, UsageError
 from fnr.api.requests import ReplayLetters, ReplayReport
-from fnr.cli.group import Where, Yes, confirm, full_ids
+from fnr.cli.group import confirm, full_ids
 from fnr.cli.here import here, say
 from fnr.cli.letter_views import preview
+from fnr.cli.options import Where, Yes
 from fnr.cli.pace import Pace
 from fnr.cli.render import write, write_json
 from fnr.client.answers import add_report

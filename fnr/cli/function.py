@@ -16,8 +16,9 @@ from fnr.api.requests import (
     ResumeFunction,
 )
 from fnr.cli.changes import show_changed
-from fnr.cli.group import Reason, examples, group
+from fnr.cli.group import examples, group
 from fnr.cli.here import here
+from fnr.cli.options import Reason
 from fnr.cli.render import Column, Listing, show_list, show_one
 from fnr.cli.settings_view import function_table
 from fnr.cli.terminal import one_line
@@ -74,7 +75,8 @@ def show(
 ) -> None:
     """Show one function: its settings, its workers, its tasks."""
     functions = {function.function: function for function in here().ask(GetStatus()).functions}
-    settings = load(here().paths).settings.functions.get(name)
+    loaded = load(here().paths).settings
+    settings = loaded.functions.get(name)
     status = functions.get(name)
     if status is None and settings is None:
         near = difflib.get_close_matches(name, functions, n=1)
@@ -87,7 +89,10 @@ def show(
         assert settings is not None, name
         status = FunctionStatus(function=name, kind=settings.kind, counts={})
     detail = FunctionDetail(
-        status=status, settings=None if settings is None else function_table(settings)
+        status=status,
+        settings=None
+        if settings is None
+        else function_table(settings, secret=loaded.redact_env_keys),
     )
     show_one("fnr.function/1", detail, lambda: _page(detail), name=name)
 

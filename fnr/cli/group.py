@@ -1,10 +1,10 @@
-"""How every group of commands is set up, and the option types that they share."""
+"""How every group of commands is set up, and what their commands have in common."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -16,20 +16,6 @@ from fnr.config.units import duration_ms
 from fnr.policy.record import PAGE_ITEMS_MAX, Page
 
 TASK_ID_CHARS = 26
-
-Where = Annotated[
-    str, typer.Option("--where", metavar="EXPR", help="Only these; see `fnr help filters`.")
-]
-Limit = Annotated[int, typer.Option("--limit", "-n", min=0, help="At most this many; 0 is all.")]
-After = Annotated[
-    str | None, typer.Option("--after", metavar="CURSOR", help="Go on behind a page's `next`.")
-]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
-Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Kept on record.")]
-Ids = Annotated[
-    list[str], typer.Argument(metavar="ID…", help="Ids or unique beginnings; - reads them.")
-]
 
 
 def group(name: str, summary: str) -> typer.Typer:

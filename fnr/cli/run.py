@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from contextvars import copy_context
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 import typer
@@ -14,6 +14,7 @@ from msgspec import Raw
 
 from fnr.api.errors import FnrError, UsageError
 from fnr.api.requests import CancelTasks, GetTask, Submit, TaskSpec
+from fnr.cli import options
 from fnr.cli.follow import patient_ask, task_output
 from fnr.cli.group import examples, group, parse_duration
 from fnr.cli.here import here, say
@@ -24,7 +25,7 @@ from fnr.cli.terminal import block
 from fnr.config.units import size_bytes
 from fnr.policy.evidence import KilledBy, Phase
 from fnr.policy.record import ErrorRecord
-from fnr.policy.task import PRIORITY_DEFAULT, PRIORITY_MAX, PRIORITY_MIN, TaskState
+from fnr.policy.task import PRIORITY_DEFAULT, TaskState
 
 app = group("run", "Run any command as a supervised task and end with its exit code.")
 
@@ -44,41 +45,17 @@ MIB = 1 << 20
 )
 def run(
     *,
-    command: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="-- COMMAND [ARG…]", help="An argument vector; no shell reads it."),
-    ] = None,
-    detach: Annotated[
-        bool, typer.Option("--detach", "-d", help="Print the task's id and leave it running.")
-    ] = False,
-    name: Annotated[
-        str | None, typer.Option("--name", metavar="TEXT", help="A tag `name`, to find it by.")
-    ] = None,
-    retries: Annotated[
-        int, typer.Option("--retries", min=0, max=1_000, help="After a failure that may pass.")
-    ] = 0,
-    timeout: Annotated[
-        str | None, typer.Option("--timeout", metavar="TIME", help="Longest it may take: 2h.")
-    ] = None,
-    memory: Annotated[
-        str | None, typer.Option("--memory", metavar="SIZE", help="Most it may use: 16GiB.")
-    ] = None,
-    cwd: Annotated[
-        str | None, typer.Option("--cwd", metavar="DIR", help="Its folder; yours by default.")
-    ] = None,
-    env: Annotated[
-        list[str] | None, typer.Option("--env", metavar="K=V", help="A variable; may be repeated.")
-    ] = None,
-    nice: Annotated[
-        int | None, typer.Option("--nice", min=-20, max=19, help="19 yields to all others.")
-    ] = None,
-    tags: Annotated[
-        list[str] | None, typer.Option("--tag", metavar="K=V", help="A tag; may be repeated.")
-    ] = None,
-    priority: Annotated[
-        int,
-        typer.Option("--priority", "-p", min=PRIORITY_MIN, max=PRIORITY_MAX, help="10 goes first."),
-    ] = PRIORITY_DEFAULT,
+    command: options.Words = None,
+    detach: options.Detach = False,
+    name: options.Name = None,
+    retries: options.RunRetries = 0,
+    timeout: options.TaskTimeout = None,
+    memory: options.Memory = None,
+    cwd: options.Folder = None,
+    env: options.Env = None,
+    nice: options.Nice = None,
+    tags: options.Tags = None,
+    priority: options.Priority = PRIORITY_DEFAULT,
 ) -> None:
     """Run a command under fnr's supervision: its output here, its exit code as ours.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,10 +17,9 @@ from fnr.config.keys import (
     Key,
 )
 from fnr.config.load import PLAIN_TABLES, Loaded
+from fnr.config.secrets import ALWAYS_SECRET, is_secret
 from fnr.config.settings import FunctionSettings, Settings
 
-# Values of variables with such names are secrets as a rule; `config show` is pasted into chats.
-SECRET_WORDS = ("TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "API_KEY", "PRIVATE")
 HIDDEN = "***"
 
 
@@ -41,12 +40,17 @@ def all_settings(loaded: Loaded) -> Iterator[Setting]:
     for name, value in _written(settings, REDACT_KEYS).items():
         yield _setting(loaded, f"redact.{name}", value)
     for function in settings.functions.values():
-        for name, value in function_table(function).items():
+        written = function_table(function, secret=settings.redact_env_keys)
+        for name, value in written.items():
             yield _setting(loaded, f"functions.{function.name}.{name}", value)
 
 
-def function_table(function: FunctionSettings) -> dict[str, object]:
-    """A [functions.NAME] table; what is not set and has no default is left out."""
+def function_table(function: FunctionSettings, *, secret: Sequence[str] = ()) -> dict[str, object]:
+    """A [functions.NAME] table; what is not set and has no default is left out.
+
+    secret: further names of environment variables whose values are hidden, with * and ?.
+    """
+    hidden = (*ALWAYS_SECRET, *secret)
     table = _written(function, FUNCTION_KEYS)
     if function.kind != "python":
         table.pop("python", None)
@@ -58,7 +62,10 @@ def function_table(function: FunctionSettings) -> dict[str, object]:
     if limits := _written(function.limits, LIMIT_KEYS):
         table["limits"] = limits
     if function.env:
-        table["env"] = {name: _masked(name, value) for name, value in function.env.items()}
+        table["env"] = {
+            name: HIDDEN if is_secret(name, hidden) else value
+            for name, value in function.env.items()
+        }
     if function.input:
         table["input"] = function.input
     return table
@@ -89,10 +96,6 @@ def _setting(loaded: Loaded, key: str, value: object) -> Setting:
     if origin == "default" and inner:
         origin = inner[0]
     return Setting(key=key, value=value, origin=origin)
-
-
-def _masked(name: str, value: str) -> str:
-    return HIDDEN if any(word in name.upper() for word in SECRET_WORDS) else value
 
 
 def _toml_key(key: str) -> str:

@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 from msgspec import Raw
+from msgspec.structs import replace
 
 from fnr.api.errors import UsageError
 from fnr.api.requests import Submit, Submitted, TaskSpec, WaitTasks
+from fnr.cli import options
 from fnr.cli.group import examples, group, parse_duration
 from fnr.cli.here import here, say
 from fnr.cli.inputs import build_input, key_values
@@ -18,7 +20,7 @@ from fnr.cli.submit_jsonl import submit_lines
 from fnr.cli.task import ENDS, result_words
 from fnr.cli.terminal import block
 from fnr.policy.record import TaskEnd
-from fnr.policy.task import PRIORITY_DEFAULT, PRIORITY_MAX, PRIORITY_MIN, TaskState
+from fnr.policy.task import PRIORITY_DEFAULT, TaskState
 
 app = group("submit", "Hand over tasks of a function.")
 
@@ -37,64 +39,20 @@ def submit(
     function: Annotated[
         str | None, typer.Argument(metavar="[FUNCTION]", help="Name of the function.")
     ] = None,
-    values: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[KEY=VALUE…]",
-            help="Input. A value is JSON if it parses (3, true, [1]), else text; '\"3\"' is text.",
-        ),
-    ] = None,
-    input_from: Annotated[
-        str | None,
-        typer.Option("--input", "-i", metavar="JSON|@FILE|-", help="Input as a JSON object."),
-    ] = None,
-    jsonl: Annotated[
-        str | None,
-        typer.Option(
-            "--jsonl",
-            metavar="FILE|-",
-            help="Many tasks: a line is an input, or without FUNCTION a task with all its fields.",
-        ),
-    ] = None,
-    atomic: Annotated[
-        bool, typer.Option("--atomic", help="With --jsonl: all lines or none.")
-    ] = False,
-    priority: Annotated[
-        int,
-        typer.Option("--priority", "-p", min=PRIORITY_MIN, max=PRIORITY_MAX, help="10 goes first."),
-    ] = PRIORITY_DEFAULT,
-    delay: Annotated[
-        str | None, typer.Option("--delay", metavar="TIME", help="Not before, from now: 10m.")
-    ] = None,
-    at: Annotated[
-        str | None,
-        typer.Option("--at", metavar="WHEN", help="Not before: 2026-01-31T18:00, 18:00 is today."),
-    ] = None,
-    timeout: Annotated[
-        str | None,
-        typer.Option("--timeout", metavar="TIME", help="Longest an attempt may take: 10m."),
-    ] = None,
-    expires: Annotated[
-        str | None,
-        typer.Option("--expires", metavar="TIME", help="A dead letter if not begun by then."),
-    ] = None,
-    unique: Annotated[
-        str | None,
-        typer.Option("--unique", metavar="KEY", help="While a live task has it, that task it is."),
-    ] = None,
-    key: Annotated[
-        str | None,
-        typer.Option("--key", metavar="KEY", help="Idempotency key: submitting twice is once."),
-    ] = None,
-    tags: Annotated[
-        list[str] | None, typer.Option("--tag", metavar="K=V", help="A tag; may be repeated.")
-    ] = None,
-    retries: Annotated[
-        int | None, typer.Option("--retries", min=0, max=1_000, help="Instead of the function's.")
-    ] = None,
-    wait: Annotated[
-        bool, typer.Option("--wait", "-w", help="Wait: exit 0 if done, 1 if dead or cancelled.")
-    ] = False,
+    values: options.Values = None,
+    input_from: options.InputFrom = None,
+    jsonl: options.Jsonl = None,
+    atomic: options.Atomic = False,
+    priority: options.Priority = PRIORITY_DEFAULT,
+    delay: options.Delay = None,
+    at: options.At = None,
+    timeout: options.TaskTimeout = None,
+    expires: options.Expires = None,
+    unique: options.Unique = None,
+    key: options.Key = None,
+    tags: options.Tags = None,
+    retries: options.Retries = None,
+    wait: options.WaitForEnd = False,
 ) -> None:
     """Hand over a task; prints its id once it is on disk. With --wait, prints its result.
 
@@ -121,13 +79,8 @@ def submit(
         raise UsageError("which function?", next_step=f"{here().command} function list")
     if atomic:
         raise UsageError("--atomic is for --jsonl")
-    _submit_one(_with_input(spec, build_input(values or [], input_from)), wait=wait)
-
-
-def _with_input(spec: TaskSpec, raw: bytes) -> TaskSpec:
-    from msgspec.structs import replace  # noqa: PLC0415 - only here
-
-    return replace(spec, input=Raw(raw))
+    raw = build_input(values or [], input_from)
+    _submit_one(replace(spec, input=Raw(raw)), wait=wait)
 
 
 def _submit_one(spec: TaskSpec, *, wait: bool) -> None:

@@ -10,21 +10,9 @@ from fnr.api.errors import UsageError
 from fnr.api.requests import CancelTasks, GetTask, ListTasks, WaitTasks
 from fnr.cli import logs as log_command
 from fnr.cli.changes import show_changed
-from fnr.cli.group import (
-    After,
-    Ids,
-    Limit,
-    Reason,
-    Where,
-    Yes,
-    confirm,
-    examples,
-    full_ids,
-    group,
-    pages,
-    parse_duration,
-)
+from fnr.cli.group import confirm, examples, full_ids, group, pages, parse_duration
 from fnr.cli.here import here
+from fnr.cli.options import After, Ids, Limit, Reason, Where, Yes
 from fnr.cli.render import Column, Listing, show_list, show_one, show_pages
 from fnr.cli.task_views import TASKS, page, story, value_text
 from fnr.policy.record import TaskDetail, TaskEnd

@@ -180,10 +180,12 @@ def test_show_tells_where_each_key_comes_from(
 
 def test_secrets_in_env_are_not_shown(at: Run, empty: Path) -> None:
     (empty / "fnr.toml").write_text(
-        '[functions.f]\npython = "a:b"\nenv = { HF_TOKEN = "hf_abc", LEVEL = "3" }\n'
+        '[redact]\nenv_keys = ["license*"]\n'
+        '[functions.f]\npython = "a:b"\n'
+        'env = { HF_TOKEN = "hf_abc", LEVEL = "3", LICENSE_KEY = "hf_abc" }\n'
     )
     shown = at("config", "show").out
-    assert 'env = { HF_TOKEN = "***", LEVEL = "3" }' in shown
+    assert 'env = { HF_TOKEN = "***", LEVEL = "3", LICENSE_KEY = "***" }' in shown
     assert "hf_abc" not in shown
 
 

@@ -229,7 +229,7 @@ def test_a_daemon_that_comes_back_is_waited_for(monkeypatch: pytest.MonkeyPatch)
     class Starting(Connection):
         def __init__(self, *args: object, **options: object) -> None:
             try:
-                super().__init__(*args, **options)  # type: ignore[arg-type]
+                super().__init__(*args, **options)  # type: ignore[arg-type]  # passed through
             except DaemonDown as error:
                 if not failures:
                     server.start()

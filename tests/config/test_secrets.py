@@ -1,0 +1,37 @@
+"""Which values must not be seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fnr.config.secrets import is_secret, secret_values
+from fnr.config.settings import FunctionSettings, Settings
+
+
+def function(**fields: object) -> FunctionSettings:
+    return FunctionSettings(name="f", kind="python", **fields)  # type: ignore[arg-type]  # any field
+
+
+def test_names_are_matched_in_either_case() -> None:
+    assert is_secret("hf_token", ["*TOKEN*"])
+    assert is_secret("HF_TOKEN", ["*token"])
+    assert not is_secret("HF_TOKENS", ["*token"])
+    assert not is_secret("ANY", [])
+
+
+def test_values_come_from_env_and_env_file_longest_first(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("API_TOKEN=from-a-file\nOTHER=not-a-secret\n")
+    settings = Settings(
+        redact_env_keys=("*TOKEN*",),
+        functions={
+            "f": function(env={"A_TOKEN": "secret", "B": "no-secret", "C_TOKEN": "short"}),
+            "g": function(env_file=str(file), env={"A_TOKEN": "secret"}),
+            "h": function(env_file=str(tmp_path / "gone")),
+        },
+    )
+    assert secret_values(settings) == ("from-a-file", "secret")
+
+
+def test_without_keys_nothing_is_secret() -> None:
+    assert secret_values(Settings(functions={"f": function(env={"A_TOKEN": "secret"})})) == ()
