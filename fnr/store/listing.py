@@ -6,7 +6,7 @@ task, (function, state, category, cause) of a letter.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -16,10 +16,7 @@ from fnr.policy.filter import LETTER_FIELDS, TASK_FIELDS, AnyOf, Expr
 from fnr.policy.filter_fields import Field
 from fnr.store.rows import (
     LETTER_COLUMNS,
-    LETTER_NAMES,
     TASK_COLUMNS,
-    TASK_NAMES,
-    TASK_WIDTH,
     letter_of,
     task_of,
 )
@@ -31,8 +28,8 @@ Kind = tuple[str, ...]
 class Listing(Struct, frozen=True, kw_only=True):
     """One list.
 
-    keys: the order's columns, all descending. columns: of a row; extras: further ones that only
-          a filter's Python part reads. kind_fields: the names of a Kind's parts, in order.
+    keys: the order's columns, all descending. columns: what `item` reads. sql_of: field of a
+    filter → column of `joined`. kind_fields: the names of a Kind's parts, in order.
     """
 
     fields: Mapping[str, Field]
@@ -42,10 +39,8 @@ class Listing(Struct, frozen=True, kw_only=True):
     last_key: tuple[Any, ...]
     order: str
     columns: str
-    width: int
     item: Callable[[Row], Any]
     sql_of: Mapping[str, str]
-    extras: tuple[str, ...]
     kind_fields: tuple[str, ...]
     default: Expr | None = None
 
@@ -63,7 +58,6 @@ TASKS = Listing(
     last_key=("~",),
     order="id",
     columns=TASK_COLUMNS,
-    width=TASK_WIDTH,
     item=task_of,
     sql_of={
         "id": "t.task_id",
@@ -85,7 +79,6 @@ TASKS = Listing(
         "exit": "e.exit_code",
         "signal": "e.signal",
     },
-    extras=("category", "cause", "rule", "message", "exit", "signal"),
     kind_fields=("function", "state"),
 )
 
@@ -94,14 +87,13 @@ LETTERS = Listing(
     table="dead_letter d",
     joined="""
         dead_letter d
-        JOIN task t ON t.task_id = d.task_id
+        LEFT JOIN task t ON t.task_id = d.task_id
         LEFT JOIN error e ON e.error_id = d.error_id
         """,
     keys=("d.died_at_ms", "d.task_id"),
     last_key=(2**62, "~"),
     order="at",
     columns=LETTER_COLUMNS,
-    width=len(LETTER_NAMES),
     item=letter_of,
     sql_of={
         "id": "d.task_id",
@@ -123,28 +115,24 @@ LETTERS = Listing(
         "exit": "e.exit_code",
         "signal": "e.signal",
     },
-    extras=("rule", "priority", "retries", "tags", "submitter", "unique", "exit", "signal"),
     kind_fields=("function", "state", "category", "cause"),
     # People who list dead letters mean those that wait for them.
     default=AnyOf("state", ("open",)),
 )
 
-_names: Mapping[int, tuple[str, ...]] = {
-    TASKS.width: TASK_NAMES,
-    LETTERS.width: LETTER_NAMES,
-}
-_RENAMED = {
-    "task_id": "id",
-    "created_at_ms": "at",
-    "died_at_ms": "at",
-    "unique_key": "unique",
-}
+
+def record_names(asked: Iterable[str]) -> tuple[str, ...]:
+    """The columns that filter_match needs in order to see these fields."""
+    names = (
+        "at" if name == "age" else "tags" if name.startswith("tag") else name for name in asked
+    )
+    return tuple(dict.fromkeys(names))
 
 
-def record_of(listing: Listing, row: Row) -> dict[str, Any]:
-    """A row with its extras as filter_match reads it."""
-    names = (*_names[listing.width], *listing.extras)
-    record = {_RENAMED.get(name, name): value for name, value in zip(names, row, strict=True)}
-    tags = record["tags"]
-    record["tags"] = {} if tags == "{}" else msgspec.json.decode(tags)
+def record_of(names: tuple[str, ...], values: Row) -> dict[str, Any]:
+    """Values of these columns as filter_match reads them."""
+    record = dict(zip(names, values, strict=True))
+    tags = record.get("tags")
+    if tags is not None:
+        record["tags"] = {} if tags == "{}" else msgspec.json.decode(tags)
     return record

@@ -15,13 +15,13 @@ from fnr.policy.filter import And, Expr, FilterError, parse
 from fnr.policy.filter_match import matches
 from fnr.policy.record import PAGE_ITEMS_MAX
 from fnr.store.filter import Plan, Sql, fields, plan
-from fnr.store.listing import Kind, Listing, record_of
+from fnr.store.listing import Kind, Listing, record_names, record_of
 from fnr.store.tally import kinds
 from fnr.store.transaction import Row, Transaction
 
 Key = tuple[Any, ...]
 
-ROWS_LOOKED_AT_MAX = 50_000
+ROWS_LOOKED_AT_MAX = 20_000
 CHUNK_MIN = 200
 CHUNK_MAX = 5_000
 
@@ -167,8 +167,8 @@ class _Search:
         self._keys = ", ".join(listing.keys)
         self._order = ", ".join(f"{key} DESC" for key in listing.keys)
         self._marks = ", ".join("?" * len(listing.keys))
-        extras = [listing.sql_of[name] for name in listing.extras] if made.rest else []
-        self._columns = ", ".join([self._keys, listing.columns, *extras])
+        self._columns = f"{self._keys}, {listing.columns}"
+        self._asked = sorted(frozenset().union(*map(fields, made.rest)))
         self._plain = not (made.sql or made.rest)
 
     def run(
@@ -178,7 +178,7 @@ class _Search:
         width = len(self._listing.keys)
         bounds = [run, *self._made.bounds]
         if self._plain:
-            rows = self._rows(bounds, position, None, limit)
+            rows = self._rows(self._columns, bounds, position, None, limit)
             return rows, rows[-1][:width] if len(rows) == limit else None
         found: list[Row] = []
         looked_at, chunk = 0, max(CHUNK_MIN, limit)
@@ -209,23 +209,44 @@ class _Search:
 
     def _passing(self, bounds: list[Sql], position: Key, last: Key, limit: int) -> list[Row]:
         """Rows from below a position down to a key that pass the filter, at most `limit`."""
+        conditions = [*bounds, *self._made.sql]
         if not self._made.rest:
-            return self._rows([*bounds, *self._made.sql], position, last, limit)
-        rows = self._rows([*bounds, *self._made.sql], position, last, CHUNK_MAX)
-        return [row for row in rows if self._passes(row)][:limit]
+            return self._rows(self._columns, conditions, position, last, limit)
+        # Only what Python must see is read of every row, and the rest of those that pass.
+        names = record_names(self._asked)
+        columns = ", ".join([self._keys, *(self._listing.sql_of[name] for name in names)])
+        found: list[Row] = []
+        for row in self._rows(columns, conditions, position, last, CHUNK_MAX):
+            key = row[: len(self._listing.keys)]
+            record = record_of(names, row[len(key) :])
+            if all(matches(part, record, self._now_ms) for part in self._made.rest):
+                found += self._row_of(key)
+                if len(found) == limit:
+                    break
+        return found
 
-    def _passes(self, row: Row) -> bool:
-        record = record_of(self._listing, row[len(self._listing.keys) :])
-        return all(matches(part, record, self._now_ms) for part in self._made.rest)
+    def _row_of(self, key: Key) -> list[Row]:
+        return self._tx.all(
+            f"""
+            SELECT {self._columns} FROM {self._listing.joined}
+             WHERE ({self._keys}) = ({self._marks})
+            """,
+            key,
+        )
 
     def _rows(
-        self, conditions: list[Sql], position: Key, last: Key | None, limit: int
+        self,
+        columns: str,
+        conditions: list[Sql],
+        position: Key,
+        last: Key | None,
+        limit: int,
     ) -> list[Row]:
         where = " AND ".join(part.text for part in conditions)
         down_to = f"AND ({self._keys}) >= ({self._marks})" if last is not None else ""
         return self._tx.all(
             f"""
-            SELECT {self._columns} FROM {self._listing.joined}
+            SELECT {columns} FROM {self._listing.joined}
              WHERE {where} AND ({self._keys}) < ({self._marks}) {down_to}
              ORDER BY {self._order} LIMIT ?
             """,

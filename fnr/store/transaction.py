@@ -17,6 +17,7 @@ Params = Sequence[Any] | Mapping[str, Any]
 
 STATEMENTS_CACHED = 512
 CACHE_KIB = 32 * 1024
+READER_CACHE_KIB = 8 * 1024
 OPEN_PATIENCE_MS = 5_000
 READ_PATIENCE_MS = 5_000
 # A checkpoint every 16 MiB of WAL: rare enough to cost nothing, and the file is then written
@@ -225,6 +226,7 @@ def _connect_reader(uri: str) -> sqlite3.Connection:
         cached_statements=STATEMENTS_CACHED,
     )
     try:
+        connection.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB}")
         # The first read opens the files; without it a missing store would show up later.
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     except BaseException:
