@@ -284,6 +284,17 @@ def test_a_type_counts_more_than_its_bases() -> None:
     assert classify(evidence).category is P
 
 
+def test_the_nearer_type_wins_over_the_earlier_rule() -> None:
+    evidence = raised("x.ReadTimeout", "", bases="x.AuthenticationError")
+    assert classify(evidence).rule == "timed-out-type"
+
+
+def test_of_the_exceptions_a_program_printed_the_last_ended_it() -> None:
+    tail = "x.ReadTimeout: slow\n\nDuring handling …\n\nshop.OrderValidationError: no such colour\n"
+    found = classify(Evidence(message="exit status 1", exit_code=1, stderr_tail=tail))
+    assert (found.category, found.matched) == (V, "exception shop.OrderValidationError")
+
+
 def test_builtin_types_bring_their_bases() -> None:
     """The worker may report a bare type; ConnectionResetError still is an OSError."""
     assert classify(raised("ModuleNotFoundError", "x")).rule == "not-loadable"

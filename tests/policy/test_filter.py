@@ -70,6 +70,7 @@ READ = [
     ("(a b) c", And((Word("a"), Word("b"), Word("c")))),
     ("NOT a", Not(Word("a"))),
     ("NOT -a", Word("a")),
+    ("-function!=a", AnyOf("function", ("a",))),
     ("-(a OR b)", Not(Or((Word("a"), Word("b"))))),
     ('"AND"', Word("AND")),
     ("ANDROID", Word("ANDROID")),
