@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import signal
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -152,6 +153,7 @@ def _headline(ended: Exit, *, oom_killed: bool | None) -> str:
     return "the worker ended; how is not known"
 
 
-def forget(worker: WorkerProcess) -> None:
-    """Remove the small file that said which attempt had begun."""
+def forget(worker: WorkerProcess, spool_dir: str) -> None:
+    """Remove the small file that said which attempt had begun, and its working folder."""
     Path(worker.now_path).unlink(missing_ok=True)
+    shutil.rmtree(f"{spool_dir}/{worker.worker_id}.work", ignore_errors=True)

@@ -75,6 +75,15 @@ class Runner:
         """A worker is gone: the attempt that had begun failed with it, the rest never began."""
         current = worker.held.get(begun) if begun else None
         if current is not None:
+            # A window runs in order: what stood before it had ended, but nobody heard of it.
+            tokens = [*worker.held]
+            unheard = tokens[: tokens.index(current.token)]
+            self._take_back(
+                worker,
+                unheard,
+                why="its result was lost with its worker",
+                outcome=AttemptOutcome.INTERRUPTED,
+            )
             fail = Fail(
                 token=current.token, evidence=evidence, output=Output(log_path=worker.log_path)
             )
@@ -84,14 +93,21 @@ class Runner:
 
     def returned(self, worker: WorkerProcess, tokens: list[str], *, why: str) -> None:
         """Attempts that never began go back to the queue and cost nothing."""
-        given_back = [held for token in tokens if (held := worker.held.pop(token, None))]
-        if given_back:
-            self._put_back(worker, [(held.token, held.task) for held in given_back], why)
+        self._take_back(worker, tokens, why=why, outcome=AttemptOutcome.RETURNED)
+
+    def _take_back(
+        self, worker: WorkerProcess, tokens: list[str], *, why: str, outcome: AttemptOutcome
+    ) -> None:
+        taken = [held for token in tokens if (held := worker.held.pop(token, None))]
+        if taken:
+            pairs = [(held.token, held.task) for held in taken]
+            self._put_back(worker, pairs, why, outcome)
 
     def put_back(self, worker: WorkerProcess, claims: list[Claim]) -> None:
         """Take back claims whose worker ended while they were being committed."""
         pairs = [(claim.token, claim.task) for claim in claims]
-        self._put_back(worker, pairs, "its worker ended before it was handed over")
+        why = "its worker ended before it was handed over"
+        self._put_back(worker, pairs, why, AttemptOutcome.RETURNED)
 
     def fail_next(self, worker: WorkerProcess, evidence: Evidence) -> None:
         """A function could not be loaded: let one due task carry the error, hold the others.
@@ -230,16 +246,20 @@ class Runner:
         for batch in batches:
             self._post(batch)
 
-    def _put_back(self, worker: WorkerProcess, pairs: list[tuple[str, Task]], why: str) -> None:
+    def _put_back(
+        self,
+        worker: WorkerProcess,
+        pairs: list[tuple[str, Task]],
+        why: str,
+        outcome: AttemptOutcome,
+    ) -> None:
         verdicts: list[Verdict] = []
 
         def unit(tx: Transaction) -> None:
             verdicts.clear()
             now_ms = self._parts.clock.now_ms()
             for token, task in pairs:
-                verdict = excuse(
-                    task, token=token, why=why, outcome=AttemptOutcome.RETURNED, now_ms=now_ms
-                )
+                verdict = excuse(task, token=token, why=why, outcome=outcome, now_ms=now_ms)
                 try:
                     self._settle(tx, verdict, now_ms=now_ms)
                 except ClaimLost:

@@ -291,7 +291,7 @@ class Supervisor:
         os.close(worker.pidfd)
         failpoint("worker-buried")
         worker.buried.set()
-        remains.forget(worker)
+        remains.forget(worker, self._parts.paths.spool_dir)
         end = found.evidence.message
         at_ms = self._parts.clock.now_ms()
         self._parts.store.post(

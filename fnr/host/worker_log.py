@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Self
@@ -79,7 +80,8 @@ def tail_lines(path: str, count: int, *, start: int = 0, end: int | None = None)
     wanted = _CHUNK_BYTES
     while count > 0:
         text = read_span(path, start, end, wanted)
-        lines = text.splitlines(keepends=True)
+        # Not splitlines: a progress bar's "\r" does not end a line.
+        lines = [line for line in re.split(rb"(?<=\n)", text) if line]
         if len(lines) > count or len(text) < wanted:
             return b"".join(lines[-count:])
         wanted *= 4
