@@ -42,7 +42,7 @@ def start_daemon(here: Here, *, within_ms: int) -> int | None:
     try:
         child = process.spawn(
             _command(here.paths),
-            env=dict(os.environ),
+            env=_environment(),
             cwd="/",
             output_path=str(boot_log),
         )
@@ -82,6 +82,16 @@ def wait_until_gone(here: Here, pid: int | None, *, within_ms: int) -> None:
             why=f"pid {pid} still runs after {within_ms} ms; it may be draining",
             next_step=f"{here.command} daemon stop --now",
         )
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without what belongs to whoever started us: a worker's mark, a service's sockets.
+
+    With a worker's mark the daemon would count as a process that this worker left behind.
+    """
+    others = {"FNR_TASK_ID", "FNR_ATTEMPT", "FNR_TOKEN"}
+    others |= {process.MARK_VARIABLE, "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}
+    return {name: value for name, value in os.environ.items() if name not in others}
 
 
 def _command(paths: Paths) -> list[str]:

@@ -60,8 +60,12 @@ def replay(
         if len(task_ids) != 1:
             confirm(f"Replay {plan.eligible}?", yes=yes)
         done = ReplayReport(eligible=0)
-        for request in _requests(connection, task_ids, where, everything=everything, pace=pace):
-            done = add_report(done, connection.ask(request))
+        try:
+            for request in _requests(connection, task_ids, where, everything=everything, pace=pace):
+                done = add_report(done, connection.ask(request))
+        except KeyboardInterrupt:
+            say(f"{done.replayed} of {plan.eligible} replayed; the others are still dead letters")
+            raise
     _show_done(done)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import msgspec
 import typer
+from msgspec.structs import replace
 
 from fnr.api.errors import NotFound
 from fnr.api.requests import (
@@ -58,8 +59,8 @@ FUNCTIONS: Listing[FunctionStatus] = Listing(
 @app.command("list", epilog=examples("fnr function list", "fnr function list -o name"))
 def list_functions() -> None:
     """List functions with their workers and tasks."""
-    found = here().ask(GetStatus()).functions
-    show_list(FUNCTIONS, found, total=len(found))
+    found = _all_functions()
+    show_list(FUNCTIONS, list(found.values()), total=len(found))
 
 
 class FunctionDetail(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +75,7 @@ def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a function.")],
 ) -> None:
     """Show one function: its settings, its workers, its tasks."""
-    functions = {function.function: function for function in here().ask(GetStatus()).functions}
+    functions = _all_functions()
     loaded = load(here().paths).settings
     settings = loaded.functions.get(name)
     status = functions.get(name)
@@ -87,6 +88,7 @@ def show(
         )
     if status is None:
         assert settings is not None, name
+        # "run" as long as nobody used it, and what a daemon has not reloaded yet.
         status = FunctionStatus(function=name, kind=settings.kind, counts={})
     detail = FunctionDetail(
         status=status,
@@ -109,6 +111,17 @@ def pause(names: Names, reason: Reason = "") -> None:
 def resume(names: Names) -> None:
     """Start attempts again."""
     show_changed(here().ask(ResumeFunction(functions=names)), done="resumed")
+
+
+def _all_functions() -> dict[str, FunctionStatus]:
+    """Every function by name; with the daemon down the store knows only those that had tasks."""
+    status = here().ask(GetStatus())
+    found = {function.function: function for function in status.functions}
+    if status.state == "down":
+        for name, settings in load(here().paths).settings.functions.items():
+            known = found.get(name) or FunctionStatus(function=name, kind="", counts={})
+            found[name] = replace(known, kind=settings.kind, workers_max=settings.workers_max)
+    return dict(sorted(found.items()))
 
 
 def _page(detail: FunctionDetail) -> str:

@@ -8,7 +8,7 @@ import typer
 from msgspec import Raw
 from msgspec.structs import replace
 
-from fnr.api.errors import UsageError
+from fnr.api.errors import BadData, UsageError
 from fnr.api.requests import Submit, Submitted, TaskSpec, WaitTasks
 from fnr.cli import options
 from fnr.cli.group import examples, group, parse_duration
@@ -80,7 +80,21 @@ def submit(
     if atomic:
         raise UsageError("--atomic is for --jsonl")
     raw = build_input(values or [], input_from)
-    _submit_one(replace(spec, input=Raw(raw)), wait=wait)
+    try:
+        _submit_one(replace(spec, input=Raw(raw)), wait=wait)
+    except BadData as error:
+        raise _with_quotes(error, values or []) from error
+
+
+def _with_quotes(error: BadData, values: list[str]) -> BadData:
+    """Say how a text is typed that looks like JSON, if that is what went wrong."""
+    wrong = error.why.partition(":")[0]
+    for word in values:
+        name, _, value = word.partition("=")
+        if name == wrong and "wants str" in error.why:
+            quoted = f"{name}='\"{value}\"'"
+            error.details += (f"a text that looks like JSON needs its quotes: {quoted}",)
+    return error
 
 
 def _submit_one(spec: TaskSpec, *, wait: bool) -> None:

@@ -75,6 +75,10 @@ def submit_lines(source: str, spec: TaskSpec, *, atomic: bool) -> None:
                 outcome.refused += [(chunk.numbers[i.index], i.why) for i in answer.refused]
         except ConnectionLost as error:
             raise _unknown(error, outcome, under_way) from error
+        except KeyboardInterrupt:
+            for line in _known(outcome, under_way):
+                say(line)
+            raise
         finally:
             bar.close()
             _show_refused(outcome)
@@ -201,14 +205,18 @@ def _stopped(error: FnrError, outcome: Outcome, chunk: Chunk) -> FnrError:
 
 
 def _unknown(lost: ConnectionLost, outcome: Outcome, under_way: list[Chunk]) -> FnrError:
-    details = [f"{outcome.accepted} tasks, through line {outcome.through_line}, are accepted"]
+    error = ConnectionLost(lost.what, why=lost.why, next_step=lost.next_step)
+    error.details = tuple(_known(outcome, under_way))
+    return error
+
+
+def _known(outcome: Outcome, under_way: list[Chunk]) -> Iterator[str]:
+    """What is known of the lines when it ended in the middle."""
+    yield f"{outcome.accepted} tasks, through line {outcome.through_line}, are accepted"
     if under_way:
         first, last = under_way[0].numbers[0], under_way[-1].numbers[-1]
-        details.append(f"of lines {first} to {last} it is not known")
-        details.append(f"{here().command} task list --limit 0 -o jsonl tells which are there")
-    error = ConnectionLost(lost.what, why=lost.why, next_step=lost.next_step)
-    error.details = tuple(details)
-    return error
+        yield f"of lines {first} to {last} it is not known"
+        yield f"{here().command} task list --limit 0 -o jsonl tells which are there"
 
 
 @contextmanager

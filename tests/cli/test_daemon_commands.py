@@ -72,6 +72,8 @@ def test_from_nothing_to_a_result_and_back(at: Run, empty: Path) -> None:
     assert (stopped.code, stopped.err) == (0, "the daemon has ended\n")
     assert at("daemon", "stop").err == "the daemon does not run\n"
     assert at("daemon", "status").code == 3
+    listed = at("function", "list").out.splitlines()
+    assert [row.split("\t")[:2] for row in listed] == [["greet", ""], ["run", "run"]]
     [task] = at("task", "list", "-o", "json").json["items"]
     assert task["state"] == "done"
 

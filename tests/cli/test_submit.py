@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
 from pathlib import Path
 
 import msgspec
@@ -10,7 +13,7 @@ from cli_runs import Ran, Run
 from hypothesis import given
 from hypothesis import strategies as st
 from live_home import LiveHome
-from wire_server import Close, Turns, WireServer
+from wire_server import Close, Hang, Turns, WireServer
 
 from fnr.api.errors import NotFound
 from fnr.api.requests import (
@@ -266,6 +269,23 @@ def test_when_the_daemon_goes_away_it_is_said_what_is_known(server: WireServer, 
     assert "not known" in found.err
 
 
+def test_ctrl_c_says_how_far_it_came(server: WireServer, fnr: Run) -> None:
+    """Method: the signal comes with the fifth request, which is sent after the first answer."""
+
+    def interrupt(_request: SubmitMany) -> object:
+        os.kill(os.getpid(), signal.SIGINT)
+        return Hang()
+
+    chunk = SubmittedMany(task_ids=["x"] * 1_000)
+    server.answers[SubmitMany] = Turns(chunk, chunk, chunk, chunk, interrupt)
+    found = fnr("submit", "f", "--jsonl", "-", stdin="{}\n" * 5_500)
+    assert found.code == 130
+    told = re.search(r"(\d)000 tasks, through line (\d)000, are accepted", found.err)
+    assert told
+    assert 1 <= int(told[1]) == int(told[2]) <= 4
+    assert f"of lines {told[1]}001 to 5" in found.err
+
+
 def test_when_the_daemon_refuses_a_chunk_it_is_said_how_far_it_came(
     server: WireServer, fnr: Run
 ) -> None:
@@ -305,6 +325,7 @@ def test_live_submit_waits_for_the_result(live: Run) -> None:
         (["coun"], 4, "did you mean count?"),
         (["say", "wrod=x"], 65, "did you mean 'word'?"),
         (["say", "word=3"], 65, "word: say wants str, got a whole number"),
+        (["say", "word=3"], 65, """needs its quotes: word='"3"'"""),
         (["say"], 65, "say needs word"),
     ],
 )

@@ -1,0 +1,102 @@
+"""A question has one answer, whether the daemon gives it or the store's file does."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "daemon"))
+
+from live_home import LiveHome
+
+from fnr.api.errors import FnrError
+from fnr.api.requests import (
+    ExportLetters,
+    GetLetterStats,
+    GetStatus,
+    GetTask,
+    ListFunctions,
+    ListLetters,
+    ListLogSpans,
+    ListTasks,
+)
+from fnr.client.offline import answer_offline
+from fnr.client.sdk import Client
+
+TOML = f"""
+[functions.count]
+python = "live_functions:count_lines"
+env = {{ PYTHONPATH = "{Path(__file__).parent}" }}
+[functions.refuse]
+python = "live_functions:refuse"
+env = {{ PYTHONPATH = "{Path(__file__).parent}" }}
+"""
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[LiveHome]:
+    """A home in which some tasks are done, some dead and some wait, and nothing moves any more."""
+    made = LiveHome(Path(tempfile.mkdtemp(prefix="fnr-")), TOML).up()
+    with Client(made.folder) as client:
+        ended = [client.submit("count", {"text": "a\n"}) for _ in range(3)]
+        ended += [client.submit("refuse", {"n": n}) for n in range(3)]
+        client.submit("count", {"text": ""}, delay="1h", tags={"k": "v"})
+        client.wait_all(ended, timeout="30s")
+    yield made
+    made.close()
+    shutil.rmtree(made.folder, ignore_errors=True)
+
+
+QUESTIONS = [
+    ListTasks(),
+    ListTasks(where="state:dead", limit=2),
+    ListTasks(where="tag.k:v OR attempts>0", limit=3),
+    ListLetters(),
+    ListLetters(where="category:validation -message~nothing", limit=1),
+    ExportLetters(),
+    GetLetterStats(),
+    GetLetterStats(where="function:refuse"),
+    ListFunctions(),
+    ListLogSpans(function="count"),
+    ListTasks(where="nonsense:1"),
+    ListLetters(where="(", limit=5),
+    ListTasks(after="nonsense"),
+    GetTask(task_id="01"),
+    GetTask(task_id="01ZZZZ"),
+    GetTask(task_id="not an id"),
+]
+
+
+def outcome(answer: Any) -> bytes:
+    """An answer or an error as JSON."""
+    try:
+        return msgspec.json.encode(answer())
+    except FnrError as error:
+        return msgspec.json.encode(error.as_json())
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=repr)
+def test_live_and_offline_agree(home: LiveHome, question: Any) -> None:
+    live = outcome(lambda: home.ask(question))
+    assert outcome(lambda: answer_offline(home.paths, question)) == live
+
+
+def test_live_and_offline_agree_on_every_task(home: LiveHome) -> None:
+    for task in home.ask(ListTasks()).items:
+        question = GetTask(task_id=task.task_id)
+        assert answer_offline(home.paths, question) == home.ask(question)
+
+
+def test_the_status_agrees_on_the_counts(home: LiveHome) -> None:
+    live, offline = home.ask(GetStatus()), answer_offline(home.paths, GetStatus())
+    assert offline.state == "down"
+    assert (offline.counts, offline.letters_open) == (live.counts, live.letters_open)
+    found = {line.function: line.counts for line in offline.functions}
+    assert found == {line.function: line.counts for line in live.functions}
