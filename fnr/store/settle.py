@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from fnr.policy.record import ErrorRecord
-from fnr.policy.task import AttemptOutcome, TaskState
+from fnr.policy.task import AttemptOutcome, Task, TaskState
 from fnr.policy.verdict import Verdict
 from fnr.store import errors, ledger, letters, outbox, results
 from fnr.store.transaction import Transaction
@@ -40,7 +40,12 @@ def settle(
     output:   log_path, log_from, log_to, cpu_ms and peak_mib of the attempt, as far as known.
     """
     task = verdict.task
-    _move_task(tx, verdict)
+    if task.state is TaskState.DONE:
+        moved = _finish_task(tx, task, verdict.token)
+    else:
+        moved = _move_task(tx, verdict)
+    if not moved:
+        raise ClaimLost(task.task_id, verdict.token)
     if verdict.token is not None:
         _end_attempt(tx, verdict, output or {}, now_ms=now_ms)
     if verdict.outcome is AttemptOutcome.FAILED:
@@ -59,10 +64,22 @@ def settle(
     tx.count(task.function, task.state, 1)
 
 
-def _move_task(tx: Transaction, verdict: Verdict) -> None:
+def _finish_task(tx: Transaction, task: Task, token: str | None) -> int:
+    """A success changes few columns, and SQLite rechecks only what is written."""
+    return tx.run(
+        """
+        UPDATE task
+           SET state = 'done', state_at_ms = ?, owner = NULL, reason = '', cancel_asked = 0
+         WHERE task_id = ? AND owner = ?
+        """,
+        (task.state_at_ms, task.task_id, token),
+    )
+
+
+def _move_task(tx: Transaction, verdict: Verdict) -> int:
     """Only from the state that the verdict was made for, and only by its owner."""
     task = verdict.task
-    moved = tx.run(
+    return tx.run(
         """
         UPDATE task
            SET state = ?, due_at_ms = ?, state_at_ms = ?, retries = ?, unknowns = ?, waits = ?,
@@ -76,8 +93,6 @@ def _move_task(tx: Transaction, verdict: Verdict) -> None:
             task.task_id, verdict.before.state, verdict.token, verdict.token,
         ),
     )  # fmt: skip
-    if not moved:
-        raise ClaimLost(task.task_id, verdict.token)
 
 
 def _end_attempt(tx: Transaction, verdict: Verdict, output: dict[str, Any], *, now_ms: int) -> None:
