@@ -260,6 +260,75 @@ async def test_an_io_error_at_commit_fails_the_batch_and_the_store_comes_back(
     assert await store.write(is_whole)
 
 
+@pytest.mark.parametrize("neighbours", [0, 2])
+async def test_an_io_error_in_a_statement_is_the_whole_batchs(
+    store: Store, neighbours: int
+) -> None:
+    """What ran before it is not on disk, what would have run behind it is not tried."""
+    news = news_of(store)
+
+    def fails(_: Transaction) -> None:
+        raise sqlite_error(sqlite3.SQLITE_IOERR)
+
+    before = [store.write(writes(new_task())) for _ in range(neighbours)]
+    behind = [store.write(writes(new_task())) for _ in range(neighbours)]
+    answers = await asyncio.gather(  # noqa: TID251 - one batch
+        *before, store.write(fails), *behind, return_exceptions=True
+    )
+    assert {type(answer) for answer in answers} == {StoreIll}
+    assert [await news.get(), await news.get()] == ["ill", "ok"]
+    assert await store.write(lambda tx: tx.all("SELECT * FROM task ORDER BY 1, 2")) == []
+    assert await store.heal() is True
+
+
+async def test_who_did_not_run_in_a_lost_transaction_runs_in_the_next(store: Store) -> None:
+    """SQLite ends the transaction by itself when some disks are full."""
+    news = news_of(store)
+
+    def lost(tx: Transaction) -> None:
+        tx._connection.execute("ROLLBACK")
+        raise sqlite_error(sqlite3.SQLITE_FULL)
+
+    behind = new_task()
+    answers = await asyncio.gather(  # noqa: TID251 - one batch
+        store.write(writes(new_task())),
+        store.write(lost),
+        store.write(writes(behind)),
+        return_exceptions=True,
+    )
+    assert [type(answer) for answer in answers[:2]] == [StoreFull] * 2
+    assert answers[2] == behind.task_id
+    assert [await news.get(), await news.get()] == ["full", "ok"]
+    assert await store.write(is_whole)
+
+
+async def test_a_file_with_a_broken_page_keeps_the_store_ill(store_file: Path) -> None:
+    """It opens, and only `quick_check` sees what is wrong with it."""
+    commits = Commits()
+    store = await Store.open(store_file, commit_hook=commits)
+    await store.write(lambda tx: accept(tx, *(new_task() for _ in range(500))))
+    await store.write(lambda tx: tx.run("DELETE FROM meta WHERE key = ''"))
+    await store.close()
+    store = await Store.open(store_file, commit_hook=commits)
+    swap_two_pages(store_file)
+    commits.errors = [sqlite_error(sqlite3.SQLITE_IOERR)]
+    with pytest.raises(StoreIll):
+        await store.write(writes(new_task()))
+    assert await store.heal() is False
+    assert store.state == "ill"
+    await store.close()
+
+
+def swap_two_pages(file: Path) -> None:
+    """What a disk that mixes up its blocks does."""
+    data = file.read_bytes()
+    size = 4096
+    last = len(data) // size - 1
+    pages = [data[at : at + size] for at in range(0, len(data), size)]
+    pages[last], pages[last // 2] = pages[last // 2], pages[last]
+    file.write_bytes(b"".join(pages))
+
+
 async def test_nothing_is_accepted_while_the_store_is_ill(
     watched: tuple[Store, Commits],
 ) -> None:
