@@ -127,13 +127,9 @@ def replay(
     now_ms: int,
     function_known: FunctionKnown,
     input_problem: InputProblem | None = None,
-    due_at_ms: Callable[[int], int] | None = None,
     dry_run: bool = False,
 ) -> tuple[list[tuple[str, str]], dict[str, str]]:
-    """Put dead tasks back with a fresh budget; (id, function) of each, and id → why not.
-
-    due_at_ms: index among the replayed → when it is due, for a rate; None: at once.
-    """
+    """Put dead tasks back with a fresh budget; (id, function) of each, and id → why not."""
     back: list[tuple[str, str]] = []
     blocked: dict[str, str] = {}
     for task_id in dict.fromkeys(ids):
@@ -147,15 +143,12 @@ def replay(
             blocked[task_id] = problem or NO_LETTER
             continue
         if not dry_run:
-            due = now_ms if due_at_ms is None else due_at_ms(len(back))
-            _replay_one(tx, letter, by=by, now_ms=now_ms, due_at_ms=due)
+            _replay_one(tx, letter, by=by, now_ms=now_ms)
         back.append((task_id, letter.function))
     return back, blocked
 
 
-def _replay_one(
-    tx: Transaction, letter: DeadLetter, *, by: str, now_ms: int, due_at_ms: int
-) -> None:
+def _replay_one(tx: Transaction, letter: DeadLetter, *, by: str, now_ms: int) -> None:
     # The old expiry has passed or soon will: it was the submitter's, the replay is the operator's.
     tx.run(
         """
@@ -165,7 +158,7 @@ def _replay_one(
                reason = 'replayed'
          WHERE task_id = ?
         """,
-        (due_at_ms, now_ms, letter.task_id),
+        (now_ms, now_ms, letter.task_id),
     )
     decision = Decision(
         action=Action.REPLAY, why=f"replayed by {by}; it was {letter.cause}", decided_by=by

@@ -37,17 +37,3 @@ def due(tx: Transaction, *, now_ms: int, count_max: int) -> list[Effect]:
 def done(tx: Transaction, keys: Sequence[str]) -> None:
     """These effects are delivered."""
     tx.many("DELETE FROM outbox WHERE key = ?", [(key,) for key in keys])
-
-
-def later(tx: Transaction, keys: Sequence[str], *, due_at_ms: int) -> None:
-    """These effects could not be delivered; try again then."""
-    tx.many(
-        "UPDATE outbox SET due_at_ms = ?, tries = tries + 1 WHERE key = ?",
-        [(due_at_ms, key) for key in keys],
-    )
-
-
-def next_due_at_ms(tx: Transaction) -> int | None:
-    """When the next effect is to be delivered; None when there is none."""
-    row = tx.one("SELECT min(due_at_ms) FROM outbox")
-    return row[0] if row else None

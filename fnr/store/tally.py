@@ -82,12 +82,3 @@ def functions(tx: Transaction) -> list[str]:
     """Every function that ever had a task."""
     rows = tx.all("SELECT DISTINCT function FROM tally")
     return sorted({name for (name,) in rows} | {key[0] for key in tx.uncommitted_counts()})
-
-
-def totals(tx: Transaction) -> dict[str, int]:
-    """How many tasks there are in each state; as many letters are open as tasks are dead."""
-    found: dict[str, int] = {}
-    for by_state in counts(tx).values():
-        for state, count in by_state.items():
-            found[state] = found.get(state, 0) + count
-    return found

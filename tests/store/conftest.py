@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import statement_plans
 from store_values import Book
+from writer_probes import Commits
 
-from fnr.store.connection import Store
-from fnr.store.transaction import Transaction
+from fnr.store.connection import Store, read_only
+from fnr.store.transaction import Reader, Transaction
 
 
 @pytest.fixture(autouse=True)
@@ -47,4 +48,21 @@ async def store(store_file: Path) -> AsyncIterator[Store]:
     """The writer as the daemon has it."""
     opened = await Store.open(store_file)
     yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def reader(store: Store) -> Iterator[Reader]:
+    """A second connection, which sees only what is committed."""
+    opened = read_only(store.path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+async def watched(store_file: Path) -> AsyncIterator[tuple[Store, Commits]]:
+    """A store with its commit hook."""
+    commits = Commits()
+    opened = await Store.open(store_file, commit_hook=commits)
+    yield opened, commits
     await opened.close()

@@ -83,13 +83,6 @@ def test_a_dry_run_changes_nothing(tx: Transaction) -> None:
     assert contents(tx) == before
 
 
-def test_a_rate_spreads_the_due_times(tx: Transaction) -> None:
-    ids = [bury(tx) for _ in range(3)]
-    replay(tx, *ids, due_at_ms=lambda index: NOW_MS + 200 * index)
-    found = [tasks.get(tx, task_id) for task_id in ids]
-    assert [task.due_at_ms - NOW_MS for task in found if task] == [0, 200, 400]
-
-
 def test_an_id_given_twice_is_replayed_once(tx: Transaction) -> None:
     task_id = bury(tx)
     assert replay(tx, task_id, task_id) == {}

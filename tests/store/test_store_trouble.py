@@ -1,0 +1,273 @@
+"""Full disks, I/O errors, damaged files, strangers: everybody is told, and the store comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from store_values import accept, is_whole, new_task
+from writer_probes import Commits, news_of, sqlite_error, writes
+
+from fnr.store import connection
+from fnr.store.connection import Store, StoreBusy, StoreFull, StoreIll
+from fnr.store.transaction import Transaction
+
+
+async def test_an_io_error_at_commit_fails_the_batch_and_the_store_comes_back(
+    watched: tuple[Store, Commits],
+) -> None:
+    store, commits = watched
+    news = news_of(store)
+    commits.errors = [sqlite_error(sqlite3.SQLITE_IOERR)]
+    answers = await asyncio.gather(  # noqa: TID251 - one batch
+        *(store.write(writes(new_task())) for _ in range(3)), return_exceptions=True
+    )
+    assert [type(answer) for answer in answers] == [StoreIll] * 3
+    assert await news.get() == "ill"
+    assert await news.get() == "ok"
+    await store.write(writes(new_task()))
+    assert len(await store.write(lambda tx: tx.all("SELECT * FROM task ORDER BY 1, 2"))) == 1
+    assert await store.write(is_whole)
+
+
+@pytest.mark.parametrize("neighbours", [0, 2])
+async def test_an_io_error_in_a_statement_is_the_whole_batchs(
+    store: Store, neighbours: int
+) -> None:
+    """What ran before it is not on disk, what would have run behind it is not tried."""
+    news = news_of(store)
+
+    def fails(_: Transaction) -> None:
+        raise sqlite_error(sqlite3.SQLITE_IOERR)
+
+    before = [store.write(writes(new_task())) for _ in range(neighbours)]
+    behind = [store.write(writes(new_task())) for _ in range(neighbours)]
+    answers = await asyncio.gather(  # noqa: TID251 - one batch
+        *before, store.write(fails), *behind, return_exceptions=True
+    )
+    assert {type(answer) for answer in answers} == {StoreIll}
+    assert [await news.get(), await news.get()] == ["ill", "ok"]
+    assert await store.write(lambda tx: tx.all("SELECT * FROM task ORDER BY 1, 2")) == []
+    assert await store.heal() is True
+
+
+async def test_who_did_not_run_in_a_lost_transaction_runs_in_the_next(store: Store) -> None:
+    """SQLite ends the transaction by itself when some disks are full."""
+    news = news_of(store)
+
+    def lost(tx: Transaction) -> None:
+        tx._connection.execute("ROLLBACK")
+        raise sqlite_error(sqlite3.SQLITE_FULL)
+
+    behind = new_task()
+    answers = await asyncio.gather(  # noqa: TID251 - one batch
+        store.write(writes(new_task())),
+        store.write(lost),
+        store.write(writes(behind)),
+        return_exceptions=True,
+    )
+    assert [type(answer) for answer in answers[:2]] == [StoreFull] * 2
+    assert answers[2] == behind.task_id
+    assert [await news.get(), await news.get()] == ["full", "ok"]
+    assert await store.write(is_whole)
+
+
+async def test_a_file_with_a_broken_page_keeps_the_store_ill(store_file: Path) -> None:
+    """It opens, and only `quick_check` sees what is wrong with it."""
+    commits = Commits()
+    store = await Store.open(store_file, commit_hook=commits)
+    await store.write(lambda tx: accept(tx, *(new_task() for _ in range(500))))
+    await store.write(lambda tx: tx.run("DELETE FROM meta WHERE key = ''"))
+    await store.close()
+    store = await Store.open(store_file, commit_hook=commits)
+    swap_two_pages(store_file)
+    commits.errors = [sqlite_error(sqlite3.SQLITE_IOERR)]
+    with pytest.raises(StoreIll):
+        await store.write(writes(new_task()))
+    assert await store.heal() is False
+    assert store.state == "ill"
+    await store.close()
+
+
+def swap_two_pages(file: Path) -> None:
+    """What a disk that mixes up its blocks does."""
+    data = file.read_bytes()
+    size = 4096
+    last = len(data) // size - 1
+    pages = [data[at : at + size] for at in range(0, len(data), size)]
+    pages[last], pages[last // 2] = pages[last // 2], pages[last]
+    file.write_bytes(b"".join(pages))
+
+
+async def test_nothing_is_accepted_while_the_store_is_ill(
+    watched: tuple[Store, Commits],
+) -> None:
+    """Whoever waited behind the failed batch is told too."""
+    store, commits = watched
+    commits.may_go_on.clear()
+    commits.errors = [sqlite_error(sqlite3.SQLITE_IOERR)]
+    first = asyncio.ensure_future(store.write(writes(new_task())))
+    await commits.under_way.wait()
+    behind = asyncio.ensure_future(store.write(writes(new_task())))
+    await asyncio.sleep(0)
+    commits.may_go_on.set()
+    for answer in (first, behind):
+        with pytest.raises(StoreIll):
+            await answer
+
+
+async def test_nothing_is_accepted_while_the_store_is_looked_at(
+    watched: tuple[Store, Commits],
+) -> None:
+    """Method: write from the hook that hears of the trouble."""
+    store, commits = watched
+    refused: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
+
+    def trouble(state: str, _why: str) -> None:
+        if state == "ill":
+            store.post(writes(new_task()), lambda _, error: refused.set_result(error))
+
+    store.on_trouble(trouble)
+    commits.errors = [sqlite_error(sqlite3.SQLITE_IOERR)]
+    with pytest.raises(StoreIll):
+        await store.write(writes(new_task()))
+    assert isinstance(await refused, StoreIll)
+
+
+def damage(file: Path) -> Callable[[], object]:
+    """Overwrite two pages in the middle; the answer undoes it."""
+    good = file.read_bytes()
+    middle = len(good) // 2
+    file.write_bytes(good[:middle] + b"\xff" * 8192 + good[middle + 8192 :])
+    return lambda: file.write_bytes(good)
+
+
+async def test_a_damaged_file_keeps_the_store_ill_until_it_is_put_right(
+    store_file: Path,
+) -> None:
+    commits = Commits()
+    store = await Store.open(store_file, commit_hook=commits)
+    news = news_of(store)
+    await store.write(lambda tx: accept(tx, *(new_task() for _ in range(200))))
+    await store.close()
+    store = await Store.open(store_file, commit_hook=commits)
+    news = news_of(store)
+    commits.errors = [sqlite_error(sqlite3.SQLITE_IOERR)]
+    put_right = damage(store_file)
+    with pytest.raises(StoreIll):
+        await store.write(writes(new_task()))
+    assert await news.get() == "ill"
+    assert await store.heal() is False
+    with pytest.raises(StoreIll):
+        await store.write(writes(new_task()))
+
+    put_right()
+    assert await store.heal() is True
+    assert await news.get() == "ok"
+    await store.write(writes(new_task()))
+    await store.close()
+
+
+async def test_a_full_disk_is_told_and_the_store_finds_room_again_by_itself(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Method: SQLite's own limit on pages, which fails as a full disk does."""
+    monkeypatch.setattr(connection, "ROOM_PROBE_S", 0.01)
+    news = news_of(store)
+    first = new_task()
+    await store.write(writes(first))
+    [(pages,)] = await store.write(lambda tx: tx.all("PRAGMA page_count"))
+    await store.write(lambda tx: tx.all(f"PRAGMA max_page_count = {pages}"))
+    large = b'{"x":"' + b"x" * 1_000_000 + b'"}'
+    with pytest.raises(StoreFull):
+        await store.write(lambda tx: accept(tx, new_task(), body=large))
+    assert await news.get() == "full"
+    assert await news.get() == "ok"
+    await store.write(lambda tx: tx.all("PRAGMA max_page_count = 1000000"))
+    await store.write(lambda tx: accept(tx, new_task(), body=large))
+    assert await store.write(is_whole)
+
+
+async def test_the_full_batch_hears_of_a_commit_that_found_no_room(
+    watched: tuple[Store, Commits],
+) -> None:
+    store, commits = watched
+    commits.errors = [sqlite_error(sqlite3.SQLITE_FULL)]
+    answers = await asyncio.gather(  # noqa: TID251 - one batch
+        *(store.write(writes(new_task())) for _ in range(3)), return_exceptions=True
+    )
+    assert [type(answer) for answer in answers] == [StoreFull] * 3
+    assert store.state == "full"
+    await store.write(writes(new_task()))
+    assert store.state == "ok"
+    assert await store.write(is_whole)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 2 MiB; only root can make one."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(folder)],
+        capture_output=True,
+        check=False,
+    )
+    if made.returncode:
+        pytest.skip("needs the right to mount a small file system")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+async def test_a_disk_that_is_really_full_loses_nothing_that_was_told(small_disk: Path) -> None:
+    """Method: accept tasks until the disk is full, free some room, go on, look what is there."""
+    reserve = small_disk / "reserve"
+    reserve.write_bytes(bytes(512 * 1024))
+    store = await Store.open(small_disk / "fnr.db")
+    told: list[str] = []
+    body = b'{"x":"' + b"x" * 20_000 + b'"}'
+    with pytest.raises(StoreFull):
+        while True:
+            told += await store.write(lambda tx: accept(tx, new_task(), body=body))
+    assert store.state == "full"
+    assert len(told) > 10
+    reserve.unlink()
+    told += await store.write(lambda tx: accept(tx, new_task(), body=body))
+    assert store.state == "ok"
+    found = await store.write(lambda tx: tx.all("SELECT * FROM task ORDER BY 1, 2"))
+    assert {row[0] for row in found} == set(told)
+    assert await store.write(is_whole)
+    await store.close()
+
+
+async def test_a_stranger_with_the_lock_is_waited_for(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`sqlite3 fnr.db` in another window must not break the daemon."""
+    monkeypatch.setattr(connection, "BUSY_RETRY_S", 0.001)
+    stranger = sqlite3.connect(store.path, isolation_level=None)
+    stranger.execute("BEGIN IMMEDIATE")
+    answer = asyncio.ensure_future(store.write(writes(new_task())))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not answer.done()
+    stranger.execute("COMMIT")
+    stranger.close()
+    assert await answer
+
+
+@pytest.mark.parametrize("heavy", [True, False])
+async def test_a_stranger_who_keeps_the_lock_is_named(
+    store: Store, monkeypatch: pytest.MonkeyPatch, heavy: bool
+) -> None:
+    monkeypatch.setattr(connection, "BUSY_PATIENCE_S", 0.0)
+    stranger = sqlite3.connect(store.path, isolation_level=None)
+    stranger.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreBusy, match="locked"):
+        await store.write(writes(new_task()), heavy=heavy)
+    stranger.close()
+    assert await store.write(writes(new_task()))
