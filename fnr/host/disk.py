@@ -6,6 +6,7 @@ can still be written while new work is refused.
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from contextlib import suppress
@@ -25,14 +26,22 @@ def make_reserve(path: str, mib: int) -> None:
     try:
         if os.fstat(fd).st_size != mib * _MIB:
             os.ftruncate(fd, 0)
-            if mib:
-                os.posix_fallocate(fd, 0, mib * _MIB)
+            _occupy(fd, mib, path)
             os.fsync(fd)
     except OSError:
         release_reserve(path)
         raise
     finally:
         os.close(fd)
+
+
+def _occupy(fd: int, mib: int, path: str) -> None:
+    # Asked first, because a file system may hand out all it has before it says that it is full,
+    # and for that moment nobody else on the host could write.
+    if free_mib(path) < mib:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+    if mib:
+        os.posix_fallocate(fd, 0, mib * _MIB)
 
 
 def release_reserve(path: str) -> bool:

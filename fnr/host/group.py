@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping
 
-from fnr.host.procfs import ProcessStat, read_environ, read_thread_states, scan
+from msgspec import Struct
+
+from fnr.host.procfs import ProcessStat, has_environ, read_environ, read_thread_states, scan
 
 MARK_VARIABLE = "FNR_WORKER_ID"
 
@@ -29,7 +31,14 @@ def group_members(pid: int, marker: str, *, pid_start: int | None = None) -> set
     reused = pid_start is not None and root is not None and root.start != pid_start
     roots = set() if reused else {pid}
     begun = pid_start or (root.start if root else 0)
-    return members_in(stats, roots=roots, sessions=roots, marker=marker, begun=begun)
+    return members_in(stats, roots=roots, sessions=roots, marker=marker, begun=begun).alive
+
+
+class Members(Struct, frozen=True):
+    """alive: the members. unasked: strangers, as it seems, whose mark cannot be read just now."""
+
+    alive: set[int]
+    unasked: set[int]
 
 
 def members_in(
@@ -39,17 +48,18 @@ def members_in(
     sessions: Collection[int],
     marker: str,
     begun: int = 0,
-) -> set[int]:
+) -> Members:
     """Pids alive in a scan that are, descend from, or share a session with the given ones.
 
     begun: start time of the worker, if known: who is older cannot have its mark.
     """
     members = {pid for pid in roots if pid in stats}
     members |= {pid for pid, stat in stats.items() if stat.session in sessions}
+    marks: dict[int, bytes | None] = {}
     if marker:
-        others = [stat for pid, stat in stats.items() if pid not in members]
-        mark = marker.encode()
-        members |= {s.pid for s in others if s.start >= begun and s.alive and _mark_of(s) == mark}
+        others = (stat for pid, stat in stats.items() if pid not in members)
+        marks = {s.pid: _mark_of(s) for s in others if s.start >= begun and s.alive}
+        members |= {pid for pid, mark in marks.items() if mark == marker.encode()}
         _forget_the_gone(stats)
     us = os.getpid()
     members.discard(us)
@@ -65,11 +75,14 @@ def members_in(
         }
         members |= more
         grown = bool(more)
-    return {pid for pid in members if stats[pid].alive}
+    return Members(
+        alive={pid for pid in members if stats[pid].alive},
+        unasked={pid for pid, mark in marks.items() if mark is None} - members - {us},
+    )
 
 
-def _mark_of(stat: ProcessStat) -> bytes:
-    """The mark a process was born with; b"" for none.
+def _mark_of(stat: ProcessStat) -> bytes | None:
+    """The mark a process was born with; b"" for none, None when it cannot be asked just now.
 
     Read once in its life: a fork has the mark from its first moment, and losing it in an exec
     later on does not make it a stranger.
@@ -77,11 +90,15 @@ def _mark_of(stat: ProcessStat) -> bytes:
     key = (stat.pid, stat.start)
     mark = _marks.get(key)
     if mark is None:
-        if _KERNEL_THREADS_PARENT in {stat.pid, stat.parent} or _sleeps_in_the_kernel(stat):
+        if _KERNEL_THREADS_PARENT in {stat.pid, stat.parent}:
             return b""
+        if _sleeps_in_the_kernel(stat):
+            return None
         environ = read_environ(stat.pid)
-        if not environ:  # not ours to read, or in the middle of an exec: the next scan may know
+        if environ is None:  # not ours to read, so none of ours
             return b""
+        if not environ and not has_environ(stat.pid):
+            return None
         _, _, rest = (b"\0" + environ).partition(b"\0" + MARK_VARIABLE.encode() + b"=")
         mark = _marks[key] = rest.partition(b"\0")[0]
     return mark

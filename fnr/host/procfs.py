@@ -71,9 +71,16 @@ def scan() -> dict[int, ProcessStat]:
     return found
 
 
-def read_environ(pid: int) -> bytes:
-    """The environment a process was started with, each entry ended by NUL; b"" if unreadable."""
-    return read_bytes(f"/proc/{pid}/environ") or b""
+def read_environ(pid: int) -> bytes | None:
+    """The environment a process was started with, each entry ended by NUL; None if unreadable."""
+    return read_bytes(f"/proc/{pid}/environ")
+
+
+def has_environ(pid: int) -> bool:
+    """Whether a process has an environment, be it empty: not in the middle of an exec."""
+    stat = read_stat(pid)
+    # Field 50, the address where it begins, is 0 until the new program is set up.
+    return stat is None or stat.rest.split()[27] != b"0"
 
 
 def read_thread_states(pid: int) -> str:

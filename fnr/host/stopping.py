@@ -28,8 +28,9 @@ STUCK_AFTER_MS = 2_000
 KILL_PATIENCE_MS = 10_000
 # Each watched process takes a file descriptor; the rest of a bigger group is seen by later scans.
 _WATCHED_MAX = 256
-# Without a single file descriptor to spare, this is how often to look instead.
-_BLIND_MS = 50
+# With nothing to wait for that the kernel would tell, look again after this, so many times.
+_BLIND_MS = 10
+_BLIND_LOOKS_MAX = 5
 
 # What a stop waits for: pidfds, and for how long. The answer: whether all of them ended in time.
 _Steps = Generator[tuple[list[int], int], bool, "StopReport"]
@@ -38,7 +39,8 @@ _Steps = Generator[tuple[list[int], int], bool, "StopReport"]
 class StopReport(Struct, frozen=True, kw_only=True):
     """What became of a group.
 
-    proven: a scan of all processes found none of its members.
+    proven: a scan of all processes found none of its members. False with nobody stuck: a process
+            could not be asked whether it is one, for example because it sleeps in a driver.
     killed: how many had to be killed because they did not end on request.
     stuck:  pids that are still there.
     """
@@ -113,14 +115,17 @@ def _stop(group: _Group, *, grace_ms: int, clock: Clock, stuck_after_ms: int) ->
             ended = yield group.watched(), max(0, grace_over_ms - clock.boot_ms())
             in_time = ended and clock.boot_ms() < grace_over_ms
             left = group.look()
+        blind_looks = 0
         patience_over_ms = clock.boot_ms() + KILL_PATIENCE_MS
-        while left:
+        while left or (group.unasked and blind_looks < _BLIND_LOOKS_MAX):
+            blind_looks += not left
             group.kill()
             died = yield group.watched(), stuck_after_ms
             left = group.look()
             if clock.boot_ms() >= patience_over_ms or not (died or group.can_die()):
                 break
-        return StopReport(proven=not left, killed=group.killed, stuck=tuple(sorted(left)))
+        proven = not left and not group.unasked
+        return StopReport(proven=proven, killed=group.killed, stuck=tuple(sorted(left)))
     finally:
         group.close()
 
@@ -133,10 +138,11 @@ class _Group:
     """The members of a worker's group that were seen, each held by a pidfd.
 
     Once seen, a member stays one until it is gone, whatever it does to its session, parent or
-    environment.
+    environment. unasked: pids that could not be asked whether they are members.
     """
 
     def __init__(self, pid: int, pidfd: int, marker: str) -> None:
+        self.unasked: set[int] = set()
         self._pid = pid
         self._marker = marker
         self._known: set[_Key] = set()
@@ -213,7 +219,8 @@ class _Group:
         named = {stat.session for stat in self._stats.values()}
         self._sessions = (self._sessions | seen) & named
         members = members_in(self._stats, roots=seen, sessions=self._sessions, marker=self._marker)
-        self._live = {pid: self._stats[pid] for pid in members}
+        self._live = {pid: self._stats[pid] for pid in members.alive}
+        self.unasked = members.unasked
         self._known.update(map(_key, self._live.values()))
 
     def _hold(self, stat: ProcessStat) -> None:

@@ -16,11 +16,11 @@ REPO = Path(__file__).parents[2]
 
 # say() tells the test something, hear() waits for what the test tells.
 PRELUDE = """
-import os, signal, sys
+import os, select, signal, sys
 def say(*words): os.write(1, (" ".join(map(str, words)) + "\\n").encode())
 def ignore(number): signal.signal(number, signal.SIG_IGN)
-def hear():
-    with open(os.environ["HEAR"], "rb", buffering=0) as file: return file.readline()
+EARS = open(os.environ["HEAR"], "rb", buffering=0)
+def hear(): return EARS.readline()
 def rest():
     while True: signal.pause()
 def fork(then):
@@ -33,7 +33,11 @@ def escape(then):
     "In a session of its own, with its parent gone."
     def middle():
         os.setsid()
-        fork(then)
+        me = os.pidfd_open(os.getpid())
+        def last():
+            select.select([me], [], [])
+            then()
+        fork(last)
     os.waitpid(fork(middle), 0)
 """
 

@@ -38,11 +38,29 @@ def test_a_reserve_occupies_its_blocks_until_it_is_released(tmp_path: Path) -> N
 
 def test_a_reserve_that_does_not_fit_leaves_nothing_behind(tmp_path: Path) -> None:
     path = tmp_path / "reserve"
-    too_much_mib = free_mib(str(tmp_path)) * 2 + 1_000_000
     with pytest.raises(OSError) as caught:
-        make_reserve(str(path), too_much_mib)
-    assert caught.value.errno in {errno.ENOSPC, errno.EFBIG}
+        make_reserve(str(path), 2**40)
+    assert caught.value.errno == errno.ENOSPC
     assert not path.exists()
+
+
+def test_a_reserve_never_fills_the_disk_to_find_out_that_it_does_not_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[object] = []
+    monkeypatch.setattr(disk.os, "posix_fallocate", lambda *given: taken.append(given))
+    with pytest.raises(OSError, match="No space left"):
+        make_reserve(str(tmp_path / "reserve"), 2**40)
+    assert taken == []
+
+
+def test_a_disk_that_fills_up_meanwhile_leaves_no_reserve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk.os, "posix_fallocate", _full)
+    with pytest.raises(OSError, match="No space left"):
+        make_reserve(str(tmp_path / "reserve"), 1)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_durable_write_replaces_the_file(tmp_path: Path) -> None:

@@ -9,7 +9,15 @@ import pytest
 from host_programs import running, wait_for_end
 
 from fnr.host import procfs
-from fnr.host.procfs import pid_start, read_bytes, read_environ, read_stat, scan
+from fnr.host.procfs import (
+    has_environ,
+    pid_start,
+    read_bytes,
+    read_environ,
+    read_stat,
+    read_thread_states,
+    scan,
+)
 
 
 def test_a_process_is_read_back() -> None:
@@ -75,8 +83,21 @@ def test_who_is_gone_is_none() -> None:
         assert program.end().code == 0
         assert read_stat(pid) is None
         assert pid_start(pid) is None
-        assert read_environ(pid) == b""
+        assert read_environ(pid) is None
+        assert has_environ(pid)
         assert read_bytes(f"/proc/{pid}/stat") is None
+        assert read_thread_states(pid) == ""
+
+
+def test_an_empty_environment_is_an_environment() -> None:
+    code = """
+os.execve(sys.executable, [sys.executable, "-I", "-S", "-c",
+          "import os\\nos.write(1, b'empty')\\nimport signal\\nsignal.pause()"], {})
+"""
+    with running(code) as program:
+        assert program.out.read(5) == b"empty"
+        assert read_environ(program.pid) == b""
+        assert has_environ(program.pid)
 
 
 THREADED = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from host_programs import Program, running, wait_for_end
@@ -93,6 +94,8 @@ rest()
         pidfd = attach(pid, start)
         assert pidfd is not None
         yield parent, Child(pid, start, pidfd)
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
         os.close(pidfd)
 
 

@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 from host_programs import Program, mark, open_descriptors, running, wait_for_end
 
-from fnr.host import stopping
+from fnr.host import group, stopping
 from fnr.host.clock import Clock
 from fnr.host.process import StopReport, attach, pid_start, reap, stop_group, stop_group_blocking
+from fnr.host.procfs import ProcessStat
 
 LONG_MS = 50_000
 SHORT_MS = 50
@@ -224,6 +225,26 @@ async def test_a_dead_group_is_proven_dead(stop: Stop) -> None:
         wait_for_end(program.child.pidfd)
         assert await stop(program, mark("w-none"), LONG_MS) == StopReport(proven=True)
         assert program.end().code == 0, "the worker's own exit is left to its owner"
+
+
+@pytest.mark.parametrize("looks", [2, 10**9])
+async def test_a_group_is_not_proven_gone_while_somebody_cannot_be_asked(
+    stop: Stop, monkeypatch: pytest.MonkeyPatch, looks: int
+) -> None:
+    """One process, younger than the worker, sleeps in the kernel at so many looks at it."""
+    with running("") as program, running("say('up')\nhear()\nsay('unharmed')") as stranger:
+        assert stranger.line() == "up"
+        wait_for_end(program.child.pidfd)
+        left = iter(range(looks))
+
+        def sleeps(stat: ProcessStat) -> bool:
+            return stat.pid == stranger.pid and next(left, None) is not None
+
+        monkeypatch.setattr(group, "_sleeps_in_the_kernel", sleeps)
+        report = await stop(program, mark("w-doubt"), LONG_MS)
+        assert report == StopReport(proven=looks == 2)
+        stranger.tell()
+        assert stranger.line() == "unharmed"
 
 
 async def test_a_cancelled_stop_gives_its_descriptors_back() -> None:
