@@ -145,8 +145,7 @@ class Runner:
         batch.verdicts, batch.assignments = [], []
         now_ms = self._parts.clock.now_ms()
         for frame in batch.ended:
-            held = batch.worker.ending.get(frame.token)
-            task = held.task if held is not None else tasks.owned(tx, frame.token)
+            task = self._task_of(tx, batch.worker, frame)
             if task is None:
                 continue
             try:
@@ -157,6 +156,14 @@ class Runner:
         self._note_due(batch.worker.function, batch.verdicts)
         batch.assignments = self._dispatcher.fill(tx, batch.worker.function)
         failpoint("end-and-claim-in-unit")
+
+    def _task_of(self, tx: Transaction, worker: WorkerProcess, frame: Ended) -> Task | None:
+        """The task of an attempt that ended; of a success as it was claimed, which is cheap."""
+        held = worker.ending.get(frame.token)
+        if held is not None and isinstance(frame, Done):
+            return held.task
+        # A cancel may have been committed meanwhile: what follows from a failure depends on it.
+        return tasks.owned(tx, frame.token)
 
     def _settle_end(
         self, tx: Transaction, task: Task, frame: Ended, worker: WorkerProcess, now_ms: int
@@ -258,7 +265,12 @@ class Runner:
         def unit(tx: Transaction) -> None:
             verdicts.clear()
             now_ms = self._parts.clock.now_ms()
-            for token, task in pairs:
+            for token, claimed in pairs:
+                # Not as it was claimed: a cancel may have been committed meanwhile.
+                task = tasks.owned(tx, token)
+                if task is None:
+                    log.info("a late return was dropped", extra={"task_id": claimed.task_id})
+                    continue
                 verdict = excuse(task, token=token, why=why, outcome=outcome, now_ms=now_ms)
                 try:
                     self._settle(tx, verdict, now_ms=now_ms)

@@ -55,7 +55,11 @@ def gather(evidence: Evidence) -> Facts:
 
 
 def _texts(evidence: Evidence) -> tuple[str, ...]:
-    messages = dict.fromkeys([evidence.message, *(link.message for link in evidence.exceptions)])
+    messages = dict.fromkeys(link.message for link in evidence.exceptions)
+    # When a worker died without a word, the message is fnr's own: "the worker was killed by
+    # SIGSEGV" is not what a program said, and must not be read as if it were.
+    if evidence.exceptions or not evidence.worker_died:
+        messages = dict.fromkeys([evidence.message, *messages])
     words = "\n".join(filter(None, messages))[:TEXT_CHARS_MAX]
     if evidence.exceptions:
         # The exception speaks for itself; the log beside it may tell of other things.

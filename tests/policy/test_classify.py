@@ -369,3 +369,9 @@ def test_more_conditions_win_and_then_the_earlier_rule() -> None:
     evidence = says("no lens", exit_code=3)
     assert classify(evidence, [plain, again]).rule == "plain"
     assert classify(evidence, [plain, again, closer]).rule == "closer"
+
+
+def test_our_own_words_about_a_dead_worker_are_not_evidence() -> None:
+    died = Evidence(message="the worker was killed by SIGSEGV", signal=11, worker_died=True)
+    found = classify(died)
+    assert (found.rule, found.category) == ("crash", U)
