@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import select
 import signal
 import struct
 import subprocess
@@ -43,6 +44,12 @@ class Session:
         while text.encode() not in self.screen:
             assert self._read(), self.shown()
         return self
+
+    def shows(self, text: str) -> bool:
+        """Is a text on the screen by now?"""
+        while select.select([self._ours], [], [], 0)[0] and self._read():
+            pass
+        return text.encode() in self.screen
 
     def type(self, text: str) -> None:
         """Press keys."""
