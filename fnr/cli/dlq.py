@@ -22,16 +22,12 @@ from fnr.cli.dlq_replay import replay
 from fnr.cli.group import confirm, examples, full_ids, group, pages, read_ids
 from fnr.cli.here import here
 from fnr.cli.letter_views import LETTERS, STATS, letter_page
-from fnr.cli.options import After, Limit, Reason, Where, Yes
+from fnr.cli.options import After, Limit, Reason, SomeIds, TaskId, Where, Yes
 from fnr.cli.render import show_list, show_one, show_pages
 
 app = group("dlq", "Dead letters: tasks that will not be tried again unless replayed.")
 
 PURGE_CHUNK = 500
-
-SomeIds = Annotated[
-    list[str] | None, typer.Argument(metavar="[ID…]", help="Ids; - reads them from stdin.")
-]
 
 
 @app.command(
@@ -56,7 +52,7 @@ def list_letters(where: Where = "", limit: Limit = 50, after: After = None) -> N
 
 @app.command(epilog=examples("fnr dlq show 01JD", "fnr dlq show 01JD -o json | jq .errors"))
 def show(
-    task_id: Annotated[str, typer.Argument(metavar="ID", help="Its id, or a unique beginning.")],
+    task_id: TaskId,
 ) -> None:
     """Show one dead letter: why it died, its input, its errors, what can be done."""
     detail = here().ask(GetTask(task_id=task_id))

@@ -17,19 +17,18 @@ from fnr.api.requests import EditLetter, GetTask
 from fnr.cli.changes import show_changed
 from fnr.cli.here import here, say
 from fnr.cli.inputs import build_input, key_values, typed
+from fnr.cli.options import InputFrom, TaskId
 from fnr.host.foreground import run_in_foreground
 from fnr.policy.input_types import validate_input_json
 
 
 def edit(
-    task_id: Annotated[str, typer.Argument(metavar="ID", help="Its id, or a unique beginning.")],
+    task_id: TaskId,
     sets: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change one value; may be repeated."),
     ] = None,
-    input_from: Annotated[
-        str | None, typer.Option("--input", "-i", metavar="JSON|@FILE|-", help="The new input.")
-    ] = None,
+    input_from: InputFrom = None,
 ) -> None:
     """Change the input of a dead letter's task: in $EDITOR, or with --set or --input.
 

@@ -13,7 +13,7 @@ from fnr.api.requests import ReplayLetters, ReplayReport
 from fnr.cli.group import confirm, full_ids
 from fnr.cli.here import here, say
 from fnr.cli.letter_views import preview
-from fnr.cli.options import Where, Yes
+from fnr.cli.options import DryRun, SomeIds, Where, Yes
 from fnr.cli.pace import Pace
 from fnr.cli.render import write, write_json
 from fnr.client.answers import add_report
@@ -26,14 +26,10 @@ _MS_OF = {"s": 1_000, "m": 60_000, "h": 3_600_000}
 
 def replay(
     *,
-    ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID…]", help="Ids; - reads them from stdin.")
-    ] = None,
+    ids: SomeIds = None,
     where: Where = "",
     everything: Annotated[bool, typer.Option("--all", help="Every open dead letter.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", "-n", help="Only say what would happen.")
-    ] = False,
+    dry_run: DryRun = False,
     yes: Yes = False,
     rate: Annotated[
         str | None, typer.Option("--rate", metavar="N/s", help="No faster than this: 5/s, 100/m.")

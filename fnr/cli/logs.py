@@ -17,6 +17,7 @@ from fnr.cli.group import TASK_ID_CHARS, examples, group
 from fnr.cli.here import here
 from fnr.cli.log_lines import LogLines, show
 from fnr.cli.moments import parse_since
+from fnr.cli.options import TaskId
 from fnr.cli.render import write_json
 from fnr.config.load import load
 from fnr.host.worker_log import first_kept, read_span
@@ -65,7 +66,7 @@ def logs(
 
 
 def task_logs(
-    task_id: Annotated[str, typer.Argument(metavar="ID", help="The id, or its beginning.")],
+    task_id: TaskId,
     *,
     follow: Follow = False,
     lines: Lines = 0,

@@ -105,8 +105,8 @@ def _submit_one(spec: TaskSpec, *, wait: bool) -> None:
         return
     with here().connect() as connection:
         submitted = connection.ask(Submit(task=spec))
-        here().notice(f"submitted {submitted.task_id}")
         try:
+            here().notice(f"submitted {submitted.task_id}")
             [end] = connection.ask(WaitTasks(task_ids=[submitted.task_id]))
         except KeyboardInterrupt:
             say(f"the task goes on; {here().command} task wait {submitted.task_id}")

@@ -12,15 +12,13 @@ from fnr.cli import logs as log_command
 from fnr.cli.changes import show_changed
 from fnr.cli.group import confirm, examples, full_ids, group, pages, parse_duration
 from fnr.cli.here import here
-from fnr.cli.options import After, Ids, Limit, Reason, Where, Yes
+from fnr.cli.options import After, Ids, Limit, Reason, SomeIds, TaskId, Where, Yes
 from fnr.cli.render import Column, Listing, show_list, show_one, show_pages
 from fnr.cli.task_views import TASKS, page, story, value_text
 from fnr.policy.record import TaskDetail, TaskEnd
 from fnr.policy.task import TaskState
 
 app = group("task", "Tasks: what was asked for, where it is, how it went.")
-
-Id = Annotated[str, typer.Argument(metavar="ID", help="The id, or a unique beginning of it.")]
 
 
 def result_words(end: TaskEnd) -> str:
@@ -63,14 +61,14 @@ def list_tasks(where: Where = "", limit: Limit = 50, after: After = None) -> Non
 
 
 @app.command(epilog=examples("fnr task show 01JD", "fnr task show 01JD -o json | jq .input"))
-def show(task_id: Id) -> None:
+def show(task_id: TaskId) -> None:
     """Show one task: state, input, result, last error."""
     detail = _detail(task_id)
     show_one("fnr.task/1", detail, lambda: page(detail), name=detail.task.task_id)
 
 
 @app.command(epilog=examples("fnr task history 01JD"))
-def history(task_id: Id) -> None:
+def history(task_id: TaskId) -> None:
     """Tell what happened to a task, in order: attempts, errors, decisions and why."""
     detail = _detail(task_id)
     show_one(
@@ -111,9 +109,7 @@ def wait(
     )
 )
 def cancel(
-    ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID…]", help="Ids; - reads them from stdin.")
-    ] = None,
+    ids: SomeIds = None,
     where: Where = "",
     reason: Reason = "",
     yes: Yes = False,
