@@ -15,6 +15,7 @@ from fnr.daemon.stopper import Stopper
 from fnr.daemon.supervisor import Supervisor
 from fnr.host.failpoint import failpoint
 from fnr.policy.evidence import KilledBy
+from fnr.policy.task import Task
 from fnr.store import tasks
 from fnr.store.connection import Transaction
 from fnr.store.reads import select_task_ids
@@ -80,9 +81,9 @@ class Cancelling:
             changed.changed.append(task_id)
 
     def _announce(self, task_id: str) -> None:
-        def told(task: object, error: BaseException | None) -> None:
+        def told(task: Task | None, error: BaseException | None) -> None:
             if error is None and task is not None:
-                self._parts.events.task_moved(task, at_ms=self._parts.clock.now_ms())  # type: ignore[arg-type]
+                self._parts.events.task_moved(task, at_ms=self._parts.clock.now_ms())
 
         self._parts.store.post(lambda tx: tasks.get(tx, task_id), told)
 

@@ -11,6 +11,7 @@ from fnr.daemon.effects import Effects
 from fnr.daemon.ending import Ending
 from fnr.daemon.intake import Intake
 from fnr.daemon.parts import Parts
+from fnr.daemon.readings import Readings
 from fnr.daemon.redact import Redactor
 from fnr.daemon.reload import Reload
 from fnr.daemon.reserve import Reserve
@@ -40,8 +41,13 @@ class Crew:
         self.reload = Reload(parts, self.supervisor, self.dispatcher, self.runner, load)
         self.store_care = StoreCare(parts, self.adopter, self.runner, self.dispatcher, self.reserve)
         self.runner.on_settled = self._settled
-        self.dispatcher.on_delivered = self.timekeeper.busy
+        self.readings = Readings(parts, self.supervisor)
+        self.dispatcher.on_delivered = self._busy
         self.intake.on_expiring = self.timekeeper.move_due
+
+    def _busy(self) -> None:
+        self.timekeeper.busy()
+        self.readings.busy()
 
     def _settled(self, verdicts: list[Verdict]) -> None:
         self.effects.settled(verdicts)

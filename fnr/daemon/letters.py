@@ -124,7 +124,7 @@ class Letters:
             taken: list[str] = []
             not_taken: list[RefusedItem] = []
             for index, file in good:
-                why = letter_files.import_one(tx, file.letter, file.detail)
+                why = letter_files.import_one(tx, file.letter, file.detail, schema=file.schema)
                 if why is None:
                     taken.append(file.letter.task_id)
                 else:

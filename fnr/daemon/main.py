@@ -7,10 +7,8 @@ the kernel's, the store is on disk, and workers go on until the next daemon adop
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import os
-import resource
 import signal
 import socket
 from collections.abc import Callable
@@ -36,7 +34,7 @@ from fnr.daemon.crew import Crew
 from fnr.daemon.line_socket import listen
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.reader import Reader
-from fnr.host import process
+from fnr.host import limits, process
 from fnr.host.clock import Clock, Dice, Ulids
 from fnr.host.failpoint import failpoint
 from fnr.host.kernel_log import KernelLog
@@ -47,7 +45,7 @@ from fnr.store.connection import Store, StoreBusy, StoreFull, StoreIll, StoreNew
 
 LoadSettings = Callable[[], Settings]
 
-# Short switch intervals keep the commit thread from waiting 5 ms for the loop to let go.
+# A pidfd, a socket and a log per worker, and a socket per client.
 FILES_WANTED = 65_536
 
 
@@ -69,7 +67,7 @@ def run(
         ) from None
     try:
         logs.set_up(settings.log, file=log_file, journal="JOURNAL_STREAM" in os.environ)
-        raise_file_limit()
+        limits.raise_file_limit(FILES_WANTED)
         process.become_subreaper()
         return asyncio.run(_serve(paths, settings, load))
     finally:
@@ -103,15 +101,6 @@ def make_folders(paths: Paths) -> None:
             raise StorageError(f"{folder} cannot be created", why=str(error)) from error
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionDenied(f"{folder} cannot be written", why="no write permission")
-
-
-def raise_file_limit() -> None:
-    """Take as many open files as the system allows: a pidfd, a socket and a log per worker."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = FILES_WANTED if hard == resource.RLIM_INFINITY else min(FILES_WANTED, hard)
-    if soft < wanted:
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def open_store(paths: Paths) -> Store:
@@ -200,6 +189,7 @@ class Daemon:
                 parts.loop.remove_reader(door)
                 door.close()
             self._clients.close()
+            await asyncio.to_thread(self._crew.readings.close)
             _remove(parts.paths.socket_file, parts.paths.worker_socket_file)
             log.info("ended")
 

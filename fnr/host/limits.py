@@ -50,6 +50,15 @@ def apply_oom_preference(score: int, pid: int) -> None:
         file.write(str(score))
 
 
+def raise_file_limit(wanted: int) -> None:
+    """Let ourselves open so many files, or as many as the system allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft < wanted:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def _limit(pid: int, kind: int, soft: int, hard: int | None = None) -> None:
     _, most = resource.prlimit(pid, kind)
     hard = soft if hard is None else hard

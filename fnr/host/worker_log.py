@@ -145,13 +145,13 @@ class _Reader:
         return b"".join(parts)
 
 
-def _first_kept(fd: int, start: int, size: int) -> int:
+def _first_kept(fd: int, start: int, size_bytes: int) -> int:
     try:
-        return min(os.lseek(fd, start, os.SEEK_DATA), size)
+        return min(os.lseek(fd, start, os.SEEK_DATA), size_bytes)
     except OSError as error:
         if error.errno != errno.ENXIO:  # ENXIO: nothing from there on
             raise
-        return size
+        return size_bytes
 
 
 def _punch(fd: int, end: int) -> None:
@@ -164,8 +164,8 @@ def _punch(fd: int, end: int) -> None:
         raise OSError(code, os.strerror(code))
 
 
-def _rewrite(fd: int, keep_from: int, size: int) -> None:
+def _rewrite(fd: int, keep_from: int, size_bytes: int) -> None:
     """The same on file systems that cannot punch holes; loses what is written meanwhile."""
-    kept = os.pread(fd, size - keep_from, keep_from)
+    kept = os.pread(fd, size_bytes - keep_from, keep_from)
     os.ftruncate(fd, 0)
     os.pwrite(fd, kept, keep_from)

@@ -41,7 +41,7 @@ retry = {{ delay = "5ms", delay_max = "10ms", wait = "20ms", waits_max = 1 }}
 )
 
 
-class DaemonDied(Exception):  # noqa: N818 - what the day waits for, not a mistake
+class DaemonDied(Exception):
     """The daemon is gone, as it was meant to be."""
 
 

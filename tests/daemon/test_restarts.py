@@ -99,9 +99,10 @@ def test_sigterm_drains_and_a_second_one_hurries(
 
 def test_a_second_daemon_on_one_home_is_refused(home_at: HomeAt) -> None:
     home = home_at(function("echo", "echo")).up()
+    assert home.process is not None
     second = home.fnr("daemon")
     assert second.returncode == 6
-    assert f"pid {home.process.pid}" in second.stderr  # type: ignore[union-attr]
+    assert f"pid {home.process.pid}" in second.stderr
 
 
 def test_nobody_answers_when_the_daemon_is_down(home_at: HomeAt) -> None:

@@ -1,0 +1,91 @@
+"""Take readings of host and workers while work runs, and keep them apart from the tasks.
+
+Written in a thread to a file of its own: telemetry never makes a task wait, and a telemetry file
+that cannot be written is reported, not fatal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from fnr.daemon.parts import Parts, log
+from fnr.daemon.supervisor import Supervisor
+from fnr.host import machine
+from fnr.host.usage import read_usage
+from fnr.store.telemetry import Reading, Telemetry
+
+EVERY_MS = 5_000
+PRUNED_MAX = 5_000
+
+
+class Readings:
+    """Samples every few seconds, only while a worker is busy."""
+
+    def __init__(self, parts: Parts, supervisor: Supervisor) -> None:
+        self._parts = parts
+        self._supervisor = supervisor
+        self._timer: asyncio.TimerHandle | None = None
+        self._file: Telemetry | None = None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="readings")
+
+    def busy(self) -> None:
+        """Work was handed over: look at it in a while, if it still runs then."""
+        if self._timer is None:
+            self._timer = self._parts.later(EVERY_MS, self._look)
+
+    def close(self) -> None:
+        """Write what is under way and close the file."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._thread.shutdown(wait=True)
+        if self._file is not None:
+            self._file.close()
+
+    def _look(self) -> None:
+        self._timer = None
+        busy = [worker for worker in self._supervisor.workers.values() if worker.held]
+        if not busy:
+            return
+        pids = {worker.worker_id: worker.identity.pid for worker in busy}
+        loop = self._parts.loop
+        written = loop.run_in_executor(self._thread, partial(self._sample, pids))
+        written.add_done_callback(self._sampled)
+        self.busy()
+
+    def _sampled(self, written: asyncio.Future[None]) -> None:
+        error = None if written.cancelled() else written.exception()
+        if error is None:
+            self._parts.problems.pop("telemetry", None)
+        elif "telemetry" not in self._parts.problems:
+            self._parts.problems["telemetry"] = f"readings cannot be kept: {error}"
+            log.warning("readings cannot be kept", extra={"why": str(error)})
+
+    def _sample(self, pids: dict[str, int]) -> None:
+        """In the thread: read, write, forget what is old."""
+        now_ms = self._parts.clock.now_ms()
+        host = machine.read_machine(self._parts.clock, disk_path=self._parts.paths.state_dir)
+        values: list[tuple[str, str, float | None]] = [
+            ("host", "load_1m", host.load_1m),
+            ("host", "memory_available_mib", host.memory_available_mib),
+            ("host", "disk_free_mib", host.disk_free_mib),
+        ]
+        for worker_id, pid in pids.items():
+            usage = read_usage(pid)
+            values.append((f"worker:{worker_id}", "rss_mib", usage.rss_mib))
+            values.append((f"worker:{worker_id}", "cpu_ms", usage.cpu_ms))
+        telemetry = self._open()
+        telemetry.add(
+            [
+                Reading(at_ms=now_ms, subject=subject, name=name, value=value)
+                for subject, name, value in values
+            ]
+        )
+        keep_ms = self._parts.settings.store.keep_telemetry_ms
+        telemetry.prune(before_ms=now_ms - keep_ms, count_max=PRUNED_MAX)
+
+    def _open(self) -> Telemetry:
+        if self._file is None:
+            self._file = Telemetry.open(self._parts.paths.telemetry_file)
+        return self._file
