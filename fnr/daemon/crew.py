@@ -12,7 +12,7 @@ from fnr.daemon.ending import Ending
 from fnr.daemon.intake import Intake
 from fnr.daemon.parts import Parts
 from fnr.daemon.readings import Readings
-from fnr.daemon.redact import Redactor
+from fnr.daemon.redact import redactor_for
 from fnr.daemon.reload import Reload
 from fnr.daemon.reserve import Reserve
 from fnr.daemon.runner import Runner
@@ -20,6 +20,7 @@ from fnr.daemon.stopper import Stopper
 from fnr.daemon.store_care import StoreCare
 from fnr.daemon.supervisor import Supervisor
 from fnr.daemon.timekeeper import Timekeeper
+from fnr.daemon.worker_process import WorkerProcess
 from fnr.policy.verdict import Verdict
 
 
@@ -29,7 +30,7 @@ class Crew:
     def __init__(self, parts: Parts, load: Callable[[], Settings]) -> None:
         self.parts = parts
         self.dispatcher = Dispatcher(parts)
-        self.runner = Runner(parts, self.dispatcher, Redactor(parts.settings.redact))
+        self.runner = Runner(parts, self.dispatcher, redactor_for(parts.settings))
         self.supervisor = Supervisor(parts, self.dispatcher, self.runner)
         self.stopper = Stopper(parts, self.supervisor)
         self.timekeeper = Timekeeper(parts, self.dispatcher, self.supervisor, self.stopper)
@@ -45,8 +46,8 @@ class Crew:
         self.dispatcher.on_delivered = self._busy
         self.intake.on_expiring = self.timekeeper.move_due
 
-    def _busy(self) -> None:
-        self.timekeeper.busy()
+    def _busy(self, workers: list[WorkerProcess]) -> None:
+        self.timekeeper.busy(workers)
         self.readings.busy()
 
     def _settled(self, verdicts: list[Verdict]) -> None:

@@ -35,7 +35,7 @@ class Dispatcher:
         # Set by the supervisor and the runner: who starts workers, who takes claims back.
         self.more_workers: Callable[[Pool], None] = _nobody
         self.put_back: Callable[[WorkerProcess, list[Claim]], None] = _nobody_for_claims
-        self.on_delivered: Callable[[], None] = _nobody_cares
+        self.on_delivered: Callable[[list[WorkerProcess]], None] = _nobody_cares
 
     def fill(self, tx: Transaction, function: str) -> list[Assignment]:
         """Claim due tasks for every free place of a function's workers."""
@@ -83,7 +83,7 @@ class Dispatcher:
                     claim.task, at_ms=claim.task.state_at_ms, worker_id=worker.worker_id
                 )
         if assignments:
-            self.on_delivered()
+            self.on_delivered([assignment.worker for assignment in assignments])
         pool = self.pools.get(function)
         if pool is not None:
             self.arm(pool)
@@ -144,7 +144,7 @@ class Dispatcher:
             self.kick(pool.name)
 
 
-def _nobody_cares() -> None:
+def _nobody_cares(_: list[WorkerProcess]) -> None:
     """Nobody watches running attempts yet."""
 
 

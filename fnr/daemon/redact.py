@@ -7,9 +7,16 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
+from fnr.config.secrets import secret_values
+from fnr.config.settings import Settings
 from fnr.policy.evidence import Evidence
 
 BLANK = "[redacted]"
+
+
+def redactor_for(settings: Settings) -> Redactor:
+    """Blanks what [redact] describes: patterns, and the values of secret environment keys."""
+    return Redactor((*settings.redact, *map(re.escape, secret_values(settings))))
 
 
 class Redactor:

@@ -12,7 +12,7 @@ from fnr.config.settings import Settings
 from fnr.daemon import logs
 from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.parts import Parts, log
-from fnr.daemon.redact import Redactor
+from fnr.daemon.redact import redactor_for
 from fnr.daemon.runner import Runner
 from fnr.daemon.supervisor import Supervisor
 from fnr.host.failpoint import failpoint
@@ -42,7 +42,7 @@ class Reload:
         report = compare(old, new)
         failpoint("reload-compared")
         self._parts.settings = new
-        self._runner.use_redactor(Redactor(new.redact))
+        self._runner.use_redactor(redactor_for(new))
         logs.set_level(new.log)
         for name in report.removed:
             self._remove(name)

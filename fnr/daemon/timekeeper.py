@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 
 from fnr.api.frames import Recall
 from fnr.daemon.dispatcher import Dispatcher
@@ -60,14 +61,24 @@ class Timekeeper:
         self.move_due()
         self._prune()
 
-    def busy(self) -> None:
+    def busy(self, workers: list[WorkerProcess]) -> None:
         """Work was handed over: watch while it lasts."""
+        for worker in workers:
+            limit_ms = timeout_ms(worker)
+            if limit_ms is not None and limit_ms < WATCH_MS:
+                self._parts.later(limit_ms, partial(self._check_soon, worker))
         if self._watch is None:
             self._watch = self._parts.later(WATCH_MS, self._look)
         if self._recall is None:
             self._recall = self._parts.later(RECALL_AFTER_MS, self._recall_windows)
 
     # ── busy workers ─────────────────────────────────────────────────────────
+
+    def _check_soon(self, worker: WorkerProcess) -> None:
+        """A limit of less than a second may be over."""
+        current = worker.current
+        if current is not None and worker.state is not WorkerState.GONE:
+            self._check_deadlines(worker, current, self._parts.clock.boot_ms())
 
     def _look(self) -> None:
         self._watch = None

@@ -8,13 +8,14 @@ random places and passages instead of each place once.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import random  # noqa: TID251 - seeded, and the seed is printed with a failure
 import re
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -44,10 +45,18 @@ def named_points() -> list[str]:
 
 
 @pytest.fixture
-def day(home_at: HomeAt, tmp_path: Path) -> BusyDay:
+def day(home_at: HomeAt, tmp_path: Path) -> Iterator[BusyDay]:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
-    return BusyDay(home_at(TOML), tmp_path / "marks", gate)
+    # Workers of a killed daemon become ours, so that one that we end is gone and no zombie.
+    adopt_orphans(True)
+    yield BusyDay(home_at(TOML), tmp_path / "marks", gate)
+    adopt_orphans(False)
+
+
+def adopt_orphans(wanted: bool) -> None:
+    """Become the subreaper of everything below this process, or stop being it."""
+    assert ctypes.CDLL(None).prctl(36, int(wanted), 0, 0, 0) == 0
 
 
 def check_nothing_is_lost(day: BusyDay) -> None:
@@ -102,6 +111,9 @@ def test_a_kill_at_every_named_place_loses_nothing(day: BusyDay) -> None:
     # Whoever starts first finds nothing to adopt.
     die_at(day, "end-announced")
     survived = [point for point in points if not die_at(day, point)]
+    # A day can pass a place by: whoever ended in good order leaves nobody to adopt.
+    die_at(day, "end-announced")
+    survived = [point for point in survived if not die_at(day, point)]
     check_nothing_is_lost(day)
     # A place that nothing passes proves nothing.
     assert not survived, f"nothing passed {survived}"

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -133,10 +134,9 @@ def end_workers(home: Path) -> None:
         except OSError:
             continue
         if output.startswith(f"{home}/") and int(folder.name) != os.getpid():
-            try:
+            with suppress(ProcessLookupError, ChildProcessError):
                 os.kill(int(folder.name), signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+                os.waitpid(int(folder.name), 0)
 
 
 @pytest.fixture
