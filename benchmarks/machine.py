@@ -6,6 +6,8 @@ import os
 import platform
 import sqlite3
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 LOAD_MAX = 1.0
@@ -40,19 +42,45 @@ def file_system(folder: Path) -> str:
     return found
 
 
-def noise() -> tuple[str, bool]:
-    """Words on how busy the machine is right now, and whether that spoils figures.
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """How busy others kept the machine at one moment.
 
-    The load average still holds our own last section, so the CPU time that is used while we sleep
+    The load average still holds our own last section, so the CPU time that was used while we slept
     for half a second is given with it.
     """
-    load = os.getloadavg()[0]
+
+    load: float
+    busy_percent: float
+
+    @property
+    def spoils(self) -> bool:
+        """Whether figures measured now say little."""
+        return self.load > LOAD_MAX or self.busy_percent > BUSY_PERCENT_MAX
+
+    def __str__(self) -> str:
+        return f"load average {self.load:.2f}, CPU busy {self.busy_percent:.0f} % while we wait"
+
+
+def listen() -> Noise:
+    """Look how busy the machine is right now; takes half a second."""
     before_busy, before_all = _cpu_ticks()
     time.sleep(LOOK_S)
     after_busy, after_all = _cpu_ticks()
     percent = 100 * (after_busy - before_busy) / max(1, after_all - before_all)
-    words = f"load average {load:.2f}, CPU busy {percent:.0f} % while we wait"
-    return words, load > LOAD_MAX or percent > BUSY_PERCENT_MAX
+    return Noise(os.getloadavg()[0], percent)
+
+
+def verdict(heard: Sequence[Noise]) -> str:
+    """A sentence on whether to believe the table; empty when there is no reason not to."""
+    # After the first section the load average is our own; what others do is the CPU while we wait.
+    busy = [noise.busy_percent for noise in heard]
+    if heard[0].load <= LOAD_MAX and max(busy) <= BUSY_PERCENT_MAX:
+        return ""
+    return (
+        f"Others kept the machine busy meanwhile (CPU {min(busy):.0f}–{max(busy):.0f} % before our"
+        " sections): rates are lower and times longer than on an idle one."
+    )
 
 
 def _cpu_ticks() -> tuple[int, int]:

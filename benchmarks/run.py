@@ -41,14 +41,15 @@ def main(words: list[str]) -> int:
         say("huey is not installed, its column stays empty: pip install '.[bench]'")
     counts = (plan.quick if asked.quick else plan.full)(folder, huey=huey)
     try:
-        lines, noisy = measure(counts, asked.only or list(SECTIONS))
+        lines, heard = measure(counts, asked.only or list(SECTIONS))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    noise = machine.verdict(heard)
     if asked.output == "json":
         shown = [line.as_json() for line in lines]
-        print(json.dumps(_document(shown, facts, noisy=noisy, quick=asked.quick), indent=2))
+        print(json.dumps(_document(shown, facts, noise=noise, quick=asked.quick), indent=2))
     else:
-        print(_heading(facts, quick=asked.quick), figures.table(lines), sep="\n\n")
+        print(_heading(facts, noise=noise, quick=asked.quick), figures.table(lines), sep="\n\n")
     return int(not asked.quick and any(line.reached == "MISSED" for line in lines))
 
 
@@ -67,21 +68,21 @@ def _parse(words: list[str], sections: Iterable[str]) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def _heading(facts: dict[str, str], *, quick: bool) -> str:
+def _heading(facts: dict[str, str], *, noise: str, quick: bool) -> str:
     words = ", ".join(f"{name} {value}" for name, value in facts.items())
     counts = "quick: these figures mean nothing" if quick else "full counts"
-    return f"{datetime.now(UTC):%Y-%m-%d}, {counts}. {words}."
+    return f"{datetime.now(UTC):%Y-%m-%d}, {counts}. {words}. {noise}".rstrip()
 
 
 def _document(
-    lines: list[dict[str, Any]], facts: dict[str, str], *, noisy: bool, quick: bool
+    lines: list[dict[str, Any]], facts: dict[str, str], *, noise: str, quick: bool
 ) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "quick": quick,
         "machine": facts,
-        "noisy": noisy,
+        "noise": noise,
         "lines": lines,
     }
 

@@ -31,20 +31,20 @@ SECTIONS: dict[str, Callable[[Plan], list[Line]]] = {
 }
 
 
-def measure(plan: Plan, names: Sequence[str]) -> tuple[list[Line], bool]:
-    """The lines of these sections, and whether somebody else was at work meanwhile."""
+def measure(plan: Plan, names: Sequence[str]) -> tuple[list[Line], list[machine.Noise]]:
+    """The lines of these sections, and how busy others kept the machine before each."""
     # Started programs compile into our folder, once, and not beside the sources: an installed
     # program is compiled, too.
     os.environ["PYTHONPYCACHEPREFIX"] = str(plan.python_cache)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     lines: list[Line] = []
-    noisy = False
+    heard: list[machine.Noise] = []
     for name in names:
-        words, spoils = machine.noise()
-        noisy |= spoils
-        say(f"{name}: {words}" + ("  WARNING: somebody else is at work here" if spoils else ""))
+        noise = machine.listen()
+        heard.append(noise)
+        say(f"{name}: {noise}" + ("  WARNING: high" if noise.spoils else ""))
         lines += SECTIONS[name](plan)
-    return lines, noisy
+    return lines, heard
 
 
 def say(words: str) -> None:
