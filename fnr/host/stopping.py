@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from fnr.host.clock import Clock
 from fnr.host.group import members_in
-from fnr.host.procfs import ProcessStat, read_stat, scan
+from fnr.host.procfs import ProcessStat, read_stat, scan_closely
 from fnr.host.reaping import process_exists
 
 # A process that sleeps uninterruptibly, mostly in a driver, ignores SIGKILL until it wakes up.
@@ -40,7 +40,8 @@ class StopReport(Struct, frozen=True, kw_only=True):
     """What became of a group.
 
     proven: a scan of all processes found none of its members. False with nobody stuck: a process
-            could not be asked whether it is one, for example because it sleeps in a driver.
+            could not be asked whether it is one, for example because it sleeps in a driver, or
+            processes were started faster than one can look.
     killed: how many had to be killed because they did not end on request.
     stuck:  pids that are still there.
     """
@@ -117,14 +118,14 @@ def _stop(group: _Group, *, grace_ms: int, clock: Clock, stuck_after_ms: int) ->
             left = group.look()
         blind_looks = 0
         patience_over_ms = clock.boot_ms() + KILL_PATIENCE_MS
-        while left or (group.unasked and blind_looks < _BLIND_LOOKS_MAX):
+        while left or (group.in_doubt and blind_looks < _BLIND_LOOKS_MAX):
             blind_looks += not left
             group.kill()
             died = yield group.watched(), stuck_after_ms
             left = group.look()
             if clock.boot_ms() >= patience_over_ms or not (died or group.can_die()):
                 break
-        proven = not left and not group.unasked
+        proven = not left and not group.in_doubt
         return StopReport(proven=proven, killed=group.killed, stuck=tuple(sorted(left)))
     finally:
         group.close()
@@ -138,11 +139,12 @@ class _Group:
     """The members of a worker's group that were seen, each held by a pidfd.
 
     Once seen, a member stays one until it is gone, whatever it does to its session, parent or
-    environment. unasked: pids that could not be asked whether they are members.
+    environment.
     """
 
     def __init__(self, pid: int, pidfd: int, marker: str) -> None:
-        self.unasked: set[int] = set()
+        self._settled = True
+        self._unasked: set[_Key] | None = None
         self._pid = pid
         self._marker = marker
         self._known: set[_Key] = set()
@@ -166,6 +168,11 @@ class _Group:
     def killed(self) -> int:
         """How many members got a SIGKILL."""
         return len(self._killed)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a member may have gone unseen at every look so far."""
+        return bool(self._unasked) or not self._settled
 
     def look(self) -> set[int]:
         """Scan all processes; the pids of the members alive."""
@@ -213,14 +220,17 @@ class _Group:
         self._let_go()
 
     def _scan(self) -> None:
-        self._stats = scan()
+        self._stats, self._settled = scan_closely()
         seen = {pid for pid, stat in self._stats.items() if _key(stat) in self._known}
         # The name of an empty session may be given to a stranger from now on.
         named = {stat.session for stat in self._stats.values()}
         self._sessions = (self._sessions | seen) & named
         members = members_in(self._stats, roots=seen, sessions=self._sessions, marker=self._marker)
         self._live = {pid: self._stats[pid] for pid in members.alive}
-        self.unasked = members.unasked
+        # Whoever is new among them has a parent that was asked before; those count that never
+        # could be asked.
+        unasked = {_key(self._stats[pid]) for pid in members.unasked}
+        self._unasked = unasked if self._unasked is None else self._unasked & unasked
         self._known.update(map(_key, self._live.values()))
 
     def _hold(self, stat: ProcessStat) -> None:

@@ -21,6 +21,11 @@ def say(*words): os.write(1, (" ".join(map(str, words)) + "\\n").encode())
 def ignore(number): signal.signal(number, signal.SIG_IGN)
 EARS = open(os.environ["HEAR"], "rb", buffering=0)
 def hear(): return EARS.readline()
+def hop(generations):
+    "Fork and end, again and again: no pid of ours is true for longer than a scan takes."
+    for _ in range(generations):
+        select.select([], [], [], 0.002)
+        if os.fork(): os._exit(0)
 def rest():
     while True: signal.pause()
 def fork(then):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 import os
 import signal
 
@@ -11,12 +13,14 @@ from host_programs import running, wait_for_end
 from fnr.host import procfs
 from fnr.host.procfs import (
     has_environ,
+    is_process,
     pid_start,
     read_bytes,
     read_environ,
     read_stat,
     read_thread_states,
     scan,
+    scan_closely,
 )
 
 
@@ -134,6 +138,7 @@ def test_a_thread_that_begins_during_a_scan_is_no_process(monkeypatch: pytest.Mo
 def test_numbers_that_begin_anew_during_a_scan_are_looked_at(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """The number given out last is smaller than before: they have come round."""
     given_out = iter([30_000, 400, 400])
     listed = iter([[], [os.getpid()]])
     monkeypatch.setattr(procfs, "_last_pid", lambda: next(given_out))
@@ -141,15 +146,33 @@ def test_numbers_that_begin_anew_during_a_scan_are_looked_at(
     assert scan().keys() == {os.getpid()}
 
 
+def test_a_scan_ends_where_numbers_are_given_out_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given_out = itertools.count(2**22, 500)
+    monkeypatch.setattr(procfs, "_last_pid", lambda: next(given_out))
+    found, settled = scan_closely()
+    assert os.getpid() in found
+    assert not settled
+    monkeypatch.undo()
+    assert os.getpid() in scan_closely()[0]
+
+
+def test_without_a_descriptor_to_spare_a_number_is_taken_for_a_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused(_: int) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    assert is_process(os.getpid())
+    assert not is_process(2**22 + 1)
+    monkeypatch.setattr(procfs.os, "pidfd_open", refused)
+    assert is_process(2**22 + 1)
+
+
 def test_a_scan_always_finds_who_forks_and_ends_without_pause() -> None:
     """At any moment one of the family is alive, but never for longer than a scan takes."""
-    code = """
-say("up")
-for _ in range(20_000):
-    if os.fork():
-        os._exit(0)
-"""
-    with running(code) as program:
+    with running("say('up')\nhop(5_000)") as program:
         assert program.line() == "up"
         assert program.end().code == 0
         for _ in range(20):

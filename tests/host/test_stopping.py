@@ -19,7 +19,7 @@ from host_programs import Program, mark, open_descriptors, running, wait_for_end
 from fnr.host import group, stopping
 from fnr.host.clock import Clock
 from fnr.host.process import StopReport, attach, pid_start, reap, stop_group, stop_group_blocking
-from fnr.host.procfs import ProcessStat
+from fnr.host.procfs import ProcessStat, scan
 
 LONG_MS = 50_000
 SHORT_MS = 50
@@ -186,16 +186,14 @@ async def test_a_stopped_worker_is_woken_to_end_in_its_grace(stop: Stop) -> None
         assert program.end().code == 4
 
 
-async def test_those_who_fork_as_fast_as_they_can_are_caught(stop: Stop) -> None:
+async def test_those_who_fork_and_end_without_pause_are_caught(stop: Stop) -> None:
     """Each generation ends at once, so that every pid that a scan finds is soon stale."""
     code = """
+ignore(signal.SIGTERM)
 say("up")
-for _ in range(5):
+for _ in range(3):
     if os.fork() == 0: break
-for _ in range(20_000):
-    if os.fork():
-        os._exit(0)
-    ignore(signal.SIGTERM)
+hop(5_000)
 """
     with running(code, mark=mark("w-hop")) as program:
         assert program.line() == "up"
@@ -245,6 +243,15 @@ async def test_a_group_is_not_proven_gone_while_somebody_cannot_be_asked(
         assert report == StopReport(proven=looks == 2)
         stranger.tell()
         assert stranger.line() == "unharmed"
+
+
+async def test_a_group_is_not_proven_gone_by_a_scan_that_could_not_keep_up(
+    stop: Stop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stopping, "scan_closely", lambda: (scan(), False))
+    with running("") as program:
+        wait_for_end(program.child.pidfd)
+        assert await stop(program, "", LONG_MS) == StopReport(proven=False)
 
 
 async def test_a_cancelled_stop_gives_its_descriptors_back() -> None:
