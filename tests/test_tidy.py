@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 import house_rules
@@ -14,7 +15,9 @@ ROOT = Path(__file__).parents[1]
 EXCUSED: dict[tuple[str, str], str] = {}
 
 
+@cache
 def sources() -> list[Source]:
+    """Every Python file, parsed once for all rules."""
     tops = ("fnr", "tests", "tools", "benchmarks")
     paths = sorted(path for top in tops for path in (ROOT / top).rglob("*.py"))
     return [
