@@ -37,7 +37,10 @@ def apply_limits(
 
 
 def apply_nice(nice: int, pid: int = 0) -> None:
-    """Set the CPU priority: 19 yields to everybody, -20 to nobody (and needs root)."""
+    """Set the CPU priority: 19 yields to everybody, -20 to nobody (and needs root).
+
+    pid 0 is the calling thread, and what it starts from now on.
+    """
     os.setpriority(os.PRIO_PROCESS, pid, nice)
 
 

@@ -9,14 +9,19 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import select
 import signal as signals
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
+from queue import SimpleQueue
+from threading import Thread
 
 from msgspec import Struct
 
 from fnr.host.disk import write_all
 from fnr.host.group import MARK_VARIABLE, group_members
+from fnr.host.limits import apply_nice
 from fnr.host.procfs import pid_start
 from fnr.host.reaping import Exit, StillAlive, reap
 from fnr.host.stopping import StopReport, stop_group, stop_group_blocking
@@ -63,6 +68,7 @@ def spawn(
     output_path: str | None = None,
     stdout: int | None = None,
     stderr: int | None = None,
+    nice: int | None = None,
 ) -> Child:
     """Start a program in a session of its own; raises OSError when that is not possible.
 
@@ -71,6 +77,7 @@ def spawn(
     stdin:          the program's whole standard input, of any size; empty means /dev/null.
     output_path:    file that standard output and error are appended to.
     stdout, stderr: file descriptors to use instead; without any of the three it is /dev/null.
+    nice:           CPU priority from its first instruction on; None is ours.
 
     Call it from a thread that lives on: a child that asked to die with its parent dies when the
     thread that started it ends.
@@ -81,7 +88,8 @@ def spawn(
         opened.append(source)
         output = _output(output_path)
         opened.append(output)
-        return _start(
+        start = partial(
+            _start,
             argv,
             env=env,
             cwd=cwd,
@@ -92,6 +100,7 @@ def spawn(
                 output if stderr is None else stderr,
             ),
         )
+        return start() if nice is None else _start_with_nice(start, nice)
     finally:
         for fd in opened:
             os.close(fd)
@@ -169,6 +178,36 @@ def _start(
     start = pid_start(popen.pid)
     assert start is not None, "an unreaped child is in /proc"
     return Child(popen.pid, start, os.pidfd_open(popen.pid))
+
+
+def _start_with_nice(start: Callable[[], Child], nice: int) -> Child:
+    """Start a child whose priority is right before it runs.
+
+    On Linux a priority belongs to a thread and is inherited by what the thread starts. Set from
+    outside it would come after the child's first steps, and what those started would not have it.
+    The thread lives as long as the child, which may have asked to die with its parent.
+    """
+    started: SimpleQueue[Child | BaseException] = SimpleQueue()
+
+    def life() -> None:
+        try:
+            apply_nice(nice)
+            child = start()
+            ended = os.dup(child.pidfd)
+        except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
+            started.put(error)
+            return
+        started.put(child)
+        poll = select.poll()
+        poll.register(ended, select.POLLIN)
+        poll.poll()
+        os.close(ended)
+
+    Thread(target=life, name="child's priority", daemon=True).start()
+    result = started.get()
+    if isinstance(result, BaseException):
+        raise result
+    return result
 
 
 def _identity(user: str | None) -> tuple[int | None, int | None, list[int] | None]:

@@ -19,7 +19,7 @@ from msgspec import Struct
 from fnr.api.frames import Limits
 from fnr.host.children import reap_ended
 from fnr.host.clock import Clock
-from fnr.host.limits import apply_limits, apply_nice
+from fnr.host.limits import apply_limits
 from fnr.host.process import Child, Exit, attach, pid_start, reap, spawn, stop_group_blocking
 from fnr.host.subreaper import strays
 from fnr.policy.log_record import STDERR, STDOUT
@@ -113,7 +113,7 @@ class CommandChild:
                 self._streams[pipes[-2]] = capture
             child = spawn(
                 plan.argv, env=plan.env, cwd=plan.cwd, stdin=plan.stdin,
-                stdout=pipes[1], stderr=pipes[3],
+                stdout=pipes[1], stderr=pipes[3], nice=plan.nice,
             )  # fmt: skip
         except BaseException:
             for fd in self._streams:
@@ -142,8 +142,6 @@ class CommandChild:
                 files=limits.files,
                 file_size_mib=limits.file_size_mib,
             )
-            if self._plan.nice is not None:
-                apply_nice(self._plan.nice, pid)
         except OSError as error:
             if error.errno != errno.ESRCH:  # it has ended already
                 raise

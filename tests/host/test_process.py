@@ -114,6 +114,17 @@ def test_it_starts_in_the_given_folder(tmp_path: Path) -> None:
 
 
 @AS_ROOT
+def test_its_priority_is_right_from_the_first_step_and_ours_unchanged(tmp_path: Path) -> None:
+    before = os.nice(0)
+    assert _output(tmp_path, "import os; print(os.nice(0))", nice=before + 3) == f"{before + 3}\n"
+    assert os.nice(0) == before
+
+
+def test_a_priority_we_may_not_give_is_said(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="nonsense"):
+        spawn(["nonsense"], env=environment(), nice=5)
+
+
 def test_it_runs_as_the_given_user_with_no_group_of_ours(tmp_path: Path) -> None:
     path = tmp_path / "output"
     child = spawn(["id"], env=environment(), user="nobody", output_path=str(path))
