@@ -31,7 +31,7 @@ def _codes(
         codes=tuple(f"{family}:{value}" for family, *values in named for value in values),
         exceptions=exceptions,
         phases=phases,
-        text=text,
+        text=(text,) if text else (),
         hint=hint,
     )
 

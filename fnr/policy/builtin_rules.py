@@ -81,7 +81,7 @@ def _types(
         level=level,
         exceptions=tuple(exceptions.split()),
         phases=phases,
-        text=text,
+        text=(text,) if text else (),
         hint=hint,
     )
 
@@ -255,13 +255,13 @@ GENERAL_RULES = (
         name="called-invalid",
         category=_INPUT,
         level=Level.GENERAL,
-        text=r"\b(invalid|illegal|wrong)\b",
+        text=(r"\b(invalid|illegal|wrong)\b",),
     ),
     Rule(
         name="called-missing",
         category=_DEPLOYMENT,
         level=Level.GENERAL,
-        text=r"\bnot found\b|\bmissing\b|\bno such\b|not available",
+        text=(r"\bnot found\b|\bmissing\b|\bno such\b|not available",),
     ),
 )
 

@@ -24,7 +24,7 @@ _DEPLOYMENT, _PASSING = Category.PERMANENT, Category.TRANSIENT
 
 
 def _words(name: str, category: Category, *phrases: str, hint: str = "") -> Rule:
-    return Rule(name=name, category=category, level=Level.TEXT, text="|".join(phrases), hint=hint)
+    return Rule(name=name, category=category, level=Level.TEXT, text=phrases, hint=hint)
 
 
 _USED_UP_WORDS = (

@@ -23,7 +23,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from fnr.policy.builtin_rules import BUILTIN_RULES
-from fnr.policy.codes import code_facts, signal_name
+from fnr.policy.codes import code_facts
 from fnr.policy.evidence import Evidence
 from fnr.policy.facts import Facts, gather
 from fnr.policy.rules import STRATEGY_OF, Category, Classification, Level, Rule
@@ -87,6 +87,7 @@ def classify(evidence: Evidence, rules: Sequence[Rule] = BUILTIN_RULES) -> Class
         level=Level.NOTHING,
         matched="no rule fits",
         confidence=0.0,
+        missing=evidence.missing,
         hint=f"Not known: {'; '.join(evidence.missing)}." if evidence.missing else "",
     )
 
@@ -101,7 +102,15 @@ def _named(fit: _Fit) -> Classification:
         level=rule.level,
         matched=" and ".join(sign.words for sign in fit.signs),
         confidence=round(max(_CONFIDENCE[rule.level] - place * _DISCOUNT_PER_PLACE, 0.1), 2),
+        where=rule.where,
+        max_retries=rule.max_retries,
+        wait_for=rule.wait_for,
+        severity=rule.severity,
+        trip=rule.trip,
+        recycle_worker=rule.recycle_worker,
         hint=rule.hint,
+        runbook=rule.runbook,
+        fingerprint=rule.fingerprint,
     )
 
 
@@ -130,13 +139,13 @@ def _signs(rule: Rule, facts: Facts) -> Iterator[_Sign | None]:
     if rule.codes:
         yield _code_sign(rule.codes, facts)
     if rule.signals:
-        yield _code_sign(tuple(f"signal:{signal_name(number)}" for number in rule.signals), facts)
+        yield _code_sign(tuple(f"signal:{name}" for name in rule.signals), facts)
     if rule.exits:
         yield _code_sign(tuple(f"exit:{status}" for status in rule.exits), facts)
     if rule.exceptions:
         yield _type_sign(rule.exceptions, facts)
     if rule.text:
-        yield _text_sign(rule.text, facts)
+        yield _text_sign("|".join(rule.text), facts)
 
 
 def _sign(holds: bool, words: str) -> _Sign | None:

@@ -1,14 +1,14 @@
-"""A rule: a condition on evidence, the category it names and the strategy that follows.
+"""A rule: conditions on evidence, the category it names and what follows; and the answer it gives.
 
-The built-in rules live in builtin_rules.py as data; operator files join them later through the
-same type.
+Rules are data. The shipped ones stand in fnr/rulepacks/*.toml, the operator's in rules.d/*.toml;
+rule_file reads both, rule_set finds those that hold, classify lets one of them decide.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 
 class Category(StrEnum):
@@ -31,6 +31,25 @@ class Strategy(StrEnum):
     RETRY_ONCE = "retry_once"
 
 
+class Severity(StrEnum):
+    """How loud an error is."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class WaitFor(StrEnum):
+    """What has to be free before another attempt makes sense."""
+
+    VRAM = "vram"
+    MEMORY = "memory"
+    DISK = "disk"
+    PORT = "port"
+    SERVICE = "service"
+
+
 STRATEGY_OF: dict[Category, Strategy] = {
     Category.TRANSIENT: Strategy.RETRY_WITH_BACKOFF,
     Category.RESOURCE: Strategy.QUEUE_AND_WAIT,
@@ -48,43 +67,126 @@ class Level(StrEnum):
     EXCEPTION = "exception"  # exception types that name a cause
     TEXT = "text"  # words
     GENERAL = "general"  # signs that many causes share: ValueError, SIGSEGV, died while importing
-    NOTHING = "nothing"  # no rule matched
+    MODEL = "model"  # no rule matched, the wording resembles what is known
+    NOTHING = "nothing"  # nothing matched
 
 
-class Rule(Struct, frozen=True, kw_only=True):
-    """If every condition that is set holds, the failure is of this category.
+class Conditions(Struct, frozen=True, kw_only=True):
+    """What evidence is asked for; a condition that is not set asks nothing.
 
-    killed_by, codes, signals, exits, exceptions, phases: any one of the listed values suffices.
+    killed_by, codes, signals, exits, exceptions, phases, functions, services: any one of the listed
+    values suffices; so does any one of `text`. Every one of `all_text` must be found.
+
+    killed_by:   our own reasons to end an attempt, and "oom" for the kernel's.
     codes:       "family:value", with a range for numbers ("http:500-599") or a star at the end
                  ("sqlstate:53*").
-    exits:       exit statuses of the process; signals: the signal that ended it.
+    exits:       exit statuses of the process; signals: the signal that ended it, by name.
     exceptions:  qualified types, matched along the chain and its bases; * is anything, so that
                  "*TimeoutError" is every type whose name ends so.
+    functions, services: names, * is anything.
     oom_killed:  what the kernel's memory records say; None does not ask.
     stop_proven: False: something of the attempt could not be stopped; None does not ask.
-    text:        regular expression over message and last error lines, case-insensitive.
+    text:        RE2 expressions over message and last error lines, case-insensitive.
+    """
+
+    killed_by: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
+    signals: tuple[str, ...] = ()
+    exits: tuple[int, ...] = ()
+    exceptions: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    phases: tuple[str, ...] = ()
+    oom_killed: bool | None = None
+    stop_proven: bool | None = None
+    text: tuple[str, ...] = ()
+    all_text: tuple[str, ...] = ()
+
+
+class RuleTest(Struct, frozen=True, kw_only=True):
+    """One example inside a rule file: what is left behind, and whether that rule must decide it."""
+
+    message: str = ""
+    exception: str = ""
+    exit: int | None = None
+    signal: str = ""
+    http: int | None = None
+    codes: tuple[str, ...] = ()
+    stderr: str = ""
+    traceback: str = ""
+    killed_by: str = ""
+    oom_killed: bool | None = None
+    stop_proven: bool | None = None
+    phase: str = ""
+    function: str = ""
+    service: str = ""
+    matches: bool = True
+    where: str = ""
+
+
+class Rule(Conditions, frozen=True, kw_only=True):
+    """If every condition that is set holds, and nothing of `unless`, it is of this category.
+
+    name:        "pack/name"; of an operator's rule, "file/name".
+    priority:    decides between equally specific rules of one level.
+    strategy, max_retries, wait_for, severity: None leaves it to category and function.
+    trip:        the failure speaks against the service it met (a hint to its breaker).
+    recycle_worker: the worker that met it must not be used again (sticky CUDA errors).
+    fingerprint: incidents are told apart by this text instead of the error's own.
+    where:       "file:line".
+    operator:    it stands in rules.d, above every pack.
     """
 
     name: str
     category: Category
     level: Level
-    killed_by: tuple[str, ...] = ()
-    codes: tuple[str, ...] = ()
-    signals: tuple[int, ...] = ()
-    exits: tuple[int, ...] = ()
-    exceptions: tuple[str, ...] = ()
-    phases: tuple[str, ...] = ()
-    oom_killed: bool | None = None
-    stop_proven: bool | None = None
-    text: str = ""
+    unless: Conditions | None = None
+    priority: int = 0
+    strategy: Strategy | None = None
+    max_retries: int | None = None
+    wait_for: WaitFor | None = None
+    severity: Severity | None = None
+    trip: bool = False
+    recycle_worker: bool = False
     hint: str = ""
+    runbook: str = ""
+    fingerprint: str = ""
+    where: str = ""
+    operator: bool = False
+    tests: tuple[RuleTest, ...] = ()
+
+
+class Span(Struct, frozen=True, kw_only=True):
+    """Which characters decided: of `text` ("message", "exceptions[1].message", "stderr_tail" …).
+
+    The names are those of Evidence's fields; start and end count characters.
+    """
+
+    text: str
+    start: int
+    end: int
+
+
+class RunnerUp(Struct, frozen=True, kw_only=True):
+    """A rule that fitted too, and would have decided if the better ones had not."""
+
+    rule: str
+    category: Category
+    level: Level
+    matched: str
 
 
 class Classification(Struct, frozen=True, kw_only=True):
     """The name of a failure, and why it got that name.
 
+    where:      file and line of the rule.
     matched:    what of the evidence decided, for people: "errno ENOSPC", "text 'timed out'".
+    spans:      where the words that decided stand; captures: the rule's named groups.
+    runners_up: at most five, the best first.
     confidence: 0 to 1.
+    missing:    evidence that was not there, in words.
+    words:      the text model's reasons: words and their weights.
+    The rest is the deciding rule's, as Rule describes it.
     """
 
     category: Category
@@ -93,4 +195,17 @@ class Classification(Struct, frozen=True, kw_only=True):
     level: Level
     matched: str
     confidence: float
+    where: str = ""
+    spans: tuple[Span, ...] = ()
+    captures: dict[str, str] = field(default_factory=dict)
+    runners_up: tuple[RunnerUp, ...] = ()
+    missing: tuple[str, ...] = ()
+    words: tuple[tuple[str, float], ...] = ()
+    max_retries: int | None = None
+    wait_for: WaitFor | None = None
+    severity: Severity | None = None
+    trip: bool = False
+    recycle_worker: bool = False
     hint: str = ""
+    runbook: str = ""
+    fingerprint: str = ""

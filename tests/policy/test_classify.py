@@ -338,9 +338,9 @@ def rule(name: str, **conditions: object) -> Rule:
 @pytest.mark.parametrize(
     ("mine", "evidence", "fits"),
     [
-        (rule("signals", signals=(11,)), Evidence(signal=11), True),
-        (rule("signals", signals=(11,)), Evidence(exit_code=139), True),
-        (rule("signals", signals=(11,)), Evidence(signal=6), False),
+        (rule("signals", signals=("SIGSEGV",)), Evidence(signal=11), True),
+        (rule("signals", signals=("SIGSEGV",)), Evidence(exit_code=139), True),
+        (rule("signals", signals=("SIGSEGV",)), Evidence(signal=6), False),
         (rule("exits", exits=(3, 4)), Evidence(exit_code=4), True),
         (rule("exits", exits=(3, 4)), Evidence(exit_code=5), False),
         (rule("range", codes=("http:500-599",)), coded("http:599"), True),
@@ -352,8 +352,8 @@ def rule(name: str, **conditions: object) -> Rule:
         (rule("stopped", stop_proven=True), Evidence(), False),
         (rule("glob", exceptions=("my.*Error",)), raised("my.own.Error"), True),
         (rule("glob", exceptions=("my.*Error",)), raised("your.own.Error"), False),
-        (rule("all", exits=(3,), text="lens"), says("no LENS", exit_code=3), True),
-        (rule("all", exits=(3,), text="lens"), says("no lens", exit_code=4), False),
+        (rule("all", exits=(3,), text=("lens",)), says("no LENS", exit_code=3), True),
+        (rule("all", exits=(3,), text=("lens",)), says("no lens", exit_code=4), False),
         (rule("none"), says("anything"), False),
     ],
 )
@@ -365,7 +365,7 @@ def test_a_rule_fits_when_all_its_conditions_hold(
 
 def test_more_conditions_win_and_then_the_earlier_rule() -> None:
     plain, again = rule("plain", exits=(3,)), rule("again", exits=(3,))
-    closer = rule("closer", exits=(3,), text="lens")
+    closer = rule("closer", exits=(3,), text=("lens",))
     evidence = says("no lens", exit_code=3)
     assert classify(evidence, [plain, again]).rule == "plain"
     assert classify(evidence, [plain, again, closer]).rule == "closer"
