@@ -1,0 +1,88 @@
+"""What the text model sees of an error: words, pairs of words, pieces of words, types and codes.
+
+Everything that differs between two occurrences of one cause (numbers, paths, addresses, ids) is
+replaced before, so that a weight belongs to the wording and not to the occurrence. Features are
+strings such as "w:refused", "p:connection refused", "g:refu", "t:connection", "c:http:503"; the
+weights are found by their hash.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from zlib import crc32
+
+from fnr.policy.facts import Facts
+
+FEATURE_BITS = 17
+# The first words of a message say most; a page of log must not cost more than a sentence.
+MESSAGE_CHARS_MAX = 800
+TAIL_CHARS_MAX = 600
+WORDS_MAX = 90
+TYPES_MAX = 4
+CODES_MAX = 6
+
+_PIECE_CHARS = 4
+_LONG_WORD_CHARS = 7
+
+_TOKEN = re.compile(
+    r"https?://[^\s\"'<>]+"
+    r"|(?:[\w.@~-]*[/\\]){2,}[\w.@~-]*"
+    r"|0x[0-9a-fA-F]+"
+    r"|[A-Z]?[a-z]+(?:'[a-z]+)?|[A-Z]+(?![a-z])|[0-9]+(?:\.[0-9]+)*"
+)
+_SHORT_NUMBER_DIGITS = 3
+
+
+def features(facts: Facts) -> tuple[str, ...]:
+    """Every feature of an error, each once, in a fixed order."""
+    found: dict[str, None] = {}
+    for words in _sentences(facts):
+        found.update(dict.fromkeys(f"w:{word}" for word in words))
+        found.update(dict.fromkeys(f"p:{a} {b}" for a, b in pairwise(words)))
+        for word in words:
+            if len(word) >= _LONG_WORD_CHARS:
+                found.update(dict.fromkeys(_pieces(word)))
+    for names in facts.types[:TYPES_MAX]:
+        found[f"x:{names[0].rpartition('.')[2]}"] = None
+        found.update(dict.fromkeys(f"t:{word}" for word in words_of(names[0])))
+    for code in facts.codes[:CODES_MAX]:
+        found[f"c:{code}"] = None
+    return tuple(found)
+
+
+def slot(feature: str) -> int:
+    """Where the weights of a feature stand."""
+    return crc32(feature.encode()) & ((1 << FEATURE_BITS) - 1)
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text in lower case; names in CamelCase and snake_case are taken apart."""
+    return [_word(token) for token in _TOKEN.findall(text)]
+
+
+def _sentences(facts: Facts) -> Iterator[Sequence[str]]:
+    left = WORDS_MAX
+    limits = (MESSAGE_CHARS_MAX, *[TAIL_CHARS_MAX] * len(facts.texts))
+    for text, limit in zip(facts.texts, limits, strict=False):
+        # What a log says last is what ended it.
+        part = text[:limit] if limit == MESSAGE_CHARS_MAX else text[-limit:]
+        words = words_of(part)[:left]
+        left -= len(words)
+        yield words
+
+
+def _word(token: str) -> str:
+    if token[0].isdigit():
+        if token.startswith("0x"):
+            return "<hex>"
+        return token if token.isdecimal() and len(token) <= _SHORT_NUMBER_DIGITS else "<number>"
+    if "/" in token or "\\" in token:
+        return "<url>" if token.startswith("http") else "<path>"
+    return token.lower()
+
+
+def _pieces(word: str) -> Iterator[str]:
+    for start in range(len(word) - _PIECE_CHARS + 1):
+        yield f"g:{word[start : start + _PIECE_CHARS]}"

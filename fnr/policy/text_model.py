@@ -1,0 +1,204 @@
+"""A guess from the wording alone, for errors that no rule foresaw.
+
+A linear model: every feature of the text has one weight per category, the weights are added, and
+the sums become probabilities. Weights are data (tools/train_text_model.py makes them, text_learning
+learns them); four of them share one 64-bit number, so that one addition adds all four.
+
+A guess may be wrong, so it is only given when it is likely: and a guess that would spend another
+attempt (transient, resource) must be more than likely, because a wrong retry burns GPU time, while
+a wrong dead letter costs one replay.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from array import array
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from msgspec import Struct, field
+
+from fnr.policy.facts import Facts
+from fnr.policy.rules import Category
+from fnr.policy.text_features import FEATURE_BITS, features, slot
+
+CATEGORIES = (Category.TRANSIENT, Category.RESOURCE, Category.VALIDATION, Category.PERMANENT)
+RETRIED = frozenset({Category.TRANSIENT, Category.RESOURCE})
+# Four lanes of 16 bits; a weight is -127..127 and stands there plus 128, so 256 of them fit.
+FEATURES_MAX = 256
+WORDS_MAX = 6
+
+_LANE_BITS = 16
+_LANE = (1 << _LANE_BITS) - 1
+_BIAS = 128
+_NEUTRAL = sum(_BIAS << (_LANE_BITS * lane) for lane in range(len(CATEGORIES)))
+_MAGIC = b"fnr text model 1\n"
+
+Weights = tuple[int, int, int, int]
+
+
+class ModelHeader(Struct, frozen=True, kw_only=True):
+    """What belongs to a table of weights.
+
+    offsets:       one number per category, before any feature is seen.
+    step:          what one unit of a weight is worth.
+    sharpness:     from sums to probabilities, chosen so that 0.8 means right four times of five.
+    confident_min: below it there is no guess.
+    retry_min:     the same for a guess that spends an attempt.
+    trained_on:    number of errors.
+    """
+
+    offsets: tuple[float, float, float, float]
+    step: float
+    sharpness: float
+    confident_min: float
+    retry_min: float
+    trained_on: int
+    feature_bits: int = FEATURE_BITS
+
+
+class Guess(Struct, frozen=True, kw_only=True):
+    """What the wording suggests.
+
+    confidence: 0 to 1, calibrated.
+    words:      the features that weighed most for it, each with its share of the sum.
+    """
+
+    category: Category
+    confidence: float
+    words: tuple[tuple[str, float], ...]
+
+
+class DamagedModel(ValueError):
+    """The bytes are not a text model of this version."""
+
+
+class TextModel(Struct, frozen=True, kw_only=True):
+    """Weights, and how to read them.
+
+    table: four weights per slot, packed.
+    local: what operators taught, by slot, in units of step; it is added to the table.
+    """
+
+    header: ModelHeader
+    table: array[int]
+    local: Mapping[int, Weights] = field(default_factory=dict)
+
+    def guess(self, facts: Facts) -> Guess | None:
+        """The likeliest category; None when no category is likely enough."""
+        found = features(facts)[:FEATURES_MAX]
+        if not found:
+            return None
+        slots = [slot(feature) for feature in found]
+        chances = self.probabilities(slots)
+        best = max(range(len(CATEGORIES)), key=chances.__getitem__)
+        category = CATEGORIES[best]
+        needed = self.header.retry_min if category in RETRIED else self.header.confident_min
+        if chances[best] < needed:
+            return None
+        words = self._words(found, slots, best)
+        return Guess(category=category, confidence=round(chances[best], 2), words=words)
+
+    def probabilities(self, slots: Sequence[int]) -> tuple[float, ...]:
+        """How likely each category is, in the order of CATEGORIES."""
+        table = self.table
+        total = sum([table[number] for number in slots])
+        count = len(slots)
+        sums = [
+            ((total >> (_LANE_BITS * lane)) & _LANE) - _BIAS * count
+            for lane in range(len(CATEGORIES))
+        ]
+        for number in self.local.keys() & slots if self.local else ():
+            sums = [a + b for a, b in zip(sums, self.local[number], strict=True)]
+        scale = self.header.step / math.sqrt(count or 1)
+        return softmax(
+            [
+                (value * scale + offset) * self.header.sharpness
+                for value, offset in zip(sums, self.header.offsets, strict=True)
+            ]
+        )
+
+    def weights(self, number: int) -> Weights:
+        """The weights of a slot, local ones included."""
+        packed, local = self.table[number], self.local.get(number, (0, 0, 0, 0))
+        one, two, three, four = (
+            ((packed >> (_LANE_BITS * lane)) & _LANE) - _BIAS + local[lane]
+            for lane in range(len(CATEGORIES))
+        )
+        return one, two, three, four
+
+    def _words(
+        self, found: Sequence[str], slots: Sequence[int], category: int
+    ) -> tuple[tuple[str, float], ...]:
+        scale = self.header.step / math.sqrt(len(slots))
+        shares = []
+        for feature, number in zip(found, slots, strict=True):
+            weights = self.weights(number)
+            # Against the mean of the others: a weight they all share decides nothing.
+            others = (sum(weights) - weights[category]) / (len(weights) - 1)
+            shares.append((feature, round((weights[category] - others) * scale, 2)))
+        shares.sort(key=lambda share: (-share[1], share[0]))
+        return tuple(share for share in shares[:WORDS_MAX] if share[1] > 0)
+
+
+def softmax(values: Sequence[float]) -> tuple[float, ...]:
+    """Numbers in the order of the values that add up to 1."""
+    highest = max(values)
+    powers = [math.exp(value - highest) for value in values]
+    total = sum(powers)
+    return tuple(power / total for power in powers)
+
+
+def packed(weights: Mapping[int, Weights]) -> array[int]:
+    """A table of weights from those that are not zero."""
+    table = array("Q", [_NEUTRAL]) * (1 << FEATURE_BITS)
+    for number, four in weights.items():
+        table[number] = sum(
+            (min(max(weight, -127), 127) + _BIAS) << (_LANE_BITS * lane)
+            for lane, weight in enumerate(four)
+        )
+    return table
+
+
+def dump_model(model: TextModel) -> bytes:
+    """The model as bytes, the same bytes for the same model; local weights are not in them."""
+    table = array("Q", model.table)
+    if _big_endian():
+        table.byteswap()
+    # Differences from neutral: nearly all zero, which compresses to almost nothing.
+    flat = bytes(a ^ b for a, b in zip(table.tobytes(), _neutral_bytes(len(table)), strict=True))
+    return _MAGIC + msgspec.json.encode(model.header) + b"\n" + zlib.compress(flat, 9)
+
+
+def load_model(data: bytes) -> TextModel:
+    """Read what dump_model wrote; raises DamagedModel."""
+    if not data.startswith(_MAGIC):
+        raise DamagedModel("it does not begin like a text model of version 1")
+    head, _, body = data[len(_MAGIC) :].partition(b"\n")
+    try:
+        header = msgspec.json.decode(head, type=ModelHeader)
+        flat = zlib.decompress(body)
+    except (msgspec.MsgspecError, zlib.error) as error:
+        raise DamagedModel(str(error)) from error
+    slots = 1 << FEATURE_BITS
+    if header.feature_bits != FEATURE_BITS or len(flat) != 8 * slots:
+        raise DamagedModel(
+            f"it has {len(flat)} bytes of weights for {header.feature_bits} bits of features;"
+            f" wanted are {8 * slots} and {FEATURE_BITS}"
+        )
+    # One exclusive-or over the whole table as one number: a loop would take 100 ms.
+    mixed = int.from_bytes(flat, "little") ^ int.from_bytes(_neutral_bytes(slots), "little")
+    table = array("Q")
+    table.frombytes(mixed.to_bytes(8 * slots, "little"))
+    if _big_endian():
+        table.byteswap()
+    return TextModel(header=header, table=table)
+
+
+def _neutral_bytes(slots: int) -> bytes:
+    return _NEUTRAL.to_bytes(8, "little") * slots
+
+
+def _big_endian() -> bool:
+    return array("H", [1]).tobytes() != b"\1\0"
