@@ -154,7 +154,7 @@ class Runner:
                 log.info("a late result was dropped: %s", lost)
         failpoint("end-in-unit")
         self._note_due(batch.worker.function, batch.verdicts)
-        batch.assignments = self._dispatcher.fill(tx, batch.worker.function)
+        batch.assignments = self._dispatcher.fill(tx, batch.worker.function, settled=batch.worker)
         failpoint("end-and-claim-in-unit")
 
     def _task_of(self, tx: Transaction, worker: WorkerProcess, frame: Ended) -> Task | None:

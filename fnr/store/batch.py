@@ -50,13 +50,12 @@ class Batch:
         self,
         connection: sqlite3.Connection,
         tx: Transaction,
-        units: deque[tuple[Unit, Done]],
         *,
         heavy: bool,
     ) -> None:
         self._connection = connection
         self._tx = tx
-        self.units = units
+        self.units: deque[tuple[Unit, Done]] = deque()
         self.heavy = heavy
         self.ended: list[tuple[Done, Any, BaseException | None]] = []
         self.error: BaseException | None = None
@@ -64,34 +63,43 @@ class Batch:
         self.changed = False
         self._changes_before = connection.total_changes
 
+    @property
+    def changes(self) -> int:
+        """How many rows were written so far."""
+        return self._connection.total_changes - self._changes_before
+
     def run(self) -> None:
         """Run the units, each undone alone if it fails; leaves the transaction open."""
-        alone = len(self.units) == 1
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            self.open = True
-            while self.units:
-                unit, done = self.units.popleft()
-                if alone:
-                    self._run_alone(unit, done)
-                else:
-                    self._run_one(unit, done)
             if self.open:
-                write_counts(self._tx)
+                self._run_units()
+            else:
+                alone = len(self.units) == 1
+                self._connection.execute("BEGIN IMMEDIATE")
+                self.open = True
+                if alone:
+                    self._run_alone(*self.units.popleft())
+                else:
+                    self._run_units()
         except BaseException as error:  # noqa: BLE001 - delivered to everybody in the batch
             self._abandon(error)
 
     def commit(self, hook: CommitHook | None) -> None:
         """Put everything on disk; what the hook raises counts as the COMMIT's error."""
         try:
+            write_counts(self._tx)
             if hook is not None:
                 hook("before")
             self._connection.execute("COMMIT")
-            self.changed = self._connection.total_changes > self._changes_before
+            self.changed = self.changes > 0
             if hook is not None:
                 hook("after")
         except BaseException as error:  # noqa: BLE001 - delivered to everybody in the batch
             self._abandon(error)
+
+    def _run_units(self) -> None:
+        while self.units:
+            self._run_one(*self.units.popleft())
 
     def _run_alone(self, unit: Unit, done: Done) -> None:
         """A batch of one needs no savepoint: its failure is the transaction's."""

@@ -1,8 +1,8 @@
-"""The one writer: statements on the event loop, COMMIT in a thread, many units in one commit.
+"""The one writer: statements on the event loop, many units in one commit, slow commits elsewhere.
 
-A statement costs some µs and a COMMIT an fsync, so only the COMMIT leaves the loop. Whatever is
-posted while one is under way shares the next. Nobody is told of a result before the COMMIT that
-holds it has returned.
+A statement costs some µs and a COMMIT an fsync, so a COMMIT leaves the loop for a thread unless
+the disk is known to be quick. Whatever is posted while one is under way shares the next. Nobody is
+told of a result before the COMMIT that holds it has returned.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from fnr.store.batch import Batch, CommitHook, Done, Unit, named
 from fnr.store.migrate import migrate
+from fnr.store.pace import Pace
 from fnr.store.transaction import (
     BUSY_CODES,
     ILL_CODES,
@@ -53,6 +54,8 @@ TroubleHook = Callable[[str, str], None]
 
 # Enough to make an fsync cost nothing per unit, few enough that the loop turns every 20 ms.
 BATCH_UNITS_MAX = 500
+# More changes take a disk too long to be waited for on the loop, however quick it is.
+QUICK_CHANGES_MAX = 200
 BUSY_RETRY_S = 0.02
 BUSY_PATIENCE_S = 5.0
 ROOM_PROBE_S = 1.0
@@ -86,6 +89,7 @@ class Store:
         self._healing: list[asyncio.Future[bool]] = []
         self._reopening = False
         self._probe: asyncio.TimerHandle | None = None
+        self._pace = Pace()
         self._steps: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._use(connection)
         # A daemon thread: a wedged disk must not keep the process from ending.
@@ -161,35 +165,55 @@ class Store:
     # ── on the loop ──────────────────────────────────────────────────────────
 
     def _start_batch(self) -> None:
-        """Run what is waiting and hand its COMMIT to the thread."""
+        """Run what is waiting; its COMMIT comes when nobody has anything to add."""
         if not self._queue:
             if self._closing is not None:
                 self._steps.put(self._shut)
             else:
                 self._busy = False
             return
-        batch = self._take_batch()
+        batch = Batch(self._connection, self._tx, heavy=self._queue[0][2])
+        batch.units = self._take_units(1 if batch.heavy else BATCH_UNITS_MAX, heavy=batch.heavy)
         if batch.heavy:
             self._steps.put(lambda: self._commit(batch))
-            return
-        batch.run()
-        if batch.open:
-            self._steps.put(lambda: self._commit(batch))
         else:
-            self._loop.call_soon(self._finish, batch)
+            batch.run()
+            self._look_for_more(batch)
 
-    def _take_batch(self) -> Batch:
-        """The next units to share a commit: one heavy one, or the light ones before it."""
+    def _look_for_more(self, batch: Batch) -> None:
+        """Go on when the loop has looked at its sockets once more and done what was there.
+
+        What is called soon runs before what that look finds, hence soon after soon.
+        """
+        self._loop.call_soon(self._loop.call_soon, self._add_or_commit, batch)
+
+    def _add_or_commit(self, batch: Batch) -> None:
+        """Workers fall into step that way and share an fsync; each of them would otherwise
+        always come while another one's COMMIT is under way.
+        """
+        if not batch.open:
+            self._finish(batch)
+        elif units := self._take_units(BATCH_UNITS_MAX - len(batch.ended), heavy=False):
+            batch.units = units
+            batch.run()
+            self._look_for_more(batch)
+        elif self._pace.quick and batch.changes <= QUICK_CHANGES_MAX:
+            self._commit_now(batch)
+            self._finish(batch)
+        else:
+            self._steps.put(lambda: self._commit(batch))
+
+    def _take_units(self, count_max: int, *, heavy: bool) -> deque[tuple[Unit, Done]]:
+        """The next units of a kind that may share a commit."""
         queue = self._queue
-        heavy = queue[0][2]
         units: deque[tuple[Unit, Done]] = deque()
-        while queue and queue[0][2] == heavy and len(units) < (1 if heavy else BATCH_UNITS_MAX):
+        while queue and queue[0][2] == heavy and len(units) < count_max:
             unit, done, _ = queue.popleft()
             units.append((unit, done))
-        return Batch(self._connection, self._tx, units, heavy=heavy)
+        return units
 
     def _finish(self, batch: Batch) -> None:
-        """Tell everybody how their unit ended, after the next batch is on its way."""
+        """Tell everybody how their unit ended, and go on with what came meanwhile."""
         if batch.units:
             self._queue.extendleft((*unit, batch.heavy) for unit in reversed(batch.units))
         if batch.error is not None and primary_code(batch.error) in BUSY_CODES:
@@ -199,7 +223,7 @@ class Store:
         else:
             self._busy_since_s = None
             self._note_room(batch)
-            self._start_batch()
+            self._loop.call_soon(self._start_batch)
         for done, result, error in batch.ended:
             try:
                 done(result, error)
@@ -282,8 +306,14 @@ class Store:
         if batch.heavy:
             batch.run()
         if batch.open:
-            batch.commit(self._commit_hook)
+            self._commit_now(batch)
         self._tell(self._finish, batch)
+
+    def _commit_now(self, batch: Batch) -> None:
+        """In whichever thread: one at a time."""
+        from_s = self._loop.time()
+        batch.commit(self._commit_hook)
+        self._pace.took(self._loop.time() - from_s)
 
     def _reopen(self) -> None:
         """After an I/O error nothing in memory can be trusted: open afresh and look."""

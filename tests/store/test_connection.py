@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import threading
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from store_values import NOW_MS, accept, contents, is_whole, new_task
 from writer_probes import Commits, count_of, writes
 
-from fnr.store import connection, tasks
+from fnr.store import connection, pace, tasks
 from fnr.store.connection import Store, StoreIll, StoreNewer, read_only
 from fnr.store.transaction import Reader, Transaction
 
@@ -55,6 +56,46 @@ async def test_what_comes_while_a_commit_is_under_way_shares_the_next(
     commits.may_go_on.set()
     await asyncio.wait(answers)
     assert commits.count == 2
+
+
+async def test_what_a_socket_brings_before_the_commit_shares_it(
+    watched: tuple[Store, Commits],
+) -> None:
+    """Method: the first unit writes to a pipe whose reader posts the second."""
+    store, commits = watched
+    read_fd, write_fd = os.pipe()
+    loop = asyncio.get_running_loop()
+    second: asyncio.Future[BaseException | None] = loop.create_future()
+
+    def heard() -> None:
+        loop.remove_reader(read_fd)
+        store.post(writes(new_task()), lambda _, error: second.set_result(error))
+
+    loop.add_reader(read_fd, heard)
+    await store.write(lambda _: os.write(write_fd, b"x"))
+    assert await second is None
+    assert commits.count == 1
+    os.close(read_fd)
+    os.close(write_fd)
+
+
+@pytest.mark.parametrize(("quick_s", "here"), [(60.0, True), (0.0, False)])
+async def test_only_a_quick_disk_is_waited_for_on_the_loop(
+    store_file: Path, monkeypatch: pytest.MonkeyPatch, quick_s: float, here: bool
+) -> None:
+    monkeypatch.setattr(pace, "QUICK_COMMIT_S", quick_s)
+    threads: list[int] = []
+    store = await Store.open(
+        store_file, commit_hook=lambda _: threads.append(threading.get_ident())
+    )
+    for _ in range(pace.QUICK_COMMITS_MIN + 1):
+        await store.write(writes(new_task()))
+    assert threading.get_ident() not in threads[: 2 * pace.QUICK_COMMITS_MIN]
+    assert (threads[-1] == threading.get_ident()) == here
+    much = [new_task() for _ in range(connection.QUICK_CHANGES_MAX)]
+    await store.write(lambda tx: accept(tx, *much))
+    assert threads[-1] != threading.get_ident()
+    await store.close()
 
 
 async def test_a_batch_is_bounded(
