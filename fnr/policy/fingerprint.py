@@ -1,0 +1,226 @@
+"""Which errors are one incident: a key from what names their cause, and the parts it is made of.
+
+The key is deterministic and versioned, and depends on the evidence alone: a better rule pack names
+an error better and does not open its incident again. A rule's own `fingerprint` replaces it.
+Changing anything here that changes a key means a new VERSION; tests/policy/test_fingerprint.py
+holds a table of keys that must not move.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from hashlib import blake2b
+
+import re2  # type: ignore[import-untyped]  # it ships no stubs
+from msgspec import Struct
+
+from fnr.policy.codes import signal_name
+from fnr.policy.evidence import Evidence, Phase
+from fnr.policy.parameterise import parameterise, word_shape
+from fnr.policy.rules import Classification
+
+VERSION = "1"
+KEY_BYTES = 10
+FRAMES_MAX = 12
+TYPES_MAX = 12
+CODES_MAX = 12
+TAIL_CHARS_MAX = 4_000
+TAIL_LINES_MAX = 20
+TELLING_LINES_MAX = 2
+TITLE_CHARS_MAX = 200
+
+Part = tuple[str, str]
+
+
+class Fingerprint(Struct, frozen=True, kw_only=True):
+    """The key of an incident, a title for people, and the parts that make the key, in order."""
+
+    key: str
+    title: str
+    parts: tuple[Part, ...]
+
+
+def fingerprint(evidence: Evidence, classification: Classification, function: str) -> Fingerprint:
+    """Same evidence, same fingerprint, on every host and in every process."""
+    parts = tuple(_parts(evidence, classification, function))
+    digest = blake2b(
+        "\n".join(f"{name}\t{value}" for name, value in parts).encode("utf-8", "surrogatepass"),
+        digest_size=KEY_BYTES,
+    )
+    return Fingerprint(
+        key=f"{VERSION}:{digest.hexdigest()}",
+        title=_title(evidence, parts)[:TITLE_CHARS_MAX],
+        parts=parts,
+    )
+
+
+def _parts(evidence: Evidence, classification: Classification, function: str) -> Iterator[Part]:
+    if classification.fingerprint:
+        yield "rule", _filled(classification, function)
+        return
+    yield "function", function
+    if evidence.killed_by is not None:
+        # Where it was when fnr ended it says nothing about why.
+        yield "killed", str(evidence.killed_by)
+        return
+    if ended := _ended(evidence):
+        yield "ended", ended
+    if evidence.phase is not Phase.RUN:
+        yield "phase", str(evidence.phase)
+    if codes := sorted({f"{code.family}:{code.value}" for code in evidence.codes}):
+        yield "codes", " ".join(codes[:CODES_MAX])
+    if types := _types(evidence):
+        yield "exceptions", " < ".join(types)
+    if frames := _frames(evidence.traceback or evidence.stderr_tail):
+        yield "frames", " > ".join(frames)
+    lines = [*_lines(evidence)]
+    yield from (("line" if index == 0 else "more", line) for index, line in enumerate(lines))
+
+
+def _filled(classification: Classification, function: str) -> str:
+    """A rule's own fingerprint; {function}, {rule} and the rule's captures stand for their values.
+
+    A text without {function} gathers the errors of all functions in one incident.
+    """
+    known = {"function": function, "rule": classification.rule, **classification.captures}
+    return re.sub(
+        r"\{(\w+)\}", lambda found: known.get(found[1], found[0]), classification.fingerprint
+    )
+
+
+def _ended(evidence: Evidence) -> str:
+    if evidence.oom_killed:
+        return "out of memory"
+    if evidence.signal is not None:
+        return signal_name(evidence.signal)
+    if evidence.exit_code is not None:
+        return f"exit {evidence.exit_code}"
+    return ""
+
+
+def _types(evidence: Evidence) -> list[str]:
+    """Types along the chain; a thousand equal links are one."""
+    found: list[str] = []
+    for link in evidence.exceptions:
+        if not found or found[-1] != link.type:
+            found.append(link.type)
+    return found[:TYPES_MAX]
+
+
+# ── frames ───────────────────────────────────────────────────────────────────
+
+_PYTHON_FRAME = re.compile(r'File "([^"\n]{1,400})", line \d+,? in ([^\n]{1,100})')
+# Node "at load (/srv/app.js:10:5)" and Java "at com.shop.Cart.add(Cart.java:12)".
+_OTHER_FRAME = re.compile(r"^\s{1,8}at ([\w.$<>\[\] ]{1,120}?) ?\(([^()\n]{1,300})\)", re.MULTILINE)
+_LIBRARY = re.compile(
+    r"/(?:site|dist)-packages/|/lib(?:64)?/python\d|/node_modules/|^<|^node:|/fnr/worker/"
+)
+
+
+def _frames(text: str) -> list[str]:
+    """Functions of the program itself, outermost first, each once; of libraries if there are none.
+
+    File and function without folder and line: both change with a deployment or an edit above.
+    """
+    found = _PYTHON_FRAME.findall(text)
+    if not found:
+        found = [(place, name) for name, place in _OTHER_FRAME.findall(text)]
+    own = [frame for frame in found if not _LIBRARY.search(frame[0])]
+    names = dict.fromkeys(_frame(*frame) for frame in own or found[-TELLING_LINES_MAX:])
+    return list(names)[-FRAMES_MAX:]
+
+
+def _frame(place: str, name: str) -> str:
+    file = re.split(r"[/\\]", place)[-1].partition(":")[0]
+    return f"{word_shape(file)}:{word_shape(name.strip())}"
+
+
+# ── lines ────────────────────────────────────────────────────────────────────
+
+
+def any_of(pattern: str) -> Callable[[str], bool]:
+    """Whether a line contains it, in either case; RE2, because these look at every line."""
+    options = re2.Options()
+    options.case_sensitive = False
+    options.encoding = re2.Options.Encoding.LATIN1  # the patterns are ASCII, and bytes never fail
+    compiled = re2.compile(pattern.encode(), options)
+    return lambda line: compiled.search(line.encode("utf-8", "surrogatepass")) is not None
+
+
+# A line that only says that something else went wrong, so that the next ones decide.
+_WRAPPER = any_of(
+    r"exit(ed)?[ _-](with |status|code)|non-zero|returned? (code )?-?[0-9]"
+    r"|see (above|below|the|root)|root cause|subprocess|child process"
+    r"|process .{0,40}(failed|died|exited)|command .{0,80}failed|stderr|stdout|output|:$"
+)
+_TELLING = any_of(
+    r"error|exception|fail|fatal|panic|abort|denied|can(not|'t| not)|could(n't| not)|no such"
+    r"|not found|invalid|unable|refused|time(d|d | )?out|out of memory|killed|exceed|missing"
+    r"|unknown"
+)
+_COMMAND = re.compile(r"Command ['\"]?\[?['\"]?([^'\"\s,\]]{1,300})")
+_COMMAND_ENDS = (" returned ", " died ", " timed out")
+_WORD = re.compile(r"[^\W\d_]{3}")
+# A command's end is in other parts already: "exit code 1: its last words".
+_OWN_HEADLINE = re.compile(r"(?:exit code \d{1,3}|killed by SIG\w+(?: \(core dumped\))?)(?:: |$)")
+
+
+def _lines(evidence: Evidence) -> Iterator[str]:
+    """What the error says: its first line, and where that wraps another, the lines that tell."""
+    texts = [link.message for link in evidence.exceptions[:1] + evidence.exceptions[1:][-1:]]
+    if not texts:
+        texts = [_OWN_HEADLINE.sub("", evidence.message, count=1)]
+    firsts: list[str] = []
+    more: list[str] = []
+    for text in dict.fromkeys(texts):
+        first, rest = _divided(text)
+        firsts.append(first)
+        if not first or _WRAPPER(first):
+            more += _telling(rest)
+    wrapped = not any(firsts) or any(_WRAPPER(first) for first in firsts)
+    if not evidence.exceptions or (wrapped and not more):
+        more += _telling(evidence.stderr_tail or evidence.stdout_tail)
+    shapes = (parameterise(_program(line)) for line in (*firsts, *more))
+    return (shape for shape in dict.fromkeys(shapes) if shape)
+
+
+def _divided(text: str) -> tuple[str, str]:
+    text = text[:TAIL_CHARS_MAX].lstrip()
+    first, _, rest = text.partition("\n")
+    if not _WORD.search(first):
+        # "{", "-----": what is printed over several lines begins with nothing.
+        return " ".join(text.split()), ""
+    return first.rstrip(), rest
+
+
+def _telling(text: str) -> list[str]:
+    """The last lines that speak of an error; the very last line where none does."""
+    lines = [line.strip() for line in text[-TAIL_CHARS_MAX:].splitlines()[-TAIL_LINES_MAX:]]
+    lines = [line for line in lines if line and not line.startswith(('File "', "at ", "^", "~"))]
+    found = [line for line in lines if _TELLING(line)]
+    return (found or lines[-1:])[-TELLING_LINES_MAX:]
+
+
+def _program(line: str) -> str:
+    """ "Command '['ffmpeg', '-i', …]' returned …": which program, and none of its arguments."""
+    start = line.find("Command ")
+    found = _COMMAND.match(line, start) if start >= 0 else None
+    end = max(map(line.rfind, _COMMAND_ENDS))
+    if found is None or end < found.end():
+        return line
+    return f"{line[:start]}Command {found[1].rpartition('/')[2]}{line[end:]}"
+
+
+def _title(evidence: Evidence, parts: tuple[Part, ...]) -> str:
+    """For people: the type and what it says, without what varies."""
+    lines = [value for name, value in parts if name in {"line", "more"}]
+    known = dict(parts)
+    # The first line, unless it only says that something else went wrong.
+    line = next((line for line in lines if not _WRAPPER(line)), lines[0] if lines else "")
+    kind = evidence.exceptions[0].type if evidence.exceptions else known.get("ended", "")
+    if "rule" in known:
+        return known["rule"]
+    if "killed" in known:
+        return f"killed by fnr: {known['killed']}"
+    return ": ".join(word for word in (kind, line) if word) or "ended without a word"

@@ -1,0 +1,183 @@
+"""Replace what differs between two errors of one cause: ids, paths, addresses, sizes, times.
+
+What names a cause stays: words, status codes, signals, Xids, CUDA names, and quoted names of code
+(a module, an attribute); quoted data goes. The same text always gives the same answer.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+LINE_CHARS_MAX = 300
+SHORT_ID_CHARS = 6
+HEX_ID_CHARS = 7
+ULID_CHARS = 26
+
+_KNOWN_CODES = r"(?:ORA|TNS|PLS|SQL|TS|CS|LNK|MSB|NU|HY)-?\d{3,5}[A-Z]?"
+_CODE_WORDS = (
+    r"HTTP(?:/[\d.]{1,3}\"?)?"
+    r"|(?:status|error|response|exit|return)[ _]?(?:code|status)|status|errno"
+    r"|error|exit(?:ed)?(?:[ ]with)?(?:[ ]non-zero)?(?:[ ](?:status|code))?|signal|xid|code|rc"
+)
+_DATA_FILES = (
+    r"png|jpe?g|webp|gif|bmp|tiff?|exr|hdr|mp4|mkv|mov|avi|webm|wav|mp3|flac|ogg|json|jsonl|ya?ml"
+    r"|toml|ini|cfg|conf|txt|csv|tsv|md|xml|html?|pdf|zip|tar|gz|xz|zst|7z|bin|dat|npy|npz|pkl|pt"
+    r"|pth|ckpt|safetensors|gguf|onnx|engine|plan|h5|parquet|db|sqlite|log|tmp|lock|sock|pem|key|crt"
+)
+_CODE_FILES = r"py|pyc|js|mjs|cjs|ts|jsx|tsx|c|cc|cpp|cu|cuh|h|hpp|go|rs|java|kt|rb|sh|pl|lua|php"
+_TOP_DOMAINS = r"com|net|org|io|ai|dev|app|cloud|internal|local|lan|svc|edu|gov|eu|de|uk|cn|co"
+
+# What must be seen together with its neighbours; the rest is told word by word in `_word`. Plain
+# words are stepped over in runs: without that every letter would try every alternative.
+_VARYING = re.compile(
+    rf"""
+      (?P<plain> (?<![\w.@/\\:'"-])
+                 (?:(?!(?i:http|status|error|response|exit|return|errno|signal|sqlstate|xid|code|rc)
+                       (?![a-z]))[A-Za-z_]+(?:[.:]?[ ]|[ ,;)(!]{{1,3}})(?=[\s]|[A-Za-z]|$))+ )
+    | (?<![\w.])(?=\d)(?:
+          (?P<time> \d{{4}}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{{1,9}})?)?)?
+                    (?:Z|[+-]\d\d:?\d\d)?
+                  | \d\d-\d\d(?=[ ]\d\d:)
+                  | \d{{1,2}}:\d\d:\d\d(?:[.,]\d{{1,9}})?
+                  | \d{{1,4}}/\d{{1,2}}/\d{{1,4}}
+                  | \d+(?:\.\d+)?[ ]?
+                    (?:ns|[uµ]s|ms|s|secs?|seconds?|mins?|minutes?|h|hours?|days?) )(?!\w)
+        | (?P<size> \d+(?:\.\d+)?[ ]?(?:[KMGTkmgt]i?[Bb]|[Bb]ytes?|B) )(?!\w)
+        | (?P<phrase> [45]\d\d )(?=[ ][A-Z][a-z])
+        | (?P<address> \d{{1,3}}(?:\.\d{{1,3}}){{3}}(?::\d+|/\d+)? )(?![\w.-])
+        | (?P<number> \d+(?:[.,:x×]\d+)*(?:[eE][-+]?\d+)?%? )(?![\w/:.-]) )
+    | (?P<quoted> (?<![\w'])'[^'\n]{{0,200}}'(?!\w) | "[^"\n]{{0,200}}" )
+    | Xid[ ]\([^()]{{1,40}}\):[ ](?P<xid> \d{{1,3}} )
+    | (?P<keep> (?=[A-Za-z])\b(?:
+                (?i:{_CODE_WORDS})(?:[ :=#]|[:=][ ]|[ ]\[|\[|:[ ]\(|[ ]\()-?\d{{1,5}}(?![\w.%-])
+              | (?i:sqlstate)\W{{1,3}}[0-9A-Z]{{5}}\b
+              | {_KNOWN_CODES}\b )
+              | \[E\d{{4}}\](?=:)
+              | \(\d{{3,5}}(?=,[ ]?['"]) )
+    | (?P<word> [A-Za-z][\w+.-]{{1,20}}://[^\s'"<>)\]]+ | [\w/\\~.@:+-]*[\w/%] )
+    """,
+    re.VERBOSE,
+)  # fmt: skip
+
+_PLACEHOLDERS = {"time": "<time>", "size": "<size>", "address": "<addr>", "number": "#"}
+
+# ── words by themselves ──────────────────────────────────────────────────────
+
+_MARKED = re.compile(r"[\d/\\.@:]")
+_URL = re.compile(r"[A-Za-z][\w+.-]{1,20}://")
+_PATH = re.compile(r"[A-Za-z]:\\|(?:~|\.{1,2})?/|[\w.-]+(?:/[\w.@-]+){2}")
+_CODE_FILE = re.compile(
+    rf"(?:^|[/\\])([\w-]{{1,100}}\.(?:{_CODE_FILES}|so)(?:\.\d+)*)(?::\d+)*$", re.IGNORECASE
+)
+_DATA_FILE = re.compile(rf"\.(?:{_DATA_FILES})$", re.IGNORECASE)
+_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|0[xX][0-9a-fA-F]+")
+_ADDRESS = re.compile(
+    r"\d{1,3}(?:\.\d{1,3}){3}(?::\d+|/\d+)?"
+    r"|(?=[0-9a-fA-F:]{0,40}\d)[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7}"
+    r"|[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+"
+    rf"|(?=[\w.-]*[a-z])[\w-]+(?:\.[\w-]+)*\.(?:{_TOP_DOMAINS})(?::\d+)?"
+    r"|[A-Za-z][\w.-]{0,253}:\d{2,5}|:\d{2,5}"
+)
+_NUMBER = re.compile(r"[-+]?\d+(?:[.,:x×]\d+)*(?:[eE][-+]?\d+)?%?")
+_DIGITS = re.compile(r"\d+")
+_WITH_DIGITS = re.compile(r"\w*\d\w*")
+_HEX = re.compile(r"[0-9a-f]+|[0-9A-F]+")
+_NAME = re.compile(r"<?[A-Za-z_][\w.:-]{0,80}>?")
+_REPEATED = re.compile(r"(#|<\w+>)(?:[\s,;x×*]+\1)+")
+_SPACES = re.compile(r"[\s\x00-\x1f]+")
+
+# What stands before or behind a quoted name of code, and never of data.
+_NAMES_BEFORE = re.compile(
+    r"(?:module|package|library|attribute|argument|arguments|keyword|parameter|option|field|column"
+    r"|relation|table|index|type|class|method|function|symbol|operator|node|command|service|backend"
+    r"|device|dtype|name|key|keyerror:|import|named|called|binary|executable|program|plugin|layer)"
+    r"[\s:=(]{0,3}$",
+    re.IGNORECASE,
+)
+_NAMES_BEHIND = re.compile(
+    r"\s(?:object|module|attribute|argument|parameter|is not defined|has no|must be|is required"
+    r"|is not installed|not supported|not implemented|and '|command)"
+)
+_TOLD_BEFORE = re.compile(
+    r"""["']?(?:message|msg|error|detail|details|reason|code|type|status|title|description)["']?\s*"""
+    r"[:=]\s*$|(?:Error|Exception|Warning|Interrupt)\($|\(-?\d{1,5},\s*$",
+    re.IGNORECASE,
+)
+
+
+@lru_cache(maxsize=2_048)
+def parameterise(line: str) -> str:
+    """A line of an error with all that varies replaced; at most LINE_CHARS_MAX characters of it."""
+    return _tidy(_VARYING.sub(_replaced, line[:LINE_CHARS_MAX]))
+
+
+def _tidy(text: str) -> str:
+    return _REPEATED.sub(r"\1", _SPACES.sub(" ", text)).strip()
+
+
+def _replaced(match: re.Match[str]) -> str:
+    kind = match.lastgroup
+    if kind in {"plain", "keep", "phrase"}:
+        return match[0]
+    if kind == "word":
+        return _word(match[0])
+    if kind == "quoted":
+        return _quoted(match)
+    if kind == "xid":
+        return f"Xid {match['xid']}"
+    assert kind is not None, match
+    return _PLACEHOLDERS[kind]
+
+
+def _word(word: str) -> str:
+    """What stands between two spaces or brackets: a name, or the place or number of something."""
+    if not _MARKED.search(word):
+        return word
+    if _URL.match(word):
+        return "<url>"
+    if code := _CODE_FILE.search(word):
+        return word_shape(code[1])
+    if _DATA_FILE.search(word) or _PATH.match(word):
+        return "<path>"
+    if _ADDRESS.fullmatch(word):
+        return "<addr>"
+    if _ID.fullmatch(word):
+        return "<id>"
+    if _NUMBER.fullmatch(word):
+        return "#"
+    return _WITH_DIGITS.sub(lambda found: word_shape(found[0]), word)
+
+
+def _quoted(match: re.Match[str]) -> str:
+    """A quoted name of code and a quoted message stay; any other quoted text is data."""
+    quote, inner = match[0][0], match[0][1:-1]
+    before = match.string[max(0, match.start() - 40) : match.start()]
+    behind = match.string[match.end() : match.end() + 20]
+    if _NAME.fullmatch(inner):
+        is_key = behind.lstrip().startswith(":")
+        if is_key or not before or _NAMES_BEFORE.search(before) or _NAMES_BEHIND.match(behind):
+            return f"{quote}{word_shape(inner)}{quote}"
+    if _TOLD_BEFORE.search(before):
+        return f"{quote}{_VARYING.sub(_replaced, inner)}{quote}"
+    return "<str>"
+
+
+def word_shape(word: str) -> str:
+    """A word with its numbers taken out, "float#"; "<id>" where that leaves nothing of a name."""
+    groups = _DIGITS.findall(word)
+    if not groups:
+        return word
+    if len(word) == ULID_CHARS and word.isalnum() and word.isupper():
+        return "<id>"
+    if len(word) >= HEX_ID_CHARS and _HEX.fullmatch(word) and not word.isdecimal():
+        return "<id>"
+    if len(word) >= SHORT_ID_CHARS and "." not in word and (len(groups) >= 3 or _is_mixed(word)):
+        return "<id>"
+    return _DIGITS.sub("#", word)
+
+
+def _is_mixed(word: str) -> bool:
+    """Digits between letters of both cases, as in what a random generator makes."""
+    lower, upper = word.lower() != word, word.upper() != word
+    return lower and upper and len(word) > SHORT_ID_CHARS + 2 and "_" not in word
