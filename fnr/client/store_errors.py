@@ -15,7 +15,7 @@ from fnr.api.errors import (
 )
 from fnr.config.paths import Paths
 from fnr.policy.filter import FilterError
-from fnr.store.tasks import AmbiguousId, NoSuchId
+from fnr.store.ids import AmbiguousId, NoSuchId
 from fnr.store.transaction import StoreNewer, primary_code
 
 

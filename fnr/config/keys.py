@@ -239,6 +239,8 @@ DAEMON_KEYS = {
 STORE_KEYS = {
     "keep_done": _duration("keep_done_ms"),
     "keep_cancelled": _duration("keep_cancelled_ms"),
+    "keep_incidents": _duration("keep_incidents_ms"),
+    "incidents_quiet": _duration("incidents_quiet_ms", positive_duration),
     "keep_telemetry": _duration("keep_telemetry_ms"),
     "reserve": _mebibytes("reserve_mib"),
 }

@@ -72,6 +72,8 @@ class StoreSettings(Struct, frozen=True, kw_only=True):
 
     keep_done_ms: int = 7 * 24 * 3_600_000
     keep_cancelled_ms: int = 7 * 24 * 3_600_000
+    keep_incidents_ms: int = 90 * 24 * 3_600_000
+    incidents_quiet_ms: int = 24 * 3_600_000
     keep_telemetry_ms: int = 7 * 24 * 3_600_000
     reserve_mib: int = 16
 

@@ -57,6 +57,8 @@ timeout = "10m"
 [store]
 # keep_done = "7d"              # dead letters are never forgotten by age
 # keep_cancelled = "7d"
+# keep_incidents = "90d"        # resolved ones
+# incidents_quiet = "24h"       # resolved when its tasks recovered and nothing came for so long
 
 [log]
 # level = "info"                # debug, info, warning, error

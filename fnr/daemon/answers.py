@@ -21,8 +21,8 @@ from fnr.policy.evidence import KilledBy
 from fnr.policy.record import WorkerRecord
 from fnr.store import functions
 from fnr.store.connection import StoreFull, Transaction
+from fnr.store.ids import AmbiguousId, NoSuchId
 from fnr.store.reads import READS, BadFilter
-from fnr.store.tasks import AmbiguousId, NoSuchId
 
 Handler = Callable[[Client, Any], Awaitable[object]]
 

@@ -208,6 +208,7 @@ class Timekeeper:
                 tx,
                 done_before_ms=now_ms - keep.keep_done_ms,
                 cancelled_before_ms=now_ms - keep.keep_cancelled_ms,
+                incidents_before_ms=now_ms - keep.keep_incidents_ms,
                 count_max=MOVES_MAX,
             )
 

@@ -19,7 +19,14 @@ import re
 from collections.abc import Mapping
 
 from fnr.policy.filter_condition import Condition, FilterError, Value, find_field, negated
-from fnr.policy.filter_fields import ANY_FIELDS, LETTER_FIELDS, TASK_FIELDS, Field
+from fnr.policy.filter_fields import (
+    ANY_FIELDS,
+    ERROR_FIELDS,
+    INCIDENT_FIELDS,
+    LETTER_FIELDS,
+    TASK_FIELDS,
+    Field,
+)
 from fnr.policy.filter_match import matches
 from fnr.policy.filter_tree import (
     EVERYTHING,
@@ -36,7 +43,9 @@ from fnr.policy.filter_tree import (
 
 __all__ = [
     "ANY_FIELDS",
+    "ERROR_FIELDS",
     "EVERYTHING",
+    "INCIDENT_FIELDS",
     "LETTER_FIELDS",
     "TASK_FIELDS",
     "And",
@@ -60,7 +69,7 @@ DEPTH_MAX = 50
 def parse(text: str, *, fields: Mapping[str, Field] = ANY_FIELDS) -> Expr:
     """Read an expression; "" means everything. Raises FilterError.
 
-    fields: what may be asked: TASK_FIELDS, LETTER_FIELDS, or by default either's.
+    fields: what may be asked: TASK_FIELDS, ERROR_FIELDS, …; by default of tasks and letters.
     """
     if len(text) > EXPRESSION_CHARS_MAX:
         what = f"the filter has {len(text)} characters, {EXPRESSION_CHARS_MAX} at most"

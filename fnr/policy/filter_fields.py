@@ -14,6 +14,7 @@ from signal import Signals
 from msgspec import Struct
 
 from fnr.policy.dead_letter import DeathCause, LetterState
+from fnr.policy.incident import IncidentState
 from fnr.policy.rules import Category
 from fnr.policy.task import TaskState
 
@@ -86,6 +87,55 @@ def _table(*states: str) -> Mapping[str, Field]:
 TASK_FIELDS = _table(*TaskState)
 LETTER_FIELDS = _table(*LetterState)
 ANY_FIELDS = _table(*TaskState, *LetterState)
+
+_OF_ALL = {field.name: field for field in _SHARED}
+_CATEGORIES = tuple(map(str, Category))
+
+ERROR_FIELDS: Mapping[str, Field] = {
+    field.name: field
+    for field in (
+        Field(name="id", kind=Kind.ID, help="the error's id, or any beginning of it"),
+        Field(name="task", kind=Kind.ID, help="the id of its task, or any beginning of it"),
+        Field(name="incident", kind=Kind.TEXT, help="the incident it belongs to"),
+        _OF_ALL["function"],
+        Field(name="category", kind=Kind.CHOICE, help="as corrected by hand", choices=_CATEGORIES),
+        Field(name="was", kind=Kind.CHOICE, help="as classified by fnr", choices=_CATEGORIES),
+        Field(name="rule", kind=Kind.TEXT, help="rule that classified it"),
+        Field(name="strategy", kind=Kind.TEXT, help="what the rule asked for"),
+        Field(name="message", kind=Kind.TEXT, help="what it said"),
+        Field(name="exit", kind=Kind.NUMBER, help="exit code"),
+        Field(name="signal", kind=Kind.SIGNAL, help="signal: 9, KILL or SIGKILL"),
+        Field(name="killed", kind=Kind.TEXT, help="why fnr ended it: timeout, hang, …"),
+        Field(name="age", kind=Kind.AGE, help="time since it happened"),
+        Field(name="at", kind=Kind.MOMENT, help="when it happened"),
+        _OF_ALL["since"],
+        _OF_ALL["until"],
+    )
+}
+INCIDENT_FIELDS: Mapping[str, Field] = {
+    field.name: field
+    for field in (
+        Field(name="id", kind=Kind.TEXT, help="the incident's id"),
+        Field(
+            name="state",
+            kind=Kind.CHOICE,
+            help="where it is",
+            choices=tuple(map(str, IncidentState)),
+        ),
+        Field(name="function", kind=Kind.TEXT, help="of its latest error"),
+        Field(name="category", kind=Kind.CHOICE, help="of its latest error", choices=_CATEGORIES),
+        Field(name="rule", kind=Kind.TEXT, help="rule that classified its latest error"),
+        Field(name="message", kind=Kind.TEXT, help="its title"),
+        Field(name="reason", kind=Kind.TEXT, help="why it is in its state"),
+        Field(name="count", kind=Kind.NUMBER, help="errors it has had"),
+        Field(name="regressions", kind=Kind.NUMBER, help="how often it came back"),
+        Field(name="acked", kind=Kind.TEXT, help="who has seen it"),
+        Field(name="age", kind=Kind.AGE, help="time since its latest error"),
+        Field(name="at", kind=Kind.MOMENT, help="when its latest error happened"),
+        _OF_ALL["since"],
+        _OF_ALL["until"],
+    )
+}
 
 DURATION_MS_MAX = 1_000 * 365 * 86_400_000
 

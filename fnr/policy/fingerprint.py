@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 from hashlib import blake2b
 
 import re2  # type: ignore[import-untyped]  # it ships no stubs
-from msgspec import Struct
 
 from fnr.policy.codes import signal_name
 from fnr.policy.evidence import Evidence, Phase
+from fnr.policy.incident import Fingerprint, Part
 from fnr.policy.parameterise import parameterise, word_shape
 from fnr.policy.rules import Classification
 
@@ -29,16 +29,6 @@ TAIL_CHARS_MAX = 4_000
 TAIL_LINES_MAX = 20
 TELLING_LINES_MAX = 2
 TITLE_CHARS_MAX = 200
-
-Part = tuple[str, str]
-
-
-class Fingerprint(Struct, frozen=True, kw_only=True):
-    """The key of an incident, a title for people, and the parts that make the key, in order."""
-
-    key: str
-    title: str
-    parts: tuple[Part, ...]
 
 
 def fingerprint(evidence: Evidence, classification: Classification, function: str) -> Fingerprint:
@@ -126,6 +116,7 @@ def _frames(text: str) -> list[str]:
     found = _PYTHON_FRAME.findall(text)
     if not found:
         found = [(place, name) for name, place in _OTHER_FRAME.findall(text)]
+    found = list(dict.fromkeys(found))
     own = [frame for frame in found if not _LIBRARY.search(frame[0])]
     names = dict.fromkeys(_frame(*frame) for frame in own or found[-TELLING_LINES_MAX:])
     return list(names)[-FRAMES_MAX:]

@@ -11,7 +11,6 @@ from enum import StrEnum
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from fnr.policy.fingerprint import Fingerprint, Part
 from fnr.policy.rules import Category
 
 # After a day of errors nobody calls it new any more.
@@ -48,11 +47,22 @@ LEGAL_INCIDENT_MOVES: dict[tuple[IncidentState, IncidentState], str] = {
 }
 
 
+Part = tuple[str, str]
+
+
+class Fingerprint(Struct, frozen=True, kw_only=True):
+    """The key of an incident, a title for people, and the parts that make the key, in order."""
+
+    key: str
+    title: str
+    parts: tuple[Part, ...]
+
+
 class Incident(Struct, frozen=True, kw_only=True):
     """One incident.
 
     incident_id: the fingerprint's key. parts: what the key is made of.
-    category, rule: of the latest error. functions: how many errors each has had.
+    category, rule, function: of the latest error. functions: how many errors each has had.
     count:       errors ever, those that retention has removed included.
     state_by, reason: who made the last move, and why; fnr's own moves are by "fnr".
     acked_by:    who has seen it; cleared when it regresses.
@@ -62,6 +72,7 @@ class Incident(Struct, frozen=True, kw_only=True):
     title: str
     category: Category
     rule: str
+    function: str
     first_at_ms: int
     last_at_ms: int
     last_error_id: str
@@ -105,6 +116,7 @@ def opened(found: Fingerprint, seen: Seen) -> Incident:
         parts=found.parts,
         category=seen.category,
         rule=seen.rule,
+        function=seen.function,
         first_at_ms=seen.at_ms,
         last_at_ms=seen.at_ms,
         last_error_id=seen.error_id,
@@ -128,6 +140,7 @@ def joined(incident: Incident, seen: Seen) -> Incident:
         last_error_id=seen.error_id if latest else incident.last_error_id,
         category=seen.category if latest else incident.category,
         rule=seen.rule if latest else incident.rule,
+        function=seen.function if latest else incident.function,
     )
     # An error from an imported file may be older than the resolution.
     if after.state is IncidentState.RESOLVED and seen.at_ms > after.state_at_ms:

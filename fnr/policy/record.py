@@ -11,7 +11,8 @@ from msgspec import Raw, Struct, field
 
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.evidence import Evidence
-from fnr.policy.rules import Classification
+from fnr.policy.incident import Fingerprint, Incident, Move
+from fnr.policy.rules import Category, Classification
 from fnr.policy.task import Attempt, Task
 from fnr.policy.verdict import Decision
 
@@ -32,6 +33,15 @@ class Page(Struct, Generic[Item], frozen=True, kw_only=True):
     total: int | None = None
 
 
+class Correction(Struct, frozen=True, kw_only=True):
+    """What a person says an error is; the classification it was given stays beside it."""
+
+    category: Category
+    at_ms: int
+    author: str
+    why: str = ""
+
+
 class ErrorRecord(Struct, frozen=True, kw_only=True):
     """One stored, classified failure of one attempt."""
 
@@ -42,6 +52,27 @@ class ErrorRecord(Struct, frozen=True, kw_only=True):
     at_ms: int
     evidence: Evidence
     classification: Classification
+    incident_id: str = ""
+    correction: Correction | None = None
+
+
+class ErrorLine(Struct, frozen=True, kw_only=True):
+    """One error as it stands in a list.
+
+    category: as corrected; was: as classified, where that differs. message: at most 500 characters.
+    """
+
+    error_id: str
+    task_id: str
+    function: str
+    at_ms: int
+    category: Category
+    rule: str
+    message: str
+    incident_id: str
+    was: Category | None = None
+    exit_code: int | None = None
+    signal: int | None = None
 
 
 class LedgerRow(Struct, frozen=True, kw_only=True):
@@ -74,6 +105,48 @@ class TaskDetail(Struct, frozen=True, kw_only=True):
     ledger: list[LedgerRow] = field(default_factory=list)
     letter: DeadLetter | None = None
     revisions: list[InputRevision] = field(default_factory=list)
+
+
+class ErrorDetail(Struct, frozen=True, kw_only=True):
+    """Everything known about one error.
+
+    decisions: what followed from it, and from its correction. fingerprint: computed from the
+    evidence again; its key is the incident's, unless the error is older than this version.
+    """
+
+    error: ErrorRecord
+    task: Task
+    fingerprint: Fingerprint
+    attempt: Attempt | None = None
+    incident: Incident | None = None
+    decisions: list[LedgerRow] = field(default_factory=list)
+
+
+class IncidentDetail(Struct, frozen=True, kw_only=True):
+    """One incident with its moves, oldest first, and its latest errors, newest first."""
+
+    incident: Incident
+    moves: list[Move] = field(default_factory=list)
+    errors: list[ErrorLine] = field(default_factory=list)
+
+
+class SimilarIncident(Struct, frozen=True, kw_only=True):
+    """An incident that is like another: 0 to 1, and which parts they share whole."""
+
+    likeness: float
+    incident: Incident
+    shared: list[str] = field(default_factory=list)
+
+
+class CorrectedError(Struct, frozen=True, kw_only=True):
+    """An error that somebody reclassified, with its evidence: what rules and model learn from."""
+
+    error_id: str
+    task_id: str
+    function: str
+    correction: Correction
+    evidence: Evidence
+    classification: Classification
 
 
 class TaskEnd(Struct, frozen=True, kw_only=True):

@@ -33,6 +33,7 @@ class Action(StrEnum):
     REPLAY = "replay"
     EDIT = "edit"
     RESOLVE = "resolve"
+    RECLASSIFY = "reclassify"
 
 
 class Effect(Struct, frozen=True, kw_only=True):

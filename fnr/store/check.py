@@ -97,6 +97,35 @@ INVARIANTS = (
         """,
     ),
     Invariant(
+        "error-has-incident",
+        "an error's incident is not there, or has seen no error of that time",
+        """
+        SELECT e.error_id FROM error e
+         WHERE NOT EXISTS (SELECT 1 FROM incident n
+                            WHERE n.incident_id = e.incident_id
+                              AND e.at_ms BETWEEN n.first_at_ms AND n.last_at_ms)
+        """,
+    ),
+    Invariant(
+        "incident-counts-errors",
+        "an incident has counted fewer errors than it has",
+        """
+        SELECT n.incident_id FROM incident n
+         WHERE n.count < (SELECT count(*) FROM error e WHERE e.incident_id = n.incident_id)
+        """,
+    ),
+    Invariant(
+        "incident-state",
+        "an incident's latest move does not lead to its state, or one that never moved is not new",
+        """
+        SELECT n.incident_id FROM incident n
+         WHERE n.state <> coalesce((SELECT m.after FROM incident_move m
+                                     WHERE m.incident_id = n.incident_id
+                                     ORDER BY m.seq DESC LIMIT 1), 'new')
+            OR (n.state = 'snoozed') <> (n.snoozed_until_ms IS NOT NULL)
+        """,
+    ),
+    Invariant(
         "dead-task-has-letter",
         "a dead task has no open dead letter",
         """

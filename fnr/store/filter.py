@@ -123,6 +123,8 @@ def _bound(expr: Expr, columns: Mapping[str, str], order: str, now_ms: int) -> S
         case Compare(field="at" | "age") if order == "at":
             column, operator, value = _comparison(expr, columns, now_ms)
             return Sql(f"{column} {operator} ?", (value,))
+        case AnyOf(field="incident" | "task" as name, values=values) if len(values) == 1:
+            return Sql(f"{columns[name]} = ?", values)
         case AnyOf(field="id", values=values) if order == "id" and len(values) == 1:
             return Sql(f"{columns['id']} = ?", values)
         case Like(field="id", glob=glob) if order == "id" and glob.find("*") == len(glob) - 1:

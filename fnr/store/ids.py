@@ -1,10 +1,33 @@
-"""What an id tells: the first ten characters of a ULID are the moment it was made."""
+"""What an id tells, and what is said when the beginning of one is not enough.
+
+The first ten characters of a ULID are the moment it was made.
+"""
 
 from __future__ import annotations
 
 ID_CHARS = 26
 _BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _RANDOM_CHARS = 16
+IDS_SHOWN = 5
+
+
+class NoSuchId(Exception):
+    """No task (or error, or incident: the noun) has an id that begins so."""
+
+    def __init__(self, prefix: str, noun: str = "task") -> None:
+        super().__init__(f"no {noun} has an id that begins with {prefix!r}")
+        self.prefix = prefix
+        self.noun = noun
+
+
+class AmbiguousId(Exception):
+    """Several tasks (or errors, or incidents) have an id that begins so."""
+
+    def __init__(self, prefix: str, ids: list[str], noun: str = "task") -> None:
+        known = ", ".join(ids)
+        super().__init__(f"several {noun}s have an id that begins with {prefix!r}: {known}")
+        self.prefix = prefix
+        self.ids = ids
 
 
 def id_at(at_ms: int) -> str:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from fnr.policy.dead_letter import DeadLetter, LetterState
 from fnr.policy.record import TaskDetail
 from fnr.policy.task import AttemptOutcome, Task, TaskState
-from fnr.store import errors, letters, tasks
+from fnr.store import corrections, errors, letters, tasks
 from fnr.store.details import detail
 from fnr.store.rows import ATTEMPT_NAMES, LEDGER_NAMES, TASK_NAMES, marks, task_row
 from fnr.store.transaction import Transaction
@@ -60,6 +60,8 @@ def import_one(
     )
     for error in exported.errors:
         errors.add(tx, error)
+        if error.correction is not None:
+            corrections.restore(tx, error.error_id, error.correction)
     _insert_ledger(tx, exported)
     letters.add(tx, letter)
     tx.count(task.function, task.state, 1)

@@ -1,6 +1,6 @@
-"""Lists of tasks and of letters: what they read, in which order, and under which kinds.
+"""Lists of tasks, letters, errors and incidents: what they read, in which order, which kinds.
 
-Two tables of data; paging.py reads them. A kind is what the tally counts: (function, state) of a
+Four tables of data; paging.py reads them. A kind is what the tally counts: (function, state) of a
 task, (function, state, category, cause) of a letter.
 """
 
@@ -12,11 +12,24 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from fnr.policy.filter import LETTER_FIELDS, TASK_FIELDS, AnyOf, Expr
+from fnr.policy.filter import (
+    ERROR_FIELDS,
+    INCIDENT_FIELDS,
+    LETTER_FIELDS,
+    TASK_FIELDS,
+    AnyOf,
+    Expr,
+)
 from fnr.policy.filter_fields import Field
+from fnr.policy.incident import OPEN_STATES
 from fnr.store.rows import (
+    ERROR_LINE_COLUMNS,
+    ERRORS_JOINED,
+    INCIDENT_COLUMNS,
     LETTER_COLUMNS,
     TASK_COLUMNS,
+    error_line_of,
+    incident_of,
     letter_of,
     task_of,
 )
@@ -29,7 +42,8 @@ class Listing(Struct, frozen=True, kw_only=True):
     """One list.
 
     keys: the order's columns, all descending. columns: what `item` reads. sql_of: field of a
-    filter → column of `joined`. kind_fields: the names of a Kind's parts, in order.
+    filter → column of `joined`. kind_fields: the names of a Kind's parts, in order; none: the tally
+    does not count this list, and its only run is all of it.
     """
 
     fields: Mapping[str, Field]
@@ -118,6 +132,61 @@ LETTERS = Listing(
     kind_fields=("function", "state", "category", "cause"),
     # People who list dead letters mean those that wait for them.
     default=AnyOf("state", ("open",)),
+)
+
+
+ERRORS = Listing(
+    fields=ERROR_FIELDS,
+    table="error e",
+    joined=ERRORS_JOINED,
+    keys=("e.error_id",),
+    last_key=("~",),
+    order="id",
+    columns=ERROR_LINE_COLUMNS,
+    item=error_line_of,
+    sql_of={
+        "id": "e.error_id",
+        "task": "e.task_id",
+        "incident": "e.incident_id",
+        "function": "e.function",
+        "category": "coalesce(c.category, e.category)",
+        "was": "e.category",
+        "rule": "e.rule",
+        "strategy": "e.strategy",
+        "message": "e.message",
+        "exit": "e.exit_code",
+        "signal": "e.signal",
+        "killed": "e.killed_by",
+        "at": "e.at_ms",
+    },
+    kind_fields=(),
+)
+
+INCIDENTS = Listing(
+    fields=INCIDENT_FIELDS,
+    table="incident n",
+    joined="incident n",
+    keys=("n.last_at_ms", "n.incident_id"),
+    last_key=(2**62, "~"),
+    order="at",
+    columns=INCIDENT_COLUMNS,
+    item=incident_of,
+    sql_of={
+        "id": "n.incident_id",
+        "state": "n.state",
+        "function": "n.function",
+        "category": "n.category",
+        "rule": "n.rule",
+        "message": "n.title",
+        "reason": "n.reason",
+        "count": "n.count",
+        "regressions": "n.regressions",
+        "acked": "n.acked_by",
+        "at": "n.last_at_ms",
+    },
+    kind_fields=(),
+    # Snoozed and resolved ones ask for nobody's attention.
+    default=AnyOf("state", tuple(map(str, OPEN_STATES))),
 )
 
 

@@ -62,7 +62,7 @@ def page(
     return Found(
         rows=[row[len(listing.keys) :] for row in rows],
         next=None if next_key is None else "-".join(map(str, next_key)),
-        total=sum(known[kind] for kind in chosen) if _is_counted(made) else None,
+        total=sum(known[kind] for kind in chosen) if _is_counted(listing, made) else None,
     )
 
 
@@ -71,7 +71,7 @@ def kinds_of(
 ) -> dict[Kind, int] | None:
     """How many rows of each kind pass, if the filter asks for kinds alone; None otherwise."""
     made = _plan(listing, where, now_ms=now_ms)
-    if not _is_counted(made):
+    if not _is_counted(listing, made):
         return None
     known = _known(tx, listing)
     return {kind: known[kind] for kind in _chosen(listing, made, known)}
@@ -87,8 +87,8 @@ def _plan(listing: Listing, where: str, *, now_ms: int) -> Plan:
     )
 
 
-def _is_counted(made: Plan) -> bool:
-    return not (made.bounds or made.sql or made.rest)
+def _is_counted(listing: Listing, made: Plan) -> bool:
+    return bool(listing.kind_fields) and not (made.bounds or made.sql or made.rest)
 
 
 def _known(tx: Transaction, listing: Listing) -> dict[Kind, int]:
@@ -120,7 +120,7 @@ def _chosen(listing: Listing, made: Plan, known: dict[Kind, int]) -> list[Kind]:
 def _runs(listing: Listing, made: Plan, known: dict[Kind, int], chosen: list[Kind]) -> list[Sql]:
     """The fewest stretches of an index that hold the chosen kinds and nothing else."""
     asked = frozenset().union(*map(fields, made.kinds))
-    if len(chosen) == len(known) and listing.default is None:
+    if not listing.kind_fields or (len(chosen) == len(known) and listing.default is None):
         return [Sql("TRUE")]
     if asked == {"state"} and listing.default is not None:
         states = dict.fromkeys(kind[1] for kind in chosen)

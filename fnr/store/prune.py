@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fnr.policy.task import TaskState
-from fnr.store import workers
+from fnr.store import incidents, workers
 from fnr.store.ids import id_at
 from fnr.store.transaction import Transaction
 
@@ -12,11 +12,17 @@ LOOKED_AT_MAX = 5_000
 
 
 def prune_step(
-    tx: Transaction, *, done_before_ms: int, cancelled_before_ms: int, count_max: int
+    tx: Transaction,
+    *,
+    done_before_ms: int,
+    cancelled_before_ms: int,
+    incidents_before_ms: int,
+    count_max: int,
 ) -> int:
     """Remove up to count_max tasks that ended before then; call again while it removes so many.
 
     A cancelled task with a letter stays: the letter was resolved, and `dlq purge` removes it.
+    Incidents go when they are resolved, their errors are gone and nothing came since then.
     """
     removed = 0
     for state, before_ms in (
@@ -29,6 +35,7 @@ def prune_step(
             if removed < count_max:
                 removed += _prune(tx, function, state, before_ms, count_max - removed)
     workers.forget_oldest(tx)
+    incidents.forget(tx, quiet_before_ms=incidents_before_ms, count_max=count_max)
     return removed
 
 

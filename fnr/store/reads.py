@@ -12,21 +12,26 @@ from typing import Any
 
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.filter import FilterError
+from fnr.policy.incident import Incident
 from fnr.policy.record import (
+    ErrorDetail,
+    ErrorLine,
     FunctionRecord,
+    IncidentDetail,
     LetterStat,
     LogSpan,
     Page,
+    SimilarIncident,
     StoreStats,
     TaskDetail,
     WorkerRecord,
 )
 from fnr.policy.task import Task
-from fnr.store import details, functions, log_spans, stats, workers
+from fnr.store import details, error_details, functions, incidents, log_spans, stats, workers
+from fnr.store.ids import AmbiguousId, NoSuchId
 from fnr.store.letter_files import LetterExport, export_one
-from fnr.store.listing import LETTERS, TASKS, Listing
+from fnr.store.listing import ERRORS, INCIDENTS, LETTERS, TASKS, Listing
 from fnr.store.paging import Found, page
-from fnr.store.tasks import AmbiguousId, NoSuchId
 from fnr.store.transaction import Transaction
 
 __all__ = [
@@ -101,6 +106,42 @@ def get_letter_stats(tx: Transaction, *, where: str, now_ms: int) -> list[Letter
     return stats.letter_stats(tx, where=where, now_ms=now_ms)
 
 
+def list_errors(
+    tx: Transaction, *, where: str, after: str | None, limit: int, now_ms: int
+) -> Page[ErrorLine]:
+    """Errors, newest first."""
+    return _page(ERRORS, page(tx, ERRORS, where=where, after=after, limit=limit, now_ms=now_ms))
+
+
+def get_error(tx: Transaction, *, error_id: str, now_ms: int) -> ErrorDetail:  # noqa: ARG001 - one shape for all reads
+    """Everything about one error; or a task's latest. Raises NoSuchId, AmbiguousId."""
+    return error_details.find(tx, error_id)
+
+
+def list_incidents(
+    tx: Transaction, *, where: str, after: str | None, limit: int, now_ms: int
+) -> Page[Incident]:
+    """Incidents, latest error first; open ones unless `where` names a state."""
+    found = page(tx, INCIDENTS, where=where, after=after, limit=limit, now_ms=now_ms)
+    return _page(INCIDENTS, found)
+
+
+def get_incident(tx: Transaction, *, incident_id: str, now_ms: int) -> IncidentDetail:  # noqa: ARG001 - one shape for all reads
+    """Everything about one incident. Raises NoSuchId, AmbiguousId."""
+    return incidents.detail(tx, incident_id)
+
+
+def list_similar(
+    tx: Transaction,
+    *,
+    incident_id: str,
+    limit: int,
+    now_ms: int,  # noqa: ARG001 - one shape for all reads
+) -> list[SimilarIncident]:
+    """Incidents that share most with one. Raises NoSuchId, AmbiguousId."""
+    return incidents.similar(tx, incident_id, limit=limit)
+
+
 def list_workers(
     tx: Transaction,
     *,
@@ -151,6 +192,11 @@ READS: dict[str, Callable[..., Any]] = {
     "ListLetters": _consistent(list_letters),
     "GetLetterStats": _consistent(get_letter_stats),
     "ExportLetters": _consistent(export_letters),
+    "ListErrors": _consistent(list_errors),
+    "GetError": _consistent(get_error),
+    "ListIncidents": _consistent(list_incidents),
+    "GetIncident": _consistent(get_incident),
+    "ListSimilar": _consistent(list_similar),
     "ListWorkers": _consistent(list_workers),
     "ListFunctions": _consistent(list_functions),
     "ListLogSpans": _consistent(list_log_spans),

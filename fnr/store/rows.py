@@ -11,7 +11,8 @@ import msgspec
 
 from fnr.policy.dead_letter import DeadLetter, DeathCause, LetterState
 from fnr.policy.evidence import Evidence
-from fnr.policy.record import ErrorRecord, LedgerRow
+from fnr.policy.incident import Incident, IncidentState, Part
+from fnr.policy.record import Correction, ErrorLine, ErrorRecord, LedgerRow
 from fnr.policy.rules import Category, Classification, Strategy
 from fnr.policy.task import Attempt, AttemptOutcome, Task, TaskState
 from fnr.policy.verdict import Action, Decision
@@ -32,7 +33,24 @@ ATTEMPT_NAMES = (
 )  # fmt: skip
 ATTEMPT_COLUMNS = ", ".join(f"a.{name}" for name in ATTEMPT_NAMES)
 
-ERROR_COLUMNS = "e.error_id, e.task_id, e.token, e.function, e.at_ms, e.evidence, e.classification"
+# Of an error `e` and, joined from the left, its correction `c`.
+ERROR_COLUMNS = (
+    "e.error_id, e.task_id, e.token, e.function, e.at_ms, e.evidence, e.classification, "
+    "e.incident_id, c.category, c.at_ms, c.author, c.why"
+)
+ERRORS_JOINED = "error e LEFT JOIN correction c ON c.error_id = e.error_id"
+LINE_CHARS_MAX = 500
+ERROR_LINE_COLUMNS = (
+    "e.error_id, e.task_id, e.function, e.at_ms, e.category, e.rule, e.message, e.incident_id, "
+    "c.category, e.exit_code, e.signal"
+)
+
+INCIDENT_NAMES = (
+    "incident_id", "state", "state_at_ms", "state_by", "reason", "title", "parts", "category",
+    "rule", "function", "functions", "count", "first_at_ms", "last_at_ms", "last_error_id",
+    "acked_by", "snoozed_until_ms", "regressions",
+)  # fmt: skip
+INCIDENT_COLUMNS = ", ".join(f"n.{name}" for name in INCIDENT_NAMES)
 
 LEDGER_NAMES = (
     "seq", "at_ms", "task_id", "token", "action", "why", "category", "strategy", "rule",
@@ -47,6 +65,9 @@ LETTER_NAMES = (
 LETTER_COLUMNS = ", ".join(f"d.{name}" for name in LETTER_NAMES)
 
 _TASK_STATES = {str(state): state for state in TaskState}
+_INCIDENT_STATES = {str(state): state for state in IncidentState}
+_parts = msgspec.json.Decoder(tuple[Part, ...])
+_counts = msgspec.json.Decoder(dict[str, int])
 _tags = msgspec.json.Decoder(dict[str, str])
 _evidence = msgspec.json.Decoder(Evidence)
 _classification = msgspec.json.Decoder(Classification)
@@ -124,6 +145,66 @@ def error_of(row: Row) -> ErrorRecord:
         at_ms=row[4],
         evidence=_evidence.decode(row[5]),
         classification=_classification.decode(row[6]),
+        incident_id=row[7],
+        correction=None if row[8] is None else correction_of(row[8:12]),
+    )
+
+
+def correction_of(row: Row) -> Correction:
+    """A correction from category, at_ms, author and why."""
+    return Correction(category=Category(row[0]), at_ms=row[1], author=row[2], why=row[3])
+
+
+def error_line_of(row: Row) -> ErrorLine:
+    """A line of a list from ERROR_LINE_COLUMNS."""
+    named, corrected = Category(row[4]), row[8]
+    category = named if corrected is None else Category(corrected)
+    return ErrorLine(
+        error_id=row[0],
+        task_id=row[1],
+        function=row[2],
+        at_ms=row[3],
+        category=category,
+        was=None if category is named else named,
+        rule=row[5],
+        message=row[6][:LINE_CHARS_MAX],
+        incident_id=row[7],
+        exit_code=row[9],
+        signal=row[10],
+    )
+
+
+def evidence_of(text: str) -> Evidence:
+    """Evidence from its column."""
+    return _evidence.decode(text)
+
+
+def classification_of(text: str) -> Classification:
+    """A classification from its column."""
+    return _classification.decode(text)
+
+
+def incident_of(row: Row) -> Incident:
+    """An incident from INCIDENT_COLUMNS."""
+    return Incident(
+        incident_id=row[0],
+        state=_INCIDENT_STATES[row[1]],
+        state_at_ms=row[2],
+        state_by=row[3],
+        reason=row[4],
+        title=row[5],
+        parts=_parts.decode(row[6]),
+        category=Category(row[7]),
+        rule=row[8],
+        function=row[9],
+        functions=_counts.decode(row[10]),
+        count=row[11],
+        first_at_ms=row[12],
+        last_at_ms=row[13],
+        last_error_id=row[14],
+        acked_by=row[15],
+        snoozed_until_ms=row[16],
+        regressions=row[17],
     )
 
 

@@ -18,7 +18,7 @@ from fnr.policy.task import (
 )
 from fnr.policy.verdict import Action, Decision
 from fnr.store import ledger, letters
-from fnr.store.ids import ID_CHARS
+from fnr.store.ids import ID_CHARS, IDS_SHOWN, AmbiguousId, NoSuchId
 from fnr.store.rows import (
     ATTEMPT_COLUMNS,
     TASK_COLUMNS,
@@ -29,26 +29,6 @@ from fnr.store.rows import (
 )
 from fnr.store.tally import functions
 from fnr.store.transaction import Row, Transaction
-
-IDS_SHOWN = 5
-
-
-class NoSuchId(Exception):
-    """No task has an id that begins so."""
-
-    def __init__(self, prefix: str) -> None:
-        super().__init__(f"no task has an id that begins with {prefix!r}")
-        self.prefix = prefix
-
-
-class AmbiguousId(Exception):
-    """Several tasks have an id that begins so."""
-
-    def __init__(self, prefix: str, ids: list[str]) -> None:
-        super().__init__(f"several tasks have an id that begins with {prefix!r}: {', '.join(ids)}")
-        self.prefix = prefix
-        self.ids = ids
-
 
 # ── accept ───────────────────────────────────────────────────────────────────
 

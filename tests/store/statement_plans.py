@@ -17,13 +17,14 @@ from fnr.store.transaction import Transaction
 GROWING = frozenset(
     {
         "task", "t", "live", "dead", "attempt", "a", "error", "e", "x", "dead_letter", "d",
-        "task_input", "i", "task_result", "r", "ledger", "l",
+        "task_input", "i", "task_result", "r", "ledger", "l", "incident", "n", "incident_move",
+        "correction", "c",
     }
 )  # fmt: skip
 
 # What may walk through a whole table, and why.
 ALLOWED: dict[str, str] = {
-    r"count\(\*\) FROM (task|attempt|error|ledger|dead_letter|kill_note|worker|outbox)": (
+    r"count\(\*\) FROM (task|attempt|error|ledger|dead_letter|kill_note|worker|outbox|incident|correction)": (
         "`fnr db stats` counts rows, and says that it takes its time"
     ),
     r"created_at_ms FROM task ORDER BY task_id LIMIT 1": "the first row of the primary key",

@@ -56,6 +56,8 @@ def _run(sql: str, finds: str = "") -> Break:
 DONE = "SELECT task_id FROM task WHERE state = 'done'"
 DEAD = "SELECT task_id FROM task WHERE state = 'dead'"
 RUNNING = "SELECT task_id FROM task WHERE state = 'running'"
+ERROR = "SELECT error_id FROM error"
+SEEN = "SELECT incident_id FROM error"
 ENDED = "SELECT token FROM attempt WHERE outcome = 'failed'"
 
 # Invariant → ways to break it; each answers with the id that must be named.
@@ -94,6 +96,16 @@ BREAKS: dict[str, list[Break]] = {
             "UPDATE attempt SET outcome = 'failed' WHERE token = :id",
             "SELECT token FROM attempt WHERE outcome = 'done'",
         ),
+    ],
+    "error-has-incident": [
+        _run("UPDATE error SET incident_id = '1:x' WHERE error_id = :id", ERROR),
+        _run("UPDATE error SET at_ms = 1 WHERE error_id = :id", ERROR),
+    ],
+    "incident-counts-errors": [
+        _run("UPDATE incident SET count = 0 WHERE incident_id = :id", SEEN),
+    ],
+    "incident-state": [
+        _run("UPDATE incident SET state = 'resolved' WHERE incident_id = :id", SEEN),
     ],
     "dead-task-has-letter": [_run("DELETE FROM dead_letter WHERE task_id = :id", DEAD)],
     "letter-fits-task": [

@@ -28,7 +28,7 @@ ATTEMPT = {
     "pid_start": 1, "started_at_ms": 1,
 }  # fmt: skip
 ERROR = {
-    "error_id": ID, "task_id": ID, "token": ID, "function": "render", "at_ms": 1,
+    "error_id": ID, "task_id": ID, "token": ID, "incident_id": "1:a", "function": "render", "at_ms": 1,
     "category": "unknown", "strategy": "retry_once", "rule": "r", "message": "m",
     "evidence": "{}", "classification": "{}",
 }  # fmt: skip
@@ -36,11 +36,22 @@ LETTER = {
     "task_id": ID, "function": "render", "cause": "poison", "category": "unknown", "reason": "r",
     "died_at_ms": 1,
 }  # fmt: skip
+INCIDENT = {
+    "incident_id": "1:a", "state": "new", "state_at_ms": 1, "state_by": "fnr", "title": "t",
+    "parts": "[]", "category": "unknown", "rule": "r", "function": "render", "functions": "{}",
+    "count": 1, "first_at_ms": 1, "last_at_ms": 1, "last_error_id": ID,
+}  # fmt: skip
+CORRECTION = {
+    "error_id": ID, "task_id": ID, "function": "render", "category": "unknown", "at_ms": 1,
+    "author": "ann", "evidence": "{}", "classification": "{}",
+}  # fmt: skip
 ROWS: dict[str, dict[str, Any]] = {
     "task": TASK,
     "attempt": ATTEMPT,
     "error": ERROR,
     "dead_letter": LETTER,
+    "incident": INCIDENT,
+    "correction": CORRECTION,
     "task_input": {"task_id": ID, "revision": 1, "at_ms": 1, "body": "{}"},
     "function": {"function": "render"},
     "tally": {"function": "render", "state": "queued", "count": 1},
@@ -79,6 +90,15 @@ VIOLATIONS: list[tuple[str, dict[str, Any]]] = [
     ("dead_letter", {"reason": ""}),
     ("dead_letter", {"state": "lost"}),
     ("dead_letter", {"state": "resolved"}),
+    ("incident", {"incident_id": "ab"}),
+    ("incident", {"state": "odd"}),
+    ("incident", {"category": "bad"}),
+    ("incident", {"count": 0}),
+    ("incident", {"regressions": -1}),
+    ("incident", {"first_at_ms": 2}),
+    ("incident", {"state": "snoozed"}),
+    ("correction", {"category": "bad"}),
+    ("correction", {"author": ""}),
     ("function", {"paused": 2}),
     ("tally", {"count": -1}),
 ]

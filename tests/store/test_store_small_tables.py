@@ -147,6 +147,7 @@ def test_old_tasks_are_forgotten_in_steps_and_letters_are_kept(book: Book) -> No
             tx,
             done_before_ms=NOW_MS - DAY_MS,
             cancelled_before_ms=NOW_MS - DAY_MS,
+            incidents_before_ms=NOW_MS - DAY_MS,
             count_max=2,
         )
         book.commit()

@@ -93,10 +93,56 @@ CREATE TABLE attempt (
 
 CREATE INDEX attempt_task ON attempt (task_id);
 
+-- All errors with one fingerprint, which is its id. Outlives its errors until it is resolved and old.
+CREATE TABLE incident (
+    incident_id      TEXT    PRIMARY KEY CHECK (incident_id LIKE '_%:_%'),
+    state            TEXT    NOT NULL
+                     CHECK (state IN ('new', 'ongoing', 'regressed', 'snoozed', 'resolved')),
+    state_at_ms      INTEGER NOT NULL,
+    state_by         TEXT    NOT NULL,
+    reason           TEXT    NOT NULL DEFAULT '',
+    title            TEXT    NOT NULL,
+    parts            TEXT    NOT NULL,
+    category         TEXT    NOT NULL
+                     CHECK (category IN ('transient', 'resource', 'validation', 'permanent', 'unknown')),
+    rule             TEXT    NOT NULL,
+    function         TEXT    NOT NULL,
+    functions        TEXT    NOT NULL,
+    count            INTEGER NOT NULL CHECK (count >= 1),
+    first_at_ms      INTEGER NOT NULL,
+    last_at_ms       INTEGER NOT NULL,
+    last_error_id    TEXT    NOT NULL,
+    acked_by         TEXT    NOT NULL DEFAULT '',
+    snoozed_until_ms INTEGER,
+    regressions      INTEGER NOT NULL DEFAULT 0 CHECK (regressions >= 0),
+    CHECK (first_at_ms <= last_at_ms),
+    -- A snooze has an end.
+    CHECK ((state = 'snoozed') = (snoozed_until_ms IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+
+-- Lists go latest first; what may come to rest is looked at oldest first.
+CREATE INDEX incident_list ON incident (last_at_ms, incident_id);
+CREATE INDEX incident_open ON incident (last_at_ms) WHERE state <> 'resolved';
+CREATE INDEX incident_snoozed ON incident (snoozed_until_ms) WHERE snoozed_until_ms IS NOT NULL;
+
+-- Every move of an incident: its own ledger.
+CREATE TABLE incident_move (
+    seq         INTEGER PRIMARY KEY,
+    incident_id TEXT    NOT NULL REFERENCES incident ON DELETE CASCADE,
+    at_ms       INTEGER NOT NULL,
+    before      TEXT    NOT NULL,
+    after       TEXT    NOT NULL,
+    by          TEXT    NOT NULL,
+    why         TEXT    NOT NULL
+) STRICT;
+
+CREATE INDEX incident_moves ON incident_move (incident_id, seq);
+
 CREATE TABLE error (
     error_id       TEXT    PRIMARY KEY,
     task_id        TEXT    NOT NULL REFERENCES task ON DELETE CASCADE,
     token          TEXT    NOT NULL UNIQUE REFERENCES attempt ON DELETE CASCADE,
+    incident_id    TEXT    NOT NULL REFERENCES incident,
     function       TEXT    NOT NULL,
     at_ms          INTEGER NOT NULL,
     category       TEXT    NOT NULL
@@ -113,6 +159,24 @@ CREATE TABLE error (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX error_task ON error (task_id);
+CREATE INDEX error_incident ON error (incident_id, error_id);
+
+-- What people say an error is. Holds its own copy of the evidence, because it teaches long after
+-- retention has removed the error.
+CREATE TABLE correction (
+    error_id       TEXT    PRIMARY KEY,
+    task_id        TEXT    NOT NULL,
+    function       TEXT    NOT NULL,
+    category       TEXT    NOT NULL
+                   CHECK (category IN ('transient', 'resource', 'validation', 'permanent', 'unknown')),
+    at_ms          INTEGER NOT NULL,
+    author         TEXT    NOT NULL CHECK (author <> ''),
+    why            TEXT    NOT NULL DEFAULT '',
+    evidence       TEXT    NOT NULL,
+    classification TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX correction_age ON correction (at_ms, error_id);
 
 -- Our own kill ledger: written before the signal is sent, so that even a daemon that dies in
 -- between knows who ended the attempt. Deleted when the attempt is settled (by cascade or settle).

@@ -1,0 +1,96 @@
+"""Corrections: what people say an error is, beside what it was classified as."""
+
+from __future__ import annotations
+
+from fnr.policy.record import CorrectedError, Correction
+from fnr.policy.rules import Category
+from fnr.policy.verdict import Action, Decision
+from fnr.store import error_details, errors, ledger
+from fnr.store.rows import classification_of, correction_of, evidence_of
+from fnr.store.transaction import Transaction
+
+# More than that teach nothing new; the oldest go first.
+KEPT_MAX = 10_000
+FORGOTTEN_MAX = 100
+
+
+def reclassify(
+    tx: Transaction, prefix: str, category: Category, *, why: str, by: str, now_ms: int
+) -> tuple[str, str | None]:
+    """Say what an error is; its id, and why nothing changed. Raises NoSuchId, AmbiguousId.
+
+    The classification it was given stays as it is; giving that one back takes the correction away.
+    """
+    error_id = error_details.find_id(tx, prefix)
+    error = errors.get(tx, error_id)
+    assert error is not None, error_id
+    named = error.classification.category
+    before = named if error.correction is None else error.correction.category
+    if before is category:
+        return error_id, f"it is {category} already"
+    if category is named:
+        tx.run("DELETE FROM correction WHERE error_id = ?", (error_id,))
+    else:
+        _put(tx, error_id, Correction(category=category, at_ms=now_ms, author=by, why=why))
+    told = f"error {error_id} reclassified from {before} to {category}" + (
+        f": {why}" if why else ""
+    )
+    decision = Decision(
+        action=Action.RECLASSIFY,
+        why=told,
+        category=category,
+        rule=error.classification.rule,
+        decided_by=by,
+    )
+    ledger.add(tx, decision, at_ms=now_ms, task_id=error.task_id)
+    return error_id, None
+
+
+def _put(tx: Transaction, error_id: str, correction: Correction) -> None:
+    tx.run(
+        """
+        INSERT INTO correction (error_id, task_id, function, category, at_ms, author, why,
+                                evidence, classification)
+        SELECT error_id, task_id, function, ?, ?, ?, ?, evidence, classification
+          FROM error WHERE error_id = ?
+        ON CONFLICT (error_id) DO UPDATE
+           SET category = excluded.category, at_ms = excluded.at_ms, author = excluded.author,
+               why = excluded.why
+        """,
+        (correction.category, correction.at_ms, correction.author, correction.why, error_id),
+    )
+    tx.run(
+        """
+        DELETE FROM correction
+         WHERE error_id IN (SELECT error_id FROM correction
+                             ORDER BY at_ms DESC, error_id DESC LIMIT ? OFFSET ?)
+        """,
+        (FORGOTTEN_MAX, KEPT_MAX),
+    )
+
+
+def restore(tx: Transaction, error_id: str, correction: Correction) -> None:
+    """Put back the correction of an imported error."""
+    _put(tx, error_id, correction)
+
+
+def corrected(tx: Transaction, *, limit: int = KEPT_MAX) -> list[CorrectedError]:
+    """Errors that people have reclassified, latest first: what `rules suggest` learns from."""
+    rows = tx.all(
+        """
+        SELECT error_id, task_id, function, category, at_ms, author, why, evidence, classification
+          FROM correction ORDER BY at_ms DESC, error_id DESC LIMIT ?
+        """,
+        (limit,),
+    )
+    return [
+        CorrectedError(
+            error_id=row[0],
+            task_id=row[1],
+            function=row[2],
+            correction=correction_of(row[3:7]),
+            evidence=evidence_of(row[7]),
+            classification=classification_of(row[8]),
+        )
+        for row in rows
+    ]
