@@ -1,0 +1,226 @@
+"""Makes fnr/rulepacks/text_model.bin: `python tools/train_text_model.py [--check]`.
+
+Learns from tools/model/examples/*.jsonl and from the tests inside the rule packs. Before that it
+leaves out one tenth of the projects at a time and names their errors with what the others taught:
+from these answers come the printed accuracy, the calibration and the thresholds. The same examples
+always give the same model; it takes about a minute.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from zlib import crc32
+
+from msgspec import Struct
+
+from fnr.policy.facts import gather
+from fnr.policy.labelled import HOPELESS, RETRIED, LabelledError, evidence_of, read_record
+from fnr.policy.rules import Category
+from fnr.policy.text_features import features, slot
+from fnr.policy.text_learning import Learnt, Lesson, learn, model_of
+from fnr.policy.text_model import (
+    CATEGORIES,
+    FEATURES_MAX,
+    ModelHeader,
+    TextModel,
+    dump_model,
+    load_model,
+)
+
+ROOT = Path(__file__).parents[1]
+TARGET = ROOT / "fnr" / "rulepacks" / "text_model.bin"
+
+FOLDS = 10
+SHARPNESSES = tuple(0.5 + 0.05 * step for step in range(41))
+THRESHOLDS = tuple(0.3 + 0.01 * step for step in range(70))
+# A wrong dead letter costs a replay: more often right than wrong is enough. A wrong retry burns
+# the time of a GPU.
+CONFIDENT_PRECISION = 0.5
+RETRY_PRECISION = 0.85
+# How far a weight may lie from the committed one: the last bit of exp() differs between machines.
+UNITS_APART_MAX = 2
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """What a model that had never seen the project said of an error, with sharpness 1."""
+
+    right: int
+    chances: tuple[float, ...]
+
+
+class Calibration(Struct, frozen=True, kw_only=True):
+    """What turns sums of weights into guesses; see ModelHeader."""
+
+    sharpness: float
+    confident_min: float
+    retry_min: float
+
+
+def main() -> int:
+    """Train and write; with --check compare with what is committed, exit status 1 if it differs."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--check", action="store_true")
+    given = options.parse_args()
+    records = examples()
+    learnt = learn([lesson_of(record) for record in records])
+    if given.check:
+        committed = load_model(TARGET.read_bytes())
+        return 0 if _close(_model(learnt, len(records), committed.header), committed) else 1
+    header = _calibrated(unseen_answers(records))
+    TARGET.write_bytes(dump_model(_model(learnt, len(records), header)))
+    print(f"{TARGET.relative_to(ROOT)}: {TARGET.stat().st_size} bytes")
+    return 0
+
+
+def examples() -> list[LabelledError]:
+    """Every labelled error there is to learn from, each text once, in a fixed order."""
+    found: dict[tuple[str | None, ...], LabelledError] = {}
+    for path in sorted((ROOT / "tools" / "model" / "examples").glob("*.jsonl")):
+        for line in path.read_bytes().splitlines():
+            _add(found, read_record(line))
+    for path in sorted((ROOT / "fnr" / "rulepacks").glob("*.toml")):
+        for rule in tomllib.loads(path.read_text())["rule"]:
+            for test in rule.get("test", []):
+                if test.get("matches", True) and (test.get("message") or test.get("exception")):
+                    _add(
+                        found,
+                        LabelledError(
+                            category=Category(rule["category"]),
+                            exception_type=test.get("exception"),
+                            message=test.get("message"),
+                            traceback=test.get("traceback") or test.get("stderr"),
+                            exit_code=test.get("exit"),
+                            signal=test.get("signal"),
+                            http_status=test.get("http"),
+                            project=f"{path.stem}/{rule['name']}",
+                        ),
+                    )
+    return list(found.values())
+
+
+def lesson_of(record: LabelledError) -> Lesson:
+    """What the model sees of an error, and what it is."""
+    found = features(gather(evidence_of(record)))[:FEATURES_MAX]
+    return Lesson(
+        slots=tuple(slot(feature) for feature in found), category=CATEGORIES.index(record.category)
+    )
+
+
+def unseen_answers(records: Sequence[LabelledError]) -> list[Answer]:
+    """An answer for every error, from models that had not seen its project."""
+    lessons = [lesson_of(record) for record in records]
+    folds = [crc32(record.project.encode()) % FOLDS for record in records]
+    answers = []
+    for fold in range(FOLDS):
+        known = [lesson for lesson, place in zip(lessons, folds, strict=True) if place != fold]
+        model = model_of(
+            learn(known), sharpness=1.0, confident_min=0, retry_min=0, trained_on=len(known)
+        )
+        answers += [
+            Answer(right=lesson.category, chances=model.probabilities(lesson.slots))
+            for lesson, place in zip(lessons, folds, strict=True)
+            if place == fold
+        ]
+    return answers
+
+
+def _model(learnt: Learnt, count: int, header: ModelHeader | Calibration) -> TextModel:
+    return model_of(
+        learnt,
+        sharpness=header.sharpness,
+        confident_min=header.confident_min,
+        retry_min=header.retry_min,
+        trained_on=count,
+    )
+
+
+def _calibrated(answers: Sequence[Answer]) -> Calibration:
+    sharpness = _sharpness(answers)
+    sharpened = [_sharpened(answer, sharpness) for answer in answers]
+    print(f"{len(answers)} errors of projects left out:")
+    _print_table(sharpened)
+    found = Calibration(
+        sharpness=sharpness,
+        confident_min=_threshold(sharpened, HOPELESS, CONFIDENT_PRECISION),
+        retry_min=_threshold(sharpened, RETRIED, RETRY_PRECISION),
+    )
+    print(found)
+    return found
+
+
+def _add(found: dict[tuple[str | None, ...], LabelledError], record: LabelledError) -> None:
+    if record.category in CATEGORIES:
+        found.setdefault((record.exception_type, record.message, record.traceback), record)
+
+
+def _sharpened(answer: Answer, sharpness: float) -> Answer:
+    powers = [chance**sharpness for chance in answer.chances]
+    total = sum(powers)
+    return Answer(right=answer.right, chances=tuple(power / total for power in powers))
+
+
+def _sharpness(answers: Sequence[Answer]) -> float:
+    """The one with the smallest mean surprise."""
+
+    def surprise(sharpness: float) -> float:
+        sharpened = (_sharpened(answer, sharpness) for answer in answers)
+        return -sum(math.log(max(answer.chances[answer.right], 1e-9)) for answer in sharpened)
+
+    return min(SHARPNESSES, key=surprise)
+
+
+def _threshold(
+    answers: Sequence[Answer], wanted: frozenset[Category], precision_min: float
+) -> float:
+    """The lowest confidence from which on guesses of these categories are right often enough.
+
+    Looked at in a window above each threshold, so that the sure ones do not hide the doubtful.
+    """
+    for low in THRESHOLDS:
+        near = [
+            best == answer.right
+            for answer in answers
+            if low <= max(answer.chances) < low + 0.1
+            and CATEGORIES[best := answer.chances.index(max(answer.chances))] in wanted
+        ]
+        if near and sum(near) >= precision_min * len(near):
+            return round(low, 2)
+    return THRESHOLDS[-1]
+
+
+def _print_table(answers: Sequence[Answer]) -> None:
+    print("  confidence   guesses   right")
+    for low in (0.0, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9):
+        held = [
+            answer.chances.index(max(answer.chances)) == answer.right
+            for answer in answers
+            if max(answer.chances) >= low
+        ]
+        if held:
+            print(f"  {low:>10.1f} {len(held):>9} {sum(held) / len(held):>7.1%}")
+
+
+def _close(one: TextModel, other: TextModel) -> bool:
+    if one.header.trained_on != other.header.trained_on:
+        print(f"trained on {other.header.trained_on} errors; there are {one.header.trained_on} now")
+        return False
+    apart = max(
+        (
+            abs(a - b)
+            for number in range(len(one.table))
+            if one.table[number] != other.table[number]
+            for a, b in zip(one.weights(number), other.weights(number), strict=True)
+        ),
+        default=0,
+    )
+    print(f"weights are at most {apart} units apart")
+    return apart <= UNITS_APART_MAX
+
+
+if __name__ == "__main__":
+    sys.exit(main())
