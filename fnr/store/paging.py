@@ -56,11 +56,9 @@ def page(
     search = _Search(tx, listing, made, now_ms=now_ms)
     bound = None if looked_at_max is None else max(looked_at_max // max(len(runs), 1), CHUNK_MIN)
     position = listing.last_key if after is None else _key_of(listing, after)
-    rows, next_key = _merge(
-        [search.run(run, position, limit + 1, bound) for run in runs], limit, len(listing.keys)
-    )
+    found, next_key = _merge([search.run(run, position, limit + 1, bound) for run in runs], limit)
     return Found(
-        rows=[row[len(listing.keys) :] for row in rows],
+        rows=search.rows_of(found),
         next=None if next_key is None else "-".join(map(str, next_key)),
         total=sum(known[kind] for kind in chosen) if _is_counted(listing, made) else None,
     )
@@ -137,27 +135,27 @@ def _key_of(listing: Listing, cursor: str) -> Key:
     return tuple([int(parts[0]), *parts[1:]] if len(parts) > 1 else parts)
 
 
-def _merge(
-    found: list[tuple[list[Row], Key | None]], limit: int, key_width: int
-) -> tuple[list[Row], Key | None]:
-    """The newest rows of all runs, and the key to go on behind; None at the end.
+def _merge(found: list[tuple[list[Key], Key | None]], limit: int) -> tuple[list[Key], Key | None]:
+    """The newest keys of all runs, and the key to go on behind; None at the end.
 
-    A run that stopped early knows nothing below its floor, so no row below the highest floor
+    A run that stopped early knows nothing below its floor, so no key below the highest floor
     can be told yet.
     """
     floor = max((stopped for _, stopped in found if stopped is not None), default=None)
-    rows = sorted(
-        (row for run, _ in found for row in run), key=lambda row: row[:key_width], reverse=True
-    )
+    keys = sorted((key for run, _ in found for key in run), reverse=True)
     if floor is not None:
-        rows = [row for row in rows if row[:key_width] >= floor]
-    if len(rows) > limit:
-        return rows[:limit], rows[limit - 1][:key_width]
-    return rows, floor
+        keys = [key for key in keys if key >= floor]
+    if len(keys) > limit:
+        return keys[:limit], keys[limit - 1]
+    return keys, floor
 
 
 class _Search:
-    """Reads runs of one list under one filter."""
+    """Reads runs of one list under one filter.
+
+    Keys first, because an index holds them: of the rows that several runs offer, most are not on
+    the page, and each would be a page of the file to read.
+    """
 
     def __init__(self, tx: Transaction, listing: Listing, made: Plan, *, now_ms: int) -> None:
         self._tx = tx
@@ -167,27 +165,42 @@ class _Search:
         self._keys = ", ".join(listing.keys)
         self._order = ", ".join(f"{key} DESC" for key in listing.keys)
         self._marks = ", ".join("?" * len(listing.keys))
-        self._columns = f"{self._keys}, {listing.columns}"
         self._asked = sorted(frozenset().union(*map(fields, made.rest)))
         self._plain = not (made.sql or made.rest)
 
+    def rows_of(self, keys: list[Key]) -> list[Row]:
+        """The rows with these keys, in their order."""
+        if not keys:
+            return []
+        # The last column of every list's key names the row.
+        marks = ", ".join("?" * len(keys))
+        name = self._listing.keys[-1]
+        rows = self._tx.all(
+            f"""
+            SELECT {name}, {self._listing.columns} FROM {self._listing.joined}
+             WHERE {name} IN ({marks})
+            """,
+            [key[-1] for key in keys],
+        )
+        found = {row[0]: row[1:] for row in rows}
+        return [found[key[-1]] for key in keys]
+
     def run(
         self, run: Sql, position: Key, limit: int, looked_at_max: int | None
-    ) -> tuple[list[Row], Key | None]:
-        """Up to `limit` rows below a position; the key it stopped at, None at the run's end."""
-        width = len(self._listing.keys)
+    ) -> tuple[list[Key], Key | None]:
+        """Up to `limit` keys below a position; the key it stopped at, None at the run's end."""
         bounds = [run, *self._made.bounds]
         if self._plain:
-            rows = self._rows(self._columns, bounds, position, None, limit)
-            return rows, rows[-1][:width] if len(rows) == limit else None
-        found: list[Row] = []
+            keys = self._next_keys(bounds, position, limit)
+            return keys, keys[-1] if len(keys) == limit else None
+        found: list[Key] = []
         looked_at, chunk = 0, max(CHUNK_MIN, limit)
         while True:
             keys = self._next_keys(bounds, position, chunk)
             if keys:
                 found += self._passing(bounds, position, keys[-1], limit - len(found))
             if len(found) >= limit:
-                return found, found[-1][:width]
+                return found, found[-1]
             if len(keys) < chunk:
                 return found, None
             position = keys[-1]
@@ -196,7 +209,7 @@ class _Search:
                 return found, position
             chunk = min(chunk * 2, CHUNK_MAX)
 
-    def _next_keys(self, bounds: list[Sql], position: Key, count: int) -> list[Row]:
+    def _next_keys(self, bounds: list[Sql], position: Key, count: int) -> list[Key]:
         where = " AND ".join(part.text for part in bounds)
         return self._tx.all(
             f"""
@@ -207,50 +220,35 @@ class _Search:
             (*_params(bounds), *position, count),
         )
 
-    def _passing(self, bounds: list[Sql], position: Key, last: Key, limit: int) -> list[Row]:
-        """Rows from below a position down to a key that pass the filter, at most `limit`."""
+    def _passing(self, bounds: list[Sql], position: Key, last: Key, limit: int) -> list[Key]:
+        """Keys from below a position down to one whose rows pass the filter, at most `limit`."""
         conditions = [*bounds, *self._made.sql]
         if not self._made.rest:
-            return self._rows(self._columns, conditions, position, last, limit)
-        # Only what Python must see is read of every row, and the rest of those that pass.
+            return self._within(self._keys, conditions, position, last, limit)
         names = record_names(self._asked)
         columns = ", ".join([self._keys, *(self._listing.sql_of[name] for name in names)])
-        found: list[Row] = []
-        for row in self._rows(columns, conditions, position, last, CHUNK_MAX):
-            key = row[: len(self._listing.keys)]
-            record = record_of(names, row[len(key) :])
+        width = len(self._listing.keys)
+        found: list[Key] = []
+        for row in self._within(columns, conditions, position, last, CHUNK_MAX):
+            record = record_of(names, row[width:])
             if all(matches(part, record, self._now_ms) for part in self._made.rest):
-                found += self._row_of(key)
+                found.append(row[:width])
                 if len(found) == limit:
                     break
         return found
 
-    def _row_of(self, key: Key) -> list[Row]:
-        return self._tx.all(
-            f"""
-            SELECT {self._columns} FROM {self._listing.joined}
-             WHERE ({self._keys}) = ({self._marks})
-            """,
-            key,
-        )
-
-    def _rows(
-        self,
-        columns: str,
-        conditions: list[Sql],
-        position: Key,
-        last: Key | None,
-        limit: int,
+    def _within(
+        self, columns: str, conditions: list[Sql], position: Key, last: Key, limit: int
     ) -> list[Row]:
         where = " AND ".join(part.text for part in conditions)
-        down_to = f"AND ({self._keys}) >= ({self._marks})" if last is not None else ""
         return self._tx.all(
             f"""
             SELECT {columns} FROM {self._listing.joined}
-             WHERE {where} AND ({self._keys}) < ({self._marks}) {down_to}
+             WHERE {where}
+               AND ({self._keys}) < ({self._marks}) AND ({self._keys}) >= ({self._marks})
              ORDER BY {self._order} LIMIT ?
             """,
-            (*_params(conditions), *position, *(last or ()), limit),
+            (*_params(conditions), *position, *last, limit),
         )
 
 
