@@ -137,6 +137,14 @@ class TimedOut(FnrError):
     code = "timeout"
 
 
+_LISTED_BY = {"task": "fnr task list", "error": "fnr errors list", "incident": "fnr errors groups"}
+
+
+def no_such_id(words: str, *, noun: str) -> NotFound:
+    """Nothing has an id that begins so: where ids are listed."""
+    return NotFound(words, next_step=_LISTED_BY[noun])
+
+
 def error_types() -> dict[str, type[FnrError]]:
     """Every error by its wire code."""
     kinds: list[type[FnrError]] = [FnrError, *FnrError.__subclasses__()]

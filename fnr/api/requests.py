@@ -1,16 +1,24 @@
 """What may be asked: one frozen value per question, typed by its answer.
 
-`Request[A]` says that the answer is an `A`; clients, daemon and offline reader all speak these
-values, so there is no table to keep in step. Reads can be answered from the store's file while
-the daemon is down; everything else needs the daemon.
+Questions about errors and incidents are in incident_requests.py; AnyRequest has them all.
 """
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar, get_args
-
 from msgspec import Raw, Struct, field
 
+from fnr.api.incident_requests import (
+    AckIncidents,
+    GetError,
+    GetIncident,
+    ListErrors,
+    ListIncidents,
+    ListSimilar,
+    ReclassifyErrors,
+    ResolveIncidents,
+    SnoozeIncidents,
+)
+from fnr.api.question import Changed, Read, Request
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.record import (
     FunctionRecord,
@@ -23,31 +31,6 @@ from fnr.policy.record import (
     WorkerRecord,
 )
 from fnr.policy.task import PRIORITY_DEFAULT, Task
-
-Answer = TypeVar("Answer")
-
-
-class Request(
-    Struct,
-    Generic[Answer],
-    frozen=True,
-    kw_only=True,
-    tag_field="op",
-    tag=str,
-    forbid_unknown_fields=True,
-    omit_defaults=True,
-):
-    """Something one can ask; the answer is an `Answer`."""
-
-
-class Read(Request[Answer], frozen=True, kw_only=True, tag=str):
-    """A question that the store's file alone can answer."""
-
-
-def answer_type(kind: type[Request[Any]]) -> Any:
-    """The type of a request's answer, as written in its class line."""
-    return get_args(kind.__orig_bases__[0])[0]  # type: ignore[attr-defined]  # typing sets it
-
 
 # ── answers that are not records ─────────────────────────────────────────────
 
@@ -103,13 +86,6 @@ class SubmittedMany(Struct, frozen=True, kw_only=True):
     task_ids: list[str]
     refused: list[RefusedItem] = field(default_factory=list)
     duplicates: int = 0
-
-
-class Changed(Struct, frozen=True, kw_only=True):
-    """Ids that were changed, and ids that were not with the reason."""
-
-    changed: list[str] = field(default_factory=list)
-    unchanged: dict[str, str] = field(default_factory=dict)
 
 
 class ReplayReport(Struct, frozen=True, kw_only=True):
@@ -349,16 +325,21 @@ class StopDaemon(Request[bool], frozen=True, kw_only=True, tag=str):
 
 
 class Watch(Request[bool], frozen=True, kw_only=True, tag=str):
-    """Stream events until the connection closes; a reader that cannot keep up is told and cut."""
+    """Stream events until the connection closes; a reader that cannot keep up is told and cut.
+
+    kinds: only events of these kinds; none named is all.
+    """
 
     task_ids: list[str] = field(default_factory=list)
     functions: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
 
 
 class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something that happened.
 
-    kind: task, worker, letter, config, daemon. what: the new state or the word for it.
+    kind: task, worker, letter, error, incident, config, daemon. what: the new state or the word
+    for it, of an error its category.
     """
 
     kind: str
@@ -381,6 +362,11 @@ AnyRequest = (
     | ListFunctions
     | ListLogSpans
     | GetStoreStats
+    | ListErrors
+    | GetError
+    | ListIncidents
+    | GetIncident
+    | ListSimilar
     | Submit
     | SubmitMany
     | WaitTasks
@@ -394,6 +380,10 @@ AnyRequest = (
     | ResolveLetters
     | PurgeLetters
     | ImportLetters
+    | AckIncidents
+    | SnoozeIncidents
+    | ResolveIncidents
+    | ReclassifyErrors
     | ReloadConfig
     | StopDaemon
     | Watch

@@ -12,7 +12,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from fnr.api.errors import BadData, FnrError, ProtocolMismatch, from_json
-from fnr.api.requests import AnyRequest, Event, Request, answer_type
+from fnr.api.question import Request, answer_type
+from fnr.api.requests import AnyRequest, Event
 
 PROTOCOL = 1
 # An atomic batch is one frame; a single input is at most 10 MiB.

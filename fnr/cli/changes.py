@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fnr.api.requests import Changed
+from fnr.api.question import Changed
 from fnr.cli.group import say_unchanged
 from fnr.cli.here import here
 from fnr.cli.render import write, write_json

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from fnr.api.errors import NotFound, UsageError
+from fnr.api.question import Changed
 from fnr.api.requests import (
-    Changed,
     GetLetterStats,
     GetTask,
     ListLetters,

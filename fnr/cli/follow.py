@@ -16,7 +16,8 @@ from typing import TypeVar
 from msgspec import Struct
 
 from fnr.api.errors import DaemonDown, FnrError, NotFound
-from fnr.api.requests import ListLogSpans, ListTasks, ListWorkers, Request, Watch
+from fnr.api.question import Request
+from fnr.api.requests import ListLogSpans, ListTasks, ListWorkers, Watch
 from fnr.cli.here import Here
 from fnr.client.connect import Connection, ConnectionLost, connect_again
 from fnr.host.worker_log import follow, read_span

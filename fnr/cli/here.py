@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from typing import TypeVar
 
 from fnr.api.errors import UsageError
-from fnr.api.requests import Request
+from fnr.api.question import Request
 from fnr.cli.argv import Globals
 from fnr.cli.terminal import is_terminal, may_colour
 from fnr.client.connect import TIMEOUT_MS_DEFAULT, Connection, ask, command

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from fnr.api.errors import NotFound, UsageError
-from fnr.api.requests import Changed, ListWorkers, RestartWorkers, StopWorkers
+from fnr.api.question import Changed
+from fnr.api.requests import ListWorkers, RestartWorkers, StopWorkers
 from fnr.cli.changes import show_changed
 from fnr.cli.group import examples, group
 from fnr.cli.here import here

@@ -9,15 +9,20 @@ import msgspec
 from msgspec.structs import replace
 
 from fnr.api.errors import Failed
+from fnr.api.incident_requests import (
+    AckIncidents,
+    ReclassifyErrors,
+    ResolveIncidents,
+    SnoozeIncidents,
+)
+from fnr.api.question import Read, Request
 from fnr.api.requests import (
     CancelTasks,
     EditLetter,
     GetStatus,
     PauseFunction,
-    Read,
     RefusedItem,
     ReplayReport,
-    Request,
     ResolveLetters,
     ResumeFunction,
     Submit,
@@ -42,6 +47,10 @@ _REPEATABLE = (
     PauseFunction,
     ResolveLetters,
     ResumeFunction,
+    AckIncidents,
+    SnoozeIncidents,
+    ResolveIncidents,
+    ReclassifyErrors,
     # Its items carry keys: `with_keys`.
     SubmitMany,
 )

@@ -10,7 +10,8 @@ import asyncio
 from typing import TypeVar
 
 from fnr.api.errors import BadData, TimedOut, TryAgain
-from fnr.api.requests import Request, WaitTasks
+from fnr.api.question import Request
+from fnr.api.requests import WaitTasks
 from fnr.api.wire import Reply, decode_reply, open_answer
 from fnr.client.connect import (
     SLACK_MS,

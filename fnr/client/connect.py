@@ -24,7 +24,8 @@ from fnr.api.errors import (
     TimedOut,
     TryAgain,
 )
-from fnr.api.requests import Event, GetStatus, Read, Request, WaitTasks, Watch
+from fnr.api.question import Read, Request
+from fnr.api.requests import Event, GetStatus, WaitTasks, Watch
 from fnr.api.wire import REQUEST_BYTES_MAX, Reply, decode_reply, encode_request, open_answer
 from fnr.config.paths import SOCKET_PATH_BYTES_MAX, Paths
 from fnr.host.clock import Clock

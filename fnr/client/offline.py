@@ -15,16 +15,8 @@ import msgspec
 
 from fnr import __version__
 from fnr.api.errors import NotFound
-from fnr.api.requests import (
-    FunctionStatus,
-    GetStatus,
-    GetTask,
-    ListFunctions,
-    Read,
-    Request,
-    Status,
-    answer_type,
-)
+from fnr.api.question import Read, Request, answer_type
+from fnr.api.requests import FunctionStatus, GetStatus, GetTask, ListFunctions, Status
 from fnr.client.store_errors import told_to_people
 from fnr.config.paths import Paths
 from fnr.host.clock import Clock

@@ -16,16 +16,15 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
 from fnr.api.errors import DaemonDown, FnrError
+from fnr.api.question import Changed, Request
 from fnr.api.requests import (
     CancelTasks,
-    Changed,
     GetStatus,
     GetTask,
     ListLetters,
     ListTasks,
     ReplayLetters,
     ReplayReport,
-    Request,
     Status,
     Submit,
     SubmittedMany,

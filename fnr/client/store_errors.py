@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from fnr.api.errors import (
-    NotFound,
     PermissionDenied,
     ProtocolMismatch,
     Refused,
     StorageError,
     UsageError,
+    no_such_id,
 )
 from fnr.config.paths import Paths
 from fnr.policy.filter import FilterError
@@ -31,7 +31,7 @@ def told_to_people(paths: Paths) -> Iterator[None]:
             next_step="install that version, or choose another --home",
         ) from error
     except NoSuchId as error:
-        raise NotFound(str(error), next_step="fnr task list") from error
+        raise no_such_id(str(error), noun=error.noun) from error
     except AmbiguousId as error:
         raise Refused(str(error), why="the prefix fits several ids") from error
     except FilterError as error:

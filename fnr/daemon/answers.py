@@ -7,11 +7,14 @@ from typing import Any
 
 from msgspec import structs
 
+from fnr.api import incident_requests
 from fnr.api import requests as ask
-from fnr.api.errors import FnrError, NotFound, Refused, UsageError
+from fnr.api.errors import FnrError, NotFound, Refused, UsageError, no_such_id
+from fnr.api.question import Changed
 from fnr.daemon.cancelling import Cancelling
 from fnr.daemon.clients import Client
 from fnr.daemon.crew import Crew
+from fnr.daemon.incidents import Incidents
 from fnr.daemon.letters import Letters
 from fnr.daemon.overview import Overview
 from fnr.daemon.reader import Reader
@@ -38,6 +41,7 @@ class Answers:
         waiting = Waiting(crew.parts, reader)
         cancelling = Cancelling(crew.parts, crew.supervisor, crew.stopper, reader)
         letters = Letters(crew.parts, crew.dispatcher, reader)
+        self.incidents = Incidents(crew.parts, reader)
         self._handlers: dict[type, Handler] = {
             ask.GetStatus: self._status,
             ask.SubmitMany: crew.intake.submit_many,
@@ -53,6 +57,10 @@ class Answers:
             ask.ResolveLetters: letters.resolve,
             ask.PurgeLetters: letters.purge,
             ask.ImportLetters: letters.take_over,
+            incident_requests.AckIncidents: self.incidents.ack,
+            incident_requests.SnoozeIncidents: self.incidents.snooze,
+            incident_requests.ResolveIncidents: self.incidents.resolve,
+            incident_requests.ReclassifyErrors: self.incidents.reclassify,
             ask.ReloadConfig: self._reload,
             ask.StopDaemon: self._stop,
         }
@@ -66,7 +74,7 @@ class Answers:
                 return await self._ask(handler, client, request)
             return await self._read(request)
         except NoSuchId as error:
-            raise NotFound(str(error), next_step="fnr task list") from error
+            raise no_such_id(str(error), noun=error.noun) from error
         except AmbiguousId as error:
             raise Refused(str(error), why="the prefix fits several ids") from error
         except BadFilter as error:
@@ -96,7 +104,7 @@ class Answers:
     async def _workers(self, _: Client, request: ask.ListWorkers) -> list[WorkerRecord]:
         return await self._overview.workers(request)
 
-    async def _pause(self, client: Client, request: ask.PauseFunction) -> ask.Changed:
+    async def _pause(self, client: Client, request: ask.PauseFunction) -> Changed:
         names = self._known(request.functions)
         now_ms = self._parts.clock.now_ms()
         by = client.submitter + (f": {request.reason}" if request.reason else "")
@@ -107,9 +115,9 @@ class Answers:
         await self._parts.store.write(unit)
         for name in names:
             self._crew.supervisor.pools[name].paused = True
-        return ask.Changed(changed=names)
+        return Changed(changed=names)
 
-    async def _resume(self, _: Client, request: ask.ResumeFunction) -> ask.Changed:
+    async def _resume(self, _: Client, request: ask.ResumeFunction) -> Changed:
         names = self._known(request.functions)
 
         def unit(tx: Transaction) -> None:
@@ -120,7 +128,7 @@ class Answers:
             pool = self._crew.supervisor.pools[name]
             pool.paused = False
             self._crew.dispatcher.due_now(name)
-        return ask.Changed(changed=names)
+        return Changed(changed=names)
 
     def _known(self, names: list[str]) -> list[str]:
         for name in names:
@@ -128,15 +136,13 @@ class Answers:
                 raise NotFound(f"there is no function {name!r}", next_step="fnr function list")
         return names
 
-    async def _restart_workers(self, client: Client, request: ask.RestartWorkers) -> ask.Changed:
+    async def _restart_workers(self, client: Client, request: ask.RestartWorkers) -> Changed:
         return self._dismiss(client, request.workers, now=request.now, respawn=True)
 
-    async def _stop_workers(self, client: Client, request: ask.StopWorkers) -> ask.Changed:
+    async def _stop_workers(self, client: Client, request: ask.StopWorkers) -> Changed:
         return self._dismiss(client, request.workers, now=request.now, respawn=False)
 
-    def _dismiss(
-        self, client: Client, names: list[str], *, now: bool, respawn: bool
-    ) -> ask.Changed:
+    def _dismiss(self, client: Client, names: list[str], *, now: bool, respawn: bool) -> Changed:
         """Workers by id prefix or by function; now: interrupt, which costs no attempt."""
         reason = KilledBy.RESTART if respawn else KilledBy.OPERATOR
         chosen = {w.worker_id: w for name in names for w in self._workers_named(name)}
@@ -145,7 +151,7 @@ class Answers:
             self._crew.supervisor.dismiss(worker, why, respawn=respawn)
             if now:
                 self._crew.stopper.kill_worker(worker, reason, why)
-        return ask.Changed(changed=sorted(chosen))
+        return Changed(changed=sorted(chosen))
 
     def _workers_named(self, name: str) -> list[WorkerProcess]:
         pool = self._crew.supervisor.pools.get(name)

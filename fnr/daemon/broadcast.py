@@ -18,9 +18,12 @@ class Watcher:
     tell: Callable[[Event], None]
     task_ids: frozenset[str]
     functions: frozenset[str]
+    kinds: frozenset[str] = frozenset()
 
     def wants(self, event: Event) -> bool:
-        """Filter by task, by function, or take all."""
+        """Filter by kind, and by task or by function; or take all."""
+        if self.kinds and event.kind not in self.kinds:
+            return False
         if self.task_ids:
             return event.task_id in self.task_ids
         return not self.functions or event.function in self.functions
@@ -34,10 +37,15 @@ class Broadcast:
         self._waiters: dict[str, list[Callable[[str], None]]] = {}
 
     def watch(
-        self, tell: Callable[[Event], None], *, task_ids: Iterable[str], functions: Iterable[str]
+        self,
+        tell: Callable[[Event], None],
+        *,
+        task_ids: Iterable[str],
+        functions: Iterable[str],
+        kinds: Iterable[str] = (),
     ) -> Watcher:
         """Start telling."""
-        watcher = Watcher(tell, frozenset(task_ids), frozenset(functions))
+        watcher = Watcher(tell, frozenset(task_ids), frozenset(functions), frozenset(kinds))
         self._watchers.add(watcher)
         return watcher
 
@@ -62,6 +70,23 @@ class Broadcast:
         for watcher in tuple(self._watchers):
             if watcher.wants(event):
                 watcher.tell(event)
+
+    def attempt_failed(
+        self, task: Task, category: str, *, at_ms: int, worker_id: str | None = None
+    ) -> None:
+        """Announce a committed error, before the move of its task."""
+        if self._watchers:
+            self.tell(
+                Event(
+                    kind="error",
+                    what=category,
+                    at_ms=at_ms,
+                    task_id=task.task_id,
+                    function=task.function,
+                    worker_id=worker_id,
+                    detail=task.reason,
+                )
+            )
 
     def task_moved(self, task: Task, *, at_ms: int, worker_id: str | None = None) -> None:
         """Announce a committed move of a task."""

@@ -7,7 +7,8 @@ from functools import partial
 from msgspec.structs import replace
 
 from fnr.api.errors import UsageError
-from fnr.api.requests import CancelTasks, Changed
+from fnr.api.question import Changed
+from fnr.api.requests import CancelTasks
 from fnr.daemon.clients import Client
 from fnr.daemon.parts import Parts
 from fnr.daemon.reader import Reader

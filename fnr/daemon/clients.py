@@ -146,6 +146,7 @@ class Clients:
             lambda event: client.tell(request_id, event),
             task_ids=request.task_ids,
             functions=request.functions,
+            kinds=request.kinds,
         )
         client.watchers.append(watcher)
         # The first answer says that from here on nothing is missed.

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from fnr.api.errors import BadData, NotFound, Refused, UsageError
+from fnr.api.question import Changed
 from fnr.api.requests import (
-    Changed,
     EditLetter,
     ImportLetters,
     LetterFile,

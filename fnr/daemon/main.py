@@ -151,7 +151,8 @@ class Daemon:
     def __init__(self, parts: Parts, reader: Reader, load: LoadSettings) -> None:
         self.parts = parts
         self._crew = Crew(parts, load)
-        self._clients = Clients(parts, Answers(self._crew, reader))
+        self._answers = Answers(self._crew, reader)
+        self._clients = Clients(parts, self._answers)
 
     async def serve(self) -> int:
         """Start, run until the end is asked for, end."""
@@ -173,6 +174,7 @@ class Daemon:
             self._crew.dispatcher.due_now(pool.name)
         failpoint("workers-started")
         self._crew.timekeeper.start()
+        self._answers.incidents.start()
         self._crew.effects.deliver()
         self._watchdog()
         # What exists now lives as long as the daemon: never look at it again.

@@ -299,8 +299,11 @@ class Runner:
 
     def _announce(self, verdicts: list[Verdict], worker: WorkerProcess) -> None:
         for verdict in verdicts:
-            task = verdict.task
-            self._parts.events.task_moved(task, at_ms=task.state_at_ms, worker_id=worker.worker_id)
+            task, named = verdict.task, verdict.classification
+            events, at_ms = self._parts.events, task.state_at_ms
+            if named is not None:
+                events.attempt_failed(task, named.category, at_ms=at_ms, worker_id=worker.worker_id)
+            events.task_moved(task, at_ms=at_ms, worker_id=worker.worker_id)
             if verdict.letter is not None or verdict.evidence is not None:
                 log.warning(
                     "attempt failed",
