@@ -1,0 +1,190 @@
+"""Rules that operators might want: errors that no rule named, or that a person named otherwise.
+
+Errors with the same words, whatever their numbers and paths, become one template, and a template
+becomes a rule ready to paste, with the errors themselves as its tests. A category that a person
+gave is taken over; without one the text model's guess stands there and says that it is one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+
+from fnr.policy.parameterise import parameterise
+from fnr.policy.rules import Category
+
+HITS_MIN = 2
+SUGGESTIONS_MAX = 50
+TESTS_MAX = 3
+MESSAGE_CHARS_MAX = 400
+NAME_WORDS_MAX = 5
+
+# A template that says less than this would match anything.
+_LETTERS_MIN = 8
+_PLACEHOLDER = re.compile(r"<(?:time|size|addr|url|path|id|str)>|#")
+_LETTER = re.compile(r"[A-Za-z]")
+_NAME_WORD = re.compile(r"[A-Za-z][a-z]{2,20}|[A-Z]{2,20}")
+_EMPTY_WORDS = frozenset({"the", "and", "for", "was", "with", "from", "that", "this", "error"})
+_SPECIAL = re.compile(r"([\\.^$*+?{}\[\]|()])")
+
+
+class NamelessError(Struct, frozen=True, kw_only=True):
+    """An error that no rule named well.
+
+    category: what a person said it is; None: nobody did.
+    guess:    what its wording resembles, with the model's confidence.
+    """
+
+    error_id: str
+    function: str
+    message: str
+    exception: str = ""
+    exit_code: int | None = None
+    category: Category | None = None
+    guess: Category | None = None
+    confidence: float = 0.0
+
+
+class Suggestion(Struct, frozen=True, kw_only=True):
+    """A rule that would name them.
+
+    name:      kebab-case, from the words of the template.
+    decided:   a person gave the category; otherwise it is a guess of this confidence.
+    text:      RE2 expression; hits: how many errors it was made from.
+    tests:     messages, as different as possible.
+    disagree:  categories that persons gave and that lost the vote.
+    """
+
+    name: str
+    category: Category
+    decided: bool
+    confidence: float
+    text: str
+    exception: str
+    hits: int
+    functions: tuple[str, ...]
+    error_ids: tuple[str, ...]
+    tests: tuple[str, ...]
+    disagree: tuple[Category, ...] = ()
+
+
+def suggest(errors: Iterable[NamelessError], *, hits_min: int = HITS_MIN) -> list[Suggestion]:
+    """Templates that occur often enough or that a person named, the most frequent first."""
+    groups: dict[tuple[str, str], list[NamelessError]] = {}
+    for error in errors:
+        template = parameterise(_first_line(error.message))
+        if len(_LETTER.findall(_PLACEHOLDER.sub("", template))) >= _LETTERS_MIN:
+            groups.setdefault((error.exception, template), []).append(error)
+    wanted = [
+        (template, found)
+        for (_, template), found in groups.items()
+        if len(found) >= hits_min or any(error.category for error in found)
+    ]
+    wanted.sort(key=lambda pair: (-len(pair[1]), pair[0]))
+    names: Counter[str] = Counter()
+    return [_suggestion(template, found, names) for template, found in wanted[:SUGGESTIONS_MAX]]
+
+
+def expression(template: str) -> str:
+    """A regular expression for every line with this template."""
+    parts = []
+    end = 0
+    for match in _PLACEHOLDER.finditer(template):
+        parts.append(_literal(template[end : match.start()]))
+        # Within one line and without a count: a counted gap makes RE2 slow.
+        parts.append(r"\S+" if match[0] in {"#", "<id>", "<url>"} else r"[^\n]*")
+        end = match.end()
+    parts.append(_literal(template[end:]))
+    return re.sub(r"(?:\[\^\\n\]\*)+", r"[^\\n]*", "".join(parts)).removesuffix(r"[^\n]*")
+
+
+def as_toml(suggestion: Suggestion) -> str:
+    """The suggestion as a rule file would say it, tests included."""
+    lines = [
+        f"# {suggestion.hits} errors of {', '.join(suggestion.functions)}",
+        "[[rule]]",
+        f'name = "{suggestion.name}"',
+        _category_line(suggestion),
+    ]
+    if suggestion.exception:
+        lines.append(f"exception = [{_quoted(suggestion.exception)}]")
+    lines.append(f"text = [{_quoted(suggestion.text)}]")
+    for message in suggestion.tests:
+        lines += ["[[rule.test]]", f"message = {_quoted(message)}"]
+        if suggestion.exception:
+            lines.append(f"exception = {_quoted(suggestion.exception)}")
+    return "\n".join(lines) + "\n"
+
+
+def _suggestion(template: str, errors: Sequence[NamelessError], names: Counter[str]) -> Suggestion:
+    said = Counter(error.category for error in errors if error.category is not None)
+    guesses = Counter(error.guess for error in errors if error.guess is not None)
+    votes = said or guesses
+    category = votes.most_common(1)[0][0] if votes else Category.UNKNOWN
+    sure = [error.confidence for error in errors if error.guess is category]
+    name = _name(template)
+    names[name] += 1
+    return Suggestion(
+        name=name if names[name] == 1 else f"{name}-{names[name]}",
+        category=category,
+        decided=bool(said),
+        confidence=1.0 if said else round(sum(sure) / len(sure), 2) if sure else 0.0,
+        text=expression(template),
+        exception=errors[0].exception,
+        hits=len(errors),
+        functions=tuple(sorted({error.function for error in errors})),
+        error_ids=tuple(error.error_id for error in errors),
+        tests=_tests(errors),
+        disagree=tuple(sorted(other for other in said if other is not category)),
+    )
+
+
+def _tests(errors: Sequence[NamelessError]) -> tuple[str, ...]:
+    messages = list(dict.fromkeys(_first_line(error.message) for error in errors))
+    # The first, the last and one of the middle differ more than neighbours do.
+    places = sorted({0, len(messages) // 2, len(messages) - 1})
+    return tuple(messages[place] for place in places)[:TESTS_MAX]
+
+
+def _first_line(message: str) -> str:
+    lines = (line.strip() for line in message.splitlines())
+    return next((line for line in lines if line), "")[:MESSAGE_CHARS_MAX]
+
+
+def _name(template: str) -> str:
+    words = [word.lower() for word in _NAME_WORD.findall(_PLACEHOLDER.sub(" ", template))]
+    telling = [word for word in words if word not in _EMPTY_WORDS] or words
+    return "-".join(telling[:NAME_WORDS_MAX]) or "unnamed"
+
+
+def _literal(text: str) -> str:
+    return _SPECIAL.sub(r"\\\1", text).replace(" ", r"\s+")
+
+
+def _category_line(suggestion: Suggestion) -> str:
+    line = f'category = "{suggestion.category}"'
+    if suggestion.disagree:
+        return f"{line}  # some said {', '.join(suggestion.disagree)}"
+    if suggestion.decided:
+        return line
+    if suggestion.category is Category.UNKNOWN:
+        return f"{line}  # choose: transient, resource, validation or permanent"
+    return f"{line}  # a guess from its wording ({suggestion.confidence:.0%} sure): check it"
+
+
+def _quoted(text: str) -> str:
+    """A TOML string; literal where that is readable."""
+    if "'" not in text and text.isprintable():
+        return f"'{text}'"
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(_toml_char(char) for char in escaped) + '"'
+
+
+def _toml_char(char: str) -> str:
+    if char.isprintable():
+        return char
+    number = ord(char)
+    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"
