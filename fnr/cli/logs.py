@@ -17,7 +17,7 @@ from fnr.cli.group import TASK_ID_CHARS, examples, group
 from fnr.cli.here import here
 from fnr.cli.log_lines import LogLines, show
 from fnr.cli.moments import parse_since
-from fnr.cli.options import TaskId
+from fnr.cli.options import Since, TaskId
 from fnr.cli.render import write_json
 from fnr.config.load import load
 from fnr.host.worker_log import first_kept, read_span
@@ -32,10 +32,6 @@ LINES_DEFAULT = 200
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on as it is printed.")]
 Lines = Annotated[
     int, typer.Option("--lines", "-n", min=0, help="Only the last so many lines; 0 is all.")
-]
-Since = Annotated[
-    str | None,
-    typer.Option("--since", metavar="WHEN", help="Nothing older: 10m, 2026-01-31T18:00."),
 ]
 Timestamps = Annotated[
     bool, typer.Option("--timestamps", "-t", help="When each line was printed, where it is known.")

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from fnr.api.errors import UsageError
 from fnr.cli.here import here
+from fnr.cli.render import moment
 from fnr.config.units import duration_ms
 
 
@@ -22,6 +23,14 @@ def parse_moment(written: str) -> int:
         raise UsageError(
             f"{written!r} is no moment", why="write 2026-01-31T18:00, 18:00 or @UNIXSECONDS"
         ) from None
+
+
+def since_filter(where: str, since: str | None) -> str:
+    """A filter that also lets nothing older pass."""
+    if since is None:
+        return where
+    newer = f"at>={moment(parse_since(since))}"
+    return f"({where}) {newer}" if where else newer
 
 
 def parse_since(written: str) -> int:

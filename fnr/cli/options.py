@@ -17,6 +17,10 @@ Limit = Annotated[int, typer.Option("--limit", "-n", min=0, help="At most this m
 After = Annotated[
     str | None, typer.Option("--after", metavar="CURSOR", help="Go on behind a page's `next`.")
 ]
+Since = Annotated[
+    str | None,
+    typer.Option("--since", metavar="WHEN", help="Nothing older: 10m, 2026-01-31T18:00."),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would happen.")]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Kept on record.")]

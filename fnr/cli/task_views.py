@@ -121,7 +121,7 @@ def story(detail: TaskDetail) -> Iterator[str]:
         (a.ended_at_ms, 2, [_ended(a)]) for a in detail.attempts if a.ended_at_ms is not None
     ]
     moments += [(error.at_ms, 3, error_lines(error)) for error in detail.errors]
-    moments += [(row.at_ms, 4, [_decided(row)]) for row in detail.ledger]
+    moments += [(row.at_ms, 4, [decided(row)]) for row in detail.ledger]
     moments += [
         (revision.at_ms, 5, [f"input edited by {revision.author}: {value_text(revision.body)}"])
         for revision in detail.revisions
@@ -154,7 +154,8 @@ def _ended(attempt: Attempt) -> str:
     )
 
 
-def _decided(row: LedgerRow) -> str:
+def decided(row: LedgerRow) -> str:
+    """A decision in a sentence: by whom, what, why, from which rule."""
     decision = row.decision
     by = "" if decision.decided_by == "fnr" else f" by {decision.decided_by}"
     named = f" [{decision.category}, rule {decision.rule}]" if decision.rule else ""

@@ -1,0 +1,244 @@
+"""`fnr errors explain`: the whole reasoning, from what an attempt left behind to what followed.
+
+Every number is shown with the place it came from, and what was not known is said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from fnr.cli.error_views import incident_words
+from fnr.cli.render import clock_time
+from fnr.cli.settings_view import Setting, all_settings, toml_value
+from fnr.cli.task_views import decided, exit_words
+from fnr.cli.terminal import block, one_line
+from fnr.config.load import Loaded
+from fnr.policy.evidence import Evidence
+from fnr.policy.record import ErrorDetail
+from fnr.policy.rules import STRATEGY_OF, Classification, Span, Strategy
+
+CONTEXT_CHARS = 60
+MATCH_CHARS_MAX = 300
+LINES_MAX = 12
+_LINK = re.compile(r"exceptions\[(\d{1,4})\]\.message")
+
+# What `fnr.toml` says about a strategy: keys of [functions.NAME.retry].
+_KEYS = {
+    Strategy.RETRY_WITH_BACKOFF: ("max", "delay", "delay_max", "factor", "jitter"),
+    Strategy.QUEUE_AND_WAIT: ("waits_max", "wait"),
+    Strategy.RETRY_ONCE: ("unknown_max", "delay", "delay_max"),
+    Strategy.FAIL_FAST: (),
+    Strategy.DEAD_LETTER: (),
+}
+_MEANING = {
+    Strategy.RETRY_WITH_BACKOFF: "try again, later each time",
+    Strategy.QUEUE_AND_WAIT: "wait for what is used up",
+    Strategy.RETRY_ONCE: "try once more, because nothing explains it",
+    Strategy.FAIL_FAST: "no further attempt; the submitter is told",
+    Strategy.DEAD_LETTER: "no further attempt; the administrator is told",
+}
+
+
+class Number(msgspec.Struct, frozen=True, kw_only=True):
+    """One number that decided, and where it came from."""
+
+    name: str
+    value: str
+    origin: str
+
+
+def numbers(detail: ErrorDetail, loaded: Loaded) -> list[Number]:
+    """What bounds and delays this error's strategy had, by today's configuration."""
+    found = list(_own_numbers(detail))
+    prefix = f"functions.{detail.error.function}.retry."
+    known = {
+        setting.key.removeprefix(prefix): setting
+        for setting in all_settings(loaded)
+        if setting.key.startswith(prefix)
+    }
+    keys = _KEYS[detail.error.classification.strategy]
+    return found + [_number(name, known.get(name)) for name in keys]
+
+
+def _own_numbers(detail: ErrorDetail) -> Iterator[Number]:
+    named, task = detail.error.classification, detail.task
+    rule = f"rule {named.rule}" + (f", {named.where}" if named.where else "")
+    if named.max_retries is not None:
+        yield Number(name="max_retries", value=str(named.max_retries), origin=rule)
+    if named.wait_for is not None:
+        yield Number(name="wait_for", value=str(named.wait_for), origin=rule)
+    if task.retries_max is not None:
+        yield Number(name="--retries", value=str(task.retries_max), origin="the task")
+    asked_ms = detail.error.evidence.retry_after_ms
+    if asked_ms is not None:
+        yield Number(name="retry after", value=f"{asked_ms} ms", origin="the other side asked")
+
+
+def _number(name: str, setting: Setting | None) -> Number:
+    if setting is None:
+        return Number(name=name, value="-", origin="the function is not in fnr.toml any more")
+    return Number(name=name, value=toml_value(setting.value), origin=setting.origin)
+
+
+def as_json(detail: ErrorDetail, found: list[Number]) -> dict[str, Any]:
+    """Everything that the words below are made of."""
+    fields: dict[str, Any] = msgspec.to_builtins(detail)
+    return fields | {"numbers": found}
+
+
+def explanation(detail: ErrorDetail, found: list[Number]) -> str:
+    """The reasoning as text."""
+    lines = [
+        *_head(detail),
+        *_reasons(detail.error.classification, detail.error.evidence),
+        *_evidence(detail.error.evidence),
+        *_strategy(detail.error.classification, found),
+        *_followed(detail),
+        *_incident(detail),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _row(name: str, value: object) -> str:
+    return f"  {name:<13}{one_line(value)}"
+
+
+def _head(detail: ErrorDetail) -> Iterator[str]:
+    error = detail.error
+    number = f"attempt {detail.attempt.number} of " if detail.attempt else ""
+    yield f"error {error.error_id}, {clock_time(error.at_ms)}"
+    yield _row("of", f"{number}task {error.task_id}, function {error.function}")
+    yield _row("said", error.evidence.message or "nothing")
+    if error.correction is not None:
+        told = error.correction
+        yield _row("corrected", f"{told.category}, by {told.author} on {clock_time(told.at_ms)}")
+        if told.why:
+            yield _row("", told.why)
+
+
+def _reasons(named: Classification, evidence: Evidence) -> Iterator[str]:
+    yield ""
+    yield f"classified as {named.category}, with confidence {named.confidence:g}"
+    where = f" ({named.where})" if named.where else ""
+    yield _row("rule", f"{named.rule}{where}, which reads: {named.level}")
+    yield _row("matched", named.matched)
+    for span in named.spans:
+        yield _row(f"in {span.text}", _in_context(evidence, span))
+    for name, value in named.captures.items():
+        yield _row("captured", f"{name} = {value}")
+    if named.words:
+        words = ", ".join(f"{word} {weight:+.2f}" for word, weight in named.words)
+        yield _row("weighed", words)
+    for second in named.runners_up:
+        yield _row(
+            "not chosen", f"{second.rule}: {second.category} ({second.level}: {second.matched})"
+        )
+    if named.hint:
+        yield _row("hint", named.hint)
+    if named.runbook:
+        yield _row("runbook", named.runbook)
+
+
+def _in_context(evidence: Evidence, span: Span) -> str:
+    """The characters that decided between marks, with what stands around them on their line."""
+    text = _text(evidence, span.text)
+    if not 0 <= span.start <= span.end <= len(text):
+        return "(no longer there: the text was shortened)"
+    before = text[max(0, span.start - CONTEXT_CHARS) : span.start].rpartition("\n")[2]
+    behind = text[span.end : span.end + CONTEXT_CHARS].partition("\n")[0]
+    found = text[span.start : span.end]
+    if len(found) > MATCH_CHARS_MAX:
+        found = f"{found[:MATCH_CHARS_MAX]}…"
+    return f"{before}»{found}«{behind}"
+
+
+def _text(evidence: Evidence, name: str) -> str:
+    link = _LINK.fullmatch(name)
+    if link is not None:
+        number = int(link[1])
+        return evidence.exceptions[number].message if number < len(evidence.exceptions) else ""
+    text = getattr(evidence, name, "")
+    return text if isinstance(text, str) else ""
+
+
+def _evidence(evidence: Evidence) -> Iterator[str]:
+    yield ""
+    yield "evidence"
+    yield _row("phase", evidence.phase)
+    if evidence.killed_by is not None:
+        yield _row("ended by fnr", f"{evidence.killed_by}: {evidence.kill_reason}")
+    if evidence.exit_code is not None or evidence.signal is not None:
+        core = ", core dumped" if evidence.core_dumped else ""
+        yield _row("ended with", exit_words(evidence.exit_code, evidence.signal) + core)
+    if evidence.worker_died:
+        yield _row("worker", "died with it")
+    if evidence.oom_killed is not None:
+        killed = "killed it" if evidence.oom_killed else "did not kill it"
+        yield _row("memory", f"the kernel {killed}")
+    for link in evidence.exceptions:
+        yield _row("exception", f"{link.type}: {link.message}"[:MATCH_CHARS_MAX])
+    if evidence.codes:
+        codes = " ".join(f"{code.family}:{code.value}" for code in evidence.codes)
+        yield _row("codes", codes)
+    for name in ("traceback", "stderr_tail", "stdout_tail"):
+        yield from _tail(name, getattr(evidence, name))
+    for item in evidence.missing:
+        yield _row("not known", item)
+
+
+def _tail(name: str, text: str) -> Iterator[str]:
+    kept = text.rstrip().splitlines()
+    if not kept:
+        return
+    left = len(kept) - LINES_MAX
+    yield _row(name, f"the last {LINES_MAX} of {len(kept)} lines" if left > 0 else "")
+    yield from (
+        f"    | {one_line(line)}" for line in block("\n".join(kept[-LINES_MAX:])).split("\n")
+    )
+
+
+def _strategy(named: Classification, found: list[Number]) -> Iterator[str]:
+    yield ""
+    usual = STRATEGY_OF[named.category]
+    source = f"what {named.category} asks for"
+    if named.strategy is not usual:
+        place = f" ({named.where})" if named.where else ""
+        source = f"asked for by rule {named.rule}{place} instead of {usual}"
+    yield f"strategy {named.strategy}: {_MEANING[named.strategy]}"
+    yield _row("because", source)
+    for number in found:
+        yield _row(number.name, f"{number.value}  ({number.origin})")
+    if named.recycle_worker:
+        yield _row("worker", "must not be used again: the rule says so")
+    if named.trip:
+        yield _row("breaker", "counts against the service: the rule says so")
+
+
+def _followed(detail: ErrorDetail) -> Iterator[str]:
+    yield ""
+    yield "what followed"
+    for row in detail.decisions:
+        yield _row(f"ledger {row.seq}", f"{clock_time(row.at_ms)}  {decided(row)}")
+    yield _row("now", f"the task is {detail.task.state}")
+
+
+def _incident(detail: ErrorDetail) -> Iterator[str]:
+    yield ""
+    yield "incident " + (
+        one_line(incident_words(detail.incident)) if detail.incident else detail.error.incident_id
+    )
+    if detail.fingerprint.key != detail.error.incident_id:
+        yield _row(
+            "note", f"an earlier version made it; today it would be {detail.fingerprint.key}"
+        )
+    for name, value in detail.fingerprint.parts:
+        yield _row(name, value)
+    missing = detail.error.classification.missing
+    if missing:
+        yield ""
+        yield "evidence that was not there for the decision"
+        yield from (_row("", item) for item in missing)

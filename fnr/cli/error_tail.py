@@ -1,0 +1,74 @@
+"""`fnr errors tail`: errors as they come, across daemon restarts.
+
+The daemon's events only say that there is something new; what it is, is read from the list behind
+the last error shown, so that a filter means the same as everywhere and nothing is missed.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from fnr.api.incident_requests import ListErrors
+from fnr.api.requests import Watch
+from fnr.cli.error_views import ERRORS, news
+from fnr.cli.follow import Inbox, patient_ask
+from fnr.cli.here import Here, here
+from fnr.cli.options import Where
+from fnr.cli.render import moment, write, write_json
+from fnr.cli.terminal import one_line
+from fnr.policy.record import PAGE_ITEMS_MAX, ErrorLine
+
+Lines = Annotated[
+    int, typer.Option("--lines", "-n", min=0, help="Begin with the last so many errors.")
+]
+
+
+def tail(where: Where = "", lines: Lines = 10) -> None:
+    """Show errors as they happen, until Ctrl-C."""
+    for error in followed(here(), where, lines):
+        if here().as_json:
+            write_json(error)
+        elif here().output == "name":
+            write(f"{one_line(ERRORS.name(error))}\n")
+        else:
+            write(news(error) + "\n")
+        sys.stdout.flush()
+
+
+def followed(place: Here, where: str, lines: int) -> Iterator[ErrorLine]:
+    """The last errors, and every further one; never ends by itself."""
+    inbox = Inbox(place, Watch(kinds=["error"]))
+    last: ErrorLine | None = None
+    begun = False
+    while True:
+        inbox.wait()
+        if begun:
+            found = list(_since(place, where, last))
+        else:
+            # With nothing shown, the newest one still says where to go on.
+            found = patient_ask(place, ListErrors(where=where, limit=max(lines, 1))).items
+        if found:
+            last = found[0]
+        yield from reversed(found if begun else found[:lines])
+        begun = True
+
+
+def _since(place: Here, where: str, last: ErrorLine | None) -> Iterator[ErrorLine]:
+    """Errors behind the last one, newest first."""
+    if last is not None:
+        newer = f"at>={moment(last.at_ms)}"
+        where = f"({where}) {newer}" if where else newer
+    after: str | None = None
+    while True:
+        page = patient_ask(place, ListErrors(where=where, after=after, limit=PAGE_ITEMS_MAX))
+        for error in page.items:
+            if last is not None and error.error_id <= last.error_id:
+                return
+            yield error
+        after = page.next
+        if after is None:
+            return

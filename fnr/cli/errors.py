@@ -1,0 +1,212 @@
+"""`fnr errors`: list, show, explain, groups, similar, tail, ack, snooze, resolve, reclassify."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fnr.api.errors import NotFound, UsageError
+from fnr.api.incident_requests import (
+    AckIncidents,
+    GetError,
+    GetIncident,
+    ListErrors,
+    ListIncidents,
+    ListSimilar,
+    ReclassifyErrors,
+    ResolveIncidents,
+    SnoozeIncidents,
+)
+from fnr.cli.changes import show_changed
+from fnr.cli.error_story import as_json, explanation, numbers
+from fnr.cli.error_tail import tail
+from fnr.cli.error_views import ERRORS, INCIDENTS, SIMILAR, error_page, incident_page
+from fnr.cli.group import examples, group, pages, parse_duration, read_ids
+from fnr.cli.here import here
+from fnr.cli.moments import since_filter
+from fnr.cli.options import After, Ids, Limit, Reason, Since, Where
+from fnr.cli.render import show_list, show_one, show_pages
+from fnr.config.load import load
+from fnr.policy.rules import Category
+
+app = group(
+    "errors", "Errors: what went wrong, why it was named so, which of them are one incident."
+)
+
+ErrorId = Annotated[
+    str,
+    typer.Argument(metavar="ID", help="Of an error, or of a task: its latest error."),
+]
+IncidentId = Annotated[
+    str, typer.Argument(metavar="ID", help="Of an incident, or of one of its errors.")
+]
+
+
+@app.command(
+    "list",
+    epilog=examples(
+        "fnr errors list --since 1h",
+        "fnr errors list --where 'category:unknown function:render-*'",
+        "fnr errors list --where was:unknown -o jsonl | jq .message",
+    ),
+)
+def list_errors(
+    where: Where = "", since: Since = None, limit: Limit = 50, after: After = None
+) -> None:
+    """List errors, newest first."""
+    where = since_filter(where, since)
+    show_pages(
+        ERRORS,
+        pages(
+            lambda cursor, size: here().ask(ListErrors(where=where, after=cursor, limit=size)),
+            limit=limit,
+            after=after,
+        ),
+    )
+
+
+@app.command(epilog=examples("fnr errors show 01JD", "fnr errors show 1:3f9c -o json"))
+def show(
+    error_id: Annotated[
+        str, typer.Argument(metavar="ID", help="Of an error, a task or an incident.")
+    ],
+) -> None:
+    """Show one error with all it left behind, or one incident."""
+    if ":" in error_id:
+        _show_incident(error_id)
+        return
+    try:
+        detail = here().ask(GetError(error_id=error_id))
+    except NotFound as error:
+        try:
+            _show_incident(error_id)
+        except NotFound:
+            raise error from None
+        return
+    show_one("fnr.errors.error/1", detail, lambda: error_page(detail), name=detail.error.error_id)
+
+
+def _show_incident(incident_id: str) -> None:
+    detail = here().ask(GetIncident(incident_id=incident_id))
+    show_one(
+        "fnr.errors.incident/1",
+        detail,
+        lambda: incident_page(detail),
+        name=detail.incident.incident_id,
+    )
+
+
+@app.command(
+    epilog=examples("fnr errors explain 01JD", "fnr errors explain 01JD -o json | jq .numbers")
+)
+def explain(error_id: ErrorId) -> None:
+    """Explain an error: evidence, rule, words, strategy, every number and where it came from."""
+    detail = here().ask(GetError(error_id=error_id))
+    found = numbers(detail, load(here().paths))
+    show_one(
+        "fnr.errors.explain/1",
+        as_json(detail, found),
+        lambda: explanation(detail, found),
+        name=detail.error.error_id,
+    )
+
+
+@app.command(
+    epilog=examples(
+        "fnr errors groups",
+        "fnr errors groups --where 'state:new count>10'",
+        "fnr errors groups --all --since 7d",
+    )
+)
+def groups(
+    *,
+    where: Where = "",
+    since: Since = None,
+    every: Annotated[bool, typer.Option("--all", help="Also snoozed and resolved ones.")] = False,
+    limit: Limit = 50,
+    after: After = None,
+) -> None:
+    """List incidents, latest error first; open ones unless the filter names a state."""
+    where = since_filter(where, since)
+    if every:
+        where = f"state:* ({where})" if where else "state:*"
+    show_pages(
+        INCIDENTS,
+        pages(
+            lambda cursor, size: here().ask(ListIncidents(where=where, after=cursor, limit=size)),
+            limit=limit,
+            after=after,
+        ),
+    )
+
+
+@app.command(epilog=examples("fnr errors similar 1:3f9c", "fnr errors similar 01JD -o json"))
+def similar(incident_id: IncidentId, limit: Limit = 10) -> None:
+    """List the incidents that share most with one, the nearest first."""
+    found = here().ask(ListSimilar(incident_id=incident_id, limit=limit or 1_000))
+    show_list(SIMILAR, found, total=len(found))
+
+
+app.command(
+    epilog=examples(
+        "fnr errors tail",
+        "fnr errors tail --where 'category:permanent' -n 0",
+        "fnr errors tail -o jsonl | jq -r .message",
+    )
+)(tail)
+
+
+@app.command(epilog=examples("fnr errors ack 1:3f9c --reason 'looking into it'"))
+def ack(ids: Ids, reason: Reason = "") -> None:
+    """Say that you have seen incidents; ends a snooze."""
+    changed = here().ask(AckIncidents(incident_ids=read_ids(ids), reason=reason))
+    show_changed(changed, done="acknowledged")
+
+
+@app.command(epilog=examples("fnr errors snooze 1:3f9c --for 2h --reason 'new disk is coming'"))
+def snooze(
+    ids: Ids,
+    longest: Annotated[
+        str | None, typer.Option("--for", metavar="TIME", help="How long: 2h, 1d12h.")
+    ] = None,
+    reason: Reason = "",
+) -> None:
+    """Leave incidents alone for a while; their errors go on being counted."""
+    for_ms = parse_duration(longest, flag="--for")
+    if for_ms is None:
+        raise UsageError("say how long", why="a snooze has an end", next_step="--for 2h")
+    changed = here().ask(SnoozeIncidents(incident_ids=read_ids(ids), for_ms=for_ms, reason=reason))
+    show_changed(changed, done="snoozed")
+
+
+@app.command(epilog=examples("fnr errors resolve 1:3f9c --reason 'disk replaced'"))
+def resolve(ids: Ids, reason: Reason = "") -> None:
+    """Say that incidents are over; the next error opens them again, as regressed."""
+    changed = here().ask(ResolveIncidents(incident_ids=read_ids(ids), reason=reason))
+    show_changed(changed, done="resolved")
+
+
+@app.command(
+    epilog=examples("fnr errors reclassify 01JD --category transient --why 'the proxy restarted'")
+)
+def reclassify(
+    ids: Ids,
+    category: Annotated[
+        str,
+        typer.Option("--category", metavar="CATEGORY", help=", ".join(map(str, Category)) + "."),
+    ],
+    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="Kept on record.")] = "",
+) -> None:
+    """Say what errors are; the classification they were given stays on record beside it.
+
+    Nothing is tried again by itself: `fnr dlq replay` does that.
+    """
+    if category not in Category.__members__.values():
+        raise UsageError(
+            f"there is no category {category!r}",
+            why=f"it is one of {', '.join(map(str, Category))}",
+            next_step="fnr errors reclassify --help",
+        )
+    request = ReclassifyErrors(error_ids=read_ids(ids), category=Category(category), why=why)
+    show_changed(here().ask(request), done="reclassified")
