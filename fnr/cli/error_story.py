@@ -13,12 +13,13 @@ import msgspec
 
 from fnr.cli.error_views import incident_words
 from fnr.cli.render import clock_time
-from fnr.cli.settings_view import Setting, all_settings, toml_value
 from fnr.cli.task_views import decided, exit_words
 from fnr.cli.terminal import block, one_line
+from fnr.config.keys import RETRY_KEYS
 from fnr.config.load import Loaded
 from fnr.policy.evidence import Evidence
 from fnr.policy.record import ErrorDetail
+from fnr.policy.retry import RetryPolicy
 from fnr.policy.rules import STRATEGY_OF, Classification, Span, Strategy
 
 CONTEXT_CHARS = 60
@@ -53,15 +54,17 @@ class Number(msgspec.Struct, frozen=True, kw_only=True):
 
 def numbers(detail: ErrorDetail, loaded: Loaded) -> list[Number]:
     """What bounds and delays this error's strategy had, by today's configuration."""
+    name = detail.error.function
+    settings = loaded.settings.functions.get(name)
+    policy = settings.retry if settings is not None else RetryPolicy()
     found = list(_own_numbers(detail))
-    prefix = f"functions.{detail.error.function}.retry."
-    known = {
-        setting.key.removeprefix(prefix): setting
-        for setting in all_settings(loaded)
-        if setting.key.startswith(prefix)
-    }
-    keys = _KEYS[detail.error.classification.strategy]
-    return found + [_number(name, known.get(name)) for name in keys]
+    for key in _KEYS[detail.error.classification.strategy]:
+        value = RETRY_KEYS[key].show(getattr(policy, RETRY_KEYS[key].setting))
+        origin = loaded.origins.get(f"functions.{name}.retry.{key}", "default")
+        if settings is None:
+            origin = "default; the function is not in fnr.toml any more"
+        found.append(Number(name=key, value=str(value), origin=origin))
+    return found
 
 
 def _own_numbers(detail: ErrorDetail) -> Iterator[Number]:
@@ -78,12 +81,6 @@ def _own_numbers(detail: ErrorDetail) -> Iterator[Number]:
         yield Number(name="retry after", value=f"{asked_ms} ms", origin="the other side asked")
 
 
-def _number(name: str, setting: Setting | None) -> Number:
-    if setting is None:
-        return Number(name=name, value="-", origin="the function is not in fnr.toml any more")
-    return Number(name=name, value=toml_value(setting.value), origin=setting.origin)
-
-
 def as_json(detail: ErrorDetail, found: list[Number]) -> dict[str, Any]:
     """Everything that the words below are made of."""
     fields: dict[str, Any] = msgspec.to_builtins(detail)
@@ -95,7 +92,7 @@ def explanation(detail: ErrorDetail, found: list[Number]) -> str:
     lines = [
         *_head(detail),
         *_reasons(detail.error.classification, detail.error.evidence),
-        *_evidence(detail.error.evidence),
+        *_evidence(detail.error.evidence, detail.error.classification),
         *_strategy(detail.error.classification, found),
         *_followed(detail),
         *_incident(detail),
@@ -165,7 +162,7 @@ def _text(evidence: Evidence, name: str) -> str:
     return text if isinstance(text, str) else ""
 
 
-def _evidence(evidence: Evidence) -> Iterator[str]:
+def _evidence(evidence: Evidence, named: Classification) -> Iterator[str]:
     yield ""
     yield "evidence"
     yield _row("phase", evidence.phase)
@@ -186,7 +183,7 @@ def _evidence(evidence: Evidence) -> Iterator[str]:
         yield _row("codes", codes)
     for name in ("traceback", "stderr_tail", "stdout_tail"):
         yield from _tail(name, getattr(evidence, name))
-    for item in evidence.missing:
+    for item in dict.fromkeys((*evidence.missing, *named.missing)):
         yield _row("not known", item)
 
 
@@ -237,8 +234,3 @@ def _incident(detail: ErrorDetail) -> Iterator[str]:
         )
     for name, value in detail.fingerprint.parts:
         yield _row(name, value)
-    missing = detail.error.classification.missing
-    if missing:
-        yield ""
-        yield "evidence that was not there for the decision"
-        yield from (_row("", item) for item in missing)

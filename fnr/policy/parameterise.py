@@ -85,6 +85,8 @@ _WITH_DIGITS = re.compile(r"\w*\d\w*")
 _HEX = re.compile(r"[0-9a-f]+|[0-9A-F]+")
 _NAME = re.compile(r"<?[A-Za-z_][\w.:-]{0,80}>?")
 _REPEATED = re.compile(r"(#|<\w+>)(?:[\s,;x×*]+\1)+")
+# Colours and titles that a program writes to a terminal: CSI and OSC sequences.
+_TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)")
 _SPACES = re.compile(r"[\s\x00-\x1f]+")
 
 # What stands before or behind a quoted name of code, and never of data.
@@ -109,6 +111,8 @@ _TOLD_BEFORE = re.compile(
 @lru_cache(maxsize=2_048)
 def parameterise(line: str) -> str:
     """A line of an error with all that varies replaced; at most LINE_CHARS_MAX characters of it."""
+    if "\x1b" in line:
+        line = _TERMINAL.sub("", line[: 4 * LINE_CHARS_MAX])
     return _tidy(_VARYING.sub(_replaced, line[:LINE_CHARS_MAX]))
 
 

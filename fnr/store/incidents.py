@@ -24,6 +24,7 @@ ERRORS_SHOWN = 10
 MOVES_SHOWN = 100
 # Nearest incidents are looked for among the latest so many.
 COMPARED_MAX = 2_000
+LIKE_MIN = 0.1
 
 
 def note(tx: Transaction, found: Fingerprint, seen: Seen) -> None:
@@ -174,7 +175,7 @@ def similar(tx: Transaction, prefix: str, *, limit: int) -> list[SimilarIncident
         for other in map(incident_of, rows)
         if other.incident_id != own.incident_id
     ]
-    near = [one for one in found if one.likeness > 0]
+    near = [one for one in found if one.likeness >= LIKE_MIN]
     return sorted(near, key=lambda one: (-one.likeness, one.incident.incident_id))[:limit]
 
 
