@@ -1,0 +1,205 @@
+"""Errors of one cause are one incident, and a key never moves under an incident that exists."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from policy_values import EVIDENCE, classified
+
+from fnr.policy.evidence import Code, Evidence, ExceptionFact, KilledBy, Phase
+from fnr.policy.fingerprint import VERSION, fingerprint
+from fnr.policy.rules import Classification, Strategy
+
+TRACE = """Traceback (most recent call last):
+  File "/srv/app-17/render.py", line {line}, in render
+    load(path)
+  File "/home/u/.venv/lib/python3.12/site-packages/torch/nn.py", line 9, in forward
+    return x
+"""
+TRACED = TRACE.format(line=7)
+
+
+def unknown(**fields: object) -> Classification:
+    """A classification that no rule has made."""
+    return replace(classified(strategy=Strategy.RETRY_ONCE), **fields)
+
+
+def raised(kind: str, message: str, *causes: tuple[str, str], **fields: object) -> Evidence:
+    """Evidence of a Python exception."""
+    chain = [(kind, message), *causes]
+    return Evidence(
+        **{
+            "message": f"{kind}: {message}",
+            "exceptions": tuple(ExceptionFact(type=t, message=m) for t, m in chain),
+            **fields,
+        }
+    )
+
+
+def ended(code: int, stderr: str, **fields: object) -> Evidence:
+    """Evidence of a command."""
+    last = stderr.strip().splitlines()[-1] if stderr.strip() else ""
+    return Evidence(
+        **{
+            "message": f"exit code {code}: {last}",
+            "exit_code": code,
+            "stderr_tail": stderr,
+            **fields,
+        }
+    )
+
+
+def key(evidence: Evidence, function: str = "render", named: Classification | None = None) -> str:
+    return fingerprint(evidence, named or unknown(), function).key
+
+
+FAILED = "subprocess.CalledProcessError"
+WRAPPED = "Command '['{}', '-i', 'a']' returned non-zero exit status 1."
+STABLE = [
+    (Evidence(), "1:6c049c422c0f49d7add9"),
+    (Evidence(signal=11, core_dumped=True), "1:60e5cb237e1650c48e19"),
+    (Evidence(killed_by=KilledBy.TIMEOUT, message="timed out: ran 5 ms"), "1:eefda5bcf05e301f6bf8"),
+    (Evidence(oom_killed=True, signal=9, worker_died=True), "1:2ec3ef95fa9d4c56918e"),
+    (raised("ValueError", "bad input 17"), "1:9a19bbd89e14fdd7c97e"),
+    (
+        raised("RuntimeError", "CUDA out of memory. Tried to allocate 2.00 GiB", traceback=TRACED),
+        "1:2a344cc7dc65adcb20f1",
+    ),
+    (
+        raised("a.Wrapped", "render failed", ("OSError", "[Errno 28] No space left")),
+        "1:6471db95b735eceecbb2",
+    ),
+    (raised("E", "HTTP 503", codes=(Code(family="http", value="503"),)), "1:ea6289a0050981a5eb08"),
+    (
+        raised("ImportError", "No module named 'torch'", phase=Phase.IMPORT),
+        "1:b95e4e225bf6052a84a5",
+    ),
+    (ended(1, "connect to 10.0.0.7:9003 failed: Connection refused"), "1:1c6ef6b29360d9d88b04"),
+    (ended(137, "Xid (PCI:0000:3b:00): 79, pid=1"), "1:e22f1243c5899c910c2c"),
+    (raised(FAILED, WRAPPED.format("ffmpeg"), stderr_tail="error: x"), "1:e1a85d31d3352fa15815"),
+]
+
+
+@pytest.mark.parametrize(("evidence", "known"), STABLE)
+def test_a_key_never_moves(evidence: Evidence, known: str) -> None:
+    """If this fails, incidents that exist would be opened again: raise VERSION, add new rows."""
+    assert key(evidence) == known
+
+
+ALIKE = [
+    (
+        raised("OSError", "[Errno 98] port 8188 in use"),
+        raised("OSError", "[Errno 98] port 8189 in use"),
+    ),
+    (
+        raised("ValueError", "bad", traceback=TRACE.format(line=10)),
+        raised("ValueError", "bad", traceback=TRACE.format(line=99)),
+    ),
+    (ended(1, "12:00:01 x.png: No such file"), ended(1, "13:37:59 y.png: No such file")),
+    (
+        Evidence(killed_by=KilledBy.TIMEOUT, message="timed out: ran 60012 ms", traceback=TRACED),
+        Evidence(killed_by=KilledBy.TIMEOUT, message="timed out: ran 61 ms", stderr_tail="x"),
+    ),
+    (
+        raised("Boom", "x", *[("Boom", "x")] * 3),
+        raised("Boom", "x", *[("Boom", "x")] * 19),
+    ),
+    (
+        raised(FAILED, WRAPPED.format("ffmpeg")),
+        raised(FAILED, WRAPPED.format("/usr/bin/ffmpeg").replace("'a'", "'b c'")),
+    ),
+    (ended(1, "\x1b[31merror: boom\x1b[0m"), ended(1, "error: boom")),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), ALIKE)
+def test_one_cause_is_one_incident(one: Evidence, other: Evidence) -> None:
+    assert key(one) == key(other)
+
+
+APART = [
+    (raised("ValueError", "bad"), raised("KeyError", "bad")),
+    (
+        raised("RuntimeError", "failed", ("OSError", "x")),
+        raised("RuntimeError", "failed", ("MemoryError", "x")),
+    ),
+    (raised("HTTPError", "HTTP 503"), raised("HTTPError", "HTTP 404")),
+    (raised("E", "x", codes=(Code(family="errno", value="ENOSPC"),)), raised("E", "x")),
+    (ended(1, "boom"), ended(2, "boom")),
+    (Evidence(signal=9), Evidence(signal=11)),
+    (Evidence(phase=Phase.IMPORT), Evidence()),
+    (
+        raised(FAILED, WRAPPED.format("ffmpeg")),
+        raised(FAILED, WRAPPED.format("convert")),
+    ),
+    (
+        raised(FAILED, WRAPPED.format("ffmpeg"), stderr_tail="error: no such codec"),
+        raised(FAILED, WRAPPED.format("ffmpeg"), stderr_tail="fatal: disk full"),
+    ),
+    (
+        raised("RuntimeError", "worker failed, output:\nerror: no GPU"),
+        raised("RuntimeError", "worker failed, output:\nerror: no licence"),
+    ),
+    (
+        raised("ValueError", "bad", traceback=TRACE.format(line=1)),
+        raised("ValueError", "bad", traceback=TRACED.replace("render.py", "upload.py")),
+    ),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), APART)
+def test_two_causes_are_two_incidents(one: Evidence, other: Evidence) -> None:
+    assert key(one) != key(other)
+
+
+def test_every_function_has_its_own_incidents() -> None:
+    assert key(Evidence(signal=9), "render") != key(Evidence(signal=9), "upload")
+
+
+def test_a_rules_own_fingerprint_gathers_functions_and_keeps_captures() -> None:
+    whole = unknown(fingerprint="disk-full")
+    assert key(Evidence(signal=9), "render", whole) == key(Evidence(exit_code=1), "upload", whole)
+    each = unknown(fingerprint="disk-full {function} {disk} {nonsense}", captures={"disk": "sda"})
+    found = fingerprint(Evidence(), each, "render")
+    assert found.parts == (("rule", "disk-full render sda {nonsense}"),)
+    assert found.key != key(Evidence(), "upload", each)
+
+
+def test_frames_of_the_program_count_and_those_of_libraries_only_alone() -> None:
+    parts = dict(fingerprint(raised("E", "x", traceback=TRACED), unknown(), "f").parts)
+    assert parts["frames"] == "render.py:render"
+    alone = TRACED.replace("/srv/app-17/", "/usr/lib/python3.11/")
+    parts = dict(fingerprint(raised("E", "x", traceback=alone), unknown(), "f").parts)
+    assert parts["frames"] == "render.py:render > nn.py:forward"
+
+
+def test_the_frames_of_other_languages_count_too() -> None:
+    node = "Error: boom\n    at load (/srv/app.js:10:5)\n    at async run (/srv/main.js:3:1)\n"
+    parts = dict(fingerprint(ended(1, node), unknown(), "f").parts)
+    assert parts["frames"] == "app.js:load > main.js:async run"
+
+
+@pytest.mark.parametrize(
+    ("evidence", "title"),
+    [
+        (raised("ValueError", "bad input 17"), "ValueError: bad input #"),
+        (ended(3, "error: disk 7 is full"), "exit 3: error: disk # is full"),
+        (Evidence(killed_by=KilledBy.HANG), "killed by fnr: hang"),
+        (Evidence(), "ended without a word"),
+        (raised("RuntimeError", "see below:\nerror: no GPU"), "RuntimeError: error: no GPU"),
+    ],
+)
+def test_the_title_says_what_went_wrong(evidence: Evidence, title: str) -> None:
+    assert fingerprint(evidence, unknown(), "f").title == title
+
+
+@given(EVIDENCE, st.text(max_size=30))
+def test_any_evidence_has_one_key(evidence: Evidence, function: str) -> None:
+    found = fingerprint(evidence, unknown(), function)
+    assert found == fingerprint(evidence, unknown(), function)
+    version, _, digest = found.key.partition(":")
+    assert version == VERSION
+    assert len(digest) == 20
+    assert found.title

@@ -1,0 +1,106 @@
+"""What varies between two errors of one cause is replaced; what names the cause stays."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fnr.policy.parameterise import LINE_CHARS_MAX, parameterise
+
+SHAPES = [
+    (
+        "[Errno 28] No space left on device: '/data/f_0012.png'",
+        "[Errno 28] No space left on device: <str>",
+    ),
+    ("connect ECONNREFUSED 127.0.0.1:6379", "connect ECONNREFUSED <addr>"),
+    ("connect to ::1 port 8000 failed", "connect to <addr> port # failed"),
+    ("could not connect to db-17.prod.example.com:5432", "could not connect to <addr>"),
+    (
+        "HTTP 503 Service Unavailable from https://h/v1?id=12",
+        "HTTP 503 Service Unavailable from <url>",
+    ),
+    (
+        "Error code: 429 - {'message': 'Rate limit for gpt-4'}",
+        "Error code: 429 - {'message': 'Rate limit for gpt-#'}",
+    ),
+    ("404 Client Error: Not Found for url", "404 Client Error: Not Found for url"),
+    (
+        "(1213, 'Deadlock found when trying to get lock')",
+        "(1213, 'Deadlock found when trying to get lock')",
+    ),
+    ("SQLSTATE[40001]: Serialization failure: 7", "SQLSTATE[40001]: Serialization failure: #"),
+    ("ORA-00942: table or view does not exist", "ORA-00942: table or view does not exist"),
+    ("error[E0308]: mismatched types", "error[E0308]: mismatched types"),
+    ("returned non-zero exit status 137.", "returned non-zero exit status 137."),
+    ("killed by signal 9", "killed by signal 9"),
+    ("NVRM: Xid (PCI:0000:3b:00): 79, pid=1234", "NVRM: Xid 79, pid=#"),
+    ("CUDA error 700: an illegal memory access", "CUDA error 700: an illegal memory access"),
+    (
+        "Tried to allocate 2.00 GiB (GPU 0; 23.6 GiB total)",
+        "Tried to allocate <size> (GPU #; <size> total)",
+    ),
+    ("timed out after 12.5s", "timed out after <time>"),
+    ("2024-01-02T03:04:05Z worker-12 gave up", "<time> worker-# gave up"),
+    ("ERROR 06-13 12:00:01 [core.py:123] failed", "ERROR <time> [core.py] failed"),
+    ("could not open C:\\Users\\bob\\x.txt", "could not open <path>"),
+    ("std::bad_alloc at src/foo.cpp:123", "std::bad_alloc at foo.cpp"),
+    ("task 01JD0000000000000000000001 failed", "task <id> failed"),
+    ("job 8f14e45fceea167a5a36dedd4bea2543 failed", "job <id> failed"),
+    ("<Foo object at 0x7f1b2c3d4e50>", "<Foo object at <id>>"),
+    ("id 123e4567-e89b-12d3-a456-426614174000 gone", "id <id> gone"),
+    ("shapes cannot be multiplied (77x2048 and 768x320)", "shapes cannot be multiplied (# and #)"),
+    ("torch.Size([1, 4, 64, 64])", "torch.Size([#])"),
+    ("No module named 'torch'", "No module named 'torch'"),
+    ("'NoneType' object has no attribute 'shape'", "'NoneType' object has no attribute 'shape'"),
+    ("invalid literal for int(): 'abc'", "invalid literal for int(): <str>"),
+    ("\x1b[31mred\x1b[0m alert 3", "red alert #"),
+    ("", ""),
+]
+
+
+@pytest.mark.parametrize(("line", "shape"), SHAPES)
+def test_a_line_has_this_shape(line: str, shape: str) -> None:
+    assert parameterise(line) == shape
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "connect to 10.0.0.7:{} failed",
+        "port {} is in use",
+        "request {} failed",
+        "cannot open '/data/{}.png'",
+        "frame_{}.exr is damaged",
+        "worker-{} is gone",
+        "took {} ms",
+        "needs {} bytes",
+        "[rank{}]: NCCL error",
+    ],
+)
+@given(one=st.integers(10, 65_535), other=st.integers(10, 65_535))
+def test_a_number_that_is_no_code_makes_no_difference(template: str, one: int, other: int) -> None:
+    assert parameterise(template.format(one)) == parameterise(template.format(other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("HTTP 503", "HTTP 404"),
+        ("exit status 1", "exit status 137"),
+        ("No module named 'torch'", "No module named 'numpy'"),
+        ("Xid (PCI:0000:3b:00): 79", "Xid (PCI:0000:3b:00): 48"),
+        ("CUBLAS_STATUS_ALLOC_FAILED", "CUBLAS_STATUS_NOT_INITIALIZED"),
+        ("[Errno 28] x", "[Errno 13] x"),
+    ],
+)
+def test_what_names_the_cause_makes_a_difference(one: str, other: str) -> None:
+    assert parameterise(one) != parameterise(other)
+
+
+@given(st.text(max_size=2 * LINE_CHARS_MAX))
+def test_any_text_has_a_shape_on_one_line(text: str) -> None:
+    """Placeholders are longer than what they stand for by a few characters at most."""
+    shape = parameterise(text)
+    assert not {"\n", "\r", "\t", "\x1b"} & set(shape)
+    assert len(shape) <= 6 * LINE_CHARS_MAX
