@@ -183,9 +183,9 @@ class Store:
     def _look_for_more(self, batch: Batch) -> None:
         """Go on when the loop has looked at its sockets once more and done what was there.
 
-        What is called soon runs before what that look finds, hence soon after soon.
+        A timer that is due runs behind what that look finds; what is called soon, before it.
         """
-        self._loop.call_soon(self._loop.call_soon, self._add_or_commit, batch)
+        self._loop.call_later(0, self._add_or_commit, batch)
 
     def _add_or_commit(self, batch: Batch) -> None:
         """Workers fall into step that way and share an fsync; each of them would otherwise
@@ -216,14 +216,6 @@ class Store:
         """Tell everybody how their unit ended, and go on with what came meanwhile."""
         if batch.units:
             self._queue.extendleft((*unit, batch.heavy) for unit in reversed(batch.units))
-        if batch.error is not None and primary_code(batch.error) in BUSY_CODES:
-            self._wait_for_stranger()
-        elif batch.error is not None and primary_code(batch.error) in ILL_CODES:
-            self._fall_ill(batch.error)
-        else:
-            self._busy_since_s = None
-            self._note_room(batch)
-            self._loop.call_soon(self._start_batch)
         for done, result, error in batch.ended:
             try:
                 done(result, error)
@@ -231,6 +223,14 @@ class Store:
                 self._loop.call_exception_handler(
                     {"message": "a callback of the store failed", "exception": mistake}
                 )
+        if batch.error is not None and primary_code(batch.error) in BUSY_CODES:
+            self._wait_for_stranger()
+        elif batch.error is not None and primary_code(batch.error) in ILL_CODES:
+            self._fall_ill(batch.error)
+        else:
+            self._busy_since_s = None
+            self._note_room(batch)
+            self._start_batch()
 
     def _note_room(self, batch: Batch) -> None:
         errors = [batch.error, *(error for _, _, error in batch.ended)]
