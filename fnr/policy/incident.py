@@ -227,14 +227,14 @@ def _moved(incident: Incident, state: IncidentState, *, by: str, why: str, now_m
 # ── likeness ─────────────────────────────────────────────────────────────────
 
 # What two incidents share says so much about a common cause.
-_WEIGHTS = {
+_WEIGHTS: dict[str, float] = {
     "line": 4,
     "more": 3,
     "exceptions": 3,
     "codes": 3,
     "frames": 2,
     "ended": 1,
-    "function": 1,
+    "function": 0.5,
 }
 
 

@@ -24,10 +24,16 @@ GROWING = frozenset(
 
 # What may walk through a whole table, and why.
 ALLOWED: dict[str, str] = {
-    r"count\(\*\) FROM (task|attempt|error|ledger|dead_letter|kill_note|worker|outbox|incident|correction)": (
-        "`fnr db stats` counts rows, and says that it takes its time"
-    ),
+    (
+        r"count\(\*\) FROM (task|attempt|error|ledger|dead_letter|kill_note|worker|outbox"
+        r"|incident|correction|rule_count)"
+    ): "`fnr db stats` counts rows, and says that it takes its time",
     r"created_at_ms FROM task ORDER BY task_id LIMIT 1": "the first row of the primary key",
+    (
+        r"FROM incident ORDER BY incident_id LIMIT 1"
+        r"|FROM incident n\s+ORDER BY n.last_at_ms DESC, n.incident_id DESC LIMIT \?"
+        r"|FROM correction\s+ORDER BY at_ms DESC, error_id DESC LIMIT \?"
+    ): "the first rows of an index",
     r"PRAGMA": "no statement over tables",
     r"SELECT \* FROM \w+ ORDER BY 1, 2|sqlite_schema": "tests looking at everything",
     r"broken\.\*, count\(\*\) OVER": "`fnr db check` reads everything on purpose",

@@ -28,8 +28,8 @@ ATTEMPT = {
     "pid_start": 1, "started_at_ms": 1,
 }  # fmt: skip
 ERROR = {
-    "error_id": ID, "task_id": ID, "token": ID, "incident_id": "1:a", "function": "render", "at_ms": 1,
-    "category": "unknown", "strategy": "retry_once", "rule": "r", "message": "m",
+    "error_id": ID, "task_id": ID, "token": ID, "incident_id": "1:a", "function": "render",
+    "at_ms": 1, "category": "unknown", "strategy": "retry_once", "rule": "r", "message": "m",
     "evidence": "{}", "classification": "{}",
 }  # fmt: skip
 LETTER = {
@@ -52,6 +52,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "dead_letter": LETTER,
     "incident": INCIDENT,
     "correction": CORRECTION,
+    "rule_count": {"rule": "r", "hits": 1, "first_at_ms": 1, "last_at_ms": 1},
     "task_input": {"task_id": ID, "revision": 1, "at_ms": 1, "body": "{}"},
     "function": {"function": "render"},
     "tally": {"function": "render", "state": "queued", "count": 1},
@@ -99,6 +100,9 @@ VIOLATIONS: list[tuple[str, dict[str, Any]]] = [
     ("incident", {"state": "snoozed"}),
     ("correction", {"category": "bad"}),
     ("correction", {"author": ""}),
+    ("rule_count", {"hits": 0}),
+    ("rule_count", {"corrected": 2}),
+    ("rule_count", {"last_at_ms": 0}),
     ("function", {"paused": 2}),
     ("tally", {"count": -1}),
 ]
