@@ -101,7 +101,7 @@ def explanation(detail: ErrorDetail, found: list[Number]) -> str:
 
 
 def _row(name: str, value: object) -> str:
-    return f"  {name:<13}{one_line(value)}"
+    return f"  {name:<12} {one_line(value)}"
 
 
 def _head(detail: ErrorDetail) -> Iterator[str]:
