@@ -19,6 +19,7 @@ from fnr.api.incident_requests import (
     SnoozeIncidents,
 )
 from fnr.api.question import Changed, Read, Request
+from fnr.api.rule_requests import ListCorrections, ListErrorRecords, ListRuleCounts
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.record import (
     FunctionRecord,
@@ -367,6 +368,9 @@ AnyRequest = (
     | ListIncidents
     | GetIncident
     | ListSimilar
+    | ListErrorRecords
+    | ListCorrections
+    | ListRuleCounts
     | Submit
     | SubmitMany
     | WaitTasks

@@ -149,6 +149,16 @@ class CorrectedError(Struct, frozen=True, kw_only=True):
     classification: Classification
 
 
+class RuleCount(Struct, frozen=True, kw_only=True):
+    """How often a rule decided since the store exists; corrected: how often a person disagreed."""
+
+    rule: str
+    hits: int
+    first_at_ms: int
+    last_at_ms: int
+    corrected: int = 0
+
+
 class TaskEnd(Struct, frozen=True, kw_only=True):
     """How a task ended, for those who waited: done with a result, dead, or cancelled.
 

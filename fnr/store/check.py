@@ -115,6 +115,16 @@ INVARIANTS = (
         """,
     ),
     Invariant(
+        "rule-counts-errors",
+        "a rule has been counted fewer times than it has errors",
+        """
+        SELECT named.rule
+          FROM (SELECT rule, count(*) AS errors FROM error GROUP BY rule) AS named
+         WHERE named.errors > coalesce((SELECT r.hits FROM rule_count r
+                                         WHERE r.rule = named.rule), 0)
+        """,
+    ),
+    Invariant(
         "incident-state",
         "an incident's latest move does not lead to its state, or one that never moved is not new",
         """

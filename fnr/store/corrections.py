@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from fnr.policy.record import CorrectedError, Correction
+from fnr.policy.record import Correction, ErrorRecord
 from fnr.policy.rules import Category
 from fnr.policy.verdict import Action, Decision
-from fnr.store import error_details, errors, ledger
-from fnr.store.rows import classification_of, correction_of, evidence_of
+from fnr.store import error_details, errors, ledger, rule_counts
 from fnr.store.transaction import Transaction
 
 # More than that teach nothing new; the oldest go first.
@@ -30,7 +29,10 @@ def reclassify(
         return error_id, f"it is {category} already"
     if category is named:
         tx.run("DELETE FROM correction WHERE error_id = ?", (error_id,))
+        rule_counts.correct(tx, error.classification.rule, delta=-1)
     else:
+        if error.correction is None:
+            rule_counts.correct(tx, error.classification.rule, delta=1)
         _put(tx, error_id, Correction(category=category, at_ms=now_ms, author=by, why=why))
     told = f"error {error_id} reclassified from {before} to {category}" + (
         f": {why}" if why else ""
@@ -69,28 +71,8 @@ def _put(tx: Transaction, error_id: str, correction: Correction) -> None:
     )
 
 
-def restore(tx: Transaction, error_id: str, correction: Correction) -> None:
+def restore(tx: Transaction, error: ErrorRecord) -> None:
     """Put back the correction of an imported error."""
-    _put(tx, error_id, correction)
-
-
-def corrected(tx: Transaction, *, limit: int = KEPT_MAX) -> list[CorrectedError]:
-    """Errors that people have reclassified, latest first: what `rules suggest` learns from."""
-    rows = tx.all(
-        """
-        SELECT error_id, task_id, function, category, at_ms, author, why, evidence, classification
-          FROM correction ORDER BY at_ms DESC, error_id DESC LIMIT ?
-        """,
-        (limit,),
-    )
-    return [
-        CorrectedError(
-            error_id=row[0],
-            task_id=row[1],
-            function=row[2],
-            correction=correction_of(row[3:7]),
-            evidence=evidence_of(row[7]),
-            classification=classification_of(row[8]),
-        )
-        for row in rows
-    ]
+    assert error.correction is not None, error
+    _put(tx, error.error_id, error.correction)
+    rule_counts.correct(tx, error.classification.rule, delta=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnr.policy.fingerprint import fingerprint
 from fnr.policy.incident import Seen
 from fnr.policy.record import ErrorRecord
-from fnr.store import incidents
+from fnr.store import incidents, rule_counts
 from fnr.store.rows import ERROR_COLUMNS, ERRORS_JOINED, error_of, json_text
 from fnr.store.transaction import Transaction
 
@@ -23,6 +23,7 @@ def add(tx: Transaction, error: ErrorRecord) -> None:
         rule=found.rule,
     )
     incidents.note(tx, print_, seen)
+    rule_counts.hit(tx, found.rule, at_ms=error.at_ms)
     tx.run(
         """
         INSERT INTO error (error_id, task_id, token, incident_id, function, at_ms, category,

@@ -61,7 +61,7 @@ def import_one(
     for error in exported.errors:
         errors.add(tx, error)
         if error.correction is not None:
-            corrections.restore(tx, error.error_id, error.correction)
+            corrections.restore(tx, error)
     _insert_ledger(tx, exported)
     letters.add(tx, letter)
     tx.count(task.function, task.state, 1)

@@ -14,20 +14,33 @@ from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.filter import FilterError
 from fnr.policy.incident import Incident
 from fnr.policy.record import (
+    CorrectedError,
     ErrorDetail,
     ErrorLine,
+    ErrorRecord,
     FunctionRecord,
     IncidentDetail,
     LetterStat,
     LogSpan,
     Page,
+    RuleCount,
     SimilarIncident,
     StoreStats,
     TaskDetail,
     WorkerRecord,
 )
 from fnr.policy.task import Task
-from fnr.store import details, error_details, functions, incidents, log_spans, stats, workers
+from fnr.store import (
+    details,
+    error_details,
+    error_pages,
+    functions,
+    incidents,
+    log_spans,
+    rule_counts,
+    stats,
+    workers,
+)
 from fnr.store.ids import AmbiguousId, NoSuchId
 from fnr.store.letter_files import LetterExport, export_one
 from fnr.store.listing import ERRORS, INCIDENTS, LETTERS, TASKS, Listing
@@ -142,6 +155,38 @@ def list_similar(
     return incidents.similar(tx, incident_id, limit=limit)
 
 
+def list_error_records(
+    tx: Transaction,
+    *,
+    since_ms: int,
+    nameless: bool,
+    after: str | None,
+    limit: int,
+    now_ms: int,  # noqa: ARG001 - one shape for all reads
+) -> Page[ErrorRecord]:
+    """Errors with all their evidence, newest first."""
+    return error_pages.errors_since(
+        tx, since_ms=since_ms, nameless=nameless, after=after, limit=limit
+    )
+
+
+def list_corrections(
+    tx: Transaction,
+    *,
+    since_ms: int,
+    after: str | None,
+    limit: int,
+    now_ms: int,  # noqa: ARG001 - one shape for all reads
+) -> Page[CorrectedError]:
+    """Errors that people have reclassified, latest first."""
+    return error_pages.corrected_since(tx, since_ms=since_ms, after=after, limit=limit)
+
+
+def list_rule_counts(tx: Transaction, *, now_ms: int) -> list[RuleCount]:  # noqa: ARG001 - one shape for all reads
+    """How often each rule decided."""
+    return rule_counts.counts(tx)
+
+
 def list_workers(
     tx: Transaction,
     *,
@@ -197,6 +242,9 @@ READS: dict[str, Callable[..., Any]] = {
     "ListIncidents": _consistent(list_incidents),
     "GetIncident": _consistent(get_incident),
     "ListSimilar": _consistent(list_similar),
+    "ListErrorRecords": _consistent(list_error_records),
+    "ListCorrections": _consistent(list_corrections),
+    "ListRuleCounts": _consistent(list_rule_counts),
     "ListWorkers": _consistent(list_workers),
     "ListFunctions": _consistent(list_functions),
     "ListLogSpans": _consistent(list_log_spans),

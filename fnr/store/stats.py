@@ -16,7 +16,7 @@ TELEMETRY_FILE = "telemetry.db"
 # Counted row by row: the tally knows only tasks and letters.
 _COUNTED = (
     "task_input", "task_result", "attempt", "error", "ledger", "worker", "outbox", "kill_note",
-    "incident", "correction",
+    "incident", "correction", "rule_count",
 )  # fmt: skip
 
 

@@ -104,6 +104,9 @@ BREAKS: dict[str, list[Break]] = {
     "incident-counts-errors": [
         _run("UPDATE incident SET count = 0 WHERE incident_id = :id", SEEN),
     ],
+    "rule-counts-errors": [
+        _run("DELETE FROM rule_count WHERE rule = :id", "SELECT rule FROM error"),
+    ],
     "incident-state": [
         _run("UPDATE incident SET state = 'resolved' WHERE incident_id = :id", SEEN),
     ],

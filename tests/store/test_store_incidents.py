@@ -30,7 +30,7 @@ from fnr.policy.evidence import Evidence, ExceptionFact
 from fnr.policy.filter import ERROR_FIELDS, INCIDENT_FIELDS, parse
 from fnr.policy.filter_match import matches
 from fnr.policy.incident import Incident, IncidentState, acked, resolved, snoozed
-from fnr.policy.record import ErrorRecord
+from fnr.policy.record import CorrectedError, ErrorRecord
 from fnr.policy.rules import Category
 from fnr.policy.verdict import conclude
 from fnr.store import corrections, errors, incidents, ledger, letter_files, letters, prune, tasks
@@ -53,6 +53,13 @@ def only(tx: Transaction) -> Incident:
     [found] = READS["ListIncidents"](tx, where="state:*", after=None, limit=10).items
     incident: Incident = found
     return incident
+
+
+def corrected(tx: Transaction) -> list[CorrectedError]:
+    """What people have said, latest first."""
+    found = READS["ListCorrections"](tx, since_ms=0, after=None, limit=100)
+    assert found.next is None
+    return list(found.items)
 
 
 def by_hand(tx: Transaction, move: Any, *ids: str) -> tuple[list[str], dict[str, str]]:
@@ -311,16 +318,16 @@ def test_a_correction_can_be_changed_and_taken_back(tx: Transaction) -> None:
     assert say(Category.TRANSIENT) is None
     assert say(Category.TRANSIENT) == "it is transient already"
     assert say(Category.VALIDATION) is None
-    assert [one.correction.category for one in corrections.corrected(tx)] == ["validation"]
+    assert [one.correction.category for one in corrected(tx)] == ["validation"]
     assert say(Category.PERMANENT) is None
-    assert corrections.corrected(tx) == []
+    assert corrected(tx) == []
 
 
 def test_corrections_outlive_their_errors_with_the_evidence(tx: Transaction) -> None:
     task_id = bury(tx)
     corrections.reclassify(tx, task_id, Category.RESOURCE, why="w", by="ann", now_ms=NOW_MS)
     letters.purge(tx, [task_id], open_too=True)
-    [kept] = corrections.corrected(tx)
+    [kept] = corrected(tx)
     assert (kept.task_id, kept.function, kept.evidence) == (task_id, "render", BOOM)
     assert kept.classification.category is Category.PERMANENT
 
@@ -334,7 +341,7 @@ def test_only_the_latest_corrections_are_kept(
         corrections.reclassify(
             tx, task_id, Category.RESOURCE, why=str(number), by="a", now_ms=NOW_MS + number
         )
-    assert [one.correction.why for one in corrections.corrected(tx)] == ["3", "2"]
+    assert [one.correction.why for one in corrected(tx)] == ["3", "2"]
 
 
 def test_an_exported_letter_brings_its_incident_and_correction_along(book: Book) -> None:

@@ -160,6 +160,17 @@ CREATE TABLE error (
 
 CREATE INDEX error_task ON error (task_id);
 CREATE INDEX error_incident ON error (incident_id, error_id);
+-- What no rule named: few among many, and what new rules are made from.
+CREATE INDEX error_nameless ON error (error_id) WHERE rule IN ('unmatched', 'text-model');
+
+-- How often each rule decided, and how often a person said otherwise. Outlives the errors.
+CREATE TABLE rule_count (
+    rule        TEXT    PRIMARY KEY,
+    hits        INTEGER NOT NULL CHECK (hits >= 1),
+    corrected   INTEGER NOT NULL DEFAULT 0 CHECK (corrected BETWEEN 0 AND hits),
+    first_at_ms INTEGER NOT NULL,
+    last_at_ms  INTEGER NOT NULL CHECK (first_at_ms <= last_at_ms)
+) STRICT, WITHOUT ROWID;
 
 -- What people say an error is. Holds its own copy of the evidence, because it teaches long after
 -- retention has removed the error.
