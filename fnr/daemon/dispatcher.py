@@ -37,13 +37,11 @@ class Dispatcher:
         self.put_back: Callable[[WorkerProcess, list[Claim]], None] = _nobody_for_claims
         self.on_delivered: Callable[[list[WorkerProcess]], None] = _nobody_cares
 
-    def fill(
-        self, tx: Transaction, function: str, *, settled: WorkerProcess | None = None
-    ) -> list[Assignment]:
+    def fill(self, tx: Transaction, function: str) -> list[Assignment]:
         """Claim due tasks for every free place of a function's workers.
 
-        settled: the worker whose ended attempts this unit settles. Another one whose attempts
-        have ended waits for its own unit, so that it hears of both ends and claims at once.
+        A worker whose ended attempts are about to be settled is left to that unit, so that it
+        hears of its ends and of its next claims at once.
         """
         pool = self.pools.get(function)
         if pool is None or pool.paused or not self._parts.dispatching:
@@ -52,7 +50,9 @@ class Dispatcher:
         if pool.next_due_at_ms is None or pool.next_due_at_ms > now_ms:
             return []
         assignments: list[Assignment] = []
-        for worker in pool.takers(settled):
+        for worker in pool.takers():
+            if worker.reporting:
+                continue
             places = worker.places(pool.window)
             tokens = [self._parts.ulids.new() for _ in range(places)]
             claims = tasks.claim_due(

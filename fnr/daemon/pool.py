@@ -62,14 +62,10 @@ class Pool:
         """A worker is on its way."""
         return any(w.state is WorkerState.STARTING for w in self.workers.values())
 
-    def takers(self, settled: WorkerProcess | None = None) -> list[WorkerProcess]:
-        """Workers with a free place and nothing to settle but `settled`, the emptiest first."""
+    def takers(self) -> list[WorkerProcess]:
+        """Workers with a free place, the emptiest first."""
         window = self.window
-        free = [
-            worker
-            for worker in self.workers.values()
-            if (not worker.ending or worker is settled) and worker.places(window)
-        ]
+        free = [worker for worker in self.workers.values() if worker.places(window)]
         if len(free) > 1:
             free.sort(key=lambda worker: len(worker.held) + worker.reserved)
         return free

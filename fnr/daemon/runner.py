@@ -136,12 +136,14 @@ class Runner:
         self._parts.store.post(unit, committed)
 
     def _post(self, batch: Batch) -> None:
+        batch.worker.reporting = True
         self._parts.store.post(
             lambda tx: self._unit(tx, batch), lambda _, error: self._committed(batch, error)
         )
 
     def _unit(self, tx: Transaction, batch: Batch) -> None:
         # A batch is tried again after a store error: start from nothing.
+        batch.worker.reporting = False
         batch.verdicts, batch.assignments = [], []
         now_ms = self._parts.clock.now_ms()
         for frame in batch.ended:
@@ -154,7 +156,7 @@ class Runner:
                 log.info("a late result was dropped: %s", lost)
         failpoint("end-in-unit")
         self._note_due(batch.worker.function, batch.verdicts)
-        batch.assignments = self._dispatcher.fill(tx, batch.worker.function, settled=batch.worker)
+        batch.assignments = self._dispatcher.fill(tx, batch.worker.function)
         failpoint("end-and-claim-in-unit")
 
     def _task_of(self, tx: Transaction, worker: WorkerProcess, frame: Ended) -> Task | None:
@@ -238,6 +240,7 @@ class Runner:
             worker.idle_at_ms = self._parts.clock.boot_ms()
 
     def _not_settled(self, batch: Batch, error: BaseException) -> None:
+        batch.worker.reporting = False
         self._dispatcher.abandon(batch.assignments)
         if not isinstance(error, StoreBusy | StoreFull | StoreIll):
             log.critical("an attempt could not be settled", exc_info=error)

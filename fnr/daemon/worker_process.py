@@ -44,6 +44,7 @@ class WorkerProcess:
 
     held:     attempts given to it, in the order it runs them.
     ending:   attempts it reported, until the commit that settles them.
+    reporting: it reported ends, and the unit that settles them has not run yet.
     reserved: places promised to claims whose commit is under way.
     farewell: how attempts ended that we are ending together with the worker; settled when its
               whole group is proven gone.
@@ -63,6 +64,7 @@ class WorkerProcess:
     link: LineSocket | None = None
     held: dict[str, Held] = field(default_factory=dict)
     ending: dict[str, Held] = field(default_factory=dict)
+    reporting: bool = False
     reserved: int = 0
     kills: dict[str, tuple[KilledBy, str]] = field(default_factory=dict)
     interrupted: bool = False
