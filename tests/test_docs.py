@@ -31,6 +31,7 @@ from fnr.config.settings import (
 )
 from fnr.daemon.worker_process import WorkerState
 from fnr.policy.dead_letter import DeathCause, LetterState
+from fnr.policy.incident import LEGAL_INCIDENT_MOVES, IncidentState
 from fnr.policy.retry import RetryPolicy
 from fnr.policy.rules import Category, Strategy
 from fnr.policy.task import LEGAL_MOVES, AttemptOutcome, TaskState
@@ -68,6 +69,12 @@ def moves(heading: str) -> list[tuple[str, str, str]]:
     return re.findall(r"^ {4}(\S+) --> (\S+): (.+)$", drawn, re.MULTILINE)
 
 
+def test_the_incident_diagram_is_the_table_of_legal_moves() -> None:
+    [start, *drawn] = moves("Incident")
+    assert start == ("[*]", "new", "the first error of a fingerprint")
+    assert drawn == [(before, after, why) for (before, after), why in LEGAL_INCIDENT_MOVES.items()]
+
+
 def test_the_task_diagram_is_the_table_of_legal_moves() -> None:
     [start, *drawn] = moves("Task")
     assert start == ("[*]", "queued", "submitted")
@@ -97,6 +104,9 @@ def test_the_other_diagrams_know_every_state(heading: str, states: type[StrEnum]
         ("dead_letter", "cause", DeathCause),
         ("dead_letter", "category", Category),
         ("dead_letter", "state", LetterState),
+        ("incident", "state", IncidentState),
+        ("incident", "category", Category),
+        ("correction", "category", Category),
     ],
 )
 def test_the_schema_allows_exactly_the_values_of_the_code(

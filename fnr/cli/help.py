@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -11,7 +12,7 @@ from fnr.cli.argv import HELP
 from fnr.cli.group import examples, group
 from fnr.cli.render import write
 from fnr.config.load import PLAIN_TABLES
-from fnr.policy.filter_fields import ANY_FIELDS
+from fnr.policy.filter_fields import ANY_FIELDS, ERROR_FIELDS, INCIDENT_FIELDS, Field
 
 app = group("help", "Help on a topic: exit-codes, environment, filters, output, input.")
 
@@ -77,13 +78,20 @@ def _filters() -> str:
         ("timeout", "the message contains it"),
         ("a b   a OR b   -a   (a b)", "and, or, not, brackets"),
     ]
-    text = "For --where, in `task list`, `dlq list`, `dlq replay`, …:\n\n"
+    text = "For --where, in `task list`, `dlq list`, `errors list`, `dlq replay`, …:\n\n"
     text += "".join(f"  {form:<27} {meaning}\n" for form, meaning in rows)
-    text += "\nFields:\n\n"
-    for name, found in sorted(ANY_FIELDS.items()):
-        choices = f" ({', '.join(found.choices)})" if found.choices else ""
-        text += f"  {name:<12} {found.help}{choices}\n"
+    text += "\nFields of tasks and dead letters:\n\n" + _fields(ANY_FIELDS)
+    text += "\nOf errors:\n\n" + _fields(ERROR_FIELDS)
+    text += "\nOf incidents (`errors groups`):\n\n" + _fields(INCIDENT_FIELDS)
     return text
+
+
+def _fields(table: Mapping[str, Field]) -> str:
+    lines = []
+    for name, found in sorted(table.items()):
+        choices = f" ({', '.join(found.choices)})" if found.choices else ""
+        lines.append(f"  {name:<12} {found.help}{choices}\n")
+    return "".join(lines)
 
 
 def _output() -> str:
