@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
 
-import re2  # type: ignore[import-untyped]  # it ships no stubs
+import re2
 
 from fnr.policy.codes import signal_name
 from fnr.policy.evidence import Evidence, Phase
