@@ -1,9 +1,10 @@
 # Made by tools/make_docs.py from the command line itself; do not edit.
 _fnr_commands() {
   case $1 in
-    '') echo 'status submit run task logs dlq function worker daemon db config init demo help' ;;
+    '') echo 'status submit run task logs dlq errors function worker daemon db config init demo help' ;;
     'task') echo 'list show history wait cancel logs' ;;
     'dlq') echo 'list show stats resolve purge replay edit export import' ;;
+    'errors') echo 'list show explain groups similar tail ack snooze resolve reclassify' ;;
     'function') echo 'list show pause resume' ;;
     'worker') echo 'list show restart stop' ;;
     'daemon') echo 'start stop restart reload status' ;;
@@ -36,6 +37,17 @@ _fnr_flags() {
     'dlq/edit') echo '--set -i --input --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'dlq/export') echo '--where --to --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'dlq/import') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'errors') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'errors/list') echo '--where --since -n --limit --after --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'errors/show') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'errors/explain') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'errors/groups') echo '--where --since --all -n --limit --after --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'errors/similar') echo '-n --limit --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'errors/tail') echo '--where -n --lines --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'errors/ack') echo '--reason --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'errors/snooze') echo '--for --reason --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'errors/resolve') echo '--reason --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'errors/reclassify') echo '--category --why --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'function') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'function/list') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'function/show') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
@@ -165,6 +177,50 @@ _fnr_values() {
     'dlq/import:--config') compgen -f -- "$2" ;;
     'dlq/import:-o') compgen -W 'table json jsonl name' -- "$2" ;;
     'dlq/import:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'errors:--home') compgen -d -- "$2" ;;
+    'errors:--config') compgen -f -- "$2" ;;
+    'errors:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'errors:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'errors/list:--home') compgen -d -- "$2" ;;
+    'errors/list:--config') compgen -f -- "$2" ;;
+    'errors/list:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'errors/list:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'errors/show:--home') compgen -d -- "$2" ;;
+    'errors/show:--config') compgen -f -- "$2" ;;
+    'errors/show:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'errors/show:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'errors/explain:--home') compgen -d -- "$2" ;;
+    'errors/explain:--config') compgen -f -- "$2" ;;
+    'errors/explain:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'errors/explain:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'errors/groups:--home') compgen -d -- "$2" ;;
+    'errors/groups:--config') compgen -f -- "$2" ;;
+    'errors/groups:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'errors/groups:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'errors/similar:--home') compgen -d -- "$2" ;;
+    'errors/similar:--config') compgen -f -- "$2" ;;
+    'errors/similar:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'errors/similar:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'errors/tail:--home') compgen -d -- "$2" ;;
+    'errors/tail:--config') compgen -f -- "$2" ;;
+    'errors/tail:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'errors/tail:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'errors/ack:--home') compgen -d -- "$2" ;;
+    'errors/ack:--config') compgen -f -- "$2" ;;
+    'errors/ack:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'errors/ack:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'errors/snooze:--home') compgen -d -- "$2" ;;
+    'errors/snooze:--config') compgen -f -- "$2" ;;
+    'errors/snooze:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'errors/snooze:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'errors/resolve:--home') compgen -d -- "$2" ;;
+    'errors/resolve:--config') compgen -f -- "$2" ;;
+    'errors/resolve:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'errors/resolve:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'errors/reclassify:--home') compgen -d -- "$2" ;;
+    'errors/reclassify:--config') compgen -f -- "$2" ;;
+    'errors/reclassify:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'errors/reclassify:--output') compgen -W 'table json jsonl name' -- "$2" ;;
     'function:--home') compgen -d -- "$2" ;;
     'function:--config') compgen -f -- "$2" ;;
     'function:-o') compgen -W 'table json jsonl name' -- "$2" ;;
@@ -292,7 +348,7 @@ _fnr() {
     word=${COMP_WORDS[i]}
     case $word in
       --) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-      --after|--at|--config|--cwd|--delay|--env|--expires|--for|--function|--home|--input|--jsonl|--key|--limit|--lines|--log-file|--log-format|--log-level|--memory|--name|--nice|--output|--priority|--rate|--reason|--retries|--seed|--set|--since|--tag|--tasks-max|--timeout|--to|--unique|--where|--within|-f|-i|-n|-o|-p) ((i++)) ;;
+      --after|--at|--category|--config|--cwd|--delay|--env|--expires|--for|--function|--home|--input|--jsonl|--key|--limit|--lines|--log-file|--log-format|--log-level|--memory|--name|--nice|--output|--priority|--rate|--reason|--retries|--seed|--set|--since|--tag|--tasks-max|--timeout|--to|--unique|--where|--why|--within|-f|-i|-n|-o|-p) ((i++)) ;;
       -*) ;;
       *)
         next=${path:+$path/}$word
@@ -300,7 +356,7 @@ _fnr() {
     esac
   done
   case $prev in
-    --after|--at|--config|--cwd|--delay|--env|--expires|--for|--function|--home|--input|--jsonl|--key|--limit|--lines|--log-file|--log-format|--log-level|--memory|--name|--nice|--output|--priority|--rate|--reason|--retries|--seed|--set|--since|--tag|--tasks-max|--timeout|--to|--unique|--where|--within|-f|-i|-n|-o|-p)
+    --after|--at|--category|--config|--cwd|--delay|--env|--expires|--for|--function|--home|--input|--jsonl|--key|--limit|--lines|--log-file|--log-format|--log-level|--memory|--name|--nice|--output|--priority|--rate|--reason|--retries|--seed|--set|--since|--tag|--tasks-max|--timeout|--to|--unique|--where|--why|--within|-f|-i|-n|-o|-p)
       mapfile -t COMPREPLY < <(_fnr_values "$path:$prev" "$cur"); return ;;
   esac
   if [[ $cur == -* ]]; then
