@@ -7,6 +7,7 @@ the daemon is down; everything else needs the daemon.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Generic, TypeVar, get_args
 
 from msgspec import Struct, field
@@ -31,6 +32,7 @@ class Read(Request[Answer], frozen=True, kw_only=True, tag=str):
     """A question that the store's file alone can answer."""
 
 
+@cache
 def answer_type(kind: type[Request[Any]]) -> Any:
     """The type of a request's answer, as written in its class line."""
     return get_args(kind.__orig_bases__[0])[0]  # type: ignore[attr-defined]  # typing sets it

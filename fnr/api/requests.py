@@ -192,8 +192,9 @@ class TaskSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
 
     due_at_ms: not before this moment. delay_ms: not before this long from now (not both).
     unique:    while a live task has this key, submitting it again gives that task.
-    key:       idempotency key of this submit; the same key gives the same task for as long as
-               the task is remembered.
+    task_id:   a new ULID that is to be the task's id; without one the daemon makes it. The same id
+               gives the same task for as long as the task is remembered, so that asking twice is
+               harmless. key: the same with words of the submitter's own choosing.
     """
 
     function: str
@@ -207,6 +208,7 @@ class TaskSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     unique: str | None = None
     tags: dict[str, str] = field(default_factory=dict)
     retries_max: int | None = None
+    task_id: str | None = None
     key: str | None = None
     parent_id: str | None = None
 

@@ -51,7 +51,7 @@ _REPEATABLE = (
     SnoozeIncidents,
     ResolveIncidents,
     ReclassifyErrors,
-    # Its items carry keys: `with_keys`.
+    # Its items carry ids: `with_ids`.
     SubmitMany,
 )
 
@@ -71,14 +71,14 @@ class TaskFailed(Failed):
 def repeatable(request: Request[Any]) -> bool:
     """May this be sent again when nobody knows whether the first one arrived?"""
     if isinstance(request, Submit):
-        return request.task.key is not None
+        return (request.task.task_id or request.task.key) is not None
     return isinstance(request, _REPEATABLE)
 
 
-def with_keys(specs: Iterable[TaskSpec], keys: Ulids) -> Iterator[TaskSpec]:
-    """The same tasks, each with an idempotency key."""
+def with_ids(specs: Iterable[TaskSpec], ulids: Ulids) -> Iterator[TaskSpec]:
+    """The same tasks, each with the id that it is to have."""
     for spec in specs:
-        yield spec if spec.key is not None else replace(spec, key=keys.new())
+        yield replace(spec, task_id=ulids.new())
 
 
 def result_of(end: TaskEnd) -> Any:

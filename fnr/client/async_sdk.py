@@ -13,6 +13,8 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
+from msgspec.structs import replace
+
 from fnr.api.errors import DaemonDown
 from fnr.api.question import Changed, Request
 from fnr.api.requests import (
@@ -28,7 +30,7 @@ from fnr.api.requests import (
     SubmittedMany,
     WaitTasks,
 )
-from fnr.client.answers import add_many, add_report, repeatable, result_of, with_keys
+from fnr.client.answers import add_many, add_report, repeatable, result_of, with_ids
 from fnr.client.async_link import AsyncLink
 from fnr.client.connect import ConnectionLost
 from fnr.client.specs import Duration, SubmitOptions, batches, milliseconds, task_spec
@@ -59,7 +61,7 @@ class AsyncClient:
         self._patience_ms = milliseconds(reconnect, what="reconnect")
         self._link: AsyncLink | None = None
         self._connecting = asyncio.Lock()
-        self._keys = Ulids(Clock(), Dice())
+        self._ulids = Ulids(Clock(), Dice())
 
     async def submit(
         self,
@@ -68,8 +70,8 @@ class AsyncClient:
         **options: Unpack[SubmitOptions],
     ) -> str:
         """Hand over one task; its id, once it is on disk."""
-        options.setdefault("key", self._keys.new())
-        return (await self.ask(Submit(task=task_spec(function, input, options)))).task_id
+        spec = replace(task_spec(function, input, options), task_id=self._ulids.new())
+        return (await self.ask(Submit(task=spec))).task_id
 
     async def submit_many(
         self,
@@ -83,7 +85,7 @@ class AsyncClient:
         specs = (task_spec(function, each, options) for each in inputs)
         total = SubmittedMany(task_ids=[])
         sent = 0
-        for request in batches(with_keys(specs, self._keys), atomic=atomic):
+        for request in batches(with_ids(specs, self._ulids), atomic=atomic):
             total = add_many(total, await self.ask(request), offset=sent)
             sent += len(request.items)
         return total

@@ -4,7 +4,7 @@
         task_id = client.submit("render", {"scene": "a.blend"}, timeout="10m")
         print(client.result(task_id))
 
-Every submit carries an idempotency key, so that repeating it after a lost connection, which the
+Every submit proposes the id of its task, so that repeating it after a lost connection, which the
 client does once by itself, cannot submit the task twice.
 """
 
@@ -14,6 +14,8 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
+
+from msgspec.structs import replace
 
 from fnr.api.errors import DaemonDown, FnrError
 from fnr.api.question import Changed, Request
@@ -36,7 +38,7 @@ from fnr.client.answers import (
     add_report,
     repeatable,
     result_of,
-    with_keys,
+    with_ids,
 )
 from fnr.client.async_sdk import AsyncClient
 from fnr.client.connect import Connection, ConnectionLost, connect_again
@@ -70,7 +72,7 @@ class Client:
         self._timeout_ms = milliseconds(timeout, what="timeout")
         self._patience_ms = milliseconds(reconnect, what="reconnect")
         self._connection: Connection | None = None
-        self._keys = Ulids(Clock(), Dice())
+        self._ulids = Ulids(Clock(), Dice())
         self._pid = os.getpid()
 
     # ── submit ───────────────────────────────────────────────────────────────
@@ -83,8 +85,8 @@ class Client:
     ) -> str:
         """Hand over one task; its id, once it is on disk."""
         self._after_fork()
-        options.setdefault("key", self._keys.new())
-        return self.ask(Submit(task=task_spec(function, input, options))).task_id
+        spec = replace(task_spec(function, input, options), task_id=self._ulids.new())
+        return self.ask(Submit(task=spec)).task_id
 
     def submit_many(
         self,
@@ -99,7 +101,7 @@ class Client:
         specs = (task_spec(function, each, options) for each in inputs)
         total = SubmittedMany(task_ids=[])
         sent = 0
-        for request in batches(with_keys(specs, self._keys), atomic=atomic):
+        for request in batches(with_ids(specs, self._ulids), atomic=atomic):
             total = add_many(total, self.ask(request), offset=sent)
             sent += len(request.items)
         return total
@@ -223,5 +225,5 @@ class Client:
         """Two processes must not read each other's answers, nor make the same keys."""
         if self._pid != os.getpid():
             self.close()
-            self._keys = Ulids(Clock(), Dice())
+            self._ulids = Ulids(Clock(), Dice())
             self._pid = os.getpid()

@@ -31,7 +31,7 @@ class SubmitOptions(TypedDict, total=False):
     priority: 1 to 10, higher first. delay, at: not before. timeout: of one attempt.
     expires:  if it has not begun by then it becomes a dead letter.
     unique:   while a live task has this key, submitting gives that task.
-    key:      idempotency key; without one the client makes one for each submit.
+    key:      idempotency key, for a program that may start again between two submits.
     retries:  instead of the function's own number.
     """
 

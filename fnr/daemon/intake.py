@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,6 +23,7 @@ from fnr.daemon.clients import Client, as_fnr_error
 from fnr.daemon.dispatcher import Assignment, Dispatcher
 from fnr.daemon.parts import Parts
 from fnr.daemon.reserve import Reserve
+from fnr.host.clock import is_ulid, ulid_ms
 from fnr.host.failpoint import failpoint
 from fnr.policy.input_types import check_input, validate_input_json
 from fnr.policy.task import (
@@ -140,17 +140,19 @@ class Intake:
                 next_step=f"fnr function show {spec.function}",
             )
         check_limits(spec)
+        task_id = spec.task_id or self._parts.ulids.new()
         now_ms = self._parts.clock.now_ms()
         due_at_ms = spec.due_at_ms if spec.due_at_ms is not None else now_ms + (spec.delay_ms or 0)
         expires_at_ms = spec.expires_at_ms
         if spec.expires_ms is not None:
             expires_at_ms = now_ms + spec.expires_ms
         task = Task(
-            task_id=self._parts.ulids.new(),
+            task_id=task_id,
             function=spec.function,
             priority=spec.priority,
             due_at_ms=max(due_at_ms, 0),
-            created_at_ms=now_ms,
+            # Never later than its id says: whoever looks for tasks of an age starts at an id.
+            created_at_ms=min(now_ms, ulid_ms(task_id)),
             state_at_ms=now_ms,
             retries_max=spec.retries_max,
             timeout_ms=spec.timeout_ms,
@@ -177,7 +179,10 @@ class Intake:
     def _accept(self, tx: Transaction, items: list[tuple[Task, bytes]]) -> list[tuple[str, bool]]:
         """Store the tasks unless their function's queue is full."""
         queue_max = self._parts.settings.daemon.queue_max
-        for function, count in Counter(task.function for task, _ in items).items():
+        counts: dict[str, int] = {}
+        for task, _ in items:
+            counts[task.function] = counts.get(task.function, 0) + 1
+        for function, count in counts.items():
             queued = tasks.queued_count(tx, function)
             if queued + count > queue_max:
                 raise TryAgain(
@@ -233,6 +238,8 @@ def check_limits(spec: TaskSpec) -> None:
     problem = ""
     if not PRIORITY_MIN <= spec.priority <= PRIORITY_MAX:
         problem = f"priority must be {PRIORITY_MIN} to {PRIORITY_MAX}, got {spec.priority}"
+    elif spec.task_id is not None and not is_ulid(spec.task_id):
+        problem = f"task_id must be a ULID, got {spec.task_id!r}"
     elif spec.delay_ms is not None and spec.due_at_ms is not None:
         problem = "a delay and a moment were both given"
     elif spec.expires_ms is not None and spec.expires_at_ms is not None:

@@ -12,6 +12,7 @@ _BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 # Two characters at a time: 13 look-ups instead of 26.
 _PAIRS = tuple(high + low for high in _BASE32 for low in _BASE32)
 _PAIR_SHIFTS = tuple(range(120, -1, -10))
+_PYTHON_DIGITS = str.maketrans(_BASE32, "0123456789abcdefghijklmnopqrstuv")
 
 
 class Clock:
@@ -39,9 +40,13 @@ class Clock:
 class Dice:
     """Throws the dice; tests pass loaded ones."""
 
+    def bits(self, count: int) -> int:
+        """So many bits from the kernel's random source; no seed to forget."""
+        return int.from_bytes(os.urandom((count + 7) // 8), "little") >> (-count % 8)
+
     def fraction(self) -> float:
-        """A number in [0, 1), from the kernel's random source; no seed to forget."""
-        return (int.from_bytes(os.urandom(7), "little") >> 3) * 2.0**-53
+        """A number in [0, 1)."""
+        return self.bits(53) * 2.0**-53
 
 
 class Ulids:
@@ -62,11 +67,18 @@ class Ulids:
         now_ms = self._clock.now_ms()
         with self._lock:
             if now_ms > self._last >> _RANDOM_BITS:
-                # One throw has 53 bits, so the 80 come from two.
-                high = int(self._dice.fraction() * (1 << 40))
-                low = int(self._dice.fraction() * (1 << 40))
-                self._last = now_ms << _RANDOM_BITS | high << 40 | low
+                self._last = now_ms << _RANDOM_BITS | self._dice.bits(_RANDOM_BITS)
             else:
                 self._last += 1  # a full chance part carries into the time: still increasing
             value = self._last
         return "".join([_PAIRS[value >> shift & 1023] for shift in _PAIR_SHIFTS])
+
+
+def is_ulid(word: str) -> bool:
+    """Could some Ulids have made this word?"""
+    return len(word) == ULID_CHARS and word < "8" and not word.strip(_BASE32)
+
+
+def ulid_ms(ulid: str) -> int:
+    """The moment that a ULID names, Unix ms."""
+    return int(ulid[:10].translate(_PYTHON_DIGITS), 32)

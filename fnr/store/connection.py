@@ -233,8 +233,7 @@ class Store:
             self._start_batch()
 
     def _note_room(self, batch: Batch) -> None:
-        errors = [batch.error, *(error for _, _, error in batch.ended)]
-        if any(isinstance(error, StoreFull) for error in errors):
+        if any(isinstance(error, StoreFull) for _, _, error in batch.ended):
             self._change_state("full", "the disk is full")
             if self._probe is None:
                 self._probe = self._loop.call_later(ROOM_PROBE_S, self._probe_room)

@@ -36,8 +36,8 @@ from fnr.store.transaction import Row, Transaction
 def accept(tx: Transaction, items: Sequence[tuple[Task, bytes]]) -> list[tuple[str, bool]]:
     """Store new tasks with their inputs; per item its id, and whether it existed already.
 
-    A live task with the same unique key, or a remembered one with the same idempotency key, is
-    the answer instead of a second one; that holds within the batch too.
+    A live task with the same unique key, or a remembered one with the same id or idempotency key,
+    is the answer instead of a second one; that holds within the batch too.
     """
     answers: list[tuple[str, bool]] = []
     fresh: list[tuple[Task, bytes]] = []
@@ -46,11 +46,10 @@ def accept(tx: Transaction, items: Sequence[tuple[Task, bytes]]) -> list[tuple[s
     for item in items:
         task = item[0]
         assert task.state is TaskState.QUEUED, task
-        if task.unique_key is not None or task.idempotency_key is not None:
-            holder = _holder(tx, task, taken)
-            if holder is not None:
-                answers.append((holder, True))
-                continue
+        holder = _holder(tx, task, taken)
+        if holder is not None:
+            answers.append((holder, True))
+            continue
         answers.append((task.task_id, False))
         fresh.append(item)
         per_function[task.function] = per_function.get(task.function, 0) + 1
@@ -61,12 +60,12 @@ def accept(tx: Transaction, items: Sequence[tuple[Task, bytes]]) -> list[tuple[s
 
 
 def _holder(tx: Transaction, task: Task, taken: dict[tuple[str, str], str]) -> str | None:
-    """Who has one of this task's keys; from now on the task itself, if nobody."""
-    keys = [
-        (kind, key)
-        for kind, key in (("idempotency", task.idempotency_key), ("unique", task.unique_key))
-        if key is not None
-    ]
+    """Who has this task's id or one of its keys; from now on the task itself, if nobody."""
+    keys = [("id", task.task_id)]
+    if task.idempotency_key is not None:
+        keys.append(("idempotency", task.idempotency_key))
+    if task.unique_key is not None:
+        keys.append(("unique", task.unique_key))
     for kind, key in keys:
         found = taken.get((kind, key))
         if found is None:
@@ -79,6 +78,7 @@ def _holder(tx: Transaction, task: Task, taken: dict[tuple[str, str], str]) -> s
 
 
 _HOLDER = {
+    "id": "SELECT task_id FROM task WHERE task_id = ?",
     "idempotency": "SELECT task_id FROM task WHERE idempotency_key = ?",
     "unique": """
         SELECT task_id FROM task

@@ -36,6 +36,7 @@ from fnr.api.requests import (
 )
 from fnr.client.connect import ConnectionLost
 from fnr.client.sdk import AsyncClient, Client, TaskFailed
+from fnr.host.clock import is_ulid
 from fnr.policy.record import TaskDetail, TaskEnd
 from fnr.policy.task import Task, TaskState
 
@@ -66,19 +67,19 @@ def test_the_clients_are_public() -> None:
     assert (fnr.Client, fnr.AsyncClient) == (Client, AsyncClient)
 
 
-def test_submit_gives_the_id_and_sends_a_key(server: WireServer, client: Client) -> None:
+def test_submit_gives_the_id_and_proposes_one(server: WireServer, client: Client) -> None:
     server.answers[Submit] = Submitted(task_id="T")
     assert client.submit("render", {"n": 1}, timeout="10m") == "T"
     client.submit("render")
     client.submit("render", key="mine")
-    first, second, mine = (request.task.key for request in server.asked)
-    assert len(first) == 26
-    assert first != second
-    assert mine == "mine"
+    first, second, mine = (request.task for request in server.asked)
+    assert all(is_ulid(task.task_id) for task in (first, second, mine))
+    assert len({task.task_id for task in (first, second, mine)}) == 3
+    assert (first.key, mine.key) == (None, "mine")
     assert server.connections == 1
 
 
-def test_a_submit_is_repeated_once_with_the_same_key(server: WireServer, client: Client) -> None:
+def test_a_submit_is_repeated_once_with_the_same_id(server: WireServer, client: Client) -> None:
     server.answers[Submit] = Turns(Close(), Submitted(task_id="T"))
     assert client.submit("render") == "T"
     first, again = server.asked
@@ -139,8 +140,8 @@ def test_many_are_sent_in_chunks_and_refusals_are_counted_through(
     assert len(found.task_ids) == 1_498
     assert [item.index for item in found.refused] == [0, 1_000]
     assert found.duplicates == 2
-    keys = {msgspec.json.decode(item)["key"] for request in server.asked for item in request.items}
-    assert len(keys) == 1_500
+    items = [msgspec.json.decode(item) for request in server.asked for item in request.items]
+    assert len({item["task_id"] for item in items}) == 1_500
 
 
 def test_wait_and_result(server: WireServer, client: Client) -> None:
@@ -196,10 +197,10 @@ def test_a_bare_number_is_refused() -> None:
         Client(timeout="10")
 
 
-def test_a_forked_process_has_its_own_connection_and_keys(
+def test_a_forked_process_has_its_own_connection_and_ids(
     server: WireServer, client: Client
 ) -> None:
-    server.answers[Submit] = lambda request: Submitted(task_id=request.task.key)
+    server.answers[Submit] = lambda request: Submitted(task_id=request.task.task_id)
     parents = client.submit("f")
     readable, writable = os.pipe()
     child = os.fork()

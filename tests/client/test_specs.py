@@ -43,6 +43,7 @@ def test_every_option_finds_its_field() -> None:
         "tags": {"a": "b"},
         "retries_max": 2,
         "key": "k",
+        "task_id": None,
         "parent_id": "p",
     }
 

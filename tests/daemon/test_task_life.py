@@ -14,6 +14,7 @@ from live_home import FUNCTIONS, LiveHome
 
 from fnr.api import requests as ask
 from fnr.api.errors import BadData, NotFound, TimedOut
+from fnr.host.clock import Clock, Dice, Ulids, ulid_ms
 from fnr.policy.task import TaskState
 
 HomeAt = Callable[[str], LiveHome]
@@ -161,6 +162,20 @@ def test_unique_and_idempotency_keys_give_the_same_task(home_at: HomeAt) -> None
     end_of(home, one.task_id)
     two = home.ask(ask.Submit(task=ask.TaskSpec(function="echo", key="k")))
     assert (two.task_id, two.duplicate) == (one.task_id, True)
+
+
+def test_a_client_may_name_the_id_and_asking_twice_is_once(home_at: HomeAt) -> None:
+    home = home_at(function("echo", "echo")).up()
+    task_id = Ulids(Clock(), Dice()).new()
+    spec = ask.TaskSpec(function="echo", task_id=task_id)
+    answers = [home.ask(ask.Submit(task=spec)) for _ in range(2)]
+    assert [(answer.task_id, answer.duplicate) for answer in answers] == [
+        (task_id, False),
+        (task_id, True),
+    ]
+    assert end_of(home, task_id).task.created_at_ms == ulid_ms(task_id)
+    with pytest.raises(BadData, match="refused"):
+        home.ask(ask.Submit(task=ask.TaskSpec(function="echo", task_id="mine")))
 
 
 def test_an_expired_task_is_a_dead_letter(home_at: HomeAt) -> None:

@@ -10,10 +10,11 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fnr.host.clock import ULID_CHARS, Clock, Dice, Ulids
+from fnr.host.clock import ULID_CHARS, Clock, Dice, Ulids, is_ulid, ulid_ms
 
 CROCKFORD = set(string.digits + string.ascii_uppercase) - set("ILOU")
 
@@ -34,8 +35,8 @@ class LoadedDice(Dice):
     def __init__(self, fraction: float) -> None:
         self._fraction = fraction
 
-    def fraction(self) -> float:
-        return self._fraction
+    def bits(self, count: int) -> int:
+        return min(int(self._fraction * (1 << count)), (1 << count) - 1)
 
 
 @given(
@@ -52,17 +53,36 @@ def test_ids_increase_also_when_the_clock_is_set_back(times_ms: list[int], fract
 def test_an_id_is_the_time_and_the_chance_in_crockfords_letters() -> None:
     """The example of the ULID specification: 1469918176385 ms is 01ARYZ6S41."""
     [low, high] = [
-        Ulids(SetClock([1_469_918_176_385]), LoadedDice(fraction)).new()
-        for fraction in (0.0, 1 - 2**-53)
+        Ulids(SetClock([1_469_918_176_385]), LoadedDice(fraction)).new() for fraction in (0.0, 1.0)
     ]
     assert low == "01ARYZ6S41" + "0" * 16
     assert high == "01ARYZ6S41" + "Z" * 16
 
 
 def test_a_full_chance_part_carries_into_the_time() -> None:
-    ulids = Ulids(SetClock([5, 5, 6]), LoadedDice(1 - 2**-53))
+    ulids = Ulids(SetClock([5, 5, 6]), LoadedDice(1.0))
     first, second, third = (ulids.new() for _ in range(3))
     assert first < second < third
+
+
+@given(now_ms=st.integers(0, 2**48 - 1), fraction=st.floats(0, 1))
+def test_an_id_tells_its_moment(now_ms: int, fraction: float) -> None:
+    ulid = Ulids(SetClock([now_ms]), LoadedDice(fraction)).new()
+    assert is_ulid(ulid)
+    assert ulid_ms(ulid) == now_ms
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["", "0" * 25, "0" * 27, "8" + "0" * 25, "0" * 25 + "U", "a" * 26, "0" * 13 + " " + "0" * 12],
+)
+def test_other_words_are_no_ids(word: str) -> None:
+    assert not is_ulid(word)
+
+
+@given(count=st.integers(1, 128))
+def test_dice_give_no_more_bits_than_asked_for(count: int) -> None:
+    assert 0 <= Dice().bits(count) < 1 << count
 
 
 def test_threads_never_get_the_same_id() -> None:

@@ -165,10 +165,13 @@ async def test_a_failing_unit_on_its_own_leaves_nothing(
 
 
 async def test_a_unit_that_breaks_the_schema_is_undone_alone(store: Store) -> None:
-    task = new_task()
+    def breaks(tx: Transaction) -> None:
+        accept(tx, new_task())
+        tx.run("INSERT INTO meta (key, value) VALUES ('k', NULL)")
+
     answers = await asyncio.gather(  # noqa: TID251 - posted in one go
-        store.write(writes(task)),
-        store.write(writes(task)),
+        store.write(writes(new_task())),
+        store.write(breaks),
         store.write(writes(new_task())),
         return_exceptions=True,
     )

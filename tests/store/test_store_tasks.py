@@ -74,6 +74,17 @@ def test_an_idempotency_key_answers_even_when_the_task_has_ended(tx: Transaction
     assert tasks.accept(tx, [(again, b"{}")]) == [(first.task_id, True)]
 
 
+def test_an_id_that_is_known_is_the_same_task_whatever_became_of_it(tx: Transaction) -> None:
+    task = new_task()
+    assert tasks.accept(tx, [(task, b"{}"), (task, b"{}")]) == [
+        (task.task_id, False),
+        (task.task_id, True),
+    ]
+    claimed = claim(tx)
+    end(tx, conclude(claimed.task, token=claimed.token, now_ms=NOW_MS))
+    assert tasks.accept(tx, [(task, b"{}")]) == [(task.task_id, True)]
+
+
 def test_a_duplicate_is_counted_once(book: Book) -> None:
     tasks.accept(book.tx, [(new_task(unique_key="k"), b"{}") for _ in range(5)])
     book.commit()
