@@ -17,6 +17,13 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "daemon"))
 from live_home import LiveHome
 
 from fnr.api.errors import FnrError
+from fnr.api.incident_requests import (
+    GetError,
+    GetIncident,
+    ListErrors,
+    ListIncidents,
+    ListSimilar,
+)
 from fnr.api.requests import (
     ExportLetters,
     GetLetterStats,
@@ -65,6 +72,14 @@ QUESTIONS = [
     GetLetterStats(where="function:refuse"),
     ListFunctions(),
     ListLogSpans(function="count"),
+    ListErrors(),
+    ListErrors(where="function:refuse category:validation", limit=2),
+    ListErrors(where="state:dead"),
+    ListIncidents(),
+    ListIncidents(where="state:resolved"),
+    GetError(error_id="zz"),
+    GetIncident(incident_id="zz"),
+    ListSimilar(incident_id="1:"),
     ListTasks(where="nonsense:1"),
     ListLetters(where="(", limit=5),
     ListTasks(after="nonsense"),
@@ -92,6 +107,14 @@ def test_live_and_offline_agree_on_every_task(home: LiveHome) -> None:
     for task in home.ask(ListTasks()).items:
         question = GetTask(task_id=task.task_id)
         assert answer_offline(home.paths, question) == home.ask(question)
+
+
+def test_live_and_offline_agree_on_every_error_and_incident(home: LiveHome) -> None:
+    lines = home.ask(ListErrors()).items
+    assert lines
+    for line in lines:
+        for question in (GetError(error_id=line.error_id), GetIncident(incident_id=line.error_id)):
+            assert answer_offline(home.paths, question) == home.ask(question)
 
 
 def test_the_status_agrees_on_the_counts(home: LiveHome) -> None:
