@@ -20,10 +20,10 @@ from fnr.config.keys import (
     unknown_key,
 )
 from fnr.config.settings import FunctionSettings, LimitSettings
-from fnr.config.toml_lines import KeyPath
 from fnr.config.units import format_duration
 from fnr.policy.input_types import INPUT_TYPES
 from fnr.policy.retry import RetryPolicy
+from fnr.policy.toml_lines import KeyPath
 
 RUN = "run"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")

@@ -13,8 +13,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from fnr.config.toml_lines import KeyPath, Lines
 from fnr.config.units import duration_ms, format_duration, format_size, size_bytes
+from fnr.policy.toml_lines import KeyPath, Lines
 
 MIB = 1 << 20
 

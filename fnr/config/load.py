@@ -31,7 +31,7 @@ from fnr.config.keys import (
 )
 from fnr.config.paths import Paths
 from fnr.config.settings import DaemonSettings, LogSettings, Settings, StoreSettings
-from fnr.config.toml_lines import Lines
+from fnr.policy.toml_lines import Lines
 
 VERSION = 1
 FILE_BYTES_MAX = 4 * 1024 * 1024

@@ -15,6 +15,7 @@ from fnr.daemon.readings import Readings
 from fnr.daemon.redact import redactor_for
 from fnr.daemon.reload import Reload
 from fnr.daemon.reserve import Reserve
+from fnr.daemon.rules_in_force import RulesInForce
 from fnr.daemon.runner import Runner
 from fnr.daemon.stopper import Stopper
 from fnr.daemon.store_care import StoreCare
@@ -30,7 +31,8 @@ class Crew:
     def __init__(self, parts: Parts, load: Callable[[], Settings]) -> None:
         self.parts = parts
         self.dispatcher = Dispatcher(parts)
-        self.runner = Runner(parts, self.dispatcher, redactor_for(parts.settings))
+        self.rules = RulesInForce(parts)
+        self.runner = Runner(parts, self.dispatcher, redactor_for(parts.settings), self.rules)
         self.supervisor = Supervisor(parts, self.dispatcher, self.runner)
         self.stopper = Stopper(parts, self.supervisor)
         self.timekeeper = Timekeeper(parts, self.dispatcher, self.supervisor, self.stopper)
@@ -39,7 +41,9 @@ class Crew:
         self.intake = Intake(parts, self.dispatcher, self.reserve)
         self.adopter = Adopter(parts, self.supervisor, self.runner)
         self.ending = Ending(parts, self.supervisor, self.stopper)
-        self.reload = Reload(parts, self.supervisor, self.dispatcher, self.runner, load)
+        self.reload = Reload(
+            parts, self.supervisor, self.dispatcher, self.runner, rules=self.rules, load=load
+        )
         self.store_care = StoreCare(parts, self.adopter, self.runner, self.dispatcher, self.reserve)
         self.runner.on_settled = self._settled
         self.readings = Readings(parts, self.supervisor)

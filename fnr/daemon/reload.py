@@ -1,4 +1,4 @@
-"""Take over a changed fnr.toml without losing a task: all of it, or nothing."""
+"""Take over a changed fnr.toml and rules.d without losing a task: all of it, or nothing."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from fnr.api.errors import ConfigError
 from fnr.api.requests import Event, ReloadReport
 from fnr.config.settings import Settings
 from fnr.daemon import logs
 from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.redact import redactor_for
+from fnr.daemon.rules_in_force import RulesInForce
 from fnr.daemon.runner import Runner
 from fnr.daemon.supervisor import Supervisor
 from fnr.host.failpoint import failpoint
@@ -27,21 +29,32 @@ class Reload:
         supervisor: Supervisor,
         dispatcher: Dispatcher,
         runner: Runner,
+        *,
+        rules: RulesInForce,
         load: Callable[[], Settings],
     ) -> None:
         self._parts = parts
         self._supervisor = supervisor
         self._dispatcher = dispatcher
         self._runner = runner
+        self._rules = rules
         self._load = load
 
     async def reload(self) -> ReloadReport:
-        """Read fnr.toml again; raises ConfigError and changes nothing when it is bad."""
+        """Read fnr.toml and rules.d again; raises ConfigError and changes nothing if one is bad."""
         new = await asyncio.to_thread(self._load)
+        rules = await self._rules.read_again()
+        if rules.problems:
+            raise ConfigError(
+                "rules.d has problems: the rules stay as they were",
+                details=tuple(f"{one.where}: {one.message}" for one in rules.problems),
+                next_step="fnr rules check",
+            )
         old = self._parts.settings
         report = compare(old, new)
         failpoint("reload-compared")
         self._parts.settings = new
+        self._rules.take_over(rules)
         self._runner.use_redactor(redactor_for(new))
         logs.set_level(new.log)
         for name in report.removed:

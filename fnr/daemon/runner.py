@@ -15,9 +15,9 @@ from fnr.daemon import remains
 from fnr.daemon.dispatcher import Assignment, Dispatcher
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.redact import Redactor
+from fnr.daemon.rules_in_force import RulesInForce
 from fnr.daemon.worker_process import WorkerProcess, WorkerState
 from fnr.host.failpoint import failpoint
-from fnr.policy.classify import classify
 from fnr.policy.evidence import Evidence
 from fnr.policy.retry import RetryPolicy
 from fnr.policy.task import AttemptOutcome, Claim, Task
@@ -44,8 +44,11 @@ class Batch:
 class Runner:
     """Settles what ended; keeps what the store cannot take yet and tries again."""
 
-    def __init__(self, parts: Parts, dispatcher: Dispatcher, redactor: Redactor) -> None:
+    def __init__(
+        self, parts: Parts, dispatcher: Dispatcher, redactor: Redactor, rules: RulesInForce
+    ) -> None:
         self._parts = parts
+        self._rules = rules
         self._dispatcher = dispatcher
         self._redactor = redactor
         self._unsettled: list[Batch] = []
@@ -204,7 +207,7 @@ class Runner:
         return decide(
             task,
             evidence,
-            classify(evidence),
+            self._rules.classify(evidence, function=task.function),
             token=token,
             policy=settings.retry if settings else RetryPolicy(),
             now_ms=now_ms,

@@ -3,34 +3,30 @@
 Classification answers one question only: would the same attempt pass if it ran again, and what
 would have to change first? How often to try and how long to wait are verdict's questions.
 
-The levels of evidence are asked in the order of their authority, and the first with a matching
-rule decides: our own kills and kernel facts, machine codes, exception types, words, and last the
-signs that many causes share. Within a level the rule with more conditions wins, then the nearer
-match, then the earlier rule.
+Our own kills and kernel facts come first, whoever wrote the rule; then the operator's rules, then
+the packs: machine codes, exception types, words, and last the signs that many causes share. Within
+a level the rule with more conditions wins, then the higher priority, then the nearer match, then
+the name, so that the order of files and rules does not matter. Where no rule holds, the wording may
+resemble what is known; where it does not, the failure is unknown.
 
 Exception chains are read from the outside in: who writes `raise BadOrder() from error` has said
 what the error means here, and a wrapper that says nothing (RuntimeError) matches no rule, so that
-the next link speaks. Types that say how a mistake was noticed and not what it is (ValueError,
-KeyError) are shared signs: ValueError("connection refused") is a connection error.
+the next link speaks.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 
-from msgspec import Struct
-
-from fnr.policy.builtin_rules import BUILTIN_RULES
-from fnr.policy.codes import code_facts
+from fnr.policy.comparison import Sign
 from fnr.policy.evidence import Evidence
-from fnr.policy.facts import Facts, gather
-from fnr.policy.rules import STRATEGY_OF, Category, Classification, Level, Rule
+from fnr.policy.facts import FAR, Facts, gather
+from fnr.policy.rule_set import Fit, RuleSet
+from fnr.policy.rules import STRATEGY_OF, Category, Classification, Level, RunnerUp
+from fnr.policy.text_model import TextModel
 
-__all__ = ["classify", "code_facts"]
-
-SNIPPET_CHARS_MAX = 80
+RUNNERS_UP_MAX = 5
+UNMATCHED = "unmatched"
 
 # How often a decision of this level was right on labelled errors, roughly.
 _CONFIDENCE = {
@@ -41,68 +37,70 @@ _CONFIDENCE = {
     Level.GENERAL: 0.5,
 }
 # Words further back in a log may belong to something else.
-_DISCOUNT_PER_PLACE = 0.2
+_FAR_DISCOUNT = 0.2
 
 
-class _Sign(Struct, frozen=True, kw_only=True):
-    """One condition that holds.
-
-    place:    which link of the chain, or which text, counted from the most telling.
-    distance: how far up the bases; a type that fits by itself is 0, by a pattern 1 more.
-    """
-
-    words: str
-    place: int = 0
-    distance: int = 0
-
-
-class _Fit(Struct, frozen=True, kw_only=True):
-    """A rule whose conditions all hold."""
-
-    rule: Rule
-    signs: tuple[_Sign, ...]
-
-    @property
-    def rank(self) -> tuple[int, int, int]:
-        """The smallest decides."""
-        return (
-            -len(self.signs),
-            sum(sign.place for sign in self.signs),
-            sum(sign.distance for sign in self.signs),
-        )
-
-
-def classify(evidence: Evidence, rules: Sequence[Rule] = BUILTIN_RULES) -> Classification:
+def classify(
+    evidence: Evidence,
+    rules: RuleSet,
+    model: TextModel | None = None,
+    *,
+    function: str = "",
+    service: str = "",
+) -> Classification:
     """Name the failure. Total: any evidence, even none, gets a category and says why."""
-    facts = gather(evidence)
-    for level in Level:
-        fits = [fit for rule in rules if rule.level is level and (fit := _fit(rule, facts))]
-        if fits:
-            # min keeps the first of equals, and with it the order of the rules.
-            return _named(min(fits, key=lambda fit: fit.rank))
+    return classify_facts(gather(evidence, function=function, service=service), rules, model)
+
+
+def classify_facts(facts: Facts, rules: RuleSet, model: TextModel | None = None) -> Classification:
+    """The same for evidence that is in the form that rules ask about."""
+    fits = rules.fits(facts, count_max=RUNNERS_UP_MAX + 1)
+    if fits:
+        return _named(fits, facts)
+    guess = model.guess(facts) if model is not None else None
+    missing = facts.evidence.missing
+    if guess is not None:
+        return Classification(
+            category=guess.category,
+            strategy=STRATEGY_OF[guess.category],
+            rule="text-model",
+            level=Level.MODEL,
+            matched="wording: " + ", ".join(word for word, _ in guess.words),
+            confidence=round(guess.confidence, 2),
+            missing=missing,
+            words=guess.words,
+        )
     return Classification(
         category=Category.UNKNOWN,
         strategy=STRATEGY_OF[Category.UNKNOWN],
-        rule="unmatched",
+        rule=UNMATCHED,
         level=Level.NOTHING,
         matched="no rule fits",
         confidence=0.0,
-        missing=evidence.missing,
-        hint=f"Not known: {'; '.join(evidence.missing)}." if evidence.missing else "",
+        missing=missing,
+        hint=f"Not known: {'; '.join(missing)}." if missing else "",
     )
 
 
-def _named(fit: _Fit) -> Classification:
-    rule = fit.rule
-    place = max(sign.place for sign in fit.signs) if rule.text else 0
+def _named(fits: Sequence[Fit], facts: Facts) -> Classification:
+    best = fits[0]
+    rule = best.rule
+    far = any(sign.place == FAR for sign in best.signs)
+    captures: dict[str, str] = {}
+    for sign in reversed(best.signs):
+        captures |= sign.captures
     return Classification(
         category=rule.category,
-        strategy=STRATEGY_OF[rule.category],
+        strategy=rule.strategy or STRATEGY_OF[rule.category],
         rule=rule.name,
         level=rule.level,
-        matched=" and ".join(sign.words for sign in fit.signs),
-        confidence=round(max(_CONFIDENCE[rule.level] - place * _DISCOUNT_PER_PLACE, 0.1), 2),
+        matched=_matched(best.signs),
+        confidence=round(_CONFIDENCE[rule.level] - far * _FAR_DISCOUNT, 2),
         where=rule.where,
+        spans=tuple(sign.span for sign in best.signs if sign.span is not None),
+        captures=captures,
+        runners_up=tuple(map(_runner_up, fits[1 : RUNNERS_UP_MAX + 1])),
+        missing=facts.evidence.missing,
         max_retries=rule.max_retries,
         wait_for=rule.wait_for,
         severity=rule.severity,
@@ -114,91 +112,12 @@ def _named(fit: _Fit) -> Classification:
     )
 
 
-def _fit(rule: Rule, facts: Facts) -> _Fit | None:
-    signs: list[_Sign] = []
-    for sign in _signs(rule, facts):
-        if sign is None:
-            return None
-        signs.append(sign)
-    return _Fit(rule=rule, signs=tuple(signs)) if signs else None
+def _runner_up(fit: Fit) -> RunnerUp:
+    rule = fit.rule
+    return RunnerUp(
+        rule=rule.name, category=rule.category, level=rule.level, matched=_matched(fit.signs)
+    )
 
 
-def _signs(rule: Rule, facts: Facts) -> Iterator[_Sign | None]:
-    """One sign for each condition that is set, None where it does not hold; words come last."""
-    evidence = facts.evidence
-    if rule.killed_by:
-        yield _sign(evidence.killed_by in rule.killed_by, f"killed by {evidence.killed_by}")
-    if rule.oom_killed is not None:
-        record = "kernel killed it for memory" if rule.oom_killed else "kernel killed nothing"
-        yield _sign(evidence.oom_killed is rule.oom_killed, record)
-    if rule.stop_proven is not None:
-        known = "stopped" if rule.stop_proven else "part of it could not be stopped"
-        yield _sign(evidence.stop_proven is rule.stop_proven, known)
-    if rule.phases:
-        yield _sign(evidence.phase in rule.phases, f"phase {evidence.phase}")
-    if rule.codes:
-        yield _code_sign(rule.codes, facts)
-    if rule.signals:
-        yield _code_sign(tuple(f"signal:{name}" for name in rule.signals), facts)
-    if rule.exits:
-        yield _code_sign(tuple(f"exit:{status}" for status in rule.exits), facts)
-    if rule.exceptions:
-        yield _type_sign(rule.exceptions, facts)
-    if rule.text:
-        yield _text_sign("|".join(rule.text), facts)
-
-
-def _sign(holds: bool, words: str) -> _Sign | None:
-    return _Sign(words=words) if holds else None
-
-
-def _code_sign(patterns: tuple[str, ...], facts: Facts) -> _Sign | None:
-    for code in facts.codes:
-        if any(_code_fits(pattern, code) for pattern in patterns):
-            return _Sign(words=code.replace(":", " ", 1))
-    return None
-
-
-def _code_fits(pattern: str, code: str) -> bool:
-    if pattern.endswith("*"):
-        return code.startswith(pattern[:-1])
-    if pattern == code:
-        return True
-    family, _, wanted = pattern.partition(":")
-    low, dash, high = wanted.partition("-")
-    value = code.removeprefix(f"{family}:")
-    if not dash or not all(part.isdecimal() for part in (low, high, value)):
-        return False
-    return int(low) <= int(value) <= int(high)
-
-
-def _type_sign(patterns: tuple[str, ...], facts: Facts) -> _Sign | None:
-    exact, fitting = _types(patterns)
-    for place, names in enumerate(facts.types):
-        for distance, name in enumerate(names):
-            if name in exact:
-                return _Sign(words=f"exception {names[0]}", place=place, distance=2 * distance)
-            if fitting is not None and fitting.fullmatch(name):
-                return _Sign(words=f"exception {names[0]}", place=place, distance=2 * distance + 1)
-    return None
-
-
-def _text_sign(pattern: str, facts: Facts) -> _Sign | None:
-    search = _words(pattern).search
-    for place, text in enumerate(facts.texts):
-        if found := search(text):
-            snippet = " ".join(found[0].split())[:SNIPPET_CHARS_MAX]
-            return _Sign(words=f"text '{snippet}'", place=place)
-    return None
-
-
-@lru_cache(maxsize=1024)
-def _types(patterns: tuple[str, ...]) -> tuple[frozenset[str], re.Pattern[str] | None]:
-    globs = [pattern for pattern in patterns if "*" in pattern]
-    fitting = "|".join(".*".join(map(re.escape, glob.split("*"))) for glob in globs)
-    return frozenset(patterns).difference(globs), re.compile(fitting) if globs else None
-
-
-@lru_cache(maxsize=1024)
-def _words(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE | re.DOTALL)
+def _matched(signs: Sequence[Sign]) -> str:
+    return " and ".join(sign.words for sign in signs)

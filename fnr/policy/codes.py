@@ -1,7 +1,8 @@
 """Find machine-readable codes in words: `[Errno 28]`, `HTTP 503`, `exit status 137`, ECONNRESET.
 
 Only unmistakable spellings count. A number without the word that says what it is stays a number:
-"Error 404 items" is not HTTP.
+"Error 404 items" is not HTTP. One look with RE2 tells which spellings occur at all; only those are
+read out.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from signal import Signals
+
+import re2
 
 from fnr.policy.evidence import Code
 
@@ -19,6 +23,12 @@ TEXT_CHARS_MAX = 8_000
 _RESOLVER_ERRORS = {"-2": "EAI_NONAME", "-3": "EAI_AGAIN", "-5": "EAI_NODATA", "-4": "EAI_FAIL"}
 _SIGNAL_NAMES = {signal.value: signal.name for signal in Signals}
 _ERRNO_NAMES = frozenset(errno.errorcode.values())
+# BSD's sysexits.h, which is what exit statuses 64 to 78 mean when anything is meant by them.
+_SYSEXITS = {
+    "EX_USAGE": 64, "EX_DATAERR": 65, "EX_NOINPUT": 66, "EX_NOUSER": 67, "EX_NOHOST": 68,
+    "EX_UNAVAILABLE": 69, "EX_SOFTWARE": 70, "EX_OSERR": 71, "EX_OSFILE": 72, "EX_CANTCREAT": 73,
+    "EX_IOERR": 74, "EX_TEMPFAIL": 75, "EX_PROTOCOL": 76, "EX_NOPERM": 77, "EX_CONFIG": 78,
+}  # fmt: skip
 _GRPC_NAMES = frozenset(
     {
         "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND",
@@ -64,41 +74,67 @@ def _sqlstate(state: str) -> Code:
     return Code(family="sqlstate", value=state.upper())
 
 
-def _xid(number: str) -> Code:
-    return Code(family="xid", value=number)
+def _as(family: str) -> Callable[[str], Code]:
+    """The value as it is written."""
+    return lambda value: Code(family=family, value=value)
+
+
+def _sysexit(name: str) -> Code:
+    return Code(family="exit", value=str(_SYSEXITS[name]))
 
 
 # "HTTP 503", "HTTP/1.1\" 503", "status code: 503", "Error code: 503", "statuscode=503".
-_HTTP_STATUS = r"""(?ix) \b (?: http (?: /[0-9.]{1,3}"? | [ _-]? (?:error|code|status) )?
-    | (?:error|response) [ _-] code
-    | status (?: [ _-]? code )? ) ["']? [ ]? [:=]? [ ]? ([45][0-9]{2}) \b"""
-_HTTP_PHRASE = r"""(?x) \b ([45][0-9]{2}) [ ] (?: Bad[ ]Request | Unauthorized | Forbidden
-    | Payment[ ]Required | Not[ ]Found | Too[ ]Many[ ]Requests | Internal[ ]Server[ ]Error
-    | Not[ ]Implemented | Bad[ ]Gateway | Service[ ](?:Temporarily[ ])?Unavailable
-    | Gateway[ ]Time-?out | Insufficient[ ]Storage ) \b"""
-# "exit status 137", "exited with code 1", "Exit Code:  137", "exit 3".
-_EXIT_STATUS = r"""(?ix) \b exit (?:ed)? (?:[ ]with)? (?:[ ]non-zero)? (?:[ ](?:status|code))?
-    [ :=]{1,3} ([0-9]{1,3}) \b"""
-
-_SPELLINGS: tuple[tuple[re.Pattern[str], Callable[[str], Code | None]], ...] = tuple(
-    (re.compile(pattern), read)
-    for pattern, read in (
-        (r"(?i)\berrno[ :=]{1,2}(-?[0-9]{1,3})\b", _errno_of_number),
-        (r"\(os error ([0-9]{1,3})\)", _errno_of_number),
-        (r"\bcode: ([0-9]{1,3}), kind: ", _errno_of_number),
-        (r"\b(E[A-Z][A-Z0-9_]{2,14})\b", _errno_of_name),
-        (_HTTP_STATUS, _http),
-        (_HTTP_PHRASE, _http),
-        (_EXIT_STATUS, _exit),
-        (r"(?i)\bsignal[ :=]{1,2}([0-9]{1,2})\b", _signal),
-        (r"\b(?:Signals\.|signal )(SIG[A-Z]{2,5})\b", _signal),
-        (r"\*\*\* (SIG[A-Z]{2,5}) received", _signal),
-        (r"\bStatusCode\.([A-Z_]{5,19})\b", _grpc),
-        (r"\bcode = ([A-Za-z]{5,19}) desc = ", _grpc),
-        (r"(?i)\bsqlstate[ :=\[(]{1,3}([0-9A-Z]{5})\b", _sqlstate),
-        (r"\bXid(?:=| \([^()]{1,40}\): )([0-9]{1,3})\b", _xid),
-    )
+_HTTP_STATUS = (
+    r"""(?i)\b(?:http(?:/[0-9.]{1,3}"?|[ _-]?(?:error|code|status))?|(?:error|response)[ _-]code"""
+    r"""|status(?:[ _-]?code)?)["']?[ ]?[:=]?[ ]?([45][0-9]{2})\b"""
 )
+_HTTP_PHRASE = (
+    r"\b([45][0-9]{2}) (?:Client Error|Server Error|Bad Request|Unauthorized|Forbidden"
+    r"|Payment Required|Not Found|Too Many Requests|Internal Server Error|Not Implemented"
+    r"|Bad Gateway|Service (?:Temporarily )?Unavailable|Gateway Time-?out|Insufficient Storage)\b"
+)
+# "exit status 137", "exited with code 1", "Exit Code:  137", "exit 3".
+_EXIT_STATUS = (
+    r"(?i)\bexit(?:ed)?(?: with)?(?: non-zero)?(?: (?:status|code))?[ :=]{1,3}([0-9]{1,3})\b"
+)
+
+# What is read out is the first group of each.
+_SPELLINGS: tuple[tuple[str, Callable[[str], Code | None]], ...] = (
+    (r"(?i)\berrno[ :=]{1,2}(-?[0-9]{1,3})\b", _errno_of_number),
+    (r"\(os error ([0-9]{1,3})\)", _errno_of_number),
+    (r"\bcode: ([0-9]{1,3}), kind: ", _errno_of_number),
+    (r"\b(E[A-Z][A-Z0-9_]{2,14})\b", _errno_of_name),
+    (_HTTP_STATUS, _http),
+    (_HTTP_PHRASE, _http),
+    (r"\(HTTP ([45][0-9]{2})\)", _http),
+    (_EXIT_STATUS, _exit),
+    (rf"\b({'|'.join(_SYSEXITS)})\b", _sysexit),
+    (r"(?i)\bsignal[ :=]{1,2}([0-9]{1,2})\b", _signal),
+    (r"\b(?:Signals\.|signal )(SIG[A-Z]{2,5})\b", _signal),
+    (r"\*\*\* (SIG[A-Z]{2,5}) received", _signal),
+    (r"\bStatusCode\.([A-Z_]{5,19})\b", _grpc),
+    (r"\bcode = ([A-Za-z]{5,19}) desc = ", _grpc),
+    (r"(?i)\bsqlstate[ :=\[(]{1,3}([0-9A-Z]{5})\b", _sqlstate),
+    (r"\bERROR [0-9]{4} \(([0-9A-Z]{5})\)", _sqlstate),
+    (r"\bXid(?:=| \([^()]{1,40}\): )([0-9]{1,3})\b", _as("xid")),
+    (r"\b(CUDA_ERROR_[A-Z_]{4,60})\b", _as("cuda")),
+    (r"\b(cudaError[A-Z]\w{2,60})\b", _as("cuda")),
+    (r"(?i)\bcuda (?:runtime |driver )?(?:error|failure)(?: code)?[ :=(]{1,3}([0-9]{1,3})\b",
+     _as("cuda")),
+    (r"\b(hipError[A-Z]\w{2,60})\b", _as("hip")),
+    (r"\b(CUBLAS_STATUS_[A-Z_]{4,40})\b", _as("cublas")),
+    (r"\b(CUDNN_STATUS_[A-Z_]{4,60})\b", _as("cudnn")),
+    (r"\b(nccl(?:[A-Z][a-z]{2,20}){1,4}(?:Error|Usage|Argument|InProgress))\b", _as("nccl")),
+    (r"\b(NVML_ERROR_[A-Z_]{4,40})\b", _as("nvml")),
+    (r"An error occurred \(([A-Za-z0-9.]{3,60})\) when calling", _as("aws")),
+    (r"<Code>([A-Za-z]{3,60})</Code>", _as("aws")),
+    (r"\b(ORA-[0-9]{5})\b", _as("ora")),
+    (r"\bcurl: \(([0-9]{1,2})\)", _as("curl")),
+    (r"\((1[0-9]{3}|2[0-9]{3}|3[0-9]{3}), ['\"]", _as("mysql")),
+    (r"\bERROR ([1-4][0-9]{3})(?: \([0-9A-Z]{5}\))?(?: at line [0-9]{1,9})?: ", _as("mysql")),
+    (r"\b[\"']?code(?:Name)?[\"']?: ([0-9]{1,5}), [\"']?codeName", _as("mongo")),
+    (r"\b(SQLITE_[A-Z_]{4,30})\b", _as("sqlite")),
+)  # fmt: skip
 
 
 def signal_name(number: int) -> str:
@@ -108,6 +144,23 @@ def signal_name(number: int) -> str:
 
 def code_facts(text: str) -> tuple[Code, ...]:
     """Codes that the text spells out, each once, in the order of the table of spellings."""
-    text = text[:TEXT_CHARS_MAX]
-    found = (read(match[1]) for pattern, read in _SPELLINGS for match in pattern.finditer(text))
+    words = text[:TEXT_CHARS_MAX].encode(errors="replace")
+    spellings = _spellings()
+    found = (
+        _SPELLINGS[index][1](match[1].decode())
+        for index in spellings.Match(words) or ()
+        for match in spellings.re(index).finditer(words)
+    )
     return tuple(dict.fromkeys(code for code in found if code is not None))
+
+
+@lru_cache(maxsize=1)
+def _spellings() -> re2.Filter:
+    """All spellings as one expression that says which of them occur."""
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1  # every sign of the spellings is ASCII
+    known = re2.Filter()
+    for pattern, _ in _SPELLINGS:
+        known.Add(pattern.encode(), options)
+    known.Compile()
+    return known

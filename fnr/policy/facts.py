@@ -1,72 +1,168 @@
-"""Evidence in the form that rules ask about: codes, type names, and texts in order of authority."""
+"""Evidence in the form that rules ask about: codes, type names, and texts in order of authority.
+
+Two places are told apart. Near is what was reported: the message, the exceptions, the codes they
+carry, how the process ended. Far is what a log beside it says, which may tell of other things.
+"""
 
 from __future__ import annotations
 
 import builtins
 import errno
-import re
+from bisect import bisect_right
+from functools import lru_cache
+from typing import Any
 
 from msgspec import Struct
 
 from fnr.policy.codes import code_facts, signal_name
 from fnr.policy.evidence import Code, Evidence, ExceptionFact
+from fnr.policy.printed import ESCAPES, LINES_MAX, printed_types, telling_lines
+from fnr.policy.rules import Span
 
-TEXT_CHARS_MAX = 4_000
-TAIL_LINES_MAX = 20
-TYPES_IN_TEXT_MAX = 5
+NEAR, FAR = 0, 1
+# Of a longer message its beginning and its end are read.
+HEAD_CHARS_MAX = 3_000
+TAIL_CHARS_MAX = 1_000
+LOG_CHARS_MAX = 4_000
+LINKS_MAX = 10
 
 # A shell reports a program that died of signal N as exit status 128 + N.
 _SHELL_SIGNAL_BASE = 128
 _SIGNALS_MAX = 31
 
-# "ValueError: …" or "requests.exceptions.ReadTimeout: …" where a line or a log message begins.
-_TYPE_IN_TEXT = re.compile(
-    r"(?:^|[\s\]|>*(])((?:[A-Za-z_]\w{0,40}\.){0,8}"
-    r"(?:[A-Z]\w{0,60}(?:Error|Exception|Timeout)|(?<=\.)[Ee]rror)): ",
-    re.MULTILINE,
-)
+
+class Piece(Struct, frozen=True):
+    """A run of characters taken from a field of the evidence: where it stands here and there."""
+
+    at: int
+    field: str
+    start: int
+
+
+class Text(Struct, frozen=True):
+    """Words put together from pieces of the evidence, one a line."""
+
+    words: str
+    pieces: tuple[Piece, ...]
+
+    def span(self, start: int, end: int) -> Span:
+        """The place in the evidence of words[start:end], as far as its first piece reaches."""
+        index = bisect_right(self.pieces, start, key=lambda piece: piece.at) - 1
+        piece = self.pieces[index]
+        if index + 1 < len(self.pieces):
+            end = min(end, self.pieces[index + 1].at)
+        moved = piece.start - piece.at
+        return Span(text=piece.field, start=start + moved, end=end + moved)
 
 
 class Facts(Struct, frozen=True, kw_only=True):
     """What rules look at.
 
     codes: "family:value", reported ones first, then those spelled out in words.
-    types: for each link of the exception chain, outermost first, its own name and its bases'.
-    texts: where words are looked for, the most telling first.
+    types: for each link of the exception chain, outermost first, its own name and its bases';
+           then those that logs name.
+    texts: where words are looked for: near, far.
+    code_places, type_places: of each code and type, whether it was near or far.
+    sources: where each of `texts` was taken from.
     """
 
     evidence: Evidence
     codes: tuple[str, ...]
     types: tuple[tuple[str, ...], ...]
     texts: tuple[str, ...]
+    code_places: tuple[int, ...] = ()
+    type_places: tuple[int, ...] = ()
+    sources: tuple[Text, ...] = ()
+    function: str = ""
+    service: str = ""
 
 
-def gather(evidence: Evidence) -> Facts:
+def gather(evidence: Evidence, *, function: str = "", service: str = "") -> Facts:
     """Bring evidence into that form."""
-    texts = _texts(evidence)
-    reported = (*evidence.codes, *_process_codes(evidence))
-    spelled = tuple(code for text in texts for code in code_facts(text))
+    near = _text(_said(evidence))
+    far = _text(_logged(evidence))
+    codes = dict.fromkeys(
+        _code_names((*evidence.codes, *_process_codes(evidence), *code_facts(near.words))), NEAR
+    )
+    for code in _code_names(code_facts(far.words)):
+        codes.setdefault(code, FAR)
+    types = dict.fromkeys(map(_type_names, evidence.exceptions[:LINKS_MAX]), NEAR)
+    known = {names[0] for names in types}
+    for text, place in ((near, NEAR), (far, FAR)):
+        for name in printed_types(text.words):
+            if name not in known:
+                types.setdefault(_type_names(ExceptionFact(type=name)), place)
     return Facts(
         evidence=evidence,
-        codes=_code_names((*reported, *spelled)),
-        types=tuple(map(_type_names, evidence.exceptions or _types_in(texts))),
-        texts=texts,
+        codes=tuple(codes),
+        types=tuple(types),
+        texts=(near.words, far.words),
+        code_places=tuple(codes.values()),
+        type_places=tuple(types.values()),
+        sources=(near, far),
+        function=function,
+        service=service,
     )
 
 
-def _texts(evidence: Evidence) -> tuple[str, ...]:
-    messages = dict.fromkeys(link.message for link in evidence.exceptions)
+def _said(evidence: Evidence) -> list[tuple[str, int, str]]:
+    """What was reported in words: (field, start, words)."""
+    parts = []
     # When a worker died without a word, the message is fnr's own: "the worker was killed by
     # SIGSEGV" is not what a program said, and must not be read as if it were.
     if evidence.exceptions or not evidence.worker_died:
-        messages = dict.fromkeys([evidence.message, *messages])
-    words = "\n".join(filter(None, messages))[:TEXT_CHARS_MAX]
-    if evidence.exceptions:
-        # The exception speaks for itself; the log beside it may tell of other things.
-        return (words,)
-    tail = evidence.stderr_tail.strip() or evidence.stdout_tail.strip()
-    last = "\n".join(tail[-4 * TEXT_CHARS_MAX :].splitlines()[-TAIL_LINES_MAX:])
-    return (words, last[-TEXT_CHARS_MAX:])
+        parts += _ends("message", evidence.message)
+    seen = {evidence.message}
+    for number, link in enumerate(evidence.exceptions[:LINKS_MAX]):
+        if link.message not in seen:
+            seen.add(link.message)
+            parts += _ends(f"exceptions[{number}].message", link.message)
+    return parts
+
+
+def _ends(field: str, words: str) -> list[tuple[str, int, str]]:
+    if len(words) <= HEAD_CHARS_MAX + TAIL_CHARS_MAX:
+        return [(field, 0, words)] if words else []
+    last = len(words) - TAIL_CHARS_MAX
+    return [(field, 0, words[:HEAD_CHARS_MAX]), (field, last, words[last:])]
+
+
+def _logged(evidence: Evidence) -> list[tuple[str, int, str]]:
+    logs = [("traceback", evidence.traceback)]
+    if not evidence.exceptions:
+        # An exception speaks for itself; the log beside it may tell of other things.
+        tail = "stderr_tail" if evidence.stderr_tail.strip() else "stdout_tail"
+        logs.append((tail, getattr(evidence, tail)))
+    parts = []
+    for field, text in logs:
+        lines = telling_lines(text) if text else []
+        parts += [(field, line.start, text[line.start : line.end]) for line in lines]
+    return parts[-2 * LINES_MAX :]
+
+
+def _text(parts: list[tuple[str, int, str]]) -> Text:
+    words: list[str] = []
+    pieces: list[Piece] = []
+    at = 0
+    for field, start, part in parts:
+        for begin, plain in _plain(part):
+            pieces.append(Piece(at, field, start + begin))
+            words.append(plain)
+            at += len(plain)
+        words.append("\n")
+        at += 1
+    return Text("".join(words[:-1])[: LOG_CHARS_MAX * 2], tuple(pieces))
+
+
+def _plain(part: str) -> list[tuple[int, str]]:
+    """The runs of characters between escape sequences, with their places."""
+    if "\x1b" not in part:
+        return [(0, part)]
+    runs, position = [], 0
+    for escape in ESCAPES.finditer(part):
+        runs.append((position, part[position : escape.start()]))
+        position = escape.end()
+    return [*runs, (position, part[position:])]
 
 
 def _process_codes(evidence: Evidence) -> tuple[Code, ...]:
@@ -78,7 +174,7 @@ def _process_codes(evidence: Evidence) -> tuple[Code, ...]:
     return tuple(codes)
 
 
-def _code_names(codes: tuple[Code, ...]) -> tuple[str, ...]:
+def _code_names(codes: tuple[Code, ...]) -> list[str]:
     names: list[str] = []
     for code in codes:
         value = code.value
@@ -89,20 +185,19 @@ def _code_names(codes: tuple[Code, ...]) -> tuple[str, ...]:
             number = int(value) - _SHELL_SIGNAL_BASE
             if 0 < number <= _SIGNALS_MAX:
                 names.append(f"signal:{signal_name(number)}")
-    return tuple(dict.fromkeys(names))
-
-
-def _types_in(texts: tuple[str, ...]) -> tuple[ExceptionFact, ...]:
-    """Exceptions that a program printed; the last is the one that ended it."""
-    found = [match[1] for text in texts for match in _TYPE_IN_TEXT.finditer(text)]
-    return tuple(ExceptionFact(type=name) for name in found[: -TYPES_IN_TEXT_MAX - 1 : -1])
+    return names
 
 
 def _type_names(link: ExceptionFact) -> tuple[str, ...]:
-    names = [link.type, *link.bases]
-    # Who reported only the type of a builtin exception did not have to list its bases.
-    for name in tuple(names):
-        kind = getattr(builtins, name, None)
+    return _with_bases((link.type, *link.bases))
+
+
+@lru_cache(maxsize=1024)
+def _with_bases(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Who reported only the type of a builtin exception did not have to list its bases."""
+    every = list(names)
+    for name in names:
+        kind: Any = getattr(builtins, name, None)
         if isinstance(kind, type) and issubclass(kind, Exception):
-            names += [base.__name__ for base in kind.__mro__ if issubclass(base, Exception)]
-    return tuple(dict.fromkeys(names))
+            every += [base.__name__ for base in kind.__mro__ if issubclass(base, Exception)]
+    return tuple(dict.fromkeys(every))

@@ -1,193 +1,219 @@
-"""Errors whose right category is known, and how many of them are named right.
+"""Errors whose category is known: how many of them the rules name rightly.
 
-One record is one JSON object: exception_type, message, traceback (or the end of stderr), exit_code,
-signal (number or name), http_status, category; other fields are ignored. Unknown counts as wrong.
+A record has the fields exception_type, message, traceback, exit_code, signal, http_status and
+category; the tests inside rule files are of the same kind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from signal import Signals
+from typing import Any
 
-import msgspec
 from msgspec import Struct, field
 
-from fnr.policy.evidence import Code, Evidence, ExceptionFact
-from fnr.policy.rules import Category, Classification
+from fnr.policy.evidence import (
+    TAIL_BYTES_MAX,
+    TRACEBACK_CHARS_MAX,
+    Code,
+    Evidence,
+    ExceptionFact,
+    KilledBy,
+    Phase,
+)
+from fnr.policy.rules import Category, Classification, RuleTest
 
 SCHEMA = "fnr.rules.eval/1"
-MESSAGE_CHARS_MAX = 300
-RETRIED = frozenset({Category.TRANSIENT, Category.RESOURCE})
-HOPELESS = frozenset({Category.VALIDATION, Category.PERMANENT})
+DANGEROUS_TRUTHS = frozenset({Category.VALIDATION, Category.PERMANENT})
+DANGEROUS_ANSWERS = frozenset({Category.TRANSIENT, Category.RESOURCE})
 
 
-class LabelledError(Struct, frozen=True, kw_only=True):
-    """One error and what it is; project says whose error it is, for leaving projects out."""
+class Measure(Struct, frozen=True, kw_only=True):
+    """Of one category: how many there are, were named so, and were named so rightly.
 
-    category: Category
-    exception_type: str | None = None
-    message: str | None = None
-    traceback: str | None = None
-    exit_code: int | None = None
-    signal: int | str | None = None
-    http_status: int | str | None = None
-    id: str = ""
-    project: str = ""
-    provenance: str = ""
-
-
-class BadRecord(ValueError):
-    """A line is not a labelled error; the message says why."""
-
-
-class Rates(Struct, frozen=True, kw_only=True):
-    """How one category fared; None where nothing was counted."""
+    precision, recall: None where there is nothing to divide by.
+    """
 
     total: int
+    named: int
+    correct: int
     precision: float | None
     recall: float | None
 
 
-class Wrong(Struct, frozen=True, kw_only=True):
-    """One error that was named wrong."""
+class Mistake(Struct, frozen=True, kw_only=True):
+    """A record that was named wrongly."""
 
     line: int
     id: str
-    category: Category
-    answer: Category
+    category: str
+    got: str
     rule: str
     matched: str
-    exception_type: str | None
     message: str
 
 
 class EvalReport(Struct, frozen=True, kw_only=True):
-    """How a set of labelled errors was named.
+    """The answer to `fnr rules eval`.
 
-    confusion:  right category -> answer -> how often.
-    dangerous:  validation or permanent taken for transient or resource: retried in vain.
-    groups:     the same for parts of the set, by provenance ("wild", "captured"), where given.
+    confusion: how often the first category was named the second.
+    dangerous: validation or permanent that was taken for transient or resource.
     """
 
-    schema: str = SCHEMA
-    total: int = 0
-    correct: int = 0
-    accuracy: float = 0.0
-    unknown: int = 0
-    dangerous: int = 0
+    total: int
+    correct: int
+    accuracy: float
+    unknown: int
+    dangerous: int
     confusion: dict[str, dict[str, int]] = field(default_factory=dict)
-    categories: dict[str, Rates] = field(default_factory=dict)
-    groups: dict[str, float] = field(default_factory=dict)
-    wrong: list[Wrong] = field(default_factory=list)
+    categories: dict[str, Measure] = field(default_factory=dict)
+    wrong: list[Mistake] = field(default_factory=list)
 
 
-_decoder = msgspec.json.Decoder(LabelledError)
+class BadRecordError(ValueError):
+    """A record that cannot be used; says why."""
 
 
-def read_record(line: bytes | str) -> LabelledError:
-    """One line of a file of labelled errors; raises BadRecord."""
-    try:
-        return _decoder.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise BadRecord(str(error)) from error
-
-
-def evidence_of(record: LabelledError) -> Evidence:
-    """The record as an attempt would have left it behind; raises BadRecord for no such signal."""
-    message = record.message or ""
-    said = record.traceback or ""
-    raised = record.exception_type
-    status = record.http_status
+def evidence_of(record: Mapping[str, Any]) -> Evidence:
+    """The evidence that a labelled record describes; raises BadRecordError."""
+    message = _words(record, "message")
+    kind = _words(record, "exception_type")
+    log = _words(record, "traceback")
+    status = _whole(record, "http_status")
+    codes = (Code(family="http", value=str(status)),) if status is not None else ()
+    link = ExceptionFact(type=kind, message=message)
     return Evidence(
         message=message,
-        exceptions=(ExceptionFact(type=raised, message=message),) if raised else (),
-        codes=(Code(family="http", value=str(status)),) if status else (),
-        exit_code=record.exit_code,
-        signal=_signal(record.signal),
-        traceback=said if raised else "",
-        stderr_tail="" if raised else said,
+        exceptions=(link,) if kind else (),
+        codes=codes,
+        exit_code=_whole(record, "exit_code"),
+        signal=_signal(record.get("signal")),
+        traceback=log[-TRACEBACK_CHARS_MAX:] if kind else "",
+        stderr_tail="" if kind else log[-TAIL_BYTES_MAX:],
     )
+
+
+def evidence_of_test(test: RuleTest) -> Evidence:
+    """The evidence that an example in a rule file describes."""
+    named = [code.partition(":") for code in test.codes]
+    codes = [Code(family=family, value=value) for family, _, value in named]
+    if test.http is not None:
+        codes.append(Code(family="http", value=str(test.http)))
+    link = ExceptionFact(type=test.exception, message=test.message)
+    log = test.stderr or ("" if test.exception else test.traceback)
+    oom = True if test.killed_by == "oom" else test.oom_killed
+    return Evidence(
+        message=test.message,
+        exceptions=(link,) if test.exception else (),
+        codes=tuple(codes),
+        exit_code=test.exit,
+        signal=_signal(test.signal or None),
+        traceback=test.traceback if test.exception else "",
+        stderr_tail=log,
+        killed_by=KilledBy(test.killed_by) if test.killed_by not in {"", "oom"} else None,
+        oom_killed=oom,
+        stop_proven=test.stop_proven,
+        phase=Phase(test.phase) if test.phase else Phase.RUN,
+    )
+
+
+def label_of(record: Mapping[str, Any]) -> Category:
+    """The category that a record is known to have; raises BadRecordError."""
+    try:
+        return Category(str(record.get("category")))
+    except ValueError:
+        known = ", ".join(Category)
+        raise BadRecordError(f"category must be one of {known}") from None
 
 
 def evaluate(
-    records: Sequence[LabelledError], classify: Callable[[Evidence], Classification]
+    records: Iterable[tuple[int, Mapping[str, Any]]],
+    classify: Callable[[Evidence], Classification],
 ) -> EvalReport:
-    """Name every record and compare; line numbers count from 1."""
-    answers = [classify(evidence_of(record)) for record in records]
-    pairs = [
-        (record.category, answer.category) for record, answer in zip(records, answers, strict=True)
-    ]
-    correct = sum(right is answer for right, answer in pairs)
+    """Name every record, given with its line, and count; raises BadRecordError."""
+    confusion: dict[str, dict[str, int]] = {}
+    wrong = []
+    for line, record in records:
+        truth, found = label_of(record), classify(evidence_of(record))
+        row = confusion.setdefault(truth, {})
+        row[found.category] = row.get(found.category, 0) + 1
+        if found.category is not truth:
+            wrong.append(_mistake(line, record, truth, found))
+    counts = [(truth, got, count) for truth, row in confusion.items() for got, count in row.items()]
+    total = sum(count for _, _, count in counts)
+    correct = total - len(wrong)
     return EvalReport(
-        total=len(records),
+        total=total,
         correct=correct,
-        accuracy=_share(correct, len(records)) or 0.0,
-        unknown=sum(answer is Category.UNKNOWN for _, answer in pairs),
-        dangerous=sum(right in HOPELESS and answer in RETRIED for right, answer in pairs),
-        confusion=_confusion(pairs),
-        categories={category.value: _rates(category, pairs) for category in Category},
-        groups=_groups(records, pairs),
-        wrong=[
-            _wrong(line, record, answer)
-            for line, (record, answer) in enumerate(zip(records, answers, strict=True), start=1)
-            if record.category is not answer.category
-        ],
+        accuracy=round(correct / total, 4) if total else 0.0,
+        unknown=sum(count for _, got, count in counts if got == Category.UNKNOWN),
+        dangerous=sum(
+            count
+            for truth, got, count in counts
+            if truth in DANGEROUS_TRUTHS and got in DANGEROUS_ANSWERS
+        ),
+        confusion={truth.value: _sorted(confusion.get(truth, {})) for truth in Category},
+        categories={category.value: _measure(category, counts) for category in Category},
+        wrong=wrong,
     )
 
 
-def _signal(signal: int | str | None) -> int | None:
-    if signal is None or isinstance(signal, int):
-        return signal
-    if signal.isdecimal():
-        return int(signal)
-    name = signal.upper()
-    try:
-        return Signals[name if name.startswith("SIG") else f"SIG{name}"].value
-    except KeyError:
-        raise BadRecord(f"no such signal: {signal!r}") from None
+def _measure(category: Category, counts: list[tuple[str, str, int]]) -> Measure:
+    total = sum(count for truth, _, count in counts if truth == category)
+    named = sum(count for _, got, count in counts if got == category)
+    correct = sum(count for truth, got, count in counts if truth == got == category)
+    return Measure(
+        total=total,
+        named=named,
+        correct=correct,
+        precision=round(correct / named, 4) if named else None,
+        recall=round(correct / total, 4) if total else None,
+    )
 
 
-def _confusion(pairs: Sequence[tuple[Category, Category]]) -> dict[str, dict[str, int]]:
-    table: dict[str, dict[str, int]] = {}
-    for right in Category:
-        row = [answer for wanted, answer in pairs if wanted is right]
-        if row:
-            table[right.value] = {
-                answer.value: row.count(answer) for answer in Category if answer in row
-            }
-    return table
-
-
-def _rates(category: Category, pairs: Sequence[tuple[Category, Category]]) -> Rates:
-    wanted = sum(right is category for right, _ in pairs)
-    given = sum(answer is category for _, answer in pairs)
-    both = sum(right is category and answer is category for right, answer in pairs)
-    return Rates(total=wanted, precision=_share(both, given), recall=_share(both, wanted))
-
-
-def _groups(
-    records: Sequence[LabelledError], pairs: Sequence[tuple[Category, Category]]
-) -> dict[str, float]:
-    right: dict[str, list[bool]] = {}
-    for record, (wanted, answer) in zip(records, pairs, strict=True):
-        if record.provenance:
-            group = record.provenance.partition("-")[0]
-            right.setdefault(group, []).append(wanted is answer)
-    return {group: round(sum(held) / len(held), 4) for group, held in sorted(right.items())}
-
-
-def _wrong(line: int, record: LabelledError, answer: Classification) -> Wrong:
-    return Wrong(
+def _mistake(
+    line: int, record: Mapping[str, Any], truth: Category, found: Classification
+) -> Mistake:
+    return Mistake(
         line=line,
-        id=record.id,
-        category=record.category,
-        answer=answer.category,
-        rule=answer.rule,
-        matched=answer.matched,
-        exception_type=record.exception_type,
-        message=(record.message or "")[:MESSAGE_CHARS_MAX],
+        id=str(record.get("id", "")),
+        category=truth.value,
+        got=found.category.value,
+        rule=found.rule,
+        matched=found.matched,
+        message=_words(record, "message")[:300],
     )
 
 
-def _share(part: int, whole: int) -> float | None:
-    return round(part / whole, 4) if whole else None
+def _sorted(row: dict[str, int]) -> dict[str, int]:
+    return {category.value: row[category] for category in Category if category in row}
+
+
+def _words(record: Mapping[str, Any], key: str) -> str:
+    value = record.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise BadRecordError(f"{key} must be text or null")
+    return value
+
+
+def _whole(record: Mapping[str, Any], key: str) -> int | None:
+    value = record.get(key)
+    if isinstance(value, str) and value.lstrip("-").isdecimal():
+        return int(value)
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        raise BadRecordError(f"{key} must be a whole number or null")
+    return value
+
+
+def _signal(value: Any) -> int | None:
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    name = str(value).upper()
+    if name.isdecimal():
+        return int(name)
+    name = name if name.startswith("SIG") else f"SIG{name}"
+    if name not in Signals.__members__:
+        raise BadRecordError(f"there is no signal {value!r}")
+    return Signals[name].value

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from hypothesis import strategies as st
 
+from fnr.config.rule_files import read_packs
 from fnr.policy.evidence import Code, Evidence, ExceptionFact, KilledBy, Phase
 from fnr.policy.retry import RetryPolicy
+from fnr.policy.rule_set import RuleSet
 from fnr.policy.rules import STRATEGY_OF, Classification, Level, Strategy
 from fnr.policy.task import Task, TaskState
 
 NOW_MS = 1_000_000_000
 TOKEN = "01JXC7V1M0Q2W3E4R5T6Y7Z8A9"
+
+
+@cache
+def packs() -> RuleSet:
+    """The rules that come with fnr; a second to load, once for all tests."""
+    return RuleSet(read_packs())
 
 
 def running(**fields: object) -> Task:
@@ -39,6 +49,23 @@ def classified(*, strategy: Strategy) -> Classification:
         matched="code of the test",
         confidence=1.0,
     )
+
+
+def says(message: str, **more: object) -> Evidence:
+    """A message, and what else is known."""
+    return Evidence(message=message, **more)
+
+
+def raised(kind: str, message: str = "it broke", *, bases: str = "", **more: object) -> Evidence:
+    """An exception of that type; bases: their names, with spaces between."""
+    link = ExceptionFact(type=kind, message=message, bases=tuple(bases.split()))
+    return Evidence(message=message, exceptions=(link,), **more)
+
+
+def coded(code: str, message: str = "it broke", **more: object) -> Evidence:
+    """A code like "http:503"."""
+    family, value = code.split(":")
+    return Evidence(message=message, codes=(Code(family=family, value=value),), **more)
 
 
 COUNTS = st.integers(0, 6)

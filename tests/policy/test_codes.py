@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fnr.policy.classify import code_facts
-from fnr.policy.codes import TEXT_CHARS_MAX
+from fnr.policy.codes import TEXT_CHARS_MAX, code_facts
 
 SPELLED = [
     ("[Errno 28] No space left on device", "errno:ENOSPC"),

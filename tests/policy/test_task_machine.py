@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from msgspec.structs import replace
-from policy_values import EVIDENCE, POLICIES
+from policy_values import EVIDENCE, POLICIES, packs
 
 from fnr.policy.classify import classify
 from fnr.policy.dead_letter import DeadLetter, LetterState, not_replayable
@@ -220,7 +220,7 @@ class Life(RuleBasedStateMachine):
             decide(
                 self.task,
                 evidence,
-                classify(evidence),
+                classify(evidence, packs()),
                 token=self.token,
                 policy=self.policy,
                 now_ms=self.now_ms,

@@ -17,7 +17,6 @@ from policy_values import (
     running,
 )
 
-from fnr.policy.classify import classify
 from fnr.policy.dead_letter import DeathCause, LetterState
 from fnr.policy.evidence import INTERRUPTIONS, MESSAGE_CHARS_MAX, Evidence, KilledBy
 from fnr.policy.retry import RetryPolicy
@@ -250,7 +249,9 @@ def test_what_is_wrong_names_the_cause_even_of_an_expired_task(strategy: Strateg
 
 def test_our_own_kill_is_no_death_of_the_worker() -> None:
     evidence = Evidence(killed_by=KilledBy.TIMEOUT, worker_died=True)
-    verdict = fail(running(deaths=2), classify(evidence), evidence=evidence)
+    verdict = fail(
+        running(deaths=2), classified(strategy=Strategy.RETRY_WITH_BACKOFF), evidence=evidence
+    )
     assert verdict.decision.action is Action.RETRY
     assert verdict.task.deaths == 2
 
@@ -296,7 +297,7 @@ def test_a_letter_tells_whom_it_concerns(cause: Strategy, severity: str, audienc
 def test_a_cancel_keeps_its_own_reason_when_another_kill_was_first() -> None:
     task = running(cancel_asked=True, reason="cancelled by ada: wrong scene")
     evidence = Evidence(killed_by=KilledBy.TIMEOUT, kill_reason="over its timeout of 10 s")
-    verdict = fail(task, classify(evidence), evidence=evidence)
+    verdict = fail(task, classified(strategy=Strategy.RETRY_WITH_BACKOFF), evidence=evidence)
     assert verdict.task.state is TaskState.CANCELLED
     assert verdict.task.reason == "cancelled by ada: wrong scene"
 

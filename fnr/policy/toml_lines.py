@@ -1,7 +1,8 @@
 """On which line of a TOML text each key stands, which tomllib does not tell.
 
 The scanner expects text that tomllib has accepted, so it only has to follow headers, keys and
-where a value ends. Keys inside an inline table stand on the line of the key that holds it.
+where a value ends. Keys inside an inline table stand on the line of the key that holds it. Of
+several [[rule]] the first is ("rule", "0"), and ("rule",) stands for it too.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ KeyPath = tuple[str, ...]
 
 _KEY = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|'[^']*')"""
 _DOTTED = rf"{_KEY}(?:\s*\.\s*{_KEY})*"
-_HEADER = re.compile(rf"\s*\[\[?\s*({_DOTTED})\s*\]\]?")
+_HEADER = re.compile(rf"\s*\[(\[?)\s*({_DOTTED})\s*\]\]?")
 _ASSIGN = re.compile(rf"\s*({_DOTTED})\s*=")
 _PART = re.compile(_KEY)
 # What decides where a value ends: strings, brackets, comments.
@@ -47,12 +48,13 @@ class Lines:
 
 def _keys(text: str) -> Iterator[tuple[KeyPath, int]]:
     table: KeyPath = ()
+    counts: dict[KeyPath, int] = {}
     position, line = 0, 1
     while position < len(text):
         end = text.find("\n", position)
         end = len(text) if end < 0 else end
         if header := _HEADER.match(text, position, end):
-            table = _path(header[1])
+            table = _numbered(_path(header[2]), counts, one_more=bool(header[1]))
             yield table, line
             after = end
         elif assign := _ASSIGN.match(text, position, end):
@@ -62,6 +64,18 @@ def _keys(text: str) -> Iterator[tuple[KeyPath, int]]:
             after = end
         line += text.count("\n", position, after) + 1
         position = after + 1
+
+
+def _numbered(path: KeyPath, counts: dict[KeyPath, int], *, one_more: bool) -> KeyPath:
+    """The path with the number of each array of tables in it, which is that of its last table."""
+    full: KeyPath = ()
+    for place, part in enumerate(path):
+        full += (part,)
+        if one_more and place == len(path) - 1:
+            counts[full] = counts.get(full, -1) + 1
+        if full in counts:
+            full += (str(counts[full]),)
+    return full
 
 
 def _value_end(text: str, start: int) -> int:

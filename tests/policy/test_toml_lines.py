@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from fnr.config.toml_lines import Lines
+from fnr.policy.toml_lines import Lines
 
 TEXT = '''version = 1
 [daemon]
@@ -29,6 +29,13 @@ x.y . 'z' = {a=1, b = [1,
 last = "#"
 [[many]]
 n = 1
+[many.part]
+n = 2
+[[many]]
+[[many.list]]
+n = 3
+[[many.list]]
+n = 4
 '''
 
 PLACES = [
@@ -45,7 +52,12 @@ PLACES = [
     (("functions", "my fn", "retry", "x", "y", "z", "b"), 17),
     (("functions", "my fn", "retry", "last"), 19),
     (("many",), 20),
-    (("many", "n"), 21),
+    (("many", "0", "n"), 21),
+    (("many", "0", "part", "n"), 23),
+    (("many", "1"), 24),
+    (("many", "1", "list", "0", "n"), 26),
+    (("many", "1", "list", "1", "n"), 28),
+    (("many", "1", "list", "2", "n"), 25),
     (("daemon", "nowhere"), 2),
     (("nowhere",), 1),
 ]

@@ -1,0 +1,149 @@
+"""Load the rules: the packs that come with fnr, then the operator's rules.d in the order of names.
+
+All or nothing: with a single problem in rules.d the packs alone are the rules, and who asked
+decides whether to go on with those or with the rules that were in force before.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+import fnr.rulepacks
+from fnr.config.paths import Paths
+from fnr.policy.rule_check import broken_examples, never_deciding
+from fnr.policy.rule_file import ParsedRules, RuleProblem, parse_rules
+from fnr.policy.rule_set import RuleSet
+from fnr.policy.rules import Rule
+from fnr.policy.text_model import DamagedModel, TextModel, load_model
+
+PACKS_DIR = Path(fnr.rulepacks.__file__).parent
+MODEL_FILE = PACKS_DIR / "text_model.bin"
+FILE_BYTES_MAX = 16 * 1024 * 1024
+FILES_MAX = 1_000
+OPERATOR_RULES_MAX = 20_000
+
+
+class LoadedRules(Struct, frozen=True, kw_only=True):
+    """The rules, and everything that is wrong with the operator's.
+
+    rule_set: what is in force: without problems all rules, else the packs alone.
+    rules:    all that could be read, the operator's first, also those that are switched off.
+    disabled: names of rules that rules.d switches off.
+    files:    the operator's files, in the order they were read.
+    """
+
+    rule_set: RuleSet
+    rules: tuple[Rule, ...]
+    problems: tuple[RuleProblem, ...] = ()
+    disabled: frozenset[str] = frozenset()
+    files: tuple[str, ...] = ()
+
+
+def load_rules(paths: Paths) -> LoadedRules:
+    """Read packs and rules.d; nothing is raised for a bad file, all problems are listed at once."""
+    files, problems = operator_files(paths.rules_dir)
+    parsed = [read_rule_file(file, pack=file.stem, operator=True) for file in files]
+    return with_operator_rules(parsed, files=tuple(map(str, files)), problems=problems)
+
+
+def with_operator_rules(
+    parsed: Sequence[ParsedRules],
+    *,
+    files: tuple[str, ...] = (),
+    problems: Sequence[RuleProblem] = (),
+) -> LoadedRules:
+    """The packs below rules that were read already: rules.d, or what it would become."""
+    packs = read_packs()
+    own = tuple(rule for one in parsed for rule in one.rules)
+    names = {rule.name for rule in (*packs, *own)}
+    found = [*problems, *(problem for one in parsed for problem in one.problems)]
+    if len(own) > OPERATOR_RULES_MAX:
+        words = f"{len(own)} rules; at most {OPERATOR_RULES_MAX}"
+        found.append(RuleProblem(where="rules.d", message=words))
+    pairs = [pair for one in parsed for pair in one.disabled]
+    found += [
+        RuleProblem(where=where, message=f"disable: there is no rule {name!r}; see fnr rules list")
+        for name, where in pairs
+        if name not in names
+    ]
+    disabled = frozenset(name for name, _ in pairs)
+    rule_set = RuleSet(rule for rule in (*own, *packs) if rule.name not in disabled)
+    if not found:
+        kept = [rule for rule in own if rule.name not in disabled]
+        found = [*never_deciding(kept), *broken_examples(kept, rule_set)]
+    return LoadedRules(
+        rule_set=RuleSet(packs) if found else rule_set,
+        rules=(*own, *packs),
+        problems=tuple(found),
+        disabled=disabled,
+        files=files,
+    )
+
+
+def read_packs() -> tuple[Rule, ...]:
+    """The rules that come with fnr; `fnr rules check` and the tests say whether they are right."""
+    files = sorted(PACKS_DIR.glob("*.toml"))
+    packs = [parse_rules(file.read_text(), file=file.name, pack=file.stem) for file in files]
+    return tuple(rule for pack in packs for rule in pack.rules)
+
+
+def pack_problems() -> list[RuleProblem]:
+    """Everything wrong with the packs themselves, every expression compiled."""
+    files = sorted(PACKS_DIR.glob("*.toml"))
+    read = [read_rule_file(file, pack=file.stem, operator=True, name=file.name) for file in files]
+    found = [problem for one in read for problem in one.problems]
+    packs = read_packs()
+    return [*found, *never_deciding(packs), *broken_examples(packs, RuleSet(packs))]
+
+
+def read_rule_file(file: Path, *, pack: str, operator: bool, name: str = "") -> ParsedRules:
+    """One file as it was at one moment; what cannot be read is a problem like any other."""
+    where = name or str(file)
+    try:
+        with file.open("rb") as opened:
+            before = os.fstat(opened.fileno())
+            raw = opened.read(FILE_BYTES_MAX + 1)
+            after = os.fstat(opened.fileno())
+    except OSError as error:
+        return _unusable(where, f"cannot be read: {error.strerror or error}")
+    if len(raw) > FILE_BYTES_MAX:
+        return _unusable(where, f"more than {FILE_BYTES_MAX} bytes")
+    if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
+        return _unusable(where, "was written while it was read; reload again")
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        return _unusable(f"{where}:{line}", "not UTF-8")
+    return parse_rules(text, file=where, pack=pack, operator=operator)
+
+
+def read_text_model() -> TextModel | None:
+    """The model that comes with fnr; None when its file is missing or damaged."""
+    try:
+        return load_model(MODEL_FILE.read_bytes())
+    except (OSError, DamagedModel):
+        return None
+
+
+def operator_files(folder: str) -> tuple[list[Path], list[RuleProblem]]:
+    """The files of rules.d in the order of their names."""
+    try:
+        found = sorted(file for file in Path(folder).iterdir() if file.suffix == ".toml")
+    except FileNotFoundError:
+        return [], []
+    except OSError as error:
+        words = f"cannot be read: {error.strerror or error}"
+        return [], [RuleProblem(where=folder, message=words)]
+    if len(found) > FILES_MAX:
+        words = f"{len(found)} rule files; at most {FILES_MAX}"
+        return [], [RuleProblem(where=folder, message=words)]
+    return found, []
+
+
+def _unusable(where: str, why: str) -> ParsedRules:
+    return ParsedRules(problems=(RuleProblem(where=where, message=why),))

@@ -1,0 +1,116 @@
+"""What programs print when they fail: the lines that tell, and the exceptions they name.
+
+A log says last what ended the program, and most of a traceback is frames. Told apart from them are
+the lines with a message: Python's `ValueError: …`, Java's `Caused by: …`, Go's `panic: …`, Node's
+`Error: …`, Rust's `panicked at …`, C++'s `what(): …`, behind whatever a logger puts in front.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+import re2
+from msgspec import Struct
+
+TAIL_CHARS_MAX = 8_000
+LINES_MAX = 20
+LINE_CHARS_MAX = 1_000
+TYPES_MAX = 5
+
+# Escape sequences: colours and cursor moves, titles and links.
+ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
+
+# What loggers put before a message; no part of it may look like "[Errno 2]".
+_PREFIX = re.compile(
+    r"(?:[ \t]{0,4}(?:"
+    r"\([A-Za-z][\w :=.-]{1,60}\)"  # (EngineCore pid=12)
+    r"|\[(?:rank)?\d{1,9}\]:?|\[[\w./-]{1,60}:\d{1,6}\]|\[[A-Z]{3,9}\]"  # [rank0]: [core.py:7]
+    r"|\[?\d{4}[-/]\d\d[-/]\d\d[T ]?[\d:.,]*(?:Z|[+-]\d\d:?\d\d)?\]?"
+    r"|\d\d-\d\d(?= )|\[?\d\d:\d\d:\d\d[.,\d]*\]?"
+    r"|(?:ERROR|WARNING|WARN|INFO|DEBUG|CRITICAL|FATAL|SEVERE)\b:?|[EWIF]\d{4}\b"
+    r"|stderr:?|stdout:?|[|#>*-]|E(?= {2})"
+    r") ?)*"
+)
+_FRAME = re.compile(
+    r'\s*(?:File ["~/<]|at [\w.$<(/]|\.{3}|[\^~]+\s*$|-+> ?\d|\d{1,5} |#\d{1,3}[: ]|\d{1,3}: '
+    r"|Traceback \(most recent|During handling of the above|The above exception was"
+    r"|goroutine \d|\[Previous line repeated|stack backtrace:|note: run with `RUST_BACKTRACE)"
+)
+_PYTHON_FRAME = re.compile(r'\s*File "')
+# "ValueError: …" or "requests.exceptions.ReadTimeout: …" where a line or a log message begins.
+_TYPE = (
+    rb"(?m)(?:^|[\s\]|>*(])((?:[A-Za-z_]\w{0,60}(?:\.|::|/)){0,9}"
+    rb"[A-Z]\w{0,80}?(?:Error|Exception|Timeout|Fault|Warning|Interrupt|Exit|Failure|NotFound)"
+    rb"|(?:[A-Za-z_]\w{0,60}(?:\.|::|/)){1,9}error)(?:: |:?$| \()"
+)
+# Ruby and a few others: "connection refused (Errno::ECONNREFUSED)".
+_TYPE_BEHIND = rb"(?m)\(((?:[A-Z]\w{0,40}::){1,4}[A-Z]\w{0,60})\)\s*$"
+
+
+class Line(Struct, frozen=True):
+    """Where a line stands in its text."""
+
+    start: int
+    end: int
+
+
+def telling_lines(text: str) -> list[Line]:
+    """The last lines of a log that are no stack frames, in their order."""
+    first = max(0, len(text) - TAIL_CHARS_MAX)
+    lines = [line for line in _lines(text, first) if line.end > line.start]
+    kept = list(_without_frames(text, lines)) or lines
+    return kept[-LINES_MAX:]
+
+
+def printed_types(text: str) -> list[str]:
+    """Exceptions a text names, the last first, because the last is the one that ended it."""
+    words = text.encode(errors="replace")
+    known = _type_patterns()
+    found = sorted(
+        (match.end(), match[1])
+        for index in known.Match(words) or ()
+        for match in known.re(index).finditer(words)
+    )
+    names = (name.decode().replace("::", ".").replace("/", ".") for _, name in reversed(found))
+    return list(dict.fromkeys(names))[:TYPES_MAX]
+
+
+@lru_cache(maxsize=1)
+def _type_patterns() -> re2.Filter:
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1  # names of types are ASCII
+    known = re2.Filter()
+    for pattern in (_TYPE, _TYPE_BEHIND):
+        known.Add(pattern, options)
+    known.Compile()
+    return known
+
+
+def _lines(text: str, start: int) -> Iterator[Line]:
+    while start < len(text):
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        yield Line(start, min(end, start + LINE_CHARS_MAX))
+        start = end + 1
+
+
+def _without_frames(text: str, lines: Iterable[Line]) -> Iterator[Line]:
+    """Source code stands below a Python frame, further in than the frame itself."""
+    frame_indent: int | None = None
+    for line in lines:
+        prefix = _PREFIX.match(text, line.start, line.end)
+        begin = prefix.end() if prefix else line.start
+        indent = begin
+        while indent < line.end and text[indent] in " \t":
+            indent += 1
+        depth = indent - begin
+        if indent >= line.end - 1 or (frame_indent is not None and depth > frame_indent):
+            continue
+        frame_indent = None
+        if _FRAME.match(text, begin, line.end):
+            if _PYTHON_FRAME.match(text, begin, line.end):
+                frame_indent = depth
+            continue
+        yield line

@@ -1,0 +1,140 @@
+"""Do rules keep their promises: is every example decided as it says, can every rule ever decide?
+
+A rule can never decide when a better one holds whenever it does. That is certain, and reported,
+when the better rule stands above it for every error and each of its conditions is at least as wide:
+the same values or more, and nothing excluded that the other does not exclude as well. Overlap that
+depends on what expressions mean is not judged here; a rule's own examples show it.
+An operator's rule may stand above a shipped one: that is what it is for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from fnr.policy.classify import classify
+from fnr.policy.code_names import code_fits
+from fnr.policy.labelled import evidence_of_test
+from fnr.policy.rule_file import RuleProblem
+from fnr.policy.rule_set import RuleSet, standing_of
+from fnr.policy.rules import Conditions, Rule, RuleTest
+from fnr.policy.type_names import fits_name
+
+_EQUALS = ("killed_by", "signals", "exits", "phases", "text")
+_NAMES = ("exceptions", "functions", "services")
+_FLAGS = ("oom_killed", "stop_proven")
+
+
+def broken_examples(rules: Iterable[Rule], in_force: RuleSet) -> Iterator[RuleProblem]:
+    """Every example of the rules that is not decided as it says, with all rules in force."""
+    for rule in rules:
+        for test in rule.tests:
+            decided = decided_by(test, in_force)
+            if test.matches and decided != rule.name:
+                message = f"rule {rule.name}: this example is decided by {decided}"
+                yield RuleProblem(where=test.where, message=message)
+            elif not test.matches and decided == rule.name:
+                message = f"rule {rule.name}: this example must not match, but does"
+                yield RuleProblem(where=test.where, message=message)
+
+
+def decided_by(test: RuleTest, rules: RuleSet) -> str:
+    """The name of the rule that decides an example."""
+    evidence = evidence_of_test(test)
+    return classify(evidence, rules, function=test.function, service=test.service).rule
+
+
+def never_deciding(rules: Sequence[Rule]) -> Iterator[RuleProblem]:
+    """Every rule that can never decide, because another of its kind always does before it."""
+    for operator in (True, False):
+        yield from _shadowed([rule for rule in rules if rule.operator is operator])
+
+
+def _shadowed(rules: Sequence[Rule]) -> Iterator[RuleProblem]:
+    above = _ByValue()
+    for rule in sorted(rules, key=lambda one: (standing_of(one), one.name)):
+        for better in above.sharing(rule):
+            if _covers(better, rule):
+                message = (
+                    f"rule {rule.name} can never decide: {better.name} ({better.where})"
+                    " holds whenever it does, and comes first"
+                )
+                yield RuleProblem(where=rule.where, message=message)
+                break
+        above.add(rule)
+
+
+class _ByValue:
+    """Rules by a value that whatever they cover must share, so that not all pairs are compared."""
+
+    def __init__(self) -> None:
+        self._by_text: dict[str, list[Rule]] = {}
+        self._by_code: dict[str, list[Rule]] = {}
+        self._wide: list[Rule] = []
+
+    def add(self, rule: Rule) -> None:
+        singles = not any("*" in code or "-" in code for code in rule.codes)
+        if rule.text:
+            for pattern in rule.text:
+                self._by_text.setdefault(pattern, []).append(rule)
+        elif rule.all_text:
+            self._by_text.setdefault(rule.all_text[0], []).append(rule)
+        elif rule.codes and singles:
+            for code in rule.codes:
+                self._by_code.setdefault(code, []).append(rule)
+        else:
+            self._wide.append(rule)
+
+    def sharing(self, rule: Rule) -> Iterator[Rule]:
+        for pattern in (*rule.text[:1], *rule.all_text):
+            yield from self._by_text.get(pattern, ())
+        for code in rule.codes[:1]:
+            yield from self._by_code.get(code, ())
+        yield from self._wide
+
+
+def _covers(wide: Rule, narrow: Rule) -> bool:
+    """Does the one hold whenever the other does?"""
+    return _as_wide(wide, narrow) and (
+        wide.unless is None or (narrow.unless is not None and _less_out(wide.unless, narrow.unless))
+    )
+
+
+def _as_wide(wide: Conditions, narrow: Conditions) -> bool:
+    """Is each condition that the one sets set in the other too, and no wider there?"""
+    return (
+        all(_within(narrow, wide, name, _same) for name in _EQUALS)
+        and all(_within(narrow, wide, name, _name_within) for name in _NAMES)
+        and _within(narrow, wide, "codes", _code_within)
+        and all(getattr(wide, name) in {None, getattr(narrow, name)} for name in _FLAGS)
+        and set(wide.all_text) <= set(narrow.all_text)
+    )
+
+
+def _less_out(wide: Conditions, narrow: Conditions) -> bool:
+    """Is everything that the one excludes excluded by the other as well?"""
+    lists = (*_EQUALS, *_NAMES, "codes", "all_text")
+    return all(set(getattr(wide, name)) <= set(getattr(narrow, name)) for name in lists) and all(
+        getattr(wide, name) in {None, getattr(narrow, name)} for name in _FLAGS
+    )
+
+
+def _within(
+    narrow: Conditions, wide: Conditions, name: str, within: Callable[[str, str], bool]
+) -> bool:
+    outer, inner = getattr(wide, name), getattr(narrow, name)
+    if not outer:
+        return True
+    return bool(inner) and all(any(within(out, one) for out in outer) for one in inner)
+
+
+def _same(wide: object, narrow: object) -> bool:
+    return wide == narrow
+
+
+def _name_within(wide: str, narrow: str) -> bool:
+    # A star in the narrow one is only met by a star in the wide one, which takes whatever it is.
+    return fits_name(wide, narrow)
+
+
+def _code_within(wide: str, narrow: str) -> bool:
+    return wide == narrow or code_fits(wide, narrow)

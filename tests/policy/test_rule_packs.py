@@ -1,0 +1,185 @@
+"""The packs that come with fnr: examples inside them, the story's patterns, and ends of ours."""
+
+from __future__ import annotations
+
+import pytest
+from policy_values import coded, packs, raised, says
+
+from fnr.config.rule_files import PACKS_DIR, pack_problems
+from fnr.policy.classify import classify
+from fnr.policy.evidence import Code, Evidence, KilledBy, Phase
+from fnr.policy.rules import STRATEGY_OF, Category
+
+T, R, V, P = Category.TRANSIENT, Category.RESOURCE, Category.VALIDATION, Category.PERMANENT
+
+PACKS = sorted(file.stem for file in PACKS_DIR.glob("*.toml"))
+
+
+@pytest.fixture(scope="module")
+def problems() -> list[str]:
+    """Everything that is wrong with the packs, with file and line."""
+    return [f"{problem.where}: {problem.message}" for problem in pack_problems()]
+
+
+@pytest.mark.parametrize("pack", PACKS)
+def test_a_pack_reads_and_its_examples_are_decided_as_it_says(
+    pack: str, problems: list[str]
+) -> None:
+    assert [problem for problem in problems if problem.startswith(f"{pack}.toml")] == []
+
+
+@pytest.mark.parametrize("pack", PACKS)
+def test_every_rule_of_a_pack_has_examples(pack: str) -> None:
+    rules = [rule for rule in packs().rules if rule.name.startswith(f"{pack}/")]
+    assert rules
+    assert [rule.name for rule in rules if len(rule.tests) < 2] == []
+
+
+# What may be left behind, and what it means.
+EXAMPLES: list[tuple[Category, Evidence]] = [
+    # facts
+    (R, Evidence(killed_by=KilledBy.TIMEOUT, stop_proven=False)),
+    (R, Evidence(signal=9, oom_killed=True)),
+    (T, Evidence(killed_by=KilledBy.TIMEOUT, signal=15, stop_proven=True)),
+    (T, Evidence(killed_by=KilledBy.PROGRESS_TIMEOUT)),
+    (T, Evidence(killed_by=KilledBy.HANG, signal=9, oom_killed=False)),
+    (P, Evidence(killed_by=KilledBy.OUTPUT_LIMIT)),
+    (T, Evidence(killed_by=KilledBy.REBOOT)),
+    # codes
+    (R, coded("http:500", "CUDA out of memory. Tried to allocate 2 GiB")),
+    (R, says("std::bad_alloc", signal=6)),
+    (T, coded("http:409", "concurrent change of the scene, try again")),
+    (R, coded("http:429", "You exceeded your current quota")),
+    (P, coded("http:400", "this API key has no access to uploads")),
+    (P, raised("x.BucketNotFound", codes=(Code(family="http", value="400"),))),
+    (V, coded("grpc:RESOURCE_EXHAUSTED", "message larger than max (5 vs. 4)")),
+    (P, coded("errno:ENOENT", phase=Phase.START)),
+    (R, coded("errno:ENOSPC")),
+    (R, raised("OSError", "[Errno 122] Disk quota exceeded: '/data/x'")),
+    (R, coded("http:507")),
+    (R, coded("errno:12")),
+    (R, raised("OSError", "[Errno 24] Too many open files: 'a.png'")),
+    (R, Evidence(signal=24)),
+    (R, Evidence(signal=25)),
+    (R, raised("OSError", "[Errno 98] Address already in use")),
+    (R, coded("sqlstate:53300")),
+    (V, coded("http:422")),
+    (V, says("Error code: 400 - prompt is empty")),
+    (V, coded("sqlstate:23505")),
+    (V, coded("grpc:INVALID_ARGUMENT")),
+    (V, Evidence(exit_code=65)),
+    (P, says("NVRM: Xid (PCI:0000:3b:00): 79, GPU lost")),
+    (P, coded("http:403")),
+    (P, says("HTTP 501 for MKCOL /renders")),
+    (P, coded("grpc:UNAUTHENTICATED")),
+    (P, raised("PermissionError", "[Errno 13] Permission denied: '/data/a'")),
+    (P, raised("FileNotFoundError", "[Errno 2] No such file or directory: 'a'")),
+    (P, Evidence(exit_code=127, stderr_tail="sh: 1: ffmpg: not found")),
+    (P, says("Command '['ld']' returned non-zero exit status 126.")),
+    (P, Evidence(exit_code=78)),
+    (P, raised("socket.gaierror", "[Errno -2] Name or service not known")),
+    (T, coded("http:503")),
+    (T, says("PUT /a.bin: HTTP 502")),
+    (T, coded("http:522")),
+    (T, raised("ConnectionRefusedError", "[Errno 111] Connection refused")),
+    (T, says("connect ECONNRESET 127.0.0.1:8188")),
+    (T, raised("socket.gaierror", "[Errno -3] Temporary failure in name resolution")),
+    (T, coded("errno:EAGAIN")),
+    (T, coded("grpc:UNAVAILABLE")),
+    (T, coded("sqlstate:40001")),
+    (T, Evidence(exit_code=75)),
+    (T, Evidence(signal=15)),
+    (T, Evidence(exit_code=143)),
+    # exception types
+    (P, raised("requests.exceptions.SSLError", "certificate verify failed")),
+    (R, raised("redis.ConnectionError", "max number of clients reached")),
+    (P, raised("TypeError", "set is not JSON serializable", phase=Phase.RESULT)),
+    (R, raised("MemoryError", "")),
+    (R, raised("torch.OutOfMemoryError", "Tried to allocate 20.00 GiB")),
+    (R, raised("sqlalchemy.exc.TimeoutError", "QueuePool limit of size 5 overflow 9 reached")),
+    (P, raised("ModuleNotFoundError", "No module named 'torch'")),
+    (P, raised("SyntaxError", "invalid syntax", phase=Phase.IMPORT)),
+    (P, raised("NotImplementedError", "no kernel for this layout")),
+    (P, raised("x.AuthenticationError", "who are you")),
+    (P, raised("app.ConfigError", "no [render] table")),
+    (P, raised("FileNotFoundError", "scene.blend")),
+    (T, raised("httpx.ReadTimeout", "")),
+    (T, raised("TimeoutError", "timed out")),
+    (T, raised("http.client.RemoteDisconnected", bases="ConnectionResetError")),
+    (T, raised("http.client.IncompleteRead", "IncompleteRead(10 bytes read)")),
+    (T, raised("openai.RateLimitError", "slow please")),
+    (V, raised("pydantic_core._pydantic_core.ValidationError", "1 validation error")),
+    (V, raised("json.decoder.JSONDecodeError", "line 1 column 1", bases="ValueError")),
+    (V, raised("zlib.error", "Error -3 while decompressing data")),
+    (V, raised("UnicodeDecodeError", "'utf-8' codec can't decode byte 0xff")),
+    (V, raised("EOFError", "Compressed file ended before the end-of-stream marker")),
+    # words
+    (R, raised("RuntimeError", "CUDA out of memory. Tried to allocate 2.00 GiB")),
+    (R, says("sort: write failed: /scratch/a: No space left on device")),
+    (R, says("open /data/a.ts: too many open files")),
+    (R, says("listen tcp 127.0.0.1:8188: bind: address already in use")),
+    (R, says("GPU quota for this project was exceeded")),
+    (V, says("clip.mp4: Invalid data found when processing input")),
+    (V, raised("ValueError", "the prompt is too long: 9000 tokens")),
+    (P, says("configuration file /etc/x.conf test failed")),
+    (P, raised("AttributeError", "module 'cv2' has no attribute 'face'")),
+    (P, says("libcudart.so.12: cannot open shared object file: No such file")),
+    (P, says("bash: line 1: ffmpeg: command not found")),
+    (P, raised("RuntimeError", "No CUDA GPUs are available")),
+    (P, says("x509: certificate signed by unknown authority")),
+    (P, says("cp: cannot create '/data/a': Permission denied")),
+    (P, raised("RuntimeError", "Invalid API key")),
+    (P, says("curl: (6) Could not resolve host: store.local")),
+    (T, raised("sqlite3.OperationalError", "database is locked")),
+    (T, says("Rate limit reached, retry after 20 s")),
+    (T, raised("RuntimeError", "the render timed out after 600 s")),
+    (T, says("upstream time-out while reading")),
+    (T, says("context deadline exceeded")),
+    (T, raised("ValueError", "server said: connection reset by peer")),
+    (T, raised("RuntimeError", "the engine process died unexpectedly")),
+    (V, raised("RuntimeError", "mat1 and mat2 shapes cannot be multiplied (2x3, 2x3)")),
+    (V, says("schema validation of the order failed")),
+    (V, says("type error: expected a list of frames")),
+    (P, says("unsupported operation: denoise")),
+    (P, says("invalid configuration of the renderer")),
+    (P, raised("RuntimeError", "model 'sdxl' not found in the index")),
+    (P, says("cp: cannot stat 'a': No such file or directory")),
+    # signs that many causes share
+    (P, raised("RuntimeError", "boom", phase=Phase.IMPORT)),
+    (P, raised("ValueError", "boom", phase=Phase.IMPORT)),
+    (P, says("boom", phase=Phase.START)),
+    (P, says("boom", phase=Phase.RESULT)),
+    (T, Evidence(signal=9, oom_killed=False)),
+    (V, raised("ValueError", "width is 0")),
+    (V, raised("KeyError", "'frames'")),
+    (V, Evidence(exit_code=1, stderr_tail="  File x\nTypeError: run() takes 1 argument\n")),
+    (V, raised("ZeroDivisionError", "division by zero")),
+]
+
+
+@pytest.mark.parametrize(
+    ("category", "evidence"), EXAMPLES, ids=[str(number) for number in range(len(EXAMPLES))]
+)
+def test_an_end_means_what_it_means(category: Category, evidence: Evidence) -> None:
+    found = classify(evidence, packs())
+    assert found.category is category, found
+    assert found.strategy is STRATEGY_OF[category]
+    assert found.matched
+    assert 0 < found.confidence <= 1
+
+
+STORY = [
+    ("connection reset", T), ("timeout", T), ("temporary failure", T),
+    ("resource temporarily unavailable", T), ("out of memory", R), ("no space left", R),
+    ("gpu memory", R), ("resource exhausted", R), ("invalid input", V), ("schema validation", V),
+    ("type error", V), ("constraint violation", V), ("model not found", P),
+    ("permission denied", P), ("invalid configuration", P), ("unsupported operation", P),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("pattern", "category"), STORY, ids=[pattern for pattern, _ in STORY])
+def test_the_storys_patterns_mean_what_their_authors_meant(
+    pattern: str, category: Category
+) -> None:
+    for message in (pattern, f"Render 12 failed: {pattern.upper()}!", f"x\n{pattern}\ny"):
+        assert classify(says(message), packs()).category is category
