@@ -16,6 +16,14 @@ from live_home import FUNCTIONS, LiveHome
 
 from fnr.api import requests as ask
 from fnr.api.errors import DaemonDown, FnrError, TryAgain
+from fnr.api.incident_requests import (
+    AckIncidents,
+    ListErrors,
+    ReclassifyErrors,
+    ResolveIncidents,
+    SnoozeIncidents,
+)
+from fnr.policy.rules import Category
 
 TOML = """
 [daemon]
@@ -64,7 +72,8 @@ class BusyDay:
         self.day += 1
         steps: list[Callable[[], None]] = [
             self._one_by_one, self._in_a_batch, self._failures, self._expiry, self._cancels,
-            self._timeouts, self._letters, self._workers, self._reload, self._wait_for_marks,
+            self._timeouts, self._letters, self._incidents, self._workers, self._reload,
+            self._wait_for_marks,
         ]  # fmt: skip
         for step in steps:
             self._alive()
@@ -165,6 +174,18 @@ class BusyDay:
         if exported is not None:
             lines = [msgspec.Raw(msgspec.json.encode(item)) for item in exported.items]
             self.ask(ask.ImportLetters(items=lines))
+
+    def _incidents(self) -> None:
+        errors = self.ask(ListErrors(limit=1))
+        if errors is None or not errors.items:
+            return
+        [error] = errors.items
+        other = Category.RESOURCE if self.day % 2 else Category.TRANSIENT
+        self.ask(ReclassifyErrors(error_ids=[error.error_id], category=other))
+        ids = [error.incident_id]
+        self.ask(AckIncidents(incident_ids=ids))
+        self.ask(SnoozeIncidents(incident_ids=ids, for_ms=10))
+        self.ask(ResolveIncidents(incident_ids=ids))
 
     def _workers(self) -> None:
         self.ask(ask.RestartWorkers(workers=["victim"]))
