@@ -38,7 +38,7 @@ from fnr.store import tasks
 from fnr.store.connection import Transaction
 
 # Above this a batch runs in the commit thread, so that the loop goes on meanwhile.
-HEAVY_TASKS_MIN = 2_000
+HEAVY_TASKS_MIN = 500
 ATOMIC_TASKS_MAX = 100_000
 YEAR_MS = 366 * 24 * 3_600_000
 DURATION_MS_MAX = 100 * YEAR_MS
