@@ -33,6 +33,7 @@ class Here:
         self.colour = may_colour(sys.stdout, no_color=flags.no_color)
         self.colour_on_stderr = may_colour(sys.stderr, no_color=flags.no_color)
         self.clock = Clock()
+        self._told: set[str] = set()
 
     @property
     def as_json(self) -> bool:
@@ -51,7 +52,7 @@ class Here:
             request,
             offline=offline,
             timeout_ms=self.timeout_ms,
-            notice=lambda line: self.notice(f"notice: {line}"),
+            notice=self._tell_once,
         )
 
     def connect(self, *, timeout_ms: int | None = TIMEOUT_MS_DEFAULT) -> Connection:
@@ -64,6 +65,12 @@ class Here:
         """A line for people, on stderr, unless they want quiet."""
         if not self.quiet:
             say(line)
+
+    def _tell_once(self, line: str) -> None:
+        """What holds for the whole command is not said once per page."""
+        if line not in self._told:
+            self._told.add(line)
+            self.notice(f"notice: {line}")
 
     def hint(self, text: str) -> None:
         """What to type next: only for people who are looking."""

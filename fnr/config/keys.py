@@ -30,12 +30,14 @@ class Key(Struct, frozen=True):
     """One key: the setting it becomes, how its value is read, and how it is shown again.
 
     counts: a plain number, so that the environment's "3" means 3.
+    switches: on or off, so that the environment's "true" means true.
     """
 
     setting: str
     read: Callable[[Any], Any]
     show: Callable[[Any], Any] = lambda value: value
     counts: bool = False
+    switches: bool = False
 
 
 class Report:
@@ -189,6 +191,13 @@ def one_of(*words: str) -> Callable[[object], str]:
     return read
 
 
+def on_or_off(value: object) -> bool:
+    """True or false, and nothing that looks like it."""
+    if not isinstance(value, bool):
+        raise ValueError(f"must be true or false, got {_shown(value)}")
+    return value
+
+
 def texts(value: object) -> tuple[str, ...]:
     """A list of texts."""
     if not isinstance(value, list):
@@ -250,6 +259,9 @@ LOG_KEYS = {
     "file_size": Key("file_bytes_max", some_bytes, format_size),
     "files": _count("files_max", 1, 1_000),
     "worker_file_size": Key("worker_bytes_max", some_bytes, format_size),
+}
+RULES_KEYS = {
+    "text_model": Key("text_model", on_or_off, switches=True),
 }
 REDACT_KEYS = {
     "patterns": Key("redact", patterns, list),

@@ -22,6 +22,7 @@ from fnr.config.keys import (
     FUNCTION_TABLES,
     LOG_KEYS,
     REDACT_KEYS,
+    RULES_KEYS,
     STORE_KEYS,
     Key,
     Problem,
@@ -30,7 +31,7 @@ from fnr.config.keys import (
     unknown_key,
 )
 from fnr.config.paths import Paths
-from fnr.config.settings import DaemonSettings, LogSettings, Settings, StoreSettings
+from fnr.config.settings import DaemonSettings, LogSettings, RuleSettings, Settings, StoreSettings
 from fnr.policy.toml_lines import Lines
 
 VERSION = 1
@@ -40,6 +41,7 @@ PLAIN_TABLES: dict[str, dict[str, Key]] = {
     "daemon": DAEMON_KEYS,
     "store": STORE_KEYS,
     "log": LOG_KEYS,
+    "rules": RULES_KEYS,
 }
 _TOP_KEYS = ("version", *PLAIN_TABLES, "redact", "functions")
 _PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
@@ -83,6 +85,7 @@ def load(
         daemon=DaemonSettings(**fields["daemon"]),
         store=StoreSettings(**fields["store"]),
         log=LogSettings(**fields["log"]),
+        rules=RuleSettings(**fields["rules"]),
         functions=functions,
         **redact,
     )
@@ -168,8 +171,11 @@ def _override(
 ) -> None:
     key = PLAIN_TABLES[table][name]
     counted = key.counts and re.fullmatch(r"-?\d{1,18}", written)
+    switched = {"true": True, "false": False}.get(written) if key.switches else None
     try:
-        fields[key.setting] = key.read(int(written) if counted else written)
+        fields[key.setting] = key.read(
+            int(written) if counted else written if switched is None else switched
+        )
     except ValueError as error:
         report.problem_elsewhere(origin, f"{table}.{name}: {error}")
     else:

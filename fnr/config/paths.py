@@ -14,9 +14,9 @@ SOCKET_PATH_BYTES_MAX = 107
 class Paths:
     """Folders and files of one fnr: everything under `home`, or spread as the system likes it.
 
-    config_file, store_file, telemetry_file, reserve_file, lock_file, socket_file and
-    worker_socket_file are files; state_dir, run_dir, log_dir, spool_dir, rules_dir and crash_dir
-    are folders.
+    config_file, store_file, telemetry_file, reserve_file, lock_file, socket_file,
+    worker_socket_file and learnt_file are files; state_dir, run_dir, log_dir, spool_dir,
+    rules_dir and crash_dir are folders.
     origin: what decided ("--home", "FNR_HOME", "XDG" or "system").
     """
 
@@ -76,6 +76,10 @@ class Paths:
     @property
     def rules_dir(self) -> str:
         return f"{self.config_dir}/rules.d"
+
+    @property
+    def learnt_file(self) -> str:
+        return f"{self.config_dir}/learnt-words.json"
 
 
 def find_paths(

@@ -88,6 +88,15 @@ class LogSettings(Struct, frozen=True, kw_only=True):
     worker_bytes_max: int = 10 * 1024 * 1024
 
 
+class RuleSettings(Struct, frozen=True, kw_only=True):
+    """The [rules] table.
+
+    text_model: where no rule decides, let the wording decide if it resembles what is known.
+    """
+
+    text_model: bool = True
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """Everything from fnr.toml, checked.
 
@@ -98,6 +107,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     daemon: DaemonSettings = DaemonSettings()
     store: StoreSettings = StoreSettings()
     log: LogSettings = LogSettings()
+    rules: RuleSettings = RuleSettings()
     redact: tuple[str, ...] = ()
     redact_env_keys: tuple[str, ...] = ()
     functions: dict[str, FunctionSettings] = field(default_factory=dict)

@@ -67,6 +67,10 @@ timeout = "10m"
 # files = 5
 # worker_file_size = "10MiB"    # output kept of each worker
 
+[rules]
+# Your own rules stand in rules.d/*.toml: fnr rules add, fnr rules edit, fnr rules check.
+# text_model = true             # false: an error that no rule names stays unknown
+
 [redact]
 # What matches is hidden before it reaches the store or a log.
 # patterns = ["hf_[A-Za-z0-9]{20,}", "AKIA[0-9A-Z]{16}"]

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from fnr.policy.parameterise import parameterise
 from fnr.policy.rules import Category
+from fnr.policy.toml_text import quoted
 
 HITS_MIN = 2
 SUGGESTIONS_MAX = 50
@@ -110,12 +111,12 @@ def as_toml(suggestion: Suggestion) -> str:
         _category_line(suggestion),
     ]
     if suggestion.exception:
-        lines.append(f"exception = [{_quoted(suggestion.exception)}]")
-    lines.append(f"text = [{_quoted(suggestion.text)}]")
+        lines.append(f"exception = [{quoted(suggestion.exception)}]")
+    lines.append(f"text = [{quoted(suggestion.text)}]")
     for message in suggestion.tests:
-        lines += ["[[rule.test]]", f"message = {_quoted(message)}"]
+        lines += ["[[rule.test]]", f"message = {quoted(message)}"]
         if suggestion.exception:
-            lines.append(f"exception = {_quoted(suggestion.exception)}")
+            lines.append(f"exception = {quoted(suggestion.exception)}")
     return "\n".join(lines) + "\n"
 
 
@@ -173,18 +174,3 @@ def _category_line(suggestion: Suggestion) -> str:
     if suggestion.category is Category.UNKNOWN:
         return f"{line}  # choose: transient, resource, validation or permanent"
     return f"{line}  # a guess from its wording ({suggestion.confidence:.0%} sure): check it"
-
-
-def _quoted(text: str) -> str:
-    """A TOML string; literal where that is readable."""
-    if "'" not in text and text.isprintable():
-        return f"'{text}'"
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(_toml_char(char) for char in escaped) + '"'
-
-
-def _toml_char(char: str) -> str:
-    if char.isprintable():
-        return char
-    number = ord(char)
-    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"

@@ -91,14 +91,25 @@ class TextModel(Struct, frozen=True, kw_only=True):
         if not found:
             return None
         slots = [slot(feature) for feature in found]
+        category, chance = self.likeliest(slots)
+        if chance < self._needed(category):
+            return None
+        words = self._words(found, slots, CATEGORIES.index(category))
+        return Guess(category=category, confidence=round(chance, 2), words=words)
+
+    def named(self, slots: Sequence[int]) -> Category:
+        """The category of a guess for an error with these features; unknown without one."""
+        category, chance = self.likeliest(slots)
+        return category if slots and chance >= self._needed(category) else Category.UNKNOWN
+
+    def likeliest(self, slots: Sequence[int]) -> tuple[Category, float]:
+        """The likeliest category and how likely it is, be it ever so little."""
         chances = self.probabilities(slots)
         best = max(range(len(CATEGORIES)), key=chances.__getitem__)
-        category = CATEGORIES[best]
-        needed = self.header.retry_min if category in RETRIED else self.header.confident_min
-        if chances[best] < needed:
-            return None
-        words = self._words(found, slots, best)
-        return Guess(category=category, confidence=round(chances[best], 2), words=words)
+        return CATEGORIES[best], chances[best]
+
+    def _needed(self, category: Category) -> float:
+        return self.header.retry_min if category in RETRIED else self.header.confident_min
 
     def probabilities(self, slots: Sequence[int]) -> tuple[float, ...]:
         """How likely each category is, in the order of CATEGORIES."""

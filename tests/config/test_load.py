@@ -257,6 +257,15 @@ def test_the_environment_beats_the_file_and_a_flag_beats_both(loaded: Load) -> N
     }
 
 
+def test_the_text_model_is_switched_by_file_and_environment(loaded: Load) -> None:
+    assert loaded("").settings.rules.text_model
+    assert not loaded("[rules]\ntext_model = false\n").settings.rules.text_model
+    environ = {"FNR_RULES_TEXT_MODEL": "false"}
+    assert not loaded("[rules]\ntext_model = true\n", environ=environ).settings.rules.text_model
+    [refused] = said(loaded('[rules]\ntext_model = "false"\n'))
+    assert refused == "fnr.toml:2: rules.text_model: must be true or false, got 'false'"
+
+
 def test_wrong_variables_are_said_by_name(loaded: Load) -> None:
     environ = {"FNR_LOG_LEVLE": "x", "FNR_DAEMON_DRAIN_TIMEOUT": "60", "FNR_TASK_ID": "x"}
     unitless, unknown = said(loaded("", environ=environ))

@@ -1,0 +1,129 @@
+"""Change a file of rules.d: checked with all other rules first, written whole, then reloaded.
+
+Two commands at once take turns: what one has written is there when the other reads.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fnr.api.errors import ConfigError, DaemonDown, FnrError, Refused, StorageError, UsageError
+from fnr.api.requests import ReloadConfig
+from fnr.cli.here import here
+from fnr.config.rule_files import LoadedRules, operator_files, read_rule_file, with_operator_rules
+from fnr.host.disk import write_durably
+from fnr.policy.rule_file import RuleProblem, parse_rules
+
+ADDED = "local"
+SUGGESTED = "suggested"
+SWITCHES = "disabled"
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_MODE = 0o644
+PROBLEMS_SHOWN = 20
+
+
+def drop_in(name: str) -> Path:
+    """A file of rules.d by its name, with or without .toml; UsageError for any other place."""
+    folder = Path(here().paths.rules_dir)
+    given = Path(name)
+    stem = (given.name if given.parent == folder else name).removesuffix(".toml")
+    if not _FILE_NAME.fullmatch(stem):
+        raise UsageError(
+            f"{name!r} is no name of a rule file",
+            why=f"rule files are in {folder}, and named with A-Z, a-z, 0-9, . _ and -",
+            next_step=f"{here().command} rules edit {ADDED}",
+        )
+    return folder / f"{stem}.toml"
+
+
+def text_of(file: Path) -> str:
+    """What a rule file says; nothing when there is none."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} cannot be read", why=_why(error)) from error
+
+
+@contextmanager
+def only_writer() -> Iterator[None]:
+    """Hold rules.d for a read, a change and a write; it is made where there is none."""
+    folder = Path(here().paths.rules_dir)
+    try:
+        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def rules_with(file: Path, text: str, *, shown: str = "") -> LoadedRules:
+    """All rules as they would be if the file said that; shown: how problems name the file."""
+    files, problems = operator_files(str(file.parent))
+    parsed = [
+        parse_rules(text, file=shown or str(one), pack=one.stem, operator=True)
+        if one == file
+        else read_rule_file(one, pack=one.stem, operator=True)
+        for one in sorted({*files, file})
+    ]
+    return with_operator_rules(parsed, problems=problems)
+
+
+def refuse_problems(file: Path, problems: tuple[RuleProblem, ...]) -> None:
+    """ConfigError when there are any; nothing was written then."""
+    if not problems:
+        return
+    elsewhere = not any(problem.where.startswith(f"{file}:") for problem in problems)
+    listed = tuple(f"{problem.where}: {problem.message}" for problem in problems[:PROBLEMS_SHOWN])
+    more = len(problems) - PROBLEMS_SHOWN
+    raise ConfigError(
+        "nothing was written: " + ("rules.d has mistakes already" if elsewhere else "there are mistakes"),
+        details=(*listed, *([f"and {more} more"] if more > 0 else [])),
+        next_step=f"{here().command} rules check" if elsewhere else "",
+    )
+
+
+def put(file: Path, text: str) -> None:
+    """Write the file, whole or not at all."""
+    try:
+        write_durably(str(file), text.encode(), mode=_MODE)
+    except OSError as error:
+        raise _unwritable(file, error) from error
+
+
+def take_effect() -> None:
+    """Let a running daemon take over what was written; say when it counts."""
+    try:
+        here().ask(ReloadConfig(), offline=False)
+    except DaemonDown:
+        here().notice("the daemon is down: this takes effect when it starts")
+    except FnrError as error:
+        raise Refused(
+            "written, but the running daemon goes on with the rules it had",
+            why=error.what,
+            details=error.details,
+            next_step=error.next_step or f"{here().command} rules reload",
+        ) from error
+    else:
+        here().notice("in force: the running daemon has taken it over")
+
+
+def _unwritable(path: Path, error: OSError) -> FnrError:
+    return StorageError(
+        f"{path} cannot be written", why=_why(error), next_step=f"ls -ld {path.parent}"
+    )
+
+
+def _why(error: Exception) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else "it is not UTF-8"

@@ -1,0 +1,133 @@
+"""`fnr rules edit`: a rule file in $EDITOR, checked whole before it counts."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fnr.api.errors import ConfigError, Refused, UsageError
+from fnr.cli.here import here, say
+from fnr.cli.rule_drop_ins import (
+    ADDED,
+    PROBLEMS_SHOWN,
+    drop_in,
+    only_writer,
+    put,
+    rules_with,
+    take_effect,
+    text_of,
+)
+from fnr.cli.terminal import is_terminal, one_line
+from fnr.host.foreground import run_in_foreground
+from fnr.policy.rule_file import RuleProblem
+from fnr.policy.rule_text import HEADER
+
+EXAMPLE = """
+# [[rule]]
+# name = "licence-server"
+# category = "transient"            # transient, resource, validation, permanent
+# text = ['licence server .{0,40}(busy|full)']
+# hint = "All licences are in use."
+# [[rule.test]]
+# message = "error: licence server lic01 is busy"
+"""
+
+
+def edit(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[FILE]", help="Of rules.d, with or without .toml.")
+    ] = None,
+) -> None:
+    """Edit a rule file of rules.d in $VISUAL or $EDITOR; without FILE the only one, or local.
+
+    You edit a copy: it replaces the file when all rules, with all tests, are good with it.
+    """
+    file = drop_in(name) if name is not None else _default_file()
+    before = text_of(file)
+    start = before or HEADER.format(why="Written by you") + EXAMPLE
+    with tempfile.TemporaryDirectory(prefix="fnr-rules-") as folder:
+        copy = Path(folder) / file.name
+        copy.write_text(start, encoding="utf-8")
+        while True:
+            _visit(copy)
+            after = _read(copy)
+            if after == start:
+                here().notice("nothing changed")
+                return
+            problems = rules_with(file, after).problems
+            if not problems:
+                break
+            _tell(problems)
+            if not _again():
+                raise _rejected(after, file, len(problems))
+    with only_writer():
+        if text_of(file) != before:
+            raise _rejected(after, file, 0)
+        put(file, after)
+    here().notice(f"written to {file}")
+    take_effect()
+
+
+def _default_file() -> Path:
+    found = sorted(Path(here().paths.rules_dir).glob("*.toml"))
+    return found[0] if len(found) == 1 else drop_in(ADDED)
+
+
+def _visit(copy: Path) -> None:
+    words = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+    try:
+        code = run_in_foreground([*words, str(copy)])
+    except OSError as error:
+        raise UsageError(
+            f"the editor {words[0]!r} cannot be started",
+            why=str(error.strerror),
+            next_step="EDITOR=nano fnr rules edit",
+        ) from error
+    if code != 0:
+        raise Refused("nothing was changed", why=f"the editor ended with exit code {code}")
+
+
+def _read(copy: Path) -> str:
+    try:
+        return copy.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            "nothing was changed", why=f"your text cannot be read: {error}"
+        ) from error
+
+
+def _tell(problems: tuple[RuleProblem, ...]) -> None:
+    for problem in problems[:PROBLEMS_SHOWN]:
+        say(one_line(f"{problem.where}: {problem.message}"))
+    if len(problems) > PROBLEMS_SHOWN:
+        say(f"and {len(problems) - PROBLEMS_SHOWN} more")
+
+
+def _again() -> bool:
+    """Go on editing? Only a person at the terminal can."""
+    if not is_terminal(sys.stdin) or not is_terminal(sys.stderr):
+        return False
+    sys.stderr.write("edit again? [Y/n] ")
+    sys.stderr.flush()
+    answer = sys.stdin.readline()
+    return bool(answer) and answer.strip().lower() in {"", "y", "yes"}
+
+
+def _rejected(text: str, file: Path, count: int) -> ConfigError:
+    """What was typed is never lost."""
+    fd, kept = tempfile.mkstemp(prefix=f"fnr-{file.stem}-", suffix=".toml")
+    with os.fdopen(fd, "w", encoding="utf-8") as opened:
+        opened.write(text)
+    mistakes = "1 mistake" if count == 1 else f"{count} mistakes"
+    why = mistakes if count else "somebody else has changed it meanwhile"
+    return ConfigError(
+        f"{file} stays as it was",
+        why=f"{why}; your text is kept in {kept}",
+        next_step=f"less {kept}",
+    )

@@ -1,0 +1,102 @@
+"""`fnr rules enable` and `disable`: rules switched off in a drop-in of their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fnr.api.errors import NotFound
+from fnr.api.question import Changed
+from fnr.cli.changes import show_changed
+from fnr.cli.here import here
+from fnr.cli.options import DryRun
+from fnr.cli.rule_drop_ins import (
+    SWITCHES,
+    drop_in,
+    only_writer,
+    put,
+    refuse_problems,
+    rules_with,
+    take_effect,
+    text_of,
+)
+from fnr.config.rule_files import LoadedRules, operator_files, read_rule_file
+from fnr.policy.rule_file import nearest, parse_rules
+from fnr.policy.rule_text import switched_off
+
+Names = Annotated[
+    list[str],
+    typer.Argument(metavar="NAME…", help="PACK/NAME, or NAME where only one is called so."),
+]
+
+
+def enable(names: Names, dry_run: DryRun = False) -> None:
+    """Switch rules on again that `fnr rules disable` switched off."""
+    _switch(names, on=True, dry_run=dry_run)
+
+
+def disable(names: Names, dry_run: DryRun = False) -> None:
+    """Switch rules off, shipped ones too; kept in rules.d, so an upgrade does not undo it."""
+    _switch(names, on=False, dry_run=dry_run)
+
+
+def _switch(names: list[str], *, on: bool, dry_run: bool) -> None:
+    file = drop_in(SWITCHES)
+    changed = Changed()
+    with only_writer():
+        before = text_of(file)
+        loaded = rules_with(file, before)
+        own = parse_rules(before, file=str(file), pack=file.stem, operator=True)
+        refuse_problems(file, own.problems)
+        off = [name for name, _ in own.disabled]
+        for name in dict.fromkeys(_full_name(name, loaded, off) for name in names):
+            why_not = _why_not(name, off, loaded, file, on=on)
+            if why_not is not None:
+                changed.unchanged[name] = why_not
+            else:
+                changed.changed.append(name)
+        wanted = set(off) - set(changed.changed) if on else set(off) | set(changed.changed)
+        if changed.changed:
+            text = switched_off(sorted(wanted))
+            refuse_problems(file, rules_with(file, text).problems)
+            if not dry_run:
+                put(file, text)
+    if changed.changed and not dry_run:
+        take_effect()
+    state = "enabled" if on else "disabled"
+    show_changed(changed, done=f"would be {state}" if dry_run else state)
+
+
+def _full_name(written: str, loaded: LoadedRules, off: list[str]) -> str:
+    """The one rule that is called so; NotFound names the nearest."""
+    known = [*dict.fromkeys([*(rule.name for rule in loaded.rules), *off])]
+    if written in known:
+        return written
+    fits = [name for name in known if name.rpartition("/")[2] == written]
+    if len(fits) == 1:
+        return fits[0]
+    if fits:
+        raise NotFound(f"several rules are called {written!r}", why=", ".join(sorted(fits)))
+    near = nearest(written, tuple(known)).partition(", ")[2]
+    raise NotFound(
+        f"there is no rule {written!r}", why=near, next_step=f"{here().command} rules list"
+    )
+
+
+def _why_not(name: str, off: list[str], loaded: LoadedRules, file: Path, *, on: bool) -> str | None:
+    if not on:
+        return "it is disabled already" if name in loaded.disabled or name in off else None
+    if name in off:
+        return None
+    elsewhere = _disabled_in(name, file.parent) if name in loaded.disabled else ""
+    return f"it is disabled in {elsewhere}: edit that" if elsewhere else "it is not disabled"
+
+
+def _disabled_in(name: str, folder: Path) -> str:
+    for file in operator_files(str(folder))[0]:
+        for other, where in read_rule_file(file, pack=file.stem, operator=True).disabled:
+            if other == name:
+                return where
+    return ""

@@ -1,0 +1,40 @@
+"""Load the text model: that of the package, with the layer that operators taught it.
+
+A damaged layer never keeps anything from running: the package's model decides without it, and who
+loads it is told. `[rules] text_model = false` means no model at all.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fnr.config.paths import Paths
+from fnr.config.rule_files import read_text_model
+from fnr.config.settings import Settings
+from fnr.policy.local_model import with_local
+from fnr.policy.text_model import DamagedModel, TextModel
+
+LAYER_BYTES_MAX = 64 * 1024 * 1024
+
+
+def load_text_model(paths: Paths, settings: Settings) -> tuple[TextModel | None, str]:
+    """The model, None when it is switched off; and what is wrong with its layer, in words."""
+    if not settings.rules.text_model:
+        return None, ""
+    model = read_text_model()
+    if model is None:
+        return None, "the text model of the package is missing or damaged: install fnr again"
+    file = Path(paths.learnt_file)
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(LAYER_BYTES_MAX)
+        return with_local(model, data), ""
+    except FileNotFoundError:
+        return model, ""
+    except OSError as error:
+        return model, f"{file} cannot be read: {error.strerror or error}"
+    except DamagedModel as error:
+        return (
+            model,
+            f"{file} is no layer of the text model: {error}; fnr rules learn makes a new one",
+        )

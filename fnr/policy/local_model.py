@@ -1,0 +1,138 @@
+"""What operators taught the text model: a layer of weights of its own, above those of the package.
+
+The model that comes with fnr stays as it is; removing the layer forgets everything at once. The
+layer says in which unit its weights are, so that it still means the same above a newer model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from fnr.policy.evidence import Evidence
+from fnr.policy.facts import gather
+from fnr.policy.labelled import evidence_of_test
+from fnr.policy.rules import Category, Rule
+from fnr.policy.text_features import FEATURE_BITS, features, slot
+from fnr.policy.text_learning import Lesson, local_weights
+from fnr.policy.text_model import CATEGORIES, FEATURES_MAX, DamagedModel, TextModel, Weights
+
+VERSION = 1
+# Each round teaches once more what the round before has unlearnt.
+ROUNDS_MAX = 8
+_WEIGHT_MAX = 1_000_000
+
+
+class LocalModel(Struct, frozen=True, kw_only=True):
+    """The layer; weights by slot, in units of step. learnt_from: how many errors."""
+
+    version: int
+    feature_bits: int
+    step: float
+    learnt_from: int
+    weights: dict[int, Weights]
+
+
+class Taught(Struct, frozen=True, kw_only=True):
+    """What a layer does to known examples: how many were named rightly before, and are not now."""
+
+    model: TextModel
+    layer: LocalModel
+    examples: int
+    lost: int
+    gained: int
+
+
+def lesson_of(evidence: Evidence, category: Category) -> Lesson | None:
+    """An error as the model sees it; None when there is nothing to see or to learn."""
+    if category not in CATEGORIES:
+        return None
+    found = features(gather(evidence))[:FEATURES_MAX]
+    if not found:
+        return None
+    return Lesson(slots=tuple(map(slot, found)), category=CATEGORIES.index(category))
+
+
+def examples_of(rules: Sequence[Rule]) -> list[Lesson]:
+    """What the rules' own tests say about wordings: the model has learnt from them."""
+    found = (
+        lesson_of(evidence_of_test(test), rule.category)
+        for rule in rules
+        for test in rule.tests
+        if test.matches
+    )
+    return [lesson for lesson in found if lesson is not None]
+
+
+def teach(lessons: Sequence[Lesson], examples: Sequence[Lesson], known: TextModel) -> Taught:
+    """Learn the lessons, and as far as they allow it unlearn no example."""
+    known = replace(known, local={})
+    right = [example for example in examples if _is_right(known, example)]
+    kept: dict[Lesson, float] = {}
+    best: tuple[int, TextModel] | None = None
+    for _ in range(ROUNDS_MAX):
+        again = [replace(example, weight=weight) for example, weight in kept.items()]
+        model = replace(known, local=local_weights([*lessons, *again], known) if lessons else {})
+        lost = [example for example in right if not _is_right(model, example)]
+        if best is None or len(lost) < best[0]:
+            best = (len(lost), model)
+        if not lost:
+            break
+        kept |= {example: 2 * kept.get(example, 0.5) for example in lost}
+    assert best is not None
+    lost_count, model = best
+    layer = LocalModel(
+        version=VERSION,
+        feature_bits=FEATURE_BITS,
+        step=known.header.step,
+        learnt_from=len(lessons),
+        weights=dict(model.local),
+    )
+    now_right = sum(_is_right(model, example) for example in examples)
+    return Taught(
+        model=model,
+        layer=layer,
+        examples=len(examples),
+        lost=lost_count,
+        gained=now_right - (len(right) - lost_count),
+    )
+
+
+def dump_local(layer: LocalModel) -> bytes:
+    """The layer as its file has it, the same bytes for the same layer."""
+    weights = dict(sorted(layer.weights.items()))
+    return msgspec.json.encode(replace(layer, weights=weights)) + b"\n"
+
+
+def with_local(model: TextModel, data: bytes) -> TextModel:
+    """The model with a layer that dump_local wrote; raises DamagedModel."""
+    try:
+        layer = msgspec.json.decode(data, type=LocalModel)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise DamagedModel(str(error)) from error
+    if (layer.version, layer.feature_bits) != (VERSION, FEATURE_BITS):
+        raise DamagedModel(
+            f"version {layer.version} with {layer.feature_bits} bits of features;"
+            f" wanted are {VERSION} and {FEATURE_BITS}"
+        )
+    # Above a newer model the same weight is another number of its units.
+    scale = layer.step / model.header.step
+    if not 0 < scale < _WEIGHT_MAX:
+        raise DamagedModel(f"one unit of a weight cannot be worth {layer.step}")
+    return replace(
+        model, local={number: _scaled(four, scale) for number, four in layer.weights.items()}
+    )
+
+
+def _scaled(weights: Weights, scale: float) -> Weights:
+    one, two, three, four = (
+        max(-_WEIGHT_MAX, min(round(weight * scale), _WEIGHT_MAX)) for weight in weights
+    )
+    return one, two, three, four
+
+
+def _is_right(model: TextModel, lesson: Lesson) -> bool:
+    return model.named(lesson.slots) is CATEGORIES[lesson.category]
