@@ -43,7 +43,7 @@ class Reload:
     async def reload(self) -> ReloadReport:
         """Read fnr.toml and rules.d again; raises ConfigError and changes nothing if one is bad."""
         new = await asyncio.to_thread(self._load)
-        rules = await self._rules.read_again()
+        rules, model = await self._rules.read_again(new)
         if rules.problems:
             raise ConfigError(
                 "rules.d has problems: the rules stay as they were",
@@ -54,7 +54,7 @@ class Reload:
         report = compare(old, new)
         failpoint("reload-compared")
         self._parts.settings = new
-        self._rules.take_over(rules)
+        self._rules.take_over(rules, model)
         self._runner.use_redactor(redactor_for(new))
         logs.set_level(new.log)
         for name in report.removed:

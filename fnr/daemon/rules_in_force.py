@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 from threading import Lock
 
-from fnr.config.rule_files import LoadedRules, load_rules, read_text_model
+from fnr.config.rule_files import LoadedRules, load_rules
+from fnr.config.settings import Settings
+from fnr.config.text_model_file import load_text_model
 from fnr.daemon.parts import Parts, log
 from fnr.policy.classify import classify
 from fnr.policy.evidence import Evidence
@@ -39,22 +41,30 @@ class RulesInForce:
         loaded = await asyncio.to_thread(self._ready)
         self._tell(loaded.problems)
 
-    async def read_again(self) -> LoadedRules:
+    async def read_again(self, settings: Settings) -> tuple[LoadedRules, TextModel | None]:
         """What the files say now; nothing changes yet."""
-        return await asyncio.to_thread(load_rules, self._parts.paths)
+        model = await asyncio.to_thread(self._read_model, settings)
+        return await asyncio.to_thread(load_rules, self._parts.paths), model
 
-    def take_over(self, loaded: LoadedRules) -> None:
-        """Name failures by these rules from now on."""
+    def take_over(self, loaded: LoadedRules, model: TextModel | None) -> None:
+        """Name failures by these rules, and below them this model, from now on."""
         assert not loaded.problems, loaded.problems
-        self._loaded = loaded
+        self._loaded, self._model = loaded, model
         self._tell(())
 
     def _ready(self) -> LoadedRules:
         with self._lock:
             if self._loaded is None:
-                self._model = read_text_model()
+                self._model = self._read_model(self._parts.settings)
                 self._loaded = load_rules(self._parts.paths)
             return self._loaded
+
+    def _read_model(self, settings: Settings) -> TextModel | None:
+        """Without its layer, or without the model, fewer errors get a name; work goes on."""
+        model, problem = load_text_model(self._parts.paths, settings)
+        if problem:
+            log.warning("text model: %s", problem)
+        return model
 
     def _tell(self, problems: tuple[RuleProblem, ...]) -> None:
         if not problems:
