@@ -9,17 +9,19 @@ always give the same model; it takes about a minute.
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 from msgspec import Struct
 
 from fnr.policy.facts import gather
-from fnr.policy.labelled import HOPELESS, RETRIED, LabelledError, evidence_of, read_record
+from fnr.policy.labelled import DANGEROUS_ANSWERS, DANGEROUS_TRUTHS, evidence_of, label_of
 from fnr.policy.rules import Category
 from fnr.policy.text_features import features, slot
 from fnr.policy.text_learning import Learnt, Lesson, learn, model_of
@@ -44,6 +46,9 @@ CONFIDENT_PRECISION = 0.5
 RETRY_PRECISION = 0.85
 # How far a weight may lie from the committed one: the last bit of exp() differs between machines.
 UNITS_APART_MAX = 2
+
+
+Record = Mapping[str, Any]
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -77,44 +82,44 @@ def main() -> int:
     return 0
 
 
-def examples() -> list[LabelledError]:
+def examples() -> list[Record]:
     """Every labelled error there is to learn from, each text once, in a fixed order."""
-    found: dict[tuple[str | None, ...], LabelledError] = {}
+    found: dict[tuple[Any, ...], Record] = {}
     for path in sorted((ROOT / "tools" / "model" / "examples").glob("*.jsonl")):
         for line in path.read_bytes().splitlines():
-            _add(found, read_record(line))
+            _add(found, json.loads(line))
     for path in sorted((ROOT / "fnr" / "rulepacks").glob("*.toml")):
         for rule in tomllib.loads(path.read_text())["rule"]:
             for test in rule.get("test", []):
                 if test.get("matches", True) and (test.get("message") or test.get("exception")):
                     _add(
                         found,
-                        LabelledError(
-                            category=Category(rule["category"]),
-                            exception_type=test.get("exception"),
-                            message=test.get("message"),
-                            traceback=test.get("traceback") or test.get("stderr"),
-                            exit_code=test.get("exit"),
-                            signal=test.get("signal"),
-                            http_status=test.get("http"),
-                            project=f"{path.stem}/{rule['name']}",
-                        ),
+                        {
+                            "category": rule["category"],
+                            "exception_type": test.get("exception"),
+                            "message": test.get("message"),
+                            "traceback": test.get("traceback") or test.get("stderr"),
+                            "exit_code": test.get("exit"),
+                            "signal": test.get("signal"),
+                            "http_status": test.get("http"),
+                            "project": f"{path.stem}/{rule['name']}",
+                        },
                     )
     return list(found.values())
 
 
-def lesson_of(record: LabelledError) -> Lesson:
+def lesson_of(record: Record) -> Lesson:
     """What the model sees of an error, and what it is."""
     found = features(gather(evidence_of(record)))[:FEATURES_MAX]
     return Lesson(
-        slots=tuple(slot(feature) for feature in found), category=CATEGORIES.index(record.category)
+        slots=tuple(slot(feature) for feature in found), category=CATEGORIES.index(label_of(record))
     )
 
 
-def unseen_answers(records: Sequence[LabelledError]) -> list[Answer]:
+def unseen_answers(records: Sequence[Record]) -> list[Answer]:
     """An answer for every error, from models that had not seen its project."""
     lessons = [lesson_of(record) for record in records]
-    folds = [crc32(record.project.encode()) % FOLDS for record in records]
+    folds = [crc32(str(record["project"]).encode()) % FOLDS for record in records]
     answers = []
     for fold in range(FOLDS):
         known = [lesson for lesson, place in zip(lessons, folds, strict=True) if place != fold]
@@ -146,16 +151,17 @@ def _calibrated(answers: Sequence[Answer]) -> Calibration:
     _print_table(sharpened)
     found = Calibration(
         sharpness=sharpness,
-        confident_min=_threshold(sharpened, HOPELESS, CONFIDENT_PRECISION),
-        retry_min=_threshold(sharpened, RETRIED, RETRY_PRECISION),
+        confident_min=_threshold(sharpened, DANGEROUS_TRUTHS, CONFIDENT_PRECISION),
+        retry_min=_threshold(sharpened, DANGEROUS_ANSWERS, RETRY_PRECISION),
     )
     print(found)
     return found
 
 
-def _add(found: dict[tuple[str | None, ...], LabelledError], record: LabelledError) -> None:
-    if record.category in CATEGORIES:
-        found.setdefault((record.exception_type, record.message, record.traceback), record)
+def _add(found: dict[tuple[Any, ...], Record], record: Record) -> None:
+    if label_of(record) in CATEGORIES:
+        key = (record.get("exception_type"), record.get("message"), record.get("traceback"))
+        found.setdefault(key, record)
 
 
 def _sharpened(answer: Answer, sharpness: float) -> Answer:
