@@ -11,13 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
+from itertools import islice
 
 import re2
 
 from fnr.policy.codes import signal_name
 from fnr.policy.evidence import Evidence, Phase
 from fnr.policy.incident import Fingerprint, Part
-from fnr.policy.parameterise import parameterise, word_shape
+from fnr.policy.parameterise import LINE_CHARS_MAX, parameterise, word_shape
 from fnr.policy.rules import Classification
 
 VERSION = "1"
@@ -28,6 +29,9 @@ CODES_MAX = 12
 TAIL_CHARS_MAX = 4_000
 TAIL_LINES_MAX = 20
 TELLING_LINES_MAX = 2
+TRACE_CHARS_MAX = 16_000
+# A line of fewer words names no cause.
+WORDS_MIN = 3
 TITLE_CHARS_MAX = 200
 
 
@@ -109,13 +113,15 @@ _LIBRARY = re.compile(
 
 
 def _frames(text: str) -> list[str]:
-    """Functions of the program itself, outermost first, each once; of libraries if there are none.
+    """Functions of the program itself, each once; of libraries if there are none of its own.
 
     File and function without folder and line: both change with a deployment or an edit above.
     """
-    found = _PYTHON_FRAME.findall(text)
+    found = _PYTHON_FRAME.findall(text[-TRACE_CHARS_MAX:])
     if not found:
-        found = [(place, name) for name, place in _OTHER_FRAME.findall(text)]
+        # The innermost stands first there.
+        frames = islice(_OTHER_FRAME.finditer(text[:TRACE_CHARS_MAX]), FRAMES_MAX)
+        found = [(frame[2], frame[1]) for frame in frames]
     found = list(dict.fromkeys(found))
     own = [frame for frame in found if not _LIBRARY.search(frame[0])]
     names = dict.fromkeys(_frame(*frame) for frame in own or found[-TELLING_LINES_MAX:])
@@ -123,7 +129,7 @@ def _frames(text: str) -> list[str]:
 
 
 def _frame(place: str, name: str) -> str:
-    file = re.split(r"[/\\]", place)[-1].partition(":")[0]
+    file = place[max(place.rfind("/"), place.rfind("\\")) + 1 :].partition(":")[0]
     return f"{word_shape(file)}:{word_shape(name.strip())}"
 
 
@@ -159,21 +165,30 @@ _OWN_HEADLINE = re.compile(r"(?:exit code \d{1,3}|killed by SIG\w+(?: \(core dum
 
 def _lines(evidence: Evidence) -> Iterator[str]:
     """What the error says: its first line, and where that wraps another, the lines that tell."""
+    raised = bool(evidence.exceptions)
     texts = [link.message for link in evidence.exceptions[:1] + evidence.exceptions[1:][-1:]]
-    if not texts:
+    if not raised:
         texts = [_OWN_HEADLINE.sub("", evidence.message, count=1)]
     firsts: list[str] = []
     more: list[str] = []
+    wrapped = False
     for text in dict.fromkeys(texts):
         first, rest = _divided(text)
         firsts.append(first)
-        if not first or _WRAPPER(first):
+        if _says_little(first, raised=raised):
+            wrapped = True
             more += _telling(rest)
-    wrapped = not any(firsts) or any(_WRAPPER(first) for first in firsts)
-    if not evidence.exceptions or (wrapped and not more):
-        more += _telling(evidence.stderr_tail or evidence.stdout_tail)
+    if wrapped and not more:
+        more = _telling(evidence.stderr_tail or evidence.stdout_tail)
     shapes = (parameterise(_program(line)) for line in (*firsts, *more))
     return (shape for shape in dict.fromkeys(shapes) if shape)
+
+
+def _says_little(line: str, *, raised: bool) -> bool:
+    """Is it a wrapper of something else? "Aborted" is, but not as the message of an exception."""
+    if not line or _WRAPPER(line):
+        return True
+    return not raised and len(_WORD.findall(line[:LINE_CHARS_MAX])) < WORDS_MIN
 
 
 def _divided(text: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-LINE_CHARS_MAX = 300
+LINE_CHARS_MAX = 200
 SHORT_ID_CHARS = 6
 HEX_ID_CHARS = 7
 ULID_CHARS = 26
@@ -136,7 +136,7 @@ def _replaced(match: re.Match[str]) -> str:
 
 def _word(word: str) -> str:
     """What stands between two spaces or brackets: a name, or the place or number of something."""
-    if not _MARKED.search(word):
+    if word.isalpha() or not _MARKED.search(word):
         return word
     if _URL.match(word):
         return "<url>"
