@@ -31,10 +31,10 @@ def register(app: typer.Typer) -> None:
         )
     )(add)
     app.command(epilog=examples("fnr rules edit", "EDITOR=nano fnr rules edit local"))(edit)
-    app.command(epilog=examples("fnr rules enable network/connection-refused"))(enable)
+    app.command(epilog=examples("fnr rules enable cuda/library-workspace"))(enable)
     app.command(
         epilog=examples(
-            "fnr rules disable network/connection-refused", "fnr rules disable -n some-rule"
+            "fnr rules disable cuda/library-workspace", "fnr rules disable -n some-rule"
         )
     )(disable)
     app.command(

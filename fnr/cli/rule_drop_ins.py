@@ -88,7 +88,8 @@ def refuse_problems(file: Path, problems: tuple[RuleProblem, ...]) -> None:
     listed = tuple(f"{problem.where}: {problem.message}" for problem in problems[:PROBLEMS_SHOWN])
     more = len(problems) - PROBLEMS_SHOWN
     raise ConfigError(
-        "nothing was written: " + ("rules.d has mistakes already" if elsewhere else "there are mistakes"),
+        "nothing was written: "
+        + ("rules.d has mistakes already" if elsewhere else "there are mistakes"),
         details=(*listed, *([f"and {more} more"] if more > 0 else [])),
         next_step=f"{here().command} rules check" if elsewhere else "",
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from msgspec import Struct
 
 from fnr.api.errors import ConfigError, UsageError
@@ -24,6 +26,12 @@ from fnr.policy.rule_set import RuleSet
 from fnr.policy.rules import Category, Classification
 
 MESSAGE_CHARS_MAX = 300
+AgainstHistory = Annotated[
+    str | None,
+    typer.Option(
+        "--against-history", metavar="WHEN", help="Past errors that would change category: 7d."
+    ),
+]
 Judge = Callable[[ErrorRecord], Classification]
 
 
@@ -66,7 +74,7 @@ CHANGES: Listing[Change] = Listing(
 )  # fmt: skip
 
 
-def against_history(since: str, rules_file: str | None) -> None:
+def against_history(since: str, rules_file: str | None, *, use_model: bool) -> None:
     """Show how past errors would change category; changes nothing.
 
     With a candidate file: between the rules as they are and with that file among them, in place of
@@ -75,6 +83,7 @@ def against_history(since: str, rules_file: str | None) -> None:
     since_ms = parse_since(since)
     now = load_rules(here().paths)
     model, _ = load_text_model(here().paths, load(here().paths).settings)
+    model = model if use_model else None
 
     def judge(rules: RuleSet) -> Judge:
         return lambda error: classify(error.evidence, rules, model, function=error.function)

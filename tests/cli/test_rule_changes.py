@@ -1,0 +1,251 @@
+"""Rules are added, edited and switched off whole or not at all, with the daemon down."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cli_runs import Ran, Run
+
+from fnr.cli.main import run
+from fnr.config import rule_files
+from fnr.config.paths import find_paths
+from fnr.config.rule_files import load_rules
+
+BUSY = ("--category", "transient", "--text", "licence .{0,40}busy")
+SHIPPED = "cuda/library-workspace"
+Rules = Callable[..., Ran]
+
+
+@pytest.fixture(autouse=True)
+def one_pack(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Of the packs only one: reading all of them takes a second each time."""
+    folder = tmp_path_factory.mktemp("packs")
+    shutil.copy(rule_files.PACKS_DIR / "cuda.toml", folder)
+    monkeypatch.setattr(rule_files, "PACKS_DIR", folder)
+
+
+@pytest.fixture
+def rules(command: Run, tmp_path: Path) -> Rules:
+    """Run `fnr rules …` in a home of its own."""
+    return lambda *words, **options: command("--home", tmp_path, "rules", *words, **options)
+
+
+def in_force(home: Path) -> set[str]:
+    """Names of the operator's rules that name errors, and of SHIPPED if it does."""
+    loaded = load_rules(find_paths(str(home)))
+    assert loaded.problems == ()
+    return {rule.name for rule in loaded.rule_set.rules if rule.operator or rule.name == SHIPPED}
+
+
+# ── add ──────────────────────────────────────────────────────────────────────
+
+
+def test_an_added_rule_counts_from_the_next_load(rules: Rules, tmp_path: Path) -> None:
+    found = rules("add", "licence", *BUSY, "--test", "error: licence server lic01 is busy")
+    assert (found.code, found.err.splitlines()) == (
+        0,
+        [
+            f"added to {tmp_path}/rules.d/local.toml",
+            "the daemon is down: this takes effect when it starts",
+        ],
+    )
+    assert "local/licence" in in_force(tmp_path)
+
+
+def test_every_condition_stands_in_the_file_and_in_its_test(rules: Rules, tmp_path: Path) -> None:
+    found = rules(
+        "add", "farm/odd", "--category", "permanent", "--exception", "*.FarmError",
+        "--code", "http:500-599", "--exit", 9, "--signal", "kill", "--text", "frob",
+        "--hint", "it's \"odd\"\n", "--max-retries", 2, "--test", "frob frob", "-o", "json",
+    )  # fmt: skip
+    assert found.code == 0, found.err
+    assert found.json["rule"] == "farm/odd"
+    [rule] = [one for one in load_rules(find_paths(str(tmp_path))).rules if one.name == "farm/odd"]
+    assert (rule.exceptions, rule.codes, rule.exits) == (("*.FarmError",), ("http:500-599",), (9,))
+    assert (rule.signals, rule.text, rule.max_retries) == (("SIGKILL",), ("frob",), 2)
+    assert rule.hint == 'it\'s "odd"\n'
+    [test] = rule.tests
+    assert (test.exception, test.codes, test.exit) == ("some.FarmError", ("http:500",), 9)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("x", "--category", "transient", "--text", "a(?=b)"), "look-ahead is not in RE2"),
+        (("x", *BUSY, "--test", "nothing of the kind"), "this example"),
+        (("X!", *BUSY), "must be a name of a-z"),
+        (("x", "--category", "transient", "--code", "503"), 'must look like "http:503"'),
+    ],
+)
+def test_a_bad_rule_is_said_with_its_line_and_nothing_is_written(
+    rules: Rules, tmp_path: Path, words: tuple[str, ...], says: str
+) -> None:
+    found = rules("add", *words)
+    assert found.code == 78
+    assert "nothing was written" in found.err
+    assert f"{tmp_path}/rules.d/local.toml:" in found.err
+    assert says in found.err
+    assert list((tmp_path / "rules.d").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("x", "--category", "sometimes", "--text", "a"), 2, "there is no category 'sometimes'"),
+        (("x", "--category", "transient"), 2, "a rule needs a condition"),
+        (("../x/y", *BUSY), 2, "is no name of a rule file"),
+    ],
+)
+def test_what_makes_no_sense_is_a_usage_error(
+    rules: Rules, words: tuple[str, ...], code: int, says: str
+) -> None:
+    found = rules("add", *words)
+    assert (found.code, says in found.err) == (code, True), found.err
+
+
+def test_a_name_is_given_once_and_a_dry_run_writes_nothing(rules: Rules, tmp_path: Path) -> None:
+    assert rules("add", "licence", *BUSY, "-n").code == 0
+    assert in_force(tmp_path) == {SHIPPED}
+    assert rules("add", "licence", *BUSY).code == 0
+    again = rules("add", "licence", "--category", "permanent", "--text", "other words")
+    assert (again.code, "there is a rule local/licence already" in again.err) == (6, True)
+
+
+def test_mistakes_that_were_there_before_are_not_blamed_on_the_new_rule(
+    rules: Rules, tmp_path: Path
+) -> None:
+    (tmp_path / "rules.d").mkdir()
+    (tmp_path / "rules.d" / "old.toml").write_text("[[rule]]\nname = 1\n")
+    found = rules("add", "licence", *BUSY)
+    assert (found.code, "rules.d has mistakes already" in found.err) == (78, True)
+    assert "rules check" in found.err
+
+
+def test_two_that_add_at_once_lose_neither_rule(tmp_path: Path) -> None:
+    words = ["--home", str(tmp_path), "-q", "rules", "add"]
+    codes: list[int] = []
+
+    def add(name: str) -> None:
+        rest = ["--category", "transient", "--text", f"{name} .{{0,9}}is full"]
+        codes.append(run([*words, name, *rest]))
+
+    threads = [threading.Thread(target=add, args=(f"rule-{n}",)) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert codes == [0, 0, 0]
+    assert in_force(tmp_path) == {SHIPPED, *(f"local/rule-{n}" for n in range(3))}
+
+
+# ── switches ─────────────────────────────────────────────────────────────────
+
+
+def test_a_shipped_rule_is_switched_off_and_on_again(rules: Rules, tmp_path: Path) -> None:
+    assert SHIPPED in in_force(tmp_path)
+    found = rules("disable", SHIPPED)
+    assert (found.code, found.out) == (0, f"{SHIPPED}\n")
+    assert SHIPPED not in in_force(tmp_path)
+    again = rules("disable", SHIPPED)
+    assert (again.code, f"{SHIPPED}: it is disabled already" in again.err) == (1, True)
+    assert rules("enable", SHIPPED, "-n").code == 0
+    assert SHIPPED not in in_force(tmp_path)
+    assert rules("enable", SHIPPED).code == 0
+    assert SHIPPED in in_force(tmp_path)
+    again = rules("enable", SHIPPED, "-o", "json")
+    assert again.json["unchanged"] == {SHIPPED: "it is not disabled"}
+
+
+def test_a_rule_that_does_not_exist_has_a_nearest(rules: Rules, tmp_path: Path) -> None:
+    found = rules("disable", "cuda/library-workspcae")
+    assert (found.code, f"did you mean '{SHIPPED}'?" in found.err) == (4, True)
+    assert not (tmp_path / "rules.d" / "disabled.toml").exists()
+
+
+def test_what_another_file_disables_is_not_enabled_behind_its_back(
+    rules: Rules, tmp_path: Path
+) -> None:
+    (tmp_path / "rules.d").mkdir()
+    mine = tmp_path / "rules.d" / "mine.toml"
+    mine.write_text(f'version = 1\ndisable = ["{SHIPPED}"]\n')
+    found = rules("enable", SHIPPED)
+    assert (found.code, f"it is disabled in {mine}:2: edit that" in found.err) == (1, True)
+
+
+# ── edit ─────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def editor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
+    """Let the editor be a program: Python that has the file's text as `t` and changes it."""
+
+    def use(code: str) -> None:
+        script = tmp_path / "editor.py"
+        head = "import pathlib, sys\np = pathlib.Path(sys.argv[1])\nt = p.read_text()\n"
+        script.write_text(f"{head}{code}\np.write_text(t)\n")
+        monkeypatch.setenv("VISUAL", f"{sys.executable} {script}")
+
+    return use
+
+
+RULE = "\n[[rule]]\nname = 'mine'\ncategory = 'permanent'\ntext = ['drum jammed']\n"
+
+
+def test_an_edited_file_counts_when_it_is_good(
+    rules: Rules, tmp_path: Path, editor: Callable[[str], None]
+) -> None:
+    editor(f"t += {RULE!r}")
+    found = rules("edit")
+    assert found.code == 0, found.err
+    assert in_force(tmp_path) == {SHIPPED, "local/mine"}
+    editor("t = t.replace('permanent', 'transient')")
+    assert rules("edit", "local.toml").code == 0
+    editor("")
+    assert rules("edit").err == "nothing changed\n"
+
+
+def test_a_mistake_is_said_and_the_text_is_kept(
+    rules: Rules, tmp_path: Path, editor: Callable[[str], None]
+) -> None:
+    rules("add", "licence", *BUSY)
+    file = tmp_path / "rules.d" / "local.toml"
+    before = file.read_text()
+    editor("t = t.replace('transient', 'transiet')")
+    found = rules("edit")
+    assert found.code == 78
+    assert f"{file}:6: category must be one of" in found.err
+    kept = Path(found.err.split("your text is kept in ")[1].split()[0])
+    assert "transiet" in kept.read_text()
+    assert file.read_text() == before
+    kept.unlink()
+
+
+def test_an_editor_that_fails_changes_nothing(
+    rules: Rules, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("VISUAL", "false")
+    assert "the editor ended with exit code 1" in rules("edit").err
+    monkeypatch.setenv("VISUAL", "/no/such/editor")
+    found = rules("edit")
+    assert (found.code, "cannot be started" in found.err) == (2, True)
+
+
+def test_what_somebody_else_wrote_meanwhile_is_not_overwritten(
+    rules: Rules, tmp_path: Path, editor: Callable[[str], None]
+) -> None:
+    rules("add", "licence", *BUSY)
+    file = tmp_path / "rules.d" / "local.toml"
+    editor(
+        "t += '# mine'\n"
+        f"other = pathlib.Path({str(file)!r})\n"
+        "other.write_text(other.read_text() + '# theirs')"
+    )
+    found = rules("edit")
+    assert (found.code, "somebody else has changed it meanwhile" in found.err) == (78, True)
+    assert file.read_text().endswith("# theirs")
+    Path(found.err.split("your text is kept in ")[1].split()[0]).unlink()
