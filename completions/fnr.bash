@@ -1,10 +1,11 @@
 # Made by tools/make_docs.py from the command line itself; do not edit.
 _fnr_commands() {
   case $1 in
-    '') echo 'status submit run task logs dlq errors function worker daemon db config init demo help' ;;
+    '') echo 'status submit run task logs dlq errors rules function worker daemon db config init demo help' ;;
     'task') echo 'list show history wait cancel logs' ;;
     'dlq') echo 'list show stats resolve purge replay edit export import' ;;
     'errors') echo 'list show explain groups similar tail ack snooze resolve reclassify' ;;
+    'rules') echo 'list show check test eval suggest add edit enable disable stats learn reload' ;;
     'function') echo 'list show pause resume' ;;
     'worker') echo 'list show restart stop' ;;
     'daemon') echo 'start stop restart reload status' ;;
@@ -48,6 +49,20 @@ _fnr_flags() {
     'errors/snooze') echo '--for --reason --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'errors/resolve') echo '--reason --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'errors/reclassify') echo '--category --why --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'rules') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'rules/list') echo '-c --category --own --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'rules/show') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'rules/check') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'rules/test') echo '--exception --exit --signal --http --code --stderr --traceback --killed-by --phase --function --rules --no-model --against-history --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'rules/eval') echo '-n --limit --no-model --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'rules/suggest') echo '--since --min-hits --apply -n --dry-run --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'rules/add') echo '--category --text --exception --code --exit --signal --hint --max-retries --test -n --dry-run --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'rules/edit') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'rules/enable') echo '-n --dry-run --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'rules/disable') echo '-n --dry-run --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'rules/stats') echo '--never --own -n --limit --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'rules/learn') echo '--reset -n --dry-run --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'rules/reload') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'function') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'function/list') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'function/show') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
@@ -221,6 +236,65 @@ _fnr_values() {
     'errors/reclassify:--config') compgen -f -- "$2" ;;
     'errors/reclassify:-o') compgen -W 'table json jsonl name' -- "$2" ;;
     'errors/reclassify:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'rules:--home') compgen -d -- "$2" ;;
+    'rules:--config') compgen -f -- "$2" ;;
+    'rules:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'rules:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'rules/list:--home') compgen -d -- "$2" ;;
+    'rules/list:--config') compgen -f -- "$2" ;;
+    'rules/list:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'rules/list:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'rules/show:--home') compgen -d -- "$2" ;;
+    'rules/show:--config') compgen -f -- "$2" ;;
+    'rules/show:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'rules/show:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'rules/check:--home') compgen -d -- "$2" ;;
+    'rules/check:--config') compgen -f -- "$2" ;;
+    'rules/check:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'rules/check:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'rules/test:--stderr') compgen -f -- "$2" ;;
+    'rules/test:--traceback') compgen -f -- "$2" ;;
+    'rules/test:--rules') compgen -f -- "$2" ;;
+    'rules/test:--home') compgen -d -- "$2" ;;
+    'rules/test:--config') compgen -f -- "$2" ;;
+    'rules/test:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'rules/test:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'rules/eval:--home') compgen -d -- "$2" ;;
+    'rules/eval:--config') compgen -f -- "$2" ;;
+    'rules/eval:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'rules/eval:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'rules/suggest:--home') compgen -d -- "$2" ;;
+    'rules/suggest:--config') compgen -f -- "$2" ;;
+    'rules/suggest:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'rules/suggest:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'rules/add:--home') compgen -d -- "$2" ;;
+    'rules/add:--config') compgen -f -- "$2" ;;
+    'rules/add:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'rules/add:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'rules/edit:--home') compgen -d -- "$2" ;;
+    'rules/edit:--config') compgen -f -- "$2" ;;
+    'rules/edit:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'rules/edit:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'rules/enable:--home') compgen -d -- "$2" ;;
+    'rules/enable:--config') compgen -f -- "$2" ;;
+    'rules/enable:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'rules/enable:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'rules/disable:--home') compgen -d -- "$2" ;;
+    'rules/disable:--config') compgen -f -- "$2" ;;
+    'rules/disable:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'rules/disable:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'rules/stats:--home') compgen -d -- "$2" ;;
+    'rules/stats:--config') compgen -f -- "$2" ;;
+    'rules/stats:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'rules/stats:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'rules/learn:--home') compgen -d -- "$2" ;;
+    'rules/learn:--config') compgen -f -- "$2" ;;
+    'rules/learn:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'rules/learn:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'rules/reload:--home') compgen -d -- "$2" ;;
+    'rules/reload:--config') compgen -f -- "$2" ;;
+    'rules/reload:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'rules/reload:--output') compgen -W 'table json jsonl name' -- "$2" ;;
     'function:--home') compgen -d -- "$2" ;;
     'function:--config') compgen -f -- "$2" ;;
     'function:-o') compgen -W 'table json jsonl name' -- "$2" ;;
@@ -348,7 +422,7 @@ _fnr() {
     word=${COMP_WORDS[i]}
     case $word in
       --) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-      --after|--at|--category|--config|--cwd|--delay|--env|--expires|--for|--function|--home|--input|--jsonl|--key|--limit|--lines|--log-file|--log-format|--log-level|--memory|--name|--nice|--output|--priority|--rate|--reason|--retries|--seed|--set|--since|--tag|--tasks-max|--timeout|--to|--unique|--where|--why|--within|-f|-i|-n|-o|-p) ((i++)) ;;
+      --after|--against-history|--at|--category|--code|--config|--cwd|--delay|--env|--exception|--exit|--expires|--for|--function|--hint|--home|--http|--input|--jsonl|--key|--killed-by|--limit|--lines|--log-file|--log-format|--log-level|--max-retries|--memory|--min-hits|--name|--nice|--output|--phase|--priority|--rate|--reason|--retries|--rules|--seed|--set|--signal|--since|--stderr|--tag|--tasks-max|--test|--text|--timeout|--to|--traceback|--unique|--where|--why|--within|-c|-f|-i|-n|-o|-p) ((i++)) ;;
       -*) ;;
       *)
         next=${path:+$path/}$word
@@ -356,7 +430,7 @@ _fnr() {
     esac
   done
   case $prev in
-    --after|--at|--category|--config|--cwd|--delay|--env|--expires|--for|--function|--home|--input|--jsonl|--key|--limit|--lines|--log-file|--log-format|--log-level|--memory|--name|--nice|--output|--priority|--rate|--reason|--retries|--seed|--set|--since|--tag|--tasks-max|--timeout|--to|--unique|--where|--why|--within|-f|-i|-n|-o|-p)
+    --after|--against-history|--at|--category|--code|--config|--cwd|--delay|--env|--exception|--exit|--expires|--for|--function|--hint|--home|--http|--input|--jsonl|--key|--killed-by|--limit|--lines|--log-file|--log-format|--log-level|--max-retries|--memory|--min-hits|--name|--nice|--output|--phase|--priority|--rate|--reason|--retries|--rules|--seed|--set|--signal|--since|--stderr|--tag|--tasks-max|--test|--text|--timeout|--to|--traceback|--unique|--where|--why|--within|-c|-f|-i|-n|-o|-p)
       mapfile -t COMPREPLY < <(_fnr_values "$path:$prev" "$cur"); return ;;
   esac
   if [[ $cur == -* ]]; then

@@ -21,6 +21,7 @@ from fnr.cli.help import exit_codes
 from fnr.config import keys
 from fnr.config.load import load
 from fnr.config.paths import Paths, find_paths
+from fnr.config.rule_files import load_rules
 from fnr.config.settings import (
     DaemonSettings,
     FunctionSettings,
@@ -171,7 +172,12 @@ def examples_of_toml() -> list[tuple[str, str]]:
     "block",
     [pytest.param(block, id=place) for place, block in examples_of_toml()],
 )
-def test_an_example_of_fnr_toml_loads(block: str, tmp_path: Path) -> None:
+def test_an_example_in_toml_loads(block: str, tmp_path: Path) -> None:
+    if "[[rule]]" in block:
+        (tmp_path / "rules.d").mkdir()
+        (tmp_path / "rules.d" / "example.toml").write_text(block)
+        assert load_rules(find_paths(str(tmp_path))).problems == ()
+        return
     (tmp_path / "fnr.toml").write_text(block)
     loaded = load(find_paths(str(tmp_path)), environ={})
     assert loaded.problems == ()

@@ -1,9 +1,182 @@
-"""`fnr rules`: suggest, add, edit, enable, disable, stats, learn."""
+"""`fnr rules`: list, show, check, test, eval, reload, and what changes rules.
+
+None but reload needs a daemon.
+"""
 
 from __future__ import annotations
 
-from fnr.cli.group import group
-from fnr.cli.rule_commands import register
+from pathlib import Path
+from typing import Annotated
 
-app = group("rules", "Rules: what names an error, and what follows.")
+import typer
+from msgspec import Struct
+
+from fnr.api.errors import ConfigError, NotFound, UsageError
+from fnr.api.requests import ReloadConfig
+from fnr.cli.group import examples, group
+from fnr.cli.here import here
+from fnr.cli.render import show_list, show_one, write, write_json
+from fnr.cli.rule_commands import register
+from fnr.cli.rule_eval import evaluate_file
+from fnr.cli.rule_try import try_text
+from fnr.cli.rule_views import RULES, rule_line, rule_page
+from fnr.config.rule_files import (
+    LoadedRules,
+    load_rules,
+    operator_files,
+    pack_problems,
+    read_rule_file,
+    with_operator_rules,
+)
+from fnr.policy.rule_file import RuleProblem, nearest
+from fnr.policy.rules import Category, Rule
+
+app = group("rules", "Rules: what gives a failure its name, and so decides what happens next.")
+
+PROBLEMS_SHOWN = 200
+
+
+class Checked(Struct, frozen=True, kw_only=True):
+    """What `fnr rules check` looked at."""
+
+    files: tuple[str, ...]
+    rules: int
+    examples: int
+
+
+@app.command("list", epilog=examples("fnr rules list --own", "fnr rules list -c resource cuda"))
+def list_rules(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[WORD…]", help="Only rules with all of these in their name."),
+    ] = None,
+    *,
+    category: Annotated[
+        str | None, typer.Option("--category", "-c", help="Only rules of this category.")
+    ] = None,
+    own: Annotated[bool, typer.Option("--own", help="Only rules of rules.d.")] = False,
+) -> None:
+    """List all rules by name; those of rules.d come before the packs, as they decide."""
+    if category is not None and category not in set(Category):
+        raise UsageError(f"there is no category {category!r}", why=f"known: {', '.join(Category)}")
+    loaded = loaded_rules()
+    found = [
+        rule_line(rule, disabled=rule.name in loaded.disabled)
+        for rule in sorted(loaded.rules, key=lambda one: (not one.operator, one.name))
+        if (rule.operator or not own)
+        and (category is None or rule.category == category)
+        and all(word in rule.name for word in words or ())
+    ]
+    show_list(RULES, found, total=len(found))
+
+
+@app.command(epilog=examples("fnr rules show cuda/gpu-memory", "fnr rules show disk-full-words"))
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name, or the end of it.")],
+) -> None:
+    """Show one rule as its file says it, with its examples."""
+    loaded = loaded_rules()
+    rule = find_rule(name, loaded)
+    line = rule_line(rule, disabled=rule.name in loaded.disabled)
+    show_one("fnr.rules.show/1", rule, lambda: rule_page(rule, line), name=rule.name)
+
+
+@app.command(epilog=examples("fnr rules check", "fnr rules check my-draft.toml"))
+def check(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FILE…]", help="Check these as if they were in rules.d."),
+    ] = None,
+) -> None:
+    """Check packs and rules.d, with every example: all mistakes at once; exit 78 if there are any.
+
+    Found are mistakes of writing, expressions that RE2 does not take, examples that another rule
+    decides, and rules that can never decide because a better one holds whenever they do.
+    """
+    loaded, read = (_with_drafts(files), files) if files else (load_rules(here().paths), [])
+    problems = [*loaded.problems, *([] if files else pack_problems())]
+    if problems:
+        raise _config_error(problems, "these rules have" if files else "rules have")
+    checked = Checked(
+        files=tuple(read) or loaded.files,
+        rules=len(loaded.rules),
+        examples=sum(len(rule.tests) for rule in loaded.rules),
+    )
+    if here().as_json:
+        write_json({"schema": "fnr.rules.check/1", **_fields(checked)})
+    else:
+        write(f"{checked.rules} rules are good, and so are their {checked.examples} examples\n")
+
+
+app.command("test", epilog=examples(
+    "fnr rules test 'CUDA out of memory. Tried to allocate 2 GiB' --exception RuntimeError",
+    "fnr rules test render.log --exit 137",
+    "dmesg | tail -50 | fnr rules test -",
+    "fnr rules test --against-history 7d --rules my-draft.toml",
+))(try_text)  # fmt: skip
+app.command("eval", epilog=examples(
+    "fnr rules eval labelled.jsonl", "fnr rules eval labelled.jsonl -o json | jq .accuracy"
+))(evaluate_file)  # fmt: skip
 register(app)
+
+
+@app.command(epilog=examples("fnr rules reload"))
+def reload() -> None:
+    """Put rules.d and fnr.toml in force as they are now: all of it, or nothing at all."""
+    report = here().ask(ReloadConfig(), offline=False)
+    loaded = load_rules(here().paths)
+    count = sum(rule.operator and rule.name not in loaded.disabled for rule in loaded.rules)
+    words = f"{count} rules of rules.d are in force, above {len(loaded.rules) - count} of packs\n"
+    show_one("fnr.rules.reload/1", report, lambda: words, name="reloaded")
+
+
+register(app)
+
+
+def loaded_rules() -> LoadedRules:
+    """All rules; of a broken rules.d is said that it does not count."""
+    loaded = load_rules(here().paths)
+    if loaded.problems:
+        count = len(loaded.problems)
+        noun = "a problem" if count == 1 else f"{count} problems"
+        here().notice(
+            f"notice: rules.d has {noun}, so none of its rules is in force; fnr rules check"
+        )
+    return loaded
+
+
+def find_rule(name: str, loaded: LoadedRules) -> Rule:
+    """The rule of that name, or the only one whose name ends so."""
+    found = [rule for rule in loaded.rules if rule.name == name]
+    found = found or [rule for rule in loaded.rules if rule.name.endswith(f"/{name}")]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(rule.name for rule in found)
+        raise UsageError(f"{len(found)} rules are named {name!r}", why=names)
+    known = tuple(rule.name for rule in loaded.rules)
+    why = nearest(name, known).partition(", ")[2]
+    raise NotFound(f"there is no rule {name!r}", why=why, next_step="fnr rules list")
+
+
+def _with_drafts(files: list[str]) -> LoadedRules:
+    """rules.d with these files in it, in place of those of the same name."""
+    drafts = {Path(file).name: Path(file) for file in files}
+    own, problems = operator_files(here().paths.rules_dir)
+    kept = [file for file in own if file.name not in drafts]
+    every = sorted((*kept, *drafts.values()), key=lambda file: file.name)
+    parsed = [read_rule_file(file, pack=file.stem, operator=True) for file in every]
+    return with_operator_rules(parsed, files=tuple(map(str, every)), problems=problems)
+
+
+def _config_error(problems: list[RuleProblem], what: str) -> ConfigError:
+    count = len(problems)
+    shown = [f"{problem.where}: {problem.message}" for problem in problems[:PROBLEMS_SHOWN]]
+    if count > PROBLEMS_SHOWN:
+        shown.append(f"and {count - PROBLEMS_SHOWN} more")
+    noun = "problem" if count == 1 else "problems"
+    return ConfigError(f"{what} {count} {noun}", details=tuple(shown))
+
+
+def _fields(checked: Checked) -> dict[str, object]:
+    return {name: getattr(checked, name) for name in Checked.__struct_fields__}

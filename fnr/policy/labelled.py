@@ -87,7 +87,7 @@ def evidence_of(record: Mapping[str, Any]) -> Evidence:
         exceptions=(link,) if kind else (),
         codes=codes,
         exit_code=_whole(record, "exit_code"),
-        signal=_signal(record.get("signal")),
+        signal=signal_number(record.get("signal")),
         traceback=log[-TRACEBACK_CHARS_MAX:] if kind else "",
         stderr_tail="" if kind else log[-TAIL_BYTES_MAX:],
     )
@@ -107,7 +107,7 @@ def evidence_of_test(test: RuleTest) -> Evidence:
         exceptions=(link,) if test.exception else (),
         codes=tuple(codes),
         exit_code=test.exit,
-        signal=_signal(test.signal or None),
+        signal=signal_number(test.signal or None),
         traceback=test.traceback if test.exception else "",
         stderr_tail=log,
         killed_by=KilledBy(test.killed_by) if test.killed_by not in {"", "oom"} else None,
@@ -134,7 +134,10 @@ def evaluate(
     confusion: dict[str, dict[str, int]] = {}
     wrong = []
     for line, record in records:
-        truth, found = label_of(record), classify(evidence_of(record))
+        try:
+            truth, found = label_of(record), classify(evidence_of(record))
+        except BadRecordError as error:
+            raise BadRecordError(f"line {line}: {error}") from error
         row = confusion.setdefault(truth, {})
         row[found.category] = row.get(found.category, 0) + 1
         if found.category is not truth:
@@ -207,7 +210,8 @@ def _whole(record: Mapping[str, Any], key: str) -> int | None:
     return value
 
 
-def _signal(value: Any) -> int | None:
+def signal_number(value: Any) -> int | None:
+    """The number of a signal given by number or name; raises BadRecordError for no such signal."""
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
     name = str(value).upper()

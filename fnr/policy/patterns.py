@@ -55,22 +55,26 @@ class Patterns:
         self._pieces = tuple(numbers)
         self._owners = tuple(map(tuple, owners))
         required = [(known or {}).get(piece) or required_words(piece) for piece in self._pieces]
-        self.required = dict(zip(self._pieces, required, strict=True))
         self._plain = [_plain(one) for one in required]
         self._words = WordTable()
         self._always = [number for number, one in enumerate(required) if not one.needs]
         shared = Counter(word for one in required for need in one.needs for word in need)
         by_word: dict[int, list[int]] = {}
-        self._others: list[tuple[frozenset[int], ...]] = []
+        self._others: list[tuple[tuple[int, ...], ...]] = []
         for number, one in enumerate(required):
             # Found by the words that the fewest others ask for.
             rarest = sorted(one.needs, key=lambda need: sum(shared[word] for word in need))
             first, *others = [tuple(map(self._words.add, need)) for need in rarest] or [()]
             for word in first:
                 by_word.setdefault(word, []).append(number)
-            self._others.append(tuple(map(frozenset, others)))
+            self._others.append(tuple(others))
         self._by_word = {word: tuple(found) for word, found in by_word.items()}
         self._words.complete()
+
+    @property
+    def required(self) -> dict[str, Required]:
+        """What each piece cannot do without, for building tables from the same pieces again."""
+        return {piece: required_words(piece) for piece in self._pieces}
 
     def possible(self, text: bytes) -> dict[int, list[int]]:
         """Expressions that may match, each with its pieces that may; all others cannot."""
@@ -100,8 +104,7 @@ class Patterns:
             expression = compiled(self._pieces[piece])
         except re2.error:  # only in a damaged pack: an operator's file is refused for it
             return None
-        # The method around it, search(), costs more than the search itself.
-        spans = expression._regexp.Match(_ANYWHERE, text, 0, len(text))  # noqa: SLF001
+        spans = expression._regexp.Match(_ANYWHERE, text, 0, len(text))  # noqa: SLF001 - its search() costs more than the search
         start, end = spans[0]
         if start < 0:
             return None

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from fnr.policy.classify import classify
 from fnr.policy.code_names import code_fits
+from fnr.policy.facts import gather
 from fnr.policy.labelled import evidence_of_test
 from fnr.policy.rule_file import RuleProblem
 from fnr.policy.rule_set import RuleSet, standing_of
-from fnr.policy.rules import Conditions, Rule, RuleTest
+from fnr.policy.rules import STRATEGY_OF, Conditions, Rule, RuleTest
 from fnr.policy.type_names import fits_name
 
 _EQUALS = ("killed_by", "signals", "exits", "phases", "text")
@@ -25,22 +25,36 @@ _FLAGS = ("oom_killed", "stop_proven")
 
 
 def broken_examples(rules: Iterable[Rule], in_force: RuleSet) -> Iterator[RuleProblem]:
-    """Every example of the rules that is not decided as it says, with all rules in force."""
+    """Every example that is not decided as it says, with all rules in force.
+
+    Of a pack's example it is enough that its rule holds and the answer is the same.
+    """
     for rule in rules:
         for test in rule.tests:
-            decided = decided_by(test, in_force)
-            if test.matches and decided != rule.name:
-                message = f"rule {rule.name}: this example is decided by {decided}"
-                yield RuleProblem(where=test.where, message=message)
-            elif not test.matches and decided == rule.name:
-                message = f"rule {rule.name}: this example must not match, but does"
-                yield RuleProblem(where=test.where, message=message)
+            if words := _broken(test, rule, in_force):
+                yield RuleProblem(where=test.where, message=f"rule {rule.name}: {words}")
 
 
-def decided_by(test: RuleTest, rules: RuleSet) -> str:
-    """The name of the rule that decides an example."""
-    evidence = evidence_of_test(test)
-    return classify(evidence, rules, function=test.function, service=test.service).rule
+def _broken(test: RuleTest, rule: Rule, in_force: RuleSet) -> str:
+    """What is wrong with an example, in words; nothing when it holds."""
+    facts = gather(evidence_of_test(test), function=test.function, service=test.service)
+    fits = in_force.fits(facts)
+    first = fits[0].rule if fits else None
+    decides = first is not None and first.name == rule.name
+    if not test.matches:
+        return "this example must not match, but does" if decides else ""
+    if decides:
+        return ""
+    by = f"{first.name} ({first.category})" if first is not None else "no rule"
+    if not any(fit.rule.name == rule.name for fit in fits):
+        return f"it does not match this example, which is decided by {by}"
+    # Packs know much in common: whichever of their rules is asked first, the answer is the same.
+    alike = first is not None and _outcome(first) == _outcome(rule)
+    return "" if alike and not rule.operator else f"this example is decided by {by}"
+
+
+def _outcome(rule: Rule) -> tuple[object, ...]:
+    return rule.category, rule.strategy or STRATEGY_OF[rule.category]
 
 
 def never_deciding(rules: Sequence[Rule]) -> Iterator[RuleProblem]:

@@ -114,7 +114,7 @@ class _Reader:
         conditions = Conditions(
             **{key: fields[key] for key in Conditions.__struct_fields__ if key in fields}
         )
-        if conditions == Conditions():
+        if conditions == Conditions() and len(self._problems) == known:
             self._problem(path, "a rule needs a condition: code, exception, text, exit, …")
         own = own_level(conditions)
         wanted = fields.setdefault("level", own)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from fnr.policy.code_names import code_fits
 from fnr.policy.comparison import Asked, Comparison, Sign
@@ -64,7 +65,8 @@ class RuleSet:
         self, rules: Iterable[Rule], *, required: Mapping[str, Required] | None = None
     ) -> None:
         """Index the rules; required: what their expressions cannot do without, if known already."""
-        self.rules = tuple(rules)
+        # Their examples are not asked for here, and would stay in the daemon's memory.
+        self.rules = tuple(replace(rule, tests=()) for rule in rules)
         self.by_name = {rule.name: rule for rule in self.rules}
         patterns = dict.fromkeys(pattern for rule in self.rules for pattern in _expressions(rule))
         numbers = {pattern: number for number, pattern in enumerate(patterns)}

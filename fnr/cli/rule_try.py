@@ -1,0 +1,253 @@
+"""`fnr rules test`: which rule names a text, which words decide, and what would follow."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from fnr.api.errors import NotFound, UsageError
+from fnr.cli.config import checked_settings
+from fnr.cli.here import here
+from fnr.cli.render import show_one
+from fnr.cli.rule_history import against_history
+from fnr.cli.terminal import BOLD, one_line, painted
+from fnr.config.rule_files import load_rules, read_rule_file, with_operator_rules
+from fnr.config.text_model_file import load_text_model
+from fnr.policy.classify import classify_facts
+from fnr.policy.evidence import (
+    TAIL_BYTES_MAX,
+    TRACEBACK_CHARS_MAX,
+    Code,
+    Evidence,
+    ExceptionFact,
+    KilledBy,
+    Phase,
+)
+from fnr.policy.facts import Facts, gather
+from fnr.policy.labelled import BadRecordError, signal_number
+from fnr.policy.retry import RetryPolicy
+from fnr.policy.rule_set import RuleSet
+from fnr.policy.rules import Classification, Strategy
+
+TEXT_BYTES_MAX = 128 << 20
+CONTEXT_CHARS = 50
+CODES_SHOWN = 8
+
+
+Text = Annotated[
+    str, typer.Argument(metavar="[TEXT|FILE|-]", help="A message, a file, or - for stdin.")
+]
+ExceptionType = Annotated[
+    str | None, typer.Option("--exception", metavar="TYPE", help="Its qualified type.")
+]
+ExitStatus = Annotated[
+    int | None, typer.Option("--exit", metavar="N", help="Exit status of the process.")
+]
+SignalName = Annotated[
+    str | None, typer.Option("--signal", metavar="NAME", help="What ended it: SIGKILL, 9.")
+]
+HttpStatus = Annotated[
+    int | None, typer.Option("--http", metavar="N", min=100, max=599, help="HTTP status.")
+]
+Codes = Annotated[
+    list[str] | None,
+    typer.Option("--code", metavar="FAMILY:VALUE", help="A code, like errno:ENOSPC."),
+]
+Stderr = Annotated[
+    str | None, typer.Option("--stderr", metavar="FILE", help="The end of what it wrote.")
+]
+Traceback = Annotated[
+    str | None, typer.Option("--traceback", metavar="FILE", help="The exception's traceback.")
+]
+Killer = Annotated[
+    str | None, typer.Option("--killed-by", metavar="WHO", help="timeout, oom, hang, ….")
+]
+PhaseName = Annotated[
+    str, typer.Option("--phase", metavar="PHASE", help="import, start, run or result.")
+]
+FunctionName = Annotated[
+    str, typer.Option("--function", metavar="NAME", help="As if this function had failed.")
+]
+Draft = Annotated[
+    str | None, typer.Option("--rules", metavar="FILE", help="A draft, as if it were in rules.d.")
+]
+NoModel = Annotated[bool, typer.Option("--no-model", help="Rules only, without the text model.")]
+Since = Annotated[
+    str | None,
+    typer.Option("--against-history", metavar="TIME", help="Name past errors: 7d."),
+]
+
+
+def try_text(
+    text: Text = "",
+    *,
+    exception: ExceptionType = None,
+    exit_code: ExitStatus = None,
+    signal: SignalName = None,
+    http: HttpStatus = None,
+    code: Codes = None,
+    stderr: Stderr = None,
+    traceback: Traceback = None,
+    killed_by: Killer = None,
+    phase: PhaseName = "run",
+    function: FunctionName = "",
+    rules: Draft = None,
+    no_model: NoModel = False,
+    since: Since = None,
+) -> None:
+    """Say which rule names an error, which words decide, and what would follow.
+
+    Nothing is changed. With --against-history, instead: which errors of that time would change
+    category by the rules as they are now, or with --rules by that draft.
+    """
+    if since is not None:
+        against_history(since, rules, use_model=not no_model)
+        return
+    message = _read(text) if text else ""
+    link = ExceptionFact(type=exception or "", message=message)
+    evidence = Evidence(
+        message=message,
+        exceptions=(link,) if exception else (),
+        codes=_codes(code or [], http),
+        exit_code=exit_code,
+        signal=_signal(signal),
+        traceback=_read_file(traceback)[-TRACEBACK_CHARS_MAX:] if traceback else "",
+        stderr_tail=_read_file(stderr)[-TAIL_BYTES_MAX:] if stderr else "",
+        killed_by=_one_of(KilledBy, killed_by, "--killed-by") if killed_by != "oom" else None,
+        oom_killed=True if killed_by == "oom" else None,
+        phase=_one_of(Phase, phase, "--phase") or Phase.RUN,
+    )
+    facts = gather(evidence, function=function)
+    settings = checked_settings().settings
+    model = None if no_model else load_text_model(here().paths, settings)[0]
+    found = classify_facts(facts, _rule_set(rules), model)
+    follows = what_follows(found, function)
+    answer: dict[str, Any] = msgspec.to_builtins(found)
+    answer |= {"codes": facts.codes, "types": [names[0] for names in facts.types]}
+    answer |= {"follows": follows}
+    show_one(
+        "fnr.rules.test/1",
+        answer,
+        lambda: "\n".join(_page(found, facts, follows)) + "\n",
+        name=found.rule,
+    )
+
+
+def what_follows(found: Classification, function: str) -> str:
+    """The strategy with its numbers: the rule's own, else those of the function."""
+    settings = checked_settings().settings.functions.get(function)
+    policy = settings.retry if settings is not None else RetryPolicy()
+    own = found.max_retries
+    if found.strategy is Strategy.RETRY_WITH_BACKOFF:
+        times = policy.retries_max if own is None else own
+        return f"up to {times} retries, the first after {policy.delay_base_ms / 1000:g} s"
+    if found.strategy is Strategy.QUEUE_AND_WAIT:
+        times = policy.waits_max if own is None else own
+        what = found.wait_for or "the resource"
+        return f"wait for {what}, up to {times} times {policy.wait_ms / 1000:g} s"
+    if found.strategy is Strategy.RETRY_ONCE:
+        return f"up to {policy.unknown_max} retry, because nothing explains it"
+    told = "submitter" if found.strategy is Strategy.FAIL_FAST else "administrator"
+    return f"no further attempt; a dead letter, and the {told} is told"
+
+
+def _page(found: Classification, facts: Facts, follows: str) -> Iterator[str]:
+    bold = painted(found.category.value, BOLD, colour=here().colour)
+    yield f"{bold}: {found.strategy.replace('_', ' ')}, {follows}"
+    where = f", {found.where}" if found.where else ""
+    yield f"rule:        {one_line(found.rule)} ({found.level}{where})"
+    yield f"matched:     {one_line(found.matched)}"
+    for span in found.spans:
+        yield f"{'in ' + span.text + ':':<12} {_context(facts, span.text, span.start, span.end)}"
+    for name, value in found.captures.items():
+        yield f"{name + ':':<12} {one_line(value)}"
+    yield f"confidence:  {found.confidence:.2f}"
+    if facts.codes:
+        more = f" +{len(facts.codes) - CODES_SHOWN}" if len(facts.codes) > CODES_SHOWN else ""
+        yield f"codes:       {one_line(', '.join(facts.codes[:CODES_SHOWN]))}{more}"
+    for number, other in enumerate(found.runners_up):
+        title = "then:" if number == 0 else ""
+        words = f"{other.rule} ({other.category}, {other.level}): {other.matched}"
+        yield f"{title:<12} {one_line(words)}"
+    for title, words in (("hint:", found.hint), ("runbook:", found.runbook)):
+        if words:
+            yield f"{title:<12} {one_line(words)}"
+    if found.recycle_worker:
+        yield "worker:      is not used again after this error"
+
+
+def _context(facts: Facts, field: str, start: int, end: int) -> str:
+    """The words that decided, with some of what stands around them."""
+    evidence = facts.evidence
+    texts = {f"exceptions[{n}].message": one.message for n, one in enumerate(evidence.exceptions)}
+    text = texts[field] if field in texts else str(getattr(evidence, field))
+    before, after = text[max(0, start - CONTEXT_CHARS) : start], text[end : end + CONTEXT_CHARS]
+    match = painted(one_line(text[start:end][:200]), BOLD, colour=here().colour)
+    return f"…{one_line(before)}»{match}«{one_line(after)}…"
+
+
+def _rule_set(draft: str | None) -> RuleSet:
+    if draft is None:
+        return load_rules(here().paths).rule_set
+    file = Path(draft)
+    parsed = read_rule_file(file, pack=file.stem, operator=True)
+    if parsed.problems:
+        first = parsed.problems[0]
+        raise UsageError(
+            f"{draft} cannot be tried",
+            why=f"{first.where}: {first.message}",
+            next_step=f"fnr rules check {draft}",
+        )
+    loaded = with_operator_rules([parsed])
+    # A draft is tried also when its own examples do not hold yet.
+    return RuleSet(rule for rule in loaded.rules if rule.name not in loaded.disabled)
+
+
+def _read(given: str) -> str:
+    if given == "-":
+        return sys.stdin.buffer.read(TEXT_BYTES_MAX).decode(errors="replace")
+    try:
+        is_file = len(given) < 4_096 and "\n" not in given and Path(given).is_file()
+    except (OSError, ValueError):
+        is_file = False
+    return _read_file(given) if is_file else given
+
+
+def _read_file(name: str) -> str:
+    try:
+        with Path(name).open("rb") as file:
+            return file.read(TEXT_BYTES_MAX).decode(errors="replace")
+    except OSError as error:
+        raise NotFound(f"{name} cannot be read", why=error.strerror or str(error)) from error
+
+
+def _codes(written: list[str], http: int | None) -> tuple[Code, ...]:
+    codes = [Code(family="http", value=str(http))] if http is not None else []
+    for one in written:
+        family, colon, value = one.partition(":")
+        if not (family and colon and value):
+            raise UsageError(f"--code {one!r}", why="it looks like errno:ENOSPC")
+        codes.append(Code(family=family, value=value))
+    return tuple(codes)
+
+
+def _signal(written: str | None) -> int | None:
+    try:
+        return signal_number(written)
+    except BadRecordError as error:
+        raise UsageError(f"--signal: {error}") from error
+
+
+def _one_of(kind: Any, written: str | None, flag: str) -> Any:
+    if written is None:
+        return None
+    try:
+        return kind(written)
+    except ValueError:
+        known = ", ".join(one.value for one in kind)
+        raise UsageError(f"{flag}: there is no {written!r}", why=f"known: {known}") from None

@@ -1,0 +1,97 @@
+"""How rules look: a line of a list, a page with the rule as its file says it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec import Struct
+
+from fnr.cli.render import Column, Listing
+from fnr.cli.terminal import DIM, RED, YELLOW, block, one_line
+from fnr.config.rule_files import PACKS_DIR
+from fnr.policy.rules import Category, Level, Rule
+
+CATEGORY_STYLES = {
+    Category.PERMANENT: RED,
+    Category.VALIDATION: YELLOW,
+    Category.UNKNOWN: YELLOW,
+}
+
+
+class RuleLine(Struct, frozen=True, kw_only=True):
+    """One rule in a list."""
+
+    name: str
+    category: Category
+    level: Level
+    priority: int
+    operator: bool
+    disabled: bool
+    where: str
+    examples: int
+    hint: str
+
+
+def rule_line(rule: Rule, *, disabled: bool) -> RuleLine:
+    """What a list says of a rule."""
+    return RuleLine(
+        name=rule.name,
+        category=rule.category,
+        level=rule.level,
+        priority=rule.priority,
+        operator=rule.operator,
+        disabled=disabled,
+        where=rule.where,
+        examples=len(rule.tests),
+        hint=rule.hint,
+    )
+
+
+RULES: Listing[RuleLine] = Listing(
+    schema="fnr.rules.list/1",
+    columns=(
+        Column("RULE", lambda rule: rule.name, style=lambda rule: DIM if rule.disabled else ""),
+        Column(
+            "CATEGORY",
+            lambda rule: rule.category,
+            style=lambda rule: CATEGORY_STYLES.get(rule.category, ""),
+        ),
+        Column("LEVEL", lambda rule: rule.level),
+        Column("PRIORITY", lambda rule: rule.priority or "", right=True, spare=True),
+        Column("STATE", lambda rule: "disabled" if rule.disabled else "in force", spare=True),
+        Column("EXAMPLES", lambda rule: rule.examples, right=True, spare=True),
+        Column("WHERE", lambda rule: rule.where, flexible=True, spare=True),
+    ),
+    name=lambda rule: rule.name,
+    empty="no rules",
+)  # fmt: skip
+
+
+def rule_page(rule: Rule, line: RuleLine) -> str:
+    """The rule for people: where it stands among the others, then its file's own words."""
+    state = "disabled" if line.disabled else "in force"
+    above = "above the packs" if rule.operator else "of a pack"
+    head = [
+        f"{one_line(rule.name)}: {rule.category}, by {rule.level} evidence, {above}, {state}",
+        f"# {one_line(rule.where)}",
+    ]
+    return "\n".join(head) + "\n" + block(_source(rule))
+
+
+def _source(rule: Rule) -> str:
+    """The lines of the file from the rule's header to the next rule's."""
+    name, _, number = rule.where.rpartition(":")
+    file = Path(name) if rule.operator else PACKS_DIR / name
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    first = int(number) - 1
+    after = first + 1
+    while after < len(lines) and not lines[after].startswith("[[rule]]"):
+        after += 1
+    kept = lines[first:after]
+    # What stands before the next header, after an empty line, is about the next rule.
+    while kept and (not kept[-1].strip() or kept[-1].startswith("#")):
+        kept.pop()
+    return "\n".join(kept) + "\n"
