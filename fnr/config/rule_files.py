@@ -14,6 +14,7 @@ from msgspec import Struct
 
 import fnr.rulepacks
 from fnr.config.paths import Paths
+from fnr.policy.required_words import Required, load_required
 from fnr.policy.rule_check import broken_examples, never_deciding
 from fnr.policy.rule_file import ParsedRules, RuleProblem, parse_rules
 from fnr.policy.rule_set import RuleSet
@@ -22,6 +23,7 @@ from fnr.policy.text_model import DamagedModel, TextModel, load_model
 
 PACKS_DIR = Path(fnr.rulepacks.__file__).parent
 MODEL_FILE = PACKS_DIR / "text_model.bin"
+REQUIRED_FILE = PACKS_DIR / "required_words.bin"
 FILE_BYTES_MAX = 16 * 1024 * 1024
 FILES_MAX = 1_000
 OPERATOR_RULES_MAX = 20_000
@@ -71,12 +73,14 @@ def with_operator_rules(
         if name not in names
     ]
     disabled = frozenset(name for name, _ in pairs)
-    rule_set = RuleSet(rule for rule in (*own, *packs) if rule.name not in disabled)
+    known = read_required()
+    in_force = (rule for rule in (*own, *packs) if rule.name not in disabled)
+    rule_set = RuleSet(in_force, required=known)
     if not found:
         kept = [rule for rule in own if rule.name not in disabled]
         found = [*never_deciding(kept), *broken_examples(kept, rule_set)]
     return LoadedRules(
-        rule_set=RuleSet(packs) if found else rule_set,
+        rule_set=RuleSet(packs, required=known) if found else rule_set,
         rules=(*own, *packs),
         problems=tuple(found),
         disabled=disabled,
@@ -120,6 +124,14 @@ def read_rule_file(file: Path, *, pack: str, operator: bool, name: str = "") -> 
         line = raw.count(b"\n", 0, error.start) + 1
         return _unusable(f"{where}:{line}", "not UTF-8")
     return parse_rules(text, file=where, pack=pack, operator=operator)
+
+
+def read_required() -> dict[str, Required]:
+    """What the packs' expressions cannot match without; empty is as right, and slower."""
+    try:
+        return load_required(REQUIRED_FILE.read_bytes())
+    except OSError:
+        return {}
 
 
 def read_text_model() -> TextModel | None:

@@ -1,7 +1,7 @@
 """The rules that name failures: loaded beside the daemon's work, replaced whole by a reload.
 
-Reading the packs takes a second, so the daemon answers before that; a failure that comes sooner
-waits for them. A broken rules.d never keeps the daemon from running: the packs alone are in force
+Reading the packs takes half a second, so the daemon answers before that; a failure that comes
+sooner waits for them. A broken rules.d never keeps the daemon from running: the packs alone are in force
 then, and the status says so.
 """
 
@@ -14,11 +14,16 @@ from fnr.config.rule_files import LoadedRules, load_rules
 from fnr.config.settings import Settings
 from fnr.config.text_model_file import load_text_model
 from fnr.daemon.parts import Parts, log
+from fnr.host.memory import release_memory
 from fnr.policy.classify import classify
 from fnr.policy.evidence import Evidence
 from fnr.policy.rule_file import RuleProblem
+from fnr.policy.rule_set import RuleSet
 from fnr.policy.rules import Classification
 from fnr.policy.text_model import TextModel
+
+# Work that waits is handed out first: reading the rules takes half a second of a processor.
+LOAD_AFTER_S = 2
 
 
 class RulesInForce:
@@ -26,20 +31,21 @@ class RulesInForce:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._loaded: LoadedRules | None = None
+        self._rules: RuleSet | None = None
+        self._problems: tuple[RuleProblem, ...] = ()
         self._model: TextModel | None = None
         # Both the loop, when a failure comes early, and the loading thread may be first.
         self._lock = Lock()
 
     def classify(self, evidence: Evidence, *, function: str) -> Classification:
         """Name a failure."""
-        rules = self._ready().rule_set
-        return classify(evidence, rules, self._model, function=function)
+        return classify(evidence, self._ready(), self._model, function=function)
 
     async def load_in_background(self) -> None:
         """Load what the daemon needs sooner or later, and say what is wrong with it."""
-        loaded = await asyncio.to_thread(self._ready)
-        self._tell(loaded.problems)
+        await asyncio.sleep(LOAD_AFTER_S)
+        await asyncio.to_thread(self._ready)
+        self._tell(self._problems)
 
     async def read_again(self, settings: Settings) -> tuple[LoadedRules, TextModel | None]:
         """What the files say now; nothing changes yet."""
@@ -49,15 +55,20 @@ class RulesInForce:
     def take_over(self, loaded: LoadedRules, model: TextModel | None) -> None:
         """Name failures by these rules, and below them this model, from now on."""
         assert not loaded.problems, loaded.problems
-        self._loaded, self._model = loaded, model
+        self._rules, self._model = loaded.rule_set, model
         self._tell(())
+        # What only reading needed is more than half of it.
+        release_memory()
 
-    def _ready(self) -> LoadedRules:
+    def _ready(self) -> RuleSet:
         with self._lock:
-            if self._loaded is None:
+            if self._rules is None:
                 self._model = self._read_model(self._parts.settings)
-                self._loaded = load_rules(self._parts.paths)
-            return self._loaded
+                loaded = load_rules(self._parts.paths)
+                self._rules, self._problems = loaded.rule_set, loaded.problems
+                del loaded
+                release_memory()
+            return self._rules
 
     def _read_model(self, settings: Settings) -> TextModel | None:
         """Without its layer, or without the model, fewer errors get a name; work goes on."""

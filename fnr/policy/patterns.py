@@ -52,9 +52,9 @@ class Patterns:
                 if number == len(owners):
                     owners.append([])
                 owners[number].append(owner)
-        self._pieces = tuple(numbers)
+        self.pieces = tuple(numbers)
         self._owners = tuple(map(tuple, owners))
-        required = [(known or {}).get(piece) or required_words(piece) for piece in self._pieces]
+        required = [(known or {}).get(piece) or required_words(piece) for piece in self.pieces]
         self._plain = [_plain(one) for one in required]
         self._words = WordTable()
         self._always = [number for number, one in enumerate(required) if not one.needs]
@@ -74,7 +74,7 @@ class Patterns:
     @property
     def required(self) -> dict[str, Required]:
         """What each piece cannot do without, for building tables from the same pieces again."""
-        return {piece: required_words(piece) for piece in self._pieces}
+        return {piece: required_words(piece) for piece in self.pieces}
 
     def possible(self, text: bytes) -> dict[int, list[int]]:
         """Expressions that may match, each with its pieces that may; all others cannot."""
@@ -101,7 +101,7 @@ class Patterns:
             start, word = min(places)
             return Found(start, start + len(word), {})
         try:
-            expression = compiled(self._pieces[piece])
+            expression = compiled(self.pieces[piece])
         except re2.error:  # only in a damaged pack: an operator's file is refused for it
             return None
         spans = expression._regexp.Match(_ANYWHERE, text, 0, len(text))  # noqa: SLF001 - its search() costs more than the search

@@ -8,8 +8,10 @@ expression without a certain word of three bytes is always run.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Mapping
 
+import msgspec
 from msgspec import Struct
 
 # One of these words must stand in the text, in any case.
@@ -297,3 +299,19 @@ def _useful(words: Iterable[str]) -> tuple[AnyOf, ...]:
         if not any(other in word for other in kept):
             kept.append(word)
     return (tuple(kept),) if len(kept) <= WORDS_MAX else ()
+
+
+# ── kept in a file ───────────────────────────────────────────────────────────
+
+
+def dump_required(known: Mapping[str, Required]) -> bytes:
+    """What expressions cannot do without, as bytes; the same bytes for the same expressions."""
+    return zlib.compress(msgspec.msgpack.encode(dict(sorted(known.items()))), 9)
+
+
+def load_required(data: bytes) -> dict[str, Required]:
+    """Read what dump_required wrote; empty when damaged, for it can be found out again."""
+    try:
+        return msgspec.msgpack.decode(zlib.decompress(data), type=dict[str, Required])
+    except (zlib.error, msgspec.MsgspecError):
+        return {}
