@@ -17,9 +17,7 @@ from fnr.policy.rule_set import RuleSet
 def main() -> int:
     """Write the file."""
     REQUIRED_FILE.write_bytes(dump_required(RuleSet(read_packs()).patterns.required))
-    print(
-        f"{REQUIRED_FILE.relative_to(PACKS_DIR.parents[1])}: {REQUIRED_FILE.stat().st_size} bytes"
-    )
+    print(f"{REQUIRED_FILE.name}: {REQUIRED_FILE.stat().st_size} bytes")
     return 0
 
 

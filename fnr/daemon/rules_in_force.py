@@ -1,8 +1,8 @@
 """The rules that name failures: loaded beside the daemon's work, replaced whole by a reload.
 
 Reading the packs takes half a second, so the daemon answers before that; a failure that comes
-sooner waits for them. A broken rules.d never keeps the daemon from running: the packs alone are in force
-then, and the status says so.
+sooner waits for them. A broken rules.d never keeps the daemon from running: the packs alone are in
+force then, and the status says so.
 """
 
 from __future__ import annotations
