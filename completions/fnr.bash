@@ -5,7 +5,7 @@ _fnr_commands() {
     'task') echo 'list show history wait cancel logs' ;;
     'dlq') echo 'list show stats resolve purge replay edit export import' ;;
     'errors') echo 'list show explain groups similar tail ack snooze resolve reclassify' ;;
-    'rules') echo 'list show check test eval suggest add edit enable disable stats learn reload' ;;
+    'rules') echo 'list show check test eval reload suggest add edit enable disable stats learn' ;;
     'function') echo 'list show pause resume' ;;
     'worker') echo 'list show restart stop' ;;
     'daemon') echo 'start stop restart reload status' ;;
@@ -55,6 +55,7 @@ _fnr_flags() {
     'rules/check') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'rules/test') echo '--exception --exit --signal --http --code --stderr --traceback --killed-by --phase --function --rules --no-model --against-history --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'rules/eval') echo '-n --limit --no-model --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'rules/reload') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'rules/suggest') echo '--since --min-hits --apply -n --dry-run --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'rules/add') echo '--category --text --exception --code --exit --signal --hint --max-retries --test -n --dry-run --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'rules/edit') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
@@ -62,7 +63,6 @@ _fnr_flags() {
     'rules/disable') echo '-n --dry-run --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'rules/stats') echo '--never --own -n --limit --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'rules/learn') echo '--reset -n --dry-run --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
-    'rules/reload') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'function') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'function/list') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'function/show') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
@@ -263,6 +263,10 @@ _fnr_values() {
     'rules/eval:--config') compgen -f -- "$2" ;;
     'rules/eval:-o') compgen -W 'table json jsonl name' -- "$2" ;;
     'rules/eval:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'rules/reload:--home') compgen -d -- "$2" ;;
+    'rules/reload:--config') compgen -f -- "$2" ;;
+    'rules/reload:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'rules/reload:--output') compgen -W 'table json jsonl name' -- "$2" ;;
     'rules/suggest:--home') compgen -d -- "$2" ;;
     'rules/suggest:--config') compgen -f -- "$2" ;;
     'rules/suggest:-o') compgen -W 'table json jsonl name' -- "$2" ;;
@@ -291,10 +295,6 @@ _fnr_values() {
     'rules/learn:--config') compgen -f -- "$2" ;;
     'rules/learn:-o') compgen -W 'table json jsonl name' -- "$2" ;;
     'rules/learn:--output') compgen -W 'table json jsonl name' -- "$2" ;;
-    'rules/reload:--home') compgen -d -- "$2" ;;
-    'rules/reload:--config') compgen -f -- "$2" ;;
-    'rules/reload:-o') compgen -W 'table json jsonl name' -- "$2" ;;
-    'rules/reload:--output') compgen -W 'table json jsonl name' -- "$2" ;;
     'function:--home') compgen -d -- "$2" ;;
     'function:--config') compgen -f -- "$2" ;;
     'function:-o') compgen -W 'table json jsonl name' -- "$2" ;;

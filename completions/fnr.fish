@@ -1,5 +1,5 @@
 # Made by tools/make_docs.py from the command line itself; do not edit.
-set -g __fnr_paths status submit run task task/list task/show task/history task/wait task/cancel task/logs logs dlq dlq/list dlq/show dlq/stats dlq/resolve dlq/purge dlq/replay dlq/edit dlq/export dlq/import errors errors/list errors/show errors/explain errors/groups errors/similar errors/tail errors/ack errors/snooze errors/resolve errors/reclassify rules rules/list rules/show rules/check rules/test rules/eval rules/suggest rules/add rules/edit rules/enable rules/disable rules/stats rules/learn rules/reload function function/list function/show function/pause function/resume worker worker/list worker/show worker/restart worker/stop daemon daemon/start daemon/stop daemon/restart daemon/reload daemon/status db db/check db/stats db/backup db/restore db/vacuum config config/show config/check config/path init demo help
+set -g __fnr_paths status submit run task task/list task/show task/history task/wait task/cancel task/logs logs dlq dlq/list dlq/show dlq/stats dlq/resolve dlq/purge dlq/replay dlq/edit dlq/export dlq/import errors errors/list errors/show errors/explain errors/groups errors/similar errors/tail errors/ack errors/snooze errors/resolve errors/reclassify rules rules/list rules/show rules/check rules/test rules/eval rules/reload rules/suggest rules/add rules/edit rules/enable rules/disable rules/stats rules/learn function function/list function/show function/pause function/resume worker worker/list worker/show worker/restart worker/stop daemon daemon/start daemon/stop daemon/restart daemon/reload daemon/status db db/check db/stats db/backup db/restore db/vacuum config config/show config/check config/path init demo help
 function __fnr_at
     set -l words (commandline -opc)
     set -e words[1]
@@ -369,6 +369,7 @@ complete -c fnr -n '__fnr_at "rules"' -f -a show -d 'Show one rule as its file s
 complete -c fnr -n '__fnr_at "rules"' -f -a check -d 'Check packs and rules.d, with every example: all mistakes at once; exit 78 if there are any'
 complete -c fnr -n '__fnr_at "rules"' -f -a test -d 'Say which rule names an error, which words decide, and what would follow'
 complete -c fnr -n '__fnr_at "rules"' -f -a eval -d 'Measure the rules on errors whose category is known; unknown counts as wrong'
+complete -c fnr -n '__fnr_at "rules"' -f -a reload -d 'Put rules.d and fnr.toml in force as they are now: all of it, or nothing at all'
 complete -c fnr -n '__fnr_at "rules"' -f -a suggest -d 'Suggest rules for errors that no rule named, and for those that you reclassified'
 complete -c fnr -n '__fnr_at "rules"' -f -a add -d 'Add a rule to rules.d; all conditions that are given must hold'
 complete -c fnr -n '__fnr_at "rules"' -f -a edit -d 'Edit a rule file of rules.d in $VISUAL or $EDITOR; without FILE the only one, or local'
@@ -376,7 +377,6 @@ complete -c fnr -n '__fnr_at "rules"' -f -a enable -d 'Switch rules on again tha
 complete -c fnr -n '__fnr_at "rules"' -f -a disable -d 'Switch rules off, shipped ones too; kept in rules.d, so an upgrade does not undo it'
 complete -c fnr -n '__fnr_at "rules"' -f -a stats -d 'Count what rules decided: hits, the last one, and how often a person disagreed'
 complete -c fnr -n '__fnr_at "rules"' -f -a learn -d 'Teach the text model the errors that you reclassified, as a layer above fnr\'s own model'
-complete -c fnr -n '__fnr_at "rules"' -f -a reload -d 'Put rules.d and fnr.toml in force as they are now: all of it, or nothing at all'
 complete -c fnr -n '__fnr_at "rules"' -l home -x -a '(__fish_complete_directories)' -d 'config, state, socket and logs under one folder (or in FNR_HOME)'
 complete -c fnr -n '__fnr_at "rules"' -l config -r -d 'another fnr.toml (or in FNR_CONFIG)'
 complete -c fnr -n '__fnr_at "rules"' -s o -l output -x -a 'table json jsonl name' -d 'table, json, jsonl or name'
@@ -436,6 +436,13 @@ complete -c fnr -n '__fnr_at "rules/eval"' -s q -l quiet -d 'no hints and notice
 complete -c fnr -n '__fnr_at "rules/eval"' -l no-color -d 'no colour (or in NO_COLOR)'
 complete -c fnr -n '__fnr_at "rules/eval"' -l timeout -x -d 'how long to wait for the daemon\'s answers (10s); exit 124 after it'
 complete -c fnr -n '__fnr_at "rules/eval"' -s h -l help -d 'what a command does, with examples'
+complete -c fnr -n '__fnr_at "rules/reload"' -l home -x -a '(__fish_complete_directories)' -d 'config, state, socket and logs under one folder (or in FNR_HOME)'
+complete -c fnr -n '__fnr_at "rules/reload"' -l config -r -d 'another fnr.toml (or in FNR_CONFIG)'
+complete -c fnr -n '__fnr_at "rules/reload"' -s o -l output -x -a 'table json jsonl name' -d 'table, json, jsonl or name'
+complete -c fnr -n '__fnr_at "rules/reload"' -s q -l quiet -d 'no hints and notices on stderr'
+complete -c fnr -n '__fnr_at "rules/reload"' -l no-color -d 'no colour (or in NO_COLOR)'
+complete -c fnr -n '__fnr_at "rules/reload"' -l timeout -x -d 'how long to wait for the daemon\'s answers (10s); exit 124 after it'
+complete -c fnr -n '__fnr_at "rules/reload"' -s h -l help -d 'what a command does, with examples'
 complete -c fnr -n '__fnr_at "rules/suggest"' -l since -x -d 'Look at no older errors: 30d.'
 complete -c fnr -n '__fnr_at "rules/suggest"' -l min-hits -x -d 'Leave out what happened less often.'
 complete -c fnr -n '__fnr_at "rules/suggest"' -l apply -d 'Write those whose category a person gave.'
@@ -506,13 +513,6 @@ complete -c fnr -n '__fnr_at "rules/learn"' -s q -l quiet -d 'no hints and notic
 complete -c fnr -n '__fnr_at "rules/learn"' -l no-color -d 'no colour (or in NO_COLOR)'
 complete -c fnr -n '__fnr_at "rules/learn"' -l timeout -x -d 'how long to wait for the daemon\'s answers (10s); exit 124 after it'
 complete -c fnr -n '__fnr_at "rules/learn"' -s h -l help -d 'what a command does, with examples'
-complete -c fnr -n '__fnr_at "rules/reload"' -l home -x -a '(__fish_complete_directories)' -d 'config, state, socket and logs under one folder (or in FNR_HOME)'
-complete -c fnr -n '__fnr_at "rules/reload"' -l config -r -d 'another fnr.toml (or in FNR_CONFIG)'
-complete -c fnr -n '__fnr_at "rules/reload"' -s o -l output -x -a 'table json jsonl name' -d 'table, json, jsonl or name'
-complete -c fnr -n '__fnr_at "rules/reload"' -s q -l quiet -d 'no hints and notices on stderr'
-complete -c fnr -n '__fnr_at "rules/reload"' -l no-color -d 'no colour (or in NO_COLOR)'
-complete -c fnr -n '__fnr_at "rules/reload"' -l timeout -x -d 'how long to wait for the daemon\'s answers (10s); exit 124 after it'
-complete -c fnr -n '__fnr_at "rules/reload"' -s h -l help -d 'what a command does, with examples'
 complete -c fnr -n '__fnr_at "function"' -f -a list -d 'List functions with their workers and tasks'
 complete -c fnr -n '__fnr_at "function"' -f -a show -d 'Show one function: its settings, its workers, its tasks'
 complete -c fnr -n '__fnr_at "function"' -f -a pause -d 'Start no more attempts of these functions; running ones go on, tasks are still accepted'

@@ -25,8 +25,7 @@ def register(app: typer.Typer) -> None:
     )(suggest_rules)
     app.command(
         epilog=examples(
-            "fnr rules add licence-server --category transient --text 'licence .{0,40}busy' \\",
-            "    --test 'error: licence server lic01 is busy' --hint 'All licences are in use.'",
+            "fnr rules add seats --category resource --text 'no free seat' --test 'no free seat for x'",
             "fnr rules add bad-scene --category validation --exit 3 -n",
         )
     )(add)

@@ -5,8 +5,6 @@ Two commands at once take turns: what one has written is there when the other re
 
 from __future__ import annotations
 
-import fcntl
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +15,7 @@ from fnr.api.requests import ReloadConfig
 from fnr.cli.here import here
 from fnr.config.rule_files import LoadedRules, operator_files, read_rule_file, with_operator_rules
 from fnr.host.disk import write_durably
+from fnr.host.lock import wait_for_lock
 from fnr.policy.rule_file import RuleProblem, parse_rules
 
 ADDED = "local"
@@ -58,14 +57,13 @@ def only_writer() -> Iterator[None]:
     folder = Path(here().paths.rules_dir)
     try:
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        lock = wait_for_lock(str(folder))
     except OSError as error:
         raise _unwritable(folder, error) from error
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(fd)
+        lock.release()
 
 
 def rules_with(file: Path, text: str, *, shown: str = "") -> LoadedRules:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
 
-import typer
 from msgspec import Struct
 
 from fnr.api.errors import ConfigError, UsageError
@@ -26,12 +24,6 @@ from fnr.policy.rule_set import RuleSet
 from fnr.policy.rules import Category, Classification
 
 MESSAGE_CHARS_MAX = 300
-AgainstHistory = Annotated[
-    str | None,
-    typer.Option(
-        "--against-history", metavar="WHEN", help="Past errors that would change category: 7d."
-    ),
-]
 Judge = Callable[[ErrorRecord], Classification]
 
 

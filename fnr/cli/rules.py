@@ -117,7 +117,6 @@ app.command("test", epilog=examples(
 app.command("eval", epilog=examples(
     "fnr rules eval labelled.jsonl", "fnr rules eval labelled.jsonl -o json | jq .accuracy"
 ))(evaluate_file)  # fmt: skip
-register(app)
 
 
 @app.command(epilog=examples("fnr rules reload"))

@@ -45,6 +45,17 @@ def hold_lock(path: str) -> Lock:
     return Lock(fd)
 
 
+def wait_for_lock(folder: str) -> Lock:
+    """Take the lock on a folder, and wait for as long as somebody else holds it."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+    except BaseException:
+        os.close(fd)
+        raise
+    return Lock(fd)
+
+
 def lock_holder(path: str) -> int | None:
     """The pid that holds the lock now; None when free or not to be seen from here.
 

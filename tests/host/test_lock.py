@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from host_programs import open_descriptors, running
 
-from fnr.host.lock import AlreadyHeld, hold_lock, lock_holder
+from fnr.host.lock import AlreadyHeld, hold_lock, lock_holder, wait_for_lock
 
 HOLDER = """
 from fnr.host.lock import hold_lock
@@ -87,3 +88,24 @@ def test_a_folder_that_is_not_there_is_an_error_of_the_system(tmp_path: Path) ->
     with pytest.raises(FileNotFoundError):
         hold_lock(str(tmp_path / "none" / "lock"))
     assert lock_holder(str(tmp_path / "none" / "lock")) is None
+
+
+FOLDER_HOLDER = """
+from fnr.host.lock import wait_for_lock
+lock = wait_for_lock(sys.argv[1])
+say("held")
+rest()
+"""
+
+
+def test_who_waits_for_a_folder_gets_it_when_its_holder_dies(tmp_path: Path) -> None:
+    with running(FOLDER_HOLDER, str(tmp_path), fnr=True) as holder:
+        assert holder.line() == "held"
+        assert lock_holder(str(tmp_path)) == holder.pid
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(wait_for_lock, str(tmp_path))
+            os.kill(holder.pid, signal.SIGKILL)
+            lock = waiting.result(timeout=30)
+    assert lock_holder(str(tmp_path)) == os.getpid()
+    lock.release()
+    assert lock_holder(str(tmp_path)) is None
