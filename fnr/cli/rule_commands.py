@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
     )(suggest_rules)
     app.command(
         epilog=examples(
-            "fnr rules add seats --category resource --text 'no free seat' --test 'no free seat for x'",
+            "fnr rules add seats --category resource --text 'no free seat' --test 'no free seat 7'",
             "fnr rules add bad-scene --category validation --exit 3 -n",
         )
     )(add)

@@ -34,6 +34,7 @@ from fnr.api.requests import (
     ListLogSpans,
     ListTasks,
 )
+from fnr.api.rule_requests import ListCorrections, ListErrorRecords, ListRuleCounts
 from fnr.client.offline import answer_offline
 from fnr.client.sdk import Client
 
@@ -80,6 +81,12 @@ QUESTIONS = [
     GetError(error_id="zz"),
     GetIncident(incident_id="zz"),
     ListSimilar(incident_id="1:"),
+    ListErrorRecords(),
+    ListErrorRecords(nameless=True, limit=1),
+    ListErrorRecords(since_ms=2**50),
+    ListCorrections(),
+    ListCorrections(after="nonsense"),
+    ListRuleCounts(),
     ListTasks(where="nonsense:1"),
     ListLetters(where="(", limit=5),
     ListTasks(after="nonsense"),
