@@ -22,7 +22,8 @@ from fnr.policy.text_model import CATEGORIES, FEATURES_MAX, DamagedModel, TextMo
 
 VERSION = 1
 # Each round teaches once more what the round before has unlearnt.
-ROUNDS_MAX = 8
+ROUNDS_MAX = 6
+STRENGTHS = (1.0, 0.85, 0.7, 0.55, 0.4, 0.25)
 _WEIGHT_MAX = 1_000_000
 
 
@@ -68,22 +69,32 @@ def examples_of(rules: Sequence[Rule]) -> list[Lesson]:
 
 
 def teach(lessons: Sequence[Lesson], examples: Sequence[Lesson], known: TextModel) -> Taught:
-    """Learn the lessons, and as far as they allow it unlearn no example."""
+    """Learn the lessons, and as far as they allow it unlearn no example.
+
+    Few lessons are learnt in large steps, which reach further than they must: of each attempt also
+    weaker forms are tried, and the strongest that unlearns least is kept. What is still unlearnt is
+    taught once more beside the lessons.
+    """
     known = replace(known, local={})
     right = [example for example in examples if _is_right(known, example)]
     kept: dict[Lesson, float] = {}
-    best: tuple[int, TextModel] | None = None
+    best: tuple[tuple[int, int, float], TextModel] | None = None
     for _ in range(ROUNDS_MAX):
         again = [replace(example, weight=weight) for example, weight in kept.items()]
-        model = replace(known, local=local_weights([*lessons, *again], known) if lessons else {})
-        lost = [example for example in right if not _is_right(model, example)]
-        if best is None or len(lost) < best[0]:
-            best = (len(lost), model)
-        if not lost:
+        weights = local_weights([*lessons, *again], known) if lessons else {}
+        for strength in STRENGTHS:
+            model = _with_weights(known, weights, strength)
+            learnt = sum(_is_right(model, lesson) for lesson in lessons)
+            lost = sum(not _is_right(model, example) for example in right)
+            best = max(best or ((-1, 0, 0.0), known), ((learnt, -lost, strength), model), key=_rank)
+        assert best is not None
+        if best[0][:2] == (len(lessons), 0):
             break
-        kept |= {example: 2 * kept.get(example, 0.5) for example in lost}
+        strongest = _with_weights(known, weights, 1.0)
+        unlearnt = [example for example in right if not _is_right(strongest, example)]
+        kept |= {example: 2 * kept.get(example, 0.5) for example in unlearnt}
     assert best is not None
-    lost_count, model = best
+    (_, minus_lost, _), model = best
     layer = LocalModel(
         version=VERSION,
         feature_bits=FEATURE_BITS,
@@ -96,8 +107,18 @@ def teach(lessons: Sequence[Lesson], examples: Sequence[Lesson], known: TextMode
         model=model,
         layer=layer,
         examples=len(examples),
-        lost=lost_count,
-        gained=now_right - (len(right) - lost_count),
+        lost=-minus_lost,
+        gained=now_right - (len(right) + minus_lost),
+    )
+
+
+def _rank(attempt: tuple[tuple[int, int, float], TextModel]) -> tuple[int, int, float]:
+    return attempt[0]
+
+
+def _with_weights(known: TextModel, weights: dict[int, Weights], strength: float) -> TextModel:
+    return replace(
+        known, local={number: _scaled(four, strength) for number, four in weights.items()}
     )
 
 
