@@ -37,7 +37,7 @@ def test_show_has_what_one_wants_to_know(live: Run, done: str, dead: str) -> Non
     assert "result:    1\n" in page
     page = live("task", "show", dead).out
     assert HARMLESS in page
-    assert "letter:    open, validation: " in page
+    assert "letter:    open, permanent: " in page
     assert "\x1b" not in page
 
 
@@ -142,14 +142,14 @@ def test_logs_of_a_function_are_followed_until_ctrl_c(home: LiveHome) -> None:
 
 def test_a_letter_says_why_and_what_to_do(live: Run, dead: str) -> None:
     page = live("dlq", "show", dead).out
-    assert "cause:      validation (validation): " in page
+    assert "cause:      permanent (permanent): " in page
     assert 'input:      {"n":7}\n' in page
     assert HARMLESS in page
     assert f"try again:     fnr dlq replay {dead}\n" in page
     assert "\x1b" not in page
     assert dead in live("dlq", "list", "--where", "function:refuse", "-o", "name").out
     rows = live("dlq", "stats", "--where", "function:refuse").out.splitlines()
-    assert rows[0].startswith("refuse\tvalidation\tvalidation\t")
+    assert rows[0].startswith("refuse\tpermanent\tpermanent\t")
 
 
 def test_edit_by_flag_keeps_the_original(live: Run) -> None:
@@ -275,7 +275,7 @@ def test_a_function_shows_its_settings(live: Run) -> None:
 def test_a_worker_is_replaced(live: Run) -> None:
     [worker] = live("worker", "list", "--function", "say", "-o", "json").json["items"]
     assert "function:  say\n" in live("worker", "show", str(worker["pid"])).out
-    assert live("worker", "restart", worker["worker_id"][:24]).code == 0
+    assert live("worker", "restart", worker["worker_id"]).code == 0
     assert live("submit", "say", "word=x", "--wait").code == 0
     gone = live("worker", "list", "--function", "say", "--gone", "-o", "json").json["items"]
     assert worker["worker_id"] in {item["worker_id"] for item in gone}

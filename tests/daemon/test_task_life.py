@@ -88,7 +88,8 @@ def test_a_transient_failure_is_retried_until_it_passes(home_at: HomeAt, tmp_pat
 def test_each_category_has_its_strategy(
     home_at: HomeAt, kind: str, message: str, category: str, attempts: int
 ) -> None:
-    home = home_at(function("bad", "fail")).up()
+    no_guess = "\n[rules]\ntext_model = false\n"
+    home = home_at(function("bad", "fail") + no_guess).up()
     end = end_of(home, submit(home, "bad", {"kind": kind, "message": message}))
     assert (end.task.state, end.category) == (TaskState.DEAD, category)
     assert end.task.attempts == attempts
