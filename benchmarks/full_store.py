@@ -71,10 +71,18 @@ _ROWS = (
     SELECT task_id, token, '{"status":"done"}' FROM ended WHERE state = 'done'
     """,
     """
-    INSERT INTO error (error_id, task_id, token, function, at_ms, category, strategy, rule,
-                       message, evidence, classification)
-    SELECT printf('01E%023d', n), task_id, token, function, at_ms, 'permanent', 'dead_letter',
-           'benchmark', 'boom', :evidence, :classification
+    INSERT INTO incident (incident_id, state, state_at_ms, state_by, title, parts, category, rule,
+                          function, functions, count, first_at_ms, last_at_ms, last_error_id)
+    SELECT '1:' || function, 'ongoing', max(at_ms), 'fnr', 'boom', '[]', 'permanent', 'benchmark',
+           function, json_array(function), count(*), min(at_ms), max(at_ms),
+           printf('01E%023d', max(n))
+      FROM ended WHERE state = 'dead' GROUP BY function
+    """,
+    """
+    INSERT INTO error (error_id, task_id, token, incident_id, function, at_ms, category, strategy,
+                       rule, message, evidence, classification)
+    SELECT printf('01E%023d', n), task_id, token, '1:' || function, function, at_ms, 'permanent',
+           'dead_letter', 'benchmark', 'boom', :evidence, :classification
       FROM ended WHERE state = 'dead'
     """,
     """
