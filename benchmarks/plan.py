@@ -31,6 +31,7 @@ class Plan:
     million_tasks: int = 1_000_000
     million_asks: int = 200
     statements: int = 5_000
+    errors: int = 200
 
     @property
     def python_cache(self) -> Path:
@@ -62,4 +63,5 @@ def quick(folder: Path, *, huey: bool) -> Plan:
         million_tasks=4_000,
         million_asks=10,
         statements=100,
+        errors=20,
     )

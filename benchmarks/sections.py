@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+import classify
 import drain
 import idle
 import latency
@@ -27,6 +28,7 @@ SECTIONS: dict[str, Callable[[Plan], list[Line]]] = {
     "idle": idle.idle,
     "status": status_command.status,
     "million": million.million,
+    "naming": classify.naming,
     "statements": statement_cost.statement_cost,
 }
 

@@ -6,6 +6,7 @@ What was searched for once is remembered, because many rules ask the same of an 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 from msgspec import Struct
 
@@ -79,7 +80,7 @@ class Asked:
         self.codes = tuple(Codes(group) for group in groups if group)
         self.exceptions = frozenset(name for name in conditions.exceptions if "*" not in name)
         self.globs = frozenset(conditions.exceptions) - self.exceptions
-        self.text = tuple(numbers[pattern] for pattern in conditions.text)
+        self.text = frozenset(numbers[pattern] for pattern in conditions.text)
         self.all_text = tuple(numbers[pattern] for pattern in conditions.all_text)
         self.has_facts = any(
             (conditions.killed_by, conditions.phases, conditions.functions, conditions.services)
@@ -97,6 +98,7 @@ class Comparison:
         self._names = names
         self._texts = [text.encode(errors="replace") for text in facts.texts]
         self.possible = patterns.possible(b"\n".join(self._texts))
+        self._possible = frozenset(self.possible)
         self._lowered = [text.lower() for text in self._texts]
         self._found: dict[int, tuple[int, Found] | None] = {}
 
@@ -126,8 +128,11 @@ class Comparison:
             yield self._type(asked)
         if asked.text:
             yield self._text(asked.text)
+        if not self._possible.issuperset(asked.all_text):
+            yield None
+            return
         for pattern in asked.all_text:
-            yield self._text((pattern,))
+            yield self._text({pattern})
 
     def _ledger(self, asked: Conditions) -> Iterator[Sign | None]:
         facts = self.facts
@@ -171,11 +176,11 @@ class Comparison:
                     return Sign(words=f"exception {names[0]}", place=place, distance=distance)
         return None
 
-    def _text(self, numbers: tuple[int, ...]) -> Sign | None:
-        """The nearest match of any of the expressions."""
+    def _text(self, numbers: AbstractSet[int]) -> Sign | None:
+        """The nearest match of any of the expressions; of equally near ones the first's."""
         best: tuple[int, Found] | None = None
-        for number in numbers:
-            for piece in self.possible.get(number, ()):
+        for number in sorted(numbers & self._possible):
+            for piece in self.possible[number]:
                 found = self._first(piece)
                 if found is not None and (best is None or found[0] < best[0]):
                     best = found

@@ -7,6 +7,7 @@ to the text, whatever an expression or a text contains.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -17,8 +18,8 @@ from msgspec import Struct
 from fnr.policy.required_words import Required, alternatives, required_words
 from fnr.policy.word_table import WordTable
 
-# Expressions compiled at a time; one takes about 10 kB, more once it has run.
-COMPILED_MAX = 768
+# Expressions compiled at a time; one takes about 60 kB once it has run, and an error needs ten.
+COMPILED_MAX = 512
 _ANYWHERE = re2._Anchor.UNANCHORED  # noqa: SLF001 - as in find
 PATTERN_MEMORY_BYTES_MAX = 4 << 20
 PATTERN_CHARS_MAX = 8_000
@@ -57,7 +58,8 @@ class Patterns:
         required = [(known or {}).get(piece) or required_words(piece) for piece in self.pieces]
         self._plain = [_plain(one) for one in required]
         self._words = WordTable()
-        self._always = [number for number, one in enumerate(required) if not one.needs]
+        wordless = [number for number, one in enumerate(required) if not one.needs]
+        self._short = _ShortPieces({number: self.pieces[number] for number in wordless})
         shared = Counter(word for one in required for need in one.needs for word in need)
         by_word: dict[int, list[int]] = {}
         self._others: list[tuple[tuple[int, ...], ...]] = []
@@ -70,6 +72,15 @@ class Patterns:
             self._others.append(tuple(others))
         self._by_word = {word: tuple(found) for word, found in by_word.items()}
         self._words.complete()
+        self._commonness = [0] * (1 + max((max(owners) for owners in self._owners), default=-1))
+        for number, one in enumerate(required):
+            weight = sum(shared[word] for word in one.needs[0]) if one.needs else 10 * len(required)
+            for owner in self._owners[number]:
+                self._commonness[owner] += weight
+
+    def commonness(self, patterns: Iterable[int]) -> int:
+        """How many errors these expressions are likely to be run for, in no unit."""
+        return sum(self._commonness[number] for number in patterns)
 
     @property
     def required(self) -> dict[str, Required]:
@@ -83,7 +94,7 @@ class Patterns:
         pieces = {
             number for word in hits if word in self._by_word for number in self._by_word[word]
         }
-        for number in (*self._always, *sorted(pieces)):
+        for number in (*self._short.possible(text), *sorted(pieces)):
             for need in self._others[number]:
                 if hits.isdisjoint(need):
                     break
@@ -104,7 +115,9 @@ class Patterns:
             expression = compiled(self.pieces[piece])
         except re2.error:  # only in a damaged pack: an operator's file is refused for it
             return None
-        spans = expression._regexp.Match(_ANYWHERE, text, 0, len(text))  # noqa: SLF001 - its search() costs more than the search
+        # The method around it, search(), costs more than the search itself.
+        match = expression._regexp.Match  # noqa: SLF001 - see above
+        spans = match(_ANYWHERE, text, 0, len(text))
         start, end = spans[0]
         if start < 0:
             return None
@@ -114,6 +127,45 @@ class Patterns:
             caught = {name.decode(): spans[index] for name, index in names}
             captures = {name: text[low:high] for name, (low, high) in caught.items() if low >= 0}
         return Found(start, end, captures)
+
+
+class _ShortPieces:
+    """Pieces without a telling word, such as `5xx`: the small ones are tried all at once.
+
+    Larger ones, and those that ask for an end of the text, are run over every text: together with
+    others they would make an automaton that never fits its memory.
+    """
+
+    def __init__(self, pieces: Mapping[int, str]) -> None:
+        self._numbers: list[int] = []
+        self._always: list[int] = []
+        self._set = re2.Set.SearchSet(_options(captures=False, ascii_only=True))
+        for number, piece in pieces.items():
+            if piece.isascii() and not _ENDS.search(piece) and _is_small(piece):
+                self._set.Add(piece.encode())
+                self._numbers.append(number)
+            else:
+                self._always.append(number)
+        if self._numbers:
+            self._set.Compile()
+
+    def possible(self, text: bytes) -> list[int]:
+        """Those that may match."""
+        if not self._numbers:
+            return self._always
+        found = self._set.Match(text) or ()
+        return [*self._always, *(self._numbers[index] for index in sorted(found))]
+
+
+_ENDS = re.compile(r"[$^]|\\[AzQ]|\(\?")
+_SMALL_PROGRAM_SIZE = 100
+
+
+def _is_small(piece: str) -> bool:
+    try:
+        return bool(compiled(piece).programsize <= _SMALL_PROGRAM_SIZE)
+    except re2.error:
+        return False
 
 
 def _plain(required: Required) -> tuple[bytes, ...]:

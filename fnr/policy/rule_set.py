@@ -19,6 +19,8 @@ from fnr.policy.required_words import Required
 from fnr.policy.rules import Level, Rule
 from fnr.policy.type_names import NamePatterns
 
+# The rule that decides, and the one that would without it.
+_OTHERS_MIN = 2
 _ORDER = {level: number for number, level in enumerate(Level)}
 
 
@@ -94,7 +96,9 @@ class RuleSet:
 
     def _file(self, number: int, asked: Asked) -> None:
         if asked.text or asked.all_text:
-            for pattern in asked.text or asked.all_text[:1]:
+            several = [tuple(asked.text), *((pattern,) for pattern in asked.all_text)]
+            rarest = min(filter(None, several), key=self.patterns.commonness)
+            for pattern in rarest:
                 self._by_pattern[pattern].append(number)
         elif asked.codes:
             for code in asked.codes[0].singles:
@@ -108,13 +112,20 @@ class RuleSet:
             self._always.append(number)
 
     def fits(self, facts: Facts, *, count_max: int | None = None) -> list[Fit]:
-        """Rules that hold, the one that decides first; all, or at least count_max if so many do."""
+        """Rules that hold, the one that decides first.
+
+        All of them, or with count_max: that many if so many do, without those that know only
+        general signs where two others are known already.
+        """
         look = Comparison(facts, self.patterns, self._names)
         found: list[Fit] = []
         for number in sorted(self._candidates(look), key=self._places.__getitem__):
             standing = self._standing[number]
-            if count_max is not None and len(found) >= count_max and _decided(found, standing):
-                break
+            if count_max is not None and len(found) >= _OTHERS_MIN:
+                if len(found) >= count_max and _decided(found, standing):
+                    break
+                if self.rules[number].level is Level.GENERAL:
+                    continue
             signs = look.signs(self._asked[number])
             unless = self._unless[number]
             if signs and not (unless is not None and look.any_holds(unless)):

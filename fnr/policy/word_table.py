@@ -10,7 +10,7 @@ from collections import Counter
 
 import re2
 
-PART_CHARS = 6
+PART_CHARS = 9
 _MEMORY_BYTES_MIN = 12 << 20
 # With too little memory RE2 would find nothing and not say so: it needs about 0.3 kB a word.
 _MEMORY_BYTES_PER_WORD = 2_048

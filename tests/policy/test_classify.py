@@ -345,7 +345,8 @@ def test_the_runners_up_come_in_the_order_of_their_rank() -> None:
     evidence = raised("app.CustomError", "out of memory, it timed out", exit_code=139)
     found = named(evidence, *SOME)
     assert found.rule == "gone"
-    assert [one.rule for one in found.runners_up] == ["memory", "slow", "crash"]
+    # What only general signs say is left out where two better rules are known.
+    assert [one.rule for one in found.runners_up] == ["memory", "slow"]
     assert found.runners_up[0].matched == "text 'out of memory'"
 
 
