@@ -213,7 +213,7 @@ def _why(pattern: str, error: Exception) -> str:
     if "invalid escape sequence: \\" in words and words[-1:].isdigit():
         return f"{words}: back-references are not in RE2; write what it repeats, or two rules"
     if "bad repetition operator" in words or "invalid repetition size" in words:
-        return f"{words}: RE2 repeats at most 1,000 times and knows no possessive signs"
+        return f"{words}: RE2 repeats at most 1,000 times in all, and knows no possessive signs"
     if "too large" in words:
         return f"{words}: use shorter gaps, or several expressions"
     return words

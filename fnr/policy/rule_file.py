@@ -50,14 +50,15 @@ def parse_rules(text: str, *, file: str, pack: str, operator: bool = False) -> P
     try:
         data = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        return ParsedRules(problems=(_not_toml(str(error), file),))
+        return ParsedRules(problems=(_not_toml(str(error), text, file),))
     return _Reader(text, file=file, pack=pack, operator=operator).read(data)
 
 
-def _not_toml(words: str, file: str) -> RuleProblem:
+def _not_toml(words: str, text: str, file: str) -> RuleProblem:
     place = _PLACE.search(words)
-    where = f"{file}:{place[1]}" if place else file
-    return RuleProblem(where=where, message=f"not TOML: {_PLACE.sub('', words)}")
+    # Without a place it is the end of the file that was not expected.
+    line = place[1] if place else str(text.count("\n") + 1)
+    return RuleProblem(where=f"{file}:{line}", message=f"not TOML: {_PLACE.sub('', words)}")
 
 
 class _Reader:
@@ -89,11 +90,8 @@ class _Reader:
             for number, table in enumerate(tables)
             if (rule := self._rule(("rule", str(number)), table)) is not None
         )
-        return ParsedRules(
-            rules=rules,
-            problems=tuple(self._problems),
-            disabled=self._disabled(data.get("disable", [])),
-        )
+        disabled = self._disabled(data.get("disable", []))
+        return ParsedRules(rules=rules, problems=tuple(self._problems), disabled=disabled)
 
     def _disabled(self, names: Any) -> tuple[tuple[str, str], ...]:
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
