@@ -46,6 +46,7 @@ class Crew:
         )
         self.store_care = StoreCare(parts, self.adopter, self.runner, self.dispatcher, self.reserve)
         self.runner.on_settled = self._settled
+        self.runner.on_tainted = self._tainted
         self.readings = Readings(parts, self.supervisor)
         self.dispatcher.on_delivered = self._busy
         self.intake.on_expiring = self.timekeeper.move_due
@@ -53,6 +54,9 @@ class Crew:
     def _busy(self, workers: list[WorkerProcess]) -> None:
         self.timekeeper.busy(workers)
         self.readings.busy()
+
+    def _tainted(self, worker: WorkerProcess) -> None:
+        self.supervisor.dismiss(worker, "an error that leaves its process unusable")
 
     def _settled(self, verdicts: list[Verdict]) -> None:
         self.effects.settled(verdicts)

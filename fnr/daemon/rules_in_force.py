@@ -32,7 +32,6 @@ class RulesInForce:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._rules: RuleSet | None = None
-        self._problems: tuple[RuleProblem, ...] = ()
         self._model: TextModel | None = None
         # Both the loop, when a failure comes early, and the loading thread may be first.
         self._lock = Lock()
@@ -45,7 +44,6 @@ class RulesInForce:
         """Load what the daemon needs sooner or later, and say what is wrong with it."""
         await asyncio.sleep(LOAD_AFTER_S)
         await asyncio.to_thread(self._ready)
-        self._tell(self._problems)
 
     async def read_again(self, settings: Settings) -> tuple[LoadedRules, TextModel | None]:
         """What the files say now; nothing changes yet."""
@@ -65,7 +63,9 @@ class RulesInForce:
             if self._rules is None:
                 self._model = self._read_model(self._parts.settings)
                 loaded = load_rules(self._parts.paths)
-                self._rules, self._problems = loaded.rule_set, loaded.problems
+                self._rules = loaded.rule_set
+                # Here, and not when the background work is over: a reload may come before that.
+                self._tell(loaded.problems)
                 del loaded
                 release_memory()
             return self._rules

@@ -53,6 +53,7 @@ class Runner:
         self._redactor = redactor
         self._unsettled: list[Batch] = []
         self.on_settled: Callable[[list[Verdict]], None] = _ignore
+        self.on_tainted: Callable[[WorkerProcess], None] = _keep
         self._retrying = False
 
     def use_redactor(self, redactor: Redactor) -> None:
@@ -158,6 +159,9 @@ class Runner:
             except ClaimLost as lost:
                 log.info("a late result was dropped: %s", lost)
         failpoint("end-in-unit")
+        if any(_taints(verdict) for verdict in batch.verdicts):
+            # Before new work is looked for: a worker that is to go gets none.
+            self.on_tainted(batch.worker)
         self._note_due(batch.worker.function, batch.verdicts)
         batch.assignments = self._dispatcher.fill(tx, batch.worker.function)
         failpoint("end-and-claim-in-unit")
@@ -323,6 +327,15 @@ class Runner:
                 )
         failpoint("end-announced")
         self.on_settled(verdicts)
+
+
+def _taints(verdict: Verdict) -> bool:
+    """Does the rule say that this worker must not be used again?"""
+    return verdict.classification is not None and verdict.classification.recycle_worker
+
+
+def _keep(_: WorkerProcess) -> None:
+    """Nobody has asked to hear of workers that are of no more use yet."""
 
 
 def _ignore(_: list[Verdict]) -> None:

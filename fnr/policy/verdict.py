@@ -240,8 +240,7 @@ def _retry(failed: _Failed, policy: RetryPolicy, *, fraction: float) -> Verdict:
     if once:
         used, limit = task.unknowns, _lowered(policy.unknown_max, task.retries_max)
     else:
-        own = task.retries_max
-        used, limit = task.retries, policy.retries_max if own is None else own
+        used, limit = task.retries, _retries_max(failed, policy)
     if used >= limit:
         return _bury(failed, DeathCause.EXHAUSTED, f"{used} of {limit} retries used up")
     delay_ms = retry_delay_ms(policy, retry=used + 1, fraction=fraction)
@@ -260,7 +259,8 @@ def _retry(failed: _Failed, policy: RetryPolicy, *, fraction: float) -> Verdict:
 
 def _wait(failed: _Failed, policy: RetryPolicy) -> Verdict:
     task = failed.task
-    limit = _lowered(policy.waits_max, task.retries_max)
+    by_rule = failed.classification.max_retries
+    limit = _lowered(policy.waits_max if by_rule is None else by_rule, task.retries_max)
     if task.waits >= limit:
         return _bury(failed, DeathCause.EXHAUSTED, f"{task.waits} of {limit} waits used up")
     asked_ms = failed.evidence.retry_after_ms
@@ -268,11 +268,19 @@ def _wait(failed: _Failed, policy: RetryPolicy) -> Verdict:
     after = replace(
         _moved(task, TaskState.WAITING, now_ms=failed.now_ms, reason=_headline(failed)),
         waits=task.waits + 1,
-        waiting_for="resource",
+        waiting_for=failed.classification.wait_for or "resource",
         due_at_ms=failed.now_ms + delay_ms,
     )
-    why = f"wait {after.waits} of {limit} for the resource, next try in {delay_ms} ms"
+    why = f"wait {after.waits} of {limit} for {after.waiting_for}, next try in {delay_ms} ms"
     return failed.verdict(after, Action.WAIT, why, delay_ms=delay_ms)
+
+
+def _retries_max(failed: _Failed, policy: RetryPolicy) -> int:
+    """The submitter's limit, which a rule's can lower; else the rule's, else the function's."""
+    own, by_rule = failed.task.retries_max, failed.classification.max_retries
+    if own is None:
+        return policy.retries_max if by_rule is None else by_rule
+    return own if by_rule is None else min(own, by_rule)
 
 
 def _lowered(allowed: int, own: int | None) -> int:

@@ -38,7 +38,7 @@ def running(**fields: object) -> Task:
     )
 
 
-def classified(*, strategy: Strategy) -> Classification:
+def classified(*, strategy: Strategy, **more: object) -> Classification:
     """A classification that asks for this strategy."""
     [category] = [one for one, chosen in STRATEGY_OF.items() if chosen is strategy]
     return Classification(
@@ -48,6 +48,7 @@ def classified(*, strategy: Strategy) -> Classification:
         level=Level.CODE,
         matched="code of the test",
         confidence=1.0,
+        **more,
     )
 
 

@@ -20,7 +20,7 @@ from policy_values import (
 from fnr.policy.dead_letter import DeathCause, LetterState
 from fnr.policy.evidence import INTERRUPTIONS, MESSAGE_CHARS_MAX, Evidence, KilledBy
 from fnr.policy.retry import RetryPolicy
-from fnr.policy.rules import Category, Classification, Strategy
+from fnr.policy.rules import Category, Classification, Strategy, WaitFor
 from fnr.policy.task import AttemptOutcome, IllegalMove, Task, TaskState
 from fnr.policy.verdict import Action, Verdict, bury_expired, conclude, decide, excuse
 
@@ -292,6 +292,33 @@ def test_a_letter_tells_whom_it_concerns(cause: Strategy, severity: str, audienc
     [effect] = verdict.effects
     assert (effect.data["severity"], effect.data["audience"]) == (severity, audience)
     assert effect.key == f"letter:{verdict.task.task_id}:{TOKEN}"
+
+
+@pytest.mark.parametrize(
+    ("by_rule", "own", "retries", "action"),
+    [
+        (5, None, 4, Action.RETRY),
+        (5, None, 5, Action.BURY),
+        (0, None, 0, Action.BURY),
+        (5, 2, 2, Action.BURY),
+        (1, 2, 1, Action.BURY),
+        (None, 7, 6, Action.RETRY),
+    ],
+)
+def test_a_rules_number_of_retries_counts_and_the_submitter_can_lower_it(
+    by_rule: int | None, own: int | None, retries: int, action: Action
+) -> None:
+    found = classified(strategy=Strategy.RETRY_WITH_BACKOFF, max_retries=by_rule)
+    verdict = fail(running(retries=retries, retries_max=own), found)
+    assert verdict.decision.action is action
+
+
+def test_a_wait_is_for_what_the_rule_names() -> None:
+    found = classified(strategy=Strategy.QUEUE_AND_WAIT, max_retries=1, wait_for=WaitFor.VRAM)
+    waiting = fail(running(), found)
+    assert (waiting.task.waiting_for, waiting.decision.action) == ("vram", Action.WAIT)
+    assert "for vram" in waiting.decision.why
+    assert fail(running(waits=1), found).decision.action is Action.BURY
 
 
 def test_a_cancel_keeps_its_own_reason_when_another_kill_was_first() -> None:

@@ -1,0 +1,198 @@
+"""`fnr rules` list, show, check, test and eval, with the daemon down."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cli_runs import Ran, Run
+
+from fnr.config import rule_files
+
+Rules = Callable[..., Ran]
+
+MINE = """
+[[rule]]
+name = "lens"
+category = "resource"
+text = "no lens in (?P<room>[a-z]+)"
+wait_for = "service"
+max_retries = 7
+hint = "Fetch one."
+recycle_worker = true
+[[rule.test]]
+message = "no lens in attic"
+"""
+
+
+@pytest.fixture(autouse=True)
+def one_pack(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Of the packs only one: reading all of them takes a second each time."""
+    folder = tmp_path_factory.mktemp("packs")
+    shutil.copy(rule_files.PACKS_DIR / "cuda.toml", folder)
+    monkeypatch.setattr(rule_files, "PACKS_DIR", folder)
+
+
+@pytest.fixture
+def rules(command: Run, tmp_path: Path) -> Rules:
+    """Run `fnr rules …` in a home with one rule of its own."""
+    (tmp_path / "rules.d").mkdir()
+    (tmp_path / "rules.d" / "studio.toml").write_text(MINE)
+    return lambda *words, **options: command("--home", tmp_path, "rules", *words, **options)
+
+
+def test_the_list_begins_with_the_operators_rules(rules: Rules) -> None:
+    ran = rules("list", "-o", "json")
+    assert ran.code == 0
+    first, second = ran.json["items"][:2]
+    assert (first["name"], first["operator"], first["level"]) == ("studio/lens", True, "text")
+    assert (second["name"].split("/")[0], second["operator"]) == ("cuda", False)
+    assert rules("list", "--own", "-o", "name").out == "studio/lens\n"
+    named = rules("list", "-c", "resource", "memory", "-o", "name").out.split()
+    assert named
+    assert all("memory" in name for name in named)
+    assert rules("list", "-c", "nonsense").code == 2
+
+
+def test_a_rule_is_shown_as_its_file_says_it(rules: Rules, tmp_path: Path) -> None:
+    ran = rules("show", "lens")
+    assert ran.code == 0
+    assert MINE.strip() in ran.out
+    assert str(tmp_path / "rules.d" / "studio.toml:2") in ran.out
+    assert rules("show", "lens", "-o", "json").json["max_retries"] == 7
+
+
+def test_a_rule_that_is_not_there_is_named_as_the_nearest(rules: Rules) -> None:
+    ran = rules("show", "studio/lense")
+    assert ran.code == 4
+    assert "did you mean 'studio/lens'?" in ran.err
+
+
+def test_check_finds_every_mistake_and_says_where(rules: Rules, tmp_path: Path) -> None:
+    good = rules("check", "-o", "json")
+    assert (good.code, good.json["schema"]) == (0, "fnr.rules.check/1")
+    assert good.json["examples"] > 100
+    draft = tmp_path / "draft.toml"
+    draft.write_text('[[rule]]\nname = "x"\ncategory = "transient"\ntext = "(?=a)"\nexits = 3\n')
+    ran = rules("check", draft)
+    assert ran.code == 78
+    assert f"{draft}:4: text '(?=a)': look-ahead is not in RE2" in ran.err
+    assert f"{draft}:5: exits: unknown key, did you mean 'exit'?" in ran.err
+
+
+def test_a_broken_rules_d_is_told_and_the_packs_count(rules: Rules, tmp_path: Path) -> None:
+    (tmp_path / "rules.d" / "bad.toml").write_text("nonsense")
+    ran = rules("test", "no lens in attic")
+    assert "unmatched" in ran.out or "text-model" in ran.out
+    ran = rules("list", "--own", "-o", "name")
+    assert "none of its rules is in force; fnr rules check" in ran.err
+
+
+def test_test_says_which_rule_which_words_and_what_follows(rules: Rules) -> None:
+    ran = rules("test", "there is no lens in attic today")
+    assert ran.out.splitlines() == [
+        "resource: queue and wait, wait for service, up to 7 times 300 s",
+        f"rule:        studio/lens (text, {ran.out.split('(text, ')[1].splitlines()[0]}",
+        "matched:     text 'no lens in attic'",
+        "in message:  …there is »no lens in attic« today…",
+        "room:        attic",
+        "confidence:  0.80",
+        "hint:        Fetch one.",
+        "worker:      is not used again after this error",
+    ]
+
+
+def test_test_in_json_has_all_of_the_answer(rules: Rules) -> None:
+    found = rules("test", "no lens in attic", "--exit", "137", "-o", "json").json
+    assert (found["schema"], found["category"]) == ("fnr.rules.test/1", "resource")
+    assert found["captures"] == {"room": "attic"}
+    assert found["spans"] == [{"text": "message", "start": 0, "end": 16}]
+    assert found["codes"] == ["exit:137", "signal:SIGKILL"]
+    assert rules("test", "no lens in attic", "-o", "name").out == "studio/lens\n"
+
+
+def test_test_reads_files_stdin_and_every_kind_of_evidence(rules: Rules, tmp_path: Path) -> None:
+    log = tmp_path / "render.log"
+    log.write_bytes(b"\xff frame 1\nno lens in attic\n")
+    assert rules("test", log, "-o", "name").out == "studio/lens\n"
+    assert rules("test", "--stderr", log, "-o", "name").out == "studio/lens\n"
+    assert rules("test", "-o", "json", "x", "--signal", "kill", "--http", "503").json["codes"] == [
+        "http:503",
+        "signal:SIGKILL",
+    ]
+    typed = rules("test", "x", "--exception", "a.B", "--traceback", log, "-o", "json").json
+    assert (typed["types"], typed["rule"]) == (["a.B"], "studio/lens")
+    assert rules("test", "-", "-o", "name", stdin=b"no lens in attic").out == "studio/lens\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--signal", "NOPE"),
+        ("--phase", "lunch"),
+        ("--killed-by", "me"),
+        ("--code", "503"),
+        ("--rules", "nowhere.toml"),
+    ],
+)
+def test_what_test_cannot_use_is_a_mistake_of_typing(rules: Rules, words: tuple[str, str]) -> None:
+    assert rules("test", "x", *words).code == 2
+
+
+def test_a_draft_is_tried_as_if_it_were_in_force(rules: Rules, tmp_path: Path) -> None:
+    draft = tmp_path / "draft.toml"
+    draft.write_text('[[rule]]\nname = "z"\ncategory = "validation"\ntext = "zoom"\n')
+    assert rules("test", "no zoom", "--rules", draft, "-o", "name").out == "draft/z\n"
+
+
+RECORDS = """\
+{"id": "a", "message": "no lens in attic", "category": "resource"}
+
+{"id": "b", "message": "no lens in cellar", "category": "permanent", "exit_code": 1}
+{"id": "c", "message": "zyxwvut", "category": "transient", "signal": "SIGKILL"}
+"""
+
+
+def test_eval_counts_what_is_named_rightly(rules: Rules, tmp_path: Path) -> None:
+    file = tmp_path / "labelled.jsonl"
+    file.write_text(RECORDS)
+    report = rules("eval", file, "--no-model", "-o", "json").json
+    assert report["schema"] == "fnr.rules.eval/1"
+    assert (report["total"], report["correct"], report["accuracy"]) == (3, 1, 0.3333)
+    assert (report["unknown"], report["dangerous"]) == (1, 1)
+    assert report["confusion"]["permanent"] == {"resource": 1}
+    assert report["categories"]["resource"] == {
+        "total": 1, "named": 2, "correct": 1, "precision": 0.5, "recall": 1.0
+    }  # fmt: skip
+    assert [(one["line"], one["id"], one["got"]) for one in report["wrong"]] == [
+        (3, "b", "resource"),
+        (4, "c", "unknown"),
+    ]
+    shown = rules("eval", file, "--no-model").out
+    assert shown.startswith("1 of 3 right, 33.3%; 1 unknown, 1 dangerous\n")
+    assert "b: permanent named resource by studio/lens" in shown
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("{", "line 1: "),
+        ('{"category": "odd"}', "line 1: category must be one of transient"),
+        ('{"category": "transient", "exit_code": "x"}', "line 1: exit_code must be a whole number"),
+        ('{"category": "transient", "message": 3}', "line 1: message must be text or null"),
+        ('{"category": "transient", "signal": "SIGNOPE"}', "line 1: there is no signal"),
+    ],
+)
+def test_eval_says_which_line_it_cannot_use(
+    rules: Rules, tmp_path: Path, line: str, words: str
+) -> None:
+    file = tmp_path / "labelled.jsonl"
+    file.write_text(line)
+    ran = rules("eval", file)
+    assert (ran.code, words in ran.err) == (2, True), ran.err
+
+
+def test_reload_needs_a_daemon(rules: Rules) -> None:
+    assert rules("reload").code == 3

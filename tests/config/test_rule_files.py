@@ -1,0 +1,159 @@
+"""rules.d above the packs: all of it or nothing, whatever stands in it and whoever writes it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fnr.config import rule_files
+from fnr.config.paths import Paths, find_paths
+from fnr.config.rule_files import LoadedRules, load_rules, read_rule_file
+from fnr.policy.classify import classify
+from fnr.policy.evidence import Evidence
+
+PACK = """
+[[rule]]
+name = "lens"
+category = "permanent"
+text = "no lens"
+[[rule.test]]
+message = "no lens"
+"""
+MINE = """
+[[rule]]
+name = "lens"
+category = "transient"
+text = "no lens"
+"""
+
+
+@pytest.fixture(autouse=True)
+def one_pack(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("packs")
+    (folder / "optics.toml").write_text(PACK)
+    monkeypatch.setattr(rule_files, "PACKS_DIR", folder)
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    found = find_paths(str(tmp_path))
+    Path(found.rules_dir).mkdir()
+    return found
+
+
+def write(paths: Paths, name: str, text: str | bytes) -> Path:
+    file = Path(paths.rules_dir) / name
+    file.write_bytes(text.encode() if isinstance(text, str) else text)
+    return file
+
+
+def names(loaded: LoadedRules, message: str = "no lens") -> str:
+    return classify(Evidence(message=message), loaded.rule_set).rule
+
+
+def told(loaded: LoadedRules) -> list[str]:
+    return [f"{Path(problem.where).name}: {problem.message}" for problem in loaded.problems]
+
+
+def test_without_a_rules_d_the_packs_are_in_force(tmp_path: Path) -> None:
+    loaded = load_rules(find_paths(str(tmp_path)))
+    assert (names(loaded), loaded.problems, loaded.files) == ("optics/lens", (), ())
+
+
+def test_rules_d_stands_above_the_packs(paths: Paths) -> None:
+    file = write(paths, "10-mine.toml", MINE)
+    loaded = load_rules(paths)
+    assert (names(loaded), loaded.files) == ("10-mine/lens", (str(file),))
+    [mine] = [rule for rule in loaded.rules if rule.operator]
+    assert mine.where == f"{file}:2"
+
+
+def test_files_that_are_no_toml_are_left_alone(paths: Paths) -> None:
+    write(paths, "10-mine.toml~", "nonsense")
+    write(paths, "README", "nonsense")
+    assert names(load_rules(paths)) == "optics/lens"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[[rule]]\nname = 'x'\ncategory = 'transint'\nexit = 1", "a.toml:3: category must"),
+        (MINE + '[[rule.test]]\nmessage = "no camera"', "a.toml:6: rule a/lens: it does not"),
+        (MINE + MINE.replace('"lens"', '"zoom"'), "a.toml:7: rule a/zoom can never decide"),
+        ('disable = ["optics/lense"]', "a.toml:1: disable: there is no rule"),
+        (b"# \xff\n", "a.toml:1: not UTF-8"),
+        (MINE.replace("no lens", "(no"), "a.toml:5: text '(no': missing )"),
+    ],
+)
+def test_with_one_mistake_nothing_of_rules_d_counts(
+    paths: Paths, text: str | bytes, words: str
+) -> None:
+    write(paths, "b.toml", MINE.replace("no lens", "any lens"))
+    write(paths, "a.toml", text)
+    loaded = load_rules(paths)
+    assert any(one.startswith(words) for one in told(loaded)), told(loaded)
+    assert names(loaded) == "optics/lens"
+
+
+def test_a_rule_is_switched_off_by_name(paths: Paths) -> None:
+    write(paths, "off.toml", 'disable = ["optics/lens"]')
+    loaded = load_rules(paths)
+    assert (names(loaded), loaded.disabled) == ("unmatched", {"optics/lens"})
+    assert [rule.name for rule in loaded.rules] == ["optics/lens"]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
+@given(order=st.permutations(["10-a.toml", "20-b.toml", "30-c.toml"]))
+def test_the_order_of_files_does_not_matter(paths: Paths, order: list[str]) -> None:
+    """The same three rules in files of other names: the same cause is named."""
+    causes = ["no lens", "no .{0,9}lens left", "lens"]
+    for name, text in zip(order, causes, strict=True):
+        write(paths, name, f'[[rule]]\nname = "r"\ncategory = "transient"\npriority = '
+              f'{causes.index(text)}\ntext = "{text}"\n')  # fmt: skip
+    loaded = load_rules(paths)
+    decided = next(rule for rule in loaded.rules if rule.name == names(loaded, "no lens left"))
+    assert decided.text == ("lens",)
+
+
+def test_a_rules_d_that_cannot_be_read_is_a_problem_like_any_other(paths: Paths) -> None:
+    Path(paths.rules_dir).rmdir()
+    Path(paths.rules_dir).write_text("a file")
+    loaded = load_rules(paths)
+    assert told(loaded) == ["rules.d: cannot be read: Not a directory"]
+    assert names(loaded) == "optics/lens"
+
+
+def test_a_file_that_cannot_be_read_is_a_problem_like_any_other(paths: Paths) -> None:
+    (Path(paths.rules_dir) / "a.toml").symlink_to("nowhere")
+    (Path(paths.rules_dir) / "b.toml").mkdir()
+    assert told(load_rules(paths)) == [
+        "a.toml: cannot be read: No such file or directory",
+        "b.toml: cannot be read: Is a directory",
+    ]
+
+
+def test_a_file_of_more_bytes_than_any_rules_need_is_refused(paths: Paths) -> None:
+    file = write(paths, "a.toml", "")
+    os.truncate(file, rule_files.FILE_BYTES_MAX + 1)
+    assert told(load_rules(paths)) == [f"a.toml: more than {rule_files.FILE_BYTES_MAX} bytes"]
+
+
+def test_a_file_that_changes_while_it_is_read_is_read_another_time(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write(paths, "a.toml", MINE)
+    fstat = os.fstat
+
+    def written_meanwhile(fd: int) -> os.stat_result:
+        found = fstat(fd)
+        with file.open("a") as other:
+            other.write("# more\n")
+        return found
+
+    monkeypatch.setattr(os, "fstat", written_meanwhile)
+    [problem] = read_rule_file(file, pack="a", operator=True).problems
+    assert problem.message == "was written while it was read; reload again"

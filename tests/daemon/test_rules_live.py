@@ -1,0 +1,97 @@
+"""Rules in a real daemon: reloaded all or nothing, never in the way of running, and obeyed."""
+
+from __future__ import annotations
+
+import signal
+from functools import partial
+from pathlib import Path
+
+import pytest
+from live_home import LiveHome
+from test_task_life import HomeAt, end_of, function, submit
+
+from fnr.api import requests as ask
+from fnr.api.errors import ConfigError
+from fnr.policy.task import TaskState
+
+NO_GUESS = "\n[rules]\ntext_model = false\n"
+BAD = {"kind": "RuntimeError", "message": "no lens in attic"}
+
+
+def lens(category: str, more: str = "") -> str:
+    return f'[[rule]]\nname = "lens"\ncategory = "{category}"\ntext = "no lens"\n{more}\n'
+
+
+def write_rules(home: LiveHome, text: str) -> Path:
+    folder = Path(home.paths.rules_dir)
+    folder.mkdir(exist_ok=True)
+    (folder / "studio.toml").write_text(text)
+    return folder / "studio.toml"
+
+
+def named(home: LiveHome) -> str:
+    end = end_of(home, submit(home, "bad", BAD))
+    assert end.category is not None
+    return end.category
+
+
+def test_a_reload_takes_rules_over_or_leaves_all_as_it_was(home_at: HomeAt) -> None:
+    home = home_at(function("bad", "fail") + NO_GUESS).up()
+    assert named(home) == "unknown"
+    file = write_rules(home, lens("validation"))
+    home.ask(ask.ReloadConfig())
+    assert named(home) == "validation"
+    file.write_text(lens("permanent") + lens("transint"))
+    with pytest.raises(ConfigError) as refused:
+        home.ask(ask.ReloadConfig())
+    assert any(f"{file}:8: category must be" in line for line in refused.value.details)
+    assert named(home) == "validation"
+
+
+def test_sighup_reloads_rules_too(home_at: HomeAt) -> None:
+    home = home_at(function("bad", "fail") + NO_GUESS).up()
+    write_rules(home, lens("validation"))
+    assert home.process is not None
+    hang_up = partial(home.process.send_signal, signal.SIGHUP)
+    news = home.connection(timeout_ms=60_000).watch(ask.Watch(), on_watching=hang_up)
+    assert any(event.what == "reloaded" for event in news)
+    assert named(home) == "validation"
+
+
+def test_a_broken_rules_d_keeps_no_daemon_from_starting_and_the_status_says_so(
+    home_at: HomeAt,
+) -> None:
+    home = home_at(function("bad", "fail") + NO_GUESS)
+    file = write_rules(home, "nonsense")
+    home.up()
+    # Whoever asks for a name waits for the rules; after that the status knows what is wrong.
+    assert named(home) == "unknown"
+    problems = home.ask(ask.GetStatus()).problems
+    assert any(f"{file}:1: not TOML" in words for words in problems), problems
+    file.write_text(lens("validation"))
+    assert home.fnr("rules", "reload").returncode == 0
+    assert not any("rules" in words for words in home.ask(ask.GetStatus()).problems)
+    assert named(home) == "validation"
+
+
+def test_a_rules_own_numbers_and_place_are_obeyed(home_at: HomeAt) -> None:
+    home = home_at(function("bad", "fail") + NO_GUESS)
+    file = write_rules(home, lens("transient", "max_retries = 1"))
+    home.up()
+    end = end_of(home, submit(home, "bad", BAD))
+    assert (end.task.state, end.task.attempts) == (TaskState.DEAD, 2)
+    [error, _] = home.ask(ask.GetTask(task_id=end.task.task_id)).errors
+    assert error.classification.where == f"{file}:1"
+    [span] = error.classification.spans
+    assert error.evidence.message[span.start : span.end] == "no lens"
+
+
+def test_a_worker_that_met_an_error_it_cannot_survive_is_not_used_again(home_at: HomeAt) -> None:
+    home = home_at(function("bad", "fail") + NO_GUESS)
+    write_rules(home, lens("validation", "recycle_worker = true"))
+    home.up()
+    ids = [submit(home, "bad", BAD) for _ in range(3)]
+    tasks = [end_of(home, task_id).task for task_id in ids]
+    used = [home.ask(ask.GetTask(task_id=task.task_id)).attempts[-1].worker_id for task in tasks]
+    assert len(set(used)) == 3
+    assert {task.attempts for task in tasks} == {1}
