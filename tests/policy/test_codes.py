@@ -71,3 +71,32 @@ def test_any_text_is_read_and_each_code_named_once(text: str) -> None:
 
 def test_only_the_beginning_of_an_endless_text_is_read() -> None:
     assert code_facts("x" * TEXT_CHARS_MAX + " HTTP 503") == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("CUDA driver error: CUDA_ERROR_ILLEGAL_ADDRESS", "cuda:CUDA_ERROR_ILLEGAL_ADDRESS"),
+        ("failed: cudaErrorMemoryAllocation (2)", "cuda:cudaErrorMemoryAllocation"),
+        ("CUDA error 700 at x.cu:12", "cuda:700"),
+        ("cuda runtime error (2) : out of memory", "cuda:2"),
+        ("got CUBLAS_STATUS_ALLOC_FAILED here", "cublas:CUBLAS_STATUS_ALLOC_FAILED"),
+        ("cuDNN error: CUDNN_STATUS_NOT_INITIALIZED", "cudnn:CUDNN_STATUS_NOT_INITIALIZED"),
+        ("ncclSystemError: System call failed", "nccl:ncclSystemError"),
+        ("ncclInvalidUsage: no", "nccl:ncclInvalidUsage"),
+        ("hipErrorNoBinaryForGpu: x", "hip:hipErrorNoBinaryForGpu"),
+        ("An error occurred (SlowDown) when calling the PutObject operation", "aws:SlowDown"),
+        ("<Error><Code>NoSuchKey</Code>", "aws:NoSuchKey"),
+        ("ORA-00060: deadlock", "ora:ORA-00060"),
+        ("curl: (28) timed out", "curl:28"),
+        ('(1205, "Lock wait timeout exceeded")', "mysql:1205"),
+        ("ERROR 1045 (28000): Access denied", "mysql:1045"),
+        ("ERROR 1045 (28000): Access denied", "sqlstate:28000"),
+        ("code: 11000, codeName: 'DuplicateKey'", "mongo:11000"),
+        ("SQLITE_BUSY: database is locked", "sqlite:SQLITE_BUSY"),
+        ("exited with EX_TEMPFAIL", "exit:75"),
+        ("503 Server Error: x for url", "http:503"),
+    ],
+)  # fmt: skip
+def test_codes_of_many_families_are_read_out(text: str, code: str) -> None:
+    assert code in [f"{found.family}:{found.value}" for found in code_facts(text)]
