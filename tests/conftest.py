@@ -26,6 +26,9 @@ def _nobody_is_left_behind() -> Iterator[None]:
         del os.environ[name]
     name, _, value = MARK.partition("=")
     os.environ[name] = value
+    # A suite in the background inherits "ignore Ctrl-C", and so would every program it starts.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     left = {pid: _command(pid) for pid in _marked_processes()}
     for pid in left:

@@ -18,7 +18,7 @@ from msgspec import Raw, Struct, field
 from msgspec.structs import replace
 
 from fnr.api.errors import BadData, Failed, FnrError
-from fnr.api.requests import SubmitMany, TaskSpec
+from fnr.api.requests import SubmitMany, SubmittedMany, TaskSpec
 from fnr.api.wire import REQUEST_BYTES_MAX
 from fnr.cli.here import here, say
 from fnr.cli.progress import Bar
@@ -68,11 +68,12 @@ def submit_lines(source: str, spec: TaskSpec, *, atomic: bool) -> None:
 
         try:
             for answer in connection.ask_each(requests()):
-                chunk = under_way.pop(0)
+                chunk = under_way[0]
                 if isinstance(answer, FnrError):
                     raise _stopped(answer, outcome, chunk)
-                _count(outcome, chunk, answer.task_ids, answer.duplicates)
-                outcome.refused += [(chunk.numbers[i.index], i.why) for i in answer.refused]
+                _count(outcome, chunk, answer)
+                del under_way[0]
+                _show_accepted(outcome, answer.task_ids)
         except ConnectionLost as error:
             raise _unknown(error, outcome, under_way) from error
         except KeyboardInterrupt:
@@ -154,10 +155,15 @@ def _check_atomic(chunk: Chunk, outcome: Outcome, *, atomic: bool) -> None:
         )
 
 
-def _count(outcome: Outcome, chunk: Chunk, task_ids: list[str], duplicates: int) -> None:
-    outcome.accepted += len(task_ids)
-    outcome.duplicates += duplicates
-    outcome.through_line = chunk.numbers[-1]
+def _count(outcome: Outcome, chunk: Chunk, answer: SubmittedMany) -> None:
+    accepted = outcome.accepted + len(answer.task_ids)
+    # One assignment without calls: Ctrl-C finds all of the chunk counted, or nothing of it.
+    outcome.accepted, outcome.through_line = accepted, chunk.numbers[-1]
+    outcome.duplicates += answer.duplicates
+    outcome.refused += [(chunk.numbers[item.index], item.why) for item in answer.refused]
+
+
+def _show_accepted(outcome: Outcome, task_ids: list[str]) -> None:
     if here().output == "json":
         outcome.task_ids += task_ids
     elif here().output == "jsonl":
@@ -213,8 +219,9 @@ def _unknown(lost: ConnectionLost, outcome: Outcome, under_way: list[Chunk]) -> 
 def _known(outcome: Outcome, under_way: list[Chunk]) -> Iterator[str]:
     """What is known of the lines when it ended in the middle."""
     yield f"{outcome.accepted} tasks, through line {outcome.through_line}, are accepted"
-    if under_way:
-        first, last = under_way[0].numbers[0], under_way[-1].numbers[-1]
+    unknown = [chunk for chunk in under_way if chunk.numbers[-1] > outcome.through_line]
+    if unknown:
+        first, last = unknown[0].numbers[0], unknown[-1].numbers[-1]
         yield f"of lines {first} to {last} it is not known"
         yield f"{here().command} task list --limit 0 -o jsonl tells which are there"
 

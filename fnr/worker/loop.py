@@ -131,6 +131,8 @@ class Worker:
         ended = self._function.run(run)
         began_ms = self._duty.since_ms
         duration_ms = self._clock.boot_ms() - began_ms
+        # Before anybody hears that the attempt ended, so that what it printed is bounded by then.
+        self._log.keep_bounded()
         frame = frame_of(run.token, ended, duration_ms=duration_ms)
         with self._duty.lock:
             self._duty.end(run, frame, durably=duration_ms >= SPOOL_AFTER_MS)
@@ -143,7 +145,6 @@ class Worker:
                     self._duty.leave("max_tasks")
             if ended.leave:
                 self._duty.leave(ended.leave)
-        self._log.keep_bounded()
 
     def _send(self) -> None:
         self._duty.flush()

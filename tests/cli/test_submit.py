@@ -277,7 +277,7 @@ def test_ctrl_c_says_how_far_it_came(server: WireServer, fnr: Run) -> None:
         return Hang()
 
     chunk = SubmittedMany(task_ids=["x"] * 1_000)
-    server.answers[SubmitMany] = Turns(chunk, chunk, chunk, chunk, interrupt)
+    server.answers[SubmitMany] = Turns(chunk, chunk, chunk, chunk, interrupt, Hang())
     found = fnr("submit", "f", "--jsonl", "-", stdin="{}\n" * 5_500)
     assert found.code == 130
     told = re.search(r"(\d)000 tasks, through line (\d)000, are accepted", found.err)

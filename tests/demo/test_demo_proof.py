@@ -94,14 +94,26 @@ def test_a_broken_invariant_breaks_the_proof() -> None:
     assert not prove(replace(CLEAN, findings=1)).holds
 
 
-def test_work_repeated_after_a_death_on_record_is_counted_and_no_flaw() -> None:
+@pytest.mark.parametrize("unheard", [FAILED, AttemptOutcome.INTERRUPTED])
+def test_work_repeated_after_a_death_on_record_is_counted_and_no_flaw(
+    unheard: AttemptOutcome,
+) -> None:
     """The worker died between the mark and the report; the second attempt did the work again."""
     known = replace(
         merged("marks", {"t3": ["x3", "x4"]}),
-        outcomes={"x3": FAILED, "x4": AttemptOutcome.DONE},
+        outcomes={"x3": unheard, "x4": AttemptOutcome.DONE},
     )
     proof = prove(known)
     assert (proof.holds, proof.work_repeated) == (True, 1)
+
+
+@pytest.mark.parametrize("outcome", [AttemptOutcome.DONE, AttemptOutcome.RETURNED])
+def test_a_repeat_without_a_death_on_record_is_a_flaw(outcome: AttemptOutcome) -> None:
+    known = replace(
+        merged("marks", {"t3": ["x3", "x4"]}),
+        outcomes={"x3": outcome, "x4": AttemptOutcome.DONE},
+    )
+    assert prove(known).done_twice == ["t3"]
 
 
 def test_a_third_mark_is_not_excused_by_one_death() -> None:

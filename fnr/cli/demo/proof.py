@@ -3,10 +3,10 @@
 Pure: everything known is in Witnesses, and `prove` only compares.
 
 Done twice: a task that marked the end of its work more than once. Not counted as such are marks of
-attempts that failed on record, because the worker died between the mark and the report: then fnr
-knows, and we count, that the work was repeated. Stored twice: an object that the object store took
-under more than one idempotency key. A put that came again under the same one, because its answer
-was lost, stores nothing new and is counted apart.
+attempts that failed or were interrupted on record, because the worker died between the mark and
+the report: then fnr knows, and we count, that the work was repeated. Stored twice: an object that
+the object store took under more than one idempotency key. A put that came again under the same one,
+because its answer was lost, stores nothing new and is counted apart.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from fnr.cli.demo.object_store import StoredObject
 from fnr.policy.task import AttemptOutcome, TaskState
 
 _ENDED = frozenset({TaskState.DONE, TaskState.DEAD, TaskState.CANCELLED})
+# How an attempt may end on record after its mark: a worker that dies takes with it the results of
+# the attempts before the last that it had not yet reported.
+_UNHEARD = frozenset({AttemptOutcome.FAILED, AttemptOutcome.INTERRUPTED})
 
 
 class Witnesses(Struct, frozen=True, kw_only=True):
@@ -125,12 +128,12 @@ def _may_be_dead(role: Role | None) -> bool:
 
 
 def _repeats(known: Witnesses) -> tuple[int, list[str]]:
-    """How often work was repeated after a failure on record, and the tasks done twice without."""
+    """How often work was repeated after a death on record, and the tasks done twice without one."""
     repeated, twice = 0, []
     for task_id, tokens in known.marks.items():
         extra = len(tokens) - 1
-        failed = sum(known.outcomes.get(token) is AttemptOutcome.FAILED for token in set(tokens))
-        if extra <= failed:
+        unheard = sum(known.outcomes.get(token) in _UNHEARD for token in set(tokens))
+        if extra <= unheard:
             repeated += extra
         else:
             twice.append(task_id)
