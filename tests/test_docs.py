@@ -31,6 +31,7 @@ from fnr.config.settings import (
     StoreSettings,
 )
 from fnr.daemon.worker_process import WorkerState
+from fnr.policy.breaker import LEGAL_BREAKER_MOVES
 from fnr.policy.dead_letter import DeathCause, LetterState
 from fnr.policy.incident import LEGAL_INCIDENT_MOVES, IncidentState
 from fnr.policy.retry import RetryPolicy
@@ -74,6 +75,12 @@ def test_the_incident_diagram_is_the_table_of_legal_moves() -> None:
     [start, *drawn] = moves("Incident")
     assert start == ("[*]", "new", "the first error of a fingerprint")
     assert drawn == [(before, after, why) for (before, after), why in LEGAL_INCIDENT_MOVES.items()]
+
+
+def test_the_breaker_diagram_is_the_table_of_legal_moves() -> None:
+    [start, *drawn] = moves("Breaker")
+    assert start == ("[*]", "closed", "nobody has heard of it")
+    assert drawn == [(before, after, why) for (before, after), why in LEGAL_BREAKER_MOVES.items()]
 
 
 def test_the_task_diagram_is_the_table_of_legal_moves() -> None:
