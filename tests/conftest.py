@@ -26,9 +26,12 @@ def _nobody_is_left_behind() -> Iterator[None]:
         del os.environ[name]
     name, _, value = MARK.partition("=")
     os.environ[name] = value
-    # A suite in the background inherits "ignore Ctrl-C", and so would every program it starts.
+    # A suite in the background inherits "ignore Ctrl-C", under nohup "ignore a hang-up" as well,
+    # and so would every program it starts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     left = {pid: _command(pid) for pid in _marked_processes()}
     for pid in left:
