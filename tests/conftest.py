@@ -40,6 +40,18 @@ def _nobody_is_left_behind() -> Iterator[None]:
     assert not left, f"still running after the tests: {left}"
 
 
+@pytest.fixture(autouse=True)
+def _signals_are_left_as_they_were() -> Iterator[None]:
+    """A test that leaves Ctrl-C to the system lets the next test's Ctrl-C end the whole run."""
+    before = _signal_handlers()
+    yield
+    assert _signal_handlers() == before, "the test left other signal handlers behind"
+
+
+def _signal_handlers() -> list[object]:
+    return [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+
+
 def _marked_processes() -> Iterator[int]:
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):

@@ -24,9 +24,10 @@ NAME_BYTES_MAX = 64
 RECORDS_MAX = 1_000
 # The version is part of the magic: another version is another file.
 _MAGIC = b"fnrbrk01"
-_RECORD = struct.Struct("<8s64s8sQqBB2x")
-RECORD_BYTES = 128
+# All of it stands under the checksum, the spare bytes too.
+_RECORD = struct.Struct("<8s64s8sQqBB26x")
 _CRC = struct.Struct("<I")
+RECORD_BYTES = _RECORD.size + _CRC.size
 _LISTENS = 1
 # A record that is being written is whole again after as many looks.
 _LOOKS_MAX = 3
@@ -63,7 +64,7 @@ def encode(record: BreakerRecord, boot: bytes) -> bytes:
         STATES.index(record.state),
         _LISTENS if record.listens else 0,
     )
-    return (body + _CRC.pack(zlib.crc32(body))).ljust(RECORD_BYTES, b"\0")
+    return body + _CRC.pack(zlib.crc32(body))
 
 
 def decode(raw: bytes, boot: bytes) -> BreakerRecord | None:

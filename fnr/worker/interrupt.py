@@ -39,6 +39,7 @@ class Interrupts:
         self.asked = False
         self.soft: Callable[[], None] | None = None
         self.forked = False
+        self._installed = False
         # A signal that comes between our last look and a system call does not interrupt that call;
         # what it writes here does. The fd to read from is part of every poll.
         self.fd, self._write_fd = os.pipe()
@@ -51,6 +52,7 @@ class Interrupts:
         """Take SIGTERM and SIGINT over; forked copies of this process get theirs back."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
+        self._installed = True
         signal.set_wakeup_fd(self._write_fd, warn_on_full_buffer=False)
         os.register_at_fork(after_in_child=self._on_fork)
 
@@ -79,6 +81,8 @@ class Interrupts:
 
     def leave_to_system(self) -> None:
         """From now on a SIGTERM simply ends the process: nothing is left to bring in safety."""
+        if not self._installed:
+            return
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
