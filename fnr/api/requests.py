@@ -1,25 +1,13 @@
 """What may be asked: one frozen value per question, typed by its answer.
 
-Questions about errors and incidents are in incident_requests.py; AnyRequest has them all.
+Other nouns have files of their own (incident_requests.py, …); any_request.py has them all.
 """
 
 from __future__ import annotations
 
 from msgspec import Raw, Struct, field
 
-from fnr.api.incident_requests import (
-    AckIncidents,
-    GetError,
-    GetIncident,
-    ListErrors,
-    ListIncidents,
-    ListSimilar,
-    ReclassifyErrors,
-    ResolveIncidents,
-    SnoozeIncidents,
-)
 from fnr.api.question import Changed, Read, Request
-from fnr.api.rule_requests import ListCorrections, ListErrorRecords, ListRuleCounts
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.record import (
     FunctionRecord,
@@ -37,7 +25,7 @@ from fnr.policy.task import PRIORITY_DEFAULT, Task
 
 
 class FunctionStatus(Struct, frozen=True, kw_only=True):
-    """One line of `fnr status`."""
+    """One line of `fnr status`. holds: what keeps its due tasks from starting -> why."""
 
     function: str
     kind: str
@@ -47,6 +35,7 @@ class FunctionStatus(Struct, frozen=True, kw_only=True):
     workers_max: int = 0
     paused: bool = False
     problem: str = ""
+    holds: dict[str, str] = field(default_factory=dict)
 
 
 class Status(Struct, frozen=True, kw_only=True):
@@ -352,45 +341,3 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
     function: str | None = None
     worker_id: str | None = None
     detail: str = ""
-
-
-AnyRequest = (
-    GetStatus
-    | ListTasks
-    | GetTask
-    | ListLetters
-    | GetLetterStats
-    | ExportLetters
-    | ListWorkers
-    | ListFunctions
-    | ListLogSpans
-    | GetStoreStats
-    | ListErrors
-    | GetError
-    | ListIncidents
-    | GetIncident
-    | ListSimilar
-    | ListErrorRecords
-    | ListCorrections
-    | ListRuleCounts
-    | Submit
-    | SubmitMany
-    | WaitTasks
-    | CancelTasks
-    | PauseFunction
-    | ResumeFunction
-    | RestartWorkers
-    | StopWorkers
-    | ReplayLetters
-    | EditLetter
-    | ResolveLetters
-    | PurgeLetters
-    | ImportLetters
-    | AckIncidents
-    | SnoozeIncidents
-    | ResolveIncidents
-    | ReclassifyErrors
-    | ReloadConfig
-    | StopDaemon
-    | Watch
-)

@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Raw, Struct
 
+from fnr.api.any_request import AnyRequest
 from fnr.api.errors import BadData, FnrError, ProtocolMismatch, from_json
 from fnr.api.question import Request, answer_type
-from fnr.api.requests import AnyRequest, Event
+from fnr.api.requests import Event
 
 PROTOCOL = 1
 # An atomic batch is one frame; a single input is at most 10 MiB.

@@ -35,6 +35,8 @@ def _state(function: FunctionStatus) -> str:
         return "broken"
     if function.paused:
         return "paused"
+    if function.holds:
+        return "held"
     return "busy" if function.busy else "ready"
 
 

@@ -70,6 +70,9 @@ def _table(functions: list[dict[str, Any]], *, down: bool, colour: bool) -> list
         if function.get("problem"):
             lines[index] = painted(lines[index], RED, colour=colour)
             lines[index] += f"\n  ! {one_line(function['problem'])}"
+        elif function.get("holds"):
+            whys = "; ".join(function["holds"].values())
+            lines[index] += f"\n  held back: {one_line(whys)}"
         elif not sum(function["counts"].values()):
             lines[index] = painted(lines[index], DIM, colour=colour)
     return lines
@@ -88,4 +91,6 @@ def _state(function: dict[str, Any]) -> str:
         return "broken"
     if function.get("paused"):
         return "paused"
+    if function.get("holds"):
+        return "held"
     return "busy" if function.get("busy") else "ready"

@@ -9,6 +9,7 @@ from msgspec import structs
 
 from fnr.api import incident_requests
 from fnr.api import requests as ask
+from fnr.api.any_request import AnyRequest
 from fnr.api.errors import FnrError, NotFound, Refused, UsageError, no_such_id
 from fnr.api.question import Changed
 from fnr.daemon.cancelling import Cancelling
@@ -66,7 +67,7 @@ class Answers:
         }
         self.submit = crew.intake.submit
 
-    async def answer(self, client: Client, request: ask.AnyRequest) -> object:
+    async def answer(self, client: Client, request: AnyRequest) -> object:
         """The answer, or raise FnrError."""
         handler = self._handlers.get(type(request))
         try:
@@ -80,7 +81,7 @@ class Answers:
         except BadFilter as error:
             raise as_usage_error(error) from error
 
-    async def _ask(self, handler: Handler, client: Client, request: ask.AnyRequest) -> object:
+    async def _ask(self, handler: Handler, client: Client, request: AnyRequest) -> object:
         """Ask once more if the disk was full: by then the reserve has made room, and what tidies
         up (cancel, resolve, purge) must work on the very day it is needed.
         """
@@ -91,7 +92,7 @@ class Answers:
                 raise
             return await handler(client, request)
 
-    async def _read(self, request: ask.AnyRequest) -> object:
+    async def _read(self, request: AnyRequest) -> object:
         """Reads are the store's own, the same that the offline client runs."""
         read = READS[type(request).__name__]
         fields = structs.asdict(request)

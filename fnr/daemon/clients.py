@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from fnr.api import wire
+from fnr.api.any_request import AnyRequest
 from fnr.api.errors import (
     FnrError,
     InternalError,
@@ -20,7 +21,7 @@ from fnr.api.errors import (
     StorageError,
     TryAgain,
 )
-from fnr.api.requests import AnyRequest, Event, Submit, Watch
+from fnr.api.requests import Event, Submit, Watch
 from fnr.daemon.broadcast import Watcher
 from fnr.daemon.line_socket import LineSocket
 from fnr.daemon.parts import Parts, log

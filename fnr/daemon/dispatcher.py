@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fnr.daemon.gates import Gates
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.pool import Pool
 from fnr.daemon.worker_process import WorkerProcess, WorkerState
@@ -32,6 +33,7 @@ class Dispatcher:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self.pools: dict[str, Pool] = {}
+        self.gates = Gates()
         # Set by the supervisor and the runner: who starts workers, who takes claims back.
         self.more_workers: Callable[[Pool], None] = _nobody
         self.put_back: Callable[[WorkerProcess, list[Claim]], None] = _nobody_for_claims
@@ -53,7 +55,10 @@ class Dispatcher:
         for worker in pool.takers():
             if worker.reporting:
                 continue
-            places = worker.places(pool.window)
+            places = self.gates.admit(tx, pool, worker, worker.places(pool.window))
+            if not places:
+                # Whoever holds it back says when to look again.
+                return assignments
             tokens = [self._parts.ulids.new() for _ in range(places)]
             claims = tasks.claim_due(
                 tx, function=function, worker=worker.identity, tokens=tokens, now_ms=now_ms
@@ -62,6 +67,7 @@ class Dispatcher:
             if claims:
                 worker.reserved += len(claims)
                 assignments.append(Assignment(worker, claims))
+                self.gates.claimed(tx, pool, worker, claims)
             if len(claims) < places:
                 break
         else:

@@ -90,6 +90,7 @@ class Overview:
             workers_max=settings.workers_max if settings else 0,
             paused=pool.paused if pool else False,
             problem=problem,
+            holds=dict(pool.holds) if pool else {},
         )
 
     def _problems(self, lines: list[FunctionStatus]) -> list[str]:

@@ -23,6 +23,7 @@ class Pool:
 
     next_due_at_ms: when the next task may start; 0 means "perhaps now", None "no task is queued".
     failures: starts in a row that came to nothing. problem: why the function cannot run now.
+    holds: gate -> why it lets no more attempts through, as of the last look.
     """
 
     settings: FunctionSettings
@@ -33,6 +34,7 @@ class Pool:
     mean_duration_ms: float = 1_000.0
     failures: int = 0
     problem: str = ""
+    holds: dict[str, str] = field(default_factory=dict)
     due_timer: asyncio.TimerHandle | None = None
     start_timer: asyncio.TimerHandle | None = None
     idle_timer: asyncio.TimerHandle | None = None
@@ -87,7 +89,8 @@ class Pool:
         staying = len(self.staying)
         if staying < self.settings.workers_min:
             return True
-        if staying >= self.settings.workers_max or self.paused or self.starting:
+        held = self.paused or bool(self.holds)
+        if staying >= self.settings.workers_max or held or self.starting:
             return False
         return self.next_due_at_ms == 0 and not self.takers()
 

@@ -187,6 +187,7 @@ class Runner:
                 result=bytes(frame.result),
                 output=structs.asdict(frame.output),
             )
+            self._gates_ended(tx, verdict)
             return verdict
         evidence = self._with_kill(tx, frame, worker)
         verdict = self._judge(task, frame.token, evidence, now_ms=now_ms)
@@ -224,6 +225,11 @@ class Runner:
         error_id = self._parts.ulids.new() if verdict.classification else None
         known = structs.asdict(output) if output is not None else None
         settle(tx, verdict, now_ms=now_ms, error_id=error_id, result=None, output=known)
+        self._gates_ended(tx, verdict)
+
+    def _gates_ended(self, tx: Transaction, verdict: Verdict) -> None:
+        pool = self._dispatcher.pools.get(verdict.task.function)
+        self._dispatcher.gates.ended(tx, pool, verdict)
 
     def _committed(self, batch: Batch, error: BaseException | None) -> None:
         worker = batch.worker

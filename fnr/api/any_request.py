@@ -1,0 +1,46 @@
+"""Every question there is, as one type: what the wire decodes and the daemon answers."""
+
+from __future__ import annotations
+
+from fnr.api import incident_requests, requests, rule_requests
+
+AnyRequest = (
+    requests.GetStatus
+    | requests.ListTasks
+    | requests.GetTask
+    | requests.ListLetters
+    | requests.GetLetterStats
+    | requests.ExportLetters
+    | requests.ListWorkers
+    | requests.ListFunctions
+    | requests.ListLogSpans
+    | requests.GetStoreStats
+    | incident_requests.ListErrors
+    | incident_requests.GetError
+    | incident_requests.ListIncidents
+    | incident_requests.GetIncident
+    | incident_requests.ListSimilar
+    | rule_requests.ListErrorRecords
+    | rule_requests.ListCorrections
+    | rule_requests.ListRuleCounts
+    | requests.Submit
+    | requests.SubmitMany
+    | requests.WaitTasks
+    | requests.CancelTasks
+    | requests.PauseFunction
+    | requests.ResumeFunction
+    | requests.RestartWorkers
+    | requests.StopWorkers
+    | requests.ReplayLetters
+    | requests.EditLetter
+    | requests.ResolveLetters
+    | requests.PurgeLetters
+    | requests.ImportLetters
+    | incident_requests.AckIncidents
+    | incident_requests.SnoozeIncidents
+    | incident_requests.ResolveIncidents
+    | incident_requests.ReclassifyErrors
+    | requests.ReloadConfig
+    | requests.StopDaemon
+    | requests.Watch
+)
