@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
+from fnr.policy.needs import Needs
 from fnr.policy.retry import RetryPolicy
 
 
@@ -27,6 +28,7 @@ class FunctionSettings(Struct, frozen=True, kw_only=True):
             "any", with "?" behind an optional one; empty means anything goes.
     result: "" | "stdout" | "json" | "file:{output}".
     window: attempts a worker may hold; 0 lets fnr choose by how long attempts take.
+    gpus, vram_mib, memory_mib, cpus, disk: what an attempt needs; see policy/needs.
     """
 
     name: str
@@ -47,6 +49,10 @@ class FunctionSettings(Struct, frozen=True, kw_only=True):
     grace_ms: int = 5_000
     on_daemon_exit: str = "keep"
     gpus: int = 0
+    vram_mib: int | None = None
+    memory_mib: int | None = None
+    cpus: int | None = None
+    disk: tuple[str, int] | None = None
     env: dict[str, str] = field(default_factory=dict)
     env_file: str | None = None
     cwd: str | None = None
@@ -54,6 +60,20 @@ class FunctionSettings(Struct, frozen=True, kw_only=True):
     nice: int | None = None
     limits: LimitSettings = LimitSettings()
     retry: RetryPolicy = RetryPolicy()
+
+    @property
+    def needs(self) -> Needs:
+        """What an attempt needs of the host."""
+        path, mib = self.disk or ("", 0)
+        return Needs(
+            gpus=self.gpus,
+            vram_mib=self.vram_mib or 0,
+            memory_mib=self.memory_mib or 0,
+            cpus=self.cpus or 0,
+            disk_path=path,
+            disk_mib=mib,
+            services=getattr(self, "services", ()),
+        )
 
 
 class DaemonSettings(Struct, frozen=True, kw_only=True):

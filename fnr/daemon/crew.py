@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 from fnr.config.settings import Settings
 from fnr.daemon.adopter import Adopter
+from fnr.daemon.conditions import Conditions
 from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.effects import Effects
 from fnr.daemon.ending import Ending
+from fnr.daemon.free import Free
 from fnr.daemon.intake import Intake
 from fnr.daemon.parts import Parts
 from fnr.daemon.readings import Readings
@@ -48,6 +50,8 @@ class Crew:
         self.runner.on_settled = self._settled
         self.runner.on_tainted = self._tainted
         self.readings = Readings(parts, self.supervisor)
+        self.free = Free(parts)
+        self.conditions = Conditions(parts, self.dispatcher, self.free)
         self.dispatcher.on_delivered = self._busy
         self.intake.on_expiring = self.timekeeper.move_due
 
@@ -61,3 +65,4 @@ class Crew:
     def _settled(self, verdicts: list[Verdict]) -> None:
         self.effects.settled(verdicts)
         self.timekeeper.settled(verdicts)
+        self.conditions.settled(verdicts)

@@ -174,6 +174,7 @@ class Daemon:
             self._crew.dispatcher.due_now(pool.name)
         failpoint("workers-started")
         self._crew.timekeeper.start()
+        self._crew.conditions.start()
         self._answers.incidents.start()
         self._crew.effects.deliver()
         self.parts.start(self._crew.rules.load_in_background(), what="loading the rules")
@@ -193,6 +194,7 @@ class Daemon:
                 door.close()
             self._clients.close()
             await asyncio.to_thread(self._crew.readings.close)
+            self._crew.free.close()
             _remove(parts.paths.socket_file, parts.paths.worker_socket_file)
             log.info("ended")
 

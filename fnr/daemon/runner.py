@@ -12,6 +12,7 @@ from msgspec import structs
 
 from fnr.api.frames import Ack, Done, Fail, Output
 from fnr.daemon import remains
+from fnr.daemon.conditions import with_need
 from fnr.daemon.dispatcher import Assignment, Dispatcher
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.redact import Redactor
@@ -209,10 +210,11 @@ class Runner:
     def _judge(self, task: Task, token: str, evidence: Evidence, *, now_ms: int) -> Verdict:
         evidence = self._redactor.evidence(evidence)
         settings = self._parts.function(task.function)
+        named = self._rules.classify(evidence, function=task.function)
         return decide(
             task,
-            evidence,
-            self._rules.classify(evidence, function=task.function),
+            with_need(self._parts, settings, evidence, named),
+            named,
             token=token,
             policy=settings.retry if settings else RetryPolicy(),
             now_ms=now_ms,

@@ -85,6 +85,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     stop_proven:   True: the process group is empty; False: something is stuck; None: not asked.
     retry_after_ms: the other side said how long to wait.
     missing:       what could not be known and why, in words: "exit status: not our child".
+    wait_for:      what another try has to wait for, as policy/condition writes it; "" is not known.
     """
 
     phase: Phase = Phase.RUN
@@ -104,3 +105,4 @@ class Evidence(Struct, frozen=True, kw_only=True):
     stderr_tail: str = ""
     retry_after_ms: int | None = None
     missing: tuple[str, ...] = ()
+    wait_for: str = ""

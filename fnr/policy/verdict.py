@@ -26,6 +26,7 @@ class Action(StrEnum):
     COMPLETE = "complete"
     RETRY = "retry"
     WAIT = "wait"
+    WAKE = "wake"
     BURY = "bury"
     CANCEL = "cancel"
     PUT_BACK = "put_back"
@@ -268,7 +269,7 @@ def _wait(failed: _Failed, policy: RetryPolicy) -> Verdict:
     after = replace(
         _moved(task, TaskState.WAITING, now_ms=failed.now_ms, reason=_headline(failed)),
         waits=task.waits + 1,
-        waiting_for=failed.classification.wait_for or "resource",
+        waiting_for=failed.evidence.wait_for or failed.classification.wait_for or "resource",
         due_at_ms=failed.now_ms + delay_ms,
     )
     why = f"wait {after.waits} of {limit} for {after.waiting_for}, next try in {delay_ms} ms"
