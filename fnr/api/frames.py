@@ -171,7 +171,7 @@ class Refuse(Frame, frozen=True, tag="refuse"):
 
 
 class Run(Frame, frozen=True, tag="run"):
-    """An attempt to run. input is a JSON object."""
+    """An attempt to run. input is a JSON object. gpus: the only ones it may see, by UUID."""
 
     token: str
     task_id: str
@@ -179,6 +179,7 @@ class Run(Frame, frozen=True, tag="run"):
     input: Raw
     timeout_ms: int | None = None
     submitted_at_ms: int = 0
+    gpus: tuple[str, ...] = ()
 
 
 class Ack(Frame, frozen=True, tag="ack"):

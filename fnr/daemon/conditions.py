@@ -7,13 +7,11 @@ every reading once, whoever waits for it; a text that thousands of tasks share i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-from msgspec.structs import replace
-
-from fnr.config.settings import FunctionSettings
+from fnr.daemon.admission import Resources
 from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.free import Free
 from fnr.daemon.parts import Parts, log
@@ -27,9 +25,6 @@ from fnr.policy.condition import (
     never,
     spend,
 )
-from fnr.policy.evidence import Evidence
-from fnr.policy.needs import Needs, needed
-from fnr.policy.rules import Classification, Strategy
 from fnr.policy.task import TaskState
 from fnr.policy.verdict import Verdict
 from fnr.store import tasks, waits
@@ -86,7 +81,9 @@ class Look:
 class Conditions:
     """Owns what is waited for; `settled` hears of new waits, `look` ends them."""
 
-    def __init__(self, parts: Parts, dispatcher: Dispatcher, free: Free) -> None:
+    def __init__(
+        self, parts: Parts, dispatcher: Dispatcher, free: Free, resources: Resources
+    ) -> None:
         self._parts = parts
         self._dispatcher = dispatcher
         self._free = free
@@ -95,9 +92,8 @@ class Conditions:
         self._timer: asyncio.TimerHandle | None = None
         self._looking = False
         self._looks = 0
-        # Others that need a look now and then: do they, and what they do with it.
-        self.also: Callable[[], bool] = _nobody
-        self.on_readings: Callable[[Readings], None] = _ignore
+        self._resources = resources
+        resources.on_held = self.arm
 
     def start(self) -> None:
         """Take up what tasks of the daemon before this one wait for."""
@@ -124,7 +120,11 @@ class Conditions:
 
     def arm(self) -> None:
         """Look in a while, if there is anything to look for."""
-        if self._timer is None and not self._looking and (self._waited or self.also()):
+        if (
+            self._timer is None
+            and not self._looking
+            and (self._waited or self._resources.wants_a_look())
+        ):
             self._timer = self._parts.later(LOOK_MS, self._look)
 
     def problems(self) -> list[str]:
@@ -151,9 +151,9 @@ class Conditions:
             chosen = self._next_texts()
             wanted = {one for text in chosen for one in self._waited[text].conditions}
             readings = await self._free.readings(wanted)
-            self.on_readings(readings)
             if chosen:
                 await self._wake(self._compare(chosen, readings))
+            await self._resources.look()
         finally:
             self._looking = False
             self.arm()
@@ -234,34 +234,7 @@ class Conditions:
                 yield -waiter.priority, waiter.task_id, text, waiter
 
 
-def with_need(
-    parts: Parts,
-    settings: FunctionSettings | None,
-    evidence: Evidence,
-    classification: Classification,
-) -> Evidence:
-    """Evidence that says what another try has to wait for, if anything was used up."""
-    if classification.strategy is not Strategy.QUEUE_AND_WAIT:
-        return evidence
-    text = needed(
-        evidence,
-        classification,
-        settings.needs if settings else Needs(),
-        folder=(settings.cwd if settings else None) or parts.paths.state_dir,
-        room_mib=parts.settings.daemon.disk_free_min_mib,
-    )
-    return replace(evidence, wait_for=text)
-
-
 def _is_queued(tx: Transaction, task_id: str) -> bool:
     """What was woken a while ago and runs shows in the readings; what still queues does not."""
     task = tasks.get(tx, task_id)
     return task is not None and task.state is TaskState.QUEUED
-
-
-def _nobody() -> bool:
-    return False
-
-
-def _ignore(_: Readings) -> None:
-    """Nobody else wants readings yet."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fnr.config.settings import Settings
+from fnr.daemon.admission import Resources
 from fnr.daemon.adopter import Adopter
 from fnr.daemon.conditions import Conditions
 from fnr.daemon.dispatcher import Dispatcher
@@ -51,7 +52,9 @@ class Crew:
         self.runner.on_tainted = self._tainted
         self.readings = Readings(parts, self.supervisor)
         self.free = Free(parts)
-        self.conditions = Conditions(parts, self.dispatcher, self.free)
+        self.resources = Resources(parts, self.dispatcher, self.supervisor, self.free)
+        self.dispatcher.gates.add(self.resources)
+        self.conditions = Conditions(parts, self.dispatcher, self.free, self.resources)
         self.dispatcher.on_delivered = self._busy
         self.intake.on_expiring = self.timekeeper.move_due
 
@@ -66,3 +69,4 @@ class Crew:
         self.effects.settled(verdicts)
         self.timekeeper.settled(verdicts)
         self.conditions.settled(verdicts)
+        self.resources.settled()

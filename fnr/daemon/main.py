@@ -164,6 +164,7 @@ class Daemon:
             self._crew.supervisor.add_pool(settings, paused=name in paused)
         failpoint("pools-made")
         await self._crew.adopter.adopt_all()
+        await self._crew.resources.start()
         failpoint("adopted")
         doors = self._open_doors()
         failpoint("listening")

@@ -12,8 +12,8 @@ from msgspec import structs
 
 from fnr.api.frames import Ack, Done, Fail, Output
 from fnr.daemon import remains
-from fnr.daemon.conditions import with_need
 from fnr.daemon.dispatcher import Assignment, Dispatcher
+from fnr.daemon.needs import with_need
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.redact import Redactor
 from fnr.daemon.rules_in_force import RulesInForce

@@ -154,8 +154,12 @@ class WorkerIdentity(Struct, frozen=True, kw_only=True):
 
 
 class Claim(Struct, frozen=True, kw_only=True):
-    """A task just handed to a worker: what the worker needs in order to begin."""
+    """A task just handed to a worker: what the worker needs in order to begin.
+
+    gpus: the only ones that this attempt may see, by UUID; none given is no rule.
+    """
 
     task: Task
     token: str
     input: bytes
+    gpus: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from fnr.policy.task import TaskState
+from fnr.policy.task import PRIORITY_MAX, TaskState
 from fnr.policy.verdict import Action, Decision
 from fnr.store import ledger
 from fnr.store.transaction import Transaction
@@ -79,6 +79,32 @@ def next_waiters(
         {"text": text, "missed_at_ms": missed_at_ms, "now_ms": now_ms, "count_max": count_max},
     )
     return [Waiter(*row) for row in rows]
+
+
+def most_urgent(tx: Transaction, function: str, *, now_ms: int) -> Waiter | None:
+    """The due task of a function that is to start first: highest priority, then oldest."""
+    level: int | None = PRIORITY_MAX + 1
+    while True:
+        row = tx.one(
+            """
+            SELECT max(priority) FROM task
+             WHERE state = 'queued' AND function = ? AND priority < ?
+            """,
+            (function, level),
+        )
+        level = row[0] if row else None
+        if level is None:
+            return None
+        row = tx.one(
+            """
+            SELECT task_id FROM task
+             WHERE state = 'queued' AND function = ? AND priority = ? AND due_at_ms <= ?
+             ORDER BY due_at_ms, task_id LIMIT 1
+            """,
+            (function, level, now_ms),
+        )
+        if row is not None:
+            return Waiter(row[0], function, level)
 
 
 def wake(tx: Transaction, waiters: Sequence[Waiter], *, why: str, now_ms: int) -> None:
