@@ -84,9 +84,9 @@ class Evidence(Struct, frozen=True, kw_only=True):
     worker_died:   the worker process itself is gone, not only the attempt.
     stop_proven:   True: the process group is empty; False: something is stuck; None: not asked.
     retry_after_ms: the other side said how long to wait.
-    wait_for:      what the function itself says it needs ("vram:8GiB"); "" when it says nothing.
+    wait_for:      what another try needs ("vram:8GiB"), as the function says or its error; "" when
+                   neither does.
     missing:       what could not be known and why, in words: "exit status: not our child".
-    wait_for:      what another try has to wait for, as policy/condition writes it; "" is not known.
     """
 
     phase: Phase = Phase.RUN
@@ -107,4 +107,3 @@ class Evidence(Struct, frozen=True, kw_only=True):
     retry_after_ms: int | None = None
     wait_for: str = ""
     missing: tuple[str, ...] = ()
-    wait_for: str = ""
