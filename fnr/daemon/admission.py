@@ -18,21 +18,19 @@ from fnr.daemon.gates import Admission
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.pool import Pool
 from fnr.daemon.supervisor import Supervisor
-from fnr.daemon.worker_process import WorkerProcess, WorkerState
+from fnr.daemon.worker_process import WorkerProcess
 from fnr.host.failpoint import failpoint
 from fnr.policy import admission
 from fnr.policy.admission import Allocation, Grant, Refusal, Until
-from fnr.policy.gpu import unfit
 from fnr.policy.needs import Needs
 from fnr.policy.task import Claim
 from fnr.policy.verdict import Verdict
 from fnr.store import allocations, waits
-from fnr.store.connection import StoreBusy, StoreFull, StoreIll, Transaction
+from fnr.store.connection import Transaction
 
 # So long another function may keep a GPU, or be served before, although our task is older.
 TURN_MS = 60_000
 ASK_AGAIN_MS = 400
-STORE_RETRY_MS = 1_000
 LOOKS = "is looking what is free"
 
 
@@ -64,11 +62,14 @@ class Resources:
         # Functions that were given something since the daemon began: only these have to be heard
         # of when an attempt ends. Never shrinks, so that a rolled back unit cannot make it wrong.
         self._given_to: set[str] = set()
+        self._looking_for: set[str] = set()
         self._releases = 0
         self._heard_of = 0
         self.on_held: Callable[[], None] = _nobody_looks
-        supervisor.take_seat = self.take_seat
-        supervisor.on_buried = self._buried
+        # Set by who gives GPUs to workers: may this one be given more, and can another make room?
+        self.seat_problem: Callable[[Transaction, Pool, WorkerProcess], str] = _no_problem
+        self.make_room: Callable[[Pool], None] = _no_room
+        supervisor.on_buried = self.buried
 
     # ── a gate's questions ───────────────────────────────────────────────────
 
@@ -80,17 +81,22 @@ class Resources:
     def admit(self, tx: Transaction, pool: Pool, worker: WorkerProcess, places: int) -> Admission:
         """One attempt, if there is enough for it; as many as fit where nothing is per attempt."""
         needs = pool.settings.needs
-        if pool.keeps_gpus and (why := self._seat_problem(tx, pool, worker)):
+        if pool.keeps_gpus and (why := self.seat_problem(tx, pool, worker)):
             return Admission(places=0, why=why)
         gpu = needs.on_gpu and not pool.keeps_gpus
         if not (gpu or needs.on_host):
             return Admission(places=places)
         if not self._free.knows(needs, gpu=gpu):
-            self._look(pool)
+            self.look_for(pool)
             return Admission(places=0, why=LOOKS)
-        found = self._decide(tx, pool, gpu=gpu, host=True)
+        found = self.decide(tx, pool, gpu=gpu, host=True)
         if isinstance(found, Refusal):
-            self._refused(pool, found)
+            now_ms = self._parts.clock.now_ms()
+            if waits.most_urgent(tx, pool.name, now_ms=now_ms) is None:
+                # Nothing is due: let the claim find that out.
+                self._held.pop(pool.name, None)
+                return Admission(places=places)
+            self.refused(pool, found)
             return Admission(places=0, why=found.why)
         self._held.pop(pool.name, None)
         self._grants[worker.worker_id] = found
@@ -165,9 +171,33 @@ class Resources:
                 again = True
                 await self._free.look(held.needs)
             elif held.refusal.until is Until.RELEASE and held.needs.on_gpu:
-                self._ask_to_yield(pool)
+                self.make_room(pool)
         if again:
             self.ask_again()
+
+    def buried(self, worker: WorkerProcess) -> None:
+        """A worker's end is on record, and with it that it gave back what it kept."""
+        if worker.gpus or worker.function in self._given_to:
+            self.released()
+
+    def released(self) -> None:
+        """Something was given back in a unit that is committed."""
+        self._releases += 1
+        self.settled()
+
+    def unchanged(self, pool: Pool) -> Refusal | None:
+        """The last refusal, if asking again now would only repeat it."""
+        held = self._held.get(pool.name)
+        if held is None or held.needs != pool.settings.needs or held.released != self._releases:
+            return None
+        recent = self._parts.clock.boot_ms() - held.asked_ms < ASK_AGAIN_MS
+        return held.refusal if recent or held.refusal.until is not Until.READING else None
+
+    def granted(self, pool: Pool) -> None:
+        """It holds a function back no longer."""
+        self._held.pop(pool.name, None)
+        self._given_to.add(pool.name)
+        pool.holds.pop(self.name, None)
 
     def ask_again(self) -> None:
         """Ask for every function that is held, the most urgent task first."""
@@ -206,122 +236,11 @@ class Resources:
         never = isinstance(found, Refusal) and found.until is Until.NEVER
         return found.why if never and isinstance(found, Refusal) else ""
 
-    # ── workers that keep a GPU ──────────────────────────────────────────────
-
-    def take_seat(self, pool: Pool) -> None:
-        """Give a worker-to-be its GPUs, then start it; or let the function wait for them."""
-        held = self._held.get(pool.name)
-        if held is not None and held.needs == pool.settings.needs:
-            unchanged = held.released == self._releases
-            recent = self._parts.clock.boot_ms() - held.asked_ms < ASK_AGAIN_MS
-            if unchanged and (recent or held.refusal.until is not Until.READING):
-                self._show(pool, held.refusal)
-                return
-        pool.seating = True
-        self._parts.start(self._take_seat(pool), what=f"GPU for a worker of {pool.name}")
-
-    async def _take_seat(self, pool: Pool) -> None:
-        worker_id = self._parts.ulids.new()
-
-        def unit(tx: Transaction) -> Grant | Refusal:
-            found = self._decide(tx, pool, gpu=True, host=False)
-            if isinstance(found, Grant):
-                allocations.grant(
-                    tx,
-                    found.shares,
-                    owner=worker_id,
-                    worker_id=worker_id,
-                    function=pool.name,
-                    now_ms=self._parts.clock.now_ms(),
-                )
-                failpoint("seat-in-unit")
-            return found
-
-        try:
-            await self._free.look(pool.settings.needs)
-            found = await self._parts.store.write(unit)
-        except (StoreBusy, StoreFull, StoreIll) as error:
-            log.warning("no GPU could be given to a worker of %s: %s", pool.name, error)
-            self._parts.later(STORE_RETRY_MS, lambda: self._dispatcher.due_now(pool.name))
-            return
-        finally:
-            pool.seating = False
-        if isinstance(found, Refusal):
-            self._refused(pool, found)
-            return
-        failpoint("seat-committed")
-        self._held.pop(pool.name, None)
-        pool.holds.pop(self.name, None)
-        self._given_to.add(pool.name)
-        wanted = pool.wants_worker() and self._parts.dispatching
-        if not wanted or not self._supervisor.start_on(pool, worker_id=worker_id, gpus=found.gpus):
-            await self._parts.store.write(lambda tx: allocations.release(tx, worker_id))
-            self._released()
-            return
-        self._supervisor.tend(pool)
-
-    def _seat_problem(self, tx: Transaction, pool: Pool, worker: WorkerProcess) -> str:
-        """Why a worker that keeps its GPU may not be given more; it may have to go."""
-        report = self._free.gpus.report
-        if not worker.gpus:
-            return self._send_away(worker, "it was started without a GPU", respawn=True)
-        if report.missing:
-            why = f"its GPU cannot be seen: {report.missing}"
-            self._note(pool, Refusal(why=why, until=Until.READING))
-            return why
-        ill = [
-            f"GPU {g.index}: {why}"
-            for g in report.gpus
-            if g.uuid in worker.gpus and (why := unfit(g))
-        ]
-        if ill or not {gpu.uuid for gpu in report.gpus}.issuperset(worker.gpus):
-            return self._send_away(worker, "; ".join(ill) or "its GPU is gone", respawn=True)
-        rival = self._rival(tx, pool)
-        if rival:
-            return self._send_away(worker, f"{rival} needs its GPU", respawn=False)
-        return ""
-
-    def _send_away(self, worker: WorkerProcess, why: str, *, respawn: bool) -> str:
-        def go() -> None:
-            if worker.state is not WorkerState.LEAVING:
-                self._supervisor.dismiss(worker, why, respawn=respawn)
-
-        self._parts.loop.call_soon(go)
-        return why
-
-    def _ask_to_yield(self, pool: Pool) -> None:
-        """A worker of another function that keeps a GPU and has nothing to do makes room."""
-        if not pool.settings.needs.on_gpu or pool.next_due_at_ms != 0:
-            return
-        idle = [
-            worker
-            for worker in self._supervisor.workers.values()
-            if worker.gpus
-            and worker.idle
-            and worker.function != pool.name
-            and self._has_nothing_due(worker.function)
-        ]
-        idle.sort(key=lambda worker: worker.idle_at_ms)
-        for worker in idle[: max(1, pool.settings.needs.gpus)]:
-            self._supervisor.dismiss(worker, f"{pool.name} needs its GPU", respawn=False)
-
-    def _has_nothing_due(self, function: str) -> bool:
-        pool = self._dispatcher.pools.get(function)
-        due_at_ms = pool.next_due_at_ms if pool else None
-        return due_at_ms is None or due_at_ms > self._parts.clock.now_ms()
-
-    def _buried(self, worker: WorkerProcess) -> None:
-        if worker.gpus or worker.function in self._given_to:
-            self._released()
-
-    def _released(self) -> None:
-        self._releases += 1
-        self.settled()
-
     # ── deciding ─────────────────────────────────────────────────────────────
 
-    def _decide(self, tx: Transaction, pool: Pool, *, gpu: bool, host: bool) -> Grant | Refusal:
-        rival = self._rival(tx, pool)
+    def decide(self, tx: Transaction, pool: Pool, *, gpu: bool, host: bool) -> Grant | Refusal:
+        """What one more attempt or worker of a function is given, or why it gets nothing."""
+        rival = self.rival(tx, pool)
         if rival:
             why = f"{rival} waits for the same, and is first"
             return Refusal(why=why, until=Until.READING)
@@ -337,7 +256,7 @@ class Resources:
             host=host,
         )
 
-    def _rival(self, tx: Transaction, pool: Pool) -> str:
+    def rival(self, tx: Transaction, pool: Pool) -> str:
         """Another function that waits for something we want, and whose turn it is.
 
         Its task must be more urgent; or be older, and have waited for long or be able to start
@@ -382,17 +301,20 @@ class Resources:
         room = len(pool.staying) < pool.settings.workers_max or bool(pool.takers())
         return room and not others
 
-    def _refused(self, pool: Pool, refusal: Refusal) -> None:
-        self._note(pool, refusal)
-        self._show(pool, refusal)
+    def refused(self, pool: Pool, refusal: Refusal) -> None:
+        """A function gets nothing now: note it, show it, and see who could make room."""
+        self.note(pool, refusal)
+        self.show(pool, refusal)
         if pool.next_due_at_ms == 0 and refusal.until is Until.RELEASE:
-            self._ask_to_yield(pool)
+            self.make_room(pool)
 
-    def _show(self, pool: Pool, refusal: Refusal) -> None:
+    def show(self, pool: Pool, refusal: Refusal) -> None:
+        """Let `fnr status` say why due tasks do not start."""
         if pool.next_due_at_ms == 0:
             pool.holds[self.name] = refusal.why
 
-    def _note(self, pool: Pool, refusal: Refusal) -> None:
+    def note(self, pool: Pool, refusal: Refusal) -> None:
+        """Ask again for this function when that may help."""
         now_ms = self._parts.clock.boot_ms()
         before = self._held.get(pool.name)
         self._held[pool.name] = Held(
@@ -404,14 +326,28 @@ class Resources:
         )
         self.on_held()
 
-    def _look(self, pool: Pool) -> None:
-        """Read what is free, then ask again."""
+    def look_for(self, pool: Pool) -> None:
+        """Read what is free, then ask again for this function."""
+        if pool.name in self._looking_for:
+            return
+        self._looking_for.add(pool.name)
 
         async def look() -> None:
-            await self._free.look(pool.settings.needs)
+            try:
+                await self._free.look(pool.settings.needs)
+            finally:
+                self._looking_for.discard(pool.name)
             self._dispatcher.due_now(pool.name)
 
         self._parts.start(look(), what=f"reading what is free for {pool.name}")
+
+
+def _no_problem(_tx: Transaction, _pool: Pool, _worker: WorkerProcess) -> str:
+    return ""
+
+
+def _no_room(_: Pool) -> None:
+    """No worker keeps anything."""
 
 
 def _nobody_looks() -> None:

@@ -20,6 +20,7 @@ from fnr.daemon.reload import Reload
 from fnr.daemon.reserve import Reserve
 from fnr.daemon.rules_in_force import RulesInForce
 from fnr.daemon.runner import Runner
+from fnr.daemon.seats import Seats
 from fnr.daemon.stopper import Stopper
 from fnr.daemon.store_care import StoreCare
 from fnr.daemon.supervisor import Supervisor
@@ -53,6 +54,7 @@ class Crew:
         self.readings = Readings(parts, self.supervisor)
         self.free = Free(parts)
         self.resources = Resources(parts, self.dispatcher, self.supervisor, self.free)
+        self.seats = Seats(parts, self.dispatcher, self.supervisor, self.free, self.resources)
         self.dispatcher.gates.add(self.resources)
         self.conditions = Conditions(parts, self.dispatcher, self.free, self.resources)
         self.dispatcher.on_delivered = self._busy

@@ -20,6 +20,8 @@ from fnr.store import allocations
 # A disk that does not answer (a dead NFS server) must not hold up the rest.
 PATIENCE_S = 2.0
 MEMORY_FRESH_MS = 300
+# Questions to disks that may be open at a time; more of them would only queue behind a dead one.
+ASKED_MAX = 4
 
 
 class Free:
@@ -28,7 +30,7 @@ class Free:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="free")
-        self._asked: asyncio.Future[dict[str, Disk | str]] | None = None
+        self._asked: set[asyncio.Future[dict[str, Disk | str]]] = set()
         self._disks: dict[str, Disk | str] = {}
         self._disks_at_ms = -FRESH_MS
         self._memory: tuple[int | None, int | None] = (None, None)
@@ -96,11 +98,14 @@ class Free:
 
     async def _read_disks(self, paths: set[str]) -> dict[str, Disk | str]:
         """Each path's file system, or why it is not known."""
-        if self._asked is not None and not self._asked.done():
-            return dict.fromkeys(paths, "the last question has not been answered yet")
-        self._asked = self._parts.loop.run_in_executor(self._thread, _look_at_disks, paths)
+        asked = self._parts.loop.run_in_executor(self._thread, _look_at_disks, paths)
+        self._asked.add(asked)
+        asked.add_done_callback(self._asked.discard)
+        if len(self._asked) > ASKED_MAX:
+            asked.cancel()
+            return dict.fromkeys(paths, "earlier questions have not been answered yet")
         try:
-            return await asyncio.wait_for(asyncio.shield(self._asked), PATIENCE_S)
+            return await asyncio.wait_for(asyncio.shield(asked), PATIENCE_S)
         except TimeoutError:
             return dict.fromkeys(paths, f"no answer within {PATIENCE_S:g} s")
 
@@ -109,7 +114,7 @@ class Free:
     def knows(self, needs: Needs, *, gpu: bool) -> bool:
         """Is what these needs ask about known, and young enough to decide on?"""
         now_ms = self._parts.clock.boot_ms()
-        if gpu and not self.gpus.fresh:
+        if gpu and not self.gpus.young():
             return False
         known = needs.disk_path in self._disks and now_ms - self._disks_at_ms <= FRESH_MS
         return known or not needs.disk_mib

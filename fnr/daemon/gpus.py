@@ -23,11 +23,10 @@ class Gpus:
         self._read_at_ms: int | None = None
         self.report = GpuReport(missing="not read yet")
 
-    @property
-    def fresh(self) -> bool:
+    def young(self, age_max_ms: int = FRESH_MS) -> bool:
         """Is the last report young enough to decide on?"""
         at_ms = self._read_at_ms
-        return at_ms is not None and self._parts.clock.boot_ms() - at_ms <= FRESH_MS
+        return at_ms is not None and self._parts.clock.boot_ms() - at_ms <= age_max_ms
 
     async def read(self) -> GpuReport:
         """A new report; several who ask at once share one."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from fnr.host.process import die_with_parent
 from fnr.policy.gpu import Gpu, GpuReport
 
 _MIB = 1 << 20
@@ -24,6 +25,7 @@ _ILL = ("NVMLError_GpuIsLost", "NVMLError_ResetRequired", "NVMLError_GpuNotFound
 
 def main() -> int:
     """Answer until the other side is gone."""
+    die_with_parent()
     door = socket.socket(fileno=1)
     probe = Probe()
     while question := door.recv(4096):

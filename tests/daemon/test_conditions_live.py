@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from live_home import FUNCTIONS, LiveHome
@@ -94,7 +93,8 @@ def test_a_full_disk_is_waited_for_and_used_when_there_is_room(
     home_at: HomeAt, small_disk: Path
 ) -> None:
     home = home_at(
-        needing("write", "fill", f'disk = "{small_disk}:4MiB"') + '\n[daemon]\ndisk_free_min = "1MiB"\n'
+        needing("write", "fill", f'disk = "{small_disk}:4MiB"')
+        + '\n[daemon]\ndisk_free_min = "1MiB"\n'
     ).up()
     hog = small_disk / "hog"
     hog.write_bytes(b"x" * (6 << 20))

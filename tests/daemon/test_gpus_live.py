@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 from live_home import FUNCTIONS, LiveHome
 from nvml_stub import Gpus, gpu, uuid
-from test_conditions_live import wait_until_waiting
 from test_task_life import end_of, submit
 
 from fnr.api import requests as ask
