@@ -1,12 +1,14 @@
 # Made by tools/make_docs.py from the command line itself; do not edit.
 _fnr_commands() {
   case $1 in
-    '') echo 'status submit run task logs dlq errors rules function worker daemon db config init demo help' ;;
+    '') echo 'status submit run task logs dlq errors rules function gpu allocation worker daemon db config init demo help' ;;
     'task') echo 'list show history wait cancel logs' ;;
     'dlq') echo 'list show stats resolve purge replay edit export import' ;;
     'errors') echo 'list show explain groups similar tail ack snooze resolve reclassify' ;;
     'rules') echo 'list show check test eval reload suggest add edit enable disable stats learn' ;;
     'function') echo 'list show pause resume' ;;
+    'gpu') echo 'list' ;;
+    'allocation') echo 'list' ;;
     'worker') echo 'list show restart stop' ;;
     'daemon') echo 'start stop restart reload status' ;;
     'db') echo 'check stats backup restore vacuum' ;;
@@ -68,6 +70,10 @@ _fnr_flags() {
     'function/show') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'function/pause') echo '--reason --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'function/resume') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'gpu') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'gpu/list') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'allocation') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'allocation/list') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'worker') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'worker/list') echo '-f --function --gone --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'worker/show') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
@@ -315,6 +321,22 @@ _fnr_values() {
     'function/resume:--config') compgen -f -- "$2" ;;
     'function/resume:-o') compgen -W 'table json jsonl name' -- "$2" ;;
     'function/resume:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'gpu:--home') compgen -d -- "$2" ;;
+    'gpu:--config') compgen -f -- "$2" ;;
+    'gpu:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'gpu:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'gpu/list:--home') compgen -d -- "$2" ;;
+    'gpu/list:--config') compgen -f -- "$2" ;;
+    'gpu/list:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'gpu/list:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'allocation:--home') compgen -d -- "$2" ;;
+    'allocation:--config') compgen -f -- "$2" ;;
+    'allocation:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'allocation:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'allocation/list:--home') compgen -d -- "$2" ;;
+    'allocation/list:--config') compgen -f -- "$2" ;;
+    'allocation/list:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'allocation/list:--output') compgen -W 'table json jsonl name' -- "$2" ;;
     'worker:--home') compgen -d -- "$2" ;;
     'worker:--config') compgen -f -- "$2" ;;
     'worker:-o') compgen -W 'table json jsonl name' -- "$2" ;;

@@ -371,9 +371,7 @@ def test_the_changelog_knows_this_version() -> None:
 
 
 # Declared in fnr.toml and read by nobody yet: setting -> why it is there all the same.
-UNREAD = {
-    "gpus": "a fact about the function that admission by GPU will read",
-}
+UNREAD: dict[str, str] = {}
 
 
 def test_no_setting_is_without_effect() -> None:

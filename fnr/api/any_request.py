@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fnr.api import incident_requests, requests, rule_requests
+from fnr.api import incident_requests, requests, resource_requests, rule_requests
 
 AnyRequest = (
     requests.GetStatus
@@ -23,6 +23,9 @@ AnyRequest = (
     | rule_requests.ListErrorRecords
     | rule_requests.ListCorrections
     | rule_requests.ListRuleCounts
+    | resource_requests.ListAllocations
+    | resource_requests.ListGpus
+    | resource_requests.ExplainWait
     | requests.Submit
     | requests.SubmitMany
     | requests.WaitTasks

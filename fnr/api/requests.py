@@ -57,10 +57,14 @@ class Status(Struct, frozen=True, kw_only=True):
 
 
 class Submitted(Struct, frozen=True, kw_only=True):
-    """duplicate: a live task with the same unique or idempotency key existed; it is task_id."""
+    """duplicate: a live task with the same unique or idempotency key existed; it is task_id.
+
+    warning: why this host can never give its function what it needs; it was accepted all the same.
+    """
 
     task_id: str
     duplicate: bool = False
+    warning: str = ""
 
 
 class RefusedItem(Struct, frozen=True, kw_only=True):

@@ -137,6 +137,7 @@ def _page(detail: FunctionDetail) -> str:
     ]
     if status.problem:
         lines.append(f"problem:   {one_line(status.problem)}")
+    lines += [f"held back: {one_line(why)}" for why in status.holds.values()]
     if detail.settings is None:
         lines.append("settings:  none: it is no longer in fnr.toml")
     else:

@@ -33,6 +33,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "errors": ("fnr.cli.errors", "Errors and incidents: list, explain, groups, tail, snooze, …"),
     "rules": ("fnr.cli.rules", "Rules that name errors: list, test, suggest, add, edit, stats, …"),
     "function": ("fnr.cli.function", "Functions: list, show, pause, resume."),
+    "gpu": ("fnr.cli.gpu", "GPUs: which there are, how they are, who has them."),
+    "allocation": ("fnr.cli.allocation", "What attempts and workers were given of the host."),
     "worker": ("fnr.cli.worker", "Workers: list, show, restart, stop."),
     "daemon": ("fnr.cli.daemon", "The daemon: run it, start, stop, restart, reload."),
     "db": ("fnr.cli.db", "The store: check, stats, backup, restore, vacuum."),

@@ -62,6 +62,18 @@ class FunctionSettings(Struct, frozen=True, kw_only=True):
     retry: RetryPolicy = RetryPolicy()
 
     @property
+    def on_gpu(self) -> bool:
+        """Does an attempt need a GPU?"""
+        return bool(self.gpus or self.vram_mib)
+
+    @property
+    def is_counted(self) -> bool:
+        """Does an attempt need anything that is counted? Cheap: asked for every attempt."""
+        return bool(
+            self.gpus or self.vram_mib or self.memory_mib or self.cpus or self.disk is not None
+        )
+
+    @property
     def needs(self) -> Needs:
         """What an attempt needs of the host."""
         path, mib = self.disk or ("", 0)

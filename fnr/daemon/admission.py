@@ -75,8 +75,7 @@ class Resources:
 
     def concerns(self, pool: Pool) -> bool:
         """Does it need anything, or has it been given anything?"""
-        needs = pool.settings.needs
-        return needs.on_gpu or needs.on_host or pool.name in self._given_to
+        return pool.settings.is_counted or pool.name in self._given_to
 
     def admit(self, tx: Transaction, pool: Pool, worker: WorkerProcess, places: int) -> Admission:
         """One attempt, if there is enough for it; as many as fit where nothing is per attempt."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import structs
 
-from fnr.api import incident_requests
+from fnr.api import incident_requests, resource_requests
 from fnr.api import requests as ask
 from fnr.api.any_request import AnyRequest
 from fnr.api.errors import FnrError, NotFound, Refused, UsageError, no_such_id
@@ -19,6 +19,7 @@ from fnr.daemon.incidents import Incidents
 from fnr.daemon.letters import Letters
 from fnr.daemon.overview import Overview
 from fnr.daemon.reader import Reader
+from fnr.daemon.resource_answers import ResourceAnswers
 from fnr.daemon.waiting import Waiting
 from fnr.daemon.worker_process import WorkerProcess
 from fnr.policy.evidence import KilledBy
@@ -64,6 +65,11 @@ class Answers:
             incident_requests.ReclassifyErrors: self.incidents.reclassify,
             ask.ReloadConfig: self._reload,
             ask.StopDaemon: self._stop,
+        }
+        resources = ResourceAnswers(crew, reader)
+        self._handlers |= {
+            resource_requests.ListGpus: resources.gpus,
+            resource_requests.ExplainWait: resources.wait,
         }
         self.submit = crew.intake.submit
 

@@ -56,6 +56,7 @@ class Crew:
         self.resources = Resources(parts, self.dispatcher, self.supervisor, self.free)
         self.seats = Seats(parts, self.dispatcher, self.supervisor, self.free, self.resources)
         self.dispatcher.gates.add(self.resources)
+        self.intake.warning = self.resources.warning
         self.conditions = Conditions(parts, self.dispatcher, self.free, self.resources)
         self.dispatcher.on_delivered = self._busy
         self.intake.on_expiring = self.timekeeper.move_due

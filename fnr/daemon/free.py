@@ -62,7 +62,7 @@ class Free:
             total, free = machine.memory_mib()
             found = replace(found, memory_total_mib=total, memory_free_mib=free)
             if free is None:
-                found = _unknown(found, Kind.MEMORY, "/proc/meminfo cannot be read")
+                found = _unknown(found, Kind.MEMORY, "the kernel does not say it")
         if ports_asked := by_kind.get(Kind.PORT):
             found = _with_ports(found, {one.amount for one in ports_asked})
         if disks_asked := by_kind.get(Kind.DISK):
@@ -155,7 +155,7 @@ class Free:
 def _with_ports(found: Readings, numbers: set[int]) -> Readings:
     taken = ports.listening()
     if taken is None:
-        return _unknown(found, Kind.PORT, "/proc/net/tcp cannot be read")
+        return _unknown(found, Kind.PORT, "the kernel does not say it")
     return replace(found, ports_free={number: number not in taken for number in numbers})
 
 

@@ -69,7 +69,7 @@ class Pool:
     @property
     def keeps_gpus(self) -> bool:
         """Do its workers keep their GPUs for life? What a Python worker has loaded stays there."""
-        return self.settings.kind == "python" and self.settings.needs.on_gpu
+        return self.settings.kind == "python" and self.settings.on_gpu
 
     def takers(self) -> list[WorkerProcess]:
         """Workers with a free place, the emptiest first."""

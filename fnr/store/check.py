@@ -212,6 +212,31 @@ INVARIANTS = (
         """,
     ),
     Invariant(
+        "allocation-has-owner",
+        "something is given to an attempt that does not run, or to a worker that has ended",
+        """
+        SELECT g.owner FROM allocation g
+         WHERE CASE WHEN g.owner = g.worker_id
+                    THEN EXISTS (SELECT 1 FROM worker w
+                                  WHERE w.worker_id = g.owner AND w.ended_at_ms IS NOT NULL)
+                    ELSE NOT EXISTS (SELECT 1 FROM attempt a
+                                      WHERE a.token = g.owner AND a.outcome = 'running') END
+        """,
+    ),
+    Invariant(
+        "allocations-fit",
+        "more of a device is given than there is, or a GPU is one holder's alone and others' too",
+        """
+        SELECT g.kind || ' ' || g.device FROM allocation g
+         GROUP BY g.kind, g.device HAVING sum(g.amount) > max(g.capacity)
+         UNION ALL
+        SELECT 'gpu ' || g.device FROM allocation g
+         WHERE g.kind = 'gpu'
+           AND EXISTS (SELECT 1 FROM allocation o
+                        WHERE o.kind = 'vram' AND o.device = g.device)
+        """,
+    ),
+    Invariant(
         "outbox-keys-are-unique",
         "an effect is kept twice under one key",
         "SELECT key FROM outbox NOT INDEXED GROUP BY key HAVING count(*) > 1",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from fnr.policy.admission import Allocation
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.filter import FilterError
 from fnr.policy.incident import Incident
@@ -31,6 +32,7 @@ from fnr.policy.record import (
 )
 from fnr.policy.task import Task
 from fnr.store import (
+    allocations,
     details,
     error_details,
     error_pages,
@@ -258,6 +260,11 @@ def get_store_stats(tx: Transaction, *, now_ms: int) -> StoreStats:  # noqa: ARG
     return stats.store_stats(tx)
 
 
+def list_allocations(tx: Transaction, *, now_ms: int) -> list[Allocation]:  # noqa: ARG001 - one shape for all reads
+    """What is given of the host."""
+    return allocations.all_given(tx)
+
+
 def _consistent(read: Callable[..., Any]) -> Callable[..., Any]:
     """One moment of the store for all statements of an answer, and a clock if none came."""
 
@@ -286,6 +293,7 @@ READS: dict[str, Callable[..., Any]] = {
     "ListFunctions": _consistent(list_functions),
     "ListLogSpans": _consistent(list_log_spans),
     "GetStoreStats": _consistent(get_store_stats),
+    "ListAllocations": _consistent(list_allocations),
 }
 
 

@@ -19,6 +19,8 @@ from store_values import (
     replay,
 )
 
+from fnr.policy.admission import Share
+from fnr.store.allocations import grant
 from fnr.store.check import IDS_SHOWN_MAX, INVARIANTS, check
 from fnr.store.connection import read_only
 from fnr.store.transaction import Transaction
@@ -31,8 +33,23 @@ def busy_store(tx: Transaction) -> None:
         accept(tx, new_task(function=name, expires_at_ms=NOW_MS + 60_000))
         end(tx, ENDS[name](tx, claim(tx, function=name)))
     accept(tx, new_task(function="busy"))
-    claim(tx, function="busy")
+    token = claim(tx, function="busy").token
+    give(tx, token, "w", "cpus", "", 2, 4)
+    give(tx, token, "w", "vram", "GPU-1", 2, 8)
+    tx.run(
+        "INSERT INTO worker (worker_id, function, boot_id, pid, pid_start, started_at_ms, secret)"
+        " VALUES ('seated', 'busy', 'b', 1, 1, 1, 's')"
+    )
+    give(tx, "seated", "seated", "vram", "GPU-1", 3, 8)
     replay(tx, bury(tx, function="again"))
+
+
+def give(
+    tx: Transaction, owner: str, worker_id: str, kind: str, device: str, amount: int, of: int
+) -> None:
+    """One share."""
+    share = Share(kind=kind, device=device, amount=amount, capacity=of)
+    grant(tx, [share], owner=owner, worker_id=worker_id, function="busy", now_ms=NOW_MS)
 
 
 def one(tx: Transaction, sql: str) -> str:
@@ -56,6 +73,7 @@ def _run(sql: str, finds: str = "") -> Break:
 DONE = "SELECT task_id FROM task WHERE state = 'done'"
 DEAD = "SELECT task_id FROM task WHERE state = 'dead'"
 RUNNING = "SELECT task_id FROM task WHERE state = 'running'"
+SEATED = "SELECT worker_id FROM worker"
 ERROR = "SELECT error_id FROM error"
 SEEN = "SELECT incident_id FROM error"
 ENDED = "SELECT token FROM attempt WHERE outcome = 'failed'"
@@ -140,6 +158,14 @@ BREAKS: dict[str, list[Break]] = {
         _run("UPDATE tally SET count = count + 1 WHERE state = 'done'"),
         _run("DELETE FROM tally WHERE state LIKE 'open/%'"),
         _run("INSERT INTO tally VALUES ('ghost', 'queued', 3)"),
+    ],
+    "allocation-has-owner": [
+        _run("UPDATE allocation SET owner = 'nobody' WHERE kind = 'cpus'"),
+        _run("UPDATE worker SET ended_at_ms = 1 WHERE worker_id = :id", SEATED),
+    ],
+    "allocations-fit": [
+        _run("UPDATE allocation SET amount = 9 WHERE kind = 'cpus'"),
+        _run("UPDATE allocation SET kind = 'gpu' WHERE device = 'GPU-1' AND owner <> worker_id"),
     ],
     "outbox-keys-are-unique": [],
     "foreign-key": [_run("DELETE FROM task WHERE task_id = :id", DEAD)],

@@ -55,8 +55,12 @@ ROWS: dict[str, dict[str, Any]] = {
     "rule_count": {"rule": "r", "hits": 1, "first_at_ms": 1, "last_at_ms": 1},
     "task_input": {"task_id": ID, "revision": 1, "at_ms": 1, "body": "{}"},
     "function": {"function": "render"},
+    "allocation": {
+        "owner": ID, "kind": "memory", "device": "", "amount": 4, "capacity": 8, "worker_id": "w",
+        "function": "render", "since_at_ms": 1,
+    },
     "tally": {"function": "render", "state": "queued", "count": 1},
-}
+}  # fmt: skip
 
 # One row per CHECK: table, and what makes the good row bad.
 VIOLATIONS: list[tuple[str, dict[str, Any]]] = [
@@ -103,6 +107,10 @@ VIOLATIONS: list[tuple[str, dict[str, Any]]] = [
     ("rule_count", {"hits": 0}),
     ("rule_count", {"corrected": 2}),
     ("rule_count", {"last_at_ms": 0}),
+    ("allocation", {"owner": ""}),
+    ("allocation", {"kind": "luck"}),
+    ("allocation", {"amount": 0}),
+    ("allocation", {"amount": 9}),
     ("function", {"paused": 2}),
     ("tally", {"count": -1}),
 ]
@@ -241,23 +249,24 @@ def test_a_migration_that_fails_leaves_the_old_schema(
 ) -> None:
     """Method: a second step whose last statement is wrong."""
     connection = connect_writer(store_file)
-    migrate.migrate(connection)
+    newest = migrate.migrate(connection)
     before = connection.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall()
-    steps = [*migrate.schema_steps(), (2, "CREATE TABLE more (x TEXT);\nCREATE TABEL;\n")]
+    more = newest + 1
+    steps = [*migrate.schema_steps(), (more, "CREATE TABLE more (x TEXT);\nCREATE TABEL;\n")]
     monkeypatch.setattr(migrate, "schema_steps", lambda **_: steps)
     with pytest.raises(sqlite3.OperationalError, match="TABEL"):
         migrate.migrate(connection)
-    assert migrate.schema_version(connection) == 1
+    assert migrate.schema_version(connection) == newest
     assert connection.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall() == before
-    steps[-1] = (2, "CREATE TABLE more (x TEXT);\n")
-    assert migrate.migrate(connection) == 2
+    steps[-1] = (more, "CREATE TABLE more (x TEXT);\n")
+    assert migrate.migrate(connection) == more
     connection.close()
 
 
 def test_a_newer_schema_is_refused(store_file: Path) -> None:
     connection = connect_writer(store_file)
-    connection.execute("PRAGMA user_version = 7")
-    with pytest.raises(StoreNewer, match="version 7"):
+    connection.execute("PRAGMA user_version = 7000")
+    with pytest.raises(StoreNewer, match="version 7000"):
         migrate.migrate(connection)
     connection.close()
 
