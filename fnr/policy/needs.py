@@ -76,7 +76,7 @@ def needed(
 
     The function itself may have said it (`fnr.Wait`); else the amount is the larger one of what
     it declares and of what it says it tried to get. folder, room_mib: where a disk is looked at,
-    and how much room makes another try worth while, when the error names neither.
+    and how much room makes another try worth while, when the error names neither; "" is nowhere.
     """
     word = evidence.wait_for or classification.wait_for or ""
     if conditions_of(word):
@@ -90,7 +90,8 @@ def needed(
         case Kind.GPU:
             return written(Condition(kind=Kind.GPU, amount=max(1, needs.gpus)))
         case Kind.DISK:
-            return written(_room(text, needs, folder=folder, room_mib=room_mib))
+            found = _room(text, needs, folder=folder, room_mib=room_mib)
+            return written(found) if found.where else word
         case Kind.PORT:
             port = _port(classification, text)
             return written(Condition(kind=Kind.PORT, amount=port)) if port else word

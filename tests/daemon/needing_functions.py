@@ -23,9 +23,9 @@ def fill(path: str, mib: int) -> int:
     """Write a file of this size, or leave nothing."""
     try:
         Path(path).write_bytes(b"x" * (mib << 20))
-    except OSError:
+    except OSError as error:
         Path(path).unlink()
-        raise
+        raise OSError(error.errno, error.strerror, path) from None
     return mib
 
 

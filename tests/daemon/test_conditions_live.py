@@ -7,7 +7,6 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ from live_home import FUNCTIONS, LiveHome
 from test_task_life import end_of, submit
 
 from fnr.api import requests as ask
-from fnr.api.requests import Event
 from fnr.policy.task import TaskState
 
 HomeAt = Callable[[str], LiveHome]
@@ -30,18 +28,6 @@ env = {{ PYTHONPATH = "{FUNCTIONS}" }}
 retry = {{ wait = "10m", waits_max = 5 }}
 {extra}
 """
-
-
-@contextmanager
-def moves(home: LiveHome, *task_ids: str) -> Iterator[Callable[[str], Event]]:
-    """Wait for a task to come into a state, by the daemon's own events."""
-    connection = home.connection()
-    stream = connection.watch(ask.Watch(task_ids=list(task_ids), kinds=["task"]))
-
-    def until(state: str) -> Event:
-        return next(event for event in stream if event.what == state)
-
-    yield until
 
 
 def test_a_taken_port_is_waited_for_and_used_when_it_is_free(home_at: HomeAt) -> None:
@@ -73,6 +59,15 @@ def wait_until_waiting(home: LiveHome, task_id: str) -> None:
             seen.wait(0.02)
 
 
+def wait_until_held(home: LiveHome, *names: str) -> dict[str, str]:
+    """Why these functions are held back, once all are."""
+    while True:
+        status = home.ask(ask.GetStatus())
+        held = {one.function: one.holds.get("resources", "") for one in status.functions}
+        if all("is looking" not in held[name] and held[name] for name in names):
+            return {name: held[name] for name in names}
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 8 MiB."""
@@ -93,14 +88,22 @@ def test_a_full_disk_is_waited_for_and_used_when_there_is_room(
     home_at: HomeAt, small_disk: Path
 ) -> None:
     home = home_at(
-        needing("write", "fill", f'disk = "{small_disk}:4MiB"')
-        + '\n[daemon]\ndisk_free_min = "1MiB"\n'
+        needing("write", "fill")
+        + needing("declared", "fill", f'disk = "{small_disk}:4MiB"')
+        + '\n[daemon]\ndisk_free_min = "3MiB"\n'
     ).up()
     hog = small_disk / "hog"
     hog.write_bytes(b"x" * (6 << 20))
     task_id = submit(home, "write", {"path": str(small_disk / "out"), "mib": 4})
     wait_until_waiting(home, task_id)
     task = home.ask(ask.GetTask(task_id=task_id)).task
-    assert task.waiting_for == f"disk:{small_disk}:4MiB"
+    assert task.waiting_for == f"disk:{small_disk}:3MiB"
+    shown = home.fnr("task", "show", task_id)
+    assert f"waits for {task.waiting_for}: 3MiB needed, now 2MiB" in shown.stdout
+    held = submit(home, "declared", {"path": str(small_disk / "more"), "mib": 1})
+    assert "needs 4MiB of disk" in wait_until_held(home, "declared")["declared"]
     hog.unlink()
     assert end_of(home, task_id).task.state is TaskState.DONE
+    (small_disk / "out").unlink()
+    end = end_of(home, held)
+    assert (end.task.state, end.task.attempts) == (TaskState.DONE, 1)

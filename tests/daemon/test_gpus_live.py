@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from live_home import FUNCTIONS, LiveHome
 from nvml_stub import Gpus, gpu, uuid
+from test_conditions_live import wait_until_held
 from test_task_life import end_of, submit
 
 from fnr.api import requests as ask
@@ -81,15 +82,6 @@ def test_without_a_driver_gpu_functions_wait_and_others_run(home_at: HomeAt, gpu
     status = wait_until_held(home, "look", "see")
     assert all("Driver Not Loaded" in why for why in status.values())
     assert {home.ask(ask.GetTask(task_id=one)).task.state for one in waits} == {TaskState.QUEUED}
-
-
-def wait_until_held(home: LiveHome, *names: str) -> dict[str, str]:
-    """Why these functions are held back, once all are."""
-    while True:
-        status = home.ask(ask.GetStatus())
-        held = {one.function: one.holds.get("resources", "") for one in status.functions}
-        if all("is looking" not in held[name] and held[name] for name in names):
-            return {name: held[name] for name in names}
 
 
 def test_a_gpu_is_never_given_twice_and_goes_from_one_function_to_the_next(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from store_values import (
@@ -34,22 +35,20 @@ def busy_store(tx: Transaction) -> None:
         end(tx, ENDS[name](tx, claim(tx, function=name)))
     accept(tx, new_task(function="busy"))
     token = claim(tx, function="busy").token
-    give(tx, token, "w", "cpus", "", 2, 4)
-    give(tx, token, "w", "vram", "GPU-1", 2, 8)
+    give(tx, token, "w", kind="cpus", device="", amount=2, capacity=4)
+    give(tx, token, "w", kind="vram", device="GPU-1", amount=2, capacity=8)
     tx.run(
         "INSERT INTO worker (worker_id, function, boot_id, pid, pid_start, started_at_ms, secret)"
         " VALUES ('seated', 'busy', 'b', 1, 1, 1, 's')"
     )
-    give(tx, "seated", "seated", "vram", "GPU-1", 3, 8)
+    give(tx, "seated", "seated", kind="vram", device="GPU-1", amount=3, capacity=8)
     replay(tx, bury(tx, function="again"))
 
 
-def give(
-    tx: Transaction, owner: str, worker_id: str, kind: str, device: str, amount: int, of: int
-) -> None:
+def give(tx: Transaction, owner: str, worker_id: str, **share: Any) -> None:
     """One share."""
-    share = Share(kind=kind, device=device, amount=amount, capacity=of)
-    grant(tx, [share], owner=owner, worker_id=worker_id, function="busy", now_ms=NOW_MS)
+    shares = [Share(**share)]
+    grant(tx, shares, owner=owner, worker_id=worker_id, function="busy", now_ms=NOW_MS)
 
 
 def one(tx: Transaction, sql: str) -> str:
