@@ -34,6 +34,7 @@ from fnr.api.requests import (
     ListLogSpans,
     ListTasks,
 )
+from fnr.api.resource_requests import ListAllocations
 from fnr.api.rule_requests import ListCorrections, ListErrorRecords, ListRuleCounts
 from fnr.client.offline import answer_offline
 from fnr.client.sdk import Client
@@ -87,6 +88,7 @@ QUESTIONS = [
     ListCorrections(),
     ListCorrections(after="nonsense"),
     ListRuleCounts(),
+    ListAllocations(),
     ListTasks(where="nonsense:1"),
     ListLetters(where="(", limit=5),
     ListTasks(after="nonsense"),
