@@ -56,6 +56,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "task_input": {"task_id": ID, "revision": 1, "at_ms": 1, "body": "{}"},
     "function": {"function": "render"},
     "tally": {"function": "render", "state": "queued", "count": 1},
+    "retry_budget": {"function": "render", "balance_ms": 1, "at_ms": 1},
 }
 
 # One row per CHECK: table, and what makes the good row bad.
@@ -105,6 +106,7 @@ VIOLATIONS: list[tuple[str, dict[str, Any]]] = [
     ("rule_count", {"last_at_ms": 0}),
     ("function", {"paused": 2}),
     ("tally", {"count": -1}),
+    ("retry_budget", {"balance_ms": -1}),
 ]
 
 
@@ -243,21 +245,22 @@ def test_a_migration_that_fails_leaves_the_old_schema(
     connection = connect_writer(store_file)
     migrate.migrate(connection)
     before = connection.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall()
-    steps = [*migrate.schema_steps(), (2, "CREATE TABLE more (x TEXT);\nCREATE TABEL;\n")]
+    newest = migrate.schema_version(connection)
+    steps = [*migrate.schema_steps(), (newest + 1, "CREATE TABLE more (x TEXT);\nCREATE TABEL;\n")]
     monkeypatch.setattr(migrate, "schema_steps", lambda **_: steps)
     with pytest.raises(sqlite3.OperationalError, match="TABEL"):
         migrate.migrate(connection)
-    assert migrate.schema_version(connection) == 1
+    assert migrate.schema_version(connection) == newest
     assert connection.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall() == before
-    steps[-1] = (2, "CREATE TABLE more (x TEXT);\n")
-    assert migrate.migrate(connection) == 2
+    steps[-1] = (newest + 1, "CREATE TABLE more (x TEXT);\n")
+    assert migrate.migrate(connection) == newest + 1
     connection.close()
 
 
 def test_a_newer_schema_is_refused(store_file: Path) -> None:
     connection = connect_writer(store_file)
-    connection.execute("PRAGMA user_version = 7")
-    with pytest.raises(StoreNewer, match="version 7"):
+    connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(StoreNewer, match="version 99"):
         migrate.migrate(connection)
     connection.close()
 
