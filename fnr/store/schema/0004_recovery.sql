@@ -6,6 +6,8 @@ ALTER TABLE task ADD COLUMN degraded TEXT NOT NULL DEFAULT '';
 -- What was decided names the error it answers and the numbers it was calculated from (JSON).
 ALTER TABLE ledger ADD COLUMN error_id TEXT;
 ALTER TABLE ledger ADD COLUMN numbers TEXT NOT NULL DEFAULT '{}';
+UPDATE ledger SET error_id = (SELECT e.error_id FROM error e WHERE e.token = ledger.token)
+ WHERE token IS NOT NULL;
 
 -- What a function may still spend on retries; without a row, what its settings begin with.
 CREATE TABLE retry_budget (
