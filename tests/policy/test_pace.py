@@ -29,6 +29,8 @@ from fnr.policy.verdict import Action, Verdict, decide
 
 RETRY = classified(strategy=Strategy.RETRY_WITH_BACKOFF)
 WINDOW_MS = 300_000
+BROKEN = Evidence(message="it broke")
+POLICY = RetryPolicy()
 
 AROUNDS = st.builds(
     Around,
@@ -54,8 +56,8 @@ def fail(
     around: Around,
     *,
     found: Classification = RETRY,
-    evidence: Evidence = Evidence(message="it broke"),
-    policy: RetryPolicy = RetryPolicy(),
+    evidence: Evidence = BROKEN,
+    policy: RetryPolicy = POLICY,
 ) -> Verdict:
     return decide(
         task,
