@@ -37,9 +37,10 @@ class ListReplays(Read[Page[ReplayPlan]], frozen=True, kw_only=True, tag=str):
 
 
 class GetReplay(Read[ReplayDetail], frozen=True, kw_only=True, tag=str):
-    """plan_id may be any unique prefix."""
+    """plan_id may be any unique prefix; reasons: with why letters did not come home."""
 
     plan_id: str
+    reasons: bool = True
 
 
 class ListReplayEntries(Read[Page[ReplayEntry]], frozen=True, kw_only=True, tag=str):

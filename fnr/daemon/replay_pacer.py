@@ -197,7 +197,7 @@ class Pacer:
         self._pace = spent(self._pace, len(started))
         if turn.moved:
             self._announce(turn.plan)
-        elif turn.turned.looked_at:
+        else:
             self._tell_soon(turn.plan)
         self._go_on(turn)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 # In flight at once unless the plan says otherwise: enough for the quickest functions, few enough
@@ -170,8 +170,8 @@ class ReplayDetail(Struct, frozen=True, kw_only=True):
     """A plan with the reasons of entries that did not come home, as far as looked at."""
 
     plan: ReplayPlan
-    reasons: dict[str, int]
-    examples: dict[str, list[str]]
+    reasons: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, list[str]] = field(default_factory=dict)
     looked_at_all: bool = True
 
 
@@ -202,9 +202,10 @@ def _key_problem(key: str) -> str | None:
     return None
 
 
-def changed(options: ReplayOptions, **fields: int | None) -> ReplayOptions:
-    """The options with those fields that are not None."""
-    return replace(options, **{name: value for name, value in fields.items() if value is not None})
+def changed(options: ReplayOptions, **limits: int | None) -> ReplayOptions:
+    """The options with other limits: None leaves one as it is, 0 takes it away."""
+    new = {name: value or None for name, value in limits.items() if value is not None}
+    return replace(options, **new)
 
 
 # ── moves ────────────────────────────────────────────────────────────────────

@@ -202,9 +202,15 @@ def list_replays(
     return replay_plans.page(tx, active=active, after=after, limit=limit)
 
 
-def get_replay(tx: Transaction, *, plan_id: str, now_ms: int) -> ReplayDetail:  # noqa: ARG001 - one shape for all reads
+def get_replay(
+    tx: Transaction,
+    *,
+    plan_id: str,
+    reasons: bool,
+    now_ms: int,  # noqa: ARG001 - one shape for all reads
+) -> ReplayDetail:
     """A replay with the reasons of what did not come home. Raises NoSuchId, AmbiguousId."""
-    return replay_entries.detail(tx, plan_id)
+    return replay_entries.detail(tx, plan_id, reasons=reasons)
 
 
 def list_replay_entries(

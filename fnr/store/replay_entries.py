@@ -160,9 +160,13 @@ def page(
     return Page(items=[_entry(row) for row in rows[:limit]], next=cursor)
 
 
-def detail(tx: Transaction, plan_id: str) -> ReplayDetail:
+def detail(tx: Transaction, plan_id: str, *, reasons: bool) -> ReplayDetail:
     """A plan, and why entries were skipped or died again. Raises NoSuchId, AmbiguousId."""
     stored = find(tx, plan_id)
+    return _with_reasons(tx, stored) if reasons else ReplayDetail(plan=stored.plan)
+
+
+def _with_reasons(tx: Transaction, stored: StoredPlan) -> ReplayDetail:
     reasons: dict[str, int] = {}
     examples: dict[str, list[str]] = {}
     looked_at = 0
