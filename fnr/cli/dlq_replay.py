@@ -1,4 +1,4 @@
-"""`fnr dlq replay`: start a plan that puts letters back, after saying which can go and which not."""
+"""`fnr dlq replay`: start a plan that puts letters back, after saying which can and which not."""
 
 from __future__ import annotations
 
