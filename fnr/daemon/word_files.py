@@ -7,8 +7,8 @@ are for people only: a file that cannot be written is not worth a word, and the 
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from fnr.daemon.parts import Parts, log
@@ -45,6 +45,8 @@ class WordFiles:
 
     def start(self) -> None:
         """Write what is known now, and follow the store from here on."""
+        with suppress(OSError):
+            Path(self._parts.paths.words_dir).mkdir(mode=0o700, exist_ok=True)
         self._parts.store.on_written(self.changed)
         self.changed()
 
@@ -77,10 +79,9 @@ class WordFiles:
             functions = self._parts.settings.functions
             named = {"functions": [(f.name, f.kind) for f in functions.values() if f.name != "run"]}
             if rules := self._rules.known:
-                # The operator's own stand behind those of the packs, and are what is looked for.
-                named["rules"] = [(rule.name, str(rule.category)) for rule in reversed(rules)]
+                named["rules"] = [(rule.name, str(rule.category)) for rule in rules]
             await self._reader.read(lambda tx: self._write_all(tx, named))
-        except (OSError, RuntimeError, sqlite3.Error) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the work itself goes on
             log.debug("words for completion could not be written: %s", error)
         finally:
             self._writing = False
@@ -92,7 +93,6 @@ class WordFiles:
     def _write_all(self, tx: Transaction, named: dict[str, list[tuple[str, str]]]) -> None:
         """In the reader's thread."""
         folder = self._parts.paths.words_dir
-        Path(folder).mkdir(mode=0o700, exist_ok=True)
         for kind, words in {**named, **latest_ids(tx)}.items():
             data = as_lines(words)
             if data != self._written.get(kind):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from programs import needs
-from shells import COMPLETIONS, Shell
+from shells import Shell
 
 TASK = "01JD0000000000000000000001"
 INCIDENT = "1:3f9c0000000000000000"
@@ -70,7 +69,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module", params=["bash", "zsh", "fish"])
-def shell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+def shell(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shell]:
     needs(request.param)
     shell = Shell(request.param, tmp_path_factory.mktemp(request.param))
     yield shell
