@@ -2,11 +2,13 @@
 function __fnr_below
     switch $argv[1]
         case ''
-            printf '%s\t%s\n' 'status' 'The daemon, its functions, what needs attention' 'submit' 'Hand over tasks of a function' 'run' 'Run any command as a supervised task and end with its exit code' 'task' 'Tasks: list, show, history, wait, cancel, logs' 'logs' 'What functions and tasks have printed' 'dlq' 'Dead letters: list, show, stats, replay, edit, resolve, purge, …' 'errors' 'Errors and incidents: list, explain, groups, tail, snooze, …' 'rules' 'Rules that name errors: list, test, suggest, add, edit, stats, …' 'function' 'Functions: list, show, pause, resume' 'worker' 'Workers: list, show, restart, stop' 'daemon' 'The daemon: run it, start, stop, restart, reload' 'db' 'The store: check, stats, backup, restore, vacuum' 'config' 'The settings: show, check, path' 'init' 'Write a commented fnr.toml that works' 'completion' 'Completion in bash, zsh and fish: install, show' 'demo' 'See it all at work on this machine, in a minute' 'help' 'Help on a topic: exit-codes, environment, filters, output, …'
+            printf '%s\t%s\n' 'status' 'The daemon, its functions, what needs attention' 'submit' 'Hand over tasks of a function' 'run' 'Run any command as a supervised task and end with its exit code' 'task' 'Tasks: list, show, history, wait, cancel, logs' 'logs' 'What functions and tasks have printed' 'dlq' 'Dead letters: list, show, stats, replay, edit, resolve, purge, …' 'replay' 'Replays of dead letters: list, show, pause, resume, cancel' 'errors' 'Errors and incidents: list, explain, groups, tail, snooze, …' 'rules' 'Rules that name errors: list, test, suggest, add, edit, stats, …' 'function' 'Functions: list, show, pause, resume' 'worker' 'Workers: list, show, restart, stop' 'daemon' 'The daemon: run it, start, stop, restart, reload' 'db' 'The store: check, stats, backup, restore, vacuum' 'config' 'The settings: show, check, path' 'init' 'Write a commented fnr.toml that works' 'completion' 'Completion in bash, zsh and fish: install, show' 'demo' 'See it all at work on this machine, in a minute' 'help' 'Help on a topic: exit-codes, environment, filters, output, …'
         case 'task'
             printf '%s\t%s\n' 'list' 'List tasks, newest first' 'show' 'Show one task: state, input, result, last error' 'history' 'Tell what happened to a task, in order: attempts, errors, decisions and why' 'wait' 'Wait until all of them have ended; exit code 0 if all are done, 1 if not' 'cancel' 'Cancel tasks: those that wait at once, those that run by stopping them' 'logs' 'Show what a task\'s attempts have printed; with -f until the task has ended'
         case 'dlq'
             printf '%s\t%s\n' 'list' 'List dead letters, newest first; open ones unless the filter names a state' 'show' 'Show one dead letter: why it died, its input, its errors, what can be done' 'stats' 'Count open dead letters by function, category and cause' 'resolve' 'Put letters to rest without a replay; they are kept until purged' 'purge' 'Delete resolved letters and their tasks, inputs and errors; there is no way back' 'replay' 'Put dead letters back into the queue with fresh budgets of attempts' 'edit' 'Change the input of a dead letter\'s task: in $EDITOR, or with --set or --input' 'export' 'Write dead letters as JSON lines, with input, attempts, errors and decisions' 'import' 'Take over exported dead letters under their own ids; ids that exist already are refused'
+        case 'replay'
+            printf '%s\t%s\n' 'list' 'List replays, newest first' 'show' 'Show one replay: its limits, how far it is, and why letters did not come home' 'pause' 'Put nothing more back; tasks that are back already go on' 'resume' 'Go on, also after a stop; with --rate or --concurrency (or off, 0) a running one too' 'cancel' 'Give replays up for good: what was not put back stays a dead letter'
         case 'errors'
             printf '%s\t%s\n' 'list' 'List errors, newest first' 'show' 'Show one error with all it left behind, or one incident' 'explain' 'Explain an error: evidence, rule, words, strategy, every number and where it came from' 'groups' 'List incidents, latest error first; open ones unless the filter names a state' 'similar' 'List the incidents that share most with one, the nearest first' 'tail' 'Show errors as they happen, until Ctrl-C' 'ack' 'Say that you have seen incidents; ends a snooze' 'snooze' 'Leave incidents alone for a while; their errors go on being counted' 'resolve' 'Say that incidents are over; the next error opens them again, as regressed' 'reclassify' 'Say what errors are; the classification they were given stays on record beside it'
         case 'rules'
@@ -65,13 +67,25 @@ function __fnr_flags
         case 'dlq/purge'
             printf '%s\t%s\n' '--where' 'Only these; see `fnr help filters`.' '--open' 'Also letters that nobody has resolved: lost for good.' '-y' 'Do not ask.' '--yes' 'Do not ask.' '--home' 'config, state, socket and logs under one folder (or in FNR_HOME)' '--config' 'another fnr.toml (or in FNR_CONFIG)' '-o' 'table, json, jsonl or name' '--output' 'table, json, jsonl or name' '-q' 'no hints and notices on stderr' '--quiet' 'no hints and notices on stderr' '--no-color' 'no colour (or in NO_COLOR)' '--timeout' 'how long to wait for the daemon\'s answers (10s); exit 124 after it' '-h' 'what a command does, with examples' '--help' 'what a command does, with examples'
         case 'dlq/replay'
-            printf '%s\t%s\n' '--where' 'Only these; see `fnr help filters`.' '--all' 'Every open dead letter.' '-n' 'Only say what would happen.' '--dry-run' 'Only say what would happen.' '-y' 'Do not ask.' '--yes' 'Do not ask.' '--rate' 'No faster than this: 5/s, 100/m.' '--home' 'config, state, socket and logs under one folder (or in FNR_HOME)' '--config' 'another fnr.toml (or in FNR_CONFIG)' '-o' 'table, json, jsonl or name' '--output' 'table, json, jsonl or name' '-q' 'no hints and notices on stderr' '--quiet' 'no hints and notices on stderr' '--no-color' 'no colour (or in NO_COLOR)' '--timeout' 'how long to wait for the daemon\'s answers (10s); exit 124 after it' '-h' 'what a command does, with examples' '--help' 'what a command does, with examples'
+            printf '%s\t%s\n' '--where' 'Only these; see `fnr help filters`.' '--all' 'Every open dead letter.' '-n' 'Only say what would happen.' '--dry-run' 'Only say what would happen.' '-y' 'Do not ask.' '--yes' 'Do not ask.' '--canary' 'Try N first; go on if they come home.' '--rate' 'No faster than this: 5/s, 100/m.' '--ramp' 'Begin with a tenth and reach the rate in: 10m.' '--concurrency' 'At most so many live at once (1000).' '--stop-on-failures' 'Stop when so many died again.' '--order' 'Who goes first.' '--keep-order-by' 'tag.NAME or input.NAME: equal ones one by one.' '-w' 'Wait until all have ended; exit 1 unless all done.' '--wait' 'Wait until all have ended; exit 1 unless all done.' '-d' 'Print the task\'s id and leave it running.' '--detach' 'Print the task\'s id and leave it running.' '--reason' 'Kept on record.' '--home' 'config, state, socket and logs under one folder (or in FNR_HOME)' '--config' 'another fnr.toml (or in FNR_CONFIG)' '-o' 'table, json, jsonl or name' '--output' 'table, json, jsonl or name' '-q' 'no hints and notices on stderr' '--quiet' 'no hints and notices on stderr' '--no-color' 'no colour (or in NO_COLOR)' '--timeout' 'how long to wait for the daemon\'s answers (10s); exit 124 after it' '-h' 'what a command does, with examples' '--help' 'what a command does, with examples'
         case 'dlq/edit'
             printf '%s\t%s\n' '--set' 'Change one value; may be repeated.' '-i' 'The input as a JSON object.' '--input' 'The input as a JSON object.' '--home' 'config, state, socket and logs under one folder (or in FNR_HOME)' '--config' 'another fnr.toml (or in FNR_CONFIG)' '-o' 'table, json, jsonl or name' '--output' 'table, json, jsonl or name' '-q' 'no hints and notices on stderr' '--quiet' 'no hints and notices on stderr' '--no-color' 'no colour (or in NO_COLOR)' '--timeout' 'how long to wait for the daemon\'s answers (10s); exit 124 after it' '-h' 'what a command does, with examples' '--help' 'what a command does, with examples'
         case 'dlq/export'
             printf '%s\t%s\n' '--where' 'Only these; see `fnr help filters`.' '--to' 'A new file instead of stdout.' '--home' 'config, state, socket and logs under one folder (or in FNR_HOME)' '--config' 'another fnr.toml (or in FNR_CONFIG)' '-o' 'table, json, jsonl or name' '--output' 'table, json, jsonl or name' '-q' 'no hints and notices on stderr' '--quiet' 'no hints and notices on stderr' '--no-color' 'no colour (or in NO_COLOR)' '--timeout' 'how long to wait for the daemon\'s answers (10s); exit 124 after it' '-h' 'what a command does, with examples' '--help' 'what a command does, with examples'
         case 'dlq/import'
             printf '%s\t%s\n' '--home' 'config, state, socket and logs under one folder (or in FNR_HOME)' '--config' 'another fnr.toml (or in FNR_CONFIG)' '-o' 'table, json, jsonl or name' '--output' 'table, json, jsonl or name' '-q' 'no hints and notices on stderr' '--quiet' 'no hints and notices on stderr' '--no-color' 'no colour (or in NO_COLOR)' '--timeout' 'how long to wait for the daemon\'s answers (10s); exit 124 after it' '-h' 'what a command does, with examples' '--help' 'what a command does, with examples'
+        case 'replay'
+            printf '%s\t%s\n' '--home' 'config, state, socket and logs under one folder (or in FNR_HOME)' '--config' 'another fnr.toml (or in FNR_CONFIG)' '-o' 'table, json, jsonl or name' '--output' 'table, json, jsonl or name' '-q' 'no hints and notices on stderr' '--quiet' 'no hints and notices on stderr' '--no-color' 'no colour (or in NO_COLOR)' '--timeout' 'how long to wait for the daemon\'s answers (10s); exit 124 after it' '-h' 'what a command does, with examples' '--help' 'what a command does, with examples'
+        case 'replay/list'
+            printf '%s\t%s\n' '--active' 'Only those that have not ended.' '-n' 'At most this many; 0 is all.' '--limit' 'At most this many; 0 is all.' '--after' 'Go on behind a page\'s `next`.' '--home' 'config, state, socket and logs under one folder (or in FNR_HOME)' '--config' 'another fnr.toml (or in FNR_CONFIG)' '-o' 'table, json, jsonl or name' '--output' 'table, json, jsonl or name' '-q' 'no hints and notices on stderr' '--quiet' 'no hints and notices on stderr' '--no-color' 'no colour (or in NO_COLOR)' '--timeout' 'how long to wait for the daemon\'s answers (10s); exit 124 after it' '-h' 'what a command does, with examples' '--help' 'what a command does, with examples'
+        case 'replay/show'
+            printf '%s\t%s\n' '--letters' 'List its letters in this state, with the reasons.' '-w' 'Wait until it has ended; exit 1 unless done.' '--wait' 'Wait until it has ended; exit 1 unless done.' '-n' 'At most this many; 0 is all.' '--limit' 'At most this many; 0 is all.' '--after' 'Go on behind a page\'s `next`.' '--home' 'config, state, socket and logs under one folder (or in FNR_HOME)' '--config' 'another fnr.toml (or in FNR_CONFIG)' '-o' 'table, json, jsonl or name' '--output' 'table, json, jsonl or name' '-q' 'no hints and notices on stderr' '--quiet' 'no hints and notices on stderr' '--no-color' 'no colour (or in NO_COLOR)' '--timeout' 'how long to wait for the daemon\'s answers (10s); exit 124 after it' '-h' 'what a command does, with examples' '--help' 'what a command does, with examples'
+        case 'replay/pause'
+            printf '%s\t%s\n' '--reason' 'Kept on record.' '--home' 'config, state, socket and logs under one folder (or in FNR_HOME)' '--config' 'another fnr.toml (or in FNR_CONFIG)' '-o' 'table, json, jsonl or name' '--output' 'table, json, jsonl or name' '-q' 'no hints and notices on stderr' '--quiet' 'no hints and notices on stderr' '--no-color' 'no colour (or in NO_COLOR)' '--timeout' 'how long to wait for the daemon\'s answers (10s); exit 124 after it' '-h' 'what a command does, with examples' '--help' 'what a command does, with examples'
+        case 'replay/resume'
+            printf '%s\t%s\n' '--rate' 'No faster than this: 5/s, 100/m.' '--concurrency' 'At most so many live at once (1000).' '--reason' 'Kept on record.' '--home' 'config, state, socket and logs under one folder (or in FNR_HOME)' '--config' 'another fnr.toml (or in FNR_CONFIG)' '-o' 'table, json, jsonl or name' '--output' 'table, json, jsonl or name' '-q' 'no hints and notices on stderr' '--quiet' 'no hints and notices on stderr' '--no-color' 'no colour (or in NO_COLOR)' '--timeout' 'how long to wait for the daemon\'s answers (10s); exit 124 after it' '-h' 'what a command does, with examples' '--help' 'what a command does, with examples'
+        case 'replay/cancel'
+            printf '%s\t%s\n' '--reason' 'Kept on record.' '--home' 'config, state, socket and logs under one folder (or in FNR_HOME)' '--config' 'another fnr.toml (or in FNR_CONFIG)' '-o' 'table, json, jsonl or name' '--output' 'table, json, jsonl or name' '-q' 'no hints and notices on stderr' '--quiet' 'no hints and notices on stderr' '--no-color' 'no colour (or in NO_COLOR)' '--timeout' 'how long to wait for the daemon\'s answers (10s); exit 124 after it' '-h' 'what a command does, with examples' '--help' 'what a command does, with examples'
         case 'errors'
             printf '%s\t%s\n' '--home' 'config, state, socket and logs under one folder (or in FNR_HOME)' '--config' 'another fnr.toml (or in FNR_CONFIG)' '-o' 'table, json, jsonl or name' '--output' 'table, json, jsonl or name' '-q' 'no hints and notices on stderr' '--quiet' 'no hints and notices on stderr' '--no-color' 'no colour (or in NO_COLOR)' '--timeout' 'how long to wait for the daemon\'s answers (10s); exit 124 after it' '-h' 'what a command does, with examples' '--help' 'what a command does, with examples'
         case 'errors/list'
@@ -219,6 +233,14 @@ function __fnr_arguments
             printf '%s\n' '@letters'
         case 'dlq/import'
             printf '%s\n' '@files'
+        case 'replay/show'
+            printf '%s\n' ''
+        case 'replay/pause'
+            printf '%s\n' '' '*'
+        case 'replay/resume'
+            printf '%s\n' '' '*'
+        case 'replay/cancel'
+            printf '%s\n' '' '*'
         case 'errors/show'
             printf '%s\n' '@errors @tasks'
         case 'errors/explain'
@@ -439,7 +461,7 @@ function __fnr_value
         case 'dlq:--timeout'
             true
         case 'dlq/list:--where'
-            printf '%s\n' 'age:' 'at:' 'attempts:' 'category:' 'category:transient' 'category:resource' 'category:validation' 'category:permanent' 'category:unknown' 'cause:' 'cause:permanent' 'cause:validation' 'cause:exhausted' 'cause:poison' 'cause:expired' 'exit:' 'function:' 'id:' 'message:' 'priority:' 'reason:' 'replays:' 'retries:' 'rule:' 'signal:' 'since:' 'state:' 'state:open' 'state:replaying' 'state:resolved' 'submitter:' 'tag:' 'unique:' 'until:'
+            printf '%s\n' 'age:' 'at:' 'attempts:' 'category:' 'category:transient' 'category:resource' 'category:validation' 'category:permanent' 'category:unknown' 'cause:' 'cause:permanent' 'cause:validation' 'cause:exhausted' 'cause:poison' 'cause:expired' 'exit:' 'function:' 'id:' 'incident:' 'message:' 'priority:' 'reason:' 'replays:' 'retries:' 'rule:' 'signal:' 'since:' 'state:' 'state:open' 'state:replaying' 'state:resolved' 'submitter:' 'tag:' 'unique:' 'until:'
         case 'dlq/list:-n' 'dlq/list:--limit'
             true
         case 'dlq/list:--after'
@@ -461,7 +483,7 @@ function __fnr_value
         case 'dlq/show:--timeout'
             true
         case 'dlq/stats:--where'
-            printf '%s\n' 'age:' 'at:' 'attempts:' 'category:' 'category:transient' 'category:resource' 'category:validation' 'category:permanent' 'category:unknown' 'cause:' 'cause:permanent' 'cause:validation' 'cause:exhausted' 'cause:poison' 'cause:expired' 'exit:' 'function:' 'id:' 'message:' 'priority:' 'reason:' 'replays:' 'retries:' 'rule:' 'signal:' 'since:' 'state:' 'state:open' 'state:replaying' 'state:resolved' 'submitter:' 'tag:' 'unique:' 'until:'
+            printf '%s\n' 'age:' 'at:' 'attempts:' 'category:' 'category:transient' 'category:resource' 'category:validation' 'category:permanent' 'category:unknown' 'cause:' 'cause:permanent' 'cause:validation' 'cause:exhausted' 'cause:poison' 'cause:expired' 'exit:' 'function:' 'id:' 'incident:' 'message:' 'priority:' 'reason:' 'replays:' 'retries:' 'rule:' 'signal:' 'since:' 'state:' 'state:open' 'state:replaying' 'state:resolved' 'submitter:' 'tag:' 'unique:' 'until:'
         case 'dlq/stats:--home'
             printf '%s\n' '@dirs'
         case 'dlq/stats:--config'
@@ -471,7 +493,7 @@ function __fnr_value
         case 'dlq/stats:--timeout'
             true
         case 'dlq/resolve:--where'
-            printf '%s\n' 'age:' 'at:' 'attempts:' 'category:' 'category:transient' 'category:resource' 'category:validation' 'category:permanent' 'category:unknown' 'cause:' 'cause:permanent' 'cause:validation' 'cause:exhausted' 'cause:poison' 'cause:expired' 'exit:' 'function:' 'id:' 'message:' 'priority:' 'reason:' 'replays:' 'retries:' 'rule:' 'signal:' 'since:' 'state:' 'state:open' 'state:replaying' 'state:resolved' 'submitter:' 'tag:' 'unique:' 'until:'
+            printf '%s\n' 'age:' 'at:' 'attempts:' 'category:' 'category:transient' 'category:resource' 'category:validation' 'category:permanent' 'category:unknown' 'cause:' 'cause:permanent' 'cause:validation' 'cause:exhausted' 'cause:poison' 'cause:expired' 'exit:' 'function:' 'id:' 'incident:' 'message:' 'priority:' 'reason:' 'replays:' 'retries:' 'rule:' 'signal:' 'since:' 'state:' 'state:open' 'state:replaying' 'state:resolved' 'submitter:' 'tag:' 'unique:' 'until:'
         case 'dlq/resolve:--reason'
             true
         case 'dlq/resolve:--home'
@@ -483,7 +505,7 @@ function __fnr_value
         case 'dlq/resolve:--timeout'
             true
         case 'dlq/purge:--where'
-            printf '%s\n' 'age:' 'at:' 'attempts:' 'category:' 'category:transient' 'category:resource' 'category:validation' 'category:permanent' 'category:unknown' 'cause:' 'cause:permanent' 'cause:validation' 'cause:exhausted' 'cause:poison' 'cause:expired' 'exit:' 'function:' 'id:' 'message:' 'priority:' 'reason:' 'replays:' 'retries:' 'rule:' 'signal:' 'since:' 'state:' 'state:open' 'state:replaying' 'state:resolved' 'submitter:' 'tag:' 'unique:' 'until:'
+            printf '%s\n' 'age:' 'at:' 'attempts:' 'category:' 'category:transient' 'category:resource' 'category:validation' 'category:permanent' 'category:unknown' 'cause:' 'cause:permanent' 'cause:validation' 'cause:exhausted' 'cause:poison' 'cause:expired' 'exit:' 'function:' 'id:' 'incident:' 'message:' 'priority:' 'reason:' 'replays:' 'retries:' 'rule:' 'signal:' 'since:' 'state:' 'state:open' 'state:replaying' 'state:resolved' 'submitter:' 'tag:' 'unique:' 'until:'
         case 'dlq/purge:--home'
             printf '%s\n' '@dirs'
         case 'dlq/purge:--config'
@@ -493,8 +515,22 @@ function __fnr_value
         case 'dlq/purge:--timeout'
             true
         case 'dlq/replay:--where'
-            printf '%s\n' 'age:' 'at:' 'attempts:' 'category:' 'category:transient' 'category:resource' 'category:validation' 'category:permanent' 'category:unknown' 'cause:' 'cause:permanent' 'cause:validation' 'cause:exhausted' 'cause:poison' 'cause:expired' 'exit:' 'function:' 'id:' 'message:' 'priority:' 'reason:' 'replays:' 'retries:' 'rule:' 'signal:' 'since:' 'state:' 'state:open' 'state:replaying' 'state:resolved' 'submitter:' 'tag:' 'unique:' 'until:'
+            printf '%s\n' 'age:' 'at:' 'attempts:' 'category:' 'category:transient' 'category:resource' 'category:validation' 'category:permanent' 'category:unknown' 'cause:' 'cause:permanent' 'cause:validation' 'cause:exhausted' 'cause:poison' 'cause:expired' 'exit:' 'function:' 'id:' 'incident:' 'message:' 'priority:' 'reason:' 'replays:' 'retries:' 'rule:' 'signal:' 'since:' 'state:' 'state:open' 'state:replaying' 'state:resolved' 'submitter:' 'tag:' 'unique:' 'until:'
+        case 'dlq/replay:--canary'
+            true
         case 'dlq/replay:--rate'
+            true
+        case 'dlq/replay:--ramp'
+            true
+        case 'dlq/replay:--concurrency'
+            true
+        case 'dlq/replay:--stop-on-failures'
+            true
+        case 'dlq/replay:--order'
+            printf '%s\n' 'oldest' 'newest' 'priority'
+        case 'dlq/replay:--keep-order-by'
+            true
+        case 'dlq/replay:--reason'
             true
         case 'dlq/replay:--home'
             printf '%s\n' '@dirs'
@@ -517,7 +553,7 @@ function __fnr_value
         case 'dlq/edit:--timeout'
             true
         case 'dlq/export:--where'
-            printf '%s\n' 'age:' 'at:' 'attempts:' 'category:' 'category:transient' 'category:resource' 'category:validation' 'category:permanent' 'category:unknown' 'cause:' 'cause:permanent' 'cause:validation' 'cause:exhausted' 'cause:poison' 'cause:expired' 'exit:' 'function:' 'id:' 'message:' 'priority:' 'reason:' 'replays:' 'retries:' 'rule:' 'signal:' 'since:' 'state:' 'state:open' 'state:replaying' 'state:resolved' 'submitter:' 'tag:' 'unique:' 'until:'
+            printf '%s\n' 'age:' 'at:' 'attempts:' 'category:' 'category:transient' 'category:resource' 'category:validation' 'category:permanent' 'category:unknown' 'cause:' 'cause:permanent' 'cause:validation' 'cause:exhausted' 'cause:poison' 'cause:expired' 'exit:' 'function:' 'id:' 'incident:' 'message:' 'priority:' 'reason:' 'replays:' 'retries:' 'rule:' 'signal:' 'since:' 'state:' 'state:open' 'state:replaying' 'state:resolved' 'submitter:' 'tag:' 'unique:' 'until:'
         case 'dlq/export:--to'
             printf '%s\n' '@files'
         case 'dlq/export:--home'
@@ -535,6 +571,74 @@ function __fnr_value
         case 'dlq/import:-o' 'dlq/import:--output'
             printf '%s\n' 'table' 'json' 'jsonl' 'name'
         case 'dlq/import:--timeout'
+            true
+        case 'replay:--home'
+            printf '%s\n' '@dirs'
+        case 'replay:--config'
+            printf '%s\n' '@files'
+        case 'replay:-o' 'replay:--output'
+            printf '%s\n' 'table' 'json' 'jsonl' 'name'
+        case 'replay:--timeout'
+            true
+        case 'replay/list:-n' 'replay/list:--limit'
+            true
+        case 'replay/list:--after'
+            true
+        case 'replay/list:--home'
+            printf '%s\n' '@dirs'
+        case 'replay/list:--config'
+            printf '%s\n' '@files'
+        case 'replay/list:-o' 'replay/list:--output'
+            printf '%s\n' 'table' 'json' 'jsonl' 'name'
+        case 'replay/list:--timeout'
+            true
+        case 'replay/show:--letters'
+            printf '%s\n' 'pending' 'held' 'ready' 'live' 'done' 'dead' 'cancelled' 'skipped'
+        case 'replay/show:-n' 'replay/show:--limit'
+            true
+        case 'replay/show:--after'
+            true
+        case 'replay/show:--home'
+            printf '%s\n' '@dirs'
+        case 'replay/show:--config'
+            printf '%s\n' '@files'
+        case 'replay/show:-o' 'replay/show:--output'
+            printf '%s\n' 'table' 'json' 'jsonl' 'name'
+        case 'replay/show:--timeout'
+            true
+        case 'replay/pause:--reason'
+            true
+        case 'replay/pause:--home'
+            printf '%s\n' '@dirs'
+        case 'replay/pause:--config'
+            printf '%s\n' '@files'
+        case 'replay/pause:-o' 'replay/pause:--output'
+            printf '%s\n' 'table' 'json' 'jsonl' 'name'
+        case 'replay/pause:--timeout'
+            true
+        case 'replay/resume:--rate'
+            true
+        case 'replay/resume:--concurrency'
+            true
+        case 'replay/resume:--reason'
+            true
+        case 'replay/resume:--home'
+            printf '%s\n' '@dirs'
+        case 'replay/resume:--config'
+            printf '%s\n' '@files'
+        case 'replay/resume:-o' 'replay/resume:--output'
+            printf '%s\n' 'table' 'json' 'jsonl' 'name'
+        case 'replay/resume:--timeout'
+            true
+        case 'replay/cancel:--reason'
+            true
+        case 'replay/cancel:--home'
+            printf '%s\n' '@dirs'
+        case 'replay/cancel:--config'
+            printf '%s\n' '@files'
+        case 'replay/cancel:-o' 'replay/cancel:--output'
+            printf '%s\n' 'table' 'json' 'jsonl' 'name'
+        case 'replay/cancel:--timeout'
             true
         case 'errors:--home'
             printf '%s\n' '@dirs'

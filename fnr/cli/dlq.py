@@ -21,9 +21,10 @@ from fnr.cli.dlq_files import export_letters, import_letters
 from fnr.cli.dlq_replay import replay
 from fnr.cli.group import confirm, examples, full_ids, group, pages, read_ids
 from fnr.cli.here import here
-from fnr.cli.letter_views import LETTERS, STATS, letter_page
+from fnr.cli.letter_views import LETTERS, STATS
 from fnr.cli.options import After, Limit, Reason, SomeIds, TaskId, Where, Yes
 from fnr.cli.render import show_list, show_one, show_pages
+from fnr.client.letter_story import letter_page
 
 app = group("dlq", "Dead letters: tasks that will not be tried again unless replayed.")
 
@@ -123,7 +124,8 @@ app.command(
     epilog=examples(
         "fnr dlq replay 01JD 01JE",
         "fnr dlq replay --where 'category:resource function:render' --dry-run",
-        "fnr dlq replay --all --rate 5/s -y",
+        "fnr dlq replay --all --canary 20 --rate 5/s --stop-on-failures 10% -y",
+        "fnr dlq replay --where incident:1:4f0c --order priority --detach -y",
         "fnr dlq list --where 'message~ENOSPC' -o name --limit 0 | fnr dlq replay - -y",
     )
 )(replay)

@@ -178,6 +178,7 @@ class Daemon:
         failpoint("workers-started")
         self._crew.timekeeper.start()
         self._answers.incidents.start()
+        self._answers.replays.start()
         self._crew.effects.deliver()
         self._words.start()
         self.parts.start(self._load_rules(), what="loading the rules")

@@ -29,6 +29,7 @@ from fnr.policy.record import (
     TaskDetail,
     WorkerRecord,
 )
+from fnr.policy.replay import EntryState, ReplayDetail, ReplayEntry, ReplayPlan
 from fnr.policy.task import Task
 from fnr.store import (
     details,
@@ -37,6 +38,8 @@ from fnr.store import (
     functions,
     incidents,
     log_spans,
+    replay_entries,
+    replay_plans,
     rule_counts,
     stats,
     workers,
@@ -44,7 +47,7 @@ from fnr.store import (
 from fnr.store.ids import AmbiguousId, NoSuchId
 from fnr.store.letter_files import LetterExport, export_one
 from fnr.store.listing import ERRORS, INCIDENTS, LETTERS, TASKS, Listing
-from fnr.store.paging import Found, page
+from fnr.store.paging import page
 from fnr.store.transaction import Transaction
 
 __all__ = [
@@ -63,20 +66,44 @@ EXPORT_BYTES_MAX = 8 * 1024 * 1024
 
 
 def list_tasks(
-    tx: Transaction, *, where: str, after: str | None, limit: int, now_ms: int
+    tx: Transaction,
+    *,
+    where: str,
+    after: str | None,
+    limit: int,
+    now_ms: int,
+    backwards: bool = False,
 ) -> Page[Task]:
     """Tasks, newest first."""
-    return _page(TASKS, page(tx, TASKS, where=where, after=after, limit=limit, now_ms=now_ms))
+    return _listed(tx, TASKS, where, after=after, limit=limit, backwards=backwards, now_ms=now_ms)
 
 
 def list_letters(
-    tx: Transaction, *, where: str, after: str | None, limit: int, now_ms: int
+    tx: Transaction,
+    *,
+    where: str,
+    after: str | None,
+    limit: int,
+    now_ms: int,
+    backwards: bool = False,
 ) -> Page[DeadLetter]:
     """Dead letters, latest death first; open ones unless `where` names a state."""
-    return _page(LETTERS, page(tx, LETTERS, where=where, after=after, limit=limit, now_ms=now_ms))
+    return _listed(tx, LETTERS, where, after=after, limit=limit, backwards=backwards, now_ms=now_ms)
 
 
-def _page(listing: Listing, found: Found) -> Page[Any]:
+def _listed(
+    tx: Transaction,
+    listing: Listing,
+    where: str,
+    *,
+    after: str | None,
+    limit: int,
+    backwards: bool,
+    now_ms: int,
+) -> Page[Any]:
+    found = page(
+        tx, listing, where=where, after=after, limit=limit, backwards=backwards, now_ms=now_ms
+    )
     items = [listing.item(row) for row in found.rows]
     return Page(items=items, next=found.next, total=found.total)
 
@@ -120,10 +147,16 @@ def get_letter_stats(tx: Transaction, *, where: str, now_ms: int) -> list[Letter
 
 
 def list_errors(
-    tx: Transaction, *, where: str, after: str | None, limit: int, now_ms: int
+    tx: Transaction,
+    *,
+    where: str,
+    after: str | None,
+    limit: int,
+    now_ms: int,
+    backwards: bool = False,
 ) -> Page[ErrorLine]:
     """Errors, newest first."""
-    return _page(ERRORS, page(tx, ERRORS, where=where, after=after, limit=limit, now_ms=now_ms))
+    return _listed(tx, ERRORS, where, after=after, limit=limit, backwards=backwards, now_ms=now_ms)
 
 
 def get_error(tx: Transaction, *, error_id: str, now_ms: int) -> ErrorDetail:  # noqa: ARG001 - one shape for all reads
@@ -132,11 +165,18 @@ def get_error(tx: Transaction, *, error_id: str, now_ms: int) -> ErrorDetail:  #
 
 
 def list_incidents(
-    tx: Transaction, *, where: str, after: str | None, limit: int, now_ms: int
+    tx: Transaction,
+    *,
+    where: str,
+    after: str | None,
+    limit: int,
+    now_ms: int,
+    backwards: bool = False,
 ) -> Page[Incident]:
     """Incidents, latest error first; open ones unless `where` names a state."""
-    found = page(tx, INCIDENTS, where=where, after=after, limit=limit, now_ms=now_ms)
-    return _page(INCIDENTS, found)
+    return _listed(
+        tx, INCIDENTS, where, after=after, limit=limit, backwards=backwards, now_ms=now_ms
+    )
 
 
 def get_incident(tx: Transaction, *, incident_id: str, now_ms: int) -> IncidentDetail:  # noqa: ARG001 - one shape for all reads
@@ -185,6 +225,42 @@ def list_corrections(
 def list_rule_counts(tx: Transaction, *, now_ms: int) -> list[RuleCount]:  # noqa: ARG001 - one shape for all reads
     """How often each rule decided."""
     return rule_counts.counts(tx)
+
+
+def list_replays(
+    tx: Transaction,
+    *,
+    active: bool,
+    after: str | None,
+    limit: int,
+    now_ms: int,  # noqa: ARG001 - one shape for all reads
+) -> Page[ReplayPlan]:
+    """Replays, newest first."""
+    return replay_plans.page(tx, active=active, after=after, limit=limit)
+
+
+def get_replay(
+    tx: Transaction,
+    *,
+    plan_id: str,
+    reasons: bool,
+    now_ms: int,  # noqa: ARG001 - one shape for all reads
+) -> ReplayDetail:
+    """A replay with the reasons of what did not come home. Raises NoSuchId, AmbiguousId."""
+    return replay_entries.detail(tx, plan_id, reasons=reasons)
+
+
+def list_replay_entries(
+    tx: Transaction,
+    *,
+    plan_id: str,
+    state: EntryState | None,
+    after: str | None,
+    limit: int,
+    now_ms: int,  # noqa: ARG001 - one shape for all reads
+) -> Page[ReplayEntry]:
+    """Letters of a replay in its order. Raises NoSuchId, AmbiguousId."""
+    return replay_entries.page(tx, plan_id, state=state, after=after, limit=limit)
 
 
 def list_workers(
@@ -245,6 +321,9 @@ READS: dict[str, Callable[..., Any]] = {
     "ListErrorRecords": _consistent(list_error_records),
     "ListCorrections": _consistent(list_corrections),
     "ListRuleCounts": _consistent(list_rule_counts),
+    "ListReplays": _consistent(list_replays),
+    "GetReplay": _consistent(get_replay),
+    "ListReplayEntries": _consistent(list_replay_entries),
     "ListWorkers": _consistent(list_workers),
     "ListFunctions": _consistent(list_functions),
     "ListLogSpans": _consistent(list_log_spans),
