@@ -95,7 +95,7 @@ class Patterns:
         for number, one in enumerate(required):
             # Found by the words that the fewest others ask for.
             rarest = sorted(one.needs, key=lambda need: sum(shared[word] for word in need))
-            first, *others = [frozenset(map(self._words.add, need)) for need in rarest] or [()]
+            first, *others = [frozenset(map(self._words.add, need)) for need in rarest or [()]]
             for word in first:
                 by_word.setdefault(word, []).append(number)
             if others:
