@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from fnr.api import incident_requests, requests, resource_requests, rule_requests
+from fnr.api import (
+    incident_requests,
+    replay_requests,
+    requests,
+    resource_requests,
+    rule_requests,
+)
 
 AnyRequest = (
     requests.GetStatus
@@ -26,6 +32,9 @@ AnyRequest = (
     | resource_requests.ListAllocations
     | resource_requests.ListGpus
     | resource_requests.ExplainWait
+    | replay_requests.ListReplays
+    | replay_requests.GetReplay
+    | replay_requests.ListReplayEntries
     | requests.Submit
     | requests.SubmitMany
     | requests.WaitTasks
@@ -43,6 +52,10 @@ AnyRequest = (
     | incident_requests.SnoozeIncidents
     | incident_requests.ResolveIncidents
     | incident_requests.ReclassifyErrors
+    | replay_requests.StartReplay
+    | replay_requests.PauseReplays
+    | replay_requests.ResumeReplays
+    | replay_requests.CancelReplays
     | requests.ReloadConfig
     | requests.StopDaemon
     | requests.Watch

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
+from fnr.policy.degrade import Rung
 from fnr.policy.needs import Needs
 from fnr.policy.retry import RetryPolicy
 
@@ -60,6 +61,7 @@ class FunctionSettings(Struct, frozen=True, kw_only=True):
     nice: int | None = None
     limits: LimitSettings = LimitSettings()
     retry: RetryPolicy = RetryPolicy()
+    degrade: tuple[Rung, ...] = ()
 
     @property
     def on_gpu(self) -> bool:

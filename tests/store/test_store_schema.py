@@ -45,6 +45,10 @@ CORRECTION = {
     "error_id": ID, "task_id": ID, "function": "render", "category": "unknown", "at_ms": 1,
     "author": "ann", "evidence": "{}", "classification": "{}",
 }  # fmt: skip
+REPLAY_PLAN = {
+    "plan_id": ID, "state": "planning", "state_at_ms": 1, "created_at_ms": 1, "created_by": "ann",
+    "state_by": "ann", "options": "{}",
+}  # fmt: skip
 ROWS: dict[str, dict[str, Any]] = {
     "task": TASK,
     "attempt": ATTEMPT,
@@ -60,6 +64,9 @@ ROWS: dict[str, dict[str, Any]] = {
         "function": "render", "since_at_ms": 1,
     },
     "tally": {"function": "render", "state": "queued", "count": 1},
+    "retry_budget": {"function": "render", "balance_ms": 1, "at_ms": 1},
+    "replay_plan": REPLAY_PLAN,
+    "replay_entry": {"plan": 1, "rank": 1, "task_id": ID},
 }  # fmt: skip
 
 # One row per CHECK: table, and what makes the good row bad.
@@ -113,6 +120,21 @@ VIOLATIONS: list[tuple[str, dict[str, Any]]] = [
     ("allocation", {"amount": 9}),
     ("function", {"paused": 2}),
     ("tally", {"count": -1}),
+    ("retry_budget", {"balance_ms": -1}),
+    ("replay_plan", {"plan_id": "short"}),
+    ("replay_plan", {"state": "lost"}),
+    ("replay_plan", {"by_ids": 2}),
+    ("replay_plan", {"total": -1}),
+    ("replay_plan", {"held": -1}),
+    ("replay_plan", {"live": -1}),
+    ("replay_plan", {"done": -1}),
+    ("replay_plan", {"dead": -1}),
+    ("replay_plan", {"cancelled": -1}),
+    ("replay_plan", {"skipped": -1}),
+    ("replay_plan", {"total": 1, "live": 1, "done": 1}),
+    ("replay_plan", {"state": "running"}),
+    ("replay_entry", {"state": "lost"}),
+    ("replay_entry", {"state": "skipped"}),
 ]
 
 
@@ -251,15 +273,14 @@ def test_a_migration_that_fails_leaves_the_old_schema(
     connection = connect_writer(store_file)
     newest = migrate.migrate(connection)
     before = connection.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall()
-    more = newest + 1
-    steps = [*migrate.schema_steps(), (more, "CREATE TABLE more (x TEXT);\nCREATE TABEL;\n")]
+    steps = [*migrate.schema_steps(), (newest + 1, "CREATE TABLE more (x TEXT);\nCREATE TABEL;\n")]
     monkeypatch.setattr(migrate, "schema_steps", lambda **_: steps)
     with pytest.raises(sqlite3.OperationalError, match="TABEL"):
         migrate.migrate(connection)
     assert migrate.schema_version(connection) == newest
     assert connection.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall() == before
-    steps[-1] = (more, "CREATE TABLE more (x TEXT);\n")
-    assert migrate.migrate(connection) == more
+    steps[-1] = (newest + 1, "CREATE TABLE more (x TEXT);\n")
+    assert migrate.migrate(connection) == newest + 1
     connection.close()
 
 
