@@ -26,7 +26,7 @@ NOW_MS = 1_000_000
 def gpu(number: int, *, free: int = 8000, total: int = 8192, **more: object) -> Gpu:
     """A healthy GPU unless told otherwise."""
     known = {"memory_free_mib": free, "memory_total_mib": total, "recovery": 0}
-    return Gpu(uuid=f"GPU-{number}", index=number, **{**known, **more})  # type: ignore[arg-type]
+    return Gpu(uuid=f"GPU-{number}", index=number, **{**known, **more})  # type: ignore[arg-type]  # any field may be left out
 
 
 def held(
@@ -63,7 +63,7 @@ def grant(needs: Needs, supply: Supply, *others: Allocation) -> Grant:
         (gpu(0, recovery=99), "recovery action 99"),
         (gpu(0, error="GPU is lost"), "lost"),
         (Gpu(uuid="u", index=0), "memory cannot be read"),
-        (gpu(0, free=None), "memory cannot be read"),  # type: ignore[arg-type]
+        (gpu(0, free=None), "memory cannot be read"),  # type: ignore[arg-type]  # any field may be left out
     ],
 )
 def test_a_gpu_is_healthy_only_when_everything_says_so(found: Gpu, words: str) -> None:
