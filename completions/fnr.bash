@@ -1,7 +1,7 @@
 # Made by tools/make_docs.py from the command line itself; do not edit.
 _fnr_commands() {
   case $1 in
-    '') echo 'status submit run task logs dlq errors rules function worker daemon db config init demo help' ;;
+    '') echo 'status submit run task logs dlq errors rules function worker tui daemon db config init demo help' ;;
     'task') echo 'list show history wait cancel logs' ;;
     'dlq') echo 'list show stats resolve purge replay edit export import' ;;
     'errors') echo 'list show explain groups similar tail ack snooze resolve reclassify' ;;
@@ -73,6 +73,7 @@ _fnr_flags() {
     'worker/show') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'worker/restart') echo '--now --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'worker/stop') echo '--now --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'tui') echo '--read-only --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'daemon') echo '--log-level --log-format --log-file --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'daemon/start') echo '--within --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'daemon/stop') echo '--drain --now --within --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
@@ -335,6 +336,10 @@ _fnr_values() {
     'worker/stop:--config') compgen -f -- "$2" ;;
     'worker/stop:-o') compgen -W 'table json jsonl name' -- "$2" ;;
     'worker/stop:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'tui:--home') compgen -d -- "$2" ;;
+    'tui:--config') compgen -f -- "$2" ;;
+    'tui:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'tui:--output') compgen -W 'table json jsonl name' -- "$2" ;;
     'daemon:--log-file') compgen -f -- "$2" ;;
     'daemon:--home') compgen -d -- "$2" ;;
     'daemon:--config') compgen -f -- "$2" ;;

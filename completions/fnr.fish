@@ -1,5 +1,5 @@
 # Made by tools/make_docs.py from the command line itself; do not edit.
-set -g __fnr_paths status submit run task task/list task/show task/history task/wait task/cancel task/logs logs dlq dlq/list dlq/show dlq/stats dlq/resolve dlq/purge dlq/replay dlq/edit dlq/export dlq/import errors errors/list errors/show errors/explain errors/groups errors/similar errors/tail errors/ack errors/snooze errors/resolve errors/reclassify rules rules/list rules/show rules/check rules/test rules/eval rules/reload rules/suggest rules/add rules/edit rules/enable rules/disable rules/stats rules/learn function function/list function/show function/pause function/resume worker worker/list worker/show worker/restart worker/stop daemon daemon/start daemon/stop daemon/restart daemon/reload daemon/status db db/check db/stats db/backup db/restore db/vacuum config config/show config/check config/path init demo help
+set -g __fnr_paths status submit run task task/list task/show task/history task/wait task/cancel task/logs logs dlq dlq/list dlq/show dlq/stats dlq/resolve dlq/purge dlq/replay dlq/edit dlq/export dlq/import errors errors/list errors/show errors/explain errors/groups errors/similar errors/tail errors/ack errors/snooze errors/resolve errors/reclassify rules rules/list rules/show rules/check rules/test rules/eval rules/reload rules/suggest rules/add rules/edit rules/enable rules/disable rules/stats rules/learn function function/list function/show function/pause function/resume worker worker/list worker/show worker/restart worker/stop tui daemon daemon/start daemon/stop daemon/restart daemon/reload daemon/status db db/check db/stats db/backup db/restore db/vacuum config config/show config/check config/path init demo help
 function __fnr_at
     set -l words (commandline -opc)
     set -e words[1]
@@ -28,6 +28,7 @@ complete -c fnr -n '__fnr_at ""' -f -a errors -d 'Errors and incidents: list, ex
 complete -c fnr -n '__fnr_at ""' -f -a rules -d 'Rules that name errors: list, test, suggest, add, edit, stats, …'
 complete -c fnr -n '__fnr_at ""' -f -a function -d 'Functions: list, show, pause, resume'
 complete -c fnr -n '__fnr_at ""' -f -a worker -d 'Workers: list, show, restart, stop'
+complete -c fnr -n '__fnr_at ""' -f -a tui -d 'Look at everything on one terminal, and act on it'
 complete -c fnr -n '__fnr_at ""' -f -a daemon -d 'The daemon: run it, start, stop, restart, reload'
 complete -c fnr -n '__fnr_at ""' -f -a db -d 'The store: check, stats, backup, restore, vacuum'
 complete -c fnr -n '__fnr_at ""' -f -a config -d 'The settings: show, check, path'
@@ -596,6 +597,14 @@ complete -c fnr -n '__fnr_at "worker/stop"' -s q -l quiet -d 'no hints and notic
 complete -c fnr -n '__fnr_at "worker/stop"' -l no-color -d 'no colour (or in NO_COLOR)'
 complete -c fnr -n '__fnr_at "worker/stop"' -l timeout -x -d 'how long to wait for the daemon\'s answers (10s); exit 124 after it'
 complete -c fnr -n '__fnr_at "worker/stop"' -s h -l help -d 'what a command does, with examples'
+complete -c fnr -n '__fnr_at "tui"' -l read-only -d 'Nothing can be changed from there.'
+complete -c fnr -n '__fnr_at "tui"' -l home -x -a '(__fish_complete_directories)' -d 'config, state, socket and logs under one folder (or in FNR_HOME)'
+complete -c fnr -n '__fnr_at "tui"' -l config -r -d 'another fnr.toml (or in FNR_CONFIG)'
+complete -c fnr -n '__fnr_at "tui"' -s o -l output -x -a 'table json jsonl name' -d 'table, json, jsonl or name'
+complete -c fnr -n '__fnr_at "tui"' -s q -l quiet -d 'no hints and notices on stderr'
+complete -c fnr -n '__fnr_at "tui"' -l no-color -d 'no colour (or in NO_COLOR)'
+complete -c fnr -n '__fnr_at "tui"' -l timeout -x -d 'how long to wait for the daemon\'s answers (10s); exit 124 after it'
+complete -c fnr -n '__fnr_at "tui"' -s h -l help -d 'what a command does, with examples'
 complete -c fnr -n '__fnr_at "daemon"' -f -a start -d 'Start the daemon in the background and wait until it answers'
 complete -c fnr -n '__fnr_at "daemon"' -f -a stop -d 'Stop the daemon; workers go on with what they run and the next daemon adopts them'
 complete -c fnr -n '__fnr_at "daemon"' -f -a restart -d 'Stop the daemon and start it again; running work is neither ended nor repeated'

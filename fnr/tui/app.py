@@ -254,7 +254,11 @@ class FnrApp(App[None]):
                 seen.add(binding.action)
                 allowed = not (self.locked and changes(binding.action))
                 found.append((self.get_key_display(binding), binding.description, allowed))
-        found += [("1-8", "screens", True), (":", "commands", True), ("q", "back", True)]
+        found += [
+            (f"1-{len(VIEWS)}", "screens", True),
+            (":", "commands", True),
+            ("q", "back", True),
+        ]
         self._keys.keys = tuple(dict.fromkeys(found))
 
     def get_key_display(self, binding: Binding) -> str:

@@ -42,7 +42,6 @@ FUNCTIONS_SHOWN = 12
 ERRORS_SHOWN = 6
 CONCERNS_SHOWN = 8
 WAITING_LOOKED_AT = 500
-SPARK_CELLS = 12
 HOUR_MS = 3_600_000
 
 
@@ -141,14 +140,15 @@ class DashboardView(View):
             ),
             TableColumn(title="DEAD", cell=_count("dead", "red"), width=6, right=True),
             TableColumn(title="DONE", cell=_count("done"), width=9, right=True, spare=3),
-            TableColumn(title="DONE/10s", cell=self._spark_of, width=SPARK_CELLS, spare=4),
+            TableColumn(title="  DONE, 10 s A BAR", sized=self._spark_of, flexible=True, spare=4),
         )  # fmt: skip
 
     def _workers(self, one: FunctionStatus) -> str:
         return f"{one.workers}/{one.workers_max}" if one.kind else "-"
 
-    def _spark_of(self, one: FunctionStatus) -> str:
-        return spark(self.pulse.done_of(one.function, SPARK_CELLS, now_ms=now_ms()), SPARK_CELLS)
+    def _spark_of(self, one: FunctionStatus, width: int) -> str:
+        cells = max(1, width - 2)
+        return "  " + spark(self.pulse.done_of(one.function, cells, now_ms=now_ms()), cells)
 
     # ── looking ──────────────────────────────────────────────────────────────
 
@@ -213,9 +213,9 @@ class DashboardView(View):
         self._concerns = found
         self.attention.show(
             [
-                Text("! " if one.urgent else "· ", "bold red" if one.urgent else "yellow").append(
-                    one_line(one.words), "" if one.urgent else "none"
-                )
+                Text()
+                .append("! " if one.urgent else "· ", "bold red" if one.urgent else "yellow")
+                .append(one_line(one.words))
                 for one in found
             ]
         )
@@ -228,7 +228,7 @@ class DashboardView(View):
         for name, style in ((ERRORS, "red"), (RECOVERED, "green"), (DIED, "magenta"), (DONE, "")):
             last = self.pulse.in_last(name, 60_000, now_ms=now)
             hour = self.pulse.in_last(name, HOUR_MS // 2, now_ms=now)
-            line = Text(f"{name:<{label}}", style or "none")
+            line = Text().append(f"{name:<{label}}", style)
             line.append(spark(self.pulse.steps(name, cells, now_ms=now), cells), style)
             found.append(line.append(f"{last:>6,}/min {hour:>6,}", "" if last else "dim"))
         minutes = cells * 10 / 60
@@ -261,9 +261,8 @@ class DashboardView(View):
             if not most:
                 return [Text("✓ none", "dim")]
             new = self.pulse.in_last(DIED, HOUR_MS // 2, now_ms=now_ms())
-            head = Text(f"{total:,} open", "red").append(
-                f", {new:,} died in 30 min {'▲' if new else ''}", "dim"
-            )
+            head = Text().append(f"{total:,} open", "red")
+            head.append(f", {new:,} died in 30 min {'▲' if new else ''}", "dim")
             return [head] + [
                 Text(f"{stat.count:>7,}  {one_line(stat.function)}  ")
                 .append(f"{stat.category} {stat.cause}  newest {age(stat.newest_at_ms)}", "dim")
@@ -277,7 +276,8 @@ class DashboardView(View):
         lines = []
         for one in errors:
             look = look_of(one.category.value)
-            line = Text(f"{age(one.at_ms):>6}  ", "dim").append(f"{look.sign} ", look.style)
+            line = Text().append(f"{age(one.at_ms):>6}  ", "dim")
+            line.append(f"{look.sign} ", look.style)
             line.append(f"{one_line(one.function):<14.14}  ")
             lines.append(
                 line.append(f"{one_line(one.rule):<18.18}  ", "dim").append(one_line(one.message))

@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
 from textual.screen import ModalScreen
+from textual.widget import Widget
 from textual.widgets import Button, Input, Select, Static, TextArea
 
 from fnr.api.plain_text import block, one_line
@@ -37,7 +38,7 @@ class Dialog(ModalScreen[OwnCommand | None]):
     }
     Dialog #text { margin: 0 0 1 0; }
     Dialog .label { color: $text-muted; }
-    Dialog Input, Dialog Select { margin: 0 0 1 0; }
+    Dialog Input, Dialog Select { margin: 0 0 1 0; background: $boost; }
     Dialog TextArea { height: 10; margin: 0 0 1 0; }
     Dialog #command { background: $boost; padding: 0 1; margin: 0 0 1 0; }
     Dialog #trial {
@@ -114,13 +115,13 @@ class Dialog(ModalScreen[OwnCommand | None]):
         event.stop()
         match event:
             case Select.Changed():
-                self._values[event.select.id or ""] = str(event.value)
+                self._values[_name(event.select)] = str(event.value)
             case TextArea.Changed():
-                self._values[event.text_area.id or ""] = event.text_area.text
+                self._values[_name(event.text_area)] = event.text_area.text
             case Input.Changed() if event.input.id == "typed":
                 self._typed = event.value.strip()
             case Input.Changed():
-                self._values[event.input.id or ""] = event.value
+                self._values[_name(event.input)] = event.value
         self._show_command()
 
     @on(Input.Submitted)
@@ -156,7 +157,7 @@ class Dialog(ModalScreen[OwnCommand | None]):
             self._say(str(error))
             return
         self._say("")
-        words = Text("$ ", "dim").append(one_line(own.shown(self._paths)), "bold")
+        words = Text().append("$ ", "dim").append(one_line(own.shown(self._paths)), "bold")
         if own.stdin:
             lines = own.stdin.count("\n") or 1
             words.append(f"\n  with {lines:,} line{'s' * (lines > 1)} on standard input", "dim")
@@ -186,13 +187,19 @@ class Dialog(ModalScreen[OwnCommand | None]):
         shown.display = bool(why)
 
 
+def _name(widget: Widget) -> str:
+    return (widget.id or "").removeprefix("ask-")
+
+
 def _field(ask: Ask) -> Input | TextArea | Select[str]:
     if ask.options:
         chosen = ask.value if ask.value in ask.options else ask.options[0]
         return Select(
             [(Text(one), one) for one in ask.options],
-            value=chosen, allow_blank=False, id=ask.name, compact=True,
+            value=chosen, allow_blank=False, id=f"ask-{ask.name}", compact=True,
         )  # fmt: skip
     if ask.area:
-        return TextArea(ask.value, id=ask.name, soft_wrap=True, compact=True, tab_behavior="focus")
-    return Input(ask.value, id=ask.name, compact=True, select_on_focus=False)
+        return TextArea(
+            ask.value, id=f"ask-{ask.name}", soft_wrap=True, compact=True, tab_behavior="focus"
+        )
+    return Input(ask.value, id=f"ask-{ask.name}", compact=True, select_on_focus=False)

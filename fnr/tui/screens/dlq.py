@@ -15,7 +15,7 @@ from fnr.client.task_story import story
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.filter import LETTER_FIELDS
 from fnr.policy.record import Page
-from fnr.tui.cells import ago, signed
+from fnr.tui.cells import ago, short_id, signed
 from fnr.tui.screens.list_view import ListView
 from fnr.tui.widgets.paged_table import TableColumn
 from fnr.tui.widgets.window import Wanted
@@ -44,7 +44,7 @@ class DlqView(ListView):
             title="TRIES", cell=lambda one: str(one.attempts), width=5, right=True, spare=4
         ),
         TableColumn(title="STATE", cell=lambda one: signed(one.state.value), width=11, spare=3),
-        TableColumn(title="TASK", cell=lambda one: one.task_id, width=26, spare=5),
+        TableColumn(title="TASK", cell=lambda one: short_id(one.task_id), width=13, spare=5),
         TableColumn(title="MESSAGE", cell=lambda one: one.message or one.reason, flexible=True),
     )  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -16,7 +16,7 @@ from fnr.policy.filter import ERROR_FIELDS, INCIDENT_FIELDS
 from fnr.policy.incident import Incident
 from fnr.policy.record import ErrorDetail, ErrorLine, Page
 from fnr.policy.rules import Category
-from fnr.tui.cells import ago, signed
+from fnr.tui.cells import ago, short_id, signed
 from fnr.tui.feed import Feed
 from fnr.tui.screens.list_view import ListView
 from fnr.tui.widgets.paged_table import TableColumn
@@ -28,7 +28,7 @@ ERROR_COLUMNS = (
     TableColumn(title="CATEGORY", cell=lambda error: signed(error.category.value), width=12),
     TableColumn(title="FUNCTION", cell=lambda error: error.function, width=16, spare=1),
     TableColumn(title="RULE", cell=lambda error: error.rule, width=22, spare=2),
-    TableColumn(title="ERROR", cell=lambda error: error.error_id, width=26, spare=4),
+    TableColumn(title="ERROR", cell=lambda error: short_id(error.error_id), width=13, spare=4),
     TableColumn(title="MESSAGE", cell=lambda error: error.message, flexible=True),
 )
 INCIDENT_COLUMNS = (
@@ -37,7 +37,7 @@ INCIDENT_COLUMNS = (
     TableColumn(title="COUNT", cell=lambda one: f"{one.count:,}", width=7, right=True),
     TableColumn(title="CATEGORY", cell=lambda one: signed(one.category.value), width=12, spare=1),
     TableColumn(title="FIRST", cell=lambda one: ago(one.first_at_ms), width=6, right=True, spare=2),
-    TableColumn(title="INCIDENT", cell=lambda one: one.incident_id, width=18, spare=3),
+    TableColumn(title="INCIDENT", cell=lambda one: short_id(one.incident_id), width=13, spare=3),
     TableColumn(title="TITLE", cell=lambda one: one.title, flexible=True),
 )
 NAMED = tuple(one.value for one in Category if one is not Category.UNKNOWN)
@@ -87,11 +87,12 @@ class ErrorsView(ListView):
         """The incident with the reasoning about its latest error, or that about the error."""
         if isinstance(item, Incident):
             found = await self.feed.ask(GetIncident(incident_id=item.incident_id))
-            head = incident_page(found).partition("\nall of them:")[0]
+            page = incident_page(found).partition("\nall of them:")[0]
             if not found.errors:
-                return head
+                return page
+            head, title, latest = page.partition("latest errors:")
             last = await self.feed.ask(GetError(error_id=found.errors[0].error_id))
-            return f"{head}\n\n{await self._explained(last)}"
+            return f"{head}the latest of them:\n{await self._explained(last)}\n{title}{latest}"
         return await self._explained(await self.feed.ask(GetError(error_id=item.error_id)))
 
     async def _explained(self, detail: ErrorDetail) -> str:

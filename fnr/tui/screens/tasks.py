@@ -13,7 +13,7 @@ from fnr.client.task_story import page, story, why
 from fnr.policy.filter import TASK_FIELDS
 from fnr.policy.record import Page
 from fnr.policy.task import LIVE_STATES, Task
-from fnr.tui.cells import ago, signed
+from fnr.tui.cells import ago, short_id, signed
 from fnr.tui.screens.list_view import ListView
 from fnr.tui.widgets.paged_table import TableColumn
 from fnr.tui.widgets.window import Wanted
@@ -28,7 +28,7 @@ class TasksView(ListView):
     fields = TASK_FIELDS
     empty = "no tasks; fnr submit FUNCTION hands one over"
     columns = (
-        TableColumn(title="TASK", cell=lambda task: task.task_id, width=26, spare=2),
+        TableColumn(title="TASK", cell=lambda task: short_id(task.task_id), width=13, spare=2),
         TableColumn(title="FUNCTION", cell=lambda task: task.function, width=16, spare=1),
         TableColumn(title="STATE", cell=lambda task: signed(task.state.value), width=11),
         TableColumn(

@@ -42,7 +42,7 @@ class TopLine(Widget):
         """What matters most comes first: on a narrow terminal the rest is cut."""
         head = self.head
         right = self._right(head)
-        left = Text(" fnr ", "bold reverse").append(f" {one_line(head.host)}  ")
+        left = Text().append(" fnr ", "bold reverse").append(f" {one_line(head.host)}  ")
         look = look_of(head.state)
         left.append(f"{look.sign} {head.state}", look.style)
         if head.status is not None:

@@ -45,16 +45,17 @@ class LogLine(Struct, frozen=True):
         return TROUBLE.search(self.text) is not None
 
 
-class LogView(Widget, can_focus=True):
+class LogView(Widget):
     """Shows the lines it is given; at the end it follows, elsewhere it stands still."""
 
+    can_focus = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "move(1)", show=False),
         Binding("up,k", "move(-1)", show=False),
         Binding("pagedown", "move(20)", show=False),
         Binding("pageup", "move(-20)", show=False),
         Binding("home,g", "move(-1000000)", show=False),
-        Binding("end,G,f", "follow", "follow"),
+        Binding("f,end,G", "follow", "follow"),
         Binding("n", "trouble(1)", "next error"),
         Binding("N", "trouble(-1)", "previous error", show=False),
     ]
@@ -137,7 +138,7 @@ class LogView(Widget, can_focus=True):
             moment = clock_time(line.at_ms)[11:] if line.at_ms else " " * 8
             segments.append(Segment(f"{moment} {set_cell_size(one_line(line.source), 14)} ", _DIM))
         style = _RED if line.is_trouble or line.stream == STDERR else Style.null()
-        mark = "!" if line.is_trouble else " "
+        mark = "! " if line.is_trouble else "  "
         segments += [Segment(mark, _RED), Segment(one_line(line.text[:LINE_CHARS_MAX]), style)]
         strip = Strip(segments).adjust_cell_length(width)
         return strip.apply_style(_BOLD) if on_it else strip

@@ -31,10 +31,14 @@ Cell = str | tuple[str, str]
 
 
 class TableColumn(Struct, frozen=True, kw_only=True):
-    """One column. flexible: takes what is left. spare: those with the highest go first, 0 never."""
+    """One column. sized: instead of `cell`, for what is made for its width.
+
+    flexible: takes what is left. spare: where there is no room the highest go first, 0 never.
+    """
 
     title: str
-    cell: Callable[[Any], Cell]
+    cell: Callable[[Any], Cell] = str
+    sized: Callable[[Any, int], Cell] | None = None
     width: int = 0
     flexible: bool = False
     right: bool = False
@@ -70,9 +74,10 @@ def widths_of(columns: tuple[TableColumn, ...], width: int) -> list[tuple[TableC
     return found
 
 
-class PagedTable(Widget, can_focus=True):
+class PagedTable(Widget):
     """Shows what it is given; which page it wants and what was chosen it says in messages."""
 
+    can_focus = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "move(1)", "next row", show=False),
         Binding("up,k", "move(-1)", "previous row", show=False),
@@ -227,7 +232,7 @@ class PagedTable(Widget, can_focus=True):
         gutter = ("▸" if on_it else " ") + ("*" if is_marked else " ")
         segments = [Segment(gutter)]
         for number, (column, size) in enumerate(self._layout):
-            cell = column.cell(item)
+            cell = column.sized(item, size) if column.sized else column.cell(item)
             text, words = (cell, "") if isinstance(cell, str) else cell
             shown = _sized(one_line(text[:CELL_CHARS_MAX]), size, right=column.right)
             if number:

@@ -49,9 +49,10 @@ def _joined(lines: list[Text], width: int) -> Text:
     return Text("\n", no_wrap=True, end="").join(lines)
 
 
-class ChoicePanel(Widget, can_focus=True):
+class ChoicePanel(Widget):
     """Lines of which one is chosen; says when somebody wants to go there."""
 
+    can_focus = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "move(1)", show=False),
         Binding("up,k", "move(-1)", show=False),

@@ -40,9 +40,10 @@ def as_text(words: str) -> Text:
     return found
 
 
-class Story(VerticalScroll, can_focus=True):
+class Story(VerticalScroll):
     """Shows the words it is given."""
 
+    can_focus = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "scroll_down", "down", show=False),
         Binding("k", "scroll_up", "up", show=False),
