@@ -190,6 +190,7 @@ class FnrApp(App[None]):
         self._show_daemon(state)
         if state.contact is Contact.LIVE and self._status is not None:
             self._said.say("the daemon is back")
+        self.call_later(self._look)
 
     def _look(self) -> None:
         """Twice a second: look again, if something has happened and somebody is looking."""

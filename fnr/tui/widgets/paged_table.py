@@ -316,9 +316,9 @@ class PagedTable(Widget):
             self.post_message(self.PageWanted(wanted))
 
 
-def _sized(text: str, size: int, *, right: bool) -> str:
+def _sized(text: str, cells: int, *, right: bool) -> str:
     """The text in exactly so many cells; what does not fit is cut visibly."""
     length = cell_len(text)
-    if length > size:
-        return set_cell_size(text, size - 1) + "…" if size > 1 else set_cell_size(text, size)
-    return " " * (size - length) + text if right else text + " " * (size - length)
+    if length > cells:
+        return set_cell_size(text, cells - 1) + "…" if cells > 1 else set_cell_size(text, cells)
+    return " " * (cells - length) + text if right else text + " " * (cells - length)
