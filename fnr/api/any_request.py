@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fnr.api import incident_requests, requests, rule_requests
+from fnr.api import incident_requests, replay_requests, requests, rule_requests
 
 AnyRequest = (
     requests.GetStatus
@@ -23,6 +23,9 @@ AnyRequest = (
     | rule_requests.ListErrorRecords
     | rule_requests.ListCorrections
     | rule_requests.ListRuleCounts
+    | replay_requests.ListReplays
+    | replay_requests.GetReplay
+    | replay_requests.ListReplayEntries
     | requests.Submit
     | requests.SubmitMany
     | requests.WaitTasks
@@ -40,6 +43,10 @@ AnyRequest = (
     | incident_requests.SnoozeIncidents
     | incident_requests.ResolveIncidents
     | incident_requests.ReclassifyErrors
+    | replay_requests.StartReplay
+    | replay_requests.PauseReplays
+    | replay_requests.ResumeReplays
+    | replay_requests.CancelReplays
     | requests.ReloadConfig
     | requests.StopDaemon
     | requests.Watch

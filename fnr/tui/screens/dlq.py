@@ -11,7 +11,7 @@ from fnr.api.question import Request
 from fnr.api.requests import GetTask, ListLetters
 from fnr.client.letter_story import letter_page
 from fnr.client.own_command import OwnCommand
-from fnr.client.task_story import story
+from fnr.client.task_history import story
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.filter import LETTER_FIELDS
 from fnr.policy.record import Page

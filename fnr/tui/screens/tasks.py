@@ -9,7 +9,8 @@ from textual.binding import Binding, BindingType
 from fnr.api.question import Request
 from fnr.api.requests import GetTask, ListTasks
 from fnr.client.own_command import OwnCommand
-from fnr.client.task_story import page, story, why
+from fnr.client.task_history import story
+from fnr.client.task_story import page, why
 from fnr.policy.filter import TASK_FIELDS
 from fnr.policy.record import Page
 from fnr.policy.task import LIVE_STATES, Task
