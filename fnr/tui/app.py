@@ -351,7 +351,10 @@ class FnrApp(App[None]):
         if wish.changes and self.locked:
             self.refuse()
             return
-        self.push_screen(Dialog(wish, self.paths), self._agreed if wish.changes else None)
+        if wish.at_once:
+            self._agreed(wish.command({}))
+        else:
+            self.push_screen(Dialog(wish, self.paths), self._agreed if wish.changes else None)
 
     @on(Dialog.TrialWanted)
     def _trial_wanted(self, message: Dialog.TrialWanted) -> None:

@@ -33,6 +33,7 @@ class Wish(Struct, frozen=True, kw_only=True):
     command: from what was filled in. verb: on the button. trial: the same without effect, whose
     words are shown on demand, at once if `tried_at_once`. must_type: has to be typed before.
     changes: False for what only asks, like a test of a rule; allowed when read-only.
+    at_once: nobody is asked before; only for what makes things safe.
     """
 
     title: str
@@ -45,6 +46,7 @@ class Wish(Struct, frozen=True, kw_only=True):
     tried_at_once: bool = False
     must_type: str = ""
     changes: bool = True
+    at_once: bool = False
 
 
 class Wished(Message):

@@ -100,14 +100,21 @@ class DlqView(ListView):
 
     def _replay(self, values: Values, *, dry: bool) -> OwnCommand:
         found, all_words, _ = self._replayed
-        more = [*all_words, *(("-n",) if dry else ())]
+        # Whoever looks on sees how the plan goes; the command need not wait for it.
+        more = [*all_words, "-n" if dry else "--detach"]
         for ask in self._replay_asks():
             more += flag(f"--{ask.name}", values.get(ask.name, ""))
-        unasked = () if dry or len(found) == 1 else ("-y",)
+        unasked = () if dry else ("-y",)
         return on_ids(("dlq", "replay"), found, more, unasked)
 
     def _replay_asks(self) -> tuple[Ask, ...]:
-        return (Ask(name="rate", label="no faster than", hint="5/s, 100/m; empty is at once"),)
+        return (
+            Ask(name="canary", label="canary", hint="try so many first, go on if they come home"),
+            Ask(name="rate", label="no faster than", hint="5/s, 100/m; empty is at once"),
+            Ask(name="concurrency", label="at most live at once", hint="1000 unless you say so"),
+            Ask(name="stop-on-failures", label="stop when so many died again", hint="20 or 10%"),
+            Ask(name="reason", label="reason", hint="kept on record"),
+        )
 
     def action_preview(self) -> None:
         """What a replay would do."""
