@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "gpu": ("fnr.cli.gpu", "GPUs: which there are, how they are, who has them."),
     "allocation": ("fnr.cli.allocation", "What attempts and workers were given of the host."),
     "worker": ("fnr.cli.worker", "Workers: list, show, restart, stop."),
+    "tui": ("fnr.cli.tui", "Look at everything on one terminal, and act on it."),
     "daemon": ("fnr.cli.daemon", "The daemon: run it, start, stop, restart, reload."),
     "db": ("fnr.cli.db", "The store: check, stats, backup, restore, vacuum."),
     "config": ("fnr.cli.config", "The settings: show, check, path."),
