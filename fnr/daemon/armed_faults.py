@@ -16,7 +16,7 @@ from fnr.policy.faults import CATALOGUE, Acts, Reach
 from fnr.policy.filter import parse
 from fnr.policy.filter_match import matches
 from fnr.policy.filter_tree import Expr
-from fnr.policy.task import Task
+from fnr.policy.task import Claim, Task
 
 
 class Mark(Struct, frozen=True):
@@ -71,6 +71,16 @@ class ArmedFaults:
             if CATALOGUE[injection.fault].reach is Reach.WORKER:
                 self.mark_targets(injection)
 
+    def for_claims(self, claims: list[Claim], now_ms: int) -> dict[str, WorkerFault] | None:
+        """What attempts that are about to be handed over are to meet: token -> fault."""
+        if not self.attempts:
+            return None
+        found = {
+            claim.token: self.for_attempt(claim.task, claim.token, now_ms=now_ms)
+            for claim in claims
+        }
+        return {token: fault for token, fault in found.items() if fault is not None}
+
     def for_attempt(self, task: Task, token: str, *, now_ms: int) -> WorkerFault | None:
         """What this attempt is to meet; the first fault that wants it."""
         for injection, where in self.attempts.values():
@@ -94,7 +104,7 @@ class ArmedFaults:
 
     def marked(self, token: str, evidence: Evidence) -> Evidence:
         """The evidence with the drill that caused it, if one did."""
-        mark = self._marks.pop(token, None)
+        mark = self._marks.get(token)
         if mark is None or not (mark.hit or _met(mark.injection, token)):
             return evidence
         drill_id, fault = mark.injection.drill_id, mark.injection.fault

@@ -175,6 +175,7 @@ class Daemon:
         failpoint("workers-started")
         self._crew.timekeeper.start()
         self._answers.incidents.start()
+        self.parts.start(self._answers.chaos.replay(), what="undoing what a drill left")
         self._crew.effects.deliver()
         self.parts.start(self._crew.rules.load_in_background(), what="loading the rules")
         self._watchdog()

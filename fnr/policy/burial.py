@@ -22,6 +22,7 @@ _SEVERITY = {
 def bury(failed: Failed, cause: DeathCause, why: str) -> Verdict:
     """Make a dead letter of the task."""
     task, found = failed.task, failed.classification
+    why = failed.explained(why)
     letter = DeadLetter(
         task_id=task.task_id,
         function=task.function,

@@ -14,6 +14,8 @@ DURATION_MAX_MS = 15 * 60_000
 OTHERS_SHOWN = 3
 # The tag of every task that belongs to a drill; its value is the drill's id.
 DRILL_TAG = "drill"
+# The function that is there whenever [chaos] is enabled, for tasks that only drills need.
+CANARY = "canary"
 
 
 class Target(Struct, frozen=True, kw_only=True):

@@ -53,6 +53,7 @@ def main(folder: str) -> int:
         _say(line, "begun", seen)
         failpoint("holder-told")
         by = seen.problem or _wait(injection, line, wake_read, clock)
+        _say(line, "ending", seen)
         if fd >= 0:
             os.close(fd)
         failpoint("holder-about-to-undo")
