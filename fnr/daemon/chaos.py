@@ -83,7 +83,8 @@ class Chaos:
         async with self._one_at_a_time:
             injection = self._injection(client, request, plan)
             await self._refuse_another_drill(injection)
-            holder = await self._begin(injection, plan, now)
+            await self._commit(injection)
+        holder = await self._begin(injection, now)
         if holder.seen is None or holder.seen.problem:
             await holder.over.wait()
             why = holder.seen.problem if holder.seen else "its dead-man process died"
@@ -169,17 +170,18 @@ class Chaos:
                     next_step="fnr chaos list",
                 )
 
-    async def _begin(self, injection: Injection, plan: Plan, now: Readings) -> Holder:
-        if self._parts.faults is None:
-            self._parts.faults = ArmedFaults()
+    async def _commit(self, injection: Injection) -> None:
+        in_daemon = injection.fault == "queue-flood"
         try:
-            await asyncio.to_thread(
-                records.commit, injection, in_daemon=plan.fault.name == "queue-flood"
-            )
+            await asyncio.to_thread(records.commit, injection, in_daemon=in_daemon)
         except OSError as error:
             raise StorageError(
                 "the undo record cannot be written, so nothing was done", why=str(error)
             ) from error
+
+    async def _begin(self, injection: Injection, now: Readings) -> Holder:
+        if self._parts.faults is None:
+            self._parts.faults = ArmedFaults()
         failpoint("undo-record-committed")
         self._parts.faults.mark_targets(injection)
         self._before[injection.injection_id] = now
@@ -195,7 +197,7 @@ class Chaos:
         self._parts.later(injection.duration_ms + SPARE_MS, partial(self._late, holder))
         if len(self._holders) == 1:
             self._parts.later(WATCH_MS, self._watch)
-        if plan.fault.name != "daemon-kill":
+        if injection.fault != "daemon-kill":
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(BEGIN_S):
                     await holder.begun.wait()

@@ -1,4 +1,4 @@
-"""What an injection would hit, and why it may not: everything that is known before anything happens.
+"""What an injection would hit, and why it may not: known before anything happens.
 
 The plan of a dry run is the plan of the real one.
 """

@@ -108,14 +108,16 @@ _FAULTS = (
              undo="the loop ends with the dead-man process"),
     _attempt("exit-code", "the worker exits in the middle of the attempt", category="unknown",
              options={"code": "3"}),
-    _attempt("segfault", "the worker dies of a segmentation fault", category="unknown"),
+    _attempt("segfault", "the worker dies of a segmentation fault", category="permanent",
+             recovers=False),
     _attempt("exit-silent", "the worker exits with 0 and gives no result", category="unknown"),
     _attempt("memory", "the attempt takes memory up to its worker's limit", category="resource",
              undo="the memory is given back when the allocation fails"),
     _attempt("open-files", "the attempt opens files until the limit is reached",
              category="resource", risk=Risk.LOW, undo="all are closed again"),
-    _attempt("error", "the attempt raises any exception with any message or code",
-             category="", risk=Risk.LOW, undo="nothing to undo: no real damage",
+    _attempt("error", "the attempt raises any exception with any message or code; @NAME takes it"
+             " from the task's input", category="", risk=Risk.LOW,
+             undo="nothing to undo: no real damage",
              options={"message": "injected", "exception": "RuntimeError", "code": "-"}),
     _attempt("result-garbage", "the attempt returns what is no JSON", category="permanent",
              recovers=False, risk=Risk.LOW, undo="nothing to undo"),
@@ -197,7 +199,7 @@ def _number(fault: Fault, name: str, value: str) -> int:
         number = int(value)
     except ValueError:
         if fault.name == "error":
-            return 0  # a code may be a word: ENOSPC
+            return 0  # a code may be a word: ENOSPC, @code
         raise ValueError(f"{name} must be a whole number, got {value!r}") from None
     if not low <= number <= high:
         raise ValueError(f"{name} must be {low} to {high}, got {number}")

@@ -31,6 +31,12 @@ class FaultPoint(Struct, frozen=True, kw_only=True):
     lock: threading.Lock
     memory_mib: int | None
     call: Callable[[], Any]
+    arguments: dict[str, Any]
+
+    def option(self, name: str) -> str:
+        """An option of the fault; "@NAME" stands for what the task's input says."""
+        value = self.fault.options[name]
+        return str(self.arguments.get(value[1:], "-")) if value.startswith("@") else value
 
     @property
     def held(self) -> bool:
@@ -55,6 +61,7 @@ def in_attempt(
             lock=lock,
             memory_mib=spec.limits.memory_mib,
             call=lambda: function(**arguments),
+            arguments=arguments,
         )
         met = _met(spec, clock, task_id=run.task_id, token=run.token)
         if not point.held or not note_effect(fault.folder, met):
@@ -66,7 +73,9 @@ def in_attempt(
 
 def at_start(fault: WorkerFault, *, spec: WorkerSpec, clock: Clock) -> None:
     """Meet a fault while loading; raises what it raises."""
-    point = FaultPoint(fault=fault, lock=threading.Lock(), memory_mib=None, call=_nothing)
+    point = FaultPoint(
+        fault=fault, lock=threading.Lock(), memory_mib=None, call=_nothing, arguments={}
+    )
     if point.held and note_effect(fault.folder, _met(spec, clock)):
         _deed(fault)(point)
 

@@ -1,9 +1,9 @@
 """A fault proxy: stands on loopback in front of a service, and forwards unless a fault is active.
 
-    python -m fnr.host.faults.proxy LISTEN_PORT UPSTREAM_HOST:PORT FOLDER PARENT_PID
+    python -m fnr.host.faults.proxy PORT[,PORT…] UPSTREAM_HOST:PORT FOLDER PARENT_PID
 
-FOLDER/LISTEN_PORT.json says which fault is active; it counts only while the dead-man process of
-its injection lives. LISTEN_PORT 0 is any; the port is the first line of the output.
+FOLDER/PORT.json says which fault is active; it counts only while the dead-man process of its
+injection lives. Port 0 is any; the ports are the first line of the output.
 """
 
 from __future__ import annotations
@@ -32,19 +32,20 @@ class Proxy:
     def __init__(self, upstream: tuple[str, int], folder: Path) -> None:
         self._upstream = upstream
         self._folder = folder
-        self.port = 0
 
-    async def serve(self, port: int, *, announce: int) -> None:
+    async def serve(self, ports: list[int], *, announce: int) -> None:
         """Serve until cancelled."""
-        server = await asyncio.start_server(self._talk, HOST, port, limit=HEAD_BYTES_MAX)
-        self.port = server.sockets[0].getsockname()[1]
-        os.write(announce, f"{self.port}\n".encode())
-        async with server:
-            await server.serve_forever()
+        servers = [
+            await asyncio.start_server(self._talk, HOST, port, limit=HEAD_BYTES_MAX)
+            for port in ports
+        ]
+        found = [str(server.sockets[0].getsockname()[1]) for server in servers]
+        os.write(announce, (",".join(found) + "\n").encode())
+        await asyncio.Event().wait()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            mode = self._mode()
+            mode = self._mode(writer.get_extra_info("sockname")[1])
             match mode.get("fault"):
                 case "service-reset":
                     await reader.read(1)
@@ -61,9 +62,9 @@ class Proxy:
                     await self._forward(reader, writer)
         writer.close()
 
-    def _mode(self) -> dict[str, Any]:
+    def _mode(self, port: int) -> dict[str, Any]:
         try:
-            mode: dict[str, Any] = json.loads((self._folder / f"{self.port}.json").read_bytes())
+            mode: dict[str, Any] = json.loads((self._folder / f"{port}.json").read_bytes())
         except (OSError, ValueError):
             return {}
         return mode if is_held(str(mode.get("folder"))) else {}
@@ -108,12 +109,13 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 
 def main(words: list[str]) -> None:
     """Serve until killed, or until whoever started us ends."""
-    listen_port, upstream, folder, parent_pid = words
+    listen_ports, upstream, folder, parent_pid = words
     die_with_parent(int(parent_pid))
     host, _, port = upstream.rpartition(":")
     proxy = Proxy((host, int(port)), Path(folder))
     with suppress(KeyboardInterrupt):
-        asyncio.run(proxy.serve(int(listen_port), announce=sys.stdout.fileno()))
+        ports = [int(word) for word in listen_ports.split(",")]
+        asyncio.run(proxy.serve(ports, announce=sys.stdout.fileno()))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ def begin(injection: Injection) -> None:
     """Tell the proxy."""
     options = {name: value for name, value in injection.options.items() if name != "port"}
     mode = {"fault": injection.fault, "folder": injection.folder, "options": options}
+    Path(injection.places["proxies"]).mkdir(mode=0o700, exist_ok=True)
     write_durably(_file(injection), json.dumps(mode).encode())
 
 

@@ -12,8 +12,7 @@ from fnr.worker.fault_point import FaultPoint
 
 def meet(point: FaultPoint) -> NoReturn:
     """Raise it."""
-    options = point.fault.options
-    raise made(options["exception"], options["message"], options["code"])
+    raise made(point.option("exception"), point.option("message"), point.option("code"))
 
 
 def made(name: str, message: str, code: str) -> BaseException:
@@ -28,7 +27,7 @@ def made(name: str, message: str, code: str) -> BaseException:
         error = kind(message)
     except TypeError:  # a type with a constructor of its own
         error = _made_up(name)(message)
-    if code != "-":
+    if code.isdecimal():
         error.status = int(code)  # type: ignore[attr-defined]  # as HTTP libraries have it
     return error
 

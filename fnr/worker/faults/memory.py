@@ -6,7 +6,7 @@ from typing import Any
 
 from fnr.worker.fault_point import FaultPoint
 
-_STEP_MIB = 8
+_STEP_MIB = 32
 
 
 def meet(point: FaultPoint) -> Any:
