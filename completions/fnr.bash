@@ -1,7 +1,7 @@
 # Made by tools/make_docs.py from the command line itself; do not edit.
 _fnr_commands() {
   case $1 in
-    '') echo 'status submit run task logs dlq errors rules function worker daemon db config init demo help' ;;
+    '') echo 'status submit run task logs dlq errors rules function worker daemon db config chaos init demo help' ;;
     'task') echo 'list show history wait cancel logs' ;;
     'dlq') echo 'list show stats resolve purge replay edit export import' ;;
     'errors') echo 'list show explain groups similar tail ack snooze resolve reclassify' ;;
@@ -11,6 +11,7 @@ _fnr_commands() {
     'daemon') echo 'start stop restart reload status' ;;
     'db') echo 'check stats backup restore vacuum' ;;
     'config') echo 'show check path' ;;
+    'chaos') echo 'faults inject list abort proxy' ;;
   esac
 }
 
@@ -89,6 +90,12 @@ _fnr_flags() {
     'config/show') echo '--origin --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'config/check') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'config/path') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'chaos') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'chaos/faults') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'chaos/inject') echo '--duration --reason --where --set --times --workers -n --dry-run -y --yes --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'chaos/list') echo '--past --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'chaos/abort') echo '--all --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'chaos/proxy') echo '--listen --upstream --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'init') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'demo') echo '--input --keep --seed --tasks-max --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'help') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
@@ -400,6 +407,30 @@ _fnr_values() {
     'config/path:--config') compgen -f -- "$2" ;;
     'config/path:-o') compgen -W 'table json jsonl name' -- "$2" ;;
     'config/path:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'chaos:--home') compgen -d -- "$2" ;;
+    'chaos:--config') compgen -f -- "$2" ;;
+    'chaos:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'chaos:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'chaos/faults:--home') compgen -d -- "$2" ;;
+    'chaos/faults:--config') compgen -f -- "$2" ;;
+    'chaos/faults:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'chaos/faults:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'chaos/inject:--home') compgen -d -- "$2" ;;
+    'chaos/inject:--config') compgen -f -- "$2" ;;
+    'chaos/inject:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'chaos/inject:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'chaos/list:--home') compgen -d -- "$2" ;;
+    'chaos/list:--config') compgen -f -- "$2" ;;
+    'chaos/list:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'chaos/list:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'chaos/abort:--home') compgen -d -- "$2" ;;
+    'chaos/abort:--config') compgen -f -- "$2" ;;
+    'chaos/abort:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'chaos/abort:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'chaos/proxy:--home') compgen -d -- "$2" ;;
+    'chaos/proxy:--config') compgen -f -- "$2" ;;
+    'chaos/proxy:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'chaos/proxy:--output') compgen -W 'table json jsonl name' -- "$2" ;;
     'init:--home') compgen -d -- "$2" ;;
     'init:--config') compgen -f -- "$2" ;;
     'init:-o') compgen -W 'table json jsonl name' -- "$2" ;;
@@ -422,7 +453,7 @@ _fnr() {
     word=${COMP_WORDS[i]}
     case $word in
       --) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-      --after|--against-history|--at|--category|--code|--config|--cwd|--delay|--env|--exception|--exit|--expires|--for|--function|--hint|--home|--http|--input|--jsonl|--key|--killed-by|--limit|--lines|--log-file|--log-format|--log-level|--max-retries|--memory|--min-hits|--name|--nice|--output|--phase|--priority|--rate|--reason|--retries|--rules|--seed|--set|--signal|--since|--stderr|--tag|--tasks-max|--test|--text|--timeout|--to|--traceback|--unique|--where|--why|--within|-c|-f|-i|-n|-o|-p) ((i++)) ;;
+      --after|--against-history|--at|--category|--code|--config|--cwd|--delay|--duration|--env|--exception|--exit|--expires|--for|--function|--hint|--home|--http|--input|--jsonl|--key|--killed-by|--limit|--lines|--listen|--log-file|--log-format|--log-level|--max-retries|--memory|--min-hits|--name|--nice|--output|--phase|--priority|--rate|--reason|--retries|--rules|--seed|--set|--signal|--since|--stderr|--tag|--tasks-max|--test|--text|--timeout|--times|--to|--traceback|--unique|--upstream|--where|--why|--within|--workers|-c|-f|-i|-n|-o|-p) ((i++)) ;;
       -*) ;;
       *)
         next=${path:+$path/}$word
@@ -430,7 +461,7 @@ _fnr() {
     esac
   done
   case $prev in
-    --after|--against-history|--at|--category|--code|--config|--cwd|--delay|--env|--exception|--exit|--expires|--for|--function|--hint|--home|--http|--input|--jsonl|--key|--killed-by|--limit|--lines|--log-file|--log-format|--log-level|--max-retries|--memory|--min-hits|--name|--nice|--output|--phase|--priority|--rate|--reason|--retries|--rules|--seed|--set|--signal|--since|--stderr|--tag|--tasks-max|--test|--text|--timeout|--to|--traceback|--unique|--where|--why|--within|-c|-f|-i|-n|-o|-p)
+    --after|--against-history|--at|--category|--code|--config|--cwd|--delay|--duration|--env|--exception|--exit|--expires|--for|--function|--hint|--home|--http|--input|--jsonl|--key|--killed-by|--limit|--lines|--listen|--log-file|--log-format|--log-level|--max-retries|--memory|--min-hits|--name|--nice|--output|--phase|--priority|--rate|--reason|--retries|--rules|--seed|--set|--signal|--since|--stderr|--tag|--tasks-max|--test|--text|--timeout|--times|--to|--traceback|--unique|--upstream|--where|--why|--within|--workers|-c|-f|-i|-n|-o|-p)
       mapfile -t COMPREPLY < <(_fnr_values "$path:$prev" "$cur"); return ;;
   esac
   if [[ $cur == -* ]]; then

@@ -1,5 +1,5 @@
 # Made by tools/make_docs.py from the command line itself; do not edit.
-set -g __fnr_paths status submit run task task/list task/show task/history task/wait task/cancel task/logs logs dlq dlq/list dlq/show dlq/stats dlq/resolve dlq/purge dlq/replay dlq/edit dlq/export dlq/import errors errors/list errors/show errors/explain errors/groups errors/similar errors/tail errors/ack errors/snooze errors/resolve errors/reclassify rules rules/list rules/show rules/check rules/test rules/eval rules/reload rules/suggest rules/add rules/edit rules/enable rules/disable rules/stats rules/learn function function/list function/show function/pause function/resume worker worker/list worker/show worker/restart worker/stop daemon daemon/start daemon/stop daemon/restart daemon/reload daemon/status db db/check db/stats db/backup db/restore db/vacuum config config/show config/check config/path init demo help
+set -g __fnr_paths status submit run task task/list task/show task/history task/wait task/cancel task/logs logs dlq dlq/list dlq/show dlq/stats dlq/resolve dlq/purge dlq/replay dlq/edit dlq/export dlq/import errors errors/list errors/show errors/explain errors/groups errors/similar errors/tail errors/ack errors/snooze errors/resolve errors/reclassify rules rules/list rules/show rules/check rules/test rules/eval rules/reload rules/suggest rules/add rules/edit rules/enable rules/disable rules/stats rules/learn function function/list function/show function/pause function/resume worker worker/list worker/show worker/restart worker/stop daemon daemon/start daemon/stop daemon/restart daemon/reload daemon/status db db/check db/stats db/backup db/restore db/vacuum config config/show config/check config/path chaos chaos/faults chaos/inject chaos/list chaos/abort chaos/proxy init demo help
 function __fnr_at
     set -l words (commandline -opc)
     set -e words[1]
@@ -8,7 +8,7 @@ function __fnr_at
     for word in $words
         if test $skip = 1
             set skip 0
-        else if contains -- $word --after --against-history --at --category --code --config --cwd --delay --env --exception --exit --expires --for --function --hint --home --http --input --jsonl --key --killed-by --limit --lines --log-file --log-format --log-level --max-retries --memory --min-hits --name --nice --output --phase --priority --rate --reason --retries --rules --seed --set --signal --since --stderr --tag --tasks-max --test --text --timeout --to --traceback --unique --where --why --within -c -f -i -n -o -p
+        else if contains -- $word --after --against-history --at --category --code --config --cwd --delay --duration --env --exception --exit --expires --for --function --hint --home --http --input --jsonl --key --killed-by --limit --lines --listen --log-file --log-format --log-level --max-retries --memory --min-hits --name --nice --output --phase --priority --rate --reason --retries --rules --seed --set --signal --since --stderr --tag --tasks-max --test --text --timeout --times --to --traceback --unique --upstream --where --why --within --workers -c -f -i -n -o -p
             set skip 1
         else
             set -l next (string trim -c / -- "$at/$word")
@@ -31,6 +31,7 @@ complete -c fnr -n '__fnr_at ""' -f -a worker -d 'Workers: list, show, restart, 
 complete -c fnr -n '__fnr_at ""' -f -a daemon -d 'The daemon: run it, start, stop, restart, reload'
 complete -c fnr -n '__fnr_at ""' -f -a db -d 'The store: check, stats, backup, restore, vacuum'
 complete -c fnr -n '__fnr_at ""' -f -a config -d 'The settings: show, check, path'
+complete -c fnr -n '__fnr_at ""' -f -a chaos -d 'Break things on purpose, and be told the score: inject, drill, …'
 complete -c fnr -n '__fnr_at ""' -f -a init -d 'Write a commented fnr.toml that works'
 complete -c fnr -n '__fnr_at ""' -f -a demo -d 'See it all at work on this machine, in a minute'
 complete -c fnr -n '__fnr_at ""' -f -a help -d 'Help on a topic: exit-codes, environment, filters, output, …'
@@ -733,6 +734,65 @@ complete -c fnr -n '__fnr_at "config/path"' -s q -l quiet -d 'no hints and notic
 complete -c fnr -n '__fnr_at "config/path"' -l no-color -d 'no colour (or in NO_COLOR)'
 complete -c fnr -n '__fnr_at "config/path"' -l timeout -x -d 'how long to wait for the daemon\'s answers (10s); exit 124 after it'
 complete -c fnr -n '__fnr_at "config/path"' -s h -l help -d 'what a command does, with examples'
+complete -c fnr -n '__fnr_at "chaos"' -f -a faults -d 'List what can be broken: how far it goes, what it risks, how it ends'
+complete -c fnr -n '__fnr_at "chaos"' -f -a inject -d 'Begin one fault on the running daemon; it ends by itself'
+complete -c fnr -n '__fnr_at "chaos"' -f -a list -d 'List faults that act now; works without the daemon'
+complete -c fnr -n '__fnr_at "chaos"' -f -a abort -d 'End faults now and put everything right; works without the daemon'
+complete -c fnr -n '__fnr_at "chaos"' -f -a proxy -d 'Forward a port on loopback to a service until Ctrl-C, for faults to act on'
+complete -c fnr -n '__fnr_at "chaos"' -l home -x -a '(__fish_complete_directories)' -d 'config, state, socket and logs under one folder (or in FNR_HOME)'
+complete -c fnr -n '__fnr_at "chaos"' -l config -r -d 'another fnr.toml (or in FNR_CONFIG)'
+complete -c fnr -n '__fnr_at "chaos"' -s o -l output -x -a 'table json jsonl name' -d 'table, json, jsonl or name'
+complete -c fnr -n '__fnr_at "chaos"' -s q -l quiet -d 'no hints and notices on stderr'
+complete -c fnr -n '__fnr_at "chaos"' -l no-color -d 'no colour (or in NO_COLOR)'
+complete -c fnr -n '__fnr_at "chaos"' -l timeout -x -d 'how long to wait for the daemon\'s answers (10s); exit 124 after it'
+complete -c fnr -n '__fnr_at "chaos"' -s h -l help -d 'what a command does, with examples'
+complete -c fnr -n '__fnr_at "chaos/faults"' -l home -x -a '(__fish_complete_directories)' -d 'config, state, socket and logs under one folder (or in FNR_HOME)'
+complete -c fnr -n '__fnr_at "chaos/faults"' -l config -r -d 'another fnr.toml (or in FNR_CONFIG)'
+complete -c fnr -n '__fnr_at "chaos/faults"' -s o -l output -x -a 'table json jsonl name' -d 'table, json, jsonl or name'
+complete -c fnr -n '__fnr_at "chaos/faults"' -s q -l quiet -d 'no hints and notices on stderr'
+complete -c fnr -n '__fnr_at "chaos/faults"' -l no-color -d 'no colour (or in NO_COLOR)'
+complete -c fnr -n '__fnr_at "chaos/faults"' -l timeout -x -d 'how long to wait for the daemon\'s answers (10s); exit 124 after it'
+complete -c fnr -n '__fnr_at "chaos/faults"' -s h -l help -d 'what a command does, with examples'
+complete -c fnr -n '__fnr_at "chaos/inject"' -l duration -x -d 'Longest it may act: 30s.'
+complete -c fnr -n '__fnr_at "chaos/inject"' -l reason -x -d 'Kept on record.'
+complete -c fnr -n '__fnr_at "chaos/inject"' -l where -x -d 'What it hits; see `fnr help filters`.'
+complete -c fnr -n '__fnr_at "chaos/inject"' -l set -x -d 'An option of it.'
+complete -c fnr -n '__fnr_at "chaos/inject"' -l times -x -d 'How often it may hit one task.'
+complete -c fnr -n '__fnr_at "chaos/inject"' -l workers -x -d 'How many workers it may hit.'
+complete -c fnr -n '__fnr_at "chaos/inject"' -s n -l dry-run -d 'Only say what would happen.'
+complete -c fnr -n '__fnr_at "chaos/inject"' -s y -l yes -d 'Do not ask.'
+complete -c fnr -n '__fnr_at "chaos/inject"' -l home -x -a '(__fish_complete_directories)' -d 'config, state, socket and logs under one folder (or in FNR_HOME)'
+complete -c fnr -n '__fnr_at "chaos/inject"' -l config -r -d 'another fnr.toml (or in FNR_CONFIG)'
+complete -c fnr -n '__fnr_at "chaos/inject"' -s o -l output -x -a 'table json jsonl name' -d 'table, json, jsonl or name'
+complete -c fnr -n '__fnr_at "chaos/inject"' -s q -l quiet -d 'no hints and notices on stderr'
+complete -c fnr -n '__fnr_at "chaos/inject"' -l no-color -d 'no colour (or in NO_COLOR)'
+complete -c fnr -n '__fnr_at "chaos/inject"' -l timeout -x -d 'how long to wait for the daemon\'s answers (10s); exit 124 after it'
+complete -c fnr -n '__fnr_at "chaos/inject"' -s h -l help -d 'what a command does, with examples'
+complete -c fnr -n '__fnr_at "chaos/list"' -l past -d 'Also those that are over.'
+complete -c fnr -n '__fnr_at "chaos/list"' -l home -x -a '(__fish_complete_directories)' -d 'config, state, socket and logs under one folder (or in FNR_HOME)'
+complete -c fnr -n '__fnr_at "chaos/list"' -l config -r -d 'another fnr.toml (or in FNR_CONFIG)'
+complete -c fnr -n '__fnr_at "chaos/list"' -s o -l output -x -a 'table json jsonl name' -d 'table, json, jsonl or name'
+complete -c fnr -n '__fnr_at "chaos/list"' -s q -l quiet -d 'no hints and notices on stderr'
+complete -c fnr -n '__fnr_at "chaos/list"' -l no-color -d 'no colour (or in NO_COLOR)'
+complete -c fnr -n '__fnr_at "chaos/list"' -l timeout -x -d 'how long to wait for the daemon\'s answers (10s); exit 124 after it'
+complete -c fnr -n '__fnr_at "chaos/list"' -s h -l help -d 'what a command does, with examples'
+complete -c fnr -n '__fnr_at "chaos/abort"' -l all -d 'Whatever acts now.'
+complete -c fnr -n '__fnr_at "chaos/abort"' -l home -x -a '(__fish_complete_directories)' -d 'config, state, socket and logs under one folder (or in FNR_HOME)'
+complete -c fnr -n '__fnr_at "chaos/abort"' -l config -r -d 'another fnr.toml (or in FNR_CONFIG)'
+complete -c fnr -n '__fnr_at "chaos/abort"' -s o -l output -x -a 'table json jsonl name' -d 'table, json, jsonl or name'
+complete -c fnr -n '__fnr_at "chaos/abort"' -s q -l quiet -d 'no hints and notices on stderr'
+complete -c fnr -n '__fnr_at "chaos/abort"' -l no-color -d 'no colour (or in NO_COLOR)'
+complete -c fnr -n '__fnr_at "chaos/abort"' -l timeout -x -d 'how long to wait for the daemon\'s answers (10s); exit 124 after it'
+complete -c fnr -n '__fnr_at "chaos/abort"' -s h -l help -d 'what a command does, with examples'
+complete -c fnr -n '__fnr_at "chaos/proxy"' -l listen -x -d 'Port on loopback.'
+complete -c fnr -n '__fnr_at "chaos/proxy"' -l upstream -x -d 'The service itself.'
+complete -c fnr -n '__fnr_at "chaos/proxy"' -l home -x -a '(__fish_complete_directories)' -d 'config, state, socket and logs under one folder (or in FNR_HOME)'
+complete -c fnr -n '__fnr_at "chaos/proxy"' -l config -r -d 'another fnr.toml (or in FNR_CONFIG)'
+complete -c fnr -n '__fnr_at "chaos/proxy"' -s o -l output -x -a 'table json jsonl name' -d 'table, json, jsonl or name'
+complete -c fnr -n '__fnr_at "chaos/proxy"' -s q -l quiet -d 'no hints and notices on stderr'
+complete -c fnr -n '__fnr_at "chaos/proxy"' -l no-color -d 'no colour (or in NO_COLOR)'
+complete -c fnr -n '__fnr_at "chaos/proxy"' -l timeout -x -d 'how long to wait for the daemon\'s answers (10s); exit 124 after it'
+complete -c fnr -n '__fnr_at "chaos/proxy"' -s h -l help -d 'what a command does, with examples'
 complete -c fnr -n '__fnr_at "init"' -l home -x -a '(__fish_complete_directories)' -d 'config, state, socket and logs under one folder (or in FNR_HOME)'
 complete -c fnr -n '__fnr_at "init"' -l config -r -d 'another fnr.toml (or in FNR_CONFIG)'
 complete -c fnr -n '__fnr_at "init"' -s o -l output -x -a 'table json jsonl name' -d 'table, json, jsonl or name'
