@@ -47,7 +47,8 @@ def proof(injection: Injection) -> str:
 def undo(injection: Injection) -> None:
     """Take the device away, put the file back, let the balloon go."""
     place = Path(injection.options["path"])
-    _balloon(injection, place).unlink(missing_ok=True)
+    if place.is_dir():
+        _balloon(injection, place).unlink(missing_ok=True)
     if place.is_symlink() and str(place.readlink()) == FULL_DEVICE:
         place.unlink()
     aside = _aside(injection, place)
