@@ -70,7 +70,7 @@ def client(home: LiveHome) -> Iterator[Client]:
 
 def begin(client: Client, fault: str, **more: object) -> InjectReport:
     more.setdefault("duration_ms", 20_000)
-    return client.ask(InjectFault(fault=fault, reason="a test", **more))  # type: ignore[arg-type]
+    return client.ask(InjectFault(fault=fault, reason="a test", **more))  # type: ignore[arg-type]  # msgspec checks the fields
 
 
 def end(client: Client, report: InjectReport) -> Drilled:
@@ -376,7 +376,7 @@ def test_what_must_not_be_is_refused_before_anything_happens(
     client: Client, request_: dict[str, object], error: type[FnrError], words: str
 ) -> None:
     with pytest.raises(error) as found:
-        client.ask(InjectFault(**({"reason": "a test", "duration_ms": 1_000} | request_)))  # type: ignore[arg-type]
+        client.ask(InjectFault(**({"reason": "a test", "duration_ms": 1_000} | request_)))  # type: ignore[arg-type]  # msgspec checks the fields
     assert words in " ".join(found.value.lines())
     assert client.ask(ListDrills()) == []
 

@@ -19,7 +19,7 @@ from fnr.host.faults import (
     disk_full,
     in_workers,
     output_read_only,
-    service,
+    proxied,
     store_locked,
     worker_kill,
     worker_stop,
@@ -53,6 +53,6 @@ FAULTS: Mapping[str, Deeds] = {
         ("store-locked", store_locked),
         ("config-broken", config_broken),
         ("daemon-kill", daemon_kill),
-        *((name, service) for name in CATALOGUE if name.startswith("service-")),
+        *((name, proxied) for name in CATALOGUE if name.startswith("service-")),
     )
 }
