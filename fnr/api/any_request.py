@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fnr.api import chaos_requests, incident_requests, requests, rule_requests
+from fnr.api import chaos_requests, incident_requests, replay_requests, requests, rule_requests
 
 AnyRequest = (
     requests.GetStatus
@@ -23,6 +23,9 @@ AnyRequest = (
     | rule_requests.ListErrorRecords
     | rule_requests.ListCorrections
     | rule_requests.ListRuleCounts
+    | replay_requests.ListReplays
+    | replay_requests.GetReplay
+    | replay_requests.ListReplayEntries
     | requests.Submit
     | requests.SubmitMany
     | requests.WaitTasks
@@ -43,6 +46,10 @@ AnyRequest = (
     | chaos_requests.InjectFault
     | chaos_requests.ListDrills
     | chaos_requests.AbortDrills
+    | replay_requests.StartReplay
+    | replay_requests.PauseReplays
+    | replay_requests.ResumeReplays
+    | replay_requests.CancelReplays
     | requests.ReloadConfig
     | requests.StopDaemon
     | requests.Watch

@@ -45,6 +45,10 @@ CORRECTION = {
     "error_id": ID, "task_id": ID, "function": "render", "category": "unknown", "at_ms": 1,
     "author": "ann", "evidence": "{}", "classification": "{}",
 }  # fmt: skip
+REPLAY_PLAN = {
+    "plan_id": ID, "state": "planning", "state_at_ms": 1, "created_at_ms": 1, "created_by": "ann",
+    "state_by": "ann", "options": "{}",
+}  # fmt: skip
 ROWS: dict[str, dict[str, Any]] = {
     "task": TASK,
     "attempt": ATTEMPT,
@@ -56,6 +60,8 @@ ROWS: dict[str, dict[str, Any]] = {
     "task_input": {"task_id": ID, "revision": 1, "at_ms": 1, "body": "{}"},
     "function": {"function": "render"},
     "tally": {"function": "render", "state": "queued", "count": 1},
+    "replay_plan": REPLAY_PLAN,
+    "replay_entry": {"plan": 1, "rank": 1, "task_id": ID},
 }
 
 # One row per CHECK: table, and what makes the good row bad.
@@ -105,6 +111,20 @@ VIOLATIONS: list[tuple[str, dict[str, Any]]] = [
     ("rule_count", {"last_at_ms": 0}),
     ("function", {"paused": 2}),
     ("tally", {"count": -1}),
+    ("replay_plan", {"plan_id": "short"}),
+    ("replay_plan", {"state": "lost"}),
+    ("replay_plan", {"by_ids": 2}),
+    ("replay_plan", {"total": -1}),
+    ("replay_plan", {"held": -1}),
+    ("replay_plan", {"live": -1}),
+    ("replay_plan", {"done": -1}),
+    ("replay_plan", {"dead": -1}),
+    ("replay_plan", {"cancelled": -1}),
+    ("replay_plan", {"skipped": -1}),
+    ("replay_plan", {"total": 1, "live": 1, "done": 1}),
+    ("replay_plan", {"state": "running"}),
+    ("replay_entry", {"state": "lost"}),
+    ("replay_entry", {"state": "skipped"}),
 ]
 
 
@@ -243,21 +263,22 @@ def test_a_migration_that_fails_leaves_the_old_schema(
     connection = connect_writer(store_file)
     migrate.migrate(connection)
     before = connection.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall()
-    steps = [*migrate.schema_steps(), (2, "CREATE TABLE more (x TEXT);\nCREATE TABEL;\n")]
+    newest = migrate.schema_steps()[-1][0]
+    steps = [*migrate.schema_steps(), (newest + 1, "CREATE TABLE more (x TEXT);\nCREATE TABEL;\n")]
     monkeypatch.setattr(migrate, "schema_steps", lambda **_: steps)
     with pytest.raises(sqlite3.OperationalError, match="TABEL"):
         migrate.migrate(connection)
-    assert migrate.schema_version(connection) == 1
+    assert migrate.schema_version(connection) == newest
     assert connection.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall() == before
-    steps[-1] = (2, "CREATE TABLE more (x TEXT);\n")
-    assert migrate.migrate(connection) == 2
+    steps[-1] = (newest + 1, "CREATE TABLE more (x TEXT);\n")
+    assert migrate.migrate(connection) == newest + 1
     connection.close()
 
 
 def test_a_newer_schema_is_refused(store_file: Path) -> None:
     connection = connect_writer(store_file)
-    connection.execute("PRAGMA user_version = 7")
-    with pytest.raises(StoreNewer, match="version 7"):
+    connection.execute("PRAGMA user_version = 7000")
+    with pytest.raises(StoreNewer, match="version 7000"):
         migrate.migrate(connection)
     connection.close()
 
