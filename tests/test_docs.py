@@ -30,6 +30,7 @@ from fnr.config.settings import (
 )
 from fnr.daemon.worker_process import WorkerState
 from fnr.policy.breaker import LEGAL_BREAKER_MOVES
+from fnr.policy.budget import BudgetPolicy
 from fnr.policy.chaos import ChaosSettings
 from fnr.policy.dead_letter import DeathCause, LetterState
 from fnr.policy.faults import CATALOGUE
@@ -142,6 +143,7 @@ FUNCTION = FunctionSettings(name="x", kind="command")
 FUNCTION_TABLES = {
     "workers": "1",
     "retry": "–",
+    "degrade": "–",
     "limits": "–",
     "env": "–",
     "input": "–",
@@ -166,7 +168,10 @@ def shown(key: keys.Key, value: object) -> str:
         ("`[redact]`", defaults(keys.REDACT_KEYS, Settings())),
         ("`[functions.NAME]`", defaults(keys.FUNCTION_KEYS, FUNCTION) | FUNCTION_TABLES),
         ("`workers`", defaults(keys.WORKERS_KEYS, FUNCTION)),
-        ("`retry`", defaults(keys.RETRY_KEYS, RetryPolicy())),
+        (
+            "`retry`",
+            defaults(keys.RETRY_KEYS, RetryPolicy()) | defaults(keys.BUDGET_KEYS, BudgetPolicy()),
+        ),
         ("`limits`", defaults(keys.LIMIT_KEYS, LimitSettings())),
     ],
 )
