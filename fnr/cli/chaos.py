@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from fnr.api.chaos_requests import AbortDrills, InjectFault, InjectReport
 from fnr.api.errors import DaemonDown, NotFound, UsageError
 from fnr.api.question import Changed
-from fnr.cli import chaos_proxy
+from fnr.cli import chaos_drill, chaos_proxy, chaos_score
 from fnr.cli.changes import show_changed
 from fnr.cli.group import confirm, examples, group, parse_duration
 from fnr.cli.here import here
@@ -206,6 +206,19 @@ def _abort_here(ids: list[str]) -> Changed:
     return changed
 
 
+app.command(
+    "drill",
+    epilog=examples(
+        "fnr chaos drill",
+        "fnr chaos drill --scenario standard --seed 7 -o json | jq .figures",
+        "fnr chaos drill --live --concurrent 20",
+    ),
+)(chaos_drill.drill)
+app.command(
+    "score",
+    epilog=examples("fnr chaos score", "fnr chaos score --all", "fnr chaos score --against 01JD"),
+)(chaos_score.score)
+app.command("scenarios", epilog=examples("fnr chaos scenarios"))(chaos_score.scenarios)
 app.command("proxy", epilog=examples("fnr chaos proxy --listen 9188 --upstream 127.0.0.1:8188"))(
     chaos_proxy.proxy
 )

@@ -62,6 +62,7 @@ class Chaos:
         self._holders: dict[str, Holder] = {}
         self._before: dict[str, Readings] = {}
         self._one_at_a_time = asyncio.Lock()
+        self._drills: set[str] = set()
         self._failures = 0
         self._letters = 0
         crew.on_verdicts = self._settled
@@ -74,8 +75,10 @@ class Chaos:
         if request.drill_id and not is_ulid(request.drill_id):
             raise UsageError("a drill's id is a ULID", why=request.drill_id)
         now = await self._readings()
-        why_not = unsteady(self._parts.settings.chaos, now) if not request.drill_id else ""
-        if why_not:
+        # What a drill has caused itself must not keep it from going on.
+        begins = request.drill_id not in self._drills
+        why_not = unsteady(self._parts.settings.chaos, now)
+        if why_not and begins:
             raise Refused("the steady state does not hold", why=why_not, next_step="fnr status")
         report = plan.report(request)
         if request.dry_run:
@@ -84,6 +87,7 @@ class Chaos:
             injection = self._injection(client, request, plan)
             await self._refuse_another_drill(injection)
             await self._commit(injection)
+            self._drills.add(injection.drill_id)
         holder = await self._begin(injection, now)
         if holder.seen is None or holder.seen.problem:
             await holder.over.wait()

@@ -155,7 +155,7 @@ def _targets(
         worker
         for worker in supervisor.workers.values()
         if worker.function in functions
-        and worker.state is WorkerState.READY
+        and worker.state is not WorkerState.GONE
         and task_matches(request.where, _task(worker), now_ms=now_ms)
     ]
     # Those that work first: a fault that hits nobody's attempt shows little.
