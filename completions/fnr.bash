@@ -13,7 +13,7 @@ _fnr_below() {
     'daemon') found=(start stop restart reload status) ;;
     'db') found=(check stats backup restore vacuum) ;;
     'config') found=(show check path) ;;
-    'chaos') found=(faults inject list abort proxy) ;;
+    'chaos') found=(faults inject list abort drill score scenarios proxy) ;;
     'completion') found=(show install) ;;
   esac
 }
@@ -105,6 +105,9 @@ _fnr_flags() {
     'chaos/inject') found=(--duration --reason --where --set --times --workers -n --dry-run -y --yes --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'chaos/list') found=(--past --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'chaos/abort') found=(--all --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'chaos/drill') found=(--scenario --seed --concurrent --live --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'chaos/score') found=(--against --all --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'chaos/scenarios') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'chaos/proxy') found=(--listen --upstream --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'init') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'completion') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
@@ -162,6 +165,7 @@ _fnr_arguments() {
     'db/restore') found=('@files') ;;
     'chaos/inject') found=('') ;;
     'chaos/abort') found=('' '*') ;;
+    'chaos/score') found=('') ;;
     'init') found=('@dirs') ;;
     'completion/show') found=('bash zsh fish') ;;
     'help') found=('exit-codes environment filters output input') ;;
@@ -622,6 +626,22 @@ _fnr_value() {
     'chaos/abort:--config') found=('@files') ;;
     'chaos/abort:-o'|'chaos/abort:--output') found=(table json jsonl name) ;;
     'chaos/abort:--timeout') found=() ;;
+    'chaos/drill:--scenario') found=() ;;
+    'chaos/drill:--seed') found=() ;;
+    'chaos/drill:--concurrent') found=() ;;
+    'chaos/drill:--home') found=('@dirs') ;;
+    'chaos/drill:--config') found=('@files') ;;
+    'chaos/drill:-o'|'chaos/drill:--output') found=(table json jsonl name) ;;
+    'chaos/drill:--timeout') found=() ;;
+    'chaos/score:--against') found=() ;;
+    'chaos/score:--home') found=('@dirs') ;;
+    'chaos/score:--config') found=('@files') ;;
+    'chaos/score:-o'|'chaos/score:--output') found=(table json jsonl name) ;;
+    'chaos/score:--timeout') found=() ;;
+    'chaos/scenarios:--home') found=('@dirs') ;;
+    'chaos/scenarios:--config') found=('@files') ;;
+    'chaos/scenarios:-o'|'chaos/scenarios:--output') found=(table json jsonl name) ;;
+    'chaos/scenarios:--timeout') found=() ;;
     'chaos/proxy:--listen') found=() ;;
     'chaos/proxy:--upstream') found=() ;;
     'chaos/proxy:--home') found=('@dirs') ;;

@@ -24,7 +24,7 @@ function __fnr_below
         case 'config'
             printf '%s\t%s\n' 'show' 'Show every setting that is in force, defaults included; secrets in env are hidden' 'check' 'Check fnr.toml: all mistakes at once, each with its line; exit code 78 if there are any' 'path' 'Show where everything is, and what decided that'
         case 'chaos'
-            printf '%s\t%s\n' 'faults' 'List what can be broken: how far it goes, what it risks, how it ends' 'inject' 'Begin one fault on the running daemon; it ends by itself' 'list' 'List faults that act now; works without the daemon' 'abort' 'End faults now and put everything right; works without the daemon' 'proxy' 'Forward a port on loopback to a service until Ctrl-C, for faults to act on'
+            printf '%s\t%s\n' 'faults' 'List what can be broken: how far it goes, what it risks, how it ends' 'inject' 'Begin one fault on the running daemon; it ends by itself' 'list' 'List faults that act now; works without the daemon' 'abort' 'End faults now and put everything right; works without the daemon' 'drill' 'Break many things at once on a throwaway home and print the score beside what is demanded' 'score' 'Show the score of a drill, or hold it against an earlier one' 'scenarios' 'List what `fnr chaos drill` can play' 'proxy' 'Forward a port on loopback to a service until Ctrl-C, for faults to act on'
         case 'completion'
             printf '%s\t%s\n' 'show' 'Print the completion script of a shell' 'install' 'Put the script where your shell finds it; changes none of your shell\'s own files'
     end
@@ -200,6 +200,12 @@ function __fnr_flags
             printf '%s\t%s\n' '--past' 'Also those that are over.' '--home' 'config, state, socket and logs under one folder (or in FNR_HOME)' '--config' 'another fnr.toml (or in FNR_CONFIG)' '-o' 'table, json, jsonl or name' '--output' 'table, json, jsonl or name' '-q' 'no hints and notices on stderr' '--quiet' 'no hints and notices on stderr' '--no-color' 'no colour (or in NO_COLOR)' '--timeout' 'how long to wait for the daemon\'s answers (10s); exit 124 after it' '-h' 'what a command does, with examples' '--help' 'what a command does, with examples'
         case 'chaos/abort'
             printf '%s\t%s\n' '--all' 'Whatever acts now.' '--home' 'config, state, socket and logs under one folder (or in FNR_HOME)' '--config' 'another fnr.toml (or in FNR_CONFIG)' '-o' 'table, json, jsonl or name' '--output' 'table, json, jsonl or name' '-q' 'no hints and notices on stderr' '--quiet' 'no hints and notices on stderr' '--no-color' 'no colour (or in NO_COLOR)' '--timeout' 'how long to wait for the daemon\'s answers (10s); exit 124 after it' '-h' 'what a command does, with examples' '--help' 'what a command does, with examples'
+        case 'chaos/drill'
+            printf '%s\t%s\n' '--scenario' 'See `fnr chaos scenarios`.' '--seed' 'Decides which errors come, in which order.' '--concurrent' 'So many error scenarios at once.' '--live' 'On the running daemon, inside of canary tasks only.' '--home' 'config, state, socket and logs under one folder (or in FNR_HOME)' '--config' 'another fnr.toml (or in FNR_CONFIG)' '-o' 'table, json, jsonl or name' '--output' 'table, json, jsonl or name' '-q' 'no hints and notices on stderr' '--quiet' 'no hints and notices on stderr' '--no-color' 'no colour (or in NO_COLOR)' '--timeout' 'how long to wait for the daemon\'s answers (10s); exit 124 after it' '-h' 'what a command does, with examples' '--help' 'what a command does, with examples'
+        case 'chaos/score'
+            printf '%s\t%s\n' '--against' 'An earlier one: exit 1 on any regression.' '--all' 'List all that are kept.' '--home' 'config, state, socket and logs under one folder (or in FNR_HOME)' '--config' 'another fnr.toml (or in FNR_CONFIG)' '-o' 'table, json, jsonl or name' '--output' 'table, json, jsonl or name' '-q' 'no hints and notices on stderr' '--quiet' 'no hints and notices on stderr' '--no-color' 'no colour (or in NO_COLOR)' '--timeout' 'how long to wait for the daemon\'s answers (10s); exit 124 after it' '-h' 'what a command does, with examples' '--help' 'what a command does, with examples'
+        case 'chaos/scenarios'
+            printf '%s\t%s\n' '--home' 'config, state, socket and logs under one folder (or in FNR_HOME)' '--config' 'another fnr.toml (or in FNR_CONFIG)' '-o' 'table, json, jsonl or name' '--output' 'table, json, jsonl or name' '-q' 'no hints and notices on stderr' '--quiet' 'no hints and notices on stderr' '--no-color' 'no colour (or in NO_COLOR)' '--timeout' 'how long to wait for the daemon\'s answers (10s); exit 124 after it' '-h' 'what a command does, with examples' '--help' 'what a command does, with examples'
         case 'chaos/proxy'
             printf '%s\t%s\n' '--listen' 'Port on loopback.' '--upstream' 'The service itself.' '--home' 'config, state, socket and logs under one folder (or in FNR_HOME)' '--config' 'another fnr.toml (or in FNR_CONFIG)' '-o' 'table, json, jsonl or name' '--output' 'table, json, jsonl or name' '-q' 'no hints and notices on stderr' '--quiet' 'no hints and notices on stderr' '--no-color' 'no colour (or in NO_COLOR)' '--timeout' 'how long to wait for the daemon\'s answers (10s); exit 124 after it' '-h' 'what a command does, with examples' '--help' 'what a command does, with examples'
         case 'init'
@@ -307,6 +313,8 @@ function __fnr_arguments
             printf '%s\n' ''
         case 'chaos/abort'
             printf '%s\n' '' '*'
+        case 'chaos/score'
+            printf '%s\n' ''
         case 'init'
             printf '%s\n' '@dirs'
         case 'completion/show'
@@ -1219,6 +1227,38 @@ function __fnr_value
         case 'chaos/abort:-o' 'chaos/abort:--output'
             printf '%s\n' 'table' 'json' 'jsonl' 'name'
         case 'chaos/abort:--timeout'
+            true
+        case 'chaos/drill:--scenario'
+            true
+        case 'chaos/drill:--seed'
+            true
+        case 'chaos/drill:--concurrent'
+            true
+        case 'chaos/drill:--home'
+            printf '%s\n' '@dirs'
+        case 'chaos/drill:--config'
+            printf '%s\n' '@files'
+        case 'chaos/drill:-o' 'chaos/drill:--output'
+            printf '%s\n' 'table' 'json' 'jsonl' 'name'
+        case 'chaos/drill:--timeout'
+            true
+        case 'chaos/score:--against'
+            true
+        case 'chaos/score:--home'
+            printf '%s\n' '@dirs'
+        case 'chaos/score:--config'
+            printf '%s\n' '@files'
+        case 'chaos/score:-o' 'chaos/score:--output'
+            printf '%s\n' 'table' 'json' 'jsonl' 'name'
+        case 'chaos/score:--timeout'
+            true
+        case 'chaos/scenarios:--home'
+            printf '%s\n' '@dirs'
+        case 'chaos/scenarios:--config'
+            printf '%s\n' '@files'
+        case 'chaos/scenarios:-o' 'chaos/scenarios:--output'
+            printf '%s\n' 'table' 'json' 'jsonl' 'name'
+        case 'chaos/scenarios:--timeout'
             true
         case 'chaos/proxy:--listen'
             true
