@@ -186,7 +186,7 @@ class Chaos:
     async def _begin(self, injection: Injection, now: Readings) -> Holder:
         if self._parts.faults is None:
             self._parts.faults = ArmedFaults()
-        failpoint("undo-record-committed")
+        failpoint("chaos/undo-record-committed")
         self._parts.faults.mark_targets(injection)
         self._before[injection.injection_id] = now
         try:
@@ -194,7 +194,7 @@ class Chaos:
         except OSError as error:
             await asyncio.to_thread(undo, injection, by="never begun", clock=self._parts.clock)
             raise Failed("the dead-man process cannot be started", why=str(error)) from error
-        failpoint("holder-spawned")
+        failpoint("chaos/holder-spawned")
         holder.on_ending = self._ending
         holder.on_gone = lambda gone: self._parts.start(self._gone(gone), what="end of a fault")
         self._holders[injection.injection_id] = holder

@@ -112,7 +112,7 @@ class ChaosDeeds:
                 return
             self._note(injection)
             left -= CHUNK
-            failpoint("flooding")
+            failpoint("chaos/flooding")
 
     async def _drain(self, injection: Injection) -> None:
         """Cancel what of the flood still waits."""

@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from fnr.host import chaos_records as records
 from fnr.host.clock import Clock
+from fnr.host.failpoint import failpoint
 from fnr.host.faults.deeds import FAULTS
 from fnr.host.process import attach
 from fnr.policy.chaos import Injection, Outcome
@@ -30,11 +31,14 @@ def undo(injection: Injection, *, by: str, clock: Clock) -> Outcome | None:
     held = records.lock(injection.folder)
     if held is None:
         return None
+    failpoint("undo-locked")
     try:
         outcome = _undone(injection, by=by, clock=clock)
         # With something left the record stays active: it is replayed, and can be aborted again.
+        failpoint("undo-undone")
         if not outcome.residue:
             records.finish(injection, outcome)
+        failpoint("undo-closed")
         return outcome
     finally:
         held.release()
