@@ -47,6 +47,15 @@ def builtin_canary() -> FunctionSettings:
         timeout_ms=10_000,
         grace_ms=500,
         limits=LimitSettings(memory_mib=512),
+        # Nobody's work: it may try again soon.
+        retry=RetryPolicy(
+            retries_max=6,
+            unknown_max=3,
+            waits_max=20,
+            deaths_max=6,
+            delay_max_ms=2_000,
+            wait_ms=1_000,
+        ),
     )
 
 
