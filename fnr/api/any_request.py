@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnr.api import (
+    chaos_requests,
     incident_requests,
     replay_requests,
     requests,
@@ -52,6 +53,9 @@ AnyRequest = (
     | incident_requests.SnoozeIncidents
     | incident_requests.ResolveIncidents
     | incident_requests.ReclassifyErrors
+    | chaos_requests.InjectFault
+    | chaos_requests.ListDrills
+    | chaos_requests.AbortDrills
     | replay_requests.StartReplay
     | replay_requests.PauseReplays
     | replay_requests.ResumeReplays

@@ -62,6 +62,7 @@ class Crew:
         self.conditions = Conditions(parts, self.dispatcher, self.free, self.resources)
         self.dispatcher.on_delivered = self._busy
         self.intake.on_expiring = self.timekeeper.move_due
+        self.on_verdicts: Callable[[list[Verdict]], None] = _nobody_counts
 
     def _busy(self, workers: list[WorkerProcess]) -> None:
         self.timekeeper.busy(workers)
@@ -75,3 +76,8 @@ class Crew:
         self.timekeeper.settled(verdicts)
         self.conditions.settled(verdicts)
         self.resources.settled()
+        self.on_verdicts(verdicts)
+
+
+def _nobody_counts(_: list[Verdict]) -> None:
+    """Nobody has asked to hear of verdicts yet."""
