@@ -12,6 +12,7 @@ import idle
 import latency
 import machine
 import million
+import replaying
 import statement_cost
 import status_command
 import submitting
@@ -28,6 +29,7 @@ SECTIONS: dict[str, Callable[[Plan], list[Line]]] = {
     "idle": idle.idle,
     "status": status_command.status,
     "million": million.million,
+    "replay": replaying.replaying,
     "naming": classify.naming,
     "statements": statement_cost.statement_cost,
 }
