@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 
 from fnr.policy.record import Finding
+from fnr.store.decision_invariants import DECISION_INVARIANTS
 from fnr.store.invariant import Invariant
 from fnr.store.replay_invariants import REPLAY_INVARIANTS
 from fnr.store.transaction import Transaction
@@ -208,6 +209,7 @@ INVARIANTS = (
         "an effect is kept twice under one key",
         "SELECT key FROM outbox NOT INDEXED GROUP BY key HAVING count(*) > 1",
     ),
+    *DECISION_INVARIANTS,
     *REPLAY_INVARIANTS,
 )
 
