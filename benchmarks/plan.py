@@ -34,6 +34,8 @@ class Plan:
     letter_submits: int = 1_000
     statements: int = 5_000
     errors: int = 200
+    failing_tasks: tuple[int, ...] = (50, 500)
+    recovery_timeout_ms: int = 600_000
 
     @property
     def python_cache(self) -> Path:
@@ -68,4 +70,6 @@ def quick(folder: Path, *, huey: bool) -> Plan:
         letter_submits=20,
         statements=100,
         errors=20,
+        failing_tasks=(20,),
+        recovery_timeout_ms=60_000,
     )

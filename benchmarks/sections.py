@@ -13,6 +13,7 @@ import latency
 import machine
 import million
 import replaying
+import recovery
 import statement_cost
 import status_command
 import submitting
@@ -31,6 +32,7 @@ SECTIONS: dict[str, Callable[[Plan], list[Line]]] = {
     "million": million.million,
     "replay": replaying.replaying,
     "naming": classify.naming,
+    "recovery": recovery.recovery,
     "statements": statement_cost.statement_cost,
 }
 
