@@ -12,8 +12,8 @@ import idle
 import latency
 import machine
 import million
-import replaying
 import recovery
+import replaying
 import statement_cost
 import status_command
 import submitting
