@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from replay_values import held_replay
 from store_values import (
     ENDS,
     NOW_MS,
@@ -43,6 +44,7 @@ def busy_store(tx: Transaction) -> None:
     )
     give(tx, "seated", "seated", kind="vram", device="GPU-1", amount=3, capacity=8)
     replay(tx, bury(tx, function="again"))
+    held_replay(tx)
 
 
 def give(tx: Transaction, owner: str, worker_id: str, **share: Any) -> None:
@@ -74,6 +76,7 @@ DEAD = "SELECT task_id FROM task WHERE state = 'dead'"
 RUNNING = "SELECT task_id FROM task WHERE state = 'running'"
 SEATED = "SELECT worker_id FROM worker"
 ERROR = "SELECT error_id FROM error"
+PLAN = "SELECT plan_id FROM replay_plan"
 SEEN = "SELECT incident_id FROM error"
 ENDED = "SELECT token FROM attempt WHERE outcome = 'failed'"
 
@@ -167,6 +170,26 @@ BREAKS: dict[str, list[Break]] = {
         _run("UPDATE allocation SET kind = 'gpu' WHERE device = 'GPU-1' AND owner <> worker_id"),
     ],
     "outbox-keys-are-unique": [],
+    "replay-counts-entries": [
+        _run("UPDATE replay_plan SET live = 0 WHERE plan_id = :id", PLAN),
+        _run("UPDATE replay_plan SET total = total + 1 WHERE plan_id = :id", PLAN),
+        _run("DELETE FROM replay_entry WHERE state = 'live'"),
+    ],
+    "live-entry-is-replaying": [
+        _run(
+            "UPDATE dead_letter SET state = 'open' WHERE task_id = :id",
+            "SELECT task_id FROM replay_entry WHERE state = 'live'",
+        ),
+    ],
+    "held-entry-waits-for-another": [
+        _run(
+            "UPDATE replay_entry SET key = 'another' WHERE task_id = :id",
+            "SELECT task_id FROM replay_entry WHERE state = 'held'",
+        ),
+    ],
+    "done-replay-has-nothing-left": [
+        _run("UPDATE replay_plan SET state = 'done' WHERE plan_id = :id", PLAN),
+    ],
     "decision-fits-outcome": [
         _run("UPDATE ledger SET action = 'complete' WHERE token = :id", ENDED),
         _run(
