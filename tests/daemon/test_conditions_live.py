@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -107,3 +108,21 @@ def test_a_full_disk_is_waited_for_and_used_when_there_is_room(
     (small_disk / "out").unlink()
     end = end_of(home, held)
     assert (end.task.state, end.task.attempts) == (TaskState.DONE, 1)
+
+
+@pytest.mark.parametrize("point", ["condition-in-unit", "condition-woken"])
+def test_a_daemon_killed_while_it_wakes_a_task_has_lost_nothing(
+    home_at: HomeAt, point: str
+) -> None:
+    home = home_at(needing("serve", "bind"))
+    assert home.start(env={"FNR_FAILPOINT": point}), home.log()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        task_id = submit(home, "serve", {"port": taken.getsockname()[1]})
+        wait_until_waiting(home, task_id)
+    assert home.process is not None
+    assert home.process.wait(timeout=30) == -signal.SIGKILL
+    home.up()
+    assert end_of(home, task_id).task.state is TaskState.DONE
+    assert home.fnr("db", "check").returncode == 0

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from live_home import FUNCTIONS, LiveHome
 from nvml_stub import Gpus, gpu, uuid
 from test_conditions_live import wait_until_held
@@ -118,3 +119,49 @@ def test_a_daemon_that_was_killed_leaves_allocations_to_who_lives(
     assert home.end(signal_number=signal.SIGTERM) == 0
     assert home.start(env=gpus.env), home.log()
     assert home.fnr("db", "check").returncode == 0
+
+
+@pytest.mark.parametrize("point", ["seat-in-unit", "seat-committed"])
+def test_a_daemon_killed_while_it_gives_a_gpu_gives_it_again(
+    home_at: HomeAt, gpus: Gpus, point: str
+) -> None:
+    gpus.say(gpu(0))
+    home = home_at(on_gpu("see", "visible_gpus"))
+    home.start(env={**gpus.env, "FNR_FAILPOINT": point})
+    assert home.process is not None
+    assert home.process.wait(timeout=30) == -signal.SIGKILL
+    assert home.start(env=gpus.env), home.log()
+    assert result_of(home, submit(home, "see")) == uuid(0)
+    assert len(allocations(home)) == 1
+    assert home.fnr("db", "check").returncode == 0
+
+
+def test_a_gpu_that_is_lost_gets_no_work_until_it_is_back(home_at: HomeAt, gpus: Gpus) -> None:
+    gpus.say(gpu(0))
+    home = home_at(on_gpu("see", "visible_gpus"))
+    assert home.start(env=gpus.env), home.log()
+    assert result_of(home, submit(home, "see")) == uuid(0)
+    gpus.say(gpu(0, error=15))
+    assert "GPU is lost" in home.fnr("gpu", "list").stdout
+    task_id = submit(home, "see")
+    assert "GPU is lost" in wait_until_held(home, "see")["see"]
+    gpus.say(gpu(0))
+    assert result_of(home, task_id) == uuid(0)
+
+
+def test_what_this_host_has_not_got_is_said_at_submit_and_in_status(
+    home_at: HomeAt, gpus: Gpus
+) -> None:
+    gpus.say(gpu(0))
+    home = home_at(on_gpu("huge", "visible_gpus", 'vram = "80GiB"'))
+    assert home.start(env=gpus.env), home.log()
+    home.fnr("gpu", "list")
+    answer = home.fnr("submit", "huge")
+    assert answer.returncode == 0
+    assert "its largest GPU has 8GiB" in answer.stderr
+    task_id = answer.stdout.strip()
+    assert "can never give that" in wait_until_held(home, "huge")["huge"]
+    assert "can never give that" in home.fnr("task", "show", task_id).stdout
+    home.write(on_gpu("huge", "visible_gpus", 'vram = "4GiB"'))
+    assert home.ask(ask.ReloadConfig()).changed == ["huge"]
+    assert result_of(home, task_id) == uuid(0)
