@@ -21,6 +21,7 @@ from fnr.daemon.stopper import Stopper
 from fnr.daemon.store_care import StoreCare
 from fnr.daemon.supervisor import Supervisor
 from fnr.daemon.timekeeper import Timekeeper
+from fnr.daemon.undoing import Undoing
 from fnr.daemon.worker_process import WorkerProcess
 from fnr.policy.verdict import Verdict
 
@@ -37,6 +38,7 @@ class Crew:
         self.stopper = Stopper(parts, self.supervisor)
         self.timekeeper = Timekeeper(parts, self.dispatcher, self.supervisor, self.stopper)
         self.effects = Effects(parts)
+        self.undoing = Undoing(parts, self.dispatcher)
         self.reserve = Reserve(parts)
         self.intake = Intake(parts, self.dispatcher, self.reserve)
         self.adopter = Adopter(parts, self.supervisor, self.runner)
@@ -49,6 +51,7 @@ class Crew:
         self.runner.on_tainted = self._tainted
         self.readings = Readings(parts, self.supervisor)
         self.dispatcher.on_delivered = self._busy
+        self.timekeeper.on_buried = self.undoing.settled
         self.intake.on_expiring = self.timekeeper.move_due
 
     def _busy(self, workers: list[WorkerProcess]) -> None:
@@ -60,4 +63,5 @@ class Crew:
 
     def _settled(self, verdicts: list[Verdict]) -> None:
         self.effects.settled(verdicts)
+        self.undoing.settled(verdicts)
         self.timekeeper.settled(verdicts)

@@ -176,6 +176,7 @@ class Daemon:
         self._crew.timekeeper.start()
         self._answers.incidents.start()
         self._crew.effects.deliver()
+        self._crew.undoing.look()
         self.parts.start(self._crew.rules.load_in_background(), what="loading the rules")
         self._watchdog()
         # What exists now lives as long as the daemon: never look at it again.

@@ -31,6 +31,7 @@ class Action(StrEnum):
     EDIT = "edit"
     RESOLVE = "resolve"
     RECLASSIFY = "reclassify"
+    UNDO = "undo"
 
 
 class Effect(Struct, frozen=True, kw_only=True):
