@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fnr.api import incident_requests, requests, rule_requests
+from fnr.api import incident_requests, requests, rule_requests, undo_requests
 
 AnyRequest = (
     requests.GetStatus
@@ -23,6 +23,8 @@ AnyRequest = (
     | rule_requests.ListErrorRecords
     | rule_requests.ListCorrections
     | rule_requests.ListRuleCounts
+    | undo_requests.ListUndo
+    | undo_requests.GetUndo
     | requests.Submit
     | requests.SubmitMany
     | requests.WaitTasks
@@ -40,6 +42,8 @@ AnyRequest = (
     | incident_requests.SnoozeIncidents
     | incident_requests.ResolveIncidents
     | incident_requests.ReclassifyErrors
+    | undo_requests.RetryUndo
+    | undo_requests.SkipUndo
     | requests.ReloadConfig
     | requests.StopDaemon
     | requests.Watch

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import structs
 
-from fnr.api import incident_requests
+from fnr.api import incident_requests, undo_requests
 from fnr.api import requests as ask
 from fnr.api.any_request import AnyRequest
 from fnr.api.errors import FnrError, NotFound, Refused, UsageError, no_such_id
@@ -19,6 +19,7 @@ from fnr.daemon.incidents import Incidents
 from fnr.daemon.letters import Letters
 from fnr.daemon.overview import Overview
 from fnr.daemon.reader import Reader
+from fnr.daemon.undo_operators import UndoOperators
 from fnr.daemon.waiting import Waiting
 from fnr.daemon.worker_process import WorkerProcess
 from fnr.policy.evidence import KilledBy
@@ -43,6 +44,9 @@ class Answers:
         cancelling = Cancelling(crew.parts, crew.supervisor, crew.stopper, reader)
         letters = Letters(crew.parts, crew.dispatcher, reader)
         self.incidents = Incidents(crew.parts, reader)
+        undo = UndoOperators(crew.parts, crew.undoing)
+        crew.undoing.acts["cancel_task"] = cancelling.undo
+        cancelling.on_cancelled = crew.undoing.look
         self._handlers: dict[type, Handler] = {
             ask.GetStatus: self._status,
             ask.SubmitMany: crew.intake.submit_many,
@@ -62,6 +66,8 @@ class Answers:
             incident_requests.SnoozeIncidents: self.incidents.snooze,
             incident_requests.ResolveIncidents: self.incidents.resolve,
             incident_requests.ReclassifyErrors: self.incidents.reclassify,
+            undo_requests.RetryUndo: undo.retry,
+            undo_requests.SkipUndo: undo.skip,
             ask.ReloadConfig: self._reload,
             ask.StopDaemon: self._stop,
         }

@@ -51,6 +51,7 @@ class Undoing:
         self._parts = parts
         self._dispatcher = dispatcher
         self._active: set[str] = set()
+        self._finished: dict[str, int] = {}
         self._looking = False
         self._look_again = False
         self._timer: asyncio.TimerHandle | None = None
@@ -130,6 +131,10 @@ class Undoing:
             return
         finally:
             self._active.discard(task_id)
+        if (at_ms := self._finished.pop(task_id, None)) is not None:
+            self._parts.events.tell(
+                Event(kind="undo", what="finished", at_ms=at_ms, task_id=task_id)
+            )
         self.look()
 
     def _next(self, tx: Transaction, task_id: str) -> Step | None:
@@ -140,6 +145,7 @@ class Undoing:
         step = next_step(undo.of_task(tx, task_id))
         if step is None:
             function = undo.finish(tx, task_id, now_ms=now_ms)
+            self._finished[task_id] = now_ms
             failpoint("undo-finished-in-unit")
             if function is not None:
                 self._parts.loop.call_soon(self._dispatcher.due_now, function)

@@ -261,7 +261,7 @@ def read_journal(
 
 def step_id(token: str, number: int) -> str:
     """What names a step; ids of one attempt sort as its steps do."""
-    return f"{token}-{number:03}"
+    return f"{token}.{number:03}"
 
 
 def lost_journal(*, token: str, task_id: str, function: str, now_ms: int) -> Step:

@@ -260,6 +260,18 @@ def get(tx: Transaction, prefix: str) -> Step:
     return step_of(rows[0])
 
 
+def chosen(tx: Transaction, word: str) -> list[Step]:
+    """The step that an id means, or of a task all that need an operator. Raises NoSuchId."""
+    try:
+        return [get(tx, word)]
+    except (NoSuchId, AmbiguousId):
+        steps = of_task(tx, word.upper())
+        if not steps:
+            raise
+    stuck = [step for step in steps if step.state is StepState.NEEDS_OPERATOR]
+    return stuck or steps[-1:]
+
+
 def needs_operator(tx: Transaction) -> int:
     """How many steps wait for an operator."""
     row = tx.one("SELECT count(*) FROM undo_step WHERE state = 'needs_operator'")

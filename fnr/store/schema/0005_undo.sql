@@ -1,5 +1,5 @@
 -- One step of undo: what reverses one act of an attempt. Written when the attempt has ended; until
--- then it stands in the journal that its worker keeps. undo_id is "<token>-<number>".
+-- then it stands in the journal that its worker keeps. undo_id is "<token>.<number>".
 CREATE TABLE undo_step (
     undo_id        TEXT    PRIMARY KEY,
     task_id        TEXT    NOT NULL REFERENCES task ON DELETE CASCADE,
