@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
 from live_home import FUNCTIONS, LiveHome
 
 from fnr.api import requests as ask
-from fnr.api.undo_requests import GetUndo, ListUndo, RetryUndo, SkipUndo
 from fnr.policy.task import TaskState
 from fnr.policy.undo import Step, StepState
 

@@ -17,6 +17,7 @@ from store_values import (
     is_whole,
     new_task,
     replay,
+    undone,
 )
 
 from fnr.store.check import IDS_SHOWN_MAX, INVARIANTS, check
@@ -33,6 +34,7 @@ def busy_store(tx: Transaction) -> None:
     accept(tx, new_task(function="busy"))
     claim(tx, function="busy")
     replay(tx, bury(tx, function="again"))
+    undone(tx, bury(tx, function="undone"))
 
 
 def one(tx: Transaction, sql: str) -> str:
@@ -57,6 +59,7 @@ DONE = "SELECT task_id FROM task WHERE state = 'done'"
 DEAD = "SELECT task_id FROM task WHERE state = 'dead'"
 RUNNING = "SELECT task_id FROM task WHERE state = 'running'"
 ERROR = "SELECT error_id FROM error"
+STEP = "SELECT undo_id FROM undo_step"
 SEEN = "SELECT incident_id FROM error"
 ENDED = "SELECT token FROM attempt WHERE outcome = 'failed'"
 
@@ -141,6 +144,22 @@ BREAKS: dict[str, list[Break]] = {
         _run("DELETE FROM tally WHERE state LIKE 'open/%'"),
         _run("INSERT INTO tally VALUES ('ghost', 'queued', 3)"),
     ],
+    "undo-is-under-way": [
+        _run("UPDATE undo_step SET state = 'recorded' WHERE undo_id = :id", STEP),
+        _run("UPDATE undo_step SET state = 'undoing' WHERE undo_id = :id", STEP),
+    ],
+    "undo-of-done-task": [
+        _run(
+            "UPDATE undo_step SET state = 'needs_operator', task_id ="
+            " (SELECT task_id FROM task WHERE state = 'done') WHERE undo_id = :id",
+            STEP,
+        )
+    ],
+    "undo-before-retry": [
+        _run("UPDATE task SET state = 'waiting', waiting_for = 'undo' WHERE task_id = :id", DEAD),
+        _run("INSERT INTO undo_run VALUES (:id, 'retry', NULL, 1, 1)", DEAD),
+        _run("INSERT INTO undo_run VALUES (:id, 'end', NULL, 1, 1)", RUNNING),
+    ],
     "outbox-keys-are-unique": [],
     "foreign-key": [_run("DELETE FROM task WHERE task_id = :id", DEAD)],
 }
@@ -199,7 +218,8 @@ def test_damaged_pages_are_found(store_file: Path) -> None:
     book.commit()
     book.close()
     data = bytearray(store_file.read_bytes())
-    middle = len(data) // 2 // 4096 * 4096
+    # Behind the pages of the schema itself, without which no file opens at all.
+    middle = len(data) * 3 // 4 // 4096 * 4096
     data[middle : middle + 4096] = b"\x55" * 4096
     store_file.write_bytes(data)
     reader = read_only(store_file)

@@ -45,6 +45,11 @@ CORRECTION = {
     "error_id": ID, "task_id": ID, "function": "render", "category": "unknown", "at_ms": 1,
     "author": "ann", "evidence": "{}", "classification": "{}",
 }  # fmt: skip
+UNDO_STEP = {
+    "undo_id": "a.001", "task_id": ID, "token": ID, "number": 1, "function": "render",
+    "kind": "call", "data": "{}", "recorded_at_ms": 1, "state": "recorded", "state_at_ms": 1,
+}  # fmt: skip
+UNDO_RUN = {"task_id": ID, "purpose": "end", "at_ms": 1, "due_at_ms": 1}
 ROWS: dict[str, dict[str, Any]] = {
     "task": TASK,
     "attempt": ATTEMPT,
@@ -52,6 +57,8 @@ ROWS: dict[str, dict[str, Any]] = {
     "dead_letter": LETTER,
     "incident": INCIDENT,
     "correction": CORRECTION,
+    "undo_step": UNDO_STEP,
+    "undo_run": UNDO_RUN,
     "rule_count": {"rule": "r", "hits": 1, "first_at_ms": 1, "last_at_ms": 1},
     "task_input": {"task_id": ID, "revision": 1, "at_ms": 1, "body": "{}"},
     "function": {"function": "render"},
@@ -60,6 +67,16 @@ ROWS: dict[str, dict[str, Any]] = {
 
 # One row per CHECK: table, and what makes the good row bad.
 VIOLATIONS: list[tuple[str, dict[str, Any]]] = [
+    ("undo_step", {"number": 0}),
+    ("undo_step", {"kind": ""}),
+    ("undo_step", {"state": "lost"}),
+    ("undo_step", {"tries": -1}),
+    ("undo_step", {"state": "undone"}),
+    ("undo_step", {"state": "needs_operator"}),
+    ("undo_run", {"purpose": "fun"}),
+    ("undo_run", {"due_at_ms": -1}),
+    ("undo_run", {"then_wait": "vram"}),
+    ("undo_run", {"due_at_ms": None}),
     ("task", {"task_id": "short"}),
     ("task", {"function": ""}),
     ("task", {"state": "lost"}),
@@ -241,23 +258,23 @@ def test_a_migration_that_fails_leaves_the_old_schema(
 ) -> None:
     """Method: a second step whose last statement is wrong."""
     connection = connect_writer(store_file)
-    migrate.migrate(connection)
+    newest = migrate.migrate(connection)
     before = connection.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall()
-    steps = [*migrate.schema_steps(), (2, "CREATE TABLE more (x TEXT);\nCREATE TABEL;\n")]
+    steps = [*migrate.schema_steps(), (newest + 1, "CREATE TABLE more (x TEXT);\nCREATE TABEL;\n")]
     monkeypatch.setattr(migrate, "schema_steps", lambda **_: steps)
     with pytest.raises(sqlite3.OperationalError, match="TABEL"):
         migrate.migrate(connection)
-    assert migrate.schema_version(connection) == 1
+    assert migrate.schema_version(connection) == newest
     assert connection.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall() == before
-    steps[-1] = (2, "CREATE TABLE more (x TEXT);\n")
-    assert migrate.migrate(connection) == 2
+    steps[-1] = (newest + 1, "CREATE TABLE more (x TEXT);\n")
+    assert migrate.migrate(connection) == newest + 1
     connection.close()
 
 
 def test_a_newer_schema_is_refused(store_file: Path) -> None:
     connection = connect_writer(store_file)
-    connection.execute("PRAGMA user_version = 7")
-    with pytest.raises(StoreNewer, match="version 7"):
+    connection.execute("PRAGMA user_version = 777")
+    with pytest.raises(StoreNewer, match="version 777"):
         migrate.migrate(connection)
     connection.close()
 
