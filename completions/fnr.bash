@@ -1,11 +1,12 @@
 # Made by tools/make_docs.py from the command line itself; do not edit.
 _fnr_commands() {
   case $1 in
-    '') echo 'status submit run task logs dlq errors rules function worker daemon db config init demo help' ;;
+    '') echo 'status submit run task logs dlq errors rules undo function worker daemon db config init demo help' ;;
     'task') echo 'list show history wait cancel logs' ;;
     'dlq') echo 'list show stats resolve purge replay edit export import' ;;
     'errors') echo 'list show explain groups similar tail ack snooze resolve reclassify' ;;
     'rules') echo 'list show check test eval reload suggest add edit enable disable stats learn' ;;
+    'undo') echo 'list show retry skip' ;;
     'function') echo 'list show pause resume' ;;
     'worker') echo 'list show restart stop' ;;
     'daemon') echo 'start stop restart reload status' ;;
@@ -63,6 +64,11 @@ _fnr_flags() {
     'rules/disable') echo '-n --dry-run --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'rules/stats') echo '--never --own -n --limit --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'rules/learn') echo '--reset -n --dry-run --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'undo') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'undo/list') echo '--where --since -n --limit --after --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'undo/show') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'undo/retry') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'undo/skip') echo '--reason -y --yes --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'function') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'function/list') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'function/show') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
@@ -295,6 +301,26 @@ _fnr_values() {
     'rules/learn:--config') compgen -f -- "$2" ;;
     'rules/learn:-o') compgen -W 'table json jsonl name' -- "$2" ;;
     'rules/learn:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'undo:--home') compgen -d -- "$2" ;;
+    'undo:--config') compgen -f -- "$2" ;;
+    'undo:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'undo:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'undo/list:--home') compgen -d -- "$2" ;;
+    'undo/list:--config') compgen -f -- "$2" ;;
+    'undo/list:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'undo/list:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'undo/show:--home') compgen -d -- "$2" ;;
+    'undo/show:--config') compgen -f -- "$2" ;;
+    'undo/show:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'undo/show:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'undo/retry:--home') compgen -d -- "$2" ;;
+    'undo/retry:--config') compgen -f -- "$2" ;;
+    'undo/retry:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'undo/retry:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'undo/skip:--home') compgen -d -- "$2" ;;
+    'undo/skip:--config') compgen -f -- "$2" ;;
+    'undo/skip:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'undo/skip:--output') compgen -W 'table json jsonl name' -- "$2" ;;
     'function:--home') compgen -d -- "$2" ;;
     'function:--config') compgen -f -- "$2" ;;
     'function:-o') compgen -W 'table json jsonl name' -- "$2" ;;
