@@ -15,6 +15,14 @@ EXIT_FAILED = 75
 UNDO_ID_VARIABLE = "FNR_UNDO_ID"
 
 
+class Hopeless(Exception):
+    """No other try can help."""
+
+
+class Failed(Exception):
+    """Another try may help."""
+
+
 class UndoOrder(Struct, frozen=True, kw_only=True):
     """What to undo.
 

@@ -33,20 +33,22 @@ def make(path: str, then: str = "fail", bell: str = "", gate: str = "") -> str:
 
 async def make_async(path: str) -> None:
     """The same in a coroutine, a thread and a forked process."""
-    fnr.undo.remove_file(path)
+    _make(path)
+    await asyncio.to_thread(_make, path + ".thread")
+    await asyncio.to_thread(_make_in_fork, path + ".fork")
+    raise ValueError("no good")
+
+
+def _make(path: str) -> None:
+    fnr.undo.remove_file(path).done(made=True)
     Path(path).write_text("made")
 
-    def in_thread() -> None:
-        fnr.undo.remove_file(path + ".thread")
-        Path(path + ".thread").write_text("made")
 
-    await asyncio.to_thread(in_thread)
+def _make_in_fork(path: str) -> None:
     if (pid := os.fork()) == 0:
-        fnr.undo.remove_file(path + ".fork")
-        Path(path + ".fork").write_text("made")
+        _make(path)
         os._exit(0)
     os.waitpid(pid, 0)
-    raise ValueError("no good")
 
 
 def steps(steps: list[dict[str, Any]]) -> None:
@@ -78,3 +80,26 @@ def again(path: str, tries: str, times: int) -> int:
     if tried < times:
         raise ConnectionResetError(104, "Connection reset by peer")
     return tried
+
+
+def touch_nothing(path: str) -> None:
+    """Say how to remove a file, and fail before it is written."""
+    fnr.undo.remove_file(path)
+    raise ValueError("no good")
+
+
+def refused(data: dict[str, str], tries: str) -> None:
+    """Be refused the first time, after something that is undone by `note`."""
+    fnr.undo.call("undo_functions:note", data)
+    if not Path(tries).exists():
+        Path(tries).touch()
+        raise ConnectionResetError(104, "Connection reset by peer")
+
+
+def late(path: str, bell: str, gate: str, then: str) -> None:
+    """Like `make`, but everything happens only when the gate is opened."""
+    with Path(bell).open("w") as told:
+        told.write(f"{os.getpid()}\n")
+    with Path(gate).open() as opened:
+        opened.read()
+    make(path, then)
