@@ -37,10 +37,11 @@ from fnr.policy.incident import LEGAL_INCIDENT_MOVES, IncidentState
 from fnr.policy.retry import RetryPolicy
 from fnr.policy.rules import Category, Strategy
 from fnr.policy.task import LEGAL_MOVES, AttemptOutcome, TaskState
+from fnr.policy.undo import LEGAL_UNDO_MOVES, StepState
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
-SCHEMA = (ROOT / "fnr/store/schema/0001_initial.sql").read_text()
+SCHEMA = "".join(file.read_text() for file in (ROOT / "fnr/store/schema").glob("0*.sql"))
 TREE = functools.cache(read_tree)
 
 
@@ -83,6 +84,12 @@ def test_the_breaker_diagram_is_the_table_of_legal_moves() -> None:
     assert drawn == [(before, after, why) for (before, after), why in LEGAL_BREAKER_MOVES.items()]
 
 
+def test_the_diagram_of_undo_is_the_table_of_legal_moves() -> None:
+    [start, *drawn] = moves("Undo step")
+    assert start == ("[*]", "recorded", "on disk, before its act")
+    assert drawn == [(before, after, why) for (before, after), why in LEGAL_UNDO_MOVES.items()]
+
+
 def test_the_task_diagram_is_the_table_of_legal_moves() -> None:
     [start, *drawn] = moves("Task")
     assert start == ("[*]", "queued", "submitted")
@@ -115,6 +122,7 @@ def test_the_other_diagrams_know_every_state(heading: str, states: type[StrEnum]
         ("incident", "state", IncidentState),
         ("incident", "category", Category),
         ("correction", "category", Category),
+        ("undo_step", "state", StepState),
     ],
 )
 def test_the_schema_allows_exactly_the_values_of_the_code(
@@ -135,6 +143,7 @@ FUNCTION_TABLES = {
     "limits": "–",
     "env": "–",
     "input": "–",
+    "undo": "–",
 }
 
 
@@ -143,6 +152,8 @@ def defaults(table_keys: dict[str, keys.Key], settings: object) -> dict[str, str
 
 
 def shown(key: keys.Key, value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     return "–" if value in (None, "", ()) else str(key.show(value))
 
 

@@ -25,14 +25,12 @@ from fnr.policy.undo import (
     StepState,
     Tried,
     UndoPolicy,
-    begun,
     made_by_task,
-    next_step,
-    tried,
 )
 from fnr.policy.verdict import Verdict
 from fnr.store import undo
 from fnr.store.connection import StoreBusy, StoreFull, StoreIll, Transaction
+from fnr.store.undo import Turn
 
 # How many tasks are undone at the same time.
 RUNS_MAX = 4
@@ -51,7 +49,6 @@ class Undoing:
         self._parts = parts
         self._dispatcher = dispatcher
         self._active: set[str] = set()
-        self._finished: dict[str, int] = {}
         self._looking = False
         self._look_again = False
         self._timer: asyncio.TimerHandle | None = None
@@ -117,12 +114,12 @@ class Undoing:
 
     async def _run(self, task_id: str) -> None:
         try:
-            step = await self._parts.store.write(lambda tx: self._next(tx, task_id))
-            while step is not None:
+            turn = await self._parts.store.write(lambda tx: self._next(tx, task_id))
+            while turn.step is not None:
                 failpoint("undo-step-begun")
-                outcome = await self._try(step)
+                outcome = await self._try(turn.step)
                 failpoint("undo-step-acted")
-                step = await self._settle(step, outcome)
+                turn = await self._settle(turn.step, outcome)
                 failpoint("undo-step-settled")
         except (StoreBusy, StoreFull, StoreIll) as error:
             log.warning("an undo could not be written, and will go on later: %s", error)
@@ -131,48 +128,41 @@ class Undoing:
             return
         finally:
             self._active.discard(task_id)
-        if (at_ms := self._finished.pop(task_id, None)) is not None:
-            self._parts.events.tell(
-                Event(kind="undo", what="finished", at_ms=at_ms, task_id=task_id)
-            )
+        if turn.woken is not None:
+            self._dispatcher.due_now(turn.woken)
+        if turn.finished:
+            self._finished(task_id)
         self.look()
 
-    def _next(self, tx: Transaction, task_id: str) -> Step | None:
-        """The step to try now, marked as being tried; the run ends when there is none."""
-        if not self._parts.dispatching:
-            return None
+    def _finished(self, task_id: str) -> None:
         now_ms = self._parts.clock.now_ms()
-        step = next_step(undo.of_task(tx, task_id))
-        if step is None:
-            function = undo.finish(tx, task_id, now_ms=now_ms)
-            self._finished[task_id] = now_ms
-            failpoint("undo-finished-in-unit")
-            if function is not None:
-                self._parts.loop.call_soon(self._dispatcher.due_now, function)
-            return None
-        step = begun(step, now_ms=now_ms)
-        undo.put(tx, step)
-        return step
+        self._parts.events.tell(Event(kind="undo", what="finished", at_ms=now_ms, task_id=task_id))
 
-    async def _settle(self, step: Step, outcome: Outcome) -> Step | None:
-        """Write what came of a try; the next step of the task, marked, if it is to go on now."""
+    def _next(self, tx: Transaction, task_id: str) -> Turn:
+        """The step to try now; a daemon that is ending leaves it to the next one."""
+        if not self._parts.dispatching:
+            return Turn()
+        turn = undo.next_turn(tx, task_id, now_ms=self._parts.clock.now_ms())
+        if turn.finished:
+            failpoint("undo-finished-in-unit")
+        return turn
+
+    async def _settle(self, step: Step, outcome: Outcome) -> Turn:
+        """Write what came of a try; the next turn of the task, if that is now."""
         policy = policy_of(self._parts.function(step.function))
         fraction = self._parts.dice.fraction()
 
-        def unit(tx: Transaction) -> tuple[Step, Step | None]:
+        def unit(tx: Transaction) -> tuple[Step, Turn]:
             now_ms = self._parts.clock.now_ms()
-            after, wait_ms = tried(step, outcome, policy=policy, now_ms=now_ms, fraction=fraction)
-            undo.put(tx, after)
-            undo.note(tx, step.task_id, _words(after, wait_ms), now_ms=now_ms)
+            after, wait_ms = undo.settle_try(
+                tx, step, outcome, policy=policy, now_ms=now_ms, fraction=fraction
+            )
             failpoint("undo-step-settled-in-unit")
-            if wait_ms:
-                undo.go_on_at(tx, step.task_id, now_ms + wait_ms)
-                return after, None
-            return after, self._next(tx, step.task_id)
+            return after, Turn() if wait_ms else self._next(tx, step.task_id)
 
-        after, following = await self._parts.store.write(unit)
+        after, turn = await self._parts.store.write(unit)
         self._announce(after)
-        return following
+        return turn
 
     def _announce(self, step: Step) -> None:
         facts = {"task_id": step.task_id, "undo_id": step.undo_id, "why": step.reason}
@@ -234,12 +224,3 @@ def policy_of(settings: FunctionSettings | None) -> UndoPolicy:
         tries_max=settings.undo_tries_max,
         timeout_ms=settings.undo_timeout_ms,
     )
-
-
-def _words(step: Step, wait_ms: int) -> str:
-    what = f"{step.kind} ({step.undo_id}, try {step.tries})"
-    if step.state is StepState.UNDONE:
-        return f"undid {what}: {step.reason}"
-    if step.state is StepState.NEEDS_OPERATOR:
-        return f"could not undo {what}, an operator has to: {step.reason}"
-    return f"could not undo {what}, next try in {wait_ms} ms: {step.reason}"

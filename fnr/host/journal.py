@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from fnr.host.disk import fsync_folder, write_all
 
+CUT_OFF = b"\x18"
 _READ_BYTES = 1024 * 1024
 
 
@@ -15,15 +16,16 @@ def add_durably(path: str, line_after: Callable[[bytes], bytes]) -> None:
     """Add the line that line_after makes, seeing all that is there; it may raise to add nothing.
 
     Every call opens the file anew and takes its lock, which dies with its holder, so threads and
-    forked copies of a process may write too. A line that a death cut off is left as it is, and the
-    next one begins on a line of its own.
+    forked copies of a process may write too. A line that was cut off is ended with CUT_OFF, a
+    character that no text has, so that readers know it for one whose writer never went on.
     """
     fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
         before = _read(fd)
         line = line_after(before)
-        write_all(fd, b"\n" + line if before and not before.endswith(b"\n") else line)
+        whole = not before or before.endswith(b"\n")
+        write_all(fd, line if whole else CUT_OFF + b"\n" + line)
         os.fsync(fd)
     finally:
         os.close(fd)

@@ -25,6 +25,8 @@ WAITING_FOR = "undo"
 
 KINDS = ("remove_file", "http_delete", "release", "cancel_task", "command", "call")
 UNREADABLE = "unreadable"
+# What ends a line that was cut off, once another one stands behind it; JSON never has it.
+_CUT_OFF = b"\x18"
 
 
 class StepState(StrEnum):
@@ -48,10 +50,7 @@ LEGAL_UNDO_MOVES: dict[tuple[StepState, StepState], str] = {
     (StepState.RECORDED, StepState.UNDOING): "its turn has come",
     (StepState.RECORDED, StepState.DROPPED): "the task succeeded, or the function took it back",
     (StepState.UNDOING, StepState.UNDONE): "reversed, or there was nothing to reverse",
-    (
-        StepState.UNDOING,
-        StepState.NEEDS_OPERATOR,
-    ): "it cannot be reversed, or its tries are used up",
+    (StepState.UNDOING, StepState.NEEDS_OPERATOR): "it cannot be reversed, or not by trying on",
     (StepState.NEEDS_OPERATOR, StepState.RECORDED): "an operator wants it tried again",
     (StepState.NEEDS_OPERATOR, StepState.SKIPPED): "an operator says that it need not be",
 }
@@ -233,8 +232,8 @@ def read_journal(
 ) -> list[Step]:
     """The steps of an attempt, oldest first.
 
-    A last line without an end was never finished: its call has not returned, so its act has not
-    begun. Any other line that makes no sense becomes a step that needs an operator.
+    A line that was cut off was never finished: its call has not returned, so its act has not begun.
+    Any other line that makes no sense becomes a step that needs an operator.
     """
     steps: dict[str, Step] = {}
     for number, text in enumerate(_whole_lines(journal), start=1):
@@ -280,7 +279,8 @@ def lost_journal(*, token: str, task_id: str, function: str, now_ms: int) -> Ste
 
 
 def _whole_lines(journal: bytes) -> list[bytes]:
-    return [text for text in journal[: journal.rfind(b"\n") + 1].split(b"\n") if text]
+    lines = journal[: journal.rfind(b"\n") + 1].split(b"\n")
+    return [line for line in lines if line and not line.endswith(_CUT_OFF)]
 
 
 def _line_of(text: bytes) -> Line | None:

@@ -12,7 +12,16 @@ import msgspec
 from msgspec import Struct
 
 from fnr.policy.task import Task, TaskState
-from fnr.policy.undo import WAITING_FOR, Step, StepState, next_step
+from fnr.policy.undo import (
+    WAITING_FOR,
+    Outcome,
+    Step,
+    StepState,
+    UndoPolicy,
+    begun,
+    next_step,
+    tried,
+)
 from fnr.policy.verdict import Action, Decision
 from fnr.store import ledger
 from fnr.store.ids import AmbiguousId, NoSuchId
@@ -181,27 +190,69 @@ def put(tx: Transaction, step: Step) -> None:
     )
 
 
-def go_on_at(tx: Transaction, task_id: str, at_ms: int) -> None:
-    """Leave a task's undo alone until then."""
-    tx.run("UPDATE undo_run SET due_at_ms = ? WHERE task_id = ?", (at_ms, task_id))
+class Turn(Struct, frozen=True, kw_only=True):
+    """What to do next for a task.
+
+    step:     the step to try, marked as being tried; None when there is none.
+    finished: no step of it is to be tried any more. woken: its function, if it may be tried again.
+    """
+
+    step: Step | None = None
+    finished: bool = False
+    woken: str | None = None
 
 
-def finish(tx: Transaction, task_id: str, *, now_ms: int) -> str | None:
-    """All steps have ended: the run too. The function of a task that may be tried again by this.
+def next_turn(tx: Transaction, task_id: str, *, now_ms: int) -> Turn:
+    """Mark the step to try now; the run ends when there is none.
 
     A retry does not begin on top of what could not be undone: it waits for the operator.
     """
     run = tx.one("SELECT purpose, then_wait FROM undo_run WHERE task_id = ?", (task_id,))
     if run is None:
-        return None
-    purpose, then_wait = run
+        return Turn()
     steps = of_task(tx, task_id)
-    assert next_step(steps) is None, task_id
+    step = next_step(steps)
+    if step is not None:
+        step = begun(step, now_ms=now_ms)
+        put(tx, step)
+        return Turn(step=step)
+    purpose, then_wait = run
     if purpose == "retry" and any(step.state is StepState.NEEDS_OPERATOR for step in steps):
         tx.run("UPDATE undo_run SET due_at_ms = NULL WHERE task_id = ?", (task_id,))
-        return None
+        return Turn(finished=True)
     tx.run("DELETE FROM undo_run WHERE task_id = ?", (task_id,))
-    return _wake(tx, task_id, then_wait, now_ms=now_ms) if purpose == "retry" else None
+    woken = _wake(tx, task_id, then_wait, now_ms=now_ms) if purpose == "retry" else None
+    return Turn(finished=True, woken=woken)
+
+
+def settle_try(
+    tx: Transaction,
+    step: Step,
+    outcome: Outcome,
+    *,
+    policy: UndoPolicy,
+    now_ms: int,
+    fraction: float,
+) -> tuple[Step, int]:
+    """Store what came of a try; the step, and in how many ms its task's undo goes on."""
+    after, wait_ms = tried(step, outcome, policy=policy, now_ms=now_ms, fraction=fraction)
+    put(tx, after)
+    note(tx, step.task_id, _words(after, wait_ms), now_ms=now_ms)
+    if wait_ms:
+        tx.run(
+            "UPDATE undo_run SET due_at_ms = ? WHERE task_id = ?",
+            (now_ms + wait_ms, step.task_id),
+        )
+    return after, wait_ms
+
+
+def _words(step: Step, wait_ms: int) -> str:
+    what = f"{step.kind} ({step.undo_id}, try {step.tries})"
+    if step.state is StepState.UNDONE:
+        return f"undid {what}: {step.reason}"
+    if step.state is StepState.NEEDS_OPERATOR:
+        return f"could not undo {what}, an operator has to: {step.reason}"
+    return f"could not undo {what}, next try in {wait_ms} ms: {step.reason}"
 
 
 def _wake(tx: Transaction, task_id: str, then_wait: str | None, *, now_ms: int) -> str | None:

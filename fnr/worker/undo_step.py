@@ -85,8 +85,7 @@ def _remove_file(order: UndoOrder) -> str:
 
 
 def _http_delete(order: UndoOrder) -> str:
-    # 30 ms that no other kind of step has to wait for.
-    from fnr.worker.undo_http import http_delete  # noqa: PLC0415
+    from fnr.worker.undo_http import http_delete  # noqa: PLC0415 - 30 ms that only uploads need
 
     return http_delete(order)
 
