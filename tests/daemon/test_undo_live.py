@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.server
 import os
 import select
+import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -17,6 +19,7 @@ from live_home import FUNCTIONS, LiveHome
 
 from fnr.api import requests as ask
 from fnr.api.undo_requests import GetUndo, ListUndo, RetryUndo, SkipUndo
+from fnr.client.offline import answer_offline
 from fnr.host.inotify import Inotify
 from fnr.policy.task import TaskState
 from fnr.policy.undo import Step, StepState, next_step
@@ -34,6 +37,38 @@ grace = "1s"
 retry = {{ delay = "10ms", delay_max = "20ms", wait = "50ms" }}
 {extra}
 """
+
+
+@pytest.fixture(scope="module")
+def busy() -> Iterator[LiveHome]:
+    """One home for every test that kills nobody."""
+    made = LiveHome(
+        Path(tempfile.mkdtemp(prefix="fnr-")),
+        function("make", LAZY)
+        + function("make_async", LAZY)
+        + function("touch_nothing", LAZY)
+        + function("steps", f'undo_tries = 1\nenv = {{ TOKEN = "secret" }}\n{LAZY}')
+        + function("again", f"undo_before_retry = true\n{LAZY}")
+        + function("refused", f"undo_before_retry = true\nundo_tries = 1\n{LAZY}")
+        + f"""
+[functions.write]
+command = ["sh", "-c", 'echo half > "$0"; exit "$1"', "{{output}}", "{{code}}"]
+undo = [{{ remove_file = "{{output}}" }}]
+undo_within = ["{WITHIN}"]
+retry = {{ unknown_max = 0, max = 0 }}
+{LAZY}
+[functions.later]
+command = ["true"]
+{LAZY}
+""",
+    )
+    yield made.up()
+    made.close()
+    shutil.rmtree(made.folder, ignore_errors=True)
+
+
+LAZY = "workers = { min = 0, max = 1 }"
+WITHIN = Path(tempfile.gettempdir()).resolve()
 
 
 def submit(home: LiveHome, name: str, **given: Any) -> str:
@@ -83,8 +118,8 @@ def whole(home: LiveHome) -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-def test_what_a_failed_task_made_is_removed(home_at: HomeAt, tmp_path: Path) -> None:
-    home = home_at(function("make")).up()
+def test_what_a_failed_task_made_is_removed(busy: LiveHome, tmp_path: Path) -> None:
+    home = busy
     made = tmp_path / "made"
     task_id = until(home, lambda: submit(home, "make", path=str(made)))
     assert not made.exists()
@@ -99,8 +134,8 @@ def test_what_a_failed_task_made_is_removed(home_at: HomeAt, tmp_path: Path) -> 
     whole(home)
 
 
-def test_what_a_task_that_succeeds_made_stays(home_at: HomeAt, tmp_path: Path) -> None:
-    home = home_at(function("make")).up()
+def test_what_a_task_that_succeeds_made_stays(busy: LiveHome, tmp_path: Path) -> None:
+    home = busy
     made = tmp_path / "made"
     task_id = submit(home, "make", path=str(made), then="")
     home.ask(ask.WaitTasks(task_ids=[task_id], timeout_ms=30_000))
@@ -110,8 +145,8 @@ def test_what_a_task_that_succeeds_made_stays(home_at: HomeAt, tmp_path: Path) -
     whole(home)
 
 
-def test_coroutines_threads_and_forks_record_too(home_at: HomeAt, tmp_path: Path) -> None:
-    home = home_at(function("make_async")).up()
+def test_coroutines_threads_and_forks_record_too(busy: LiveHome, tmp_path: Path) -> None:
+    home = busy
     task_id = until(home, lambda: submit(home, "make_async", path=str(tmp_path / "made")))
     assert [*tmp_path.iterdir()] == []
     steps = steps_of(home, task_id)
@@ -166,10 +201,9 @@ def bucket() -> Iterator[str]:
     server.server_close()
 
 
-def test_every_kind_of_step_newest_first(home_at: HomeAt, tmp_path: Path, bucket: str) -> None:
+def test_every_kind_of_step_newest_first(busy: LiveHome, tmp_path: Path, bucket: str) -> None:
     """Two fail for good, each in its way; the older ones are undone all the same."""
-    extra = 'undo_tries = 1\nenv = { TOKEN = "secret" }'
-    home = home_at(function("steps", extra) + '[functions.later]\ncommand = ["true"]\n').up()
+    home = busy
     later = home.ask(
         ask.Submit(
             task=ask.TaskSpec(function="later", input=msgspec.Raw(b"{}"), delay_ms=3_600_000)
@@ -205,6 +239,7 @@ def test_every_kind_of_step_newest_first(home_at: HomeAt, tmp_path: Path, bucket
     assert "1 of 1 tries used up: exit 1" in reasons[4]
     assert "HTTP 302" in reasons[7]
     assert "3 undo steps need an operator: fnr undo list" in home.ask(ask.GetStatus()).problems
+    assert len(home.ask(SkipUndo(ids=[task_id], reason="a test")).changed) == 3
     whole(home)
 
 
@@ -213,12 +248,12 @@ def _note(path: Path, line: str, **more: str) -> dict[str, Any]:
     return {"function": "undo_functions:note", "data": data}
 
 
-def test_a_file_that_was_there_is_not_taken_from_its_owner(home_at: HomeAt, tmp_path: Path) -> None:
+def test_a_file_that_was_there_is_not_taken_from_its_owner(busy: LiveHome, tmp_path: Path) -> None:
     """Untouched it is left alone; overwritten there is nothing to bring back."""
-    home = home_at(function("make") + function("keep", "").replace(":keep", ":touch_nothing")).up()
+    home = busy
     mine = tmp_path / "mine"
     mine.write_text("of somebody else")
-    task_id = until(home, lambda: submit(home, "keep", path=str(mine)))
+    task_id = until(home, lambda: submit(home, "touch_nothing", path=str(mine)))
     [left] = steps_of(home, task_id)
     assert (left.state, mine.read_text()) == (StepState.UNDONE, "of somebody else")
     assert "has not been touched" in left.reason
@@ -227,19 +262,12 @@ def test_a_file_that_was_there_is_not_taken_from_its_owner(home_at: HomeAt, tmp_
     assert stuck.state is StepState.NEEDS_OPERATOR
     assert "would not bring the old one back" in stuck.reason
     assert mine.exists()
+    home.ask(SkipUndo(ids=[task_id], reason="a test"))
 
 
-def test_a_command_records_what_is_declared_for_it(home_at: HomeAt, tmp_path: Path) -> None:
+def test_a_command_records_what_is_declared_for_it(busy: LiveHome, tmp_path: Path) -> None:
     """The half-written file of a failed command goes, that of one that succeeds stays."""
-    home = home_at(
-        f"""
-[functions.write]
-command = ["sh", "-c", 'echo half > "$0"; exit "$1"', "{{output}}", "{{code}}"]
-undo = [{{ remove_file = "{{output}}" }}]
-undo_within = ["{tmp_path}"]
-retry = {{ unknown_max = 0, max = 0 }}
-"""
-    ).up()
+    home = busy
     good, bad = tmp_path / "good", tmp_path / "bad"
     done = submit(home, "write", output=str(good), code="0")
     home.ask(ask.WaitTasks(task_ids=[done], timeout_ms=30_000))
@@ -247,21 +275,21 @@ retry = {{ unknown_max = 0, max = 0 }}
     assert (good.exists(), bad.exists()) == (True, False)
     assert steps_of(home, done) == []
     assert [step.state for step in steps_of(home, task_id)] == [StepState.UNDONE]
-    outside = submit(home, "write", output="/tmp/fnr-outside", code="3")
+    outside = submit(home, "write", output="/var/fnr-outside", code="3")
     [end] = home.ask(ask.WaitTasks(task_ids=[outside], timeout_ms=30_000))
     assert end.task.state is TaskState.DEAD
     [error] = home.ask(ask.GetTask(task_id=outside)).errors
     assert "is outside of" in error.evidence.message
-    assert not Path("/tmp/fnr-outside").exists()
+    assert not Path("/var/fnr-outside").exists()
     whole(home)
 
 
 # ── before a retry ───────────────────────────────────────────────────────────
 
 
-def test_a_retry_waits_until_the_last_attempt_is_undone(home_at: HomeAt, tmp_path: Path) -> None:
+def test_a_retry_waits_until_the_last_attempt_is_undone(busy: LiveHome, tmp_path: Path) -> None:
     """Method: a function that refuses to find its own file of the attempt before."""
-    home = home_at(function("again", "undo_before_retry = true")).up()
+    home = busy
     given = {"path": str(tmp_path / "made"), "tries": str(tmp_path / "tries"), "times": 2}
     task_id = submit(home, "again", **given)
     [end] = home.ask(ask.WaitTasks(task_ids=[task_id], timeout_ms=30_000))
@@ -273,10 +301,9 @@ def test_a_retry_waits_until_the_last_attempt_is_undone(home_at: HomeAt, tmp_pat
     whole(home)
 
 
-def test_no_retry_on_top_of_what_could_not_be_undone(home_at: HomeAt, tmp_path: Path) -> None:
+def test_no_retry_on_top_of_what_could_not_be_undone(busy: LiveHome, tmp_path: Path) -> None:
     """It waits for an operator; a retry of the step, or letting it go, lets the task go on."""
-    toml = function("refused", "undo_before_retry = true\nundo_tries = 1")
-    home = home_at(toml).up()
+    home = busy
     notes, key = tmp_path / "notes", tmp_path / "key"
     data = {"path": str(notes), "line": "undone", "needs": str(key)}
     task_id = until(home, lambda: submit(home, "refused", data=data, tries=str(tmp_path / "tries")))
@@ -297,9 +324,9 @@ def test_no_retry_on_top_of_what_could_not_be_undone(home_at: HomeAt, tmp_path: 
 # ── operators ────────────────────────────────────────────────────────────────
 
 
-def test_what_cannot_be_undone_is_for_an_operator(home_at: HomeAt, tmp_path: Path) -> None:
+def test_what_cannot_be_undone_is_for_an_operator(busy: LiveHome, tmp_path: Path) -> None:
     """Listed, shown, in the way of a replay, tried again, let go with a reason; all on record."""
-    home = home_at(function("steps", "undo_tries = 1")).up()
+    home = busy
     notes, key = tmp_path / "notes", tmp_path / "key"
     given = [
         {"kind": "call", "data": _note(notes, "a", needs=str(key))},
@@ -330,11 +357,14 @@ def test_what_cannot_be_undone_is_for_an_operator(home_at: HomeAt, tmp_path: Pat
     assert len(by) == 2
     assert home.ask(ListUndo()).items == []
     whole(home)
-    home.end()
     listed = home.fnr("undo", "list", task_id, "-o", "json")
     assert [item["state"] for item in msgspec.json.decode(listed.stdout)["items"]] == [
         "skipped", "undone",
     ]  # fmt: skip
+    shown = home.fnr("undo", "show", call.undo_id)
+    assert "call undo_functions:note" in shown.stdout
+    asked = GetUndo(undo_id=call.undo_id)
+    assert answer_offline(home.paths, asked) == home.ask(asked)
 
 
 def test_a_cancelled_task_is_undone_whether_it_runs_or_waits(
