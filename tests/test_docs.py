@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 import functools
 import re
-import shlex
-import subprocess
 from enum import StrEnum
 from pathlib import Path
 
@@ -32,8 +30,10 @@ from fnr.config.settings import (
 )
 from fnr.daemon.worker_process import WorkerState
 from fnr.policy.breaker import LEGAL_BREAKER_MOVES
+from fnr.policy.budget import BudgetPolicy
 from fnr.policy.dead_letter import DeathCause, LetterState
 from fnr.policy.incident import LEGAL_INCIDENT_MOVES, IncidentState
+from fnr.policy.replay import LEGAL_REPLAY_MOVES, EntryState, ReplayState
 from fnr.policy.retry import RetryPolicy
 from fnr.policy.rules import Category, Strategy
 from fnr.policy.task import LEGAL_MOVES, AttemptOutcome, TaskState
@@ -41,7 +41,7 @@ from fnr.policy.undo import LEGAL_UNDO_MOVES, StepState
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
-SCHEMA = "".join(file.read_text() for file in (ROOT / "fnr/store/schema").glob("0*.sql"))
+SCHEMA = "\n".join(file.read_text() for file in sorted((ROOT / "fnr/store/schema").glob("0*.sql")))
 TREE = functools.cache(read_tree)
 
 
@@ -96,11 +96,18 @@ def test_the_task_diagram_is_the_table_of_legal_moves() -> None:
     assert drawn == [(before, after, why) for (before, after), why in LEGAL_MOVES.items()]
 
 
+def test_the_replay_diagram_is_the_table_of_legal_moves() -> None:
+    [start, *drawn] = moves("Replay")
+    assert start == ("[*]", "planning", "`fnr dlq replay`")
+    assert drawn == [(before, after, why) for (before, after), why in LEGAL_REPLAY_MOVES.items()]
+
+
 @pytest.mark.parametrize(
     ("heading", "states"),
     [
         ("Attempt", AttemptOutcome),
         ("Dead letter", LetterState),
+        ("Letter of a replay", EntryState),
         ("Worker", WorkerState),
     ],
 )
@@ -123,6 +130,8 @@ def test_the_other_diagrams_know_every_state(heading: str, states: type[StrEnum]
         ("incident", "category", Category),
         ("correction", "category", Category),
         ("undo_step", "state", StepState),
+        ("replay_plan", "state", ReplayState),
+        ("replay_entry", "state", EntryState),
     ],
 )
 def test_the_schema_allows_exactly_the_values_of_the_code(
@@ -140,6 +149,7 @@ FUNCTION = FunctionSettings(name="x", kind="command")
 FUNCTION_TABLES = {
     "workers": "1",
     "retry": "–",
+    "degrade": "–",
     "limits": "–",
     "env": "–",
     "input": "–",
@@ -166,7 +176,10 @@ def shown(key: keys.Key, value: object) -> str:
         ("`[redact]`", defaults(keys.REDACT_KEYS, Settings())),
         ("`[functions.NAME]`", defaults(keys.FUNCTION_KEYS, FUNCTION) | FUNCTION_TABLES),
         ("`workers`", defaults(keys.WORKERS_KEYS, FUNCTION)),
-        ("`retry`", defaults(keys.RETRY_KEYS, RetryPolicy())),
+        (
+            "`retry`",
+            defaults(keys.RETRY_KEYS, RetryPolicy()) | defaults(keys.BUDGET_KEYS, BudgetPolicy()),
+        ),
         ("`limits`", defaults(keys.LIMIT_KEYS, LimitSettings())),
     ],
 )
@@ -209,6 +222,7 @@ def test_the_places_of_the_files_are_true(monkeypatch: pytest.MonkeyPatch) -> No
             paths.store_file,
             paths.telemetry_file,
             paths.spool_dir,
+            paths.words_dir,
             paths.crash_dir,
             paths.socket_file,
             paths.log_dir,
@@ -314,31 +328,6 @@ def test_manual_pages_hold_no_stray_request() -> None:
             set(re.findall(r"^[.'](\S+)", text, re.MULTILINE)) if name.startswith("man/") else set()
         )
         assert found <= requests, name
-
-
-def completed(*words: str) -> list[str]:
-    """What bash offers for the last of these words."""
-    script = shlex.quote(str(ROOT / "completions/fnr.bash"))
-    line = " ".join(map(shlex.quote, words))
-    code = f"source {script}; COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _fnr"
-    done = subprocess.run(
-        ["bash", "--norc", "-c", code + "; printf '%s\\n' \"${COMPREPLY[@]}\""],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stderr == ""
-    return [word for word in done.stdout.split("\n") if word]
-
-
-def test_bash_completes_commands_flags_and_values() -> None:
-    nouns = [child.path[0] for child in TREE().children]
-    assert completed("fnr", "") == nouns
-    assert completed("fnr", "dl") == ["dlq"]
-    assert completed("fnr", "dlq", "repl") == ["replay"]
-    assert completed("fnr", "dlq", "replay", "--dr") == ["--dry-run"]
-    assert completed("fnr", "--home", "/tmp", "task", "li") == ["list"]
-    assert completed("fnr", "status", "-o", "j") == ["json", "jsonl"]
 
 
 def test_links_between_documents_lead_somewhere() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fnr.api import incident_requests, requests, rule_requests, undo_requests
+from fnr.api import incident_requests, replay_requests, requests, rule_requests, undo_requests
 
 AnyRequest = (
     requests.GetStatus
@@ -25,6 +25,9 @@ AnyRequest = (
     | rule_requests.ListRuleCounts
     | undo_requests.ListUndo
     | undo_requests.GetUndo
+    | replay_requests.ListReplays
+    | replay_requests.GetReplay
+    | replay_requests.ListReplayEntries
     | requests.Submit
     | requests.SubmitMany
     | requests.WaitTasks
@@ -44,6 +47,10 @@ AnyRequest = (
     | incident_requests.ReclassifyErrors
     | undo_requests.RetryUndo
     | undo_requests.SkipUndo
+    | replay_requests.StartReplay
+    | replay_requests.PauseReplays
+    | replay_requests.ResumeReplays
+    | replay_requests.CancelReplays
     | requests.ReloadConfig
     | requests.StopDaemon
     | requests.Watch

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "task": ("fnr.cli.task", "Tasks: list, show, history, wait, cancel, logs."),
     "logs": ("fnr.cli.logs", "What functions and tasks have printed."),
     "dlq": ("fnr.cli.dlq", "Dead letters: list, show, stats, replay, edit, resolve, purge, …"),
+    "replay": ("fnr.cli.replay", "Replays of dead letters: list, show, pause, resume, cancel."),
     "errors": ("fnr.cli.errors", "Errors and incidents: list, explain, groups, tail, snooze, …"),
     "rules": ("fnr.cli.rules", "Rules that name errors: list, test, suggest, add, edit, stats, …"),
     "undo": ("fnr.cli.undo", "Undo of what failed tasks did: list, show, retry, skip."),
@@ -39,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "db": ("fnr.cli.db", "The store: check, stats, backup, restore, vacuum."),
     "config": ("fnr.cli.config", "The settings: show, check, path."),
     "init": ("fnr.cli.init", "Write a commented fnr.toml that works."),
+    "completion": ("fnr.cli.completion", "Completion in bash, zsh and fish: install, show."),
     "demo": ("fnr.cli.demo.command", "See it all at work on this machine, in a minute."),
     "help": ("fnr.cli.help", "Help on a topic: exit-codes, environment, filters, output, …"),
 }

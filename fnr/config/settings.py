@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from fnr.policy.degrade import Rung
 from fnr.policy.retry import RetryPolicy
 
 
@@ -64,6 +65,7 @@ class FunctionSettings(Struct, frozen=True, kw_only=True):
     undo_tries_max: int = 5
     undo_timeout_ms: int = 30_000
     undo_within: tuple[str, ...] = ()
+    degrade: tuple[Rung, ...] = ()
 
 
 class DaemonSettings(Struct, frozen=True, kw_only=True):

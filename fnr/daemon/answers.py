@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import structs
 
-from fnr.api import incident_requests, undo_requests
+from fnr.api import incident_requests, replay_requests, undo_requests
 from fnr.api import requests as ask
 from fnr.api.any_request import AnyRequest
 from fnr.api.errors import FnrError, NotFound, Refused, UsageError, no_such_id
@@ -19,6 +19,7 @@ from fnr.daemon.incidents import Incidents
 from fnr.daemon.letters import Letters
 from fnr.daemon.overview import Overview
 from fnr.daemon.reader import Reader
+from fnr.daemon.replays import Replays
 from fnr.daemon.undo_operators import UndoOperators
 from fnr.daemon.waiting import Waiting
 from fnr.daemon.worker_process import WorkerProcess
@@ -47,6 +48,7 @@ class Answers:
         undo = UndoOperators(crew.parts, crew.undoing)
         crew.undoing.acts["cancel_task"] = cancelling.undo
         cancelling.on_cancelled = crew.undoing.look
+        self.replays = Replays(crew.parts, crew.dispatcher, reader)
         self._handlers: dict[type, Handler] = {
             ask.GetStatus: self._status,
             ask.SubmitMany: crew.intake.submit_many,
@@ -68,6 +70,10 @@ class Answers:
             incident_requests.ReclassifyErrors: self.incidents.reclassify,
             undo_requests.RetryUndo: undo.retry,
             undo_requests.SkipUndo: undo.skip,
+            replay_requests.StartReplay: self.replays.begin,
+            replay_requests.PauseReplays: self.replays.pause,
+            replay_requests.ResumeReplays: self.replays.resume,
+            replay_requests.CancelReplays: self.replays.cancel,
             ask.ReloadConfig: self._reload,
             ask.StopDaemon: self._stop,
         }

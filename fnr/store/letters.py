@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from fnr.policy.dead_letter import DeadLetter, LetterState, not_replayable
+from fnr.policy.replay import EntryState
 from fnr.policy.task import Task, TaskState
 from fnr.policy.undo import unfinished
 from fnr.policy.verdict import Action, Decision
-from fnr.store import errors, ledger, undo
+from fnr.store import errors, ledger, replay_entries, undo
 from fnr.store.rows import (
     LETTER_COLUMNS,
     LETTER_NAMES,
@@ -48,6 +49,9 @@ def put(tx: Transaction, letter: DeadLetter, *, error_id: str | None) -> None:
     letter = replace(letter, error_id=error_id)
     before = get(tx, letter.task_id) if letter.replays else None
     if before is not None:
+        replay_entries.ended(
+            tx, letter.task_id, EntryState.DEAD, why=letter.reason, now_ms=letter.died_at_ms
+        )
         tx.count(before.function, letter_kind(before), -1)
     add(tx, letter)
 
@@ -57,6 +61,10 @@ def close(tx: Transaction, task: Task, *, now_ms: int) -> None:
     letter = get(tx, task.task_id)
     if letter is None:
         return
+    end = EntryState.DONE if task.state is TaskState.DONE else EntryState.CANCELLED
+    replay_entries.ended(
+        tx, task.task_id, end, why="" if end is EntryState.DONE else task.reason, now_ms=now_ms
+    )
     if task.state is TaskState.DONE:
         tx.run("DELETE FROM dead_letter WHERE task_id = ?", (task.task_id,))
         tx.count(letter.function, letter_kind(letter), -1)
@@ -145,19 +153,20 @@ def replay(
             blocked[task_id] = problem or NO_LETTER
             continue
         if not dry_run:
-            _replay_one(tx, letter, by=by, now_ms=now_ms)
+            put_back(tx, letter, by=by, now_ms=now_ms)
         back.append((task_id, letter.function))
     return back, blocked
 
 
-def _replay_one(tx: Transaction, letter: DeadLetter, *, by: str, now_ms: int) -> None:
+def put_back(tx: Transaction, letter: DeadLetter, *, by: str, now_ms: int) -> None:
+    """Make a dead task live again, with a fresh budget."""
     # The old expiry has passed or soon will: it was the submitter's, the replay is the operator's.
     tx.run(
         """
         UPDATE task
            SET state = 'queued', due_at_ms = ?, state_at_ms = ?, retries = 0, unknowns = 0,
                waits = 0, deaths = 0, replays = replays + 1, expires_at_ms = NULL,
-               reason = 'replayed'
+               reason = 'replayed', degraded = ''
          WHERE task_id = ?
         """,
         (now_ms, now_ms, letter.task_id),

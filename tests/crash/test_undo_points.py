@@ -1,7 +1,8 @@
 """SIGKILL of the daemon at every named place of undo: no step is lost, forgotten or called done.
 
-Method: one home; each daemon is armed to die at another place while it undoes a task. The outside
-ledger is the file that steps write to: whoever was to be undone stands there, newest first.
+Method: one task fails once and leaves steps; each daemon is armed to die at another place while it
+undoes them, and the next one goes on. The outside ledger is the file that steps write to: whoever
+was undone stands there, newest first.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "daemon"))
 import msgspec
 import pytest
 from live_home import FUNCTIONS, LiveHome
+from undo_waits import ended, steps_of
 
 import fnr
 from fnr.api import requests as ask
 from fnr.api.errors import DaemonDown
-from fnr.api.undo_requests import ListUndo, RetryUndo
-from fnr.policy.record import Page
-from fnr.policy.undo import Step, StepState
+from fnr.api.undo_requests import RetryUndo, SkipUndo
+from fnr.policy.undo import StepState
 
 HomeAt = Callable[[str], LiveHome]
 TOML = f"""
@@ -34,8 +35,18 @@ cwd = "{FUNCTIONS}"
 grace = "100ms"
 undo_tries = 1
 """
-AT_THE_START = "undo-journals-taken-over"
-BY_AN_OPERATOR = "undo-moved-in-unit"
+# In the order in which one task can pass them; a number says at which passage.
+POINTS = (
+    "undo-journal-settled",
+    "undo-journals-taken-over",
+    "undo-step-begun",
+    "undo-step-acted@2",
+    "undo-step-settled",
+    "undo-step-settled-in-unit@2",
+    "undo-finished-in-unit",
+    "undo-moved-in-unit",
+)
+STEPS = 9
 
 
 def named_points() -> list[str]:
@@ -49,73 +60,57 @@ def named_points() -> list[str]:
     return sorted(found)
 
 
-def submit(home: LiveHome, notes: Path, folder: Path, day: str) -> str:
-    """A task that fails and leaves two steps that write to the ledger, and a hopeless one."""
-
-    def note(line: str) -> dict[str, Any]:
-        data = {"path": str(notes), "line": f"{day} {line}"}
-        return {"kind": "call", "data": {"function": "undo_functions:note", "data": data}}
-
+def submit(home: LiveHome, notes: Path, folder: Path) -> str:
+    """A task that fails and leaves steps that write to the ledger, and hopeless ones."""
+    steps: list[dict[str, Any]] = []
+    for number in range(STEPS):
+        data = {"path": str(notes), "line": str(number)}
+        call = {"function": "undo_functions:note", "data": data}
+        steps.append({"kind": "call", "data": call})
     stuck = {"kind": "remove_file", "data": {"path": str(folder)}}
-    given = msgspec.json.encode({"steps": [note("older"), stuck, note("newer")]})
-    answer = home.ask(ask.Submit(task=ask.TaskSpec(function="steps", input=msgspec.Raw(given))))
+    steps[1:1] = steps[5:5] = [stuck]
+    given = msgspec.Raw(msgspec.json.encode({"steps": steps}))
+    answer = home.ask(ask.Submit(task=ask.TaskSpec(function="steps", input=given)))
     task_id: str = answer.task_id
     return task_id
 
 
-def undo_of(home: LiveHome) -> list[Step]:
-    """All steps there are."""
-    page: Page[Step] = home.ask(ListUndo(where=f"state:{','.join(StepState)}", limit=1_000))
-    return page.items
+def test_the_places_are_those_of_the_code() -> None:
+    assert sorted(point.partition("@")[0] for point in POINTS) == named_points()
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(120)
 def test_a_kill_at_every_place_of_undo_loses_no_step(home_at: HomeAt, tmp_path: Path) -> None:
     home = home_at(TOML)
     notes, folder = tmp_path / "notes", tmp_path / "folder"
     folder.mkdir()
-    tasks: list[str] = []
-    points = named_points()
-    assert len(points) == 8
-    for point in points:
-        if not home.start(env={"FNR_FAILPOINT": point}):
-            assert point == AT_THE_START, home.log()[-2_000:]
-            assert home.process is not None
-            home.process.wait(timeout=60)
-            continue
-        if point == BY_AN_OPERATOR:
-            stuck = [step for step in undo_of(home) if step.state is StepState.NEEDS_OPERATOR]
-            with pytest.raises((DaemonDown, OSError)):
-                home.ask(RetryUndo(ids=[stuck[0].undo_id]))
-        else:
-            tasks.append(submit(home, notes, folder, point))
+    task_id = ""
+    for point in POINTS:
+        up = home.start(env={"FNR_FAILPOINT": point})
         assert home.process is not None
+        if not task_id:
+            assert up
+            task_id = submit(home, notes, folder)
+        elif point == "undo-moved-in-unit":
+            assert up
+            with pytest.raises((DaemonDown, OSError)):
+                home.ask(RetryUndo(ids=[task_id]))
         assert home.process.wait(timeout=60) == -signal.SIGKILL, f"nothing passed {point}"
 
     home.up()
-    watch = home.connection().watch(
-        ask.Watch(kinds=["undo"]),
-        on_watching=lambda: tasks.append(submit(home, notes, folder, "last")),
-    )
-    left = {step.task_id for step in undo_of(home) if step.state in {"recorded", "undoing"}}
-    for event in watch:
-        if event.what == "finished":
-            left = {step.task_id for step in undo_of(home) if step.state in {"recorded", "undoing"}}
-            if not left and event.task_id == tasks[-1]:
-                break
-    steps = undo_of(home)
-    assert {step.task_id for step in steps} == set(tasks)
-    assert len(steps) == 3 * len(tasks)
-    by_kind = {(step.kind, step.state.value) for step in steps}
-    assert by_kind == {("call", "undone"), ("remove_file", "needs_operator")}
-    lines = notes.read_text().splitlines()
-    for day in (*{line.partition(" ")[0] for line in lines},):
-        mine = [line.partition(" ")[2] for line in lines if line.startswith(f"{day} ")]
-        # At least once, each; the older one only after the newer one had been undone.
-        assert set(mine) == {"newer", "older"}, (day, mine)
-        assert mine == sorted(mine), (day, mine)
-        assert len(mine) <= 3, (day, mine)
-    assert len({line.partition(" ")[0] for line in lines}) == len(tasks)
+    ended(home, task_id)
+    steps = steps_of(home, task_id)
+    assert [step.state for step in steps if step.kind == "call"] == [StepState.UNDONE] * STEPS
+    stuck = [step for step in steps if step.kind == "remove_file"]
+    assert [step.state for step in stuck] == [StepState.NEEDS_OPERATOR] * 2
+    lines = [int(line) for line in notes.read_text().split()]
+    # Each at least once; again only where a daemon died between act and receipt; in order.
+    assert set(lines) == set(range(STEPS))
+    assert lines == sorted(lines, reverse=True)
+    assert len(lines) <= STEPS + 3
     assert not [*Path(home.paths.spool_dir).glob("*.undo")]
+    assert "2 undo steps need an operator: fnr undo list" in home.ask(ask.GetStatus()).problems
+    home.ask(SkipUndo(ids=[task_id], reason="a test"))
+    home.ask(ask.StopDaemon())
     checked = home.fnr("db", "check")
     assert checked.returncode == 0, checked.stdout + checked.stderr

@@ -9,20 +9,20 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
 import pytest
 from live_home import FUNCTIONS, LiveHome
+from undo_waits import ended, steps_of, until
 
 from fnr.api import requests as ask
 from fnr.api.undo_requests import GetUndo, ListUndo, RetryUndo, SkipUndo
 from fnr.client.offline import answer_offline
 from fnr.host.inotify import Inotify
 from fnr.policy.task import TaskState
-from fnr.policy.undo import Step, StepState, next_step
+from fnr.policy.undo import StepState
 
 HomeAt = Callable[[str], LiveHome]
 
@@ -77,39 +77,6 @@ def submit(home: LiveHome, name: str, **given: Any) -> str:
     answer = home.ask(ask.Submit(task=ask.TaskSpec(function=name, input=raw)))
     task_id: str = answer.task_id
     return task_id
-
-
-def steps_of(home: LiveHome, task_id: str) -> list[Step]:
-    """A task's steps, oldest first."""
-    steps: list[Step] = home.ask(ask.GetTask(task_id=task_id)).undo
-    return steps
-
-
-def until(
-    home: LiveHome, do: Callable[[], Any], *, what: str = "finished", task_id: str = ""
-) -> Any:
-    """Do something, and wait until those who watch undo are told so; what doing it gave."""
-    gave: list[Any] = []
-    connection = home.connection(timeout_ms=30_000)
-    for event in connection.watch(ask.Watch(kinds=["undo"]), on_watching=lambda: gave.append(do())):
-        if event.what == what and task_id in {"", event.task_id}:
-            break
-    return gave[0]
-
-
-class _Over(Exception):
-    """It was over before anybody watched."""
-
-
-def ended(home: LiveHome, task_id: str) -> None:
-    """Wait until no step of a task is to be undone any more."""
-
-    def look() -> None:
-        if steps_of(home, task_id) and next_step(steps_of(home, task_id)) is None:
-            raise _Over
-
-    with suppress(_Over):
-        until(home, look, task_id=task_id)
 
 
 def whole(home: LiveHome) -> None:

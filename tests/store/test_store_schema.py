@@ -50,6 +50,10 @@ UNDO_STEP = {
     "kind": "call", "data": "{}", "recorded_at_ms": 1, "state": "recorded", "state_at_ms": 1,
 }  # fmt: skip
 UNDO_RUN = {"task_id": ID, "purpose": "end", "at_ms": 1, "due_at_ms": 1}
+REPLAY_PLAN = {
+    "plan_id": ID, "state": "planning", "state_at_ms": 1, "created_at_ms": 1, "created_by": "ann",
+    "state_by": "ann", "options": "{}",
+}  # fmt: skip
 ROWS: dict[str, dict[str, Any]] = {
     "task": TASK,
     "attempt": ATTEMPT,
@@ -63,6 +67,9 @@ ROWS: dict[str, dict[str, Any]] = {
     "task_input": {"task_id": ID, "revision": 1, "at_ms": 1, "body": "{}"},
     "function": {"function": "render"},
     "tally": {"function": "render", "state": "queued", "count": 1},
+    "retry_budget": {"function": "render", "balance_ms": 1, "at_ms": 1},
+    "replay_plan": REPLAY_PLAN,
+    "replay_entry": {"plan": 1, "rank": 1, "task_id": ID},
 }
 
 # One row per CHECK: table, and what makes the good row bad.
@@ -122,6 +129,21 @@ VIOLATIONS: list[tuple[str, dict[str, Any]]] = [
     ("rule_count", {"last_at_ms": 0}),
     ("function", {"paused": 2}),
     ("tally", {"count": -1}),
+    ("retry_budget", {"balance_ms": -1}),
+    ("replay_plan", {"plan_id": "short"}),
+    ("replay_plan", {"state": "lost"}),
+    ("replay_plan", {"by_ids": 2}),
+    ("replay_plan", {"total": -1}),
+    ("replay_plan", {"held": -1}),
+    ("replay_plan", {"live": -1}),
+    ("replay_plan", {"done": -1}),
+    ("replay_plan", {"dead": -1}),
+    ("replay_plan", {"cancelled": -1}),
+    ("replay_plan", {"skipped": -1}),
+    ("replay_plan", {"total": 1, "live": 1, "done": 1}),
+    ("replay_plan", {"state": "running"}),
+    ("replay_entry", {"state": "lost"}),
+    ("replay_entry", {"state": "skipped"}),
 ]
 
 
@@ -258,8 +280,9 @@ def test_a_migration_that_fails_leaves_the_old_schema(
 ) -> None:
     """Method: a second step whose last statement is wrong."""
     connection = connect_writer(store_file)
-    newest = migrate.migrate(connection)
+    migrate.migrate(connection)
     before = connection.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall()
+    newest = migrate.schema_steps()[-1][0]
     steps = [*migrate.schema_steps(), (newest + 1, "CREATE TABLE more (x TEXT);\nCREATE TABEL;\n")]
     monkeypatch.setattr(migrate, "schema_steps", lambda **_: steps)
     with pytest.raises(sqlite3.OperationalError, match="TABEL"):
@@ -273,8 +296,8 @@ def test_a_migration_that_fails_leaves_the_old_schema(
 
 def test_a_newer_schema_is_refused(store_file: Path) -> None:
     connection = connect_writer(store_file)
-    connection.execute("PRAGMA user_version = 777")
-    with pytest.raises(StoreNewer, match="version 777"):
+    connection.execute("PRAGMA user_version = 7000")
+    with pytest.raises(StoreNewer, match="version 7000"):
         migrate.migrate(connection)
     connection.close()
 
