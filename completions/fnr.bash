@@ -2,11 +2,7 @@
 _fnr_below() {
   found=()
   case $1 in
-<<<<<<< HEAD
-    '') found=(status submit run task logs dlq replay errors rules undo function worker daemon db config init completion demo help) ;;
-=======
-    '') found=(status submit run task logs dlq replay errors rules function worker tui daemon db config init completion demo help) ;;
->>>>>>> main
+    '') found=(status submit run task logs dlq replay errors rules undo function worker tui daemon db config init completion demo help) ;;
     'task') found=(list show history wait cancel logs) ;;
     'dlq') found=(list show stats resolve purge replay edit export import) ;;
     'replay') found=(list show pause resume cancel) ;;
