@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from fnr.api import incident_requests, replay_requests, requests, rule_requests, undo_requests
+from fnr.api import (
+    chaos_requests,
+    incident_requests,
+    replay_requests,
+    requests,
+    rule_requests,
+    undo_requests,
+)
 
 AnyRequest = (
     requests.GetStatus
@@ -47,6 +54,9 @@ AnyRequest = (
     | incident_requests.ReclassifyErrors
     | undo_requests.RetryUndo
     | undo_requests.SkipUndo
+    | chaos_requests.InjectFault
+    | chaos_requests.ListDrills
+    | chaos_requests.AbortDrills
     | replay_requests.StartReplay
     | replay_requests.PauseReplays
     | replay_requests.ResumeReplays

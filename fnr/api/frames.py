@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import Raw, Struct, field
 from msgspec.json import Decoder, Encoder
 
+from fnr.policy.chaos import WorkerFault
 from fnr.policy.evidence import Evidence
 
 WORKER_PROTOCOL = 1
@@ -47,6 +48,7 @@ class WorkerSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     spool_dir: folder for results that could not be delivered yet.
     undo:     steps that a command records before each attempt: {kind: template, …}.
     undo_within: folders outside of which no step may remove a file; none: anywhere.
+    fault:    what a drill does to its start, if one runs.
     grace_ms: between the request to end and SIGTERM, and between SIGTERM and SIGKILL.
     """
 
@@ -71,6 +73,7 @@ class WorkerSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     die_with_daemon: bool = False
     undo: tuple[dict[str, Any], ...] = ()
     undo_within: tuple[str, ...] = ()
+    fault: WorkerFault | None = None
 
 
 # ── worker → daemon ──────────────────────────────────────────────────────────
@@ -188,7 +191,9 @@ class Refuse(Frame, frozen=True, tag="refuse"):
 
 
 class Run(Frame, frozen=True, tag="run"):
-    """An attempt to run. input is a JSON object; checkpoint: JSON that an earlier attempt left."""
+    """An attempt to run. input is a JSON object; checkpoint: JSON that an earlier attempt left;
+    fault: what a drill does to it, if one runs.
+    """
 
     token: str
     task_id: str
@@ -197,6 +202,7 @@ class Run(Frame, frozen=True, tag="run"):
     timeout_ms: int | None = None
     submitted_at_ms: int = 0
     checkpoint: str = ""
+    fault: WorkerFault | None = None
 
 
 class Ack(Frame, frozen=True, tag="ack"):

@@ -7,12 +7,13 @@ from typing import Any
 
 from msgspec import structs
 
-from fnr.api import incident_requests, replay_requests, undo_requests
+from fnr.api import chaos_requests, incident_requests, replay_requests, undo_requests
 from fnr.api import requests as ask
 from fnr.api.any_request import AnyRequest
 from fnr.api.errors import FnrError, NotFound, Refused, UsageError, no_such_id
 from fnr.api.question import Changed
 from fnr.daemon.cancelling import Cancelling
+from fnr.daemon.chaos import Chaos
 from fnr.daemon.clients import Client
 from fnr.daemon.crew import Crew
 from fnr.daemon.incidents import Incidents
@@ -48,6 +49,7 @@ class Answers:
         undo = UndoOperators(crew.parts, crew.undoing)
         crew.undoing.acts["cancel_task"] = cancelling.undo
         cancelling.on_cancelled = crew.undoing.look
+        self.chaos = Chaos(crew, reader)
         self.replays = Replays(crew.parts, crew.dispatcher, reader)
         self._handlers: dict[type, Handler] = {
             ask.GetStatus: self._status,
@@ -70,6 +72,9 @@ class Answers:
             incident_requests.ReclassifyErrors: self.incidents.reclassify,
             undo_requests.RetryUndo: undo.retry,
             undo_requests.SkipUndo: undo.skip,
+            chaos_requests.InjectFault: self.chaos.inject,
+            chaos_requests.ListDrills: self.chaos.listed,
+            chaos_requests.AbortDrills: self.chaos.abort,
             replay_requests.StartReplay: self.replays.begin,
             replay_requests.PauseReplays: self.replays.pause,
             replay_requests.ResumeReplays: self.replays.resume,

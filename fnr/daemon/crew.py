@@ -55,6 +55,7 @@ class Crew:
         self.dispatcher.on_delivered = self._busy
         self.timekeeper.on_buried = self.undoing.settled
         self.intake.on_expiring = self.timekeeper.move_due
+        self.on_verdicts: Callable[[list[Verdict]], None] = _nobody_counts
 
     def _busy(self, workers: list[WorkerProcess]) -> None:
         self.timekeeper.busy(workers)
@@ -67,3 +68,8 @@ class Crew:
         self.effects.settled(verdicts)
         self.undoing.settled(verdicts)
         self.timekeeper.settled(verdicts)
+        self.on_verdicts(verdicts)
+
+
+def _nobody_counts(_: list[Verdict]) -> None:
+    """Nobody has asked to hear of verdicts yet."""

@@ -113,4 +113,5 @@ def _spec(parts: Parts, settings: FunctionSettings, worker_id: str, *, log_path:
         die_with_daemon=settings.on_daemon_exit == "kill",
         undo=settings.undo,
         undo_within=settings.undo_within,
+        fault=parts.faults.for_start(settings.name) if parts.faults else None,
     )
