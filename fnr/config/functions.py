@@ -21,6 +21,7 @@ from fnr.config.keys import (
 from fnr.config.ladder import check_ladders, read_ladder
 from fnr.config.patience import read_patience
 from fnr.config.settings import FunctionSettings, LimitSettings
+from fnr.config.undo_steps import read_undo
 from fnr.policy.chaos import CANARY
 from fnr.policy.input_types import INPUT_TYPES
 from fnr.policy.retry import RetryPolicy
@@ -134,6 +135,14 @@ class _Reader:
         )
         self._check_needs(fields)
         self._check_command(kind, fields)
+        if "undo" in self.table:
+            fields["undo"] = read_undo(
+                self.report,
+                (*self.path, "undo"),
+                self.table["undo"],
+                kind=kind,
+                check_text=lambda key, text: self._check_placeholders(key, text, fields["input"]),
+            )
         self._resolve_paths(fields)
         self._check_user(fields)
         return FunctionSettings(name=self.path[1], kind=kind, **fields)
@@ -251,6 +260,10 @@ class _Reader:
         for key in ("cwd", "env_file"):
             if fields.get(key):
                 fields[key] = str(self.folder / Path(fields[key]).expanduser())
+        if fields.get("undo_within"):
+            # By their real names, as the paths of steps are.
+            folders = (Path(folder).expanduser() for folder in fields["undo_within"])
+            fields["undo_within"] = tuple(str((self.folder / one).resolve()) for one in folders)
         if (cwd := fields.get("cwd")) and not Path(cwd).is_dir():
             self.problem("cwd", f"there is no folder {cwd}")
         if env_file := fields.get("env_file"):

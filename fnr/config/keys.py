@@ -344,6 +344,10 @@ FUNCTION_KEYS = {
     "cwd": Key("cwd", text),
     "user": Key("user", text),
     "nice": _count("nice", -20, 19),
+    "undo_before_retry": Key("undo_before_retry", on_or_off, switches=True),
+    "undo_tries": _count("undo_tries_max", 1, 100),
+    "undo_timeout": _duration("undo_timeout_ms", positive_duration),
+    "undo_within": Key("undo_within", texts, list),
 }
 # Keys of a function that are tables themselves, or may be.
-FUNCTION_TABLES = ("workers", "retry", "degrade", "limits", "env", "input")
+FUNCTION_TABLES = ("workers", "retry", "degrade", "limits", "env", "input", "undo")

@@ -5,6 +5,8 @@ Durations are milliseconds and sizes MiB or bytes here; people write "5m" and "8
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct, field
 
 from fnr.policy.chaos import ChaosSettings
@@ -29,6 +31,9 @@ class FunctionSettings(Struct, frozen=True, kw_only=True):
     input:  declared input types, name -> "str" | "int" | "float" | "bool" | "list" | "object" |
             "any", with "?" behind an optional one; empty means anything goes.
     result: "" | "stdout" | "json" | "file:{output}".
+    undo:   steps that a command records before each attempt, one {kind: template} each.
+    undo_before_retry: what a failed attempt did is undone before the next one.
+    undo_within: folders outside of which no step may remove a file; none: anywhere.
     window: attempts a worker may hold; 0 lets fnr choose by how long attempts take.
     gpus, vram_mib, memory_mib, cpus, disk: what an attempt needs; see policy/needs.
     """
@@ -62,6 +67,11 @@ class FunctionSettings(Struct, frozen=True, kw_only=True):
     nice: int | None = None
     limits: LimitSettings = LimitSettings()
     retry: RetryPolicy = RetryPolicy()
+    undo: tuple[dict[str, Any], ...] = ()
+    undo_before_retry: bool = False
+    undo_tries_max: int = 5
+    undo_timeout_ms: int = 30_000
+    undo_within: tuple[str, ...] = ()
     degrade: tuple[Rung, ...] = ()
 
     @property

@@ -26,6 +26,7 @@ from fnr.daemon.stopper import Stopper
 from fnr.daemon.store_care import StoreCare
 from fnr.daemon.supervisor import Supervisor
 from fnr.daemon.timekeeper import Timekeeper
+from fnr.daemon.undoing import Undoing
 from fnr.daemon.worker_process import WorkerProcess
 from fnr.policy.verdict import Verdict
 
@@ -43,6 +44,7 @@ class Crew:
         self.timekeeper = Timekeeper(parts, self.dispatcher, self.supervisor, self.stopper)
         self.clock_changes = ClockChanges(parts, self.dispatcher, self.timekeeper.move_due)
         self.effects = Effects(parts)
+        self.undoing = Undoing(parts, self.dispatcher)
         self.reserve = Reserve(parts)
         self.intake = Intake(parts, self.dispatcher, self.reserve)
         self.adopter = Adopter(parts, self.supervisor, self.runner)
@@ -61,6 +63,7 @@ class Crew:
         self.intake.warning = self.resources.warning
         self.conditions = Conditions(parts, self.dispatcher, self.free, self.resources)
         self.dispatcher.on_delivered = self._busy
+        self.timekeeper.on_buried = self.undoing.settled
         self.intake.on_expiring = self.timekeeper.move_due
         self.on_verdicts: Callable[[list[Verdict]], None] = _nobody_counts
 
@@ -73,6 +76,7 @@ class Crew:
 
     def _settled(self, verdicts: list[Verdict]) -> None:
         self.effects.settled(verdicts)
+        self.undoing.settled(verdicts)
         self.timekeeper.settled(verdicts)
         self.conditions.settled(verdicts)
         self.resources.settled()

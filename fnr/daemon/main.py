@@ -184,6 +184,7 @@ class Daemon:
         self.parts.start(self._answers.chaos.replay(), what="undoing what a drill left")
         self._answers.replays.start()
         self._crew.effects.deliver()
+        self._crew.undoing.look()
         self._words.start()
         self.parts.start(self._load_rules(), what="loading the rules")
         self._watchdog()

@@ -34,6 +34,7 @@ class Action(StrEnum):
     EDIT = "edit"
     RESOLVE = "resolve"
     RECLASSIFY = "reclassify"
+    UNDO = "undo"
 
 
 class Effect(Struct, frozen=True, kw_only=True):

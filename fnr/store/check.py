@@ -230,6 +230,40 @@ INVARIANTS = (
         """,
     ),
     Invariant(
+        "undo-is-under-way",
+        "a step of a task that has ended is still to be undone, and nobody is at it",
+        """
+        SELECT u.undo_id FROM undo_step u
+          JOIN task t ON t.task_id = u.task_id
+         WHERE (u.state = 'undoing' OR u.state = 'recorded' AND t.state IN ('dead', 'cancelled'))
+           AND NOT EXISTS (SELECT 1 FROM undo_run r WHERE r.task_id = u.task_id)
+        """,
+    ),
+    Invariant(
+        "undo-of-done-task",
+        "a step of a task that is done is still to be undone, or asks for an operator",
+        """
+        SELECT u.undo_id FROM undo_step u
+          JOIN task t ON t.task_id = u.task_id
+         WHERE t.state = 'done' AND u.state IN ('recorded', 'undoing', 'needs_operator')
+        """,
+    ),
+    Invariant(
+        "undo-before-retry",
+        "a task waits for its undo and nobody is at it, or the other way round",
+        """
+        SELECT t.task_id FROM task t
+         WHERE t.state = 'waiting' AND t.waiting_for = 'undo'
+           AND NOT EXISTS (SELECT 1 FROM undo_run r
+                            WHERE r.task_id = t.task_id AND r.purpose = 'retry')
+        UNION ALL
+        SELECT r.task_id FROM undo_run r
+          JOIN task t ON t.task_id = r.task_id
+         WHERE r.purpose = 'retry' AND t.waiting_for IS NOT 'undo'
+            OR r.purpose = 'end' AND t.state NOT IN ('dead', 'cancelled')
+        """,
+    ),
+    Invariant(
         "outbox-keys-are-unique",
         "an effect is kept twice under one key",
         "SELECT key FROM outbox NOT INDEXED GROUP BY key HAVING count(*) > 1",

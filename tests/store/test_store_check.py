@@ -19,6 +19,7 @@ from store_values import (
     is_whole,
     new_task,
     replay,
+    undone,
 )
 
 from fnr.policy.admission import Share
@@ -45,6 +46,7 @@ def busy_store(tx: Transaction) -> None:
     give(tx, "seated", "seated", kind="vram", device="GPU-1", amount=3, capacity=8)
     replay(tx, bury(tx, function="again"))
     held_replay(tx)
+    undone(tx, bury(tx, function="undone"))
 
 
 def give(tx: Transaction, owner: str, worker_id: str, **share: Any) -> None:
@@ -77,6 +79,7 @@ RUNNING = "SELECT task_id FROM task WHERE state = 'running'"
 SEATED = "SELECT worker_id FROM worker"
 ERROR = "SELECT error_id FROM error"
 PLAN = "SELECT plan_id FROM replay_plan"
+STEP = "SELECT undo_id FROM undo_step"
 SEEN = "SELECT incident_id FROM error"
 ENDED = "SELECT token FROM attempt WHERE outcome = 'failed'"
 
@@ -168,6 +171,22 @@ BREAKS: dict[str, list[Break]] = {
     "allocations-fit": [
         _run("UPDATE allocation SET amount = 9 WHERE kind = 'cpus'"),
         _run("UPDATE allocation SET kind = 'gpu' WHERE device = 'GPU-1' AND owner <> worker_id"),
+    ],
+    "undo-is-under-way": [
+        _run("UPDATE undo_step SET state = 'recorded' WHERE undo_id = :id", STEP),
+        _run("UPDATE undo_step SET state = 'undoing' WHERE undo_id = :id", STEP),
+    ],
+    "undo-of-done-task": [
+        _run(
+            "UPDATE undo_step SET state = 'needs_operator', task_id ="
+            " (SELECT task_id FROM task WHERE state = 'done') WHERE undo_id = :id",
+            STEP,
+        )
+    ],
+    "undo-before-retry": [
+        _run("UPDATE task SET state = 'waiting', waiting_for = 'undo' WHERE task_id = :id", DEAD),
+        _run("INSERT INTO undo_run VALUES (:id, 'retry', NULL, 1, 1)", DEAD),
+        _run("INSERT INTO undo_run VALUES (:id, 'end', NULL, 1, 1)", RUNNING),
     ],
     "outbox-keys-are-unique": [],
     "replay-counts-entries": [
@@ -263,7 +282,8 @@ def test_damaged_pages_are_found(store_file: Path) -> None:
     book.commit()
     book.close()
     data = bytearray(store_file.read_bytes())
-    middle = len(data) // 2 // 4096 * 4096
+    # Behind the pages of the schema itself, without which no file opens at all.
+    middle = len(data) * 3 // 4 // 4096 * 4096
     data[middle : middle + 4096] = b"\x55" * 4096
     store_file.write_bytes(data)
     reader = read_only(store_file)

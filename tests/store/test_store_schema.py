@@ -45,6 +45,11 @@ CORRECTION = {
     "error_id": ID, "task_id": ID, "function": "render", "category": "unknown", "at_ms": 1,
     "author": "ann", "evidence": "{}", "classification": "{}",
 }  # fmt: skip
+UNDO_STEP = {
+    "undo_id": "a.001", "task_id": ID, "token": ID, "number": 1, "function": "render",
+    "kind": "call", "data": "{}", "recorded_at_ms": 1, "state": "recorded", "state_at_ms": 1,
+}  # fmt: skip
+UNDO_RUN = {"task_id": ID, "purpose": "end", "at_ms": 1, "due_at_ms": 1}
 REPLAY_PLAN = {
     "plan_id": ID, "state": "planning", "state_at_ms": 1, "created_at_ms": 1, "created_by": "ann",
     "state_by": "ann", "options": "{}",
@@ -56,6 +61,8 @@ ROWS: dict[str, dict[str, Any]] = {
     "dead_letter": LETTER,
     "incident": INCIDENT,
     "correction": CORRECTION,
+    "undo_step": UNDO_STEP,
+    "undo_run": UNDO_RUN,
     "rule_count": {"rule": "r", "hits": 1, "first_at_ms": 1, "last_at_ms": 1},
     "task_input": {"task_id": ID, "revision": 1, "at_ms": 1, "body": "{}"},
     "function": {"function": "render"},
@@ -71,6 +78,16 @@ ROWS: dict[str, dict[str, Any]] = {
 
 # One row per CHECK: table, and what makes the good row bad.
 VIOLATIONS: list[tuple[str, dict[str, Any]]] = [
+    ("undo_step", {"number": 0}),
+    ("undo_step", {"kind": ""}),
+    ("undo_step", {"state": "lost"}),
+    ("undo_step", {"tries": -1}),
+    ("undo_step", {"state": "undone"}),
+    ("undo_step", {"state": "needs_operator"}),
+    ("undo_run", {"purpose": "fun"}),
+    ("undo_run", {"due_at_ms": -1}),
+    ("undo_run", {"then_wait": "vram"}),
+    ("undo_run", {"due_at_ms": None}),
     ("task", {"task_id": "short"}),
     ("task", {"function": ""}),
     ("task", {"state": "lost"}),
