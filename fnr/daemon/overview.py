@@ -96,6 +96,7 @@ class Overview:
             paused=pool.paused if pool else False,
             problem=problem,
             holds=dict(pool.holds) if pool else {},
+            retry_budget_ms=record.retry_budget_ms if record else None,
         )
 
     def _problems(self, lines: list[FunctionStatus]) -> list[str]:
