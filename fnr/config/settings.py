@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
+from fnr.policy.degrade import Rung
 from fnr.policy.retry import RetryPolicy
 
 
@@ -54,6 +55,7 @@ class FunctionSettings(Struct, frozen=True, kw_only=True):
     nice: int | None = None
     limits: LimitSettings = LimitSettings()
     retry: RetryPolicy = RetryPolicy()
+    degrade: tuple[Rung, ...] = ()
 
 
 class DaemonSettings(Struct, frozen=True, kw_only=True):
