@@ -302,7 +302,7 @@ def test_man_pages_and_completions_are_those_of_the_command_line() -> None:
     made = made_files()
     there = {name: (ROOT / name).read_text() for name in files_there()}
     old = [name for name in made.keys() | there.keys() if made.get(name) != there.get(name)]
-    assert sorted(old) == []
+    assert sorted(old) == [], "run: python tools/make_docs.py"
 
 
 def test_manual_pages_hold_no_stray_request() -> None:
