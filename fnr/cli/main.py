@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rules": ("fnr.cli.rules", "Rules that name errors: list, test, suggest, add, edit, stats, …"),
     "function": ("fnr.cli.function", "Functions: list, show, pause, resume."),
     "worker": ("fnr.cli.worker", "Workers: list, show, restart, stop."),
+    "tui": ("fnr.cli.tui", "Look at everything on one terminal, and act on it."),
     "daemon": ("fnr.cli.daemon", "The daemon: run it, start, stop, restart, reload."),
     "db": ("fnr.cli.db", "The store: check, stats, backup, restore, vacuum."),
     "config": ("fnr.cli.config", "The settings: show, check, path."),
