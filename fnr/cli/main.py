@@ -131,7 +131,9 @@ def run(words: list[str]) -> int:
         except FlagError as error:
             raise UsageError(str(error), next_step="fnr help output") from error
         enter(flags)
-        code = typer.main.get_command(app).main(_in_full(rest), prog_name="fnr", standalone_mode=False)
+        code = typer.main.get_command(app).main(
+            _in_full(rest), prog_name="fnr", standalone_mode=False
+        )
     except FnrError as error:
         return _show(error, flags)
     except TyperException as error:

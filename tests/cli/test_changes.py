@@ -189,7 +189,11 @@ def test_a_purge_by_filter_means_the_letters_that_may_go(
 
 @pytest.mark.parametrize(
     ("typed", "meant"),
-    [(["ps"], ListWorkers()), (["worker", "ls"], ListWorkers()), (["ps", "--gone"], ListWorkers(gone=True))],
+    [
+        (["ps"], ListWorkers()),
+        (["worker", "ls"], ListWorkers()),
+        (["ps", "--gone"], ListWorkers(gone=True)),
+    ],
 )
 def test_short_forms_are_the_long_ones(
     server: WireServer, fnr: Run, typed: list[str], meant: ListWorkers
