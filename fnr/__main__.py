@@ -39,7 +39,7 @@ def _run(words: list[str]) -> int:
     code = quick_status(words)
     if code is not None:
         return code
-    from fnr.cli.loading import loading  # noqa: PLC0415
+    from fnr.cli.loading import loading  # noqa: PLC0415 - as above
 
     with loading():
         from fnr.cli.main import run  # noqa: PLC0415 - typer costs 40 ms, `fnr status` needs none
