@@ -27,6 +27,7 @@ from fnr.client.connect import command as command_of
 from fnr.client.instants import now_ms
 from fnr.client.own_command import OwnCommand, run_own_aside
 from fnr.config.paths import Paths
+from fnr.tui.aside import aside
 from fnr.tui.feed import Contact, Feed, FeedState
 from fnr.tui.last_filter import Harmless
 from fnr.tui.pulse import Pulse
@@ -121,7 +122,7 @@ class FnrApp(App[None]):
     async def on_mount(self) -> None:
         """Connect, and show the screen that was asked for."""
         self._tabs.names = tuple(VIEWS)
-        self.run_worker(self.feed.run(), group="feed", exit_on_error=True)
+        aside(self, self.feed.run, group="feed")
         await self.show_view(self._view_name)
         self.set_interval(LOOK_S, self._look)
         self._show_head()
@@ -206,7 +207,7 @@ class FnrApp(App[None]):
             self._looked_at_ms = now
             concerned = "all" in self._changed or self._changed & self.view.kinds
             self._changed = set()
-            self.run_worker(self._look_at_status(), group="status", exclusive=True)
+            aside(self, self._look_at_status, group="status", exclusive=True)
             if concerned:
                 self.view.look()
         self.view.tick()
@@ -307,7 +308,7 @@ class FnrApp(App[None]):
         yield SystemCommand("quit", "leave fnr tui", self.exit)
 
     def _run_later(self, action: str, node: Any) -> None:
-        self.run_worker(self.run_action(action, node))
+        aside(self, partial(self.run_action, action, node), group="action")
 
     def action_hold(self) -> None:
         """Stand still, or go on; what happens is counted all the same."""
@@ -358,7 +359,7 @@ class FnrApp(App[None]):
 
     @on(Dialog.TrialWanted)
     def _trial_wanted(self, message: Dialog.TrialWanted) -> None:
-        self.run_worker(self._try(message.dialog, message.own), group="trial")
+        aside(self, partial(self._try, message.dialog, message.own), group="trial")
 
     async def _try(self, dialog: Dialog, own: OwnCommand) -> None:
         number = dialog.trial
@@ -369,7 +370,7 @@ class FnrApp(App[None]):
 
     def _agreed(self, own: OwnCommand | None) -> None:
         if own is not None:
-            self.run_worker(self.carry_out(own), group="deeds")
+            aside(self, partial(self.carry_out, own), group="deeds")
 
     async def carry_out(self, own: OwnCommand) -> None:
         """Run a command that somebody has agreed to, and say how it went."""
@@ -378,7 +379,7 @@ class FnrApp(App[None]):
             return
         shown = own.shown(self.paths).removeprefix(f"{command_of(self.paths)} ")
         self._said.say(f"running: fnr {shown}")
-        done = await run_own_aside(self.paths, own)
+        done = await run_own_aside(self.paths, own, changes=True)
         if isinstance(done, OSError):
             self._said.say(f"not run: {done}", bad=True)
             return

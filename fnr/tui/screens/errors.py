@@ -267,10 +267,10 @@ def rule_from(detail: ErrorDetail) -> Wish:
 def words_of_rule(message: str) -> str:
     """An expression for this message and those like it: numbers and ids may differ."""
     first = message.strip().partition("\n")[0][:RULE_TEXT_CHARS_MAX]
-    parts = re.split(r"(\d+)", first)
-    return "".join(r"\d+" if part.isdigit() else re.escape(part) for part in parts).replace(
-        r"\ ", " "
-    )
+    # \d of RE2 is 0 to 9, as here; other digits stay what they are.
+    parts = re.split(r"([0-9]+)", first)
+    words = (r"\d+" if part.isascii() and part.isdigit() else re.escape(part) for part in parts)
+    return "".join(words).replace(r"\ ", " ")
 
 
 def _name_for(message: str) -> str:
