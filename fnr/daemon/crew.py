@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from fnr.config.settings import Settings
 from fnr.daemon.adopter import Adopter
+from fnr.daemon.clock_changes import ClockChanges
 from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.effects import Effects
 from fnr.daemon.ending import Ending
@@ -36,6 +37,7 @@ class Crew:
         self.supervisor = Supervisor(parts, self.dispatcher, self.runner)
         self.stopper = Stopper(parts, self.supervisor)
         self.timekeeper = Timekeeper(parts, self.dispatcher, self.supervisor, self.stopper)
+        self.clock_changes = ClockChanges(parts, self.dispatcher, self.timekeeper.move_due)
         self.effects = Effects(parts)
         self.reserve = Reserve(parts)
         self.intake = Intake(parts, self.dispatcher, self.reserve)
