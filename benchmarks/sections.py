@@ -16,6 +16,7 @@ import recovery
 import statement_cost
 import status_command
 import submitting
+import tui
 from death import death
 from figures import Line
 from plan import Plan
@@ -29,6 +30,7 @@ SECTIONS: dict[str, Callable[[Plan], list[Line]]] = {
     "idle": idle.idle,
     "status": status_command.status,
     "million": million.million,
+    "tui": tui.tui,
     "naming": classify.naming,
     "recovery": recovery.recovery,
     "statements": statement_cost.statement_cost,
