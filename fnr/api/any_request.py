@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fnr.api import incident_requests, replay_requests, requests, rule_requests
+from fnr.api import chaos_requests, incident_requests, replay_requests, requests, rule_requests
 
 AnyRequest = (
     requests.GetStatus
@@ -43,6 +43,9 @@ AnyRequest = (
     | incident_requests.SnoozeIncidents
     | incident_requests.ResolveIncidents
     | incident_requests.ReclassifyErrors
+    | chaos_requests.InjectFault
+    | chaos_requests.ListDrills
+    | chaos_requests.AbortDrills
     | replay_requests.StartReplay
     | replay_requests.PauseReplays
     | replay_requests.ResumeReplays

@@ -9,6 +9,7 @@ from __future__ import annotations
 from msgspec import Raw, Struct, field
 from msgspec.json import Decoder, Encoder
 
+from fnr.policy.chaos import WorkerFault
 from fnr.policy.evidence import Evidence
 
 WORKER_PROTOCOL = 1
@@ -43,6 +44,7 @@ class WorkerSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     now_path: small file, memory-mapped: the token of the attempt that has begun, so that the
               daemon can tell begun from waiting however both die.
     spool_dir: folder for results that could not be delivered yet.
+    fault:    what a drill does to its start, if one runs.
     grace_ms: between the request to end and SIGTERM, and between SIGTERM and SIGKILL.
     """
 
@@ -65,6 +67,7 @@ class WorkerSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     log_bytes_max: int = 10 * 1024 * 1024
     max_tasks: int | None = None
     die_with_daemon: bool = False
+    fault: WorkerFault | None = None
 
 
 # ── worker → daemon ──────────────────────────────────────────────────────────
@@ -180,7 +183,9 @@ class Refuse(Frame, frozen=True, tag="refuse"):
 
 
 class Run(Frame, frozen=True, tag="run"):
-    """An attempt to run. input is a JSON object; checkpoint: JSON that an earlier attempt left."""
+    """An attempt to run. input is a JSON object; checkpoint: JSON that an earlier attempt left;
+    fault: what a drill does to it, if one runs.
+    """
 
     token: str
     task_id: str
@@ -189,6 +194,7 @@ class Run(Frame, frozen=True, tag="run"):
     timeout_ms: int | None = None
     submitted_at_ms: int = 0
     checkpoint: str = ""
+    fault: WorkerFault | None = None
 
 
 class Ack(Frame, frozen=True, tag="ack"):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
+from fnr.policy.chaos import ChaosSettings
 from fnr.policy.degrade import Rung
 from fnr.policy.retry import RetryPolicy
 
@@ -110,6 +111,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     store: StoreSettings = StoreSettings()
     log: LogSettings = LogSettings()
     rules: RuleSettings = RuleSettings()
+    chaos: ChaosSettings = ChaosSettings()
     redact: tuple[str, ...] = ()
     redact_env_keys: tuple[str, ...] = ()
     functions: dict[str, FunctionSettings] = field(default_factory=dict)

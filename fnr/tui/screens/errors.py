@@ -233,8 +233,6 @@ def rule_from(detail: ErrorDetail) -> Wish:
             *flag("--hint", values["hint"]), *flag("--test", values["test"]),
         ]  # fmt: skip
         name = values["name"].strip()
-        if not name:
-            raise ValueError("a rule needs a name")
         return OwnCommand(
             words=("rules", "add", name, "--category", values["category"], *conditions)
         )
@@ -251,7 +249,7 @@ def rule_from(detail: ErrorDetail) -> Wish:
         trial=trial,
         trial_verb="Check",
         asks=(
-            Ask(name="name", label="name", value=_name_for(message or kind), hint="FILE/NAME"),
+            Ask(name="name", label="name", value=_name_for(message or kind), hint="FILE/NAME", needed=True),
             Ask(
                 name="category", label="category", options=NAMED,
                 value=named.value if named.value in NAMED else "transient",
