@@ -39,7 +39,7 @@ def tui(plan: Plan) -> list[Line]:
         with TerminalProgram(home, ["tui", "tasks"]) as program:
             program.wait_for(" of [0-9]")
             program.type("/")
-            program.drain(0.5)
+            program.wait_for("fnr help filters")
             program.type("state:dead\r")
             program.wait_for("1 of [0-9,]+")
             keys_ms = _keys_ms(program, daemon, plan.million_asks // 4 or 1)

@@ -83,6 +83,7 @@ class Tmux:
         given = [
             part for name, value in {**ENV, **env}.items() for part in ("-e", f"{name}={value}")
         ]
+        size = ["-x", str(COLUMNS), "-y", str(LINES)]
         self._control = subprocess.Popen(
             [*self._tmux, "-C", "new-session", *size, *given, *words],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, **ENV},
@@ -146,8 +147,10 @@ def test_a_session_in_a_real_terminal(daemon: StoreServer, terminal_for: Any) ->
     terminal = terminal_for(words_for(daemon.paths, "tasks", "--read-only"))
     screen = terminal.until(" of 400")
     assert "READ-ONLY" in screen
-    assert "● running" in screen
-    terminal.type("/state:dead\r")
+    terminal.until("● running")
+    terminal.type("/")
+    terminal.until("fnr help filters")
+    terminal.type("state:dead\r")
     screen = terminal.until("✗ dead")
     assert "[rank0]:" not in screen.splitlines()[0]
     terminal.type("4")

@@ -249,7 +249,10 @@ def rule_from(detail: ErrorDetail) -> Wish:
         trial=trial,
         trial_verb="Check",
         asks=(
-            Ask(name="name", label="name", value=_name_for(message or kind), hint="FILE/NAME", needed=True),
+            Ask(
+                name="name", label="name", value=_name_for(message or kind), hint="FILE/NAME",
+                needed=True,
+            ),
             Ask(
                 name="category", label="category", options=NAMED,
                 value=named.value if named.value in NAMED else "transient",
