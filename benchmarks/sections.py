@@ -13,6 +13,7 @@ import latency
 import machine
 import million
 import recovery
+import replaying
 import statement_cost
 import status_command
 import submitting
@@ -31,6 +32,7 @@ SECTIONS: dict[str, Callable[[Plan], list[Line]]] = {
     "status": status_command.status,
     "million": million.million,
     "tui": tui.tui,
+    "replay": replaying.replaying,
     "naming": classify.naming,
     "recovery": recovery.recovery,
     "statements": statement_cost.statement_cost,

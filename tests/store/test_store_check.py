@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from replay_values import held_replay
 from store_values import (
     ENDS,
     NOW_MS,
@@ -33,6 +34,7 @@ def busy_store(tx: Transaction) -> None:
     accept(tx, new_task(function="busy"))
     claim(tx, function="busy")
     replay(tx, bury(tx, function="again"))
+    held_replay(tx)
 
 
 def one(tx: Transaction, sql: str) -> str:
@@ -57,6 +59,7 @@ DONE = "SELECT task_id FROM task WHERE state = 'done'"
 DEAD = "SELECT task_id FROM task WHERE state = 'dead'"
 RUNNING = "SELECT task_id FROM task WHERE state = 'running'"
 ERROR = "SELECT error_id FROM error"
+PLAN = "SELECT plan_id FROM replay_plan"
 SEEN = "SELECT incident_id FROM error"
 ENDED = "SELECT token FROM attempt WHERE outcome = 'failed'"
 
@@ -142,6 +145,26 @@ BREAKS: dict[str, list[Break]] = {
         _run("INSERT INTO tally VALUES ('ghost', 'queued', 3)"),
     ],
     "outbox-keys-are-unique": [],
+    "replay-counts-entries": [
+        _run("UPDATE replay_plan SET live = 0 WHERE plan_id = :id", PLAN),
+        _run("UPDATE replay_plan SET total = total + 1 WHERE plan_id = :id", PLAN),
+        _run("DELETE FROM replay_entry WHERE state = 'live'"),
+    ],
+    "live-entry-is-replaying": [
+        _run(
+            "UPDATE dead_letter SET state = 'open' WHERE task_id = :id",
+            "SELECT task_id FROM replay_entry WHERE state = 'live'",
+        ),
+    ],
+    "held-entry-waits-for-another": [
+        _run(
+            "UPDATE replay_entry SET key = 'another' WHERE task_id = :id",
+            "SELECT task_id FROM replay_entry WHERE state = 'held'",
+        ),
+    ],
+    "done-replay-has-nothing-left": [
+        _run("UPDATE replay_plan SET state = 'done' WHERE plan_id = :id", PLAN),
+    ],
     "decision-fits-outcome": [
         _run("UPDATE ledger SET action = 'complete' WHERE token = :id", ENDED),
         _run(
