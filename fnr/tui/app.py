@@ -20,6 +20,7 @@ from textual.containers import Container
 from textual.filter import LineFilter
 from textual.screen import Screen
 
+from fnr.api.chaos_requests import ListDrills
 from fnr.api.errors import FnrError
 from fnr.api.plain_text import duration, one_line
 from fnr.api.requests import Event, GetStatus, Status
@@ -27,6 +28,8 @@ from fnr.client.connect import command as command_of
 from fnr.client.instants import now_ms
 from fnr.client.own_command import OwnCommand, run_own_aside
 from fnr.config.paths import Paths
+from fnr.policy.chaos import Drilled, ends_at_ms
+from fnr.tui.aside import aside
 from fnr.tui.feed import Contact, Feed, FeedState
 from fnr.tui.last_filter import Harmless
 from fnr.tui.pulse import Pulse
@@ -46,6 +49,7 @@ VIEWS: dict[str, tuple[str, str]] = {
     "errors": ("fnr.tui.screens.errors", "ErrorsView"),
     "dlq": ("fnr.tui.screens.dlq", "DlqView"),
     "rules": ("fnr.tui.screens.rules", "RulesView"),
+    "chaos": ("fnr.tui.screens.chaos", "ChaosView"),
     "logs": ("fnr.tui.screens.logs", "LogsView"),
 }
 LOOK_S = 0.5
@@ -94,6 +98,7 @@ class FnrApp(App[None]):
         self._views: dict[str, View] = {}
         self._changed: set[str] = {"all"}
         self._status: Status | None = None
+        self._drills: list[Drilled] = []
         self._looked_at_ms = 0
         self._harmless = Harmless(ascii_only=ascii_only)
         self._top = TopLine()
@@ -121,7 +126,7 @@ class FnrApp(App[None]):
     async def on_mount(self) -> None:
         """Connect, and show the screen that was asked for."""
         self._tabs.names = tuple(VIEWS)
-        self.run_worker(self.feed.run(), group="feed", exit_on_error=True)
+        aside(self, self.feed.run, group="feed")
         await self.show_view(self._view_name)
         self.set_interval(LOOK_S, self._look)
         self._show_head()
@@ -197,6 +202,7 @@ class FnrApp(App[None]):
         now = now_ms()
         self._show_head()
         self._show_daemon(self.feed.state)
+        self._show_drill()
         self.pulse.forget(now_ms=now)
         if self.held or len(self.screen_stack) > 1:
             return
@@ -206,7 +212,7 @@ class FnrApp(App[None]):
             self._looked_at_ms = now
             concerned = "all" in self._changed or self._changed & self.view.kinds
             self._changed = set()
-            self.run_worker(self._look_at_status(), group="status", exclusive=True)
+            aside(self, self._look_at_status, group="status", exclusive=True)
             if concerned:
                 self.view.look()
         self.view.tick()
@@ -214,9 +220,23 @@ class FnrApp(App[None]):
     async def _look_at_status(self) -> None:
         try:
             self._status = await self.feed.ask(GetStatus())
+            live = self.feed.state.contact is Contact.LIVE
+            self._drills = await self.feed.ask(ListDrills()) if live else []
         except FnrError:
             self._status = None
         self._show_head()
+        self._show_drill()
+
+    def _show_drill(self) -> None:
+        """What is broken on purpose, and for how long still; never to be overlooked."""
+        ends = [(ends_at_ms(one), one.injection) for one in self._drills]
+        if not ends:
+            self._drill.words = ""
+            return
+        last_ms, injection = max(ends, key=lambda one: one[0])
+        left = duration(max(0, last_ms - now_ms()) // 1_000 * 1_000)
+        faults = ", ".join(sorted({one.injection.fault for one in self._drills}))
+        self._drill.words = f"! DRILL {left} left: {faults} · {injection.reason} · 7, A aborts all"
 
     def _show_head(self) -> None:
         contact = self.feed.state.contact
@@ -307,7 +327,7 @@ class FnrApp(App[None]):
         yield SystemCommand("quit", "leave fnr tui", self.exit)
 
     def _run_later(self, action: str, node: Any) -> None:
-        self.run_worker(self.run_action(action, node))
+        aside(self, partial(self.run_action, action, node), group="action")
 
     def action_hold(self) -> None:
         """Stand still, or go on; what happens is counted all the same."""
@@ -358,7 +378,7 @@ class FnrApp(App[None]):
 
     @on(Dialog.TrialWanted)
     def _trial_wanted(self, message: Dialog.TrialWanted) -> None:
-        self.run_worker(self._try(message.dialog, message.own), group="trial")
+        aside(self, partial(self._try, message.dialog, message.own), group="trial")
 
     async def _try(self, dialog: Dialog, own: OwnCommand) -> None:
         number = dialog.trial
@@ -369,7 +389,7 @@ class FnrApp(App[None]):
 
     def _agreed(self, own: OwnCommand | None) -> None:
         if own is not None:
-            self.run_worker(self.carry_out(own), group="deeds")
+            aside(self, partial(self.carry_out, own), group="deeds")
 
     async def carry_out(self, own: OwnCommand) -> None:
         """Run a command that somebody has agreed to, and say how it went."""
@@ -378,7 +398,7 @@ class FnrApp(App[None]):
             return
         shown = own.shown(self.paths).removeprefix(f"{command_of(self.paths)} ")
         self._said.say(f"running: fnr {shown}")
-        done = await run_own_aside(self.paths, own)
+        done = await run_own_aside(self.paths, own, changes=True)
         if isinstance(done, OSError):
             self._said.say(f"not run: {done}", bad=True)
             return
