@@ -37,13 +37,13 @@ def tui(plan: Plan) -> list[Line]:
         daemon.idle_workers(1)
         firsts_ms = [_first_screen_ms(home) for _ in range(plan.runs + 1)][1:]
         with TerminalProgram(home, ["tui", "tasks"]) as program:
-            program.wait_for("1 of [0-9,]+ ")
-            every = program.found
+            program.wait_for("1 of [0-9,]+[^0-9,]")
+            every = program.found[len("1 of ") : -1]
             program.type("/")
             program.wait_for("fnr help filters")
             program.type("state:dead\r")
             # Another count: the filter is in force, and what is typed next goes to the list.
-            program.wait_for(f"1 of (?!{every.removeprefix('1 of ')})[0-9,]+ ")
+            program.wait_for(f"1 of (?!{every}[^0-9,])[0-9,]+[^0-9,]")
             keys_ms = _keys_ms(program, daemon, plan.million_asks // 4 or 1)
             memory_mib = rss_mib(program.process.pid)
             program.drain(plan.idle_settle_s)
