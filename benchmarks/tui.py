@@ -18,6 +18,7 @@ from fnr.config.paths import find_paths
 EVENTS_PER_S = 100
 # A task that is done tells three things: queued, running, done.
 EVENTS_PER_TASK = 3
+KEPT = '[store]\nkeep_done = "30000d"\n'
 FIRST_SCREEN = "needs attention"
 
 
@@ -33,7 +34,9 @@ def tui(plan: Plan) -> list[Line]:
     store = Path(find_paths(home=str(home)).store_file)
     store.parent.mkdir(parents=True)
     fill(store, count=plan.million_tasks)
-    with LiveDaemon(home, function_toml("noop", python="worked_tasks:plain", workers=1)) as daemon:
+    # The stored tasks are years old; what is done would be forgotten while we look at it.
+    toml = f"{function_toml('noop', python='worked_tasks:plain', workers=1)}\n{KEPT}"
+    with LiveDaemon(home, toml) as daemon:
         daemon.idle_workers(1)
         firsts_ms = [_first_screen_ms(home) for _ in range(plan.runs + 1)][1:]
         with TerminalProgram(home, ["tui", "tasks"]) as program:
