@@ -34,6 +34,7 @@ class TerminalProgram:
         )  # fmt: skip
         os.close(slave)
         self._seen = b""
+        self.found = ""
 
     def type(self, text: str) -> float:
         """Type; when, in seconds."""
@@ -43,16 +44,17 @@ class TerminalProgram:
         return now_s
 
     def wait_for(self, pattern: str) -> float:
-        """When this stood in the output, in seconds."""
+        """When this stood in the output, in seconds; found: what it was."""
         wanted = re.compile(pattern.encode())
         give_up_s = time.monotonic() + PATIENCE_S
-        while not wanted.search(self._seen):
+        while not (match := wanted.search(self._seen)):
             ready, _, _ = select.select(
                 [self._master], [], [], max(0, give_up_s - time.monotonic())
             )
             if not ready:
                 raise TimeoutError(f"{pattern!r} did not appear in {self._seen[-500:]!r}")
             self._seen += os.read(self._master, 65536)
+        self.found = match[0].decode()
         return time.monotonic()
 
     def drain(self, seconds: float) -> None:

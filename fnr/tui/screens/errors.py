@@ -24,7 +24,7 @@ from fnr.tui.widgets.window import Wanted
 from fnr.tui.wishes import Ask, Values, Wish, Wished, flag, on_ids, several
 
 ERROR_COLUMNS = (
-    TableColumn(title="AGE", cell=lambda error: ago(error.at_ms), width=6, right=True),
+    TableColumn(title="AGE", cell=lambda error: ago(error.at_ms), width=7, right=True),
     TableColumn(title="CATEGORY", cell=lambda error: signed(error.category.value), width=12),
     TableColumn(title="FUNCTION", cell=lambda error: error.function, width=16, spare=1),
     TableColumn(title="RULE", cell=lambda error: error.rule, width=22, spare=2),
@@ -32,11 +32,11 @@ ERROR_COLUMNS = (
     TableColumn(title="MESSAGE", cell=lambda error: error.message, flexible=True),
 )
 INCIDENT_COLUMNS = (
-    TableColumn(title="LAST", cell=lambda one: ago(one.last_at_ms), width=6, right=True),
+    TableColumn(title="LAST", cell=lambda one: ago(one.last_at_ms), width=7, right=True),
     TableColumn(title="STATE", cell=lambda one: signed(one.state.value), width=11),
     TableColumn(title="COUNT", cell=lambda one: f"{one.count:,}", width=7, right=True),
     TableColumn(title="CATEGORY", cell=lambda one: signed(one.category.value), width=12, spare=1),
-    TableColumn(title="FIRST", cell=lambda one: ago(one.first_at_ms), width=6, right=True, spare=2),
+    TableColumn(title="FIRST", cell=lambda one: ago(one.first_at_ms), width=7, right=True, spare=2),
     TableColumn(title="INCIDENT", cell=lambda one: short_id(one.incident_id), width=13, spare=3),
     TableColumn(title="TITLE", cell=lambda one: one.title, flexible=True),
 )
