@@ -22,14 +22,15 @@ from textual.screen import Screen
 
 from fnr.api.chaos_requests import ListDrills
 from fnr.api.errors import FnrError
-from fnr.api.plain_text import duration, one_line
+from fnr.api.plain_text import one_line
 from fnr.api.requests import Event, GetStatus, Status
 from fnr.client.connect import command as command_of
 from fnr.client.instants import now_ms
 from fnr.client.own_command import OwnCommand, run_own_aside
 from fnr.config.paths import Paths
-from fnr.policy.chaos import Drilled, ends_at_ms
+from fnr.policy.chaos import Drilled
 from fnr.tui.aside import aside
+from fnr.tui.banners import daemon_words, drill_words
 from fnr.tui.feed import Contact, Feed, FeedState
 from fnr.tui.last_filter import Harmless
 from fnr.tui.pulse import Pulse
@@ -192,7 +193,7 @@ class FnrApp(App[None]):
     def _contact_moved(self, state: FeedState) -> None:
         self._changed.add("all")
         self._looked_at_ms = 0
-        self._show_daemon(state)
+        self._daemon.words = daemon_words(state, now_ms=now_ms())
         if state.contact is Contact.LIVE and self._status is not None:
             self._said.say("the daemon is back")
         self.call_later(self._look)
@@ -201,8 +202,8 @@ class FnrApp(App[None]):
         """Twice a second: look again, if something has happened and somebody is looking."""
         now = now_ms()
         self._show_head()
-        self._show_daemon(self.feed.state)
-        self._show_drill()
+        self._daemon.words = daemon_words(self.feed.state, now_ms=now_ms())
+        self._drill.words = drill_words(self._drills, now_ms=now_ms())
         self.pulse.forget(now_ms=now)
         if self.held or len(self.screen_stack) > 1:
             return
@@ -225,18 +226,7 @@ class FnrApp(App[None]):
         except FnrError:
             self._status = None
         self._show_head()
-        self._show_drill()
-
-    def _show_drill(self) -> None:
-        """What is broken on purpose, and for how long still; never to be overlooked."""
-        ends = [(ends_at_ms(one), one.injection) for one in self._drills]
-        if not ends:
-            self._drill.words = ""
-            return
-        last_ms, injection = max(ends, key=lambda one: one[0])
-        left = duration(max(0, last_ms - now_ms()) // 1_000 * 1_000)
-        faults = ", ".join(sorted({one.injection.fault for one in self._drills}))
-        self._drill.words = f"! DRILL {left} left: {faults} · {injection.reason} · 7, A aborts all"
+        self._drill.words = drill_words(self._drills, now_ms=now_ms())
 
     def _show_head(self) -> None:
         contact = self.feed.state.contact
@@ -247,16 +237,6 @@ class FnrApp(App[None]):
             host=self._host, status=self._status, state=state, locked=self.locked,
             read_only=self.read_only, paused=self.held, now_ms=now_ms() // 1_000 * 1_000,
         )  # fmt: skip
-
-    def _show_daemon(self, state: FeedState) -> None:
-        words = ""
-        if state.contact in {Contact.DOWN, Contact.REFUSED} and state.error is not None:
-            since = duration(max(0, now_ms() - state.since_ms) // 1_000 * 1_000)
-            what = "the daemon is not there" if state.contact is Contact.DOWN else state.error.what
-            words = f"! {what} (for {since}); this is the stored state"
-            if state.error.next_step:
-                words += f" · {state.error.next_step}"
-        self._daemon.words = words
 
     # ── keys ─────────────────────────────────────────────────────────────────
 

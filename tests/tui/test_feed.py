@@ -115,6 +115,7 @@ async def test_without_access_to_the_socket_it_says_so(filled: Paths) -> None:
 async def test_a_home_without_a_store_shows_empty_lists(tmp_path: Path, name: str) -> None:
     from fnr.config.paths import find_paths
 
-    async with running(find_paths(str(tmp_path)), name) as (_, pilot):
+    async with running(find_paths(str(tmp_path)), name) as (app, pilot):
         await until_shown(pilot, "no ")
         await until_shown(pilot, "the daemon is not there")
+        assert app.feed.state.contact is Contact.DOWN
