@@ -138,10 +138,10 @@ class TimedOut(FnrError):
 
 
 _LISTED_BY = {
-    "replay": "fnr replay list",
     "task": "fnr task list",
     "error": "fnr errors list",
     "incident": "fnr errors groups",
+    "replay": "fnr replay list",
 }
 
 
