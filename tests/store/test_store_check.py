@@ -35,11 +35,8 @@ def busy_store(tx: Transaction) -> None:
     accept(tx, new_task(function="busy"))
     claim(tx, function="busy")
     replay(tx, bury(tx, function="again"))
-<<<<<<< HEAD
     undone(tx, bury(tx, function="undone"))
-=======
     held_replay(tx)
->>>>>>> main
 
 
 def one(tx: Transaction, sql: str) -> str:
@@ -64,11 +61,8 @@ DONE = "SELECT task_id FROM task WHERE state = 'done'"
 DEAD = "SELECT task_id FROM task WHERE state = 'dead'"
 RUNNING = "SELECT task_id FROM task WHERE state = 'running'"
 ERROR = "SELECT error_id FROM error"
-<<<<<<< HEAD
 STEP = "SELECT undo_id FROM undo_step"
-=======
 PLAN = "SELECT plan_id FROM replay_plan"
->>>>>>> main
 SEEN = "SELECT incident_id FROM error"
 ENDED = "SELECT token FROM attempt WHERE outcome = 'failed'"
 
