@@ -85,6 +85,9 @@ class Evidence(Struct, frozen=True, kw_only=True):
     stop_proven:   True: the process group is empty; False: something is stuck; None: not asked.
     retry_after_ms: the other side said how long to wait.
     missing:       what could not be known and why, in words: "exit status: not our child".
+    service:       the service whose guarded call ended the attempt.
+    guarded:       services whose calls the function guarded itself: their outcomes are known.
+    refused_by:    the open breaker that let the function not begin a call.
     """
 
     phase: Phase = Phase.RUN
@@ -104,3 +107,6 @@ class Evidence(Struct, frozen=True, kw_only=True):
     stderr_tail: str = ""
     retry_after_ms: int | None = None
     missing: tuple[str, ...] = ()
+    service: str = ""
+    guarded: tuple[str, ...] = ()
+    refused_by: str = ""
