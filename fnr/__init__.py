@@ -11,17 +11,30 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fnr.client.sdk import AsyncClient as AsyncClient
     from fnr.client.sdk import Client as Client
+    from fnr.worker.breakers import BreakerOpen as BreakerOpen
     from fnr.worker.sdk import attempt as attempt
+    from fnr.worker.sdk import breaker as breaker
     from fnr.worker.sdk import cancelled as cancelled
     from fnr.worker.sdk import progress as progress
 
 __version__ = "0.1.0"
-__all__ = ["AsyncClient", "Client", "__version__", "attempt", "cancelled", "progress"]
+__all__ = [
+    "AsyncClient",
+    "BreakerOpen",
+    "Client",
+    "__version__",
+    "attempt",
+    "breaker",
+    "cancelled",
+    "progress",
+]
 
 _HOMES = {
     "AsyncClient": "fnr.client.sdk",
     "Client": "fnr.client.sdk",
+    "BreakerOpen": "fnr.worker.breakers",
     "attempt": "fnr.worker.sdk",
+    "breaker": "fnr.worker.sdk",
     "cancelled": "fnr.worker.sdk",
     "progress": "fnr.worker.sdk",
 }

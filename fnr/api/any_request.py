@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fnr.api import incident_requests, requests, rule_requests
+from fnr.api import breaker_requests, incident_requests, requests, rule_requests
 
 AnyRequest = (
     requests.GetStatus
@@ -23,6 +23,9 @@ AnyRequest = (
     | rule_requests.ListErrorRecords
     | rule_requests.ListCorrections
     | rule_requests.ListRuleCounts
+    | breaker_requests.ListBreakers
+    | breaker_requests.GetBreaker
+    | breaker_requests.ListBreakerMoves
     | requests.Submit
     | requests.SubmitMany
     | requests.WaitTasks
@@ -40,6 +43,9 @@ AnyRequest = (
     | incident_requests.SnoozeIncidents
     | incident_requests.ResolveIncidents
     | incident_requests.ReclassifyErrors
+    | breaker_requests.ForceBreakers
+    | breaker_requests.ResetBreakers
+    | breaker_requests.ProbeBreaker
     | requests.ReloadConfig
     | requests.StopDaemon
     | requests.Watch

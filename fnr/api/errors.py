@@ -137,7 +137,12 @@ class TimedOut(FnrError):
     code = "timeout"
 
 
-_LISTED_BY = {"task": "fnr task list", "error": "fnr errors list", "incident": "fnr errors groups"}
+_LISTED_BY = {
+    "task": "fnr task list",
+    "error": "fnr errors list",
+    "incident": "fnr errors groups",
+    "breaker": "fnr breaker list",
+}
 
 
 def no_such_id(words: str, *, noun: str) -> NotFound:

@@ -43,6 +43,8 @@ class WorkerSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     now_path: small file, memory-mapped: the token of the attempt that has begun, so that the
               daemon can tell begun from waiting however both die.
     spool_dir: folder for results that could not be delivered yet.
+    breaker_path, trial_path: what breakers do with a call, and who may try a service; host has the
+              formats.
     grace_ms: between the request to end and SIGTERM, and between SIGTERM and SIGKILL.
     """
 
@@ -65,6 +67,8 @@ class WorkerSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     log_bytes_max: int = 10 * 1024 * 1024
     max_tasks: int | None = None
     die_with_daemon: bool = False
+    breaker_path: str = ""
+    trial_path: str = ""
 
 
 # ── worker → daemon ──────────────────────────────────────────────────────────
@@ -149,6 +153,24 @@ class Progress(Frame, frozen=True, tag="progress"):
     stage: str = ""
 
 
+class Called(Frame, frozen=True, tag="called"):
+    """A guarded call has ended: well, or with this evidence.
+
+    generation: of the breaker when the call began. token: the attempt that made it, if one did.
+    """
+
+    service: str
+    generation: int
+    token: str | None = None
+    evidence: Evidence | None = None
+
+
+class Unseen(Frame, frozen=True, tag="unseen"):
+    """I cannot see these breakers: nobody knows them yet, or something has happened to the file."""
+
+    services: tuple[str, ...]
+
+
 class Bye(Frame, frozen=True, tag="bye"):
     """I am leaving on my own account: "max_tasks", "stopped"; nothing of mine is unfinished."""
 
@@ -171,7 +193,10 @@ class Refuse(Frame, frozen=True, tag="refuse"):
 
 
 class Run(Frame, frozen=True, tag="run"):
-    """An attempt to run. input is a JSON object."""
+    """An attempt to run. input is a JSON object.
+
+    trials: services that it is the trial of; who cannot have all of their leases gives it back.
+    """
 
     token: str
     task_id: str
@@ -179,6 +204,7 @@ class Run(Frame, frozen=True, tag="run"):
     input: Raw
     timeout_ms: int | None = None
     submitted_at_ms: int = 0
+    trials: tuple[str, ...] = ()
 
 
 class Ack(Frame, frozen=True, tag="ack"):
@@ -209,7 +235,9 @@ class Stop(Frame, frozen=True, tag="stop"):
     reason: str = ""
 
 
-FromWorker = Hello | Ready | Unloadable | Done | Fail | Returned | Beat | Progress | Bye
+FromWorker = (
+    Hello | Ready | Unloadable | Done | Fail | Returned | Beat | Progress | Called | Unseen | Bye
+)
 ToWorker = Welcome | Refuse | Run | Ack | Cancel | Recall | Stop
 
 from_worker: Decoder[FromWorker] = Decoder(FromWorker)

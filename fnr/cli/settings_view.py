@@ -40,8 +40,8 @@ def all_settings(loaded: Loaded) -> Iterator[Setting]:
             yield _setting(loaded, f"{table}.{name}", value)
     for name, value in _written(settings, REDACT_KEYS).items():
         yield _setting(loaded, f"redact.{name}", value)
-    for name, table in settings.breakers.items():
-        for key, value in _written(table, BREAKER_KEYS).items():
+    for name, breaker in settings.breakers.items():
+        for key, value in _written(breaker, BREAKER_KEYS).items():
             yield _setting(loaded, f"breakers.{name}.{key}", value)
     for function in settings.functions.values():
         written = function_table(function, secret=settings.redact_env_keys)

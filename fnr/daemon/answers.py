@@ -7,11 +7,12 @@ from typing import Any
 
 from msgspec import structs
 
-from fnr.api import incident_requests
+from fnr.api import breaker_requests, incident_requests
 from fnr.api import requests as ask
 from fnr.api.any_request import AnyRequest
 from fnr.api.errors import FnrError, NotFound, Refused, UsageError, no_such_id
 from fnr.api.question import Changed
+from fnr.daemon.breaker_answers import BreakerAnswers
 from fnr.daemon.cancelling import Cancelling
 from fnr.daemon.clients import Client
 from fnr.daemon.crew import Crew
@@ -42,6 +43,7 @@ class Answers:
         waiting = Waiting(crew.parts, reader)
         cancelling = Cancelling(crew.parts, crew.supervisor, crew.stopper, reader)
         letters = Letters(crew.parts, crew.dispatcher, reader)
+        breakers = BreakerAnswers(crew.parts, crew.breakers, crew.breaker_probes)
         self.incidents = Incidents(crew.parts, reader)
         self._handlers: dict[type, Handler] = {
             ask.GetStatus: self._status,
@@ -62,6 +64,9 @@ class Answers:
             incident_requests.SnoozeIncidents: self.incidents.snooze,
             incident_requests.ResolveIncidents: self.incidents.resolve,
             incident_requests.ReclassifyErrors: self.incidents.reclassify,
+            breaker_requests.ForceBreakers: breakers.force,
+            breaker_requests.ResetBreakers: breakers.reset,
+            breaker_requests.ProbeBreaker: breakers.probe,
             ask.ReloadConfig: self._reload,
             ask.StopDaemon: self._stop,
         }

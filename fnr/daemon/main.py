@@ -163,6 +163,8 @@ class Daemon:
         for name, settings in parts.settings.functions.items():
             self._crew.supervisor.add_pool(settings, paused=name in paused)
         failpoint("pools-made")
+        await self._crew.breakers.start()
+        self._crew.breaker_probes.start()
         await self._crew.adopter.adopt_all()
         failpoint("adopted")
         doors = self._open_doors()
@@ -192,6 +194,8 @@ class Daemon:
                 parts.loop.remove_reader(door)
                 door.close()
             self._clients.close()
+            self._crew.breaker_probes.close()
+            self._crew.breakers.close()
             await asyncio.to_thread(self._crew.readings.close)
             _remove(parts.paths.socket_file, parts.paths.worker_socket_file)
             log.info("ended")

@@ -39,6 +39,7 @@ class Reload:
         self._runner = runner
         self._rules = rules
         self._load = load
+        self.on_reloaded: list[Callable[[], None]] = []
 
     async def reload(self) -> ReloadReport:
         """Read fnr.toml and rules.d again; raises ConfigError and changes nothing if one is bad."""
@@ -63,6 +64,8 @@ class Reload:
             self._add(name)
         for name in report.changed:
             self._change(name)
+        for hook in self.on_reloaded:
+            hook()
         failpoint("reload-applied")
         log.info(
             "reloaded",

@@ -36,9 +36,9 @@ class RulesInForce:
         # Both the loop, when a failure comes early, and the loading thread may be first.
         self._lock = Lock()
 
-    def classify(self, evidence: Evidence, *, function: str) -> Classification:
-        """Name a failure."""
-        return classify(evidence, self._ready(), self._model, function=function)
+    def classify(self, evidence: Evidence, *, function: str, service: str = "") -> Classification:
+        """Name a failure. service: what it met, if that is known."""
+        return classify(evidence, self._ready(), self._model, function=function, service=service)
 
     async def load_in_background(self) -> None:
         """Load what the daemon needs sooner or later, and say what is wrong with it."""

@@ -212,7 +212,11 @@ class Runner:
         return decide(
             task,
             evidence,
-            self._rules.classify(evidence, function=task.function),
+            self._rules.classify(
+                evidence,
+                function=task.function,
+                service=evidence.service or _only(settings.services if settings else ()),
+            ),
             token=token,
             policy=settings.retry if settings else RetryPolicy(),
             now_ms=now_ms,
@@ -333,6 +337,11 @@ class Runner:
                 )
         failpoint("end-announced")
         self.on_settled(verdicts)
+
+
+def _only(services: tuple[str, ...]) -> str:
+    """The service that a failure has met for certain: a function that uses one has met no other."""
+    return services[0] if len(services) == 1 else ""
 
 
 def _taints(verdict: Verdict) -> bool:

@@ -150,4 +150,5 @@ def run_frame(claim: Claim) -> Run:
         input=Raw(claim.input),
         timeout_ms=task.timeout_ms,
         submitted_at_ms=task.created_at_ms,
+        trials=claim.trials,
     )

@@ -154,8 +154,12 @@ class WorkerIdentity(Struct, frozen=True, kw_only=True):
 
 
 class Claim(Struct, frozen=True, kw_only=True):
-    """A task just handed to a worker: what the worker needs in order to begin."""
+    """A task just handed to a worker: what the worker needs in order to begin.
+
+    trials: services that this attempt tests for their half-open breakers.
+    """
 
     task: Task
     token: str
     input: bytes
+    trials: tuple[str, ...] = ()

@@ -112,6 +112,8 @@ def decide(
     if evidence.killed_by in INTERRUPTIONS:
         why = evidence.kill_reason or f"interrupted: {evidence.killed_by}"
         return excuse(task, token=token, why=why, outcome=AttemptOutcome.INTERRUPTED, now_ms=now_ms)
+    if evidence.refused_by:
+        return _park(task, evidence, token=token, wait_max_ms=policy.wait_ms, now_ms=now_ms)
 
     died = evidence.worker_died and evidence.killed_by is None
     failed = _Failed(
@@ -146,6 +148,30 @@ def excuse(task: Task, *, token: str, why: str, outcome: AttemptOutcome, now_ms:
         token=token,
         outcome=outcome,
         decision=Decision(action=Action.PUT_BACK, why=why),
+    )
+
+
+# A half-open breaker says no moment at which the next call may be tried.
+PARK_MS = 5_000
+
+
+def _park(task: Task, evidence: Evidence, *, token: str, wait_max_ms: int, now_ms: int) -> Verdict:
+    """Put a task back that an open breaker did not let begin its call; it costs no attempt."""
+    asked_ms = PARK_MS if evidence.retry_after_ms is None else evidence.retry_after_ms
+    delay_ms = max(0, min(asked_ms, wait_max_ms))
+    why = f"{evidence.message}; next try in {delay_ms} ms at the latest"
+    after = replace(
+        _moved(task, TaskState.WAITING, now_ms=now_ms, reason=evidence.message),
+        waiting_for=f"service:{evidence.refused_by}",
+        due_at_ms=now_ms + delay_ms,
+        interruptions=task.interruptions + 1,
+    )
+    return Verdict(
+        before=task,
+        task=after,
+        token=token,
+        outcome=AttemptOutcome.INTERRUPTED,
+        decision=Decision(action=Action.WAIT, why=why, delay_ms=delay_ms),
     )
 
 

@@ -6,9 +6,14 @@ can be tried out as it is.
 
 from __future__ import annotations
 
-from typing import Protocol
+import functools
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeVar, cast
 
 from msgspec import Struct
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class AttemptInfo(Struct, frozen=True, kw_only=True):
@@ -24,6 +29,18 @@ class AttemptInfo(Struct, frozen=True, kw_only=True):
     key: str = ""
 
 
+class Guarded(Protocol):
+    """One guarded call."""
+
+    def __enter__(self) -> Any:
+        """Begin it, or raise BreakerOpen."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        """It has ended."""
+
+
 class Host(Protocol):
     """What the worker provides."""
 
@@ -35,6 +52,9 @@ class Host(Protocol):
 
     def running_attempt(self) -> AttemptInfo:
         """Which attempt is running."""
+
+    def guard(self, service: str, ignore: tuple[type[BaseException], ...]) -> Guarded:
+        """Guard one call to a service."""
 
 
 class _Place:
@@ -61,6 +81,74 @@ def cancelled() -> bool:
     """
     host = _host("cancelled")
     return host.is_cancelled() if host is not None else False
+
+
+class breaker:  # noqa: N801 - reads as the word it stands for: `with fnr.breaker("storage"):`
+    """Guard calls to a service: `with`, `async with`, or above a function.
+
+    While its breaker is open the call does not begin and BreakerOpen is raised; let it through,
+    and fnr parks the task until the service may be tried, at no cost. An exception that leaves the
+    call is a failure of the service, unless fnr finds that the input was wrong.
+
+    ignore: exceptions that say nothing of the service.
+    """
+
+    __slots__ = ("_guard", "_ignore", "_service")
+
+    def __init__(self, service: str, *, ignore: tuple[type[BaseException], ...] = ()) -> None:
+        self._service = service
+        self._ignore = ignore
+        self._guard: Guarded | None = None
+
+    def __enter__(self) -> Self:
+        host = _host("breaker")
+        if host is not None:
+            guard = host.guard(self._service, self._ignore)
+            guard.__enter__()
+            self._guard = guard
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            guard.__exit__(kind, error, tb)
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self.__exit__(kind, error, tb)
+
+    def __call__(self, function: Function) -> Function:
+        """Guard every call of a function."""
+        service, ignore = self._service, self._ignore
+        import inspect  # noqa: PLC0415 - 2 MiB that only this needs
+
+        guarded: Any
+        if inspect.iscoroutinefunction(function):
+
+            async def guarded(*args: Any, **kwargs: Any) -> Any:
+                with breaker(service, ignore=ignore):
+                    return await function(*args, **kwargs)
+
+        else:
+
+            def guarded(*args: Any, **kwargs: Any) -> Any:
+                with breaker(service, ignore=ignore):
+                    return function(*args, **kwargs)
+
+        wrapped: Any = functools.wraps(function)(guarded)
+        return cast("Function", wrapped)
 
 
 def attempt() -> AttemptInfo:
