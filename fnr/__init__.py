@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fnr.client.sdk import AsyncClient as AsyncClient
     from fnr.client.sdk import Client as Client
-    from fnr.worker.breakers import BreakerOpen as BreakerOpen
+    from fnr.worker.sdk import BreakerOpen as BreakerOpen
     from fnr.worker.sdk import attempt as attempt
     from fnr.worker.sdk import breaker as breaker
     from fnr.worker.sdk import cancelled as cancelled
@@ -32,7 +32,7 @@ __all__ = [
 _HOMES = {
     "AsyncClient": "fnr.client.sdk",
     "Client": "fnr.client.sdk",
-    "BreakerOpen": "fnr.worker.breakers",
+    "BreakerOpen": "fnr.worker.sdk",
     "attempt": "fnr.worker.sdk",
     "breaker": "fnr.worker.sdk",
     "cancelled": "fnr.worker.sdk",

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "dlq": ("fnr.cli.dlq", "Dead letters: list, show, stats, replay, edit, resolve, purge, …"),
     "errors": ("fnr.cli.errors", "Errors and incidents: list, explain, groups, tail, snooze, …"),
     "rules": ("fnr.cli.rules", "Rules that name errors: list, test, suggest, add, edit, stats, …"),
+    "breaker": ("fnr.cli.breaker", "Breakers: list, show, why, open, close, disable, reset, …"),
     "function": ("fnr.cli.function", "Functions: list, show, pause, resume."),
     "worker": ("fnr.cli.worker", "Workers: list, show, restart, stop."),
     "daemon": ("fnr.cli.daemon", "The daemon: run it, start, stop, restart, reload."),

@@ -19,7 +19,7 @@ from fnr.config.keys import (
 )
 from fnr.config.load import PLAIN_TABLES, Loaded
 from fnr.config.secrets import ALWAYS_SECRET, is_secret
-from fnr.config.settings import FunctionSettings, Settings
+from fnr.config.settings import BreakerTable, FunctionSettings, Settings
 
 HIDDEN = "***"
 
@@ -41,7 +41,7 @@ def all_settings(loaded: Loaded) -> Iterator[Setting]:
     for name, value in _written(settings, REDACT_KEYS).items():
         yield _setting(loaded, f"redact.{name}", value)
     for name, breaker in settings.breakers.items():
-        for key, value in _written(breaker, BREAKER_KEYS).items():
+        for key, value in breaker_table(breaker).items():
             yield _setting(loaded, f"breakers.{name}.{key}", value)
     for function in settings.functions.values():
         written = function_table(function, secret=settings.redact_env_keys)
@@ -73,6 +73,11 @@ def function_table(function: FunctionSettings, *, secret: Sequence[str] = ()) ->
     if function.input:
         table["input"] = function.input
     return table
+
+
+def breaker_table(breaker: BreakerTable) -> dict[str, object]:
+    """A [breakers.NAME] table with every number that is in force."""
+    return {key: value for key, value in _written(breaker, BREAKER_KEYS).items() if value != ""}
 
 
 def toml_value(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Ask the services of open breakers whether they are well, to use them again as soon as they are."""
+"""Ask the services of open breakers whether they are well: those that are get a trial at once."""
 
 from __future__ import annotations
 

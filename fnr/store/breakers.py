@@ -143,7 +143,10 @@ def moves(tx: Transaction, *, name: str | None, limit: int) -> list[BreakerMoveR
     columns = ", ".join(_MOVE_NAMES)
     if name is None:
         rows = tx.all(
-            f"SELECT {columns} FROM breaker_move ORDER BY at_ms DESC, generation DESC LIMIT ?",
+            f"""
+            SELECT {columns} FROM breaker_move
+             ORDER BY at_ms DESC, name DESC, generation DESC LIMIT ?
+            """,
             (limit,),
         )
     else:

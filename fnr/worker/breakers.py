@@ -21,6 +21,7 @@ from fnr.host.clock import Clock
 from fnr.policy.evidence import Evidence, Phase
 from fnr.worker.capture import capture, chain_of
 from fnr.worker.duty import Duty
+from fnr.worker.sdk import BreakerOpen
 
 # A service that fails is told of often enough by the first calls.
 REPORTS_PER_S_MAX = 50
@@ -32,18 +33,6 @@ _NOT_SEEN = BreakerRecord(name="", state="closed")
 _REFUSING = frozenset({"open", "forced_open"})
 # Services that the code at hand is the trial of: what it calls in turn belongs to the trial.
 _trying: ContextVar[frozenset[str]] = ContextVar("trying", default=frozenset())
-
-
-class BreakerOpen(Exception):
-    """A service is not to be called now; fnr parks the task until it may be, at no cost.
-
-    service: its name. retry_after: seconds until it may be tried, as far as that is known.
-    """
-
-    def __init__(self, service: str, why: str, retry_after: float) -> None:
-        super().__init__(f"breaker {service} is {why}")
-        self.service = service
-        self.retry_after = retry_after
 
 
 class Guard:

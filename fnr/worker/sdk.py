@@ -29,6 +29,18 @@ class AttemptInfo(Struct, frozen=True, kw_only=True):
     key: str = ""
 
 
+class BreakerOpen(Exception):
+    """A service is not to be called now; fnr parks the task until it may be, at no cost.
+
+    service: its name. retry_after: seconds until it may be tried, as far as that is known.
+    """
+
+    def __init__(self, service: str, why: str, retry_after: float) -> None:
+        super().__init__(f"breaker {service} is {why}")
+        self.service = service
+        self.retry_after = retry_after
+
+
 class Guarded(Protocol):
     """One guarded call."""
 

@@ -45,7 +45,18 @@ CORRECTION = {
     "error_id": ID, "task_id": ID, "function": "render", "category": "unknown", "at_ms": 1,
     "author": "ann", "evidence": "{}", "classification": "{}",
 }  # fmt: skip
+BREAKER = {
+    "name": "storage", "state": "closed", "own": "closed", "generation": 0, "counts": "{}",
+    "openings": 0, "closed_ms": 1, "good_trials": 0, "samples": "[]", "boot_id": "b", "boot_ms": 1,
+    "at_ms": 1,
+}  # fmt: skip
+BREAKER_MOVE = {
+    "name": "storage", "generation": 1, "at_ms": 1, "before": "closed", "after": "open",
+    "why": "w", "by": "fnr", "facts": "{}",
+}  # fmt: skip
 ROWS: dict[str, dict[str, Any]] = {
+    "breaker": BREAKER,
+    "breaker_move": BREAKER_MOVE,
     "task": TASK,
     "attempt": ATTEMPT,
     "error": ERROR,
@@ -103,6 +114,20 @@ VIOLATIONS: list[tuple[str, dict[str, Any]]] = [
     ("rule_count", {"hits": 0}),
     ("rule_count", {"corrected": 2}),
     ("rule_count", {"last_at_ms": 0}),
+    ("breaker", {"name": ""}),
+    ("breaker", {"state": "ajar"}),
+    ("breaker", {"own": "forced_open"}),
+    ("breaker", {"generation": -1}),
+    ("breaker", {"openings": -1}),
+    ("breaker", {"good_trials": -1}),
+    ("breaker", {"probe_fails": 2}),
+    ("breaker", {"boot_id": ""}),
+    ("breaker", {"own": "open", "state": "open"}),
+    ("breaker", {"state": "shadow"}),
+    ("breaker", {"state": "half_open"}),
+    ("breaker_move", {"generation": 0}),
+    ("breaker_move", {"why": ""}),
+    ("breaker_move", {"by": ""}),
     ("function", {"paused": 2}),
     ("tally", {"count": -1}),
 ]
@@ -243,21 +268,22 @@ def test_a_migration_that_fails_leaves_the_old_schema(
     connection = connect_writer(store_file)
     migrate.migrate(connection)
     before = connection.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall()
-    steps = [*migrate.schema_steps(), (2, "CREATE TABLE more (x TEXT);\nCREATE TABEL;\n")]
+    newest = migrate.schema_version(connection)
+    steps = [*migrate.schema_steps(), (newest + 1, "CREATE TABLE more (x TEXT);\nCREATE TABEL;\n")]
     monkeypatch.setattr(migrate, "schema_steps", lambda **_: steps)
     with pytest.raises(sqlite3.OperationalError, match="TABEL"):
         migrate.migrate(connection)
-    assert migrate.schema_version(connection) == 1
+    assert migrate.schema_version(connection) == newest
     assert connection.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall() == before
-    steps[-1] = (2, "CREATE TABLE more (x TEXT);\n")
-    assert migrate.migrate(connection) == 2
+    steps[-1] = (newest + 1, "CREATE TABLE more (x TEXT);\n")
+    assert migrate.migrate(connection) == newest + 1
     connection.close()
 
 
 def test_a_newer_schema_is_refused(store_file: Path) -> None:
     connection = connect_writer(store_file)
-    connection.execute("PRAGMA user_version = 7")
-    with pytest.raises(StoreNewer, match="version 7"):
+    connection.execute("PRAGMA user_version = 7000")
+    with pytest.raises(StoreNewer, match="version 7000"):
         migrate.migrate(connection)
     connection.close()
 
