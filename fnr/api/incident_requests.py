@@ -16,6 +16,7 @@ class ListErrors(Read[Page[ErrorLine]], frozen=True, kw_only=True, tag=str):
     where: str = ""
     after: str | None = None
     limit: int = 50
+    backwards: bool = False
 
 
 class GetError(Read[ErrorDetail], frozen=True, kw_only=True, tag=str):
@@ -30,6 +31,7 @@ class ListIncidents(Read[Page[Incident]], frozen=True, kw_only=True, tag=str):
     where: str = ""
     after: str | None = None
     limit: int = 50
+    backwards: bool = False
 
 
 class GetIncident(Read[IncidentDetail], frozen=True, kw_only=True, tag=str):

@@ -116,11 +116,15 @@ class GetStatus(Request[Status], frozen=True, kw_only=True, tag=str):
 
 
 class ListTasks(Read[Page[Task]], frozen=True, kw_only=True, tag=str):
-    """Tasks, newest first; where: filter expression."""
+    """Tasks, newest first; where: filter expression.
+
+    backwards: what stands before `after`, or at the end of the list, in the same order as always.
+    """
 
     where: str = ""
     after: str | None = None
     limit: int = 50
+    backwards: bool = False
 
 
 class GetTask(Read[TaskDetail], frozen=True, kw_only=True, tag=str):
@@ -135,6 +139,7 @@ class ListLetters(Read[Page[DeadLetter]], frozen=True, kw_only=True, tag=str):
     where: str = ""
     after: str | None = None
     limit: int = 50
+    backwards: bool = False
 
 
 class GetLetterStats(Read[list[LetterStat]], frozen=True, kw_only=True, tag=str):

@@ -21,9 +21,10 @@ from fnr.cli.dlq_files import export_letters, import_letters
 from fnr.cli.dlq_replay import replay
 from fnr.cli.group import confirm, examples, full_ids, group, pages, read_ids
 from fnr.cli.here import here
-from fnr.cli.letter_views import LETTERS, STATS, letter_page
+from fnr.cli.letter_views import LETTERS, STATS
 from fnr.cli.options import After, Limit, Reason, SomeIds, TaskId, Where, Yes
 from fnr.cli.render import show_list, show_one, show_pages
+from fnr.client.letter_story import letter_page
 
 app = group("dlq", "Dead letters: tasks that will not be tried again unless replayed.")
 

@@ -19,14 +19,15 @@ from fnr.api.incident_requests import (
     SnoozeIncidents,
 )
 from fnr.cli.changes import show_changed
-from fnr.cli.error_story import as_json, explanation, numbers
 from fnr.cli.error_tail import tail
-from fnr.cli.error_views import ERRORS, INCIDENTS, SIMILAR, error_page, incident_page
+from fnr.cli.error_views import ERRORS, INCIDENTS, SIMILAR
 from fnr.cli.group import examples, group, pages, parse_duration, read_ids
 from fnr.cli.here import here
 from fnr.cli.moments import since_filter
 from fnr.cli.options import After, Ids, Limit, Reason, Since, Where
 from fnr.cli.render import show_list, show_one, show_pages
+from fnr.client.error_story import as_json, explanation, numbers
+from fnr.client.incident_story import error_page, incident_page
 from fnr.config.load import load
 from fnr.policy.rules import Category
 

@@ -15,10 +15,11 @@ from fnr.api.requests import GetTask, ListFunctions, ListLogSpans
 from fnr.cli.follow import Output, function_output, task_output
 from fnr.cli.group import TASK_ID_CHARS, examples, group
 from fnr.cli.here import here
-from fnr.cli.log_lines import LogLines, show
+from fnr.cli.log_lines import show
 from fnr.cli.moments import parse_since
 from fnr.cli.options import Since, TaskId
 from fnr.cli.render import write_json
+from fnr.client.log_lines import LogLines
 from fnr.config.load import load
 from fnr.host.worker_log import first_kept, read_span
 from fnr.policy.log_record import LogRecord

@@ -8,15 +8,31 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
 import msgspec
 
 from fnr.cli.columns import in_columns
 from fnr.cli.here import here
-from fnr.cli.terminal import BOLD, duration, one_line, painted, width
+from fnr.cli.terminal import BOLD, one_line, painted, width
+from fnr.client.instants import age, clock_time, in_time, moment
 from fnr.policy.record import Page
+
+__all__ = [
+    "CELL_CHARS_MAX",
+    "Column",
+    "Listing",
+    "age",
+    "clock_time",
+    "in_time",
+    "moment",
+    "show_list",
+    "show_one",
+    "show_pages",
+    "since",
+    "write",
+    "write_json",
+]
 
 Item = TypeVar("Item")
 
@@ -121,34 +137,11 @@ def write_json(value: object, *, pretty: bool = False) -> None:
 # ── cells ────────────────────────────────────────────────────────────────────
 
 
-def age(at_ms: int | None) -> str:
-    """How long ago, for people."""
-    return "-" if at_ms is None else duration(max(0, here().clock.now_ms() - at_ms))
-
-
 def since(title: str, at_ms: Callable[[Item], int | None]) -> Column[Item]:
     """A column with an age for people and the instant for programs."""
     return Column(
         title, lambda item: age(at_ms(item)), lambda item: moment(at_ms(item)), right=True
     )
-
-
-def in_time(at_ms: int) -> str:
-    """How far from now, either way: "in 5m" or "3s ago"."""
-    left_ms = at_ms - here().clock.now_ms()
-    return f"in {duration(left_ms)}" if left_ms > 0 else f"{duration(-left_ms)} ago"
-
-
-def moment(at_ms: int | None) -> str:
-    """An instant for programs: RFC 3339 in UTC."""
-    if at_ms is None:
-        return ""
-    return datetime.fromtimestamp(at_ms / 1_000, UTC).isoformat(timespec="milliseconds")
-
-
-def clock_time(at_ms: int) -> str:
-    """An instant for people: their own time zone."""
-    return f"{datetime.fromtimestamp(at_ms / 1_000).astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 # ── forms ────────────────────────────────────────────────────────────────────

@@ -19,9 +19,10 @@ from fnr.cli.follow import patient_ask, task_output
 from fnr.cli.group import examples, group, parse_duration
 from fnr.cli.here import here, say
 from fnr.cli.inputs import key_values
-from fnr.cli.log_lines import LogLines, pass_on
+from fnr.cli.log_lines import pass_on
 from fnr.cli.render import write, write_json
 from fnr.cli.terminal import block
+from fnr.client.log_lines import LogLines
 from fnr.config.units import size_bytes
 from fnr.policy.evidence import KilledBy, Phase
 from fnr.policy.record import ErrorRecord

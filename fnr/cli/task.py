@@ -14,7 +14,8 @@ from fnr.cli.group import confirm, examples, full_ids, group, pages, parse_durat
 from fnr.cli.here import here
 from fnr.cli.options import After, Ids, Limit, Reason, SomeIds, TaskId, Where, Yes
 from fnr.cli.render import Column, Listing, show_list, show_one, show_pages
-from fnr.cli.task_views import TASKS, page, story, value_text
+from fnr.cli.task_rows import TASKS
+from fnr.client.task_story import page, story, value_text
 from fnr.policy.record import TaskDetail, TaskEnd
 from fnr.policy.task import TaskState
 

@@ -7,11 +7,12 @@ read callback, so there is no reading task to hold, to cancel and to lose errors
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TypeVar
 
 from fnr.api.errors import BadData, TimedOut, TryAgain
 from fnr.api.question import Request
-from fnr.api.requests import WaitTasks
+from fnr.api.requests import Event, WaitTasks, Watch
 from fnr.api.wire import Reply, decode_reply, open_answer
 from fnr.client.connect import (
     SLACK_MS,
@@ -32,6 +33,7 @@ class AsyncLink(asyncio.Protocol):
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
+        self._watching: dict[int, Callable[[Event], None]] = {}
         self._last_id = 0
         self._rest: list[bytes] = []
         self._writable = asyncio.Event()
@@ -75,6 +77,17 @@ class AsyncLink(asyncio.Protocol):
             raise TimedOut("the daemon did not answer in time", why=why) from error
         finally:
             self._waiting.pop(request_id, None)
+
+    async def watch(
+        self, request: Watch, tell: Callable[[Event], None], *, timeout_ms: int
+    ) -> None:
+        """Return once no event can be missed any more; each is told, until the connection ends."""
+        self._watching[self._last_id + 1] = tell
+        await self.ask(request, timeout_ms=timeout_ms)
+
+    async def ended(self) -> None:
+        """Wait until either side has closed it."""
+        await asyncio.shield(self._closed)
 
     async def close(self) -> None:
         """Close and wait until it is."""
@@ -126,6 +139,10 @@ class AsyncLink(asyncio.Protocol):
         except BadData:
             # Whatever speaks there is no daemon of ours; who waits hears that it went away.
             self._transport.abort()
+            return
+        if reply.event is not None:
+            if (tell := self._watching.get(reply.id)) is not None:
+                tell(reply.event)
             return
         # 0: the daemon could not even read which request it was; the oldest is the likeliest.
         request_id = reply.id or next(iter(self._waiting), 0)

@@ -32,6 +32,12 @@ class BreakerCalls:
         if not self._is_known([frame.service]):
             return
         self._gate.heard(worker.function, frame.token, frame.service)
+        if frame.evidence is not None and not self._rules.ready:
+            self._rules.when_ready(lambda: self._called(worker, frame))
+        else:
+            self._called(worker, frame)
+
+    def _called(self, worker: WorkerProcess, frame: Called) -> None:
         named = self._named(worker, frame)
         if named is not None and not self._counts(frame.service, named):
             return

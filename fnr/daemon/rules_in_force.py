@@ -1,14 +1,18 @@
 """The rules that name failures: loaded beside the daemon's work, replaced whole by a reload.
 
-Reading the packs takes half a second, so the daemon answers before that; a failure that comes
-sooner waits for them. A broken rules.d never keeps the daemon from running: the packs alone are in
-force then, and the status says so.
+Reading the packs takes a second, so the daemon answers before that; a failure that comes sooner
+waits for them, and nothing else does. A broken rules.d never keeps the daemon from running: the
+packs alone are in force then, and the status says so.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sys
+from collections.abc import Callable
+from contextlib import suppress
 from threading import Lock
+from typing import ParamSpec, TypeVar
 
 from fnr.config.rule_files import LoadedRules, load_rules
 from fnr.config.settings import Settings
@@ -24,6 +28,14 @@ from fnr.policy.text_model import TextModel
 
 # Work that waits is handed out first: reading the rules takes half a second of a processor.
 LOAD_AFTER_S = 2
+# Reading holds the interpreter; the loop, which needs it after every system call, waits so long for
+# each turn. The default of 5 ms would make a task that takes 2 ms take 30.
+TURN_S = 0.000_5
+_TURN_S_DEFAULT = sys.getswitchinterval()
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class RulesInForce:
@@ -35,6 +47,19 @@ class RulesInForce:
         self._model: TextModel | None = None
         # Both the loop, when a failure comes early, and the loading thread may be first.
         self._lock = Lock()
+        self._waiting: list[Callable[[], None]] = []
+        self._hurry = asyncio.Event()
+
+    @property
+    def ready(self) -> bool:
+        """Can a failure be named at once?"""
+        return self._rules is not None
+
+    def when_ready(self, call: Callable[[], None]) -> None:
+        """Call back on the loop once failures can be named; reads the rules now if nobody has."""
+        assert not self.ready
+        self._waiting.append(call)
+        self._hurry.set()
 
     def classify(self, evidence: Evidence, *, function: str, service: str = "") -> Classification:
         """Name a failure. service: what it met, if that is known."""
@@ -42,19 +67,22 @@ class RulesInForce:
 
     async def load_in_background(self) -> None:
         """Load what the daemon needs sooner or later, and say what is wrong with it."""
-        await asyncio.sleep(LOAD_AFTER_S)
-        await asyncio.to_thread(self._ready)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._hurry.wait(), LOAD_AFTER_S)
+        await _beside_the_loop(self._ready)
+        self._call_back()
 
     async def read_again(self, settings: Settings) -> tuple[LoadedRules, TextModel | None]:
         """What the files say now; nothing changes yet."""
         model = await asyncio.to_thread(self._read_model, settings)
-        return await asyncio.to_thread(load_rules, self._parts.paths), model
+        return await _beside_the_loop(load_rules, self._parts.paths), model
 
     def take_over(self, loaded: LoadedRules, model: TextModel | None) -> None:
         """Name failures by these rules, and below them this model, from now on."""
         assert not loaded.problems, loaded.problems
         self._rules, self._model = loaded.rule_set, model
         self._tell(())
+        self._call_back()
         # What only reading needed is more than half of it.
         release_memory()
 
@@ -69,6 +97,11 @@ class RulesInForce:
                 del loaded
                 release_memory()
             return self._rules
+
+    def _call_back(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for call in waiting:
+            call()
 
     def _read_model(self, settings: Settings) -> TextModel | None:
         """Without its layer, or without the model, fewer errors get a name; work goes on."""
@@ -88,3 +121,12 @@ class RulesInForce:
         )
         for problem in problems:
             log.error("rules.d: %s: %s", problem.where, problem.message)
+
+
+async def _beside_the_loop(work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+    """Work in a thread that gives the interpreter back often."""
+    sys.setswitchinterval(TURN_S)
+    try:
+        return await asyncio.to_thread(work, *args, **named)
+    finally:
+        sys.setswitchinterval(_TURN_S_DEFAULT)

@@ -119,6 +119,9 @@ class Runner:
         One task per start is named, dead-lettered and alerted; the rest wait for the repair
         instead of dying with it.
         """
+        if not self._rules.ready:
+            self._rules.when_ready(lambda: self.fail_next(worker, evidence))
+            return
         function = worker.function
         verdicts: list[Verdict] = []
 
@@ -140,6 +143,10 @@ class Runner:
         self._parts.store.post(unit, committed)
 
     def _post(self, batch: Batch) -> None:
+        if not self._rules.ready and any(isinstance(frame, Fail) for frame in batch.ended):
+            # Reading them here would keep everybody waiting for a second.
+            self._rules.when_ready(lambda: self._post(batch))
+            return
         batch.worker.reporting = True
         self._parts.store.post(
             lambda tx: self._unit(tx, batch), lambda _, error: self._committed(batch, error)

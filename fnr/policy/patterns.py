@@ -8,6 +8,7 @@ to the text, whatever an expression or a text contains.
 from __future__ import annotations
 
 import re
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -39,6 +40,30 @@ class Found(Struct, frozen=True):
     captures: dict[str, bytes]
 
 
+class Lists:
+    """Lists of numbers by number, of which most are short: flat, because a list each is 100 B."""
+
+    def __init__(self, lists: Iterable[Iterable[int]]) -> None:
+        self._flat = array("I")
+        self._ends = array("I", [0])
+        for each in lists:
+            self._flat.extend(each)
+            self._ends.append(len(self._flat))
+
+    def __getitem__(self, number: int) -> array[int]:
+        return self._flat[self._ends[number] : self._ends[number + 1]]
+
+    def union(self, numbers: Iterable[int]) -> set[int]:
+        """All that stands in these."""
+        flat, ends = self._flat, self._ends
+        found: set[int] = set()
+        for number in numbers:
+            start, end = ends[number], ends[number + 1]
+            if start != end:
+                found.update(flat[start:end])
+        return found
+
+
 class Patterns:
     """Expressions by number, in the order they were given, taken apart at each "|"."""
 
@@ -54,9 +79,11 @@ class Patterns:
                     owners.append([])
                 owners[number].append(owner)
         self.pieces = tuple(numbers)
-        self._owners = tuple(map(tuple, owners))
+        self._owners = Lists(owners)
         required = [(known or {}).get(piece) or required_words(piece) for piece in self.pieces]
-        self._plain = [_plain(one) for one in required]
+        self._plain = {
+            number: words for number, one in enumerate(required) if (words := _plain(one))
+        }
         self._words = WordTable()
         wordless = [number for number, one in enumerate(required) if not one.needs]
         self._short = _ShortPieces({number: self.pieces[number] for number in wordless})
@@ -70,12 +97,12 @@ class Patterns:
             for word in first:
                 by_word.setdefault(word, []).append(number)
             self._others.append(tuple(others))
-        self._by_word = {word: tuple(found) for word, found in by_word.items()}
+        self._by_word = Lists(by_word.get(word, ()) for word in range(len(self._words)))
         self._words.complete()
-        self._commonness = [0] * (1 + max((max(owners) for owners in self._owners), default=-1))
+        self._commonness = [0] * (1 + max((max(those) for those in owners), default=-1))
         for number, one in enumerate(required):
             weight = sum(shared[word] for word in one.needs[0]) if one.needs else 10 * len(required)
-            for owner in self._owners[number]:
+            for owner in owners[number]:
                 self._commonness[owner] += weight
 
     def commonness(self, patterns: Iterable[int]) -> int:
@@ -91,21 +118,22 @@ class Patterns:
         """Expressions that may match, each with its pieces that may; all others cannot."""
         possible: dict[int, list[int]] = {}
         hits = self._words.hits(text)
-        pieces = {
-            number for word in hits if word in self._by_word for number in self._by_word[word]
-        }
-        for number in (*self._short.possible(text), *sorted(pieces)):
-            for need in self._others[number]:
+        others, owners = self._others, self._owners
+        for number in (*self._short.possible(text), *sorted(self._by_word.union(hits))):
+            for need in others[number]:
                 if hits.isdisjoint(need):
                     break
             else:
-                for owner in self._owners[number]:
-                    possible.setdefault(owner, []).append(number)
+                for owner in owners[number]:
+                    if owner in possible:
+                        possible[owner].append(number)
+                    else:
+                        possible[owner] = [number]
         return possible
 
     def find(self, piece: int, text: bytes, lowered: bytes) -> Found | None:
         """The first match of a piece; one that RE2 does not take matches nothing."""
-        if plain := self._plain[piece]:
+        if plain := self._plain.get(piece):
             places = [(at, word) for word in plain if (at := lowered.find(word)) >= 0]
             if not places:
                 return None

@@ -6,6 +6,7 @@ automaton stays small; then each word whose letters stand there is looked for by
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 
 import re2
@@ -17,29 +18,49 @@ _MEMORY_BYTES_PER_WORD = 2_048
 
 
 class WordTable:
-    """Words by number; any case counts."""
+    """Words by number; any case counts.
+
+    Kept in flat arrays: as Python objects, ten thousand words are several MiB that a daemon would
+    carry while nothing fails. _ends[n] is where word n ends in _letters, and _numbers[_firsts[p]:
+    _firsts[p + 1]] are the words of part p.
+    """
 
     def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
-        self._by_part: list[list[tuple[int, bytes]]] = []
+        self._known: dict[str, int] = {}
+        self._letters = b""
+        self._ends = array("I", [0])
+        self._numbers = array("I")
+        self._firsts = array("I", [0])
         self._set: re2.Set | None = None
+
+    def __len__(self) -> int:
+        """How many words there are."""
+        return len(self._known) or len(self._ends) - 1
 
     def add(self, word: str) -> int:
         """The number of a word, a new one if it is new."""
-        return self._numbers.setdefault(word, len(self._numbers))
+        return self._known.setdefault(word, len(self._known))
 
     def complete(self) -> None:
         """All words are known: get ready to look for them."""
-        if not self._numbers:
+        known, self._known = self._known, {}
+        if not known:
             return
-        shared = Counter(part for word in self._numbers for part in _parts(word))
-        by_part: dict[str, list[tuple[int, bytes]]] = {}
-        for word, number in self._numbers.items():
+        shared = Counter(part for word in known for part in _parts(word))
+        by_part: dict[str, list[int]] = {}
+        letters = bytearray()
+        for word, number in known.items():
             part = min(_parts(word), key=shared.__getitem__)
+            by_part.setdefault(part, []).append(number)
             # A word that is no longer than its part, or has letters that bytes.lower() leaves as
             # they are, is not looked for again.
-            rest = word.encode() if len(word) > len(part) and word.isascii() else b""
-            by_part.setdefault(part, []).append((number, rest))
+            if len(word) > len(part) and word.isascii():
+                letters += word.encode()
+            self._ends.append(len(letters))
+        self._letters = bytes(letters)
+        for numbers in by_part.values():
+            self._numbers.extend(numbers)
+            self._firsts.append(len(self._numbers))
         options = re2.Options()
         options.literal = True
         options.case_sensitive = False
@@ -49,7 +70,6 @@ class WordTable:
         for part in by_part:
             self._set.Add(part)
         self._set.Compile()
-        self._by_part = list(by_part.values())
         probe = next(reversed(by_part)).encode()
         assert len(by_part) - 1 in (self._set.Match(probe) or ()), len(by_part)
 
@@ -58,11 +78,12 @@ class WordTable:
         if self._set is None:
             return set()
         lowered = text.lower()
+        letters, ends, firsts = self._letters, self._ends, self._firsts
         return {
             number
             for part in self._set.Match(text) or ()
-            for number, word in self._by_part[part]
-            if word in lowered
+            for number in self._numbers[firsts[part] : firsts[part + 1]]
+            if letters[ends[number] : ends[number + 1]] in lowered
         }
 
 

@@ -43,20 +43,28 @@ def page(
     limit: int,
     now_ms: int,
     looked_at_max: int | None = ROWS_LOOKED_AT_MAX,
+    backwards: bool = False,
 ) -> Found:
     """One page of a list. Raises FilterError.
 
     looked_at_max: bound on rows that a filter looks at; None: look until the page is full.
+    backwards:     the rows before `after`, or the last of the list, in the list's own order;
+                   `next` leads on towards its beginning.
     """
     made = _plan(listing, where, now_ms=now_ms)
     limit = max(1, min(limit, PAGE_ITEMS_MAX))
     known = _known(tx, listing)
     chosen = _chosen(listing, made, known)
     runs = _runs(listing, made, known, chosen)
-    search = _Search(tx, listing, made, now_ms=now_ms)
+    search = _Search(tx, listing, made, now_ms=now_ms, backwards=backwards)
     bound = None if looked_at_max is None else max(looked_at_max // max(len(runs), 1), CHUNK_MIN)
-    position = listing.last_key if after is None else _key_of(listing, after)
-    found, next_key = _merge([search.run(run, position, limit + 1, bound) for run in runs], limit)
+    end = _first_key(listing) if backwards else listing.last_key
+    position = end if after is None else _key_of(listing, after)
+    found, next_key = _merge(
+        [search.run(run, position, limit + 1, bound) for run in runs], limit, backwards=backwards
+    )
+    if backwards:
+        found.reverse()
     return Found(
         rows=search.rows_of(found),
         next=None if next_key is None else "-".join(map(str, next_key)),
@@ -135,16 +143,27 @@ def _key_of(listing: Listing, cursor: str) -> Key:
     return tuple([int(parts[0]), *parts[1:]] if len(parts) > 1 else parts)
 
 
-def _merge(found: list[tuple[list[Key], Key | None]], limit: int) -> tuple[list[Key], Key | None]:
+def _first_key(listing: Listing) -> Key:
+    """Below every key of a list."""
+    return tuple(0 if isinstance(part, int) else "" for part in listing.last_key)
+
+
+def _merge(
+    found: list[tuple[list[Key], Key | None]], limit: int, *, backwards: bool
+) -> tuple[list[Key], Key | None]:
     """The newest keys of all runs, and the key to go on behind; None at the end.
+
+    Backwards: the oldest ones, the oldest first.
 
     A run that stopped early knows nothing below its floor, so no key below the highest floor
     can be told yet.
     """
-    floor = max((stopped for _, stopped in found if stopped is not None), default=None)
-    keys = sorted((key for run, _ in found for key in run), reverse=True)
-    if floor is not None:
-        keys = [key for key in keys if key >= floor]
+    stops = [stopped for _, stopped in found if stopped is not None]
+    keys = sorted((key for run, _ in found for key in run), reverse=not backwards)
+    floor = None
+    if stops:
+        floor = min(stops) if backwards else max(stops)
+        keys = [key for key in keys if (key <= floor if backwards else key >= floor)]
     if len(keys) > limit:
         return keys[:limit], keys[limit - 1]
     return keys, floor
@@ -157,13 +176,17 @@ class _Search:
     the page, and each would be a page of the file to read.
     """
 
-    def __init__(self, tx: Transaction, listing: Listing, made: Plan, *, now_ms: int) -> None:
+    def __init__(
+        self, tx: Transaction, listing: Listing, made: Plan, *, now_ms: int, backwards: bool
+    ) -> None:
         self._tx = tx
         self._listing = listing
         self._made = made
         self._now_ms = now_ms
         self._keys = ", ".join(listing.keys)
-        self._order = ", ".join(f"{key} DESC" for key in listing.keys)
+        direction = "ASC" if backwards else "DESC"
+        self._order = ", ".join(f"{key} {direction}" for key in listing.keys)
+        self._behind, self._until = (">", "<=") if backwards else ("<", ">=")
         self._marks = ", ".join("?" * len(listing.keys))
         self._asked = sorted(frozenset().union(*map(fields, made.rest)))
         self._plain = not (made.sql or made.rest)
@@ -188,7 +211,7 @@ class _Search:
     def run(
         self, run: Sql, position: Key, limit: int, looked_at_max: int | None
     ) -> tuple[list[Key], Key | None]:
-        """Up to `limit` keys below a position; the key it stopped at, None at the run's end."""
+        """Up to `limit` keys behind a position; the key it stopped at, None at the run's end."""
         bounds = [run, *self._made.bounds]
         if self._plain:
             keys = self._next_keys(bounds, position, limit)
@@ -214,14 +237,14 @@ class _Search:
         return self._tx.all(
             f"""
             SELECT {self._keys} FROM {self._listing.table}
-             WHERE {where} AND ({self._keys}) < ({self._marks})
+             WHERE {where} AND ({self._keys}) {self._behind} ({self._marks})
              ORDER BY {self._order} LIMIT ?
             """,
             (*_params(bounds), *position, count),
         )
 
     def _passing(self, bounds: list[Sql], position: Key, last: Key, limit: int) -> list[Key]:
-        """Keys from below a position down to one whose rows pass the filter, at most `limit`."""
+        """Keys from behind a position up to one whose rows pass the filter, at most `limit`."""
         conditions = [*bounds, *self._made.sql]
         if not self._made.rest:
             return self._within(self._keys, conditions, position, last, limit)
@@ -245,7 +268,8 @@ class _Search:
             f"""
             SELECT {columns} FROM {self._listing.joined}
              WHERE {where}
-               AND ({self._keys}) < ({self._marks}) AND ({self._keys}) >= ({self._marks})
+               AND ({self._keys}) {self._behind} ({self._marks})
+               AND ({self._keys}) {self._until} ({self._marks})
              ORDER BY {self._order} LIMIT ?
             """,
             (*_params(conditions), *position, *last, limit),

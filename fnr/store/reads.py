@@ -46,7 +46,7 @@ from fnr.store import (
 from fnr.store.ids import AmbiguousId, NoSuchId
 from fnr.store.letter_files import LetterExport, export_one
 from fnr.store.listing import ERRORS, INCIDENTS, LETTERS, TASKS, Listing
-from fnr.store.paging import Found, page
+from fnr.store.paging import page
 from fnr.store.transaction import Transaction
 
 __all__ = [
@@ -65,20 +65,44 @@ EXPORT_BYTES_MAX = 8 * 1024 * 1024
 
 
 def list_tasks(
-    tx: Transaction, *, where: str, after: str | None, limit: int, now_ms: int
+    tx: Transaction,
+    *,
+    where: str,
+    after: str | None,
+    limit: int,
+    now_ms: int,
+    backwards: bool = False,
 ) -> Page[Task]:
     """Tasks, newest first."""
-    return _page(TASKS, page(tx, TASKS, where=where, after=after, limit=limit, now_ms=now_ms))
+    return _listed(tx, TASKS, where, after=after, limit=limit, backwards=backwards, now_ms=now_ms)
 
 
 def list_letters(
-    tx: Transaction, *, where: str, after: str | None, limit: int, now_ms: int
+    tx: Transaction,
+    *,
+    where: str,
+    after: str | None,
+    limit: int,
+    now_ms: int,
+    backwards: bool = False,
 ) -> Page[DeadLetter]:
     """Dead letters, latest death first; open ones unless `where` names a state."""
-    return _page(LETTERS, page(tx, LETTERS, where=where, after=after, limit=limit, now_ms=now_ms))
+    return _listed(tx, LETTERS, where, after=after, limit=limit, backwards=backwards, now_ms=now_ms)
 
 
-def _page(listing: Listing, found: Found) -> Page[Any]:
+def _listed(
+    tx: Transaction,
+    listing: Listing,
+    where: str,
+    *,
+    after: str | None,
+    limit: int,
+    backwards: bool,
+    now_ms: int,
+) -> Page[Any]:
+    found = page(
+        tx, listing, where=where, after=after, limit=limit, backwards=backwards, now_ms=now_ms
+    )
     items = [listing.item(row) for row in found.rows]
     return Page(items=items, next=found.next, total=found.total)
 
@@ -122,10 +146,16 @@ def get_letter_stats(tx: Transaction, *, where: str, now_ms: int) -> list[Letter
 
 
 def list_errors(
-    tx: Transaction, *, where: str, after: str | None, limit: int, now_ms: int
+    tx: Transaction,
+    *,
+    where: str,
+    after: str | None,
+    limit: int,
+    now_ms: int,
+    backwards: bool = False,
 ) -> Page[ErrorLine]:
     """Errors, newest first."""
-    return _page(ERRORS, page(tx, ERRORS, where=where, after=after, limit=limit, now_ms=now_ms))
+    return _listed(tx, ERRORS, where, after=after, limit=limit, backwards=backwards, now_ms=now_ms)
 
 
 def get_error(tx: Transaction, *, error_id: str, now_ms: int) -> ErrorDetail:  # noqa: ARG001 - one shape for all reads
@@ -134,11 +164,18 @@ def get_error(tx: Transaction, *, error_id: str, now_ms: int) -> ErrorDetail:  #
 
 
 def list_incidents(
-    tx: Transaction, *, where: str, after: str | None, limit: int, now_ms: int
+    tx: Transaction,
+    *,
+    where: str,
+    after: str | None,
+    limit: int,
+    now_ms: int,
+    backwards: bool = False,
 ) -> Page[Incident]:
     """Incidents, latest error first; open ones unless `where` names a state."""
-    found = page(tx, INCIDENTS, where=where, after=after, limit=limit, now_ms=now_ms)
-    return _page(INCIDENTS, found)
+    return _listed(
+        tx, INCIDENTS, where, after=after, limit=limit, backwards=backwards, now_ms=now_ms
+    )
 
 
 def get_incident(tx: Transaction, *, incident_id: str, now_ms: int) -> IncidentDetail:  # noqa: ARG001 - one shape for all reads

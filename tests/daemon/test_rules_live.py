@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from functools import partial
 from pathlib import Path
@@ -72,6 +73,20 @@ def test_a_broken_rules_d_keeps_no_daemon_from_starting_and_the_status_says_so(
     assert home.fnr("rules", "reload").returncode == 0
     assert not any("rules" in words for words in home.ask(ask.GetStatus()).problems)
     assert named(home) == "validation"
+
+
+def test_while_the_rules_are_read_only_failures_wait_for_them(home_at: HomeAt) -> None:
+    """Method: the rule file is a pipe, so the reader waits until the test writes the rules."""
+    home = home_at(function("bad", "fail") + function("echo", "echo") + NO_GUESS)
+    pipe = Path(home.paths.rules_dir) / "studio.toml"
+    pipe.parent.mkdir()
+    os.mkfifo(pipe)
+    home.up()
+    failed = submit(home, "bad", BAD)
+    assert end_of(home, submit(home, "echo")).task.state is TaskState.DONE
+    assert home.ask(ask.GetTask(task_id=failed)).task.state is TaskState.RUNNING
+    pipe.write_text(lens("validation"))
+    assert end_of(home, failed).category == "validation"
 
 
 def test_a_rules_own_numbers_and_place_are_obeyed(home_at: HomeAt) -> None:

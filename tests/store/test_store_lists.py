@@ -195,6 +195,34 @@ def test_the_pages_of_letters_hold_what_the_filter_means(
     assert pages[0].total in {None, len(ids)}
 
 
+@pytest.mark.parametrize("limit", [1, 7, 1_000])
+@pytest.mark.parametrize("where", ["", "function:render", "tag:drill", "message~'memory|503'"])
+def test_a_list_read_backwards_is_the_same_list(full: Book, where: str, limit: int) -> None:
+    """Method: from its end to its beginning, page by page; each page keeps the list's order."""
+    for name in ("ListTasks", "ListLetters"):
+        ids, _ = walk(lambda name=name, **asked: READS[name](full.tx, **asked), where, 1_000)
+        found: list[str] = []
+        after: str | None = None
+        while True:
+            page = READS[name](
+                full.tx, where=where, after=after, limit=limit, backwards=True, now_ms=LATER_MS
+            )
+            found = [one.task_id for one in page.items] + found
+            after = page.next
+            if after is None:
+                break
+        assert found == ids
+
+
+def test_what_stands_before_a_row_is_found_without_its_page(full: Book) -> None:
+    rows = READS["ListTasks"](full.tx, where="", after=None, limit=20, now_ms=LATER_MS).items
+    before = READS["ListTasks"](
+        full.tx, where="", after=rows[10].task_id, limit=3, backwards=True, now_ms=LATER_MS
+    )
+    assert before.items == rows[7:10]
+    assert before.next == rows[7].task_id
+
+
 CONDITIONS = st.sampled_from([one for one in SHARED if one and "state" not in one])
 
 
@@ -223,7 +251,7 @@ def test_a_page_that_had_to_look_at_too_much_goes_on_in_the_next(
 ) -> None:
     """Method: let a page look at hardly anything; together the pages are the same."""
     monkeypatch.setattr(paging, "CHUNK_MIN", 3)
-    monkeypatch.setattr(paging.page, "__kwdefaults__", {"looked_at_max": 3})
+    monkeypatch.setattr(paging.page, "__kwdefaults__", {"looked_at_max": 3, "backwards": False})
     ids, pages = walk(lambda **asked: READS["ListTasks"](full.tx, **asked), where, 2)
     assert ids == expected(task_records(full.tx), where, TASK_FIELDS)
     assert any(len(page.items) < 2 and page.next is not None for page in pages)

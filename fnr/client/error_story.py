@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 
-from fnr.cli.error_views import incident_words
-from fnr.cli.render import clock_time
-from fnr.cli.task_views import decided, exit_words
-from fnr.cli.terminal import block, one_line
+from fnr.api.plain_text import block, one_line
+from fnr.client.incident_story import incident_words
+from fnr.client.instants import clock_time
+from fnr.client.task_story import decided, exit_words
 from fnr.config.keys import RETRY_KEYS
 from fnr.config.load import Loaded
 from fnr.policy.evidence import Evidence

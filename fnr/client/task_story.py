@@ -1,4 +1,4 @@
-"""How tasks look: the row in a list, the page of one task, its history as a story."""
+"""What there is to say of a task: the page of it, its history as a story."""
 
 from __future__ import annotations
 
@@ -6,18 +6,11 @@ from collections.abc import Iterator
 
 import msgspec
 
-from fnr.cli.render import Column, Listing, age, clock_time, in_time, since
-from fnr.cli.terminal import DIM, GREEN, RED, YELLOW, block, duration, one_line
+from fnr.api.plain_text import block, duration, one_line
+from fnr.client.instants import age, clock_time, in_time
 from fnr.policy.record import ErrorRecord, LedgerRow, TaskDetail
 from fnr.policy.task import Attempt, AttemptOutcome, Task, TaskState
 
-_STYLES = {
-    TaskState.DEAD: RED,
-    TaskState.RUNNING: GREEN,
-    TaskState.WAITING: YELLOW,
-    TaskState.DONE: DIM,
-    TaskState.CANCELLED: DIM,
-}
 VALUE_CHARS_MAX = 2_000
 TRACE_LINES_MAX = 12
 
@@ -31,22 +24,6 @@ def why(task: Task) -> str:
     if task.cancel_asked:
         return "is being cancelled"
     return task.reason
-
-
-TASKS: Listing[Task] = Listing(
-    schema="fnr.task.list/1",
-    columns=(
-        Column("TASK", lambda task: task.task_id),
-        Column("FUNCTION", lambda task: task.function, flexible=True),
-        Column("STATE", lambda task: task.state.value, style=lambda t: _STYLES.get(t.state, "")),
-        Column("TRIES", lambda task: task.attempts, right=True, spare=True),
-        Column("PRIO", lambda task: task.priority, right=True, spare=True),
-        since("AGE", lambda task: task.created_at_ms),
-        Column("WHY", why, lambda task: task.reason, flexible=True),
-    ),
-    name=lambda task: task.task_id,
-    empty="no tasks",
-)  # fmt: skip
 
 
 def page(detail: TaskDetail) -> str:

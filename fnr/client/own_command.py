@@ -1,0 +1,48 @@
+"""Run one of fnr's own commands for somebody who looks at something else, and hand back its words.
+
+A face that shows the command which it stands for runs this very command: what was shown is what
+is done, with the checks, the chunks and the words of the command line.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+
+from msgspec import Struct
+
+from fnr.client.connect import command
+from fnr.config.paths import Paths
+from fnr.host.captured import Printed, run_captured
+
+TIMEOUT_MS = 10 * 60_000
+
+
+class OwnCommand(Struct, frozen=True, kw_only=True):
+    """A command of fnr: its words behind `fnr`, and what it reads from standard input.
+
+    unasked: words that only say yes to what somebody has already been asked; people who paste the
+    command are asked again.
+    """
+
+    words: tuple[str, ...]
+    stdin: str = ""
+    unasked: tuple[str, ...] = ()
+
+    def shown(self, paths: Paths) -> str:
+        """As people would paste it."""
+        return f"{command(paths)} {shlex.join(self.words)}"
+
+
+def run_own(paths: Paths, own: OwnCommand, *, timeout_ms: int = TIMEOUT_MS) -> Printed:
+    """Run it to its end; blocks. Raises OSError if no process can be started."""
+    env = {**os.environ, "FNR_CONFIG": paths.config_file, "NO_COLOR": "1"}
+    if paths.home:
+        env["FNR_HOME"] = paths.home
+    return run_captured(
+        [sys.executable, "-m", "fnr", *own.words, *own.unasked],
+        env=env,
+        stdin=own.stdin.encode(),
+        timeout_ms=timeout_ms,
+    )

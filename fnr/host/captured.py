@@ -1,0 +1,48 @@
+"""Run a program to its end, and keep what it prints, as far as somebody will read it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+_KEPT_BYTES_MAX = 256 * 1024
+
+
+class Printed(Struct, frozen=True, kw_only=True):
+    """How a program ended, and the end of what it printed; code is negative for a signal.
+
+    code is None when it was stopped because it took too long.
+    """
+
+    code: int | None
+    out: str
+    err: str
+
+
+def run_captured(
+    argv: Sequence[str], *, env: Mapping[str, str], stdin: bytes = b"", timeout_ms: int
+) -> Printed:
+    """Run it in a session of its own, away from our terminal. Raises OSError if it cannot start."""
+    with subprocess.Popen(
+        list(argv),
+        env=dict(env),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as program:
+        code: int | None
+        try:
+            out, err = program.communicate(stdin, timeout=timeout_ms / 1_000)
+            code = program.returncode
+        except subprocess.TimeoutExpired:
+            program.kill()
+            out, err = program.communicate()
+            code = None
+    return Printed(code=code, out=_text(out), err=_text(err))
+
+
+def _text(data: bytes) -> str:
+    return data[-_KEPT_BYTES_MAX:].decode("utf-8", "replace")

@@ -1,0 +1,45 @@
+"""Try again after a pause: retry with backoff, and retry once."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from fnr.policy.burial import bury
+from fnr.policy.dead_letter import DeathCause
+from fnr.policy.decision import Action, Verdict, moved
+from fnr.policy.failure import Failed
+from fnr.policy.retry import retry_delay_ms
+from fnr.policy.rules import Strategy
+from fnr.policy.task import TaskState
+
+
+def try_again(failed: Failed) -> Verdict:
+    """Queue the task for a later moment, or bury it when its retries are used up."""
+    task, policy = failed.task, failed.policy
+    once = failed.classification.strategy is Strategy.RETRY_ONCE
+    if once:
+        used, limit = task.unknowns, failed.lowered(policy.unknown_max)
+    else:
+        used, limit = task.retries, _retries_max(failed)
+    if used >= limit:
+        return bury(failed, DeathCause.EXHAUSTED, f"{used} of {limit} retries used up")
+    delay_ms = retry_delay_ms(policy, retry=used + 1, fraction=failed.fraction)
+    asked_ms = failed.evidence.retry_after_ms
+    if asked_ms is not None:
+        delay_ms = max(delay_ms, min(asked_ms, policy.wait_ms))
+    after = replace(
+        moved(task, TaskState.QUEUED, now_ms=failed.now_ms, reason=failed.headline),
+        retries=task.retries + (not once),
+        unknowns=task.unknowns + once,
+        due_at_ms=failed.now_ms + delay_ms,
+    )
+    why = f"retry {used + 1} of {limit} in {delay_ms} ms"
+    return failed.verdict(after, Action.RETRY, why, delay_ms=delay_ms)
+
+
+def _retries_max(failed: Failed) -> int:
+    """The submitter's limit, which a rule's can lower; else the rule's, else the function's."""
+    own, by_rule = failed.task.retries_max, failed.classification.max_retries
+    if own is None:
+        return failed.policy.retries_max if by_rule is None else by_rule
+    return own if by_rule is None else min(own, by_rule)

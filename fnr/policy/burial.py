@@ -1,0 +1,93 @@
+"""The end of a task that did not succeed: when nothing more can follow, and whom it concerns."""
+
+from __future__ import annotations
+
+from fnr.policy.dead_letter import DeadLetter, DeathCause
+from fnr.policy.decision import Action, Decision, Effect, Verdict, moved
+from fnr.policy.failure import Failed
+from fnr.policy.rules import Category, Strategy
+from fnr.policy.task import Task, TaskState
+
+# The story: validation notifies the user, permanent alerts the admin. A poison task is the admin's
+# business too; exhausted and expired ones are a warning, because a replay is likely to pass.
+_SEVERITY = {
+    DeathCause.VALIDATION: "notice",
+    DeathCause.PERMANENT: "alert",
+    DeathCause.POISON: "alert",
+    DeathCause.EXHAUSTED: "warning",
+    DeathCause.EXPIRED: "warning",
+}
+
+
+def bury(failed: Failed, cause: DeathCause, why: str) -> Verdict:
+    """Make a dead letter of the task."""
+    task, found = failed.task, failed.classification
+    letter = DeadLetter(
+        task_id=task.task_id,
+        function=task.function,
+        cause=cause,
+        category=found.category,
+        reason=why,
+        died_at_ms=failed.now_ms,
+        message=failed.headline,
+        attempts=task.attempts,
+        replays=task.replays,
+    )
+    effect = Effect(
+        key=f"letter:{task.task_id}:{failed.token}",
+        kind="notify",
+        data={
+            "severity": _SEVERITY[cause],
+            "audience": "submitter" if cause is DeathCause.VALIDATION else "admin",
+            "task_id": task.task_id,
+            "function": task.function,
+            "cause": cause.value,
+            "category": found.category.value,
+            "reason": why,
+            "message": letter.message,
+        },
+    )
+    after = moved(task, TaskState.DEAD, now_ms=failed.now_ms, reason=f"{cause}: {why}")
+    return failed.verdict(after, Action.BURY, why, letter=letter, effects=(effect,))
+
+
+def dead_end(failed: Failed) -> tuple[DeathCause, str] | None:
+    """Why no further attempt can follow, whatever budget is left; None when one can."""
+    task = failed.task
+    if task.deaths >= failed.policy.deaths_max:
+        why = f"its worker died {task.deaths} times (deaths_max {failed.policy.deaths_max})"
+        return DeathCause.POISON, why
+    # What is wrong stays wrong, so it names the cause even of a task that has expired as well.
+    if failed.classification.strategy is Strategy.FAIL_FAST:
+        return DeathCause.VALIDATION, "the input is wrong: retrying cannot help"
+    if failed.classification.strategy is Strategy.DEAD_LETTER:
+        return DeathCause.PERMANENT, "retrying cannot help"
+    if task.expires_at_ms is not None and failed.now_ms >= task.expires_at_ms:
+        return DeathCause.EXPIRED, "it expired before it could be tried again"
+    return None
+
+
+def bury_expired(task: Task, *, now_ms: int) -> Verdict:
+    """Say what follows when a task that is not running passes its expiry."""
+    assert task.state in {TaskState.QUEUED, TaskState.WAITING}, task
+    assert task.expires_at_ms is not None and now_ms >= task.expires_at_ms, task
+    late_ms = now_ms - task.expires_at_ms
+    why = f"not started in time: expired {late_ms} ms ago, {task.attempts} attempts"
+    letter = DeadLetter(
+        task_id=task.task_id,
+        function=task.function,
+        cause=DeathCause.EXPIRED,
+        category=Category.RESOURCE,
+        reason=why,
+        died_at_ms=now_ms,
+        # What it was waiting for: the headline of its last failure, if it had one.
+        message=task.reason,
+        attempts=task.attempts,
+        replays=task.replays,
+    )
+    return Verdict(
+        before=task,
+        task=moved(task, TaskState.DEAD, now_ms=now_ms, reason=why),
+        decision=Decision(action=Action.EXPIRE, why=why, category=Category.RESOURCE),
+        letter=letter,
+    )
