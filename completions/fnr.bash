@@ -1,9 +1,10 @@
 # Made by tools/make_docs.py from the command line itself; do not edit.
 _fnr_commands() {
   case $1 in
-    '') echo 'status submit run task logs dlq errors rules breaker function worker daemon db config init demo help' ;;
+    '') echo 'status submit run task logs dlq replay errors rules breaker function worker daemon db config init demo help' ;;
     'task') echo 'list show history wait cancel logs' ;;
     'dlq') echo 'list show stats resolve purge replay edit export import' ;;
+    'replay') echo 'list show pause resume cancel' ;;
     'errors') echo 'list show explain groups similar tail ack snooze resolve reclassify' ;;
     'rules') echo 'list show check test eval reload suggest add edit enable disable stats learn' ;;
     'breaker') echo 'list show why open close disable reset probe history' ;;
@@ -35,10 +36,16 @@ _fnr_flags() {
     'dlq/stats') echo '--where --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'dlq/resolve') echo '--where --reason -y --yes --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'dlq/purge') echo '--where --open -y --yes --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
-    'dlq/replay') echo '--where --all -n --dry-run -y --yes --rate --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'dlq/replay') echo '--where --all -n --dry-run -y --yes --canary --rate --ramp --concurrency --stop-on-failures --order --keep-order-by -w --wait -d --detach --reason --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'dlq/edit') echo '--set -i --input --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'dlq/export') echo '--where --to --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'dlq/import') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'replay') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'replay/list') echo '--active -n --limit --after --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'replay/show') echo '--letters -w --wait -n --limit --after --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'replay/pause') echo '--reason --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'replay/resume') echo '--rate --concurrency --reason --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
+    'replay/cancel') echo '--reason --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'errors') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'errors/list') echo '--where --since -n --limit --after --home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
     'errors/show') echo '--home --config -o --output -q --quiet --no-color --timeout -h --help' ;;
@@ -184,6 +191,7 @@ _fnr_values() {
     'dlq/purge:--config') compgen -f -- "$2" ;;
     'dlq/purge:-o') compgen -W 'table json jsonl name' -- "$2" ;;
     'dlq/purge:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'dlq/replay:--order') compgen -W 'oldest newest priority' -- "$2" ;;
     'dlq/replay:--home') compgen -d -- "$2" ;;
     'dlq/replay:--config') compgen -f -- "$2" ;;
     'dlq/replay:-o') compgen -W 'table json jsonl name' -- "$2" ;;
@@ -203,6 +211,31 @@ _fnr_values() {
     'dlq/import:--config') compgen -f -- "$2" ;;
     'dlq/import:-o') compgen -W 'table json jsonl name' -- "$2" ;;
     'dlq/import:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'replay:--home') compgen -d -- "$2" ;;
+    'replay:--config') compgen -f -- "$2" ;;
+    'replay:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'replay:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'replay/list:--home') compgen -d -- "$2" ;;
+    'replay/list:--config') compgen -f -- "$2" ;;
+    'replay/list:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'replay/list:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'replay/show:--letters') compgen -W 'pending held ready live done dead cancelled skipped' -- "$2" ;;
+    'replay/show:--home') compgen -d -- "$2" ;;
+    'replay/show:--config') compgen -f -- "$2" ;;
+    'replay/show:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'replay/show:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'replay/pause:--home') compgen -d -- "$2" ;;
+    'replay/pause:--config') compgen -f -- "$2" ;;
+    'replay/pause:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'replay/pause:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'replay/resume:--home') compgen -d -- "$2" ;;
+    'replay/resume:--config') compgen -f -- "$2" ;;
+    'replay/resume:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'replay/resume:--output') compgen -W 'table json jsonl name' -- "$2" ;;
+    'replay/cancel:--home') compgen -d -- "$2" ;;
+    'replay/cancel:--config') compgen -f -- "$2" ;;
+    'replay/cancel:-o') compgen -W 'table json jsonl name' -- "$2" ;;
+    'replay/cancel:--output') compgen -W 'table json jsonl name' -- "$2" ;;
     'errors:--home') compgen -d -- "$2" ;;
     'errors:--config') compgen -f -- "$2" ;;
     'errors:-o') compgen -W 'table json jsonl name' -- "$2" ;;
@@ -473,7 +506,7 @@ _fnr() {
     word=${COMP_WORDS[i]}
     case $word in
       --) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-      --after|--against-history|--at|--category|--code|--config|--cwd|--delay|--env|--exception|--exit|--expires|--for|--function|--hint|--home|--http|--input|--jsonl|--key|--killed-by|--limit|--lines|--log-file|--log-format|--log-level|--max-retries|--memory|--min-hits|--name|--nice|--output|--phase|--priority|--rate|--reason|--retries|--rules|--seed|--set|--signal|--since|--stderr|--tag|--tasks-max|--test|--text|--timeout|--to|--traceback|--unique|--where|--why|--within|-c|-f|-i|-n|-o|-p) ((i++)) ;;
+      --after|--against-history|--at|--canary|--category|--code|--concurrency|--config|--cwd|--delay|--env|--exception|--exit|--expires|--for|--function|--hint|--home|--http|--input|--jsonl|--keep-order-by|--key|--killed-by|--letters|--limit|--lines|--log-file|--log-format|--log-level|--max-retries|--memory|--min-hits|--name|--nice|--order|--output|--phase|--priority|--ramp|--rate|--reason|--retries|--rules|--seed|--set|--signal|--since|--stderr|--stop-on-failures|--tag|--tasks-max|--test|--text|--timeout|--to|--traceback|--unique|--where|--why|--within|-c|-f|-i|-n|-o|-p) ((i++)) ;;
       -*) ;;
       *)
         next=${path:+$path/}$word
@@ -481,7 +514,7 @@ _fnr() {
     esac
   done
   case $prev in
-    --after|--against-history|--at|--category|--code|--config|--cwd|--delay|--env|--exception|--exit|--expires|--for|--function|--hint|--home|--http|--input|--jsonl|--key|--killed-by|--limit|--lines|--log-file|--log-format|--log-level|--max-retries|--memory|--min-hits|--name|--nice|--output|--phase|--priority|--rate|--reason|--retries|--rules|--seed|--set|--signal|--since|--stderr|--tag|--tasks-max|--test|--text|--timeout|--to|--traceback|--unique|--where|--why|--within|-c|-f|-i|-n|-o|-p)
+    --after|--against-history|--at|--canary|--category|--code|--concurrency|--config|--cwd|--delay|--env|--exception|--exit|--expires|--for|--function|--hint|--home|--http|--input|--jsonl|--keep-order-by|--key|--killed-by|--letters|--limit|--lines|--log-file|--log-format|--log-level|--max-retries|--memory|--min-hits|--name|--nice|--order|--output|--phase|--priority|--ramp|--rate|--reason|--retries|--rules|--seed|--set|--signal|--since|--stderr|--stop-on-failures|--tag|--tasks-max|--test|--text|--timeout|--to|--traceback|--unique|--where|--why|--within|-c|-f|-i|-n|-o|-p)
       mapfile -t COMPREPLY < <(_fnr_values "$path:$prev" "$cur"); return ;;
   esac
   if [[ $cur == -* ]]; then

@@ -35,13 +35,14 @@ from fnr.daemon.worker_process import WorkerState
 from fnr.policy.breaker import LEGAL_BREAKER_MOVES
 from fnr.policy.dead_letter import DeathCause, LetterState
 from fnr.policy.incident import LEGAL_INCIDENT_MOVES, IncidentState
+from fnr.policy.replay import LEGAL_REPLAY_MOVES, EntryState, ReplayState
 from fnr.policy.retry import RetryPolicy
 from fnr.policy.rules import Category, Strategy
 from fnr.policy.task import LEGAL_MOVES, AttemptOutcome, TaskState
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
-SCHEMA = (ROOT / "fnr/store/schema/0001_initial.sql").read_text()
+SCHEMA = "\n".join(file.read_text() for file in sorted((ROOT / "fnr/store/schema").glob("0*.sql")))
 TREE = functools.cache(read_tree)
 
 
@@ -90,11 +91,18 @@ def test_the_task_diagram_is_the_table_of_legal_moves() -> None:
     assert drawn == [(before, after, why) for (before, after), why in LEGAL_MOVES.items()]
 
 
+def test_the_replay_diagram_is_the_table_of_legal_moves() -> None:
+    [start, *drawn] = moves("Replay")
+    assert start == ("[*]", "planning", "`fnr dlq replay`")
+    assert drawn == [(before, after, why) for (before, after), why in LEGAL_REPLAY_MOVES.items()]
+
+
 @pytest.mark.parametrize(
     ("heading", "states"),
     [
         ("Attempt", AttemptOutcome),
         ("Dead letter", LetterState),
+        ("Letter of a replay", EntryState),
         ("Worker", WorkerState),
     ],
 )
@@ -116,6 +124,8 @@ def test_the_other_diagrams_know_every_state(heading: str, states: type[StrEnum]
         ("incident", "state", IncidentState),
         ("incident", "category", Category),
         ("correction", "category", Category),
+        ("replay_plan", "state", ReplayState),
+        ("replay_entry", "state", EntryState),
     ],
 )
 def test_the_schema_allows_exactly_the_values_of_the_code(

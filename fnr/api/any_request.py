@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from fnr.api import breaker_requests, incident_requests, requests, rule_requests
+from fnr.api import (
+    breaker_requests,
+    incident_requests,
+    replay_requests,
+    requests,
+    rule_requests,
+)
 
 AnyRequest = (
     requests.GetStatus
@@ -26,6 +32,9 @@ AnyRequest = (
     | breaker_requests.ListBreakers
     | breaker_requests.GetBreaker
     | breaker_requests.ListBreakerMoves
+    | replay_requests.ListReplays
+    | replay_requests.GetReplay
+    | replay_requests.ListReplayEntries
     | requests.Submit
     | requests.SubmitMany
     | requests.WaitTasks
@@ -46,6 +55,10 @@ AnyRequest = (
     | breaker_requests.ForceBreakers
     | breaker_requests.ResetBreakers
     | breaker_requests.ProbeBreaker
+    | replay_requests.StartReplay
+    | replay_requests.PauseReplays
+    | replay_requests.ResumeReplays
+    | replay_requests.CancelReplays
     | requests.ReloadConfig
     | requests.StopDaemon
     | requests.Watch

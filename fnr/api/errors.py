@@ -142,6 +142,7 @@ _LISTED_BY = {
     "error": "fnr errors list",
     "incident": "fnr errors groups",
     "breaker": "fnr breaker list",
+    "replay": "fnr replay list",
 }
 
 

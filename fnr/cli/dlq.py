@@ -124,7 +124,8 @@ app.command(
     epilog=examples(
         "fnr dlq replay 01JD 01JE",
         "fnr dlq replay --where 'category:resource function:render' --dry-run",
-        "fnr dlq replay --all --rate 5/s -y",
+        "fnr dlq replay --all --canary 20 --rate 5/s --stop-on-failures 10% -y",
+        "fnr dlq replay --where incident:1:4f0c --order priority --detach -y",
         "fnr dlq list --where 'message~ENOSPC' -o name --limit 0 | fnr dlq replay - -y",
     )
 )(replay)

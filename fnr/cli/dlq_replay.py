@@ -1,27 +1,57 @@
-"""`fnr dlq replay`: put dead letters back, after saying which can go and why others cannot."""
+"""`fnr dlq replay`: start a plan that puts letters back, after saying which can and which not."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from typing import Annotated
 
 import typer
+from msgspec import Struct
 
-from fnr.api.errors import NotFound, UsageError
+from fnr.api.errors import FnrError, NotFound, UsageError
+from fnr.api.replay_requests import GetReplay, StartReplay
 from fnr.api.requests import ReplayLetters, ReplayReport
-from fnr.cli.group import confirm, full_ids
+from fnr.cli.group import confirm, full_ids, parse_duration
 from fnr.cli.here import here, say
 from fnr.cli.letter_views import preview
-from fnr.cli.options import DryRun, SomeIds, Where, Yes
-from fnr.cli.pace import Pace
+from fnr.cli.options import Detach, DryRun, Reason, SomeIds, Where, Yes
 from fnr.cli.render import write, write_json
+from fnr.cli.replay_follow import followed
+from fnr.cli.replay_limits import Concurrency, Rate, failures, rate_per_h
+from fnr.cli.replay_views import progress
 from fnr.client.answers import add_report
-from fnr.client.connect import Connection
+from fnr.policy.replay import ReplayDetail, ReplayOptions, ReplayOrder, ReplayState
 
 CHUNK = 500
-_RATE = re.compile(r"(\d+(?:\.\d+)?)/(s|m|h)")
-_MS_OF = {"s": 1_000, "m": 60_000, "h": 3_600_000}
+
+Canary = Annotated[
+    int, typer.Option("--canary", metavar="N", min=0, help="Try N first; go on if they come home.")
+]
+Ramp = Annotated[
+    str | None,
+    typer.Option("--ramp", metavar="TIME", help="Begin with a tenth and reach the rate in: 10m."),
+]
+StopOnFailures = Annotated[
+    str | None,
+    typer.Option("--stop-on-failures", metavar="N|P%", help="Stop when so many died again."),
+]
+Order = Annotated[ReplayOrder, typer.Option("--order", help="Who goes first.")]
+KeepOrderBy = Annotated[
+    str,
+    typer.Option(
+        "--keep-order-by", metavar="KEY", help="tag.NAME or input.NAME: equal ones one by one."
+    ),
+]
+WaitForAll = Annotated[
+    bool, typer.Option("--wait", "-w", help="Wait until all have ended; exit 1 unless all done.")
+]
+
+
+class Chosen(Struct, frozen=True, kw_only=True):
+    """Which letters were asked for."""
+
+    task_ids: list[str]
+    where: str
+    everything: bool
 
 
 def replay(
@@ -31,94 +61,105 @@ def replay(
     everything: Annotated[bool, typer.Option("--all", help="Every open dead letter.")] = False,
     dry_run: DryRun = False,
     yes: Yes = False,
-    rate: Annotated[
-        str | None, typer.Option("--rate", metavar="N/s", help="No faster than this: 5/s, 100/m.")
-    ] = None,
+    canary: Canary = 0,
+    rate: Rate = None,
+    ramp: Ramp = None,
+    concurrency: Concurrency = None,
+    stop_on_failures: StopOnFailures = None,
+    order: Order = ReplayOrder.OLDEST,
+    keep_order_by: KeepOrderBy = "",
+    wait: WaitForAll = False,
+    detach: Detach = False,
+    reason: Reason = "",
 ) -> None:
     """Put dead letters back into the queue with fresh budgets of attempts.
 
     A letter stays, as replaying, until its task has succeeded; if it fails again, it is open again.
+    The daemon does it, as a plan that `fnr replay` shows; this waits until all are put back.
     """
     if [bool(ids), bool(where), everything].count(True) != 1:
         raise UsageError("give ids, --where or --all", next_step="fnr dlq replay --all --dry-run")
-    pace = Pace(here().clock, per_ms=_per_ms(rate))
-    task_ids = full_ids(ids or [])
-    with here().connect() as connection:
-        plan = _whole(connection, task_ids, where, everything=everything)
-        if not task_ids or dry_run or plan.blocked:
-            _show_plan(plan, dry_run=dry_run)
-        if dry_run:
-            return
-        if not plan.eligible:
-            if plan.blocked:
-                raise typer.Exit(1)
-            raise NotFound("nothing to replay", next_step=f"{here().command} dlq list")
-        if len(task_ids) != 1:
-            confirm(f"Replay {plan.eligible}?", yes=yes)
-        done = ReplayReport(eligible=0)
-        try:
-            for request in _requests(connection, task_ids, where, everything=everything, pace=pace):
-                done = add_report(done, connection.ask(request))
-        except KeyboardInterrupt:
-            say(f"{done.replayed} of {plan.eligible} replayed; the others are still dead letters")
-            raise
-    _show_done(done)
+    failures_max, failures_percent = failures(stop_on_failures)
+    options = ReplayOptions(
+        canary=canary,
+        rate_per_h=rate_per_h(rate) or None,
+        ramp_ms=parse_duration(ramp, flag="--ramp"),
+        concurrency=concurrency,
+        failures_max=failures_max,
+        failures_percent=failures_percent,
+        order=order,
+        keep_order_by=keep_order_by,
+    )
+    chosen = Chosen(task_ids=full_ids(ids or []), where=where, everything=everything)
+    if not _looked_at(chosen, dry_run=dry_run, yes=yes):
+        return
+    plan = here().ask(
+        StartReplay(
+            task_ids=chosen.task_ids, where=where, all=everything, options=options, reason=reason
+        )
+    )
+    if detach:
+        _show_detached(plan.plan_id)
+        return
+    plan = followed(plan, to_the_end=wait)
+    _show_done(here().ask(GetReplay(plan_id=plan.plan_id)), waited=wait)
 
 
-def _whole(
-    connection: Connection, task_ids: list[str], where: str, *, everything: bool
-) -> ReplayReport:
+def _looked_at(chosen: Chosen, *, dry_run: bool, yes: bool) -> bool:
+    """Show who can go, and ask; whether to go on. With -y a filter is not gone through twice."""
+    if yes and not dry_run and not chosen.task_ids:
+        return True
+    report = _whole(chosen)
+    if not chosen.task_ids or dry_run or report.blocked:
+        _show_preview(report, dry_run=dry_run)
+    if dry_run:
+        return False
+    if not report.eligible:
+        if report.blocked:
+            raise typer.Exit(FnrError.exit_code)
+        raise _nothing()
+    if len(chosen.task_ids) != 1:
+        confirm(f"Replay {report.eligible}?", yes=yes)
+    return True
+
+
+def _whole(chosen: Chosen) -> ReplayReport:
     """The report of a dry run over everything."""
     total, after = ReplayReport(eligible=0), None
-    while True:
-        report = connection.ask(
-            ReplayLetters(
-                task_ids=task_ids,
-                where=where,
-                all=everything,
-                dry_run=True,
-                after=after,
-                limit=CHUNK,
+    with here().connect() as connection:
+        while True:
+            report = connection.ask(
+                ReplayLetters(
+                    task_ids=chosen.task_ids,
+                    where=chosen.where,
+                    all=chosen.everything,
+                    dry_run=True,
+                    after=after,
+                    limit=CHUNK,
+                )
             )
-        )
-        total = add_report(total, report)
-        after = report.next
-        if after is None:
-            return total
+            total = add_report(total, report)
+            after = report.next
+            if after is None:
+                return total
 
 
-def _requests(
-    connection: Connection, task_ids: list[str], where: str, *, everything: bool, pace: Pace
-) -> Iterator[ReplayLetters]:
-    """Chunks, each in its turn when there is a rate."""
-    if task_ids:
-        size = pace.chunk(CHUNK)
-        for first in range(0, len(task_ids), size):
-            chunk = task_ids[first : first + size]
-            pace.wait_for(len(chunk))
-            yield ReplayLetters(task_ids=chunk, limit=len(chunk))
-        return
-    # Letters that were replayed are no longer open, so the next chunk is always the first; those
-    # that cannot be replayed stay, and the cursor leads past them.
-    after: str | None = None
-    while True:
-        size = pace.chunk(CHUNK)
-        pace.wait_for(size)
-        look = connection.ask(
-            ReplayLetters(where=where, all=everything, dry_run=True, after=after, limit=size)
-        )
-        yield ReplayLetters(where=where, all=everything, after=after, limit=size)
-        after = look.next
-        if after is None:
-            return
-
-
-def _show_plan(plan: ReplayReport, *, dry_run: bool) -> None:
+def _show_preview(report: ReplayReport, *, dry_run: bool) -> None:
     if here().as_json:
         if dry_run:
-            write_json(_as_json(plan), pretty=True)
+            write_json(
+                {
+                    "schema": "fnr.dlq.replay/1",
+                    "eligible": report.eligible,
+                    "replayed": 0,
+                    "blocked": report.blocked,
+                    "examples": report.examples,
+                    "functions": report.functions,
+                },
+                pretty=True,
+            )
         return
-    lines = list(preview(plan))
+    lines = list(preview(report))
     if dry_run:
         write("\n".join(lines) + "\n")
     else:
@@ -126,31 +167,42 @@ def _show_plan(plan: ReplayReport, *, dry_run: bool) -> None:
             say(line)
 
 
-def _show_done(done: ReplayReport) -> None:
+def _show_detached(plan_id: str) -> None:
     if here().as_json:
-        write_json(_as_json(done), pretty=True)
+        write_json({"schema": "fnr.dlq.replay/1", "plan_id": plan_id}, pretty=True)
+        return
+    write(f"{plan_id}\n")
+    here().hint(f"{here().command} replay show {plan_id}")
+
+
+def _show_done(detail: ReplayDetail, *, waited: bool) -> None:
+    """What was put back, and what was not and why; exit 1 when that is not everything."""
+    plan = detail.plan
+    if not plan.total:
+        raise _nothing()
+    if here().as_json:
+        write_json(
+            {
+                "schema": "fnr.dlq.replay/1",
+                "eligible": plan.total - plan.skipped,
+                "replayed": plan.put_back,
+                "blocked": detail.reasons,
+                "examples": detail.examples,
+                "plan": plan,
+            },
+            pretty=True,
+        )
     else:
-        write(f"{done.replayed} replayed\n")
-        here().hint(f"{here().command} task list --where 'replays>0'")
-    if done.blocked:
-        raise typer.Exit(1)
+        write(f"{plan.put_back} replayed{': ' + progress(plan) if waited else ''}\n")
+        for reason, count in detail.reasons.items():
+            say(f"  {count:>8}  {reason}")
+    at_rest = {ReplayState.PAUSED, ReplayState.STOPPED, ReplayState.CANCELLED}
+    if plan.state in at_rest:
+        say(f"the replay is {plan.state}: {plan.why}")
+    here().hint(f"{here().command} replay show {plan.plan_id}")
+    if plan.state in at_rest or plan.skipped or (waited and plan.done < plan.total):
+        raise typer.Exit(FnrError.exit_code)
 
 
-def _as_json(report: ReplayReport) -> dict[str, object]:
-    return {
-        "schema": "fnr.dlq.replay/1",
-        "eligible": report.eligible,
-        "replayed": report.replayed,
-        "blocked": report.blocked,
-        "examples": report.examples,
-        "functions": report.functions,
-    }
-
-
-def _per_ms(rate: str | None) -> float | None:
-    if rate is None:
-        return None
-    found = _RATE.fullmatch(rate)
-    if not found or float(found[1]) <= 0:
-        raise UsageError(f"--rate: {rate!r} is no rate", why='write it like "5/s" or "100/m"')
-    return float(found[1]) / _MS_OF[found[2]]
+def _nothing() -> NotFound:
+    return NotFound("nothing to replay", next_step=f"{here().command} dlq list")

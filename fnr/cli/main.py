@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "task": ("fnr.cli.task", "Tasks: list, show, history, wait, cancel, logs."),
     "logs": ("fnr.cli.logs", "What functions and tasks have printed."),
     "dlq": ("fnr.cli.dlq", "Dead letters: list, show, stats, replay, edit, resolve, purge, …"),
+    "replay": ("fnr.cli.replay", "Replays of dead letters: list, show, pause, resume, cancel."),
     "errors": ("fnr.cli.errors", "Errors and incidents: list, explain, groups, tail, snooze, …"),
     "rules": ("fnr.cli.rules", "Rules that name errors: list, test, suggest, add, edit, stats, …"),
     "breaker": ("fnr.cli.breaker", "Breakers: list, show, why, open, close, disable, reset, …"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import structs
 
-from fnr.api import breaker_requests, incident_requests
+from fnr.api import breaker_requests, incident_requests, replay_requests
 from fnr.api import requests as ask
 from fnr.api.any_request import AnyRequest
 from fnr.api.errors import FnrError, NotFound, Refused, UsageError, no_such_id
@@ -20,6 +20,7 @@ from fnr.daemon.incidents import Incidents
 from fnr.daemon.letters import Letters
 from fnr.daemon.overview import Overview
 from fnr.daemon.reader import Reader
+from fnr.daemon.replays import Replays
 from fnr.daemon.waiting import Waiting
 from fnr.daemon.worker_process import WorkerProcess
 from fnr.policy.evidence import KilledBy
@@ -45,6 +46,7 @@ class Answers:
         letters = Letters(crew.parts, crew.dispatcher, reader)
         breakers = BreakerAnswers(crew.parts, crew.breakers, crew.breaker_probes)
         self.incidents = Incidents(crew.parts, reader)
+        self.replays = Replays(crew.parts, crew.dispatcher, reader)
         self._handlers: dict[type, Handler] = {
             ask.GetStatus: self._status,
             ask.SubmitMany: crew.intake.submit_many,
@@ -67,6 +69,10 @@ class Answers:
             breaker_requests.ForceBreakers: breakers.force,
             breaker_requests.ResetBreakers: breakers.reset,
             breaker_requests.ProbeBreaker: breakers.probe,
+            replay_requests.StartReplay: self.replays.begin,
+            replay_requests.PauseReplays: self.replays.pause,
+            replay_requests.ResumeReplays: self.replays.resume,
+            replay_requests.CancelReplays: self.replays.cancel,
             ask.ReloadConfig: self._reload,
             ask.StopDaemon: self._stop,
         }

@@ -168,10 +168,15 @@ class Letters:
         )
 
     def _input_problem(self, function: str, raw: bytes) -> str | None:
-        settings = self._parts.function(function)
-        if settings is None or not settings.input:
-            return None
-        return check_input(settings, _objects.decode(raw))
+        return input_problem(self._parts, function, raw)
+
+
+def input_problem(parts: Parts, function: str, raw: bytes) -> str | None:
+    """What the function's declared input says against this one; None: nothing."""
+    settings = parts.function(function)
+    if settings is None or not settings.input:
+        return None
+    return check_input(settings, _objects.decode(raw))
 
 
 def _report(

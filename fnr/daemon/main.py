@@ -177,6 +177,7 @@ class Daemon:
         failpoint("workers-started")
         self._crew.timekeeper.start()
         self._answers.incidents.start()
+        self._answers.replays.start()
         self._crew.effects.deliver()
         self.parts.start(self._crew.rules.load_in_background(), what="loading the rules")
         self._watchdog()

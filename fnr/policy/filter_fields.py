@@ -84,9 +84,11 @@ def _table(*states: str) -> Mapping[str, Field]:
     return {field.name: field for field in (*_SHARED, state)}
 
 
+_INCIDENT = Field(name="incident", kind=Kind.TEXT, help="the incident it belongs to")
+
 TASK_FIELDS = _table(*TaskState)
-LETTER_FIELDS = _table(*LetterState)
-ANY_FIELDS = _table(*TaskState, *LetterState)
+LETTER_FIELDS = {**_table(*LetterState), "incident": _INCIDENT}
+ANY_FIELDS = {**_table(*TaskState, *LetterState), "incident": _INCIDENT}
 
 _OF_ALL = {field.name: field for field in _SHARED}
 _CATEGORIES = tuple(map(str, Category))
@@ -96,7 +98,7 @@ ERROR_FIELDS: Mapping[str, Field] = {
     for field in (
         Field(name="id", kind=Kind.ID, help="the error's id, or any beginning of it"),
         Field(name="task", kind=Kind.ID, help="the id of its task, or any beginning of it"),
-        Field(name="incident", kind=Kind.TEXT, help="the incident it belongs to"),
+        _INCIDENT,
         _OF_ALL["function"],
         Field(name="category", kind=Kind.CHOICE, help="as corrected by hand", choices=_CATEGORIES),
         Field(name="was", kind=Kind.CHOICE, help="as classified by fnr", choices=_CATEGORIES),

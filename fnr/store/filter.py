@@ -123,7 +123,10 @@ def _bound(expr: Expr, columns: Mapping[str, str], order: str, now_ms: int) -> S
         case Compare(field="at" | "age") if order == "at":
             column, operator, value = _comparison(expr, columns, now_ms)
             return Sql(f"{column} {operator} ?", (value,))
-        case AnyOf(field="incident" | "task" as name, values=values) if len(values) == 1:
+        # Of a list of letters neither is a column of its own.
+        case AnyOf(field="incident" | "task" as name, values=values) if (
+            order == "id" and len(values) == 1
+        ):
             return Sql(f"{columns[name]} = ?", values)
         case AnyOf(field="id", values=values) if order == "id" and len(values) == 1:
             return Sql(f"{columns['id']} = ?", values)

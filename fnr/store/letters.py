@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from fnr.policy.dead_letter import DeadLetter, LetterState, not_replayable
+from fnr.policy.replay import EntryState
 from fnr.policy.task import Task, TaskState
 from fnr.policy.verdict import Action, Decision
-from fnr.store import errors, ledger
+from fnr.store import errors, ledger, replay_entries
 from fnr.store.rows import (
     LETTER_COLUMNS,
     LETTER_NAMES,
@@ -47,6 +48,9 @@ def put(tx: Transaction, letter: DeadLetter, *, error_id: str | None) -> None:
     letter = replace(letter, error_id=error_id)
     before = get(tx, letter.task_id) if letter.replays else None
     if before is not None:
+        replay_entries.ended(
+            tx, letter.task_id, EntryState.DEAD, why=letter.reason, now_ms=letter.died_at_ms
+        )
         tx.count(before.function, letter_kind(before), -1)
     add(tx, letter)
 
@@ -56,6 +60,10 @@ def close(tx: Transaction, task: Task, *, now_ms: int) -> None:
     letter = get(tx, task.task_id)
     if letter is None:
         return
+    end = EntryState.DONE if task.state is TaskState.DONE else EntryState.CANCELLED
+    replay_entries.ended(
+        tx, task.task_id, end, why="" if end is EntryState.DONE else task.reason, now_ms=now_ms
+    )
     if task.state is TaskState.DONE:
         tx.run("DELETE FROM dead_letter WHERE task_id = ?", (task.task_id,))
         tx.count(letter.function, letter_kind(letter), -1)
@@ -143,12 +151,13 @@ def replay(
             blocked[task_id] = problem or NO_LETTER
             continue
         if not dry_run:
-            _replay_one(tx, letter, by=by, now_ms=now_ms)
+            put_back(tx, letter, by=by, now_ms=now_ms)
         back.append((task_id, letter.function))
     return back, blocked
 
 
-def _replay_one(tx: Transaction, letter: DeadLetter, *, by: str, now_ms: int) -> None:
+def put_back(tx: Transaction, letter: DeadLetter, *, by: str, now_ms: int) -> None:
+    """Make a dead task live again, with a fresh budget."""
     # The old expiry has passed or soon will: it was the submitter's, the replay is the operator's.
     tx.run(
         """

@@ -128,6 +128,7 @@ LETTERS = Listing(
         "unique": "t.unique_key",
         "exit": "e.exit_code",
         "signal": "e.signal",
+        "incident": "e.incident_id",
     },
     kind_fields=("function", "state", "category", "cause"),
     # People who list dead letters mean those that wait for them.

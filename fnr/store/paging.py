@@ -83,6 +83,15 @@ def kinds_of(
     return {kind: known[kind] for kind in _chosen(listing, made, known)}
 
 
+def stretches(
+    tx: Transaction, listing: Listing, where: str, *, now_ms: int
+) -> tuple[Plan, list[Sql]]:
+    """What a filter asks of rows, and the stretches of an index that hold all that it wants."""
+    made = _plan(listing, where, now_ms=now_ms)
+    known = _known(tx, listing)
+    return made, _runs(listing, made, known, _chosen(listing, made, known))
+
+
 def _plan(listing: Listing, where: str, *, now_ms: int) -> Plan:
     return plan(
         read_filter(listing, where),

@@ -30,6 +30,7 @@ from fnr.policy.record import (
     TaskDetail,
     WorkerRecord,
 )
+from fnr.policy.replay import EntryState, ReplayDetail, ReplayEntry, ReplayPlan
 from fnr.policy.task import Task
 from fnr.store import (
     breakers,
@@ -39,6 +40,8 @@ from fnr.store import (
     functions,
     incidents,
     log_spans,
+    replay_entries,
+    replay_plans,
     rule_counts,
     stats,
     workers,
@@ -249,6 +252,42 @@ def list_breaker_moves(
     return breakers.moves(tx, name=name, limit=limit)
 
 
+def list_replays(
+    tx: Transaction,
+    *,
+    active: bool,
+    after: str | None,
+    limit: int,
+    now_ms: int,  # noqa: ARG001 - one shape for all reads
+) -> Page[ReplayPlan]:
+    """Replays, newest first."""
+    return replay_plans.page(tx, active=active, after=after, limit=limit)
+
+
+def get_replay(
+    tx: Transaction,
+    *,
+    plan_id: str,
+    reasons: bool,
+    now_ms: int,  # noqa: ARG001 - one shape for all reads
+) -> ReplayDetail:
+    """A replay with the reasons of what did not come home. Raises NoSuchId, AmbiguousId."""
+    return replay_entries.detail(tx, plan_id, reasons=reasons)
+
+
+def list_replay_entries(
+    tx: Transaction,
+    *,
+    plan_id: str,
+    state: EntryState | None,
+    after: str | None,
+    limit: int,
+    now_ms: int,  # noqa: ARG001 - one shape for all reads
+) -> Page[ReplayEntry]:
+    """Letters of a replay in its order. Raises NoSuchId, AmbiguousId."""
+    return replay_entries.page(tx, plan_id, state=state, after=after, limit=limit)
+
+
 def list_workers(
     tx: Transaction,
     *,
@@ -310,6 +349,9 @@ READS: dict[str, Callable[..., Any]] = {
     "ListBreakers": _consistent(list_breakers),
     "GetBreaker": _consistent(get_breaker),
     "ListBreakerMoves": _consistent(list_breaker_moves),
+    "ListReplays": _consistent(list_replays),
+    "GetReplay": _consistent(get_replay),
+    "ListReplayEntries": _consistent(list_replay_entries),
     "ListWorkers": _consistent(list_workers),
     "ListFunctions": _consistent(list_functions),
     "ListLogSpans": _consistent(list_log_spans),

@@ -24,6 +24,7 @@ from fnr.api.incident_requests import (
     ListIncidents,
     ListSimilar,
 )
+from fnr.api.replay_requests import GetReplay, ListReplayEntries, ListReplays, StartReplay
 from fnr.api.requests import (
     ExportLetters,
     GetLetterStats,
@@ -37,6 +38,7 @@ from fnr.api.requests import (
 from fnr.api.rule_requests import ListCorrections, ListErrorRecords, ListRuleCounts
 from fnr.client.offline import answer_offline
 from fnr.client.sdk import Client
+from fnr.policy.replay import EntryState
 
 TOML = f"""
 [functions.count]
@@ -57,9 +59,17 @@ def home() -> Iterator[LiveHome]:
         ended += [client.submit("refuse", {"n": n}) for n in range(3)]
         client.submit("count", {"text": ""}, delay="1h", tags={"k": "v"})
         client.wait_all(ended, timeout="30s")
+    plan = made.ask(StartReplay(task_ids=ended[:1] + ended[3:4]))
+    wait_for_replay(made, plan.plan_id)
     yield made
     made.close()
     shutil.rmtree(made.folder, ignore_errors=True)
+
+
+def wait_for_replay(home: LiveHome, plan_id: str) -> None:
+    """Wait until a replay has ended."""
+    found = home.fnr("replay", "show", plan_id, "--wait")
+    assert found.returncode == 0, found.stderr
 
 
 QUESTIONS = [
@@ -87,6 +97,12 @@ QUESTIONS = [
     ListCorrections(),
     ListCorrections(after="nonsense"),
     ListRuleCounts(),
+    ListReplays(),
+    ListReplays(active=True),
+    ListReplays(after="0"),
+    GetReplay(plan_id="zz"),
+    ListReplayEntries(plan_id="not an id"),
+    ListLetters(where="incident:1:* -incident:none"),
     ListTasks(where="nonsense:1"),
     ListLetters(where="(", limit=5),
     ListTasks(after="nonsense"),
@@ -108,6 +124,18 @@ def outcome(answer: Any) -> bytes:
 def test_live_and_offline_agree(home: LiveHome, question: Any) -> None:
     live = outcome(lambda: home.ask(question))
     assert outcome(lambda: answer_offline(home.paths, question)) == live
+
+
+def test_live_and_offline_agree_on_every_replay(home: LiveHome) -> None:
+    [plan] = home.ask(ListReplays()).items
+    for question in (
+        GetReplay(plan_id=plan.plan_id[:20]),
+        ListReplayEntries(plan_id=plan.plan_id, limit=1),
+        ListReplayEntries(plan_id=plan.plan_id, state=EntryState.SKIPPED),
+    ):
+        answer = home.ask(question)
+        assert answer_offline(home.paths, question) == answer
+    assert answer.items[0].why == "no dead letter of this id"
 
 
 def test_live_and_offline_agree_on_every_task(home: LiveHome) -> None:

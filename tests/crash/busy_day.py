@@ -23,6 +23,13 @@ from fnr.api.incident_requests import (
     ResolveIncidents,
     SnoozeIncidents,
 )
+from fnr.api.replay_requests import (
+    ListReplayEntries,
+    PauseReplays,
+    ResumeReplays,
+    StartReplay,
+)
+from fnr.policy.replay import EntryState, ReplayOptions, ReplayPlan
 from fnr.policy.rules import Category
 
 TOML = """
@@ -72,7 +79,8 @@ class BusyDay:
         self.day += 1
         steps: list[Callable[[], None]] = [
             self._one_by_one, self._in_a_batch, self._failures, self._expiry, self._cancels,
-            self._timeouts, self._letters, self._incidents, self._workers, self._reload,
+            self._timeouts, self._letters, self._replays, self._incidents, self._workers,
+            self._reload,
             self._wait_for_marks,
         ]  # fmt: skip
         for step in steps:
@@ -174,6 +182,25 @@ class BusyDay:
         if exported is not None:
             lines = [msgspec.Raw(msgspec.json.encode(item)) for item in exported.items]
             self.ask(ask.ImportLetters(items=lines))
+
+    def _replays(self) -> None:
+        """One plan by ids, one by a filter; all end or are taken up by the next day's daemon."""
+        letters = self.ask(ask.ListLetters(limit=2))
+        if letters is not None and letters.items:
+            self._replay(StartReplay(task_ids=[letter.task_id for letter in letters.items]))
+        plan = self._replay(StartReplay(where="function:fail", options=ReplayOptions(canary=1)))
+        if plan is not None:
+            self.ask(PauseReplays(plan_ids=[plan.plan_id]))
+            self.ask(ResumeReplays(plan_ids=[plan.plan_id]))
+
+    def _replay(self, request: StartReplay) -> ReplayPlan | None:
+        plan: ReplayPlan | None = self.ask(request)
+        if plan is not None:
+            live = self.ask(ListReplayEntries(plan_id=plan.plan_id, state=EntryState.LIVE))
+            ids = [entry.task_id for entry in live.items] if live is not None else []
+            if ids:
+                self.ask(ask.WaitTasks(task_ids=ids, timeout_ms=20_000))
+        return plan
 
     def _incidents(self) -> None:
         errors = self.ask(ListErrors(limit=1))

@@ -18,7 +18,7 @@ GROWING = frozenset(
     {
         "task", "t", "live", "dead", "attempt", "a", "error", "e", "x", "dead_letter", "d",
         "task_input", "i", "task_result", "r", "ledger", "l", "incident", "n", "incident_move",
-        "correction", "c", "breaker_move", "m",
+        "correction", "c", "replay_entry", "o", "breaker_move", "m",
     }
 )  # fmt: skip
 

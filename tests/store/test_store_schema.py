@@ -54,6 +54,10 @@ BREAKER_MOVE = {
     "name": "storage", "generation": 1, "at_ms": 1, "before": "closed", "after": "open",
     "why": "w", "by": "fnr", "facts": "{}",
 }  # fmt: skip
+REPLAY_PLAN = {
+    "plan_id": ID, "state": "planning", "state_at_ms": 1, "created_at_ms": 1, "created_by": "ann",
+    "state_by": "ann", "options": "{}",
+}  # fmt: skip
 ROWS: dict[str, dict[str, Any]] = {
     "breaker": BREAKER,
     "breaker_move": BREAKER_MOVE,
@@ -67,6 +71,8 @@ ROWS: dict[str, dict[str, Any]] = {
     "task_input": {"task_id": ID, "revision": 1, "at_ms": 1, "body": "{}"},
     "function": {"function": "render"},
     "tally": {"function": "render", "state": "queued", "count": 1},
+    "replay_plan": REPLAY_PLAN,
+    "replay_entry": {"plan": 1, "rank": 1, "task_id": ID},
 }
 
 # One row per CHECK: table, and what makes the good row bad.
@@ -130,6 +136,20 @@ VIOLATIONS: list[tuple[str, dict[str, Any]]] = [
     ("breaker_move", {"by": ""}),
     ("function", {"paused": 2}),
     ("tally", {"count": -1}),
+    ("replay_plan", {"plan_id": "short"}),
+    ("replay_plan", {"state": "lost"}),
+    ("replay_plan", {"by_ids": 2}),
+    ("replay_plan", {"total": -1}),
+    ("replay_plan", {"held": -1}),
+    ("replay_plan", {"live": -1}),
+    ("replay_plan", {"done": -1}),
+    ("replay_plan", {"dead": -1}),
+    ("replay_plan", {"cancelled": -1}),
+    ("replay_plan", {"skipped": -1}),
+    ("replay_plan", {"total": 1, "live": 1, "done": 1}),
+    ("replay_plan", {"state": "running"}),
+    ("replay_entry", {"state": "lost"}),
+    ("replay_entry", {"state": "skipped"}),
 ]
 
 
@@ -268,7 +288,7 @@ def test_a_migration_that_fails_leaves_the_old_schema(
     connection = connect_writer(store_file)
     migrate.migrate(connection)
     before = connection.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall()
-    newest = migrate.schema_version(connection)
+    newest = migrate.schema_steps()[-1][0]
     steps = [*migrate.schema_steps(), (newest + 1, "CREATE TABLE more (x TEXT);\nCREATE TABEL;\n")]
     monkeypatch.setattr(migrate, "schema_steps", lambda **_: steps)
     with pytest.raises(sqlite3.OperationalError, match="TABEL"):

@@ -24,9 +24,8 @@ from store_values import (
 
 from fnr.policy.record import WorkerRecord
 from fnr.policy.verdict import Effect, conclude
-from fnr.store import functions, ledger, letters, outbox, prune, tally, tasks, workers
+from fnr.store import functions, ledger, letters, migrate, outbox, prune, tally, tasks, workers
 from fnr.store.connection import read_only
-from fnr.store.migrate import schema_steps
 from fnr.store.reads import READS
 from fnr.store.telemetry import Reading, Telemetry
 from fnr.store.transaction import Transaction
@@ -230,7 +229,7 @@ def test_the_store_knows_its_sizes(book: Book) -> None:
     assert stats.tables["task"] == 2
     assert stats.tables["dead_letter"] == 1
     assert stats.tables["attempt"] == stats.tables["error"] == stats.tables["ledger"] == 1
-    assert stats.schema_version == schema_steps()[-1][0]
+    assert stats.schema_version == migrate.schema_steps()[-1][0]
     assert stats.wal_bytes == Path(f"{book.path}-wal").stat().st_size
     assert stats.store_bytes > 50_000
     assert stats.telemetry_bytes == 0

@@ -1,0 +1,259 @@
+"""What operators do with replays: start, pause, resume, cancel; and what a daemon's start does.
+
+The plans themselves are in the store; a daemon that was killed takes every one up where it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from msgspec.structs import replace
+
+from fnr.api.errors import UsageError
+from fnr.api.question import Changed
+from fnr.api.replay_requests import CancelReplays, PauseReplays, ResumeReplays, StartReplay
+from fnr.daemon.clients import Client
+from fnr.daemon.dispatcher import Dispatcher
+from fnr.daemon.letters import input_problem
+from fnr.daemon.parts import Parts, log
+from fnr.daemon.reader import Reader
+from fnr.daemon.replay_pacer import PACED, Pacer, tell
+from fnr.daemon.replay_planner import Planner
+from fnr.host.failpoint import failpoint
+from fnr.policy.replay import (
+    ENDED_REPLAYS,
+    ReplayPlan,
+    ReplayState,
+    changed,
+    moved,
+    options_problem,
+    resumed,
+)
+from fnr.store import replay_entries, replay_planning, replay_plans
+from fnr.store.connection import StoreBusy, StoreFull, StoreIll, Transaction
+from fnr.store.tasks import find_id
+
+IDS_PER_STEP = 200
+IDS_MAX = 100_000
+RETRY_MS = 1_000
+
+Change = Callable[[ReplayPlan, int], ReplayPlan | str]
+
+
+class Replays:
+    """Owns a pacer per plan that moves."""
+
+    def __init__(self, parts: Parts, dispatcher: Dispatcher, reader: Reader) -> None:
+        self._parts = parts
+        self._dispatcher = dispatcher
+        self._reader = reader
+        self._pacers: dict[int, Pacer] = {}
+        self._planned: set[int] = set()
+
+    def start(self) -> None:
+        """Take up every plan that an earlier daemon has left moving."""
+        self._parts.start(self._take_up(), what="taking up replays")
+
+    async def begin(self, client: Client, request: StartReplay) -> ReplayPlan:
+        """Make a plan and begin with it."""
+        if [bool(request.task_ids), bool(request.where), request.all].count(True) != 1:
+            raise UsageError("say which letters: ids, a filter, or all of them")
+        if (problem := options_problem(request.options)) is not None:
+            raise UsageError("the replay was not started", why=problem)
+        ids = await self._whole_ids(request.task_ids)
+        now_ms = self._parts.clock.now_ms()
+        if not ids:
+            # A filter that is not understood is told before anything is stored.
+            await self._reader.read(
+                partial(replay_planning.search_for, where=request.where, now_ms=now_ms)
+            )
+        plan = ReplayPlan(
+            plan_id=self._parts.ulids.new(),
+            state=ReplayState.PLANNING,
+            state_at_ms=now_ms,
+            created_at_ms=now_ms,
+            created_by=client.submitter,
+            state_by=client.submitter,
+            why=request.reason,
+            where=request.where,
+            by_ids=bool(ids),
+            options=request.options,
+        )
+        seq = await self._parts.store.write(lambda tx: replay_plans.add(tx, plan))
+        failpoint("replay-added")
+        if ids:
+            return await self._freeze_ids(seq, plan, ids)
+        self._plan_on(seq, plan)
+        tell(self._parts, plan)
+        return plan
+
+    async def pause(self, client: Client, request: PauseReplays) -> Changed:
+        """Put nothing more back."""
+        return await self._move(
+            request.plan_ids,
+            lambda plan, now_ms: moved(
+                plan, ReplayState.PAUSED, by=client.submitter, why=request.reason, now_ms=now_ms
+            ),
+        )
+
+    async def cancel(self, client: Client, request: CancelReplays) -> Changed:
+        """Give plans up."""
+        return await self._move(
+            request.plan_ids,
+            lambda plan, now_ms: moved(
+                plan, ReplayState.CANCELLED, by=client.submitter, why=request.reason, now_ms=now_ms
+            ),
+        )
+
+    async def resume(self, client: Client, request: ResumeReplays) -> Changed:
+        """Go on, perhaps with other limits."""
+        new = {"rate_per_h": request.rate_per_h, "concurrency": request.concurrency}
+
+        def change(plan: ReplayPlan, now_ms: int) -> ReplayPlan | str:
+            options = changed(plan.options, **new)
+            if (problem := options_problem(options)) is not None:
+                return problem
+            plan = replace(plan, options=options)
+            if plan.state in PACED and any(value is not None for value in new.values()):
+                return plan
+            return resumed(plan, by=client.submitter, why=request.reason, now_ms=now_ms)
+
+        return await self._move(request.plan_ids, change)
+
+    def pause_for(self, functions: frozenset[str], why: str) -> None:
+        """A service that these functions use has failed: plans that have work there pause."""
+
+        def change(plan: ReplayPlan, now_ms: int) -> ReplayPlan | str:
+            return moved(plan, ReplayState.PAUSED, by="fnr", why=why, now_ms=now_ms)
+
+        for seq, pacer in tuple(self._pacers.items()):
+            if not functions.isdisjoint(pacer.live.values()):
+                self._parts.start(self._change(seq, change), what="pausing a replay")
+
+    # ── what a pacer asks ────────────────────────────────────────────────────
+
+    def known(self, function: str) -> bool:
+        """Is it declared?"""
+        return self._parts.function(function) is not None
+
+    def input_problem(self, function: str, raw: bytes) -> str | None:
+        """What is wrong with this input for it."""
+        return input_problem(self._parts, function, raw)
+
+    def stopped(self, function: str) -> str | None:
+        """Why nothing should be sent to it now: an open breaker."""
+        pool = self._dispatcher.pools.get(function)
+        return pool.holds.get("breaker") if pool is not None else None
+
+    # ── plans on their way ───────────────────────────────────────────────────
+
+    async def _take_up(self) -> None:
+        try:
+            left = await self._reader.read(replay_plans.moving)
+            for stored in left:
+                plan = stored.plan
+                if plan.state is not ReplayState.PLANNING:
+                    await self._pace(stored.seq)
+                elif plan.by_ids:
+                    # Whoever named them got no answer, and the names died with the daemon.
+                    await self._move_one(stored.seq, _cut_short)
+                else:
+                    self._plan_on(stored.seq, plan)
+        except (StoreBusy, StoreFull, StoreIll) as error:
+            log.warning("replays could not be taken up yet: %s", error)
+            self._parts.later(RETRY_MS, self.start)
+
+    def _plan_on(self, seq: int, plan: ReplayPlan) -> None:
+        if seq not in self._planned:
+            self._planned.add(seq)
+            self._parts.start(self._freeze(seq, plan), what=f"planning replay {plan.plan_id}")
+
+    async def _freeze(self, seq: int, plan: ReplayPlan) -> None:
+        try:
+            frozen = await Planner(self._parts, self._reader, seq=seq).freeze(plan)
+        finally:
+            self._planned.discard(seq)
+        await self._frozen(seq, frozen)
+
+    async def _freeze_ids(self, seq: int, plan: ReplayPlan, ids: list[str]) -> ReplayPlan:
+        for first in range(0, len(ids), IDS_PER_STEP):
+            some = ids[first : first + IDS_PER_STEP]
+            await self._parts.store.write(
+                partial(replay_planning.add_letters, seq=seq, options=plan.options, ids=some)
+            )
+            failpoint("replay-ids-committed")
+        frozen = await Planner(self._parts, self._reader, seq=seq).frozen()
+        await self._frozen(seq, frozen)
+        return frozen or plan
+
+    async def _frozen(self, seq: int, plan: ReplayPlan | None) -> None:
+        if plan is not None:
+            tell(self._parts, plan)
+            await self._pace(seq)
+
+    async def _pace(self, seq: int) -> None:
+        """Lead this plan from now on, or look at it again if it is led already."""
+        pacer = self._pacers.get(seq)
+        if pacer is None:
+            pacer = self._pacers[seq] = Pacer(
+                self._parts, self._dispatcher, self, seq=seq, on_rest=self._rest
+            )
+            # On the writer, so that nothing can end between this look and the listening.
+            pacer.adopt(await self._parts.store.write(partial(replay_entries.live, plan=seq)))
+        pacer.look()
+
+    def _rest(self, seq: int) -> None:
+        if (pacer := self._pacers.pop(seq, None)) is not None:
+            pacer.close()
+
+    async def _move(self, plan_ids: list[str], change: Change) -> Changed:
+        if not plan_ids:
+            raise UsageError("say which replays", next_step="fnr replay list")
+        answer = Changed()
+        for prefix in plan_ids:
+            stored = await self._reader.read(partial(replay_plans.find, prefix=prefix))
+            plan, why_not = await self._move_one(stored.seq, change)
+            if why_not is None:
+                answer.changed.append(plan.plan_id)
+            else:
+                answer.unchanged[plan.plan_id] = why_not
+        return answer
+
+    async def _change(self, seq: int, change: Change) -> None:
+        await self._move_one(seq, change)
+
+    async def _move_one(self, seq: int, change: Change) -> tuple[ReplayPlan, str | None]:
+        now_ms = self._parts.clock.now_ms()
+
+        def unit(tx: Transaction) -> tuple[ReplayPlan, str | None]:
+            found = replay_plans.move(tx, seq, lambda plan: change(plan, now_ms))
+            failpoint("replay-moved-in-unit")
+            return found
+
+        plan, why_not = await self._parts.store.write(unit)
+        if why_not is None:
+            tell(self._parts, plan)
+            await self._follow(seq, plan)
+        return plan, why_not
+
+    async def _follow(self, seq: int, plan: ReplayPlan) -> None:
+        """A plan was moved by hand: do what its new state asks for."""
+        if plan.state is ReplayState.PLANNING:
+            self._plan_on(seq, plan)
+        elif plan.state in PACED:
+            await self._pace(seq)
+        elif plan.state in ENDED_REPLAYS or plan.state is ReplayState.PAUSED:
+            self._rest(seq)
+
+    async def _whole_ids(self, words: list[str]) -> list[str]:
+        if len(words) > IDS_MAX:
+            raise UsageError(
+                f"{len(words)} ids are too many", why=f"at most {IDS_MAX}", next_step="use --where"
+            )
+        return await self._reader.read(lambda tx: [find_id(tx, word) for word in words])
+
+
+def _cut_short(plan: ReplayPlan, now_ms: int) -> ReplayPlan | str:
+    why = "the daemon ended before all its letters were written down"
+    return moved(plan, ReplayState.CANCELLED, by="fnr", why=why, now_ms=now_ms)
