@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 import functools
 import re
-import shlex
-import subprocess
 from enum import StrEnum
 from pathlib import Path
 
@@ -212,6 +210,7 @@ def test_the_places_of_the_files_are_true(monkeypatch: pytest.MonkeyPatch) -> No
             paths.store_file,
             paths.telemetry_file,
             paths.spool_dir,
+            paths.words_dir,
             paths.crash_dir,
             paths.socket_file,
             paths.log_dir,
@@ -317,31 +316,6 @@ def test_manual_pages_hold_no_stray_request() -> None:
             set(re.findall(r"^[.'](\S+)", text, re.MULTILINE)) if name.startswith("man/") else set()
         )
         assert found <= requests, name
-
-
-def completed(*words: str) -> list[str]:
-    """What bash offers for the last of these words."""
-    script = shlex.quote(str(ROOT / "completions/fnr.bash"))
-    line = " ".join(map(shlex.quote, words))
-    code = f"source {script}; COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _fnr"
-    done = subprocess.run(
-        ["bash", "--norc", "-c", code + "; printf '%s\\n' \"${COMPREPLY[@]}\""],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stderr == ""
-    return [word for word in done.stdout.split("\n") if word]
-
-
-def test_bash_completes_commands_flags_and_values() -> None:
-    nouns = [child.path[0] for child in TREE().children]
-    assert completed("fnr", "") == nouns
-    assert completed("fnr", "dl") == ["dlq"]
-    assert completed("fnr", "dlq", "repl") == ["replay"]
-    assert completed("fnr", "dlq", "replay", "--dr") == ["--dry-run"]
-    assert completed("fnr", "--home", "/tmp", "task", "li") == ["list"]
-    assert completed("fnr", "status", "-o", "j") == ["json", "jsonl"]
 
 
 def test_links_between_documents_lead_somewhere() -> None:

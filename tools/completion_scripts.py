@@ -1,225 +1,142 @@
-"""Writes static completion scripts for bash, zsh and fish: no Python starts when Tab is pressed.
+"""Writes the completion scripts for bash, zsh and fish: no Python starts when TAB is pressed.
 
-All three work the same way: find the command that the words so far name, then offer what is below
-it, its flags, or the values of the flag before the cursor.
+All three work the same way: find the command that the words so far name and which of its words
+comes next, then offer the commands below it, its flags, the values of the flag before the cursor,
+or what the daemon has written about ids and names into the state folder of this home.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
-from command_tree import Command, Flag, global_flags
+from command_tree import Command
+from completion_words import Offer, flags_of, offer_of, offers_of
 
 NOTE = "Made by tools/make_docs.py from the command line itself; do not edit."
+Row = tuple[str, list[tuple[str, str]]]
+ShowWord = Callable[[str, str], str]
+_ENGINES = Path(__file__).parent / "completion_engines"
 
 
 def completions(tree: Command) -> dict[str, str]:
     """File name -> script."""
-    return {"fnr.bash": _bash(tree), "_fnr": _zsh(tree), "fnr.fish": _fish(tree)}
+    return {
+        "fnr.bash": _script("fnr.bash", f"# {NOTE}\n", _posix_tables(tree, _bash_word)),
+        "_fnr": _script("_fnr", f"#compdef fnr\n# {NOTE}\n", _posix_tables(tree, _zsh_word)),
+        "fnr.fish": _script("fnr.fish", f"# {NOTE}\n", _fish_tables(tree)),
+    }
 
 
-def _flags(command: Command) -> list[Flag]:
-    """Its own flags and those that every command takes, each name once."""
-    own = {name for flag in command.flags for name in flag.names}
-    return [*command.flags, *(f for f in global_flags() if not own.intersection(f.names))]
-
-
-def _with_value(tree: Command) -> list[str]:
-    """Names of all flags that take the next word."""
-    flags = [flag for command in tree.walk() for flag in _flags(command) if flag.metavar]
-    return sorted({name for flag in flags for name in flag.names})
-
-
-def _kind(flag: Flag) -> str:
-    """What its value is, as far as a shell can complete it: "choices", "dirs", "files" or ""."""
-    if flag.choices:
-        return "choices"
-    if "DIR" in flag.metavar:
-        return "dirs"
-    return "files" if "FILE" in flag.metavar else ""
+def _script(name: str, head: str, tables: Iterable[str]) -> str:
+    return head + "\n".join(tables) + "\n\n" + (_ENGINES / name).read_text()
 
 
 def _key(command: Command) -> str:
     return "/".join(command.path)
 
 
-def _valued(tree: Command) -> Iterable[tuple[str, Flag]]:
-    """ "dlq/list:--where", flag: for every flag whose value can be completed."""
-    for command in tree.walk():
-        for flag in _flags(command):
-            if _kind(flag):
-                for name in flag.names:
-                    yield f"{_key(command)}:{name}", flag
+def _below(command: Command) -> list[tuple[str, str]]:
+    return [(child.path[-1], child.summary) for child in command.children]
 
 
-# ── bash ─────────────────────────────────────────────────────────────────────
+def _flag_words(command: Command) -> list[tuple[str, str]]:
+    return [(name, flag.help) for flag in flags_of(command) for name in flag.names]
 
 
-def _bash(tree: Command) -> str:
-    lines = [f"# {NOTE}", "_fnr_commands() {", "  case $1 in"]
-    for command in tree.walk():
-        if command.children:
-            names = " ".join(child.path[-1] for child in command.children)
-            lines.append(f"    '{_key(command)}') echo '{names}' ;;")
-    lines += ["  esac", "}", "", "_fnr_flags() {", "  case $1 in"]
-    for command in tree.walk():
-        names = " ".join(name for flag in _flags(command) for name in flag.names)
-        lines.append(f"    '{_key(command)}') echo '{names}' ;;")
-    lines += ["  esac", "}", "", "_fnr_values() {", "  case $1 in"]
-    for key, flag in _valued(tree):
-        make = {
-            "choices": f"compgen -W '{' '.join(flag.choices)}' -- \"$2\"",
-            "dirs": 'compgen -d -- "$2"',
-            "files": 'compgen -f -- "$2"',
-        }[_kind(flag)]
-        lines.append(f"    '{key}') {make} ;;")
-    lines += ["  esac", "}", "", _BASH_MAIN.replace("WITH_VALUE", "|".join(_with_value(tree)))]
-    return "\n".join(lines)
+def _marked(offer: Offer) -> list[str]:
+    """As the engines take it: what is looked up has an @ before its name."""
+    return [*(f"@{kind}" for kind in offer.kinds), *offer.words]
 
 
-_BASH_MAIN = """\
-_fnr() {
-  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} path='' word next i
-  for ((i = 1; i < COMP_CWORD; i++)); do
-    word=${COMP_WORDS[i]}
-    case $word in
-      --) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-      WITH_VALUE) ((i++)) ;;
-      -*) ;;
-      *)
-        next=${path:+$path/}$word
-        [[ " $(_fnr_commands "$path") " == *" $word "* ]] && path=$next ;;
-    esac
-  done
-  case $prev in
-    WITH_VALUE)
-      mapfile -t COMPREPLY < <(_fnr_values "$path:$prev" "$cur"); return ;;
-  esac
-  if [[ $cur == -* ]]; then
-    mapfile -t COMPREPLY < <(compgen -W "$(_fnr_flags "$path")" -- "$cur")
-  else
-    mapfile -t COMPREPLY < <(compgen -W "$(_fnr_commands "$path")" -- "$cur")
-  fi
-}
-complete -o default -F _fnr fnr
-"""
+def _arguments(command: Command) -> list[str]:
+    """A word of marks for each argument: "@functions @tasks"; the last is "*" if it repeats."""
+    marks = [" ".join(_marked(offer)) for offer in offers_of(command)]
+    return [*marks, "*"] if command.arguments and command.arguments[-1].many else marks
 
 
-# ── zsh ──────────────────────────────────────────────────────────────────────
+def _valued(command: Command) -> list[tuple[tuple[str, ...], list[str]]]:
+    """Flags that take the next word, each with what that may be."""
+    return [
+        (flag.names, _marked(offer_of(command, flag))) for flag in flags_of(command) if flag.metavar
+    ]
 
 
-def _zsh(tree: Command) -> str:
-    lines = ["#compdef fnr", f"# {NOTE}", "_fnr_commands() {", "  case $1 in"]
-    for command in tree.walk():
-        if command.children:
-            pairs = [(child.path[-1], child.summary) for child in command.children]
-            lines.append(f"    '{_key(command)}') found=({_zsh_pairs(pairs)}) ;;")
-    lines += ["  esac", "}", "", "_fnr_flags() {", "  case $1 in"]
-    for command in tree.walk():
-        pairs = [(name, flag.help) for flag in _flags(command) for name in flag.names]
-        lines.append(f"    '{_key(command)}') found=({_zsh_pairs(pairs)}) ;;")
-    lines += ["  esac", "}", "", "_fnr_values() {", "  case $1 in"]
-    for key, flag in _valued(tree):
-        make = {
-            "choices": f"compadd -- {' '.join(flag.choices)}",
-            "dirs": "_files -/",
-            "files": "_files",
-        }[_kind(flag)]
-        lines.append(f"    '{key}') {make} ;;")
-    lines += ["  esac", "}", "", _ZSH_MAIN.replace("WITH_VALUE", "|".join(_with_value(tree)))]
-    return "\n".join(lines)
+# ── bash and zsh, which share their grammar ──────────────────────────────────
 
 
-def _zsh_pairs(pairs: Iterable[tuple[str, str]]) -> str:
-    shown = []
-    for name, text in pairs:
-        words = f"{name}:{_headline(text)}" if text else name
-        shown.append("'" + words.replace("'", "'\\''") + "'")
-    return " ".join(shown)
+def _posix_tables(tree: Command, word: ShowWord) -> Iterable[str]:
+    commands = list(tree.walk())
+    yield from _posix_case("_fnr_below", ((_key(c), _below(c)) for c in commands), word)
+    yield from _posix_case("_fnr_flags", ((_key(c), _flag_words(c)) for c in commands), word)
+    yield from _posix_case(
+        "_fnr_arguments",
+        ((_key(c), [(mark, "") for mark in _arguments(c)]) for c in commands),
+        _quoted,
+    )
+    yield "_fnr_value() {\n  found=()\n  case $1 in"
+    for command in commands:
+        for names, marks in _valued(command):
+            keys = "|".join(f"'{_key(command)}:{name}'" for name in names)
+            yield f"    {keys}) found=({' '.join(_quoted(mark, '') for mark in marks)}) ;;"
+    yield "    *) return 1 ;;\n  esac\n}"
 
 
-_ZSH_MAIN = """\
-_fnr() {
-  local at='' word i
-  local -a found
-  for ((i = 2; i < CURRENT; i++)); do
-    word=${words[i]}
-    case $word in
-      --) _files; return ;;
-      WITH_VALUE) ((i++)) ;;
-      -*) ;;
-      *)
-        found=()
-        _fnr_commands "$at"
-        (( ${found[(I)$word:*]} )) && at=${at:+$at/}$word ;;
-    esac
-  done
-  case ${words[CURRENT - 1]} in
-    WITH_VALUE) _fnr_values "$at:${words[CURRENT - 1]}"; return ;;
-  esac
-  found=()
-  if [[ $PREFIX == -* ]]; then
-    _fnr_flags "$at"
-    _describe -o 'flag' found
-  else
-    _fnr_commands "$at"
-    if (( $#found )); then _describe 'command' found; else _files; fi
-  fi
-}
-_fnr "$@"
-"""
+def _posix_case(name: str, rows: Iterable[Row], word: ShowWord) -> Iterable[str]:
+    yield f"{name}() {{\n  found=()\n  case $1 in"
+    for key, pairs in rows:
+        if pairs:
+            yield f"    '{key}') found=({' '.join(word(*pair) for pair in pairs)}) ;;"
+    yield "  esac\n}\n"
+
+
+def _quoted(text: str, _: str = "") -> str:
+    return text if text.replace("-", "").isalnum() else "'" + text.replace("'", "'\\''") + "'"
+
+
+def _bash_word(name: str, _: str) -> str:
+    return name
+
+
+def _zsh_word(name: str, text: str) -> str:
+    return _quoted(f"{name}:{_headline(text)}" if text else name)
 
 
 # ── fish ─────────────────────────────────────────────────────────────────────
 
 
-def _fish(tree: Command) -> str:
-    paths = " ".join(_key(command) for command in tree.walk() if command.path)
-    lines = [f"# {NOTE}", f"set -g __fnr_paths {paths}"]
-    lines.append(_FISH_AT.replace("WITH_VALUE", " ".join(_with_value(tree))))
-    for command in tree.walk():
-        here = f"complete -c fnr -n '__fnr_at \"{_key(command)}\"'"
-        lines += [
-            f"{here} -f -a {child.path[-1]} -d {_fish_text(child.summary)}"
-            for child in command.children
-        ]
-        lines += [f"{here} {_fish_flag(flag)}" for flag in _flags(command)]
-    return "\n".join(lines) + "\n"
+def _fish_tables(tree: Command) -> Iterable[str]:
+    commands = list(tree.walk())
+    yield from _fish_switch("__fnr_below", ((_key(c), _below(c)) for c in commands))
+    yield from _fish_switch("__fnr_flags", ((_key(c), _flag_words(c)) for c in commands))
+    yield "function __fnr_arguments\n    switch $argv[1]"
+    for command in commands:
+        if marks := _arguments(command):
+            shown = " ".join(map(_fish_text, marks))
+            yield f"        case '{_key(command)}'\n            printf '%s\\n' {shown}"
+    yield "    end\nend\n"
+    yield "function __fnr_value\n    switch $argv[1]"
+    for command in commands:
+        for names, marks in _valued(command):
+            keys = " ".join(f"'{_key(command)}:{name}'" for name in names)
+            shown = f"printf '%s\\n' {' '.join(map(_fish_text, marks))}" if marks else "true"
+            yield f"        case {keys}\n            {shown}"
+    yield "        case '*'\n            return 1\n    end\nend"
 
 
-def _fish_flag(flag: Flag) -> str:
-    names = [f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in flag.names]
-    value = {
-        "choices": f" -x -a '{' '.join(flag.choices)}'",
-        "dirs": " -x -a '(__fish_complete_directories)'",
-        "files": " -r",
-    }.get(_kind(flag), " -x" if flag.metavar else "")
-    return f"{' '.join(names)}{value} -d {_fish_text(flag.help)}"
-
-
-_FISH_AT = """\
-function __fnr_at
-    set -l words (commandline -opc)
-    set -e words[1]
-    set -l at ''
-    set -l skip 0
-    for word in $words
-        if test $skip = 1
-            set skip 0
-        else if contains -- $word WITH_VALUE
-            set skip 1
-        else
-            set -l next (string trim -c / -- "$at/$word")
-            contains -- $next $__fnr_paths; and set at $next
-        end
-    end
-    test "$at" = "$argv[1]"
-end
-"""
+def _fish_switch(name: str, rows: Iterable[Row]) -> Iterable[str]:
+    yield f"function {name}\n    switch $argv[1]"
+    for key, pairs in rows:
+        if pairs:
+            shown = " ".join(
+                f"{_fish_text(word)} {_fish_text(_headline(text))}" for word, text in pairs
+            )
+            yield f"        case '{key}'\n            printf '%s\\t%s\\n' {shown}"
+    yield "    end\nend\n"
 
 
 def _fish_text(text: str) -> str:
-    return "'" + _headline(text).replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _headline(text: str) -> str:

@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "db": ("fnr.cli.db", "The store: check, stats, backup, restore, vacuum."),
     "config": ("fnr.cli.config", "The settings: show, check, path."),
     "init": ("fnr.cli.init", "Write a commented fnr.toml that works."),
+    "completion": ("fnr.cli.completion", "Completion in bash, zsh and fish: install, show."),
     "demo": ("fnr.cli.demo.command", "See it all at work on this machine, in a minute."),
     "help": ("fnr.cli.help", "Help on a topic: exit-codes, environment, filters, output, …"),
 }

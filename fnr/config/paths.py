@@ -16,7 +16,7 @@ class Paths:
 
     config_file, store_file, telemetry_file, reserve_file, lock_file, socket_file,
     worker_socket_file, breaker_file, trial_file and learnt_file are files; state_dir, run_dir,
-    log_dir, spool_dir, rules_dir and crash_dir are folders.
+    log_dir, spool_dir, words_dir, rules_dir and crash_dir are folders.
     origin: what decided ("--home", "FNR_HOME", "XDG" or "system").
     """
 
@@ -56,6 +56,10 @@ class Paths:
     @property
     def spool_dir(self) -> str:
         return f"{self.state_dir}/spool"
+
+    @property
+    def words_dir(self) -> str:
+        return f"{self.state_dir}/words"
 
     @property
     def crash_dir(self) -> str:

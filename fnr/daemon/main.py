@@ -34,6 +34,7 @@ from fnr.daemon.crew import Crew
 from fnr.daemon.line_socket import listen
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.reader import Reader
+from fnr.daemon.word_files import WordFiles
 from fnr.host import limits, process
 from fnr.host.clock import Clock, Dice, Ulids
 from fnr.host.failpoint import failpoint
@@ -153,6 +154,8 @@ class Daemon:
         self._crew = Crew(parts, load)
         self._answers = Answers(self._crew, reader)
         self._clients = Clients(parts, self._answers)
+        self._words = WordFiles(parts, reader, self._crew.rules)
+        self._crew.reload.on_reloaded.append(self._words.changed)
 
     async def serve(self) -> int:
         """Start, run until the end is asked for, end."""
@@ -179,7 +182,8 @@ class Daemon:
         self._answers.incidents.start()
         self._answers.replays.start()
         self._crew.effects.deliver()
-        self.parts.start(self._crew.rules.load_in_background(), what="loading the rules")
+        self._words.start()
+        self.parts.start(self._load_rules(), what="loading the rules")
         self._watchdog()
         # What exists now lives as long as the daemon: never look at it again.
         gc.collect()
@@ -197,6 +201,7 @@ class Daemon:
             self._clients.close()
             self._crew.breaker_probes.close()
             self._crew.breakers.close()
+            await self._words.close()
             await asyncio.to_thread(self._crew.readings.close)
             _remove(parts.paths.socket_file, parts.paths.worker_socket_file)
             log.info("ended")
@@ -231,6 +236,10 @@ class Daemon:
             log.error("the reload changed nothing: %s", " ".join(error.lines()))
         finally:
             sd_notify("READY=1")
+
+    async def _load_rules(self) -> None:
+        await self._crew.rules.load_in_background()
+        self._words.changed()
 
     def _watchdog(self) -> None:
         interval_ms = watchdog_interval_ms()

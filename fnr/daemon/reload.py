@@ -64,9 +64,9 @@ class Reload:
             self._add(name)
         for name in report.changed:
             self._change(name)
+        failpoint("reload-applied")
         for hook in self.on_reloaded:
             hook()
-        failpoint("reload-applied")
         log.info(
             "reloaded",
             extra={"added": report.added, "removed": report.removed, "changed": report.changed},

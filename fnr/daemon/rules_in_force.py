@@ -23,7 +23,7 @@ from fnr.policy.classify import classify
 from fnr.policy.evidence import Evidence
 from fnr.policy.rule_file import RuleProblem
 from fnr.policy.rule_set import RuleSet
-from fnr.policy.rules import Classification
+from fnr.policy.rules import Classification, Rule
 from fnr.policy.text_model import TextModel
 
 # Work that waits is handed out first: reading the rules takes half a second of a processor.
@@ -64,6 +64,11 @@ class RulesInForce:
     def classify(self, evidence: Evidence, *, function: str, service: str = "") -> Classification:
         """Name a failure. service: what it met, if that is known."""
         return classify(evidence, self._ready(), self._model, function=function, service=service)
+
+    @property
+    def known(self) -> tuple[Rule, ...]:
+        """The rules, if they have been loaded yet."""
+        return self._rules.rules if self._rules is not None else ()
 
     async def load_in_background(self) -> None:
         """Load what the daemon needs sooner or later, and say what is wrong with it."""

@@ -55,6 +55,17 @@ def release_reserve(path: str) -> bool:
 
 def write_durably(path: str, data: bytes, *, mode: int = 0o600) -> None:
     """Put data at path so that after a power loss there is either the old file or all of data."""
+    _replace(path, data, mode=mode, sync=True)
+    # The new name is an entry of the folder: it too is only in memory until the folder is synced.
+    fsync_folder(os.path.dirname(path) or ".")  # noqa: PTH120 - pathlib costs 8 ms
+
+
+def write_whole(path: str, data: bytes, *, mode: int = 0o600) -> None:
+    """Put data at path so that a reader finds the old file or all of data; not for power losses."""
+    _replace(path, data, mode=mode, sync=False)
+
+
+def _replace(path: str, data: bytes, *, mode: int, sync: bool) -> None:
     # Named after the writer, so that two writers of one path cannot mix; a leftover of a killed
     # writer is overwritten by the next process that gets its pid.
     draft = f"{path}.{os.getpid()}-{threading.get_ident()}.tmp"
@@ -62,7 +73,8 @@ def write_durably(path: str, data: bytes, *, mode: int = 0o600) -> None:
     try:
         try:
             write_all(fd, data)
-            os.fsync(fd)
+            if sync:
+                os.fsync(fd)
         finally:
             os.close(fd)
         os.rename(draft, path)  # noqa: PTH104 - pathlib costs 8 ms
@@ -70,8 +82,6 @@ def write_durably(path: str, data: bytes, *, mode: int = 0o600) -> None:
         with suppress(FileNotFoundError):
             os.unlink(draft)  # noqa: PTH108 - pathlib costs 8 ms
         raise
-    # The new name is an entry of the folder: it too is only in memory until the folder is synced.
-    fsync_folder(os.path.dirname(path) or ".")  # noqa: PTH120 - pathlib costs 8 ms
 
 
 def fsync_folder(path: str) -> None:

@@ -83,6 +83,7 @@ class Store:
         self._commit_hook = commit_hook
         self._trouble_hooks: list[TroubleHook] = []
         self._undone_hooks: list[Callable[[], None]] = []
+        self._written_hooks: list[Callable[[], None]] = []
         self._queue: deque[tuple[Unit, Done, bool]] = deque()
         self._busy = False  # a batch is under way, or about to be
         self._busy_since_s: float | None = None
@@ -117,6 +118,10 @@ class Store:
     def on_undone(self, hook: Callable[[], None]) -> None:
         """Call hook() when units are rolled back, before the next one runs; on any thread."""
         self._undone_hooks.append(hook)
+
+    def on_written(self, hook: Callable[[], None]) -> None:
+        """Call hook() on the loop after every COMMIT that wrote something; it must be quick."""
+        self._written_hooks.append(hook)
 
     async def write(self, unit: Callable[[Transaction], T], *, heavy: bool = False) -> T:
         """Run a unit of statements; its result, once it is on disk.
@@ -235,6 +240,9 @@ class Store:
         else:
             self._busy_since_s = None
             self._note_room(batch)
+            if batch.changed:
+                for hook in self._written_hooks:
+                    hook()
             self._start_batch()
 
     def _note_room(self, batch: Batch) -> None:
