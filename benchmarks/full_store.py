@@ -63,8 +63,13 @@ _ROWS = (
     """,
     """
     INSERT INTO ledger (at_ms, task_id, token, action, why)
-    SELECT at_ms, task_id, token, CASE state WHEN 'dead' THEN 'bury' ELSE 'complete' END, 'because'
-      FROM ended
+    SELECT at_ms, task_id, token, 'complete', 'because' FROM ended WHERE state = 'done'
+    """,
+    """
+    INSERT INTO ledger (at_ms, task_id, token, action, why, category, strategy, rule, error_id)
+    SELECT at_ms, task_id, token, 'bury', 'because', 'permanent', 'dead_letter', 'benchmark',
+           printf('01E%023d', n)
+      FROM ended WHERE state = 'dead'
     """,
     """
     INSERT INTO task_result (task_id, token, body)

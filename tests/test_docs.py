@@ -31,6 +31,7 @@ from fnr.config.settings import (
 )
 from fnr.daemon.worker_process import WorkerState
 from fnr.policy.breaker import LEGAL_BREAKER_MOVES
+from fnr.policy.budget import BudgetPolicy
 from fnr.policy.dead_letter import DeathCause, LetterState
 from fnr.policy.incident import LEGAL_INCIDENT_MOVES, IncidentState
 from fnr.policy.replay import LEGAL_REPLAY_MOVES, EntryState, ReplayState
@@ -141,6 +142,7 @@ FUNCTION = FunctionSettings(name="x", kind="command")
 FUNCTION_TABLES = {
     "workers": "1",
     "retry": "–",
+    "degrade": "–",
     "limits": "–",
     "env": "–",
     "input": "–",
@@ -167,7 +169,10 @@ def shown(key: keys.Key, value: object) -> str:
         ("`[redact]`", defaults(keys.REDACT_KEYS, Settings())),
         ("`[functions.NAME]`", defaults(keys.FUNCTION_KEYS, FUNCTION) | FUNCTION_TABLES),
         ("`workers`", defaults(keys.WORKERS_KEYS, FUNCTION)),
-        ("`retry`", defaults(keys.RETRY_KEYS, RetryPolicy())),
+        (
+            "`retry`",
+            defaults(keys.RETRY_KEYS, RetryPolicy()) | defaults(keys.BUDGET_KEYS, BudgetPolicy()),
+        ),
         ("`limits`", defaults(keys.LIMIT_KEYS, LimitSettings())),
     ],
 )

@@ -10,6 +10,8 @@ import msgspec
 
 from fnr.config.keys import (
     BREAKER_KEYS,
+    BUDGET_KEYS,
+    CATEGORY_RETRY_KEYS,
     FUNCTION_KEYS,
     LIMIT_KEYS,
     REDACT_KEYS,
@@ -20,6 +22,8 @@ from fnr.config.keys import (
 from fnr.config.load import PLAIN_TABLES, Loaded
 from fnr.config.secrets import ALWAYS_SECRET, is_secret
 from fnr.config.settings import BreakerTable, FunctionSettings, Settings
+from fnr.policy.degrade import Rung
+from fnr.policy.retry import RetryPolicy
 
 HIDDEN = "***"
 
@@ -62,7 +66,9 @@ def function_table(function: FunctionSettings, *, secret: Sequence[str] = ()) ->
         for key in ("command", "stdin", "result"):
             table.pop(key, None)
     table["workers"] = _written(function, WORKERS_KEYS)
-    table["retry"] = _written(function.retry, RETRY_KEYS)
+    table["retry"] = _patience(function.retry)
+    if function.degrade:
+        table["degrade"] = [_rung(rung) for rung in function.degrade]
     if limits := _written(function.limits, LIMIT_KEYS):
         table["limits"] = limits
     if function.env:
@@ -78,6 +84,22 @@ def function_table(function: FunctionSettings, *, secret: Sequence[str] = ()) ->
 def breaker_table(breaker: BreakerTable) -> dict[str, object]:
     """A [breakers.NAME] table with every number that is in force."""
     return {key: value for key, value in _written(breaker, BREAKER_KEYS).items() if value != ""}
+
+
+def _patience(policy: RetryPolicy) -> dict[str, object]:
+    written = _written(policy, RETRY_KEYS) | _written(policy.budget, BUDGET_KEYS)
+    for category, own in policy.by_category.items():
+        written[category] = _written(own, CATEGORY_RETRY_KEYS)
+    return written
+
+
+def _rung(rung: Rung) -> dict[str, object]:
+    written: dict[str, object] = {"when": [*rung.when]}
+    if rung.set:
+        written["set"] = rung.set
+    if rung.function:
+        written["function"] = rung.function
+    return written
 
 
 def toml_value(value: object) -> str:

@@ -17,8 +17,9 @@ from fnr.cli.inputs import build_input, key_values
 from fnr.cli.moments import parse_moment
 from fnr.cli.render import write, write_json
 from fnr.cli.submit_jsonl import submit_lines
-from fnr.cli.task import ENDS, result_words
+from fnr.cli.task import ENDS
 from fnr.cli.terminal import block
+from fnr.client.task_story import smaller_words, value_text
 from fnr.policy.record import TaskEnd
 from fnr.policy.task import PRIORITY_DEFAULT, TaskState
 
@@ -131,7 +132,9 @@ def _show_end(end: TaskEnd) -> None:
     if here().as_json:
         write_json({"schema": ENDS.schema, "items": [end], "total": 1, "next": None}, pretty=True)
     elif end.task.state is TaskState.DONE:
-        write(block(result_words(end)) + "\n")
+        write(block(value_text(end.result)) + "\n")
+        if end.task.degraded:
+            here().notice(f"notice: degraded: {smaller_words(end.task)}")
     if end.task.state is not TaskState.DONE:
         say(f"{end.task.state}: {block(end.message or end.task.reason)}")
         here().notice(f"hint: {here().command} task history {end.task.task_id}")

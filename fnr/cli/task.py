@@ -15,7 +15,8 @@ from fnr.cli.here import here
 from fnr.cli.options import After, Ids, Limit, Reason, SomeIds, TaskId, Where, Yes
 from fnr.cli.render import Column, Listing, show_list, show_one, show_pages
 from fnr.cli.task_rows import TASKS
-from fnr.client.task_story import page, story, value_text
+from fnr.client.task_history import story
+from fnr.client.task_story import page, smaller_words, value_text
 from fnr.policy.record import TaskDetail, TaskEnd
 from fnr.policy.task import TaskState
 
@@ -24,7 +25,10 @@ app = group("task", "Tasks: what was asked for, where it is, how it went.")
 
 def result_words(end: TaskEnd) -> str:
     """The result of a task that is done, the message of one that is not."""
-    return value_text(end.result) if end.task.state is TaskState.DONE else end.message
+    if end.task.state is not TaskState.DONE:
+        return end.message
+    mark = f" (degraded: {smaller_words(end.task)})" if end.task.degraded else ""
+    return value_text(end.result) + mark
 
 
 ENDS: Listing[TaskEnd] = Listing(

@@ -1,15 +1,13 @@
-"""What there is to say of a task: the page of it, its history as a story."""
+"""What there is to say of a task: the page of it, its failure, what was decided."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import msgspec
 
 from fnr.api.plain_text import block, duration, one_line
 from fnr.client.instants import age, clock_time, in_time
 from fnr.policy.record import ErrorRecord, LedgerRow, TaskDetail
-from fnr.policy.task import Attempt, AttemptOutcome, Task, TaskState
+from fnr.policy.task import Task, TaskState
 
 VALUE_CHARS_MAX = 2_000
 TRACE_LINES_MAX = 12
@@ -43,6 +41,7 @@ def page(detail: TaskDetail) -> str:
         ("tags", " ".join(f"{key}={value}" for key, value in sorted(task.tags.items()))),
         ("parent", task.parent_id or ""),
         ("input", value_text(detail.input)),
+        ("degraded", smaller_words(task)),
         ("result", value_text(detail.result) if task.state is TaskState.DONE else ""),
     ]
     lines = [f"{name + ':':<11}{one_line(value)}" for name, value in rows if value]
@@ -53,6 +52,11 @@ def page(detail: TaskDetail) -> str:
         lines += ["", *error_lines(detail.errors[-1])]
     lines += ["", f"the whole story: fnr task history {task.task_id}"]
     return "\n".join(lines) + "\n"
+
+
+def smaller_words(task: Task) -> str:
+    """In which smaller way it is or was done; "" for as submitted."""
+    return "; ".join(f"{step.words} ({step.why})" for step in task.degraded)
 
 
 def value_text(raw: bytes | msgspec.Raw) -> str:
@@ -85,50 +89,6 @@ def error_lines(error: ErrorRecord) -> list[str]:
 def exit_words(code: int | None, signal: int | None) -> str:
     """ "exit code 3" or "killed by signal 9"."""
     return f"killed by signal {signal}" if signal is not None else f"exit code {code}"
-
-
-def story(detail: TaskDetail) -> Iterator[str]:
-    """What happened to a task, in order, in sentences."""
-    task = detail.task
-    moments: list[tuple[int, int, list[str]]] = []
-    intro = [f"submitted by {task.submitter or 'unknown'} to {task.function}"]
-    moments.append((task.created_at_ms, 0, intro))
-    moments += [(a.started_at_ms, 1, [_began(a)]) for a in detail.attempts]
-    moments += [
-        (a.ended_at_ms, 2, [_ended(a)]) for a in detail.attempts if a.ended_at_ms is not None
-    ]
-    moments += [(error.at_ms, 3, error_lines(error)) for error in detail.errors]
-    moments += [(row.at_ms, 4, [decided(row)]) for row in detail.ledger]
-    moments += [
-        (revision.at_ms, 5, [f"input edited by {revision.author}: {value_text(revision.body)}"])
-        for revision in detail.revisions
-        if revision.revision > 1
-    ]
-    moments.sort(key=lambda moment: moment[:2])
-    begun_at_ms = task.created_at_ms
-    for at_ms, _, lines in moments:
-        yield f"{clock_time(at_ms)}  {'+' + duration(at_ms - begun_at_ms):>8}  {one_line(lines[0])}"
-        yield from (f"{'':31}{line}" for line in map(block, lines[1:]))
-    words = f"now {task.state}" + (f": {why(task)}" if why(task) else "")
-    yield f"{'':19}  {'':8}  {one_line(words)}"
-
-
-def _began(attempt: Attempt) -> str:
-    return f"attempt {attempt.number} began in worker {attempt.worker_id} (pid {attempt.pid})"
-
-
-def _ended(attempt: Attempt) -> str:
-    assert attempt.ended_at_ms is not None, attempt
-    took = duration(attempt.ended_at_ms - attempt.started_at_ms)
-    words = {
-        AttemptOutcome.DONE: "succeeded",
-        AttemptOutcome.RETURNED: "was given back before it began",
-    }.get(attempt.outcome, attempt.outcome.value)
-    used = [f"{duration(attempt.cpu_ms)} CPU"] if attempt.cpu_ms is not None else []
-    used += [f"{attempt.peak_mib} MiB"] if attempt.peak_mib is not None else []
-    return f"attempt {attempt.number} {words} after {took}" + (
-        f" ({', '.join(used)})" if used else ""
-    )
 
 
 def decided(row: LedgerRow) -> str:

@@ -13,14 +13,14 @@ from fnr.config.keys import (
     FUNCTION_KEYS,
     FUNCTION_TABLES,
     LIMIT_KEYS,
-    RETRY_KEYS,
     WORKERS_KEYS,
     Report,
     read_table,
     unknown_key,
 )
+from fnr.config.ladder import check_ladders, read_ladder
+from fnr.config.patience import read_patience
 from fnr.config.settings import FunctionSettings, LimitSettings
-from fnr.config.units import format_duration
 from fnr.policy.input_types import INPUT_TYPES
 from fnr.policy.retry import RetryPolicy
 from fnr.policy.toml_lines import KeyPath
@@ -63,6 +63,8 @@ def read_functions(report: Report, tables: object) -> dict[str, FunctionSettings
         function = _Reader(report, path, table).function()
         if len(report.problems) == before:
             functions[name] = function
+    ladders = {name: function.degrade for name, function in functions.items()}
+    check_ladders(report, ladders, known=tables.__contains__)
     return functions
 
 
@@ -100,7 +102,12 @@ class _Reader:
         fields["input"] = self._input()
         fields["env"] = self._env()
         fields["limits"] = LimitSettings(**self._table("limits", LIMIT_KEYS))
-        fields["retry"] = self._retry()
+        fields["retry"] = read_patience(
+            self.report, (*self.path, "retry"), self.table.get("retry", {})
+        )
+        fields["degrade"] = read_ladder(
+            self.report, (*self.path, "degrade"), self.table.get("degrade", []), fields["input"]
+        )
         self._check_command(kind, fields)
         self._resolve_paths(fields)
         self._check_user(fields)
@@ -145,19 +152,6 @@ class _Reader:
         if low > high:
             self.problem("workers", f"min {low} is more than max {high}")
         return fields
-
-    def _retry(self) -> RetryPolicy:
-        fields = self._table("retry", RETRY_KEYS)
-        default = RetryPolicy()
-        delay_ms = fields.get("delay_base_ms", default.delay_base_ms)
-        delay_max_ms = fields.setdefault("delay_max_ms", max(delay_ms, default.delay_max_ms))
-        if delay_ms > delay_max_ms:
-            longest = format_duration(delay_max_ms)
-            self.problem(
-                "retry", f"delay {format_duration(delay_ms)} is more than delay_max {longest}"
-            )
-            return default
-        return RetryPolicy(**fields)
 
     def _input(self) -> dict[str, str]:
         declared = self.table.get("input", {})

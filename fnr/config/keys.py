@@ -284,6 +284,22 @@ RETRY_KEYS = {
     "factor": Key("factor", number(1, 1_000)),
     "jitter": Key("jitter", number(0, 1)),
     "wait": _duration("wait_ms"),
+    "per_window": _count("per_window", 0, 1_000),
+    "window": _duration("window_ms", positive_duration),
+}
+BUDGET_KEYS = {
+    "budget": _duration("initial_ms"),
+    "budget_max": _duration("max_ms", positive_duration),
+    "budget_share": Key("share", number(0, 1)),
+}
+# Of [functions.NAME.retry.CATEGORY]: what differs for one category.
+CATEGORY_RETRY_KEYS = {
+    "max": _count("max", 0, 1_000_000),
+    "delay": RETRY_KEYS["delay"],
+    "delay_max": RETRY_KEYS["delay_max"],
+    "factor": RETRY_KEYS["factor"],
+    "jitter": RETRY_KEYS["jitter"],
+    "wait": RETRY_KEYS["wait"],
 }
 BREAKER_KEYS = {
     "failures": _count("failures_max", 1, 1_000),
@@ -331,4 +347,4 @@ FUNCTION_KEYS = {
     "nice": _count("nice", -20, 19),
 }
 # Keys of a function that are tables themselves, or may be.
-FUNCTION_TABLES = ("workers", "retry", "limits", "env", "input")
+FUNCTION_TABLES = ("workers", "retry", "degrade", "limits", "env", "input")

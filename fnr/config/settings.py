@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from fnr.policy.breaker import BreakerSettings
 from fnr.policy.breaker_counts import TripRules
+from fnr.policy.degrade import Rung
 from fnr.policy.retry import RetryPolicy
 
 
@@ -58,6 +59,7 @@ class FunctionSettings(Struct, frozen=True, kw_only=True):
     limits: LimitSettings = LimitSettings()
     retry: RetryPolicy = RetryPolicy()
     services: tuple[str, ...] = ()
+    degrade: tuple[Rung, ...] = ()
 
 
 class BreakerTable(Struct, frozen=True, kw_only=True):

@@ -16,12 +16,12 @@ from fnr.daemon.dispatcher import Assignment, Dispatcher
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.redact import Redactor
 from fnr.daemon.rules_in_force import RulesInForce
+from fnr.daemon.surroundings import Surroundings
 from fnr.daemon.worker_process import WorkerProcess, WorkerState
 from fnr.host.failpoint import failpoint
 from fnr.policy.evidence import Evidence
-from fnr.policy.retry import RetryPolicy
 from fnr.policy.task import AttemptOutcome, Claim, Task
-from fnr.policy.verdict import Verdict, conclude, decide, excuse
+from fnr.policy.verdict import Action, Verdict, conclude, decide, excuse
 from fnr.store import kills, tasks
 from fnr.store.connection import StoreBusy, StoreFull, StoreIll, Transaction
 from fnr.store.settle import ClaimLost, settle
@@ -51,6 +51,7 @@ class Runner:
         self._rules = rules
         self._dispatcher = dispatcher
         self._redactor = redactor
+        self.surroundings = Surroundings(parts, dispatcher)
         self._unsettled: list[Batch] = []
         self.on_settled: Callable[[list[Verdict]], None] = _ignore
         self.on_tainted: Callable[[WorkerProcess], None] = _keep
@@ -132,7 +133,7 @@ class Runner:
                 tx, function=function, worker=worker.identity, tokens=[token], now_ms=now_ms
             ):
                 failpoint("unloadable-in-unit")
-                verdict = self._judge(claim.task, claim.token, evidence, now_ms=now_ms)
+                verdict = self._judge(tx, claim.task, claim.token, evidence, now_ms=now_ms)
                 self._settle(tx, verdict, now_ms=now_ms)
                 verdicts.append(verdict)
 
@@ -166,6 +167,7 @@ class Runner:
             except ClaimLost as lost:
                 log.info("a late result was dropped: %s", lost)
         failpoint("end-in-unit")
+        self._earn(tx, batch, now_ms=now_ms)
         if any(_taints(verdict) for verdict in batch.verdicts):
             # Before new work is looked for: a worker that is to go gets none.
             self.on_tainted(batch.worker)
@@ -197,7 +199,7 @@ class Runner:
             self._gates_ended(tx, verdict)
             return verdict
         evidence = self._with_kill(tx, frame, worker)
-        verdict = self._judge(task, frame.token, evidence, now_ms=now_ms)
+        verdict = self._judge(tx, task, frame.token, evidence, now_ms=now_ms)
         self._settle(tx, verdict, now_ms=now_ms, output=frame.output)
         return verdict
 
@@ -213,9 +215,11 @@ class Runner:
         killed_by, why = known
         return structs.replace(evidence, killed_by=killed_by, kill_reason=why, message=why)
 
-    def _judge(self, task: Task, token: str, evidence: Evidence, *, now_ms: int) -> Verdict:
+    def _judge(
+        self, tx: Transaction, task: Task, token: str, evidence: Evidence, *, now_ms: int
+    ) -> Verdict:
         evidence = self._redactor.evidence(evidence)
-        settings = self._parts.function(task.function)
+        policy, around = self.surroundings.of(tx, task, now_ms=now_ms)
         return decide(
             task,
             evidence,
@@ -225,9 +229,10 @@ class Runner:
                 service=evidence.service or _only(settings.services if settings else ()),
             ),
             token=token,
-            policy=settings.retry if settings else RetryPolicy(),
+            policy=policy,
             now_ms=now_ms,
             fraction=self._parts.dice.fraction(),
+            around=around,
         )
 
     def _settle(
@@ -239,7 +244,7 @@ class Runner:
         self._gates_ended(tx, verdict)
 
     def _gates_ended(self, tx: Transaction, verdict: Verdict) -> None:
-        pool = self._dispatcher.pools.get(verdict.task.function)
+        pool = self._dispatcher.pools.get(verdict.before.function)
         self._dispatcher.gates.ended(tx, pool, verdict)
 
     def _committed(self, batch: Batch, error: BaseException | None) -> None:
@@ -316,13 +321,33 @@ class Runner:
 
         self._parts.store.post(unit, committed)
 
-    def _note_due(self, function: str, verdicts: list[Verdict]) -> None:
-        pool = self._dispatcher.pools.get(function)
-        if pool is None:
+    def _earn(self, tx: Transaction, batch: Batch, *, now_ms: int) -> None:
+        """What succeeded pays for retries; those that could not be paid before are woken."""
+        function = batch.worker.function
+        duration_ms = sum(frame.duration_ms for frame in batch.ended if isinstance(frame, Done))
+        if not duration_ms:
             return
+        due = self.surroundings.budgets.earned(
+            tx,
+            function,
+            duration_ms,
+            expected_ms=self.surroundings.expected_ms(function),
+            now_ms=now_ms,
+        )
+        pool = self._dispatcher.pools.get(function)
+        if due and pool is not None:
+            pool.due_by(min(due))
+
+    def _note_due(self, function: str, verdicts: list[Verdict]) -> None:
         for verdict in verdicts:
-            if verdict.task.state == "queued":
-                pool.due_by(verdict.task.due_at_ms)
+            task = verdict.task
+            pool = self._dispatcher.pools.get(task.function)
+            if task.state == "queued" and pool is not None:
+                pool.due_by(task.due_at_ms)
+                if task.function != function:
+                    self._dispatcher.arm(pool)
+            elif verdict.decision.action is Action.PARK:
+                self.surroundings.budgets.parked(task.function)
 
     def _announce(self, verdicts: list[Verdict], worker: WorkerProcess) -> None:
         for verdict in verdicts:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from fnr.policy.burial import bury
-from fnr.policy.dead_letter import DeathCause
 from fnr.policy.decision import Action, Verdict, moved
 from fnr.policy.failure import Failed
+from fnr.policy.pace import queue_again
 from fnr.policy.retry import retry_delay_ms
 from fnr.policy.rules import Strategy
+from fnr.policy.smaller import last_resort
 from fnr.policy.task import TaskState
 
 
@@ -22,7 +22,7 @@ def try_again(failed: Failed) -> Verdict:
     else:
         used, limit = task.retries, _retries_max(failed)
     if used >= limit:
-        return bury(failed, DeathCause.EXHAUSTED, f"{used} of {limit} retries used up")
+        return last_resort(failed, f"{used} of {limit} retries used up")
     delay_ms = retry_delay_ms(policy, retry=used + 1, fraction=failed.fraction)
     asked_ms = failed.evidence.retry_after_ms
     if asked_ms is not None:
@@ -31,10 +31,9 @@ def try_again(failed: Failed) -> Verdict:
         moved(task, TaskState.QUEUED, now_ms=failed.now_ms, reason=failed.headline),
         retries=task.retries + (not once),
         unknowns=task.unknowns + once,
-        due_at_ms=failed.now_ms + delay_ms,
     )
-    why = f"retry {used + 1} of {limit} in {delay_ms} ms"
-    return failed.verdict(after, Action.RETRY, why, delay_ms=delay_ms)
+    why = f"retry {used + 1} of {limit}"
+    return queue_again(failed, after, Action.RETRY, why, delay_ms=delay_ms)
 
 
 def _retries_max(failed: Failed) -> int:

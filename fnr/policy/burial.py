@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from fnr.policy.dead_letter import DeadLetter, DeathCause
 from fnr.policy.decision import Action, Decision, Effect, Verdict, moved
+from fnr.policy.degrade import home_function
 from fnr.policy.failure import Failed
 from fnr.policy.rules import Category, Strategy
 from fnr.policy.task import Task, TaskState
@@ -22,6 +25,8 @@ _SEVERITY = {
 def bury(failed: Failed, cause: DeathCause, why: str) -> Verdict:
     """Make a dead letter of the task."""
     task, found = failed.task, failed.classification
+    # Under the name that was asked for: whoever took over did so for this life of the task only.
+    task = replace(task, function=home_function(task.function, task.degraded))
     letter = DeadLetter(
         task_id=task.task_id,
         function=task.function,
@@ -73,9 +78,11 @@ def bury_expired(task: Task, *, now_ms: int) -> Verdict:
     assert task.expires_at_ms is not None and now_ms >= task.expires_at_ms, task
     late_ms = now_ms - task.expires_at_ms
     why = f"not started in time: expired {late_ms} ms ago, {task.attempts} attempts"
+    after = moved(task, TaskState.DEAD, now_ms=now_ms, reason=why)
+    after = replace(after, function=home_function(task.function, task.degraded))
     letter = DeadLetter(
         task_id=task.task_id,
-        function=task.function,
+        function=after.function,
         cause=DeathCause.EXPIRED,
         category=Category.RESOURCE,
         reason=why,
@@ -87,7 +94,7 @@ def bury_expired(task: Task, *, now_ms: int) -> Verdict:
     )
     return Verdict(
         before=task,
-        task=moved(task, TaskState.DEAD, now_ms=now_ms, reason=why),
+        task=after,
         decision=Decision(action=Action.EXPIRE, why=why, category=Category.RESOURCE),
         letter=letter,
     )

@@ -103,6 +103,8 @@ def _named(fits: Sequence[Fit], facts: Facts) -> Classification:
         missing=facts.evidence.missing,
         max_retries=rule.max_retries,
         wait_for=rule.wait_for,
+        delay_ms=rule.delay_ms,
+        wait_ms=rule.wait_ms,
         severity=rule.severity,
         trip=rule.trip,
         recycle_worker=rule.recycle_worker,

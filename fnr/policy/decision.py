@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from fnr.policy.dead_letter import DeadLetter
@@ -23,6 +23,8 @@ class Action(StrEnum):
     COMPLETE = "complete"
     RETRY = "retry"
     WAIT = "wait"
+    PARK = "park"
+    DEGRADE = "degrade"
     BURY = "bury"
     CANCEL = "cancel"
     PUT_BACK = "put_back"
@@ -45,7 +47,10 @@ class Effect(Struct, frozen=True, kw_only=True):
 
 
 class Decision(Struct, frozen=True, kw_only=True):
-    """One ledger row: what was decided, from what, by whom."""
+    """One ledger row: what was decided, from what, by whom.
+
+    numbers: what it was calculated from, each under a name with its unit.
+    """
 
     action: Action
     why: str
@@ -54,12 +59,14 @@ class Decision(Struct, frozen=True, kw_only=True):
     rule: str | None = None
     delay_ms: int | None = None
     decided_by: str = "fnr"
+    numbers: dict[str, int] = field(default_factory=dict)
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
     """Everything that follows from the end of one attempt.
 
     token: the attempt that ended; None when a task died without one (expired in the queue).
+    balance_ms: what the retry budget of the task's function holds now; None leaves it as it is.
     """
 
     before: Task
@@ -71,6 +78,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     classification: Classification | None = None
     letter: DeadLetter | None = None
     effects: tuple[Effect, ...] = ()
+    balance_ms: int | None = None
 
     def __post_init__(self) -> None:
         check_move(self.task.task_id, self.before.state, self.task.state)

@@ -6,10 +6,27 @@ from msgspec import Struct
 
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.decision import Action, Decision, Effect, Verdict
+from fnr.policy.degrade import Rung
 from fnr.policy.evidence import MESSAGE_CHARS_MAX, Evidence
 from fnr.policy.retry import RetryPolicy
 from fnr.policy.rules import Classification
 from fnr.policy.task import AttemptOutcome, Task
+
+
+class Around(Struct, frozen=True, kw_only=True):
+    """What decides beside the task and its failure.
+
+    expected_ms:   how long an attempt of the function takes, as far as is known.
+    balance_ms:    what the function's retry budget holds; None when nobody counts.
+    recent:        when the task was last given another try.
+    ladder:        the function's smaller ways. open_breakers: names of those that are open.
+    """
+
+    expected_ms: int = 1_000
+    balance_ms: int | None = None
+    recent: tuple[int, ...] = ()
+    ladder: tuple[Rung, ...] = ()
+    open_breakers: tuple[str, ...] = ()
 
 
 class Failed(Struct, frozen=True, kw_only=True):
@@ -26,6 +43,7 @@ class Failed(Struct, frozen=True, kw_only=True):
     now_ms: int
     policy: RetryPolicy
     fraction: float
+    around: Around = Around()
 
     @property
     def headline(self) -> str:
@@ -46,6 +64,7 @@ class Failed(Struct, frozen=True, kw_only=True):
         delay_ms: int | None = None,
         letter: DeadLetter | None = None,
         effects: tuple[Effect, ...] = (),
+        numbers: dict[str, int] | None = None,
     ) -> Verdict:
         """What follows, with the reasons that all branches share."""
         return Verdict(
@@ -64,5 +83,6 @@ class Failed(Struct, frozen=True, kw_only=True):
                 strategy=self.classification.strategy,
                 rule=self.classification.rule,
                 delay_ms=delay_ms,
+                numbers=numbers or {},
             ),
         )

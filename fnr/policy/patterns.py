@@ -89,14 +89,17 @@ class Patterns:
         self._short = _ShortPieces({number: self.pieces[number] for number in wordless})
         shared = Counter(word for one in required for need in one.needs for word in need)
         by_word: dict[int, list[int]] = {}
-        self._others: list[tuple[tuple[int, ...], ...]] = []
+        # Many pieces ask for the same besides: each need once.
+        self._others: dict[int, tuple[frozenset[int], ...]] = {}
+        shared_needs: dict[frozenset[int], frozenset[int]] = {}
         for number, one in enumerate(required):
             # Found by the words that the fewest others ask for.
             rarest = sorted(one.needs, key=lambda need: sum(shared[word] for word in need))
-            first, *others = [tuple(map(self._words.add, need)) for need in rarest] or [()]
+            first, *others = [frozenset(map(self._words.add, need)) for need in rarest or [()]]
             for word in first:
                 by_word.setdefault(word, []).append(number)
-            self._others.append(tuple(others))
+            if others:
+                self._others[number] = tuple(shared_needs.setdefault(one, one) for one in others)
         self._by_word = Lists(by_word.get(word, ()) for word in range(len(self._words)))
         self._words.complete()
         self._commonness = [0] * (1 + max((max(those) for those in owners), default=-1))
@@ -120,7 +123,7 @@ class Patterns:
         hits = self._words.hits(text)
         others, owners = self._others, self._owners
         for number in (*self._short.possible(text), *sorted(self._by_word.union(hits))):
-            for need in others[number]:
+            for need in others.get(number, ()):
                 if hits.isdisjoint(need):
                     break
             else:

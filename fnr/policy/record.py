@@ -83,6 +83,7 @@ class LedgerRow(Struct, frozen=True, kw_only=True):
     task_id: str | None
     token: str | None
     decision: Decision
+    error_id: str | None = None
 
 
 class InputRevision(Struct, frozen=True, kw_only=True):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from fnr.policy.burial import bury
-from fnr.policy.dead_letter import DeathCause
 from fnr.policy.decision import Action, Verdict, moved
 from fnr.policy.failure import Failed
+from fnr.policy.smaller import last_resort
 from fnr.policy.task import TaskState
 
 
@@ -17,7 +16,7 @@ def wait_for_it(failed: Failed) -> Verdict:
     by_rule = failed.classification.max_retries
     limit = failed.lowered(policy.waits_max if by_rule is None else by_rule)
     if task.waits >= limit:
-        return bury(failed, DeathCause.EXHAUSTED, f"{task.waits} of {limit} waits used up")
+        return last_resort(failed, f"{task.waits} of {limit} waits used up")
     asked_ms = failed.evidence.retry_after_ms
     delay_ms = policy.wait_ms if asked_ms is None else max(0, min(asked_ms, policy.wait_ms))
     after = replace(

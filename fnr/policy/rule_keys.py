@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from fnr.policy.evidence import KilledBy, Phase
+from fnr.policy.filter_fields import read_duration_ms
 from fnr.policy.patterns import BadPatternError, check_pattern
 from fnr.policy.rules import Category, Conditions, Level, Severity, Strategy, WaitFor
 
@@ -98,6 +99,13 @@ def _known(names: Iterable[str]) -> Callable[[Any], str]:
     return read
 
 
+def _duration(value: Any) -> int:
+    try:
+        return read_duration_ms(value if isinstance(value, str) else "")
+    except ValueError:
+        raise ValueError(f'must be a time like "5s" or "2m", got {_shown(value)}') from None
+
+
 _CODE = re.compile(r"[a-z_]{2,20}:(?:[^\s*]{1,100}\*?|\*)")
 
 
@@ -171,6 +179,8 @@ RULE_KEYS: dict[str, RuleKey] = {
     "strategy": RuleKey("strategy", _one_of(Strategy)),
     "max_retries": RuleKey("max_retries", _number(0, RETRIES_MAX)),
     "wait_for": RuleKey("wait_for", _one_of(WaitFor)),
+    "delay": RuleKey("delay_ms", _duration),
+    "wait": RuleKey("wait_ms", _duration),
     "severity": RuleKey("severity", _one_of(Severity)),
     "trip": RuleKey("trip", _flag),
     "recycle_worker": RuleKey("recycle_worker", _flag),

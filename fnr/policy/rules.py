@@ -129,7 +129,9 @@ class Rule(Conditions, frozen=True, kw_only=True):
 
     name:        "pack/name"; of an operator's rule, "file/name".
     priority:    decides between equally specific rules of one level.
-    strategy, max_retries, wait_for, severity: None leaves it to category and function.
+    delay_ms:    before the first retry; wait_ms: the longest wait for what is used up.
+    strategy, max_retries, wait_for, severity, and these two: None leaves it to category and
+                 function.
     trip:        the failure speaks against the service it met (a hint to its breaker).
     recycle_worker: the worker that met it must not be used again (sticky CUDA errors).
     fingerprint: incidents are told apart by this text instead of the error's own.
@@ -145,6 +147,8 @@ class Rule(Conditions, frozen=True, kw_only=True):
     strategy: Strategy | None = None
     max_retries: int | None = None
     wait_for: WaitFor | None = None
+    delay_ms: int | None = None
+    wait_ms: int | None = None
     severity: Severity | None = None
     trip: bool = False
     recycle_worker: bool = False
@@ -203,6 +207,8 @@ class Classification(Struct, frozen=True, kw_only=True):
     words: tuple[tuple[str, float], ...] = ()
     max_retries: int | None = None
     wait_for: WaitFor | None = None
+    delay_ms: int | None = None
+    wait_ms: int | None = None
     severity: Severity | None = None
     trip: bool = False
     recycle_worker: bool = False

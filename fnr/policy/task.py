@@ -10,6 +10,8 @@ from enum import StrEnum
 
 from msgspec import Struct, field
 
+from fnr.policy.degrade import Degradation
+
 PRIORITY_MIN = 1
 PRIORITY_MAX = 10
 PRIORITY_DEFAULT = 5
@@ -77,6 +79,7 @@ class Task(Struct, frozen=True, kw_only=True):
     interruptions: attempts ended by fnr or the operator; they cost nothing.
     retries_max:   the submitter's own limit; None means the function's.
     owner:         token of the attempt that owns the task; set exactly while RUNNING.
+    degraded:      smaller ways it was put to since submit or replay, in order.
     reason:        why it is in this state, for people; "" when the state says it all.
     """
 
@@ -106,6 +109,7 @@ class Task(Struct, frozen=True, kw_only=True):
     waiting_for: str | None = None
     reason: str = ""
     cancel_asked: bool = False
+    degraded: tuple[Degradation, ...] = ()
 
 
 class AttemptOutcome(StrEnum):
@@ -156,6 +160,8 @@ class WorkerIdentity(Struct, frozen=True, kw_only=True):
 class Claim(Struct, frozen=True, kw_only=True):
     """A task just handed to a worker: what the worker needs in order to begin.
 
+    input:      as the task's steps down leave it.
+    checkpoint: JSON that an earlier attempt left behind.
     trials: services that this attempt tests for their half-open breakers.
     """
 
@@ -163,3 +169,4 @@ class Claim(Struct, frozen=True, kw_only=True):
     token: str
     input: bytes
     trials: tuple[str, ...] = ()
+    checkpoint: bytes | None = None

@@ -13,11 +13,12 @@ from fnr.policy.again import try_again
 from fnr.policy.burial import bury, bury_expired, dead_end
 from fnr.policy.decision import Action, Decision, Effect, Verdict, moved
 from fnr.policy.evidence import INTERRUPTIONS, Evidence, KilledBy
-from fnr.policy.failure import Failed
+from fnr.policy.failure import Around, Failed
 from fnr.policy.parking import park
 from fnr.policy.resource_wait import wait_for_it
-from fnr.policy.retry import RetryPolicy
+from fnr.policy.retry import RetryPolicy, policy_for
 from fnr.policy.rules import Classification, Strategy
+from fnr.policy.smaller import step_down, step_for
 from fnr.policy.task import AttemptOutcome, Task, TaskState
 
 __all__ = [
@@ -30,6 +31,8 @@ __all__ = [
     "decide",
     "excuse",
 ]
+
+NOTHING_AROUND = Around()
 
 
 def conclude(task: Task, *, token: str, now_ms: int) -> Verdict:
@@ -54,8 +57,12 @@ def decide(
     policy: RetryPolicy,
     now_ms: int,
     fraction: float,
+    around: Around = NOTHING_AROUND,
 ) -> Verdict:
-    """Say what follows from a failed attempt: same arguments, same Verdict."""
+    """Say what follows from a failed attempt: same arguments, same Verdict.
+
+    policy: the function's; what category and rule say otherwise is taken from there.
+    """
     assert task.state is TaskState.RUNNING, task
     if task.cancel_asked or evidence.killed_by is KilledBy.CANCEL:
         return _cancel(task, evidence, token=token, now_ms=now_ms)
@@ -73,12 +80,20 @@ def decide(
         classification=classification,
         token=token,
         now_ms=now_ms,
-        policy=policy,
+        policy=policy_for(
+            policy,
+            classification.category,
+            delay_ms=classification.delay_ms,
+            wait_ms=classification.wait_ms,
+        ),
         fraction=fraction,
+        around=around,
     )
     if end := dead_end(failed):
         cause, why = end
         return bury(failed, cause, why)
+    if step := step_for(failed):
+        return step_down(failed, step)
     if classification.strategy is Strategy.QUEUE_AND_WAIT:
         return wait_for_it(failed)
     return try_again(failed)

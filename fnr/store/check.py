@@ -10,21 +10,13 @@ import sqlite3
 from collections.abc import Callable
 from functools import partial
 
-from msgspec import Struct
-
 from fnr.policy.record import Finding
+from fnr.store.decision_invariants import DECISION_INVARIANTS
+from fnr.store.invariant import Invariant
 from fnr.store.transaction import Transaction
 
 IDS_SHOWN_MAX = 10
 PROBLEMS_SHOWN_MAX = 100
-
-
-class Invariant(Struct, frozen=True):
-    """What must hold, what is wrong with a row that the query finds, and the query for its id."""
-
-    name: str
-    what: str
-    broken: str
 
 
 INVARIANTS = (
@@ -238,6 +230,7 @@ INVARIANTS = (
         "an effect is kept twice under one key",
         "SELECT key FROM outbox NOT INDEXED GROUP BY key HAVING count(*) > 1",
     ),
+    *DECISION_INVARIANTS,
 )
 
 

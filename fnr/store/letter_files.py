@@ -10,7 +10,7 @@ from fnr.policy.record import TaskDetail
 from fnr.policy.task import AttemptOutcome, Task, TaskState
 from fnr.store import corrections, errors, letters, tasks
 from fnr.store.details import detail
-from fnr.store.rows import ATTEMPT_NAMES, LEDGER_NAMES, TASK_NAMES, marks, task_row
+from fnr.store.rows import ATTEMPT_NAMES, LEDGER_NAMES, TASK_NAMES, json_text, marks, task_row
 from fnr.store.transaction import Transaction
 
 SCHEMA = "fnr.letter/1"
@@ -152,7 +152,7 @@ def _insert_ledger(tx: Transaction, exported: TaskDetail) -> None:
                 row.seq if is_free else None, row.at_ms, row.task_id, row.token,
                 row.decision.action, row.decision.why, row.decision.category,
                 row.decision.strategy, row.decision.rule, row.decision.delay_ms,
-                row.decision.decided_by,
+                row.decision.decided_by, row.error_id, json_text(row.decision.numbers),
             )
             for row in exported.ledger
         ],

@@ -164,7 +164,7 @@ def put_back(tx: Transaction, letter: DeadLetter, *, by: str, now_ms: int) -> No
         UPDATE task
            SET state = 'queued', due_at_ms = ?, state_at_ms = ?, retries = 0, unknowns = 0,
                waits = 0, deaths = 0, replays = replays + 1, expires_at_ms = NULL,
-               reason = 'replayed'
+               reason = 'replayed', degraded = ''
          WHERE task_id = ?
         """,
         (now_ms, now_ms, letter.task_id),

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from fnr.policy.dead_letter import DeadLetter, DeathCause, LetterState
+from fnr.policy.degrade import Degradation
 from fnr.policy.evidence import Evidence
 from fnr.policy.incident import Incident, IncidentState, Part
 from fnr.policy.record import Correction, ErrorLine, ErrorRecord, LedgerRow
@@ -23,6 +24,7 @@ TASK_NAMES = (
     "attempts", "retries", "unknowns", "waits", "deaths", "interruptions", "replays",
     "retries_max", "timeout_ms", "expires_at_ms", "unique_key", "tags", "submitter",
     "idempotency_key", "parent_id", "owner", "waiting_for", "reason", "cancel_asked",
+    "degraded",
 )  # fmt: skip
 TASK_WIDTH = len(TASK_NAMES)
 TASK_COLUMNS = ", ".join(f"t.{name}" for name in TASK_NAMES)
@@ -54,7 +56,7 @@ INCIDENT_COLUMNS = ", ".join(f"n.{name}" for name in INCIDENT_NAMES)
 
 LEDGER_NAMES = (
     "seq", "at_ms", "task_id", "token", "action", "why", "category", "strategy", "rule",
-    "delay_ms", "decided_by",
+    "delay_ms", "decided_by", "error_id", "numbers",
 )  # fmt: skip
 LEDGER_COLUMNS = ", ".join(LEDGER_NAMES)
 
@@ -68,6 +70,7 @@ _TASK_STATES = {str(state): state for state in TaskState}
 _INCIDENT_STATES = {str(state): state for state in IncidentState}
 _parts = msgspec.json.Decoder(tuple[Part, ...])
 _counts = msgspec.json.Decoder(dict[str, int])
+_degraded = msgspec.json.Decoder(tuple[Degradation, ...])
 _tags = msgspec.json.Decoder(dict[str, str])
 _evidence = msgspec.json.Decoder(Evidence)
 _classification = msgspec.json.Decoder(Classification)
@@ -82,6 +85,11 @@ def json_text(value: Any) -> str:
 def tags_text(tags: dict[str, str]) -> str:
     """Tags as their column; most tasks have none."""
     return json_text(tags) if tags else "{}"
+
+
+def degraded_text(taken: tuple[Degradation, ...]) -> str:
+    """Steps down as their column; most tasks took none."""
+    return json_text(taken) if taken else ""
 
 
 def task_of(row: Row) -> Task:
@@ -113,6 +121,7 @@ def task_of(row: Row) -> Task:
         waiting_for=row[23],
         reason=row[24],
         cancel_asked=bool(row[25]),
+        degraded=_degraded.decode(row[26]) if row[26] else (),
     )
 
 
@@ -124,7 +133,7 @@ def task_row(task: Task) -> Row:
         task.waits, task.deaths, task.interruptions, task.replays, task.retries_max,
         task.timeout_ms, task.expires_at_ms, task.unique_key, tags_text(task.tags),
         task.submitter, task.idempotency_key, task.parent_id, task.owner, task.waiting_for,
-        task.reason, task.cancel_asked,
+        task.reason, task.cancel_asked, degraded_text(task.degraded),
     )  # fmt: skip
 
 
@@ -223,7 +232,9 @@ def ledger_of(row: Row) -> LedgerRow:
             rule=row[8],
             delay_ms=row[9],
             decided_by=row[10],
+            numbers={} if row[12] == "{}" else _counts.decode(row[12]),
         ),
+        error_id=row[11],
     )
 
 

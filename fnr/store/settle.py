@@ -11,7 +11,8 @@ from typing import Any
 from fnr.policy.record import ErrorRecord
 from fnr.policy.task import AttemptOutcome, Task, TaskState
 from fnr.policy.verdict import Verdict
-from fnr.store import errors, ledger, letters, outbox, results
+from fnr.store import errors, ledger, letters, outbox, results, retry_budgets
+from fnr.store.rows import degraded_text
 from fnr.store.transaction import Transaction
 
 
@@ -39,7 +40,7 @@ def settle(
     error_id: for the error of a failed attempt. result: JSON of a success, None is null.
     output:   log_path, log_from, log_to, cpu_ms and peak_mib of the attempt, as far as known.
     """
-    task = verdict.task
+    task, function = verdict.task, verdict.before.function
     if task.state is TaskState.DONE:
         moved = _finish_task(tx, task, verdict.token)
     else:
@@ -50,7 +51,16 @@ def settle(
         _end_attempt(tx, verdict, output or {}, now_ms=now_ms)
     if verdict.outcome is AttemptOutcome.FAILED:
         _store_error(tx, verdict, error_id, now_ms=now_ms)
-    ledger.add(tx, verdict.decision, at_ms=now_ms, task_id=task.task_id, token=verdict.token)
+    ledger.add(
+        tx,
+        verdict.decision,
+        at_ms=now_ms,
+        task_id=task.task_id,
+        token=verdict.token,
+        error_id=error_id if verdict.outcome is AttemptOutcome.FAILED else None,
+    )
+    if verdict.balance_ms is not None:
+        retry_budgets.put(tx, task.function, verdict.balance_ms, now_ms=now_ms)
     if task.state is TaskState.DONE:
         assert verdict.token is not None, verdict
         results.add(tx, task.task_id, token=verdict.token, body=result or b"null")
@@ -60,7 +70,7 @@ def settle(
         letters.close(tx, task, now_ms=now_ms)
     for effect in verdict.effects:
         outbox.add(tx, effect, now_ms=now_ms)
-    tx.count(task.function, verdict.before.state, -1)
+    tx.count(function, verdict.before.state, -1)
     tx.count(task.function, task.state, 1)
 
 
@@ -84,13 +94,14 @@ def _move_task(tx: Transaction, verdict: Verdict) -> int:
         UPDATE task
            SET state = ?, due_at_ms = ?, state_at_ms = ?, retries = ?, unknowns = ?, waits = ?,
                deaths = ?, interruptions = ?, owner = ?, waiting_for = ?, reason = ?,
-               cancel_asked = 0
+               cancel_asked = 0, function = ?, degraded = ?
          WHERE task_id = ? AND state = ? AND (owner = ? OR (owner IS NULL AND ? IS NULL))
         """,
         (
             task.state, task.due_at_ms, task.state_at_ms, task.retries, task.unknowns, task.waits,
             task.deaths, task.interruptions, task.owner, task.waiting_for, task.reason,
-            task.task_id, verdict.before.state, verdict.token, verdict.token,
+            task.function, degraded_text(task.degraded), task.task_id, verdict.before.state,
+            verdict.token, verdict.token,
         ),
     )  # fmt: skip
 
@@ -121,7 +132,7 @@ def _store_error(tx: Transaction, verdict: Verdict, error_id: str | None, *, now
         error_id=error_id,
         task_id=verdict.task.task_id,
         token=verdict.token,
-        function=verdict.task.function,
+        function=verdict.before.function,
         at_ms=now_ms,
         evidence=verdict.evidence,
         classification=verdict.classification,

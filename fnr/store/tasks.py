@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from fnr.policy.degrade import applied
 from fnr.policy.task import (
     LIVE_STATES,
     PRIORITY_MAX,
@@ -17,7 +18,7 @@ from fnr.policy.task import (
     WorkerIdentity,
 )
 from fnr.policy.verdict import Action, Decision
-from fnr.store import ledger, letters
+from fnr.store import checkpoints, ledger, letters
 from fnr.store.ids import ID_CHARS, IDS_SHOWN, AmbiguousId, NoSuchId
 from fnr.store.rows import (
     ATTEMPT_COLUMNS,
@@ -162,7 +163,7 @@ def claim_due(
     )
     tx.count(function, TaskState.QUEUED, -len(pairs))
     tx.count(function, TaskState.RUNNING, len(pairs))
-    return [_claim(row, token, now_ms) for row, token in pairs]
+    return [_claim(tx, row, token, now_ms) for row, token in pairs]
 
 
 def _due(tx: Transaction, function: str, *, now_ms: int, count_max: int) -> list[Row]:
@@ -200,7 +201,7 @@ def _due(tx: Transaction, function: str, *, now_ms: int, count_max: int) -> list
 _STATE, _STATE_AT, _ATTEMPTS, _OWNER, _REASON = 2, 6, 7, 22, 24
 
 
-def _claim(row: Row, token: str, now_ms: int) -> Claim:
+def _claim(tx: Transaction, row: Row, token: str, now_ms: int) -> Claim:
     """The claim as its UPDATE left the task."""
     values = list(row)
     values[_STATE] = "running"
@@ -208,7 +209,13 @@ def _claim(row: Row, token: str, now_ms: int) -> Claim:
     values[_ATTEMPTS] += 1
     values[_OWNER] = token
     values[_REASON] = ""
-    return Claim(task=task_of(tuple(values)), token=token, input=row[TASK_WIDTH].encode())
+    task, body = task_of(tuple(values)), row[TASK_WIDTH].encode()
+    if task.degraded:
+        body = applied(body, task.degraded)
+    if task.attempts == 1:
+        return Claim(task=task, token=token, input=body)
+    kept = checkpoints.of_task(tx, task.task_id)
+    return Claim(task=task, token=token, input=body, checkpoint=kept)
 
 
 def next_due_at_ms(tx: Transaction, *, function: str) -> int | None:

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -122,3 +123,25 @@ def _sockets() -> list[int]:
         if target.startswith("socket:"):
             found.append(int(link.name))
     return found
+
+
+def needs_room(batch_size: int, where: str = "gpu") -> dict[str, Any]:
+    """Run out of memory unless the batch is small."""
+    if batch_size > 4:
+        raise MemoryError(f"cannot hold {batch_size} at once on the {where}")
+    return {"batch_size": batch_size, "where": where}
+
+
+def never_fits(**given: Any) -> None:
+    """Run out of memory whatever is asked for."""
+    raise MemoryError(f"no room for {given}")
+
+
+def fail_or_block(path: str = "", times: int = 0) -> None:
+    """Without a path: take 100 ms of the processor. With one: be refused so many times."""
+    if path:
+        fail_until(path, times)
+        return
+    until_ns = time.thread_time_ns() + 100_000_000
+    while time.thread_time_ns() < until_ns:
+        pass

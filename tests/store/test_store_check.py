@@ -156,6 +156,22 @@ BREAKS: dict[str, list[Break]] = {
         _run("UPDATE breaker_move SET after = 'shadow' WHERE generation = 1", CHAIN),
     ],
     "outbox-keys-are-unique": [],
+    "decision-fits-outcome": [
+        _run("UPDATE ledger SET action = 'complete' WHERE token = :id", ENDED),
+        _run(
+            "UPDATE ledger SET action = 'retry' WHERE token = :id",
+            "SELECT token FROM attempt WHERE outcome = 'done'",
+        ),
+    ],
+    "decision-names-its-failure": [
+        _run("UPDATE ledger SET error_id = NULL WHERE error_id = :id", ERROR),
+        _run("UPDATE ledger SET rule = 'another' WHERE error_id = :id", ERROR),
+        _run("UPDATE error SET category = 'unknown' WHERE error_id = :id", ERROR),
+    ],
+    "death-was-decided": [
+        _run("UPDATE ledger SET action = 'edit' WHERE task_id = :id", DEAD),
+        _run("UPDATE ledger SET why = '' WHERE task_id = :id", DEAD),
+    ],
     "foreign-key": [_run("DELETE FROM task WHERE task_id = :id", DEAD)],
 }
 CASES = [(name, number) for name, breaks in BREAKS.items() for number in range(len(breaks))]

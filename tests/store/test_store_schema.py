@@ -71,6 +71,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "task_input": {"task_id": ID, "revision": 1, "at_ms": 1, "body": "{}"},
     "function": {"function": "render"},
     "tally": {"function": "render", "state": "queued", "count": 1},
+    "retry_budget": {"function": "render", "balance_ms": 1, "at_ms": 1},
     "replay_plan": REPLAY_PLAN,
     "replay_entry": {"plan": 1, "rank": 1, "task_id": ID},
 }
@@ -136,6 +137,7 @@ VIOLATIONS: list[tuple[str, dict[str, Any]]] = [
     ("breaker_move", {"by": ""}),
     ("function", {"paused": 2}),
     ("tally", {"count": -1}),
+    ("retry_budget", {"balance_ms": -1}),
     ("replay_plan", {"plan_id": "short"}),
     ("replay_plan", {"state": "lost"}),
     ("replay_plan", {"by_ids": 2}),

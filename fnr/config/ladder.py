@@ -1,0 +1,93 @@
+"""Read [[functions.NAME.degrade]]: the smaller ways to do a task, in the order they are tried."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fnr.config.keys import Key, Report, read_table, text, texts
+from fnr.policy.degrade import BREAKER, EXHAUSTED, HALF, Rung
+from fnr.policy.input_types import INPUT_TYPES, json_kind
+from fnr.policy.rules import Category
+from fnr.policy.toml_lines import KeyPath
+
+RUNGS_MAX = 20
+WHEN = (Category.RESOURCE.value, Category.TRANSIENT.value, Category.UNKNOWN.value, EXHAUSTED)
+_BREAKER_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+def _when(value: object) -> tuple[str, ...]:
+    found = texts(value)
+    if not found:
+        raise ValueError("must name at least one reason")
+    for word in found:
+        breaker = word.startswith(BREAKER) and _BREAKER_NAME.fullmatch(word.removeprefix(BREAKER))
+        if word not in WHEN and not breaker:
+            raise ValueError(f"{word!r} is not one of {', '.join(WHEN)} or breaker:NAME")
+    return found
+
+
+def _set(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError("must be a table: { batch_size = 1 }")
+    return value
+
+
+DEGRADE_KEYS = {
+    "when": Key("when", _when, list),
+    "set": Key("set", _set),
+    "function": Key("function", text),
+}
+
+
+def read_ladder(
+    report: Report, path: KeyPath, rungs: object, declared: Mapping[str, str]
+) -> tuple[Rung, ...]:
+    """The ladder, as far as it can be read; problems are in the report."""
+    if not isinstance(rungs, list) or len(rungs) > RUNGS_MAX:
+        report.problem(path, f"must be up to {RUNGS_MAX} tables: [[{'.'.join(path)}]]")
+        return ()
+    found = []
+    for number, table in enumerate(rungs):
+        here = (*path, str(number))
+        fields = read_table(report, here, table, DEGRADE_KEYS)
+        if "when" not in fields:
+            if not (isinstance(table, dict) and "when" in table):
+                report.problem(here, 'needs when = ["resource"]: what makes it take this step')
+            continue
+        if not fields.get("set") and not fields.get("function"):
+            report.problem(here, "changes nothing: say set = { … } or function = ")
+        for name, value in fields.get("set", {}).items():
+            if problem := _set_problem(name, value, declared):
+                report.problem((*here, "set"), problem)
+        found.append(Rung(**fields))
+    return tuple(found)
+
+
+def _set_problem(name: str, value: Any, declared: Mapping[str, str]) -> str | None:
+    if not declared:
+        return None
+    if name not in declared:
+        return f"{name} is not among the declared input"
+    kind = str(declared[name]).removesuffix("?")
+    if kind not in INPUT_TYPES:  # reported where it is declared
+        return None
+    if value == HALF and kind in {"int", "float"}:
+        return None
+    if INPUT_TYPES[kind](value):
+        return None
+    return f"{name} takes {kind}, got {json_kind(value)}"
+
+
+def check_ladders(
+    report: Report, ladders: Mapping[str, tuple[Rung, ...]], known: Callable[[str], bool]
+) -> None:
+    """Report rungs that hand over to a function that is not there, or to the same one."""
+    for name, rungs in ladders.items():
+        for number, rung in enumerate(rungs):
+            path = ("functions", name, "degrade", str(number), "function")
+            if rung.function == name:
+                report.problem(path, "is the function itself; leave it out")
+            elif rung.function and not known(rung.function):
+                report.problem(path, f"there is no function {rung.function!r}")

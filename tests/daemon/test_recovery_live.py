@@ -1,0 +1,87 @@
+"""Recovery through a real daemon: smaller ways, budgets that run dry and fill, the whole ledger."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+from live_home import LiveHome
+from test_task_life import HomeAt, end_of, function, submit
+
+from fnr.api import requests as ask
+from fnr.policy.task import TaskState
+
+LADDER = """
+[[functions.render.degrade]]
+when = ["resource"]
+set = { batch_size = "half" }
+
+[[functions.render.degrade]]
+when = ["resource"]
+function = "render_cpu"
+"""
+
+
+def whole(home: LiveHome) -> bool:
+    """Does `fnr db check` find nothing?"""
+    checked = home.fnr("db", "check")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    return True
+
+
+def test_a_task_that_does_not_fit_is_done_in_a_smaller_way(home_at: HomeAt) -> None:
+    home = home_at(function("render", "needs_room") + LADDER + function("render_cpu", "echo")).up()
+    task_id = submit(home, "render", {"batch_size": 8})
+    end = end_of(home, task_id)
+    assert end.task.state is TaskState.DONE
+    assert msgspec.json.decode(end.result) == {"batch_size": 4, "where": "gpu"}
+    assert [step.set for step in end.task.degraded] == [{"batch_size": "half"}]
+    shown = home.fnr("task", "show", task_id).stdout
+    assert "degraded:  batch_size halved (resource)" in shown
+    assert 'input:     {"batch_size":8}' in shown
+    told = home.fnr("task", "history", task_id).stdout
+    assert "so degraded to batch_size halved (step 1: resource), try in " in told
+    assert told.rstrip().endswith("now done, degraded: batch_size halved (resource)")
+    assert whole(home)
+
+
+def test_another_function_takes_over_and_a_replay_starts_as_submitted(home_at: HomeAt) -> None:
+    home = home_at(
+        function("render", "needs_room") + LADDER + function("render_cpu", "never_fits", "")
+        .replace('wait = "50ms"', "waits_max = 0")
+    ).up()  # fmt: skip
+    task_id = submit(home, "render", {"batch_size": 64})
+    end = end_of(home, task_id)
+    assert end.task.state is TaskState.DEAD
+    assert end.task.function == "render"
+    assert [step.to for step in end.task.degraded] == ["", "render_cpu"]
+    detail = home.ask(ask.GetTask(task_id=task_id))
+    assert [error.function for error in detail.errors] == ["render", "render", "render_cpu"]
+    assert [row.decision.action for row in detail.ledger] == ["degrade", "degrade", "bury"]
+    [letter] = home.ask(ask.ListLetters()).items
+    assert letter.function == "render"
+    assert whole(home)
+    home.ask(ask.ReplayLetters(task_ids=[task_id]))
+    again = end_of(home, task_id)
+    assert [step.rung for step in again.task.degraded] == [0, 1]
+    assert json.loads(bytes(detail.input)) == {"batch_size": 64}
+    assert whole(home)
+
+
+def test_an_empty_budget_parks_and_a_success_wakes(home_at: HomeAt, tmp_path: Path) -> None:
+    budget = 'budget = "0s", budget_max = "50ms", budget_share = 1.0, wait = "1h", delay = "1ms"'
+    table = function("flaky", "fail_or_block").replace(
+        'delay = "10ms", delay_max = "20ms", wait = "50ms"', budget
+    )
+    home = home_at(table).up()
+    watch = home.connection()
+    task_id = submit(home, "flaky", {"path": str(tmp_path / "tries"), "times": 1})
+    [_] = watch.ask(ask.WaitTasks(task_ids=[submit(home, "flaky", {})], timeout_ms=30_000))
+    parked = home.ask(ask.GetTask(task_id=task_id))
+    assert parked.ledger[0].decision.action == "park"
+    assert "retry budget of flaky is empty: 0 ms of work left" in parked.ledger[0].decision.why
+    # What the success of the second task earned has paid for the first one's retry.
+    end = end_of(home, task_id)
+    assert end.task.state is TaskState.DONE
+    assert whole(home)
