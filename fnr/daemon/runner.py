@@ -219,6 +219,7 @@ class Runner:
         self, tx: Transaction, task: Task, token: str, evidence: Evidence, *, now_ms: int
     ) -> Verdict:
         evidence = self._redactor.evidence(evidence)
+        settings = self._parts.function(task.function)
         policy, around = self.surroundings.of(tx, task, now_ms=now_ms)
         return decide(
             task,
