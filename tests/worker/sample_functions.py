@@ -167,3 +167,17 @@ def positional_only(a: int, /) -> int:
 
 
 not_callable = 42
+
+
+def keeps(data: Any) -> bool:
+    """Whether it was kept; beginning from what was kept before."""
+    return fnr.checkpoint(data)
+
+
+def begins_from() -> Any:
+    return fnr.attempt().checkpoint
+
+
+def previews(path: str, gate: str) -> None:
+    fnr.progress(1, 2, stage="half", preview=Path(path))
+    Path(gate).read_text()
