@@ -151,7 +151,11 @@ class _Recorder:
         return True
 
     @contextmanager
-    def guard(self, service: str, _: tuple[type[BaseException], ...]) -> Iterator[None]:
+    def guard(
+        self,
+        service: str,
+        ignore: tuple[type[BaseException], ...],  # noqa: ARG002 - nothing is counted here
+    ) -> Iterator[None]:
         if service in self._refusing:
             raise sdk.BreakerOpen(service, "open", 1.0)
         yield
