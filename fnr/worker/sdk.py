@@ -77,8 +77,12 @@ class Guarded(Protocol):
         """Begin it, or raise BreakerOpen."""
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+        /,
+    ) -> bool | None:
         """It has ended."""
 
 
