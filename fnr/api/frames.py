@@ -145,12 +145,21 @@ class Beat(Frame, frozen=True, tag="beat"):
 
 
 class Progress(Frame, frozen=True, tag="progress"):
-    """How far the attempt is."""
+    """How far the attempt is; preview: path of a file that shows it."""
 
     token: str
     done: float
     total: float | None = None
     stage: str = ""
+    preview: str = ""
+
+
+class Checkpoint(Frame, frozen=True, tag="checkpoint"):
+    """What the next attempt at this task is to know; repeated until a Kept names its number."""
+
+    token: str
+    number: int
+    data: Raw
 
 
 class Called(Frame, frozen=True, tag="called"):
@@ -193,7 +202,7 @@ class Refuse(Frame, frozen=True, tag="refuse"):
 
 
 class Run(Frame, frozen=True, tag="run"):
-    """An attempt to run. input is a JSON object.
+    """An attempt to run. input is a JSON object; checkpoint: JSON that an earlier attempt left.
 
     trials: services that it is the trial of; who cannot have all of their leases gives it back.
     """
@@ -205,12 +214,20 @@ class Run(Frame, frozen=True, tag="run"):
     timeout_ms: int | None = None
     submitted_at_ms: int = 0
     trials: tuple[str, ...] = ()
+    checkpoint: str = ""
 
 
 class Ack(Frame, frozen=True, tag="ack"):
     """These results are on disk; forget them."""
 
     tokens: tuple[str, ...]
+
+
+class Kept(Frame, frozen=True, tag="kept"):
+    """This checkpoint is on disk."""
+
+    token: str
+    number: int
 
 
 class Cancel(Frame, frozen=True, tag="cancel"):
@@ -236,9 +253,20 @@ class Stop(Frame, frozen=True, tag="stop"):
 
 
 FromWorker = (
-    Hello | Ready | Unloadable | Done | Fail | Returned | Beat | Progress | Called | Unseen | Bye
+    Hello
+    | Ready
+    | Unloadable
+    | Done
+    | Fail
+    | Returned
+    | Beat
+    | Progress
+    | Checkpoint
+    | Called
+    | Unseen
+    | Bye
 )
-ToWorker = Welcome | Refuse | Run | Ack | Cancel | Recall | Stop
+ToWorker = Welcome | Refuse | Run | Ack | Kept | Cancel | Recall | Stop
 
 from_worker: Decoder[FromWorker] = Decoder(FromWorker)
 to_worker: Decoder[ToWorker] = Decoder(ToWorker)

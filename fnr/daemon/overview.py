@@ -131,4 +131,5 @@ def _record(worker: WorkerProcess) -> WorkerRecord:
         attempts_done=worker.attempts_done,
         task_id=current.task.task_id if current else None,
         progress=current.progress if current else "",
+        preview=current.preview if current else "",
     )

@@ -22,7 +22,7 @@ from fnr.host.failpoint import failpoint
 from fnr.policy.evidence import Evidence
 from fnr.policy.task import AttemptOutcome, Claim, Task
 from fnr.policy.verdict import Action, Verdict, conclude, decide, excuse
-from fnr.store import kills, tasks
+from fnr.store import checkpoints, kills, tasks
 from fnr.store.connection import StoreBusy, StoreFull, StoreIll, Transaction
 from fnr.store.settle import ClaimLost, settle
 
@@ -196,6 +196,9 @@ class Runner:
                 result=bytes(frame.result),
                 output=structs.asdict(frame.output),
             )
+            held = worker.ending.get(frame.token)
+            if held is not None and held.checkpointed:
+                checkpoints.forget(tx, task.task_id)
             self._gates_ended(tx, verdict)
             return verdict
         evidence = self._with_kill(tx, frame, worker)

@@ -10,6 +10,7 @@ from fnr.api.frames import Frame, from_worker
 from fnr.config.settings import FunctionSettings
 from fnr.daemon import remains, spawner
 from fnr.daemon.breaker_calls import BreakerCalls
+from fnr.daemon.checkpoints import Checkpoints
 from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.line_socket import LineSocket
 from fnr.daemon.parts import Parts, log
@@ -32,6 +33,7 @@ class Supervisor:
         self._parts = parts
         self._dispatcher = dispatcher
         self._runner = runner
+        self._checkpoints = Checkpoints(parts)
         self.workers: dict[str, WorkerProcess] = {}
         self._by_link: dict[LineSocket, WorkerProcess] = {}
         self.breaker_calls: BreakerCalls | None = None
@@ -200,11 +202,16 @@ class Supervisor:
                 self._runner.returned(worker, list(tokens), why="taken back before it began")
             case frames.Progress() if held := worker.held.get(frame.token):
                 held.progress = _progress_text(frame)
+                held.preview = frame.preview
                 worker.progressed(self._parts.clock.boot_ms())
             case frames.Called() if self.breaker_calls is not None:
                 self.breaker_calls.called(worker, frame)
             case frames.Unseen() if self.breaker_calls is not None:
                 self.breaker_calls.unseen(frame)
+            case frames.Checkpoint() if held := worker.held.get(frame.token):
+                held.checkpointed = True
+                worker.progressed(self._parts.clock.boot_ms())
+                self._checkpoints.keep(worker, frame)
             case frames.Bye(reason=reason):
                 worker.state = WorkerState.LEAVING
                 worker.leave_reason = worker.leave_reason or reason

@@ -36,6 +36,8 @@ class Held:
     token: str
     task: Task
     progress: str = ""
+    preview: str = ""
+    checkpointed: bool = False
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -122,7 +124,8 @@ class WorkerProcess:
         if not self.held:
             self.begun_at_ms = self.heard_at_ms = self.progress_at_ms = now_boot_ms
         for claim in claims:
-            self.held[claim.token] = Held(claim.token, claim.task)
+            held = Held(claim.token, claim.task, checkpointed=claim.checkpoint is not None)
+            self.held[claim.token] = held
         self.send(*[run_frame(claim) for claim in claims])
 
     def take_ended(self, frames: list[Done | Fail], *, now_boot_ms: int) -> None:
@@ -151,4 +154,5 @@ def run_frame(claim: Claim) -> Run:
         timeout_ms=task.timeout_ms,
         submitted_at_ms=task.created_at_ms,
         trials=claim.trials,
+        checkpoint="" if claim.checkpoint is None else claim.checkpoint.decode(),
     )

@@ -177,7 +177,8 @@ class TaskEnd(Struct, frozen=True, kw_only=True):
 class WorkerRecord(Struct, frozen=True, kw_only=True):
     """One worker process as remembered: enough to adopt it after a daemon restart.
 
-    state: starting, away, idle, busy, leaving, gone. task_id, progress: of the running attempt.
+    state: starting, away, idle, busy, leaving, gone. task_id, progress, preview: of the running
+    attempt.
     """
 
     worker_id: str
@@ -195,6 +196,7 @@ class WorkerRecord(Struct, frozen=True, kw_only=True):
     attempts_done: int = 0
     task_id: str | None = None
     progress: str = ""
+    preview: str = ""
 
 
 class FunctionRecord(Struct, frozen=True, kw_only=True):

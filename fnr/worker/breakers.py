@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from msgspec.structs import replace
 
@@ -21,7 +21,7 @@ from fnr.host.clock import Clock
 from fnr.policy.evidence import Evidence, Phase
 from fnr.worker.capture import capture, chain_of
 from fnr.worker.duty import Duty
-from fnr.worker.sdk import BreakerOpen
+from fnr.worker.sdk import BreakerOpen, refusal
 
 # A service that fails is told of often enough by the first calls.
 REPORTS_PER_S_MAX = 50
@@ -167,14 +167,9 @@ class Calls:
         """The end of an attempt with what is known of the services it called."""
         if not self._guarded:
             return evidence
-        refused = _refusal(error)
+        refused = refusal(error)
         if refused is not None:
-            return replace(
-                evidence,
-                message=str(refused),
-                refused_by=refused.service,
-                retry_after_ms=round(refused.retry_after * 1_000),
-            )
+            return refused.told(evidence)
         marks = [mark for link in chain_of(error) if (mark := getattr(link, _MARK, None))]
         service = marks[-1] if marks and isinstance(marks[-1], str) else ""
         return replace(evidence, service=service, guarded=tuple(sorted(self._guarded)))
@@ -188,13 +183,3 @@ class Calls:
             self._unseen_at_ms[name] = now_ms
             self._duty.report(Unseen(services=(name,)))
             self._wake()
-
-
-def _refusal(error: BaseException) -> BreakerOpen | None:
-    """The refusal that ended an attempt: itself, or as the declared cause of what was raised."""
-    link: Any = error
-    for _ in range(20):
-        if link is None or isinstance(link, BreakerOpen):
-            return link
-        link = link.__cause__
-    return None

@@ -23,6 +23,7 @@ from fnr.worker.foreign_text import clean, type_name
 _LINKS_MAX = 10_000
 _FRAMES_MAX = 100
 _BASES_MAX = 20
+_WAIT_FOR_CHARS_MAX = 1_000
 _OUR_FOLDER = str(PurePath(__file__).parent)
 
 
@@ -91,8 +92,18 @@ def _capture(error: BaseException, *, phase: Phase, now_ms: int) -> Evidence:
         exit_code=_exit_code(error) if isinstance(error, SystemExit) else None,
         traceback=clean(text, TRACEBACK_CHARS_MAX),
         retry_after_ms=retry_after_ms(kept, now_ms=now_ms),
+        wait_for=_wait_for(kept),
         missing=tuple(missing),
     )
+
+
+def _wait_for(links: list[BaseException]) -> str:
+    """What the function said it needs, by the outermost fnr.Wait."""
+    for link in links:
+        asked = attribute(link, "wait_for")
+        if isinstance(asked, str) and asked and type(link).__module__ == "fnr":
+            return clean(asked, _WAIT_FOR_CHARS_MAX)
+    return ""
 
 
 def _fact(link: BaseException) -> ExceptionFact:

@@ -14,7 +14,9 @@ import signal
 import threading
 from typing import TYPE_CHECKING
 
-from fnr.api.frames import Progress
+from msgspec import Raw, json
+
+from fnr.api.frames import Checkpoint, Progress
 from fnr.host.clock import Clock
 from fnr.host.timer import Timer
 from fnr.policy.evidence import Evidence
@@ -30,7 +32,11 @@ PATIENCE_MS = 100
 # How long a finished result may wait behind an attempt that turns out not to be quick.
 UNSENT_MS = 10
 PROGRESS_MS = 100
+# How long a function waits for its checkpoint to be on disk, and how often it is said again.
+KEPT_WAIT_S = 5.0
+KEPT_AGAIN_MS = 1_000
 _STAGE_CHARS_MAX = 200
+_PREVIEW_CHARS_MAX = 4_096
 _STACK_BYTES = 512 * 1024
 _NEVER_MS = 1 << 62
 
@@ -47,6 +53,11 @@ class Control:
         self._progress_at_ms = 0
         self._breaker_path = breaker_path
         self._calls: Calls | None = None
+        self._checkpoint: Checkpoint | None = None
+        self._checkpoints = 0
+        self._checkpoint_at_ms = 0
+        self._kept = threading.Event()
+        duty.on_kept = self._on_kept
 
     def start(self) -> None:
         """Start the thread."""
@@ -60,10 +71,11 @@ class Control:
         self._progress = None
         if self._calls is not None:
             self._calls.begin()
+        self._checkpoint = None
         wait_ms = UNSENT_MS if self._duty.link.unsent else PATIENCE_MS
         self._wake_at(self._duty.since_ms + wait_ms, now_ms=self._duty.since_ms)
 
-    def report_progress(self, done: float, total: float | None, stage: str) -> None:
+    def report_progress(self, done: float, total: float | None, stage: str, preview: str) -> None:
         """Note how far the attempt is; the thread sends it, the latest at most ten times a second.
 
         The function never waits for this, not even when the daemon does not read.
@@ -74,7 +86,10 @@ class Control:
         if run is None or not math.isfinite(done) or (total and not math.isfinite(total)):
             return
         stage = clean(str(stage), _STAGE_CHARS_MAX)
-        self._progress = Progress(token=run.token, done=done, total=total, stage=stage)
+        preview = clean(preview, _PREVIEW_CHARS_MAX)
+        self._progress = Progress(
+            token=run.token, done=done, total=total, stage=stage, preview=preview
+        )
         now_ms = self._clock.boot_ms()
         self._wake_at(max(now_ms, self._progress_at_ms), now_ms=now_ms)
 
@@ -97,6 +112,25 @@ class Control:
         now_ms = self._clock.boot_ms()
         self._wake_at(now_ms, now_ms=now_ms)
 
+    def keep_checkpoint(self, body: bytes) -> bool:
+        """Say it to the daemon, until that has it on disk or a newer one takes its place."""
+        run = self._duty.running
+        if run is None or self._duty.dropped:
+            return False
+        self._checkpoints += 1
+        kept = self._kept = threading.Event()
+        self._checkpoint_at_ms = 0
+        self._checkpoint = Checkpoint(token=run.token, number=self._checkpoints, data=Raw(body))
+        now_ms = self._clock.boot_ms()
+        self._wake_at(now_ms, now_ms=now_ms)
+        return kept.wait(KEPT_WAIT_S)
+
+    def _on_kept(self, number: int) -> None:
+        waiting = self._checkpoint
+        if waiting is not None and waiting.number == number:
+            self._checkpoint = None
+            self._kept.set()
+
     def is_cancelled(self) -> bool:
         """Whether the running attempt was asked to end."""
         return self._duty.cancel is not None or self._duty.dropped
@@ -107,7 +141,11 @@ class Control:
         if run is None:
             return AttemptInfo()
         return AttemptInfo(
-            task_id=run.task_id, number=run.attempt, token=run.token, key=run.task_id
+            task_id=run.task_id,
+            number=run.attempt,
+            token=run.token,
+            key=run.task_id,
+            checkpoint=json.decode(run.checkpoint) if run.checkpoint else None,
         )
 
     def _wake_at(self, at_ms: int, *, now_ms: int) -> None:
@@ -147,8 +185,10 @@ class Control:
         attending = False
         if self._duty.busy:
             patience_ends_ms = self._duty.since_ms + PATIENCE_MS
-            attending = now_ms >= patience_ends_ms
+            # Whoever waits for an answer needs somebody who listens.
+            attending = now_ms >= patience_ends_ms or self._checkpoint is not None
             if attending:
+                again_at_ms = min(again_at_ms, self._say_checkpoint(now_ms))
                 again_at_ms = min(again_at_ms, self._duty.attend(now_ms))
             else:
                 again_at_ms = min(again_at_ms, patience_ends_ms)
@@ -157,6 +197,16 @@ class Control:
         if again_at_ms < _NEVER_MS:
             self._wake_at(again_at_ms, now_ms=now_ms)
         return attending
+
+    def _say_checkpoint(self, now_ms: int) -> int:
+        """Say it, and again while nobody has it; a lost connection is no answer."""
+        checkpoint, running = self._checkpoint, self._duty.running
+        if checkpoint is None or running is None or checkpoint.token != running.token:
+            return _NEVER_MS
+        if now_ms >= self._checkpoint_at_ms and self._duty.link.welcomed:
+            self._checkpoint_at_ms = now_ms + KEPT_AGAIN_MS
+            self._duty.say(checkpoint)
+        return max(self._checkpoint_at_ms, now_ms + 1)
 
     def _send_progress(self, now_ms: int) -> int:
         progress, running = self._progress, self._duty.running

@@ -20,6 +20,7 @@ from fnr.api.frames import (
     Cancel,
     Frame,
     Hello,
+    Kept,
     Ready,
     Recall,
     Refuse,
@@ -58,7 +59,7 @@ class Duty:
     leaving:   why no further attempt will begin; "" while the worker serves.
     refused:   why the daemon does not want us.
     alone_ms:  since when no daemon has had us; None while one has.
-    on_cancel: called when `cancel` is set.
+    on_cancel: called when `cancel` is set. on_kept: with the number of a checkpoint on disk.
     trials:    of half-open breakers, for as long as their attempts run.
     """
 
@@ -80,6 +81,7 @@ class Duty:
         self.on_cancel: Callable[[], None] = _nobody
         self.trials = Trials(spec.trial_path)
         self._reports: deque[Frame] = deque(maxlen=REPORTS_MAX)
+        self.on_kept: Callable[[int], None] = _nobody_keeps
         self._spec = spec
         self._clock = clock
         self._interrupts = interrupts
@@ -95,6 +97,7 @@ class Duty:
             Ack: self._take_ack,
             Welcome: self._take_welcome,
             Refuse: self._take_refuse,
+            Kept: self._take_kept,
             Cancel: self._take_cancel,
             Recall: self._take_recall,
             Stop: self._take_stop,
@@ -301,6 +304,10 @@ class Duty:
         else:
             self._give_back([run for run in self.waiting if run.token == cancel.token])
 
+    def _take_kept(self, kept: Kept) -> None:
+        if self.running is not None and kept.token == self.running.token:
+            self.on_kept(kept.number)
+
     def _take_recall(self, _: Recall) -> None:
         given_back = tuple(run.token for run in self.waiting)
         self._forget_waiting(list(self.waiting))
@@ -332,3 +339,7 @@ class Duty:
 
 def _nobody() -> None:
     """Nobody runs who could be told."""
+
+
+def _nobody_keeps(_: int) -> None:
+    """Nobody keeps checkpoints."""

@@ -103,6 +103,9 @@ def _exit(error: BaseException) -> Iterator[Code]:
 
 
 def _named(error: BaseException) -> Iterator[Code]:
+    wish = attribute(error, "fnr_code")
+    if isinstance(wish, str) and wish and type(error).__module__ == "fnr":
+        yield _code("fnr", wish)
     name = attribute(error, "sqlite_errorname")
     if isinstance(name, str):
         yield _code("sqlite", name)

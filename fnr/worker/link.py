@@ -11,14 +11,12 @@ from contextlib import suppress
 
 from msgspec import DecodeError
 
-from fnr.api.frames import FRAME_BYTES_MAX, Ack, Cancel, Recall, Refuse, Run, Stop, Welcome
+from fnr.api.frames import FRAME_BYTES_MAX, ToWorker
 from fnr.api.frames import to_worker as decoder
 
 RETRY_FIRST_MS = 10
 RETRY_MAX_MS = 500
 _READ_BYTES = 64 * 1024
-
-ToWorker = Welcome | Refuse | Run | Ack | Cancel | Recall | Stop
 
 
 class FrameError(Exception):

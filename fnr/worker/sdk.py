@@ -8,12 +8,20 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from os import PathLike, fspath
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar, cast
 
+import msgspec
 from msgspec import Struct
 
+from fnr.policy.evidence import CHAIN_MAX, Evidence
+from fnr.worker.wishes import Reject, Retry, Wait
+
+__all__ = ["Reject", "Retry", "Wait"]
+
 Function = TypeVar("Function", bound=Callable[..., Any])
+CHECKPOINT_BYTES_MAX = 1024 * 1024
 
 
 class AttemptInfo(Struct, frozen=True, kw_only=True):
@@ -21,12 +29,14 @@ class AttemptInfo(Struct, frozen=True, kw_only=True):
 
     number: 1 for the first try at the task.
     key:    the same for every attempt at this task and for no other task: an idempotency key.
+    checkpoint: what an earlier attempt at it kept; None when there is nothing.
     """
 
     task_id: str = ""
     number: int = 0
     token: str = ""
     key: str = ""
+    checkpoint: Any = None
 
 
 class BreakerOpen(Exception):
@@ -40,6 +50,25 @@ class BreakerOpen(Exception):
         self.service = service
         self.retry_after = retry_after
 
+    def told(self, evidence: Evidence) -> Evidence:
+        """The end of an attempt that this refusal has ended."""
+        return msgspec.structs.replace(
+            evidence,
+            message=str(self),
+            refused_by=self.service,
+            retry_after_ms=round(self.retry_after * 1_000),
+        )
+
+
+def refusal(error: BaseException) -> BreakerOpen | None:
+    """The refusal that ended an attempt: itself, or as the declared cause of what was raised."""
+    link: BaseException | None = error
+    for _ in range(CHAIN_MAX):
+        if link is None or isinstance(link, BreakerOpen):
+            return link
+        link = link.__cause__
+    return None
+
 
 class Guarded(Protocol):
     """One guarded call."""
@@ -48,16 +77,23 @@ class Guarded(Protocol):
         """Begin it, or raise BreakerOpen."""
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+        /,
+    ) -> bool | None:
         """It has ended."""
 
 
 class Host(Protocol):
     """What the worker provides."""
 
-    def report_progress(self, done: float, total: float | None, stage: str) -> None:
+    def report_progress(self, done: float, total: float | None, stage: str, preview: str) -> None:
         """Pass on how far the attempt is."""
+
+    def keep_checkpoint(self, body: bytes) -> bool:
+        """Have it stored; whether it is."""
 
     def is_cancelled(self) -> bool:
         """Whether the running attempt was asked to end."""
@@ -76,13 +112,35 @@ class _Place:
     warned = False
 
 
-def progress(done: float, total: float | None = None, *, stage: str = "") -> None:
+def progress(
+    done: float,
+    total: float | None = None,
+    *,
+    stage: str = "",
+    preview: str | PathLike[str] = "",
+) -> None:
     """Say how far the work is; cheap, never blocks, and shown at most ten times a second.
 
     It also tells a progress_timeout that the work is getting somewhere.
+    preview: a file that shows the work so far, such as an image.
     """
-    if (host := _host("progress")) is not None:
-        host.report_progress(done, total, stage)
+    if (here := _host("progress")) is not None:
+        here.report_progress(done, total, stage, fspath(preview))
+
+
+def checkpoint(data: Any) -> bool:
+    """Keep data (JSON) for the next attempt at this task, in place of what was kept before.
+
+    The next attempt finds it in `fnr.attempt().checkpoint`, if it has the same function and input.
+    Waits until the daemon has it on disk: True then, and it survives a SIGKILL of everybody. False
+    when nobody took it within 5 seconds; it is still on its way, so just go on.
+    Raises TypeError for what is no JSON, ValueError above 1 MiB: store that yourself, keep where.
+    """
+    body = msgspec.json.encode(data)
+    if len(body) > CHECKPOINT_BYTES_MAX:
+        raise ValueError(f"a checkpoint of {len(body)} bytes; at most {CHECKPOINT_BYTES_MAX}")
+    here = _host("checkpoint")
+    return here.keep_checkpoint(body) if here is not None else False
 
 
 def cancelled() -> bool:
@@ -91,8 +149,8 @@ def cancelled() -> bool:
     Clean up and raise an exception soon; otherwise the worker is ended by force. Returning counts
     as success.
     """
-    host = _host("cancelled")
-    return host.is_cancelled() if host is not None else False
+    here = _host("cancelled")
+    return here.is_cancelled() if here is not None else False
 
 
 class breaker:  # noqa: N801 - reads as the word it stands for: `with fnr.breaker("storage"):`
@@ -165,14 +223,19 @@ class breaker:  # noqa: N801 - reads as the word it stands for: `with fnr.breake
 
 def attempt() -> AttemptInfo:
     """Which attempt is running."""
-    host = _host("attempt")
-    return host.running_attempt() if host is not None else AttemptInfo()
+    here = _host("attempt")
+    return here.running_attempt() if here is not None else AttemptInfo()
 
 
-def set_host(host: Host | None) -> None:
+def host() -> Host | None:
+    """Who answers now."""
+    return _Place.host
+
+
+def set_host(other: Host | None) -> None:
     """Say who answers; for the worker only. None in a forked copy, which is no worker."""
-    _Place.host = host
-    _Place.warned = host is None
+    _Place.host = other
+    _Place.warned = other is None
 
 
 def _host(name: str) -> Host | None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import sqlite3
 from pathlib import Path
 
 import msgspec
@@ -85,3 +88,41 @@ def test_an_empty_budget_parks_and_a_success_wakes(home_at: HomeAt, tmp_path: Pa
     end = end_of(home, task_id)
     assert end.task.state is TaskState.DONE
     assert whole(home)
+
+
+def test_a_checkpoint_survives_the_worker(home_at: HomeAt) -> None:
+    """SIGKILL right behind it; the task is done, so nothing is kept of it."""
+    home = home_at(function("render", "go_on")).up()
+    end = end_of(home, submit(home, "render", {}))
+    assert msgspec.json.decode(end.result) == {"frame": 41, "why": "ü"}
+    assert end.task.attempts == 2
+    assert whole(home)
+    with sqlite3.connect(home.paths.store_file) as store:
+        assert store.execute("SELECT count(*) FROM checkpoint").fetchone() == (0,)
+    store.close()
+
+
+def test_a_checkpoint_survives_daemon_and_worker(home_at: HomeAt, tmp_path: Path) -> None:
+    started, gate = tmp_path / "started", tmp_path / "gate"
+    os.mkfifo(started)
+    os.mkfifo(gate)
+    home = home_at(function("render", "keep_and_hang")).up()
+    task_id = submit(home, "render", {"started": str(started), "gate": str(gate)})
+    pid = int(started.read_text())
+    home.kill()
+    os.kill(pid, signal.SIGKILL)
+    home.up()
+    end = end_of(home, task_id)
+    assert msgspec.json.decode(end.result) == "half"
+
+
+def test_a_replay_with_another_input_does_not_begin_from_the_old_one(home_at: HomeAt) -> None:
+    table = function("render", "go_on").replace('delay = "10ms"', 'delay = "10ms", deaths_max = 1')
+    home = home_at(table).up()
+    task_id = submit(home, "render", {})
+    assert end_of(home, task_id).task.state is TaskState.DEAD
+    home.ask(ask.EditLetter(task_id=task_id, input=msgspec.Raw(b'{"bell": "other"}')))
+    home.ask(ask.ReplayLetters(task_ids=[task_id]))
+    assert end_of(home, task_id).task.state is TaskState.DEAD
+    home.ask(ask.ReplayLetters(task_ids=[task_id]))
+    assert msgspec.json.decode(end_of(home, task_id).result) == {"frame": 41, "why": "ü"}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -16,31 +18,33 @@ TIMEOUT_MS = 10_000
 SHORT_MS = 50
 
 
-@asynccontextmanager
-async def answering(line: bytes | None) -> AsyncIterator[int]:
+@contextmanager
+def answering(line: bytes | None) -> Iterator[int]:
     """A server on loopback that says this to whoever asks; None: it never says anything."""
-    gone = asyncio.Event()
+    with socket.create_server(("127.0.0.1", 0)) as door:
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readline()
-        if line is None:
-            await gone.wait()
-        else:
-            writer.write(line)
-        writer.close()
+        def serve() -> None:
+            with suppress(OSError):
+                asking, _ = door.accept()
+                with asking:
+                    asking.recv(1 << 16)
+                    if line is not None:
+                        asking.sendall(line)
+                    else:
+                        asking.recv(1 << 16)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
-        gone.set()
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield door.getsockname()[1]
+        # Closing alone does not wake a thread that waits in accept.
+        with suppress(OSError):
+            door.shutdown(socket.SHUT_RDWR)
+        thread.join()
 
 
 def probe_of(line: bytes | None, make: Callable[[int], tuple[str, ...]], timeout_ms: int) -> Health:
-    async def probed() -> Health:
-        async with answering(line) as port:
-            return await ask(make(port), timeout_ms=timeout_ms)
-
-    return asyncio.run(probed())
+    with answering(line) as port:
+        return asyncio.run(ask(make(port), timeout_ms=timeout_ms))
 
 
 @pytest.mark.parametrize(
@@ -71,12 +75,9 @@ def test_a_port_that_takes_connections_is_enough() -> None:
 
 
 def test_a_port_that_nobody_listens_on() -> None:
-    async def closed() -> Health:
-        async with answering(b"") as port:
-            pass
-        return await ask(("TCP", f"127.0.0.1:{port}"), timeout_ms=TIMEOUT_MS)
-
-    health = asyncio.run(closed())
+    with answering(b"") as port:
+        pass
+    health = asyncio.run(ask(("TCP", f"127.0.0.1:{port}"), timeout_ms=TIMEOUT_MS))
     assert not health.healthy
     assert "Connect" in health.found
 

@@ -209,3 +209,17 @@ def _can_be_had(path: str) -> bool:
     )
     done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, check=True)
     return done.stdout == b"True\n"
+
+
+def keeps(data: Any) -> bool:
+    """Whether it was kept; beginning from what was kept before."""
+    return fnr.checkpoint(data)
+
+
+def begins_from() -> Any:
+    return fnr.attempt().checkpoint
+
+
+def previews(path: str, gate: str) -> None:
+    fnr.progress(1, 2, stage="half", preview=Path(path))
+    Path(gate).read_text()

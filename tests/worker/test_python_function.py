@@ -262,7 +262,9 @@ def test_the_sdk_knows_the_attempt(daemon: FakeDaemon) -> None:
     token = peer.run(task_id="T1")
     done = peer.expect(Done)
     assert bytes(done.result) == (
-        b'{"task_id":"T1","number":1,"token":"' + token.encode() + b'","key":"T1"}'
+        b'{"task_id":"T1","number":1,"token":"'
+        + token.encode()
+        + b'","key":"T1","checkpoint":null}'
     )
 
 

@@ -1,0 +1,223 @@
+"""Run a function as a worker would, without daemon and worker: for the tests of function authors.
+
+    import fnr.testing
+
+    def test_render():
+        outcome = fnr.testing.run(render, {"scene": "a.blend"})
+        assert outcome.result == {"frames": 3}
+
+The input is checked and goes through JSON, the result too; whatever the function raises becomes
+evidence, gets its category from the rules that come with fnr, and what would follow is decided by
+the same code. What it reported on the way is recorded. Nothing is caught that a worker would not
+catch, and nothing of this needs a home.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from fnr.config.rule_files import read_packs, read_required
+from fnr.host.clock import Clock
+from fnr.policy.classify import classify
+from fnr.policy.evidence import Evidence, Phase
+from fnr.policy.retry import RetryPolicy
+from fnr.policy.rule_set import RuleSet
+from fnr.policy.rules import Classification
+from fnr.policy.task import Task, TaskState
+from fnr.policy.verdict import Decision, decide
+from fnr.worker import sdk
+from fnr.worker.capture import capture
+from fnr.worker.outcome import encode_result, refused_input
+from fnr.worker.python_function import find
+from fnr.worker.signature import signature_of
+
+# Not real ids, and of the length of one.
+TASK_ID = f"{'TASK':0<26}"
+ATTEMPT_ID = f"{'ATTEMPT':0<26}"
+
+
+class Reported(Struct, frozen=True, kw_only=True):
+    """One call of fnr.progress."""
+
+    done: float
+    total: float | None = None
+    stage: str = ""
+    preview: str = ""
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What came of it.
+
+    result:         the return value as JSON gives it back; None when it failed.
+    error:          the exception itself. evidence, classification, decision: what fnr would make
+                    of it, the decision for the first attempt with the default numbers.
+    progress, checkpoints: what was reported, in order.
+    """
+
+    result: Any = None
+    error: BaseException | None = None
+    evidence: Evidence | None = None
+    classification: Classification | None = None
+    decision: Decision | None = None
+    progress: tuple[Reported, ...] = ()
+    checkpoints: tuple[Any, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the attempt succeeded."""
+        return self.evidence is None
+
+    @property
+    def category(self) -> str:
+        """What a failure would be called; "" after a success."""
+        return self.classification.category.value if self.classification is not None else ""
+
+    @property
+    def message(self) -> str:
+        """The headline of a failure; "" after a success."""
+        return self.evidence.message if self.evidence is not None else ""
+
+
+def run(
+    function: Callable[..., Any] | str,
+    given: Mapping[str, Any] | None = None,
+    *,
+    attempt: int = 1,
+    checkpoint: Any = None,
+    cancelled: bool = False,
+    open_breakers: Collection[str] = (),
+) -> Outcome:
+    """Run one attempt of a function, or of "package.module:callable", with this input.
+
+    attempt, checkpoint: as if earlier attempts had been, and had left that behind.
+    cancelled: what fnr.cancelled() answers. open_breakers: services that refuse guarded calls.
+    """
+    host = _Recorder(
+        attempt=attempt, checkpoint=checkpoint, cancelled=cancelled, refusing=open_breakers
+    )
+    before = sdk.host()
+    sdk.set_host(host)
+    try:
+        result, error, evidence = _attempt(function, dict(given or {}))
+    finally:
+        sdk.set_host(before)
+    outcome = Outcome(
+        result=result,
+        error=error,
+        evidence=evidence,
+        progress=tuple(host.progress),
+        checkpoints=tuple(host.checkpoints),
+    )
+    if evidence is None:
+        return outcome
+    classification = classify(evidence, _rules())
+    return msgspec.structs.replace(
+        outcome,
+        classification=classification,
+        decision=_decision(evidence, classification, attempt=attempt),
+    )
+
+
+class _Recorder:
+    """The worker's side of the SDK, remembering instead of telling a daemon."""
+
+    def __init__(
+        self, *, attempt: int, checkpoint: Any, cancelled: bool, refusing: Collection[str]
+    ) -> None:
+        self._refusing = refusing
+        self.progress: list[Reported] = []
+        self.checkpoints: list[Any] = []
+        self._cancelled = cancelled
+        self._attempt = sdk.AttemptInfo(
+            task_id=TASK_ID,
+            number=attempt,
+            token=ATTEMPT_ID,
+            key=TASK_ID,
+            checkpoint=msgspec.json.decode(msgspec.json.encode(checkpoint)),
+        )
+
+    def report_progress(self, done: float, total: float | None, stage: str, preview: str) -> None:
+        self.progress.append(Reported(done=done, total=total, stage=stage, preview=preview))
+
+    def keep_checkpoint(self, body: bytes) -> bool:
+        self.checkpoints.append(msgspec.json.decode(body))
+        return True
+
+    @contextmanager
+    def guard(
+        self,
+        service: str,
+        ignore: tuple[type[BaseException], ...],  # noqa: ARG002 - nothing is counted here
+    ) -> Iterator[None]:
+        if service in self._refusing:
+            raise sdk.BreakerOpen(service, "open", 1.0)
+        yield
+
+    def is_cancelled(self) -> bool:
+        return self._cancelled
+
+    def running_attempt(self) -> sdk.AttemptInfo:
+        return self._attempt
+
+
+def _attempt(
+    function: Callable[..., Any] | str, given: dict[str, Any]
+) -> tuple[Any, BaseException | None, Evidence | None]:
+    """The result, or the exception and its evidence, phase by phase as in a worker."""
+    phase = Phase.IMPORT
+    try:
+        called = find(function) if isinstance(function, str) else function
+        signature = signature_of(called)
+        phase = Phase.RUN
+        arguments = msgspec.json.decode(msgspec.json.encode(given))
+        if mismatch := signature.mismatch(arguments):
+            return None, None, refused_input(TypeError, mismatch)
+        value = called(**arguments)
+        if inspect.isawaitable(value):
+            value = _awaited(value)
+        phase = Phase.RESULT
+        return msgspec.json.decode(encode_result(value)), None, None
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever it raises is its failure
+        evidence = capture(error, phase=phase, now_ms=Clock().now_ms())
+        refused = sdk.refusal(error)
+        return None, error, evidence if refused is None else refused.told(evidence)
+
+
+def _awaited(value: Awaitable[Any]) -> Any:
+    import asyncio  # noqa: PLC0415 - only async functions need it
+
+    async def whole() -> Any:
+        return await value
+
+    return asyncio.run(whole())
+
+
+@cache
+def _rules() -> RuleSet:
+    return RuleSet(read_packs(), required=read_required())
+
+
+def _decision(evidence: Evidence, found: Classification, *, attempt: int) -> Decision:
+    task = Task(
+        task_id=TASK_ID,
+        function="function",
+        state=TaskState.RUNNING,
+        owner=ATTEMPT_ID,
+        attempts=attempt,
+        retries=attempt - 1,
+        unknowns=attempt - 1,
+        waits=attempt - 1,
+    )
+    verdict = decide(
+        task, evidence, found, token=ATTEMPT_ID, policy=RetryPolicy(), now_ms=0, fraction=0.5
+    )
+    return verdict.decision

@@ -1,0 +1,91 @@
+"""What a function may ask for by raising: try again, do not try again, wait for something.
+
+Each is an ordinary exception, so it also ends the function in a plain script. What it asks for is
+read from its attributes when the attempt is captured, through any chain of causes.
+"""
+
+from __future__ import annotations
+
+
+class Asked(Exception):
+    """Base of the three; catch it to let none of them be swallowed by an `except Exception`.
+
+    fnr_code: names the wish among an error's codes. wait_for: what is needed, "vram:8GiB".
+    retry_after: seconds until another try makes sense; None when that is not known.
+    """
+
+    fnr_code = ""
+
+    def __init__(
+        self, why: str = "", *, retry_after: float | None = None, wait_for: str = ""
+    ) -> None:
+        super().__init__(why)
+        self.retry_after = retry_after
+        self.wait_for = wait_for
+
+
+class Retry(Asked):
+    """Try this again, no sooner than `after`: seconds, or a time with a unit like "5m".
+
+    fnr still counts it as a retry, so it ends when the task's retries are used up.
+    """
+
+    fnr_code = "retry"
+
+    def __init__(self, why: str = "", *, after: float | str | None = None) -> None:
+        super().__init__(why or "asked to be tried again", retry_after=_seconds(after))
+
+
+class Reject(Asked):
+    """The input is wrong: no attempt will help, and the submitter is told why."""
+
+    fnr_code = "reject"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+
+
+class Wait(Asked):
+    """Something is used up: wait until it is free, at the longest as long as any wait.
+
+    One of: vram or memory ("8GiB"), gpus (a count), disk ("/path:10GiB"), port, service (a name).
+    after: when to try at the latest, as for Retry.
+    """
+
+    fnr_code = "wait"
+
+    def __init__(
+        self,
+        why: str = "",
+        *,
+        vram: str | None = None,
+        memory: str | None = None,
+        gpus: int | None = None,
+        disk: str | None = None,
+        port: int | None = None,
+        service: str | None = None,
+        after: float | str | None = None,
+    ) -> None:
+        asked = {"vram": vram, "memory": memory, "gpu": gpus, "disk": disk, "port": port}
+        asked["service"] = service
+        named = {kind: value for kind, value in asked.items() if value is not None}
+        if len(named) > 1:
+            raise ValueError(f"wait for one thing at a time, not for {' and '.join(named)}")
+        wait_for = "".join(f"{kind}:{value}" for kind, value in named.items())
+        what = wait_for or "what is used up"
+        super().__init__(
+            why or f"asked to wait for {what}", retry_after=_seconds(after), wait_for=wait_for
+        )
+
+
+# People see them under the names they are raised by.
+for _kind in (Asked, Retry, Reject, Wait):
+    _kind.__module__ = "fnr"
+
+
+def _seconds(after: float | str | None) -> float | None:
+    if after is None or isinstance(after, int | float):
+        return after
+    from fnr.config.units import duration_ms  # noqa: PLC0415 - few functions write a unit
+
+    return duration_ms(after) / 1_000

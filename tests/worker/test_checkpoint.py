@@ -1,0 +1,71 @@
+"""Checkpoints: kept when the daemon says so, said again to the next daemon, given back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from fake_daemon import FakeDaemon, Peer, WorkerUnderTest
+from gates import Gate
+from msgspec import Raw
+
+import fnr
+from fnr.api.frames import Ack, Checkpoint, Done, Kept, Progress
+from fnr.worker.sdk import CHECKPOINT_BYTES_MAX
+
+HERE = Path(__file__).parent
+
+
+def serve(daemon: FakeDaemon, name: str) -> tuple[WorkerUnderTest, Peer]:
+    return daemon.serve(python=f"sample_functions:{name}", cwd=str(HERE))
+
+
+def test_a_checkpoint_is_believed_when_the_daemon_has_it(daemon: FakeDaemon) -> None:
+    _, peer = serve(daemon, "keeps")
+    token = peer.run({"data": {"step": 3, "ü": None}})
+    said = peer.expect(Checkpoint)
+    assert (said.token, msgspec.json.decode(said.data)) == (token, {"step": 3, "ü": None})
+    peer.send(Kept(token=token, number=said.number + 7))  # of another one: no answer
+    peer.send(Kept(token=token, number=said.number))
+    assert peer.expect(Done).result == Raw(b"true")
+    peer.send(Ack(tokens=(token,)))
+
+
+def test_a_checkpoint_that_nobody_took_is_said_to_the_next_daemon(daemon: FakeDaemon) -> None:
+    """The daemon dies between the checkpoint and its commit."""
+    _, peer = serve(daemon, "keeps")
+    token = peer.run({"data": 1})
+    first = peer.expect(Checkpoint)
+    daemon.go_away()
+    daemon.listen()
+    peer = daemon.accept()
+    assert peer.hello.running == (token,)
+    again = peer.expect(Checkpoint)
+    assert again == first
+    peer.send(Kept(token=token, number=again.number))
+    assert peer.expect(Done).result == Raw(b"true")
+
+
+def test_the_next_attempt_begins_from_it(daemon: FakeDaemon) -> None:
+    _, peer = serve(daemon, "begins_from")
+    assert peer.result({}, checkpoint='{"step":3}') == {"step": 3}
+    assert peer.result({}) is None
+
+
+def test_a_preview_travels_with_the_progress(daemon: FakeDaemon, gate: Gate) -> None:
+    _, peer = serve(daemon, "previews")
+    peer.run({"path": "/tmp/half.png", "gate": str(gate.path)})
+    told = peer.expect(Progress)
+    assert (told.done, told.total, told.stage, told.preview) == (1, 2, "half", "/tmp/half.png")
+    gate.open()
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"), [(object(), TypeError), ("x" * CHECKPOINT_BYTES_MAX, ValueError)]
+)
+def test_what_cannot_be_kept_is_refused_in_a_plain_script_too(
+    data: object, kind: type[Exception]
+) -> None:
+    with pytest.raises(kind):
+        fnr.checkpoint(data)

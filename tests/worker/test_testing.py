@@ -1,0 +1,89 @@
+"""fnr.testing: a function runs as in a worker, and what it did is there to be asserted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import fnr
+import fnr.testing
+from fnr.worker import sdk
+
+
+def render(frames: int, scene: str = "a") -> dict[str, Any]:
+    begun = (fnr.attempt().checkpoint or {"frame": 0})["frame"]
+    for frame in range(begun, frames):
+        if fnr.cancelled():
+            raise RuntimeError("cancelled")
+        fnr.progress(frame + 1, frames, stage=scene)
+        fnr.checkpoint({"frame": frame + 1})
+    return {"frames": (begun, frames), "key": fnr.attempt().key}
+
+
+async def later(value: Any) -> Any:
+    fnr.progress(1)
+    return value
+
+
+def broken() -> None:
+    raise ConnectionResetError(104, "Connection reset by peer")
+
+
+def not_json() -> object:
+    return object()
+
+
+def test_a_success_gives_its_result_and_what_was_reported() -> None:
+    outcome = fnr.testing.run(render, {"frames": 2})
+    assert outcome.ok
+    assert outcome.result["frames"] == [0, 2]
+    assert [(one.done, one.total, one.stage) for one in outcome.progress] == [
+        (1, 2, "a"),
+        (2, 2, "a"),
+    ]
+    assert outcome.checkpoints == ({"frame": 1}, {"frame": 2})
+    assert (outcome.category, outcome.message, outcome.decision) == ("", "", None)
+
+
+def test_a_second_attempt_goes_on_from_a_checkpoint() -> None:
+    outcome = fnr.testing.run(render, {"frames": 3}, attempt=2, checkpoint={"frame": 2})
+    assert outcome.result["frames"] == [2, 3]
+    assert len(outcome.progress) == 1
+
+
+def test_a_cancel_is_seen() -> None:
+    outcome = fnr.testing.run(render, {"frames": 3}, cancelled=True)
+    assert outcome.message == "RuntimeError: cancelled"
+
+
+def test_input_is_checked_as_in_a_worker() -> None:
+    outcome = fnr.testing.run(render, {"frame": 3})
+    assert "missing input 'frames'" in outcome.message
+    assert outcome.category == "validation"
+
+
+def test_a_failure_is_named_and_what_follows_is_decided() -> None:
+    outcome = fnr.testing.run(broken)
+    assert outcome.category == "transient"
+    assert isinstance(outcome.error, ConnectionResetError)
+    assert outcome.decision is not None
+    assert outcome.decision.action == "retry"
+    last = fnr.testing.run(broken, attempt=4)
+    assert last.decision is not None
+    assert last.decision.action == "bury"
+
+
+def test_a_result_that_is_no_json_is_the_functions_failure() -> None:
+    outcome = fnr.testing.run(not_json)
+    assert isinstance(outcome.error, TypeError)
+
+
+def test_coroutines_and_names_run_too() -> None:
+    assert fnr.testing.run(later, {"value": [1]}).result == [1]
+    assert fnr.testing.run("json:dumps", {"obj": 1}).result == "1"
+    assert fnr.testing.run("nowhere:nothing").category == "permanent"
+
+
+def test_afterwards_everything_is_as_before() -> None:
+    before = sdk.host()
+    fnr.testing.run(broken)
+    assert sdk.host() is before

@@ -1,0 +1,80 @@
+"""What a function asks for by raising, and what becomes of it."""
+
+from __future__ import annotations
+
+import pytest
+
+import fnr
+import fnr.testing
+from fnr.policy.evidence import Phase
+from fnr.worker.capture import capture
+
+
+def refuse(width: int) -> None:
+    if width % 2:
+        raise fnr.Reject(f"width {width} is odd")
+
+
+def try_later(after: float | str) -> None:
+    try:
+        raise PermissionError(13, "denied")
+    except PermissionError as error:
+        raise fnr.Retry(after=after) from error
+
+
+def no_room(**asked: object) -> None:
+    raise fnr.Wait(**asked)  # type: ignore[arg-type]  # whatever the test asks for
+
+
+def test_rejected_input_is_the_submitters_business() -> None:
+    outcome = fnr.testing.run(refuse, {"width": 3})
+    assert (outcome.category, outcome.message) == ("validation", "fnr.Reject: width 3 is odd")
+    assert outcome.decision is not None
+    assert outcome.decision.action == "bury"
+    assert fnr.testing.run(refuse, {"width": 4}).ok
+
+
+@pytest.mark.parametrize(("after", "delay_ms"), [(30, 30_000), ("2m", 120_000), (0.5, 1_000)])
+def test_a_retry_comes_when_it_was_asked_for_whatever_caused_it(
+    after: float | str, delay_ms: int
+) -> None:
+    outcome = fnr.testing.run(try_later, {"after": after})
+    assert outcome.classification is not None
+    assert outcome.classification.rule == "fnr/retry"
+    assert outcome.decision is not None
+    assert (outcome.decision.action, outcome.decision.delay_ms) == ("retry", delay_ms)
+
+
+@pytest.mark.parametrize(
+    ("asked", "wait_for"),
+    [
+        ({"vram": "8GiB"}, "vram:8GiB"),
+        ({"gpus": 2}, "gpu:2"),
+        ({"disk": "/data:10GiB"}, "disk:/data:10GiB"),
+        ({"port": 8188}, "port:8188"),
+        ({"service": "comfyui"}, "service:comfyui"),
+        ({}, ""),
+    ],
+)
+def test_a_wait_names_what_it_needs(asked: dict[str, object], wait_for: str) -> None:
+    outcome = fnr.testing.run(no_room, asked)
+    assert outcome.evidence is not None
+    assert outcome.evidence.wait_for == wait_for
+    assert outcome.category == "resource"
+    assert outcome.decision is not None
+    assert outcome.decision.action == "wait"
+    assert f"for {wait_for or 'resource'}," in outcome.decision.why
+
+
+def test_two_things_at_a_time_are_not_waited_for() -> None:
+    with pytest.raises(ValueError, match="vram and port"):
+        fnr.Wait(vram="1GiB", port=1)
+
+
+def test_attributes_of_the_same_name_elsewhere_mean_nothing() -> None:
+    class Foreign(Exception):
+        fnr_code = "reject"
+        wait_for = "vram:1GiB"
+
+    evidence = capture(Foreign("x"), phase=Phase.RUN, now_ms=0)
+    assert (evidence.codes, evidence.wait_for) == ((), "")
