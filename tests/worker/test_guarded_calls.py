@@ -54,7 +54,10 @@ def peer(tmp_path: Path, shown: Shown) -> Iterator[Peer]:
     folder.mkdir()
     with FakeDaemon(folder) as daemon:
         _, peer = daemon.serve(
-            python=GUARDED, breaker_path=str(shown.path), trial_path=shown.trials
+            python=GUARDED,
+            cwd=str(Path(__file__).parent),
+            breaker_path=str(shown.path),
+            trial_path=shown.trials,
         )
         yield peer
 
