@@ -2,7 +2,7 @@
 _fnr_below() {
   found=()
   case $1 in
-    '') found=(status submit run task logs dlq replay errors rules breaker function worker daemon db config init completion demo help) ;;
+    '') found=(status submit run task logs dlq replay errors rules breaker function worker tui daemon db config init completion demo help) ;;
     'task') found=(list show history wait cancel logs) ;;
     'dlq') found=(list show stats resolve purge replay edit export import) ;;
     'replay') found=(list show pause resume cancel) ;;
@@ -94,6 +94,7 @@ _fnr_flags() {
     'worker/show') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'worker/restart') found=(--now --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'worker/stop') found=(--now --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'tui') found=(--read-only --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'daemon') found=(--log-level --log-format --log-file --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'daemon/start') found=(--within --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'daemon/stop') found=(--drain --now --within --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
@@ -170,6 +171,7 @@ _fnr_arguments() {
     'worker/show') found=('@workers @functions') ;;
     'worker/restart') found=('@workers @functions' '*') ;;
     'worker/stop') found=('@workers @functions' '*') ;;
+    'tui') found=('') ;;
     'db/backup') found=('@files') ;;
     'db/restore') found=('@files') ;;
     'init') found=('@dirs') ;;
@@ -584,6 +586,10 @@ _fnr_value() {
     'worker/stop:--config') found=('@files') ;;
     'worker/stop:-o'|'worker/stop:--output') found=(table json jsonl name) ;;
     'worker/stop:--timeout') found=() ;;
+    'tui:--home') found=('@dirs') ;;
+    'tui:--config') found=('@files') ;;
+    'tui:-o'|'tui:--output') found=(table json jsonl name) ;;
+    'tui:--timeout') found=() ;;
     'daemon:--log-level') found=(debug info warning error) ;;
     'daemon:--log-format') found=(text json) ;;
     'daemon:--log-file') found=('@files') ;;

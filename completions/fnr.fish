@@ -2,7 +2,7 @@
 function __fnr_below
     switch $argv[1]
         case ''
-            printf '%s\t%s\n' 'status' 'The daemon, its functions, what needs attention' 'submit' 'Hand over tasks of a function' 'run' 'Run any command as a supervised task and end with its exit code' 'task' 'Tasks: list, show, history, wait, cancel, logs' 'logs' 'What functions and tasks have printed' 'dlq' 'Dead letters: list, show, stats, replay, edit, resolve, purge, …' 'replay' 'Replays of dead letters: list, show, pause, resume, cancel' 'errors' 'Errors and incidents: list, explain, groups, tail, snooze, …' 'rules' 'Rules that name errors: list, test, suggest, add, edit, stats, …' 'breaker' 'Breakers: list, show, why, open, close, disable, reset, …' 'function' 'Functions: list, show, pause, resume' 'worker' 'Workers: list, show, restart, stop' 'daemon' 'The daemon: run it, start, stop, restart, reload' 'db' 'The store: check, stats, backup, restore, vacuum' 'config' 'The settings: show, check, path' 'init' 'Write a commented fnr.toml that works' 'completion' 'Completion in bash, zsh and fish: install, show' 'demo' 'See it all at work on this machine, in a minute' 'help' 'Help on a topic: exit-codes, environment, filters, output, …'
+            printf '%s\t%s\n' 'status' 'The daemon, its functions, what needs attention' 'submit' 'Hand over tasks of a function' 'run' 'Run any command as a supervised task and end with its exit code' 'task' 'Tasks: list, show, history, wait, cancel, logs' 'logs' 'What functions and tasks have printed' 'dlq' 'Dead letters: list, show, stats, replay, edit, resolve, purge, …' 'replay' 'Replays of dead letters: list, show, pause, resume, cancel' 'errors' 'Errors and incidents: list, explain, groups, tail, snooze, …' 'rules' 'Rules that name errors: list, test, suggest, add, edit, stats, …' 'breaker' 'Breakers: list, show, why, open, close, disable, reset, …' 'function' 'Functions: list, show, pause, resume' 'worker' 'Workers: list, show, restart, stop' 'tui' 'Look at everything on one terminal, and act on it' 'daemon' 'The daemon: run it, start, stop, restart, reload' 'db' 'The store: check, stats, backup, restore, vacuum' 'config' 'The settings: show, check, path' 'init' 'Write a commented fnr.toml that works' 'completion' 'Completion in bash, zsh and fish: install, show' 'demo' 'See it all at work on this machine, in a minute' 'help' 'Help on a topic: exit-codes, environment, filters, output, …'
         case 'task'
             printf '%s\t%s\n' 'list' 'List tasks, newest first' 'show' 'Show one task: state, input, result, last error' 'history' 'Tell what happened to a task, in order: attempts, errors, decisions and why' 'wait' 'Wait until all of them have ended; exit code 0 if all are done, 1 if not' 'cancel' 'Cancel tasks: those that wait at once, those that run by stopping them' 'logs' 'Show what a task\'s attempts have printed; with -f until the task has ended'
         case 'dlq'
@@ -178,6 +178,8 @@ function __fnr_flags
             printf '%s\t%s\n' '--now' 'Interrupt the running attempt; it is put back.' '--home' 'config, state, socket and logs under one folder (or in FNR_HOME)' '--config' 'another fnr.toml (or in FNR_CONFIG)' '-o' 'table, json, jsonl or name' '--output' 'table, json, jsonl or name' '-q' 'no hints and notices on stderr' '--quiet' 'no hints and notices on stderr' '--no-color' 'no colour (or in NO_COLOR)' '--timeout' 'how long to wait for the daemon\'s answers (10s); exit 124 after it' '-h' 'what a command does, with examples' '--help' 'what a command does, with examples'
         case 'worker/stop'
             printf '%s\t%s\n' '--now' 'Interrupt the running attempt; it is put back.' '--home' 'config, state, socket and logs under one folder (or in FNR_HOME)' '--config' 'another fnr.toml (or in FNR_CONFIG)' '-o' 'table, json, jsonl or name' '--output' 'table, json, jsonl or name' '-q' 'no hints and notices on stderr' '--quiet' 'no hints and notices on stderr' '--no-color' 'no colour (or in NO_COLOR)' '--timeout' 'how long to wait for the daemon\'s answers (10s); exit 124 after it' '-h' 'what a command does, with examples' '--help' 'what a command does, with examples'
+        case 'tui'
+            printf '%s\t%s\n' '--read-only' 'Nothing can be changed from there.' '--home' 'config, state, socket and logs under one folder (or in FNR_HOME)' '--config' 'another fnr.toml (or in FNR_CONFIG)' '-o' 'table, json, jsonl or name' '--output' 'table, json, jsonl or name' '-q' 'no hints and notices on stderr' '--quiet' 'no hints and notices on stderr' '--no-color' 'no colour (or in NO_COLOR)' '--timeout' 'how long to wait for the daemon\'s answers (10s); exit 124 after it' '-h' 'what a command does, with examples' '--help' 'what a command does, with examples'
         case 'daemon'
             printf '%s\t%s\n' '--log-level' 'debug, info, warning, error.' '--log-format' 'text or json.' '--log-file' 'Instead of stderr; rotated.' '--home' 'config, state, socket and logs under one folder (or in FNR_HOME)' '--config' 'another fnr.toml (or in FNR_CONFIG)' '-o' 'table, json, jsonl or name' '--output' 'table, json, jsonl or name' '-q' 'no hints and notices on stderr' '--quiet' 'no hints and notices on stderr' '--no-color' 'no colour (or in NO_COLOR)' '--timeout' 'how long to wait for the daemon\'s answers (10s); exit 124 after it' '-h' 'what a command does, with examples' '--help' 'what a command does, with examples'
         case 'daemon/start'
@@ -323,6 +325,8 @@ function __fnr_arguments
             printf '%s\n' '@workers @functions' '*'
         case 'worker/stop'
             printf '%s\n' '@workers @functions' '*'
+        case 'tui'
+            printf '%s\n' ''
         case 'db/backup'
             printf '%s\n' '@files'
         case 'db/restore'
@@ -1143,6 +1147,14 @@ function __fnr_value
         case 'worker/stop:-o' 'worker/stop:--output'
             printf '%s\n' 'table' 'json' 'jsonl' 'name'
         case 'worker/stop:--timeout'
+            true
+        case 'tui:--home'
+            printf '%s\n' '@dirs'
+        case 'tui:--config'
+            printf '%s\n' '@files'
+        case 'tui:-o' 'tui:--output'
+            printf '%s\n' 'table' 'json' 'jsonl' 'name'
+        case 'tui:--timeout'
             true
         case 'daemon:--log-level'
             printf '%s\n' 'debug' 'info' 'warning' 'error'

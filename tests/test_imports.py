@@ -84,7 +84,9 @@ def test_every_command_but_its_own_stays_unloaded() -> None:
     code = "from fnr.__main__ import main\nassert main() == 0"
     loaded = modules_after(code, "--help")
     assert "fnr.cli.main" in loaded
-    assert not loaded & {"fnr.cli.task", "fnr.cli.dlq", "fnr.cli.daemon", "sqlite3", "asyncio"}
+    strangers = {"fnr.cli.task", "fnr.cli.dlq", "fnr.cli.daemon", "sqlite3", "asyncio", "textual"}
+    assert not loaded & strangers
+    assert not {name for name in loaded if name.startswith("fnr.tui")}
 
 
 def test_a_worker_loads_little() -> None:

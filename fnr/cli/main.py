@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "breaker": ("fnr.cli.breaker", "Breakers: list, show, why, open, close, disable, reset, …"),
     "function": ("fnr.cli.function", "Functions: list, show, pause, resume."),
     "worker": ("fnr.cli.worker", "Workers: list, show, restart, stop."),
+    "tui": ("fnr.cli.tui", "Look at everything on one terminal, and act on it."),
     "daemon": ("fnr.cli.daemon", "The daemon: run it, start, stop, restart, reload."),
     "db": ("fnr.cli.db", "The store: check, stats, backup, restore, vacuum."),
     "config": ("fnr.cli.config", "The settings: show, check, path."),

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from msgspec import Struct
 
 from fnr.cli.render import Column, Listing
 from fnr.cli.terminal import DIM, RED, YELLOW, block, one_line
-from fnr.config.rule_files import PACKS_DIR
+from fnr.client.rule_source import rule_source
 from fnr.policy.rules import Category, Level, Rule
 
 CATEGORY_STYLES = {
@@ -75,23 +73,4 @@ def rule_page(rule: Rule, line: RuleLine) -> str:
         f"{one_line(rule.name)}: {rule.category}, by {rule.level} evidence, {above}, {state}",
         f"# {one_line(rule.where)}",
     ]
-    return "\n".join(head) + "\n" + block(_source(rule))
-
-
-def _source(rule: Rule) -> str:
-    """The lines of the file from the rule's header to the next rule's."""
-    name, _, number = rule.where.rpartition(":")
-    file = Path(name) if rule.operator else PACKS_DIR / name
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return ""
-    first = int(number) - 1
-    after = first + 1
-    while after < len(lines) and not lines[after].startswith("[[rule]]"):
-        after += 1
-    kept = lines[first:after]
-    # What stands before the next header, after an empty line, is about the next rule.
-    while kept and (not kept[-1].strip() or kept[-1].startswith("#")):
-        kept.pop()
-    return "\n".join(kept) + "\n"
+    return "\n".join(head) + "\n" + block(rule_source(rule.where, operator=rule.operator))

@@ -10,6 +10,11 @@ from fnr.host.clock import Clock
 _clock = Clock()
 
 
+def now_ms() -> int:
+    """This instant."""
+    return _clock.now_ms()
+
+
 def age(at_ms: int | None) -> str:
     """How long ago."""
     return "-" if at_ms is None else duration(max(0, _clock.now_ms() - at_ms))

@@ -6,9 +6,11 @@ is done, with the checks, the chunks and the words of the command line.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shlex
 import sys
+from threading import Thread
 
 from msgspec import Struct
 
@@ -46,3 +48,27 @@ def run_own(paths: Paths, own: OwnCommand, *, timeout_ms: int = TIMEOUT_MS) -> P
         stdin=own.stdin.encode(),
         timeout_ms=timeout_ms,
     )
+
+
+async def run_own_aside(
+    paths: Paths, own: OwnCommand, *, timeout_ms: int = TIMEOUT_MS
+) -> Printed | OSError:
+    """Run it beside the event loop; a program that ends meanwhile does not wait for it."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Printed | OSError] = loop.create_future()
+
+    def settle(result: Printed | OSError) -> None:
+        if not done.done():
+            done.set_result(result)
+
+    def life() -> None:
+        result: Printed | OSError
+        try:
+            result = run_own(paths, own, timeout_ms=timeout_ms)
+        except OSError as error:
+            result = error
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(settle, result)
+
+    Thread(target=life, name="own command", daemon=True).start()
+    return await done

@@ -70,6 +70,7 @@ class WireServer:
         self._door: socket.socket | None = None
         self._open: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
+        self._watchers: list[tuple[socket.socket, int]] = []
 
     def start(self, *, backlog: int = 128) -> WireServer:
         """Bind and serve."""
@@ -80,6 +81,12 @@ class WireServer:
         self._door.listen(backlog)
         self._run(self._accept, self._door)
         return self
+
+    def tell(self, *events: Event) -> None:
+        """Send events to everybody who watches."""
+        for connected, request_id in self._watchers:
+            for event in events:
+                connected.sendall(wire.encode_event(request_id, event))
 
     def stop(self) -> None:
         """Close the door and every connection."""
@@ -96,6 +103,7 @@ class WireServer:
         for thread in self._threads:
             thread.join()
         self._threads.clear()
+        self._watchers.clear()
         Path(self.paths.socket_file).unlink(missing_ok=True)
 
     def close(self) -> None:
@@ -147,6 +155,7 @@ class WireServer:
             case Raw():
                 connected.sendall(answer.line)
             case Events():
+                self._watchers.append((connected, request_id))
                 connected.sendall(wire.encode_answer(request_id, True))
                 for event in answer.events:
                     connected.sendall(wire.encode_event(request_id, event))

@@ -1,0 +1,50 @@
+"""The end of a worker's log, and what is written behind it while somebody looks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fnr.client.log_lines import LogLines
+from fnr.host.worker_log import read_span
+from fnr.policy.log_record import LogRecord
+
+FIRST_BYTES = 64 * 1024
+# At one look; a worker that writes faster is shown its end.
+LOOK_BYTES = 256 * 1024
+
+
+class LogTail:
+    """One worker's log, from its end on."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._position: int | None = None
+        self._lines = LogLines()
+
+    def news(self) -> list[LogRecord]:
+        """The records that were written since the last look; of the first one, the latest.
+
+        Raises OSError if the log may not be read.
+        """
+        size = _size_of(self.path)
+        position = self._position
+        whole = True
+        if position is None:
+            position = max(0, size - FIRST_BYTES)
+            whole = position == 0
+        elif size < position or size - position > LOOK_BYTES:
+            self._lines = LogLines()
+            position = max(0, size - LOOK_BYTES)
+            whole = position == 0
+        data = read_span(self.path, position, size)
+        self._position = size
+        records = list(self._lines.feed(data))
+        # The first line may have lost its beginning.
+        return records if whole else records[1:]
+
+
+def _size_of(path: str) -> int:
+    try:
+        return Path(path).stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,26 @@
+"""A rule as its file says it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fnr.config.rule_files import PACKS_DIR
+
+
+def rule_source(where: str, *, operator: bool) -> str:
+    """The lines of the file from the rule's header to the next rule's."""
+    name, _, number = where.rpartition(":")
+    file = Path(name) if operator else PACKS_DIR / name
+    try:
+        first = int(number) - 1
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return ""
+    after = first + 1
+    while after < len(lines) and not lines[after].startswith("[[rule]]"):
+        after += 1
+    kept = lines[first:after]
+    # What stands before the next header, after an empty line, is about the next rule.
+    while kept and (not kept[-1].strip() or kept[-1].startswith("#")):
+        kept.pop()
+    return "\n".join(kept) + "\n"

@@ -1,0 +1,398 @@
+"""The application: the frame, the screens, the one place where wishes are carried out.
+
+Screens are made on their first visit. Events only mark what has changed; twice a second the screen
+that is looked at asks again for what it shows, so that a thousand events a second cost no more
+than two. Whatever changes something is a command of fnr, which is shown first and then run.
+"""
+
+from __future__ import annotations
+
+import importlib
+import socket
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, ClassVar
+
+from textual import events, on
+from textual.app import App, ComposeResult, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.filter import LineFilter
+from textual.screen import Screen
+
+from fnr.api.errors import FnrError
+from fnr.api.plain_text import duration, one_line
+from fnr.api.requests import Event, GetStatus, Status
+from fnr.client.connect import command as command_of
+from fnr.client.instants import now_ms
+from fnr.client.own_command import OwnCommand, run_own_aside
+from fnr.config.paths import Paths
+from fnr.tui.feed import Contact, Feed, FeedState
+from fnr.tui.last_filter import Harmless
+from fnr.tui.pulse import Pulse
+from fnr.tui.screens.dashboard import DashboardView
+from fnr.tui.screens.dialog import Dialog
+from fnr.tui.screens.help import HelpPage
+from fnr.tui.screens.list_view import ListView
+from fnr.tui.screens.view import View
+from fnr.tui.widgets.frame import Banner, Head, Keys, Tabs, TopLine
+from fnr.tui.widgets.said import Said
+from fnr.tui.wishes import Wished
+
+# In the order of their keys; made when they are first looked at.
+VIEWS: dict[str, tuple[str, str]] = {
+    "dashboard": ("fnr.tui.screens.dashboard", "DashboardView"),
+    "tasks": ("fnr.tui.screens.tasks", "TasksView"),
+    "errors": ("fnr.tui.screens.errors", "ErrorsView"),
+    "dlq": ("fnr.tui.screens.dlq", "DlqView"),
+    "rules": ("fnr.tui.screens.rules", "RulesView"),
+    "logs": ("fnr.tui.screens.logs", "LogsView"),
+}
+LOOK_S = 0.5
+# While nobody tells what happens, look by oneself: the stored state may still change.
+UNTOLD_MS = 3_000
+SHORT_LINES = 10
+
+
+class FnrApp(App[None]):
+    """`fnr tui`."""
+
+    CSS_PATH = "fnr.tcss"
+    TITLE = "fnr"
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark", "help", "help", key_display="?"),
+        Binding("colon", "command_palette", "commands", key_display=":", show=False),
+        *[
+            Binding(str(number), f"view('{name}')", name, show=False)
+            for number, name in enumerate(VIEWS, start=1)
+        ],
+        Binding("y", "copy_id", "copy id", show=False),
+        Binding("Y", "copy_command", "copy command", show=False),
+        Binding("P", "hold", "pause", show=False),
+        Binding("L", "lock", "lock", show=False),
+        Binding("q,escape", "back", "back", show=False),
+    ]
+
+    def __init__(
+        self,
+        paths: Paths,
+        *,
+        view: str = "dashboard",
+        read_only: bool = False,
+        ascii_only: bool = False,
+    ) -> None:
+        super().__init__()
+        self.paths = paths
+        self.read_only = read_only
+        self.locked = read_only
+        self.held = False
+        self.feed = Feed(paths, tell=self._happened, moved=self._contact_moved)
+        self.pulse = Pulse()
+        self.done: list[tuple[str, int | None]] = []
+        self._view_name = view
+        self._views: dict[str, View] = {}
+        self._changed: set[str] = {"all"}
+        self._status: Status | None = None
+        self._looked_at_ms = 0
+        self._harmless = Harmless(ascii_only=ascii_only)
+        self._top = TopLine()
+        self._drill = Banner(classes="-drill")
+        self._daemon = Banner(classes="-daemon")
+        self._tabs = Tabs()
+        self._said = Said(id="said")
+        self._keys = Keys()
+        self._host = socket.gethostname()
+
+    def get_line_filters(self) -> list[LineFilter]:
+        """The net under all renderers comes last."""
+        return [*super().get_line_filters(), self._harmless]
+
+    def compose(self) -> ComposeResult:
+        """The frame; the screen comes with its first visit."""
+        yield self._top
+        yield self._drill
+        yield self._daemon
+        yield self._tabs
+        yield Container(id="views")
+        yield self._said
+        yield self._keys
+
+    async def on_mount(self) -> None:
+        """Connect, and show the screen that was asked for."""
+        self._tabs.names = tuple(VIEWS)
+        self.run_worker(self.feed.run(), group="feed", exit_on_error=True)
+        await self.show_view(self._view_name)
+        self.set_interval(LOOK_S, self._look)
+        self._show_head()
+
+    # ── screens ──────────────────────────────────────────────────────────────
+
+    @property
+    def view(self) -> View:
+        """The screen that is looked at."""
+        return self._views[self._view_name]
+
+    async def show_view(self, name: str) -> View:
+        """Look at another screen; made now if it was never looked at."""
+        for other in self._views.values():
+            other.display = False
+        self._view_name = name
+        if name not in self._views:
+            module, kind = VIEWS[name]
+            made = getattr(importlib.import_module(module), kind)
+            more = (self.pulse,) if made is DashboardView else ()
+            self._views[name] = made(self.feed, *more)
+            await self.query_one("#views").mount(self._views[name])
+        view = self._views[name]
+        view.display = True
+        self._tabs.present = name
+        view.focus_first()
+        view.look()
+        self._show_keys()
+        return view
+
+    async def action_view(self, name: str) -> None:
+        """Go to a screen."""
+        await self.show_view(name)
+
+    @on(Tabs.Picked)
+    async def _tab_picked(self, message: Tabs.Picked) -> None:
+        await self.show_view(message.name)
+
+    @on(DashboardView.GoTo)
+    async def _go_to(self, message: DashboardView.GoTo) -> None:
+        view = await self.show_view(message.screen)
+        if isinstance(view, ListView):
+            view.show_filtered(message.where)
+
+    async def action_back(self) -> None:
+        """One step back: from a page to its list, from a filter to all, to the dashboard, out."""
+        view = self.view
+        if isinstance(view, ListView) and (view.close_page() or view.clear_filter()):
+            return
+        if self._view_name != "dashboard":
+            await self.show_view("dashboard")
+        else:
+            self.exit()
+
+    # ── what happens ─────────────────────────────────────────────────────────
+
+    def _happened(self, event: Event) -> None:
+        self.pulse.take(event)
+        self._changed.add(event.kind)
+        if self._view_name in self._views:
+            self.view.happened(event)
+
+    def _contact_moved(self, state: FeedState) -> None:
+        self._changed.add("all")
+        self._looked_at_ms = 0
+        self._show_daemon(state)
+        if state.contact is Contact.LIVE and self._status is not None:
+            self._said.say("the daemon is back")
+        self.call_later(self._look)
+
+    def _look(self) -> None:
+        """Twice a second: look again, if something has happened and somebody is looking."""
+        now = now_ms()
+        self._show_head()
+        self._show_daemon(self.feed.state)
+        self.pulse.forget(now_ms=now)
+        if self.held or len(self.screen_stack) > 1:
+            return
+        if self.feed.state.contact is not Contact.LIVE and now - self._looked_at_ms > UNTOLD_MS:
+            self._changed.add("all")
+        if self._changed and self.feed.state.contact is not Contact.SEEKING:
+            self._looked_at_ms = now
+            concerned = "all" in self._changed or self._changed & self.view.kinds
+            self._changed = set()
+            self.run_worker(self._look_at_status(), group="status", exclusive=True)
+            if concerned:
+                self.view.look()
+        self.view.tick()
+
+    async def _look_at_status(self) -> None:
+        try:
+            self._status = await self.feed.ask(GetStatus())
+        except FnrError:
+            self._status = None
+        self._show_head()
+
+    def _show_head(self) -> None:
+        contact = self.feed.state.contact
+        state = contact.value
+        if self._status is not None and contact is Contact.LIVE:
+            state = self._status.state
+        self._top.head = Head(
+            host=self._host, status=self._status, state=state, locked=self.locked,
+            read_only=self.read_only, paused=self.held, now_ms=now_ms() // 1_000 * 1_000,
+        )  # fmt: skip
+
+    def _show_daemon(self, state: FeedState) -> None:
+        words = ""
+        if state.contact in {Contact.DOWN, Contact.REFUSED} and state.error is not None:
+            since = duration(max(0, now_ms() - state.since_ms) // 1_000 * 1_000)
+            what = "the daemon is not there" if state.contact is Contact.DOWN else state.error.what
+            words = f"! {what} (for {since}); this is the stored state"
+            if state.error.next_step:
+                words += f" · {state.error.next_step}"
+        self._daemon.words = words
+
+    # ── keys ─────────────────────────────────────────────────────────────────
+
+    def on_descendant_focus(self) -> None:
+        """Other keys do something."""
+        self._show_keys()
+
+    def _show_keys(self) -> None:
+        if len(self.screen_stack) > 1:
+            return
+        found = [("?", "help", True)]
+        seen = {"help"}
+        for active in self.screen.active_bindings.values():
+            binding = active.binding
+            if binding.show and binding.description and binding.action not in seen:
+                seen.add(binding.action)
+                allowed = not (self.locked and changes(binding.action))
+                found.append((self.get_key_display(binding), binding.description, allowed))
+        found += [
+            (f"1-{len(VIEWS)}", "screens", True),
+            (":", "commands", True),
+            ("q", "back", True),
+        ]
+        self._keys.keys = tuple(dict.fromkeys(found))
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Keys as they are printed on a keyboard."""
+        if binding.key_display:
+            return binding.key_display
+        return binding.key.partition(",")[0]
+
+    async def run_action(
+        self, action: Any, default_namespace: Any = None, namespaces: Any = None
+    ) -> bool:
+        """Nothing that changes something is begun while locked."""
+        name = action[1] if isinstance(action, tuple) else str(action).partition("(")[0]
+        if self.locked and changes(name):
+            self.refuse()
+            return False
+        return await super().run_action(action, default_namespace, namespaces)
+
+    def refuse(self) -> None:
+        """Say that nothing is changed now."""
+        why = "fnr tui --read-only" if self.read_only else "locked; L unlocks"
+        self._said.say(f"nothing is changed: {why}", bad=True)
+
+    def action_help(self) -> None:
+        """Every key."""
+        here: list[tuple[str, str]] = []
+        everywhere: list[tuple[str, str]] = []
+        for active in self.screen.active_bindings.values():
+            binding = active.binding
+            if binding.description and not binding.system:
+                line = (self.get_key_display(binding), binding.description)
+                (everywhere if active.node is self else here).append(line)
+        self.push_screen(HelpPage(self._view_name, dict.fromkeys(here), dict.fromkeys(everywhere)))
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The palette: every screen, and every key that does something here."""
+        for name in VIEWS:
+            go = partial(self._run_later, f"view('{name}')", self)
+            yield SystemCommand(name, f"go to {name}", go)
+        for active in screen.active_bindings.values():
+            binding, node = active.binding, active.node
+            if binding.description and not binding.action.startswith(("view(", "command_palette")):
+                words = f"{binding.description} ({self.get_key_display(binding)})"
+                yield SystemCommand(words, "", partial(self._run_later, binding.action, node))
+        yield SystemCommand("quit", "leave fnr tui", self.exit)
+
+    def _run_later(self, action: str, node: Any) -> None:
+        self.run_worker(self.run_action(action, node))
+
+    def action_hold(self) -> None:
+        """Stand still, or go on; what happens is counted all the same."""
+        self.held = not self.held
+        self._changed.add("all")
+        self._show_head()
+
+    def action_lock(self) -> None:
+        """Nothing can be changed, or again; --read-only stays."""
+        if self.read_only:
+            self.refuse()
+            return
+        self.locked = not self.locked
+        self._said.say("locked: nothing is changed" if self.locked else "unlocked")
+        self._show_head()
+        self._show_keys()
+
+    def action_copy_id(self) -> None:
+        """The id of what is chosen."""
+        self._copy(self.view.subject)
+
+    def action_copy_command(self) -> None:
+        """The command that shows the same."""
+        words = self.view.command
+        self._copy(OwnCommand(words=words).shown(self.paths) if words else "")
+
+    def _copy(self, words: str) -> None:
+        if words:
+            self.copy_to_clipboard(words)
+            self._said.say(f"copied: {words}")
+
+    # ── wishes ───────────────────────────────────────────────────────────────
+
+    @on(View.Told)
+    def _told(self, message: View.Told) -> None:
+        self._said.say(message.words, bad=message.bad)
+
+    @on(Wished)
+    def _wished(self, message: Wished) -> None:
+        wish = message.wish
+        if wish.changes and self.locked:
+            self.refuse()
+            return
+        if wish.at_once:
+            self._agreed(wish.command({}))
+        else:
+            self.push_screen(Dialog(wish, self.paths), self._agreed if wish.changes else None)
+
+    @on(Dialog.TrialWanted)
+    def _trial_wanted(self, message: Dialog.TrialWanted) -> None:
+        self.run_worker(self._try(message.dialog, message.own), group="trial")
+
+    async def _try(self, dialog: Dialog, own: OwnCommand) -> None:
+        number = dialog.trial
+        done = await run_own_aside(self.paths, own)
+        words = str(done) if isinstance(done, OSError) else (done.out + done.err).strip()
+        if dialog.is_current:
+            dialog.tried(words or "(it prints nothing)", number)
+
+    def _agreed(self, own: OwnCommand | None) -> None:
+        if own is not None:
+            self.run_worker(self.carry_out(own), group="deeds")
+
+    async def carry_out(self, own: OwnCommand) -> None:
+        """Run a command that somebody has agreed to, and say how it went."""
+        if self.locked:
+            self.refuse()
+            return
+        shown = own.shown(self.paths).removeprefix(f"{command_of(self.paths)} ")
+        self._said.say(f"running: fnr {shown}")
+        done = await run_own_aside(self.paths, own)
+        if isinstance(done, OSError):
+            self._said.say(f"not run: {done}", bad=True)
+            return
+        self.done.append((shown, done.code))
+        words = " ".join((done.out if done.code == 0 else done.err or done.out).split())
+        end = "ok" if done.code == 0 else f"exit {done.code}"
+        self._said.say(f"{end}: fnr {shown}: {one_line(words)}", bad=done.code != 0)
+        self._changed.add("all")
+
+    def on_resize(self, event: events.Resize) -> None:
+        """On a terminal of a few lines the list is what counts."""
+        self.screen.set_class(event.size.height < SHORT_LINES, "-short")
+
+
+def changes(action: str) -> bool:
+    """Does an action of this name change something?"""
+    return action.rpartition(".")[2].startswith("change_")

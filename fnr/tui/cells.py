@@ -1,0 +1,21 @@
+"""What stands in the cells of lists: ages, short ids, states with their signs."""
+
+from __future__ import annotations
+
+from fnr.client.instants import age
+from fnr.tui.looks import signed
+
+__all__ = ["ago", "short_id", "signed"]
+
+# The time of a ULID and some of its chance: two of one second differ.
+SHORT_ID_CHARS = 13
+
+
+def ago(at_ms: int | None) -> str:
+    """How long ago."""
+    return age(at_ms)
+
+
+def short_id(name: str) -> str:
+    """The beginning of an id, which every command of fnr takes for the whole if it is unique."""
+    return name[:SHORT_ID_CHARS]

@@ -1,0 +1,113 @@
+"""What the faces on the screen are fed with: answers and events of the daemon, or the stored state.
+
+One connection for questions and events. It comes back by itself when the daemon does; meanwhile
+what the store's file can answer is read from it, so that a dead daemon still shows what it knew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from enum import StrEnum
+from typing import TypeVar
+
+from msgspec import Struct
+
+from fnr.api.errors import DaemonDown, FnrError, PermissionDenied
+from fnr.api.question import Read, Request
+from fnr.api.requests import Event, GetStatus, Watch
+from fnr.client.async_link import AsyncLink
+from fnr.client.instants import now_ms
+from fnr.config.paths import Paths
+
+Answer = TypeVar("Answer")
+
+TIMEOUT_MS = 10_000
+RETRY_S = 0.3
+
+
+class Contact(StrEnum):
+    """How it stands with the daemon."""
+
+    SEEKING = "seeking"
+    LIVE = "live"
+    DOWN = "down"
+    REFUSED = "refused"
+
+
+class FeedState(Struct, frozen=True, kw_only=True):
+    """The contact, since when, and what stands in its way."""
+
+    contact: Contact
+    since_ms: int
+    error: FnrError | None = None
+
+
+class Feed:
+    """Asks, listens, and comes back; `tell` gets every event, `moved` every change of contact."""
+
+    def __init__(
+        self,
+        paths: Paths,
+        *,
+        tell: Callable[[Event], None],
+        moved: Callable[[FeedState], None],
+    ) -> None:
+        self.paths = paths
+        self._tell = tell
+        self._moved = moved
+        self._link: AsyncLink | None = None
+        self._known = asyncio.Event()
+        self.state = FeedState(contact=Contact.SEEKING, since_ms=now_ms())
+
+    async def run(self) -> None:
+        """Stay connected until cancelled."""
+        while True:
+            try:
+                await self._stay()
+            except FnrError as error:
+                refused = isinstance(error, PermissionDenied)
+                self._enter(Contact.REFUSED if refused else Contact.DOWN, error)
+            await asyncio.sleep(RETRY_S)
+
+    async def ask(self, request: Request[Answer]) -> Answer:
+        """The answer: the daemon's, or with it away the store's. Raises FnrError."""
+        await self._known.wait()
+        readable = isinstance(request, Read | GetStatus)
+        link = self._link
+        if link is not None:
+            try:
+                return await link.ask(request, timeout_ms=TIMEOUT_MS)
+            except DaemonDown:
+                if not readable:
+                    raise
+        elif not readable:
+            assert self.state.error is not None, self.state
+            raise self.state.error
+        return await asyncio.to_thread(_offline, self.paths, request)
+
+    async def _stay(self) -> None:
+        link = await AsyncLink.open(self.paths, timeout_ms=TIMEOUT_MS)
+        try:
+            await link.watch(Watch(), self._tell, timeout_ms=TIMEOUT_MS)
+            self._link = link
+            self._enter(Contact.LIVE, None)
+            await link.ended()
+        finally:
+            self._link = None
+            await link.close()
+        raise DaemonDown("the daemon went away", why="its connection was closed")
+
+    def _enter(self, contact: Contact, error: FnrError | None) -> None:
+        before = self.state
+        since_ms = before.since_ms if before.contact is contact else now_ms()
+        self.state = FeedState(contact=contact, since_ms=since_ms, error=error)
+        self._known.set()
+        if before.contact is not contact:
+            self._moved(self.state)
+
+
+def _offline(paths: Paths, request: Request[Answer]) -> Answer:
+    from fnr.client.offline import answer_offline  # noqa: PLC0415 - sqlite3 only when needed
+
+    return answer_offline(paths, request)

@@ -1,0 +1,244 @@
+"""The dead letters: look, mark, preview, replay, edit, resolve, purge."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import msgspec
+from textual.binding import Binding, BindingType
+
+from fnr.api.question import Request
+from fnr.api.requests import GetTask, ListLetters
+from fnr.client.letter_story import letter_page
+from fnr.client.own_command import OwnCommand
+from fnr.client.task_history import story
+from fnr.policy.dead_letter import DeadLetter
+from fnr.policy.filter import LETTER_FIELDS
+from fnr.policy.record import Page
+from fnr.tui.cells import ago, short_id, signed
+from fnr.tui.screens.list_view import ListView
+from fnr.tui.widgets.paged_table import TableColumn
+from fnr.tui.widgets.window import Wanted
+from fnr.tui.wishes import Ask, Values, Wish, Wished, flag, on_ids
+
+# What an editor of a few lines is for; larger inputs are edited in $EDITOR.
+EDITED_BYTES_MAX = 256 * 1024
+
+
+class DlqView(ListView):
+    """Open dead letters, the latest death first."""
+
+    name_of_screen = "dlq"
+    kinds = frozenset({"letter", "task", "plan"})
+    fields = LETTER_FIELDS
+    empty = "no dead letters"
+    hint = "category:transient function:render-* age<1d message~ENOSPC; fnr help filters"
+    columns = (
+        TableColumn(title="DIED", cell=lambda one: ago(one.died_at_ms), width=6, right=True),
+        TableColumn(title="CAUSE", cell=lambda one: (one.cause.value, "red"), width=10),
+        TableColumn(title="FUNCTION", cell=lambda one: one.function, width=16, spare=1),
+        TableColumn(
+            title="CATEGORY", cell=lambda one: signed(one.category.value), width=12, spare=2
+        ),
+        TableColumn(
+            title="TRIES", cell=lambda one: str(one.attempts), width=5, right=True, spare=4
+        ),
+        TableColumn(title="STATE", cell=lambda one: signed(one.state.value), width=11, spare=3),
+        TableColumn(title="TASK", cell=lambda one: short_id(one.task_id), width=13, spare=5),
+        TableColumn(title="MESSAGE", cell=lambda one: one.message or one.reason, flexible=True),
+    )  # fmt: skip
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("p", "preview", "preview"),
+        Binding("R", "change_replay", "replay"),
+        Binding("E", "change_edit", "edit input"),
+        Binding("S", "change_resolve", "resolve"),
+        Binding("X", "change_purge", "purge"),
+    ]
+
+    def key_of(self, item: Any) -> str:
+        """Letters stand in the order of their deaths."""
+        return f"{item.died_at_ms}-{item.task_id}"
+
+    def id_of(self, item: Any) -> str:
+        """A letter by its task."""
+        return str(item.task_id)
+
+    def page_of(self, where: str, wanted: Wanted) -> Request[Page[Any]]:
+        """Letters, the latest first."""
+        return ListLetters(
+            where=where, after=wanted.after, limit=wanted.limit, backwards=wanted.backwards
+        )
+
+    async def words_of(self, item: DeadLetter) -> str:
+        """All that is needed to decide what becomes of it, and its story."""
+        detail = await self.feed.ask(GetTask(task_id=item.task_id))
+        if detail.letter is None:
+            return f"{item.task_id} has no dead letter any more"
+        head = letter_page(detail).partition("\ntry again:")[0]
+        return f"{head}\n\nhistory\n\n" + "\n".join(story(detail))
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The same on the command line."""
+        return ("dlq", "show", self.subject) if self.subject else ("dlq", "list")
+
+    # ── wishes ───────────────────────────────────────────────────────────────
+
+    def _meant(self) -> tuple[list[str], tuple[str, ...], str] | None:
+        """Ids, or the words that mean all of them, and how to say it."""
+        total = self.table.window.total
+        if self.everything_marked:
+            many = "" if total is None else f" ({total:,})"
+            if self.where:
+                return [], ("--where", self.where), f"all that the filter finds{many}"
+            return [], ("--all",), f"every open dead letter{many}"
+        found = self.chosen_ids()
+        if not found:
+            self.post_message(self.Told("no dead letter is chosen", bad=True))
+            return None
+        return found, (), f"{len(found):,} dead letter{'s' * (len(found) > 1)}"
+
+    def _replay(self, values: Values, *, dry: bool) -> OwnCommand:
+        found, all_words, _ = self._replayed
+        # Whoever looks on sees how the plan goes; the command need not wait for it.
+        more = [*all_words, "-n" if dry else "--detach"]
+        for ask in self._replay_asks():
+            more += flag(f"--{ask.name}", values.get(ask.name, ""))
+        unasked = () if dry else ("-y",)
+        return on_ids(("dlq", "replay"), found, more, unasked)
+
+    def _replay_asks(self) -> tuple[Ask, ...]:
+        return (
+            Ask(name="canary", label="canary", hint="try so many first, go on if they come home"),
+            Ask(name="rate", label="no faster than", hint="5/s, 100/m; empty is at once"),
+            Ask(name="concurrency", label="at most live at once", hint="1000 unless you say so"),
+            Ask(name="stop-on-failures", label="stop when so many died again", hint="20 or 10%"),
+            Ask(name="reason", label="reason", hint="kept on record"),
+        )
+
+    def action_preview(self) -> None:
+        """What a replay would do."""
+        self._wish_replay(changes=False)
+
+    def action_change_replay(self) -> None:
+        """Put dead letters back."""
+        self._wish_replay(changes=True)
+
+    def _wish_replay(self, *, changes: bool) -> None:
+        meant = self._meant()
+        if meant is None:
+            return
+        self._replayed = meant
+        asks = self._replay_asks() if changes else ()
+        self.post_message(
+            Wished(
+                Wish(
+                    title=f"replay {meant[2]}" if changes else f"preview: replay {meant[2]}",
+                    text="Back into the queue with fresh budgets of attempts; a letter is closed"
+                    " once its task has succeeded.",
+                    verb="Replay",
+                    command=lambda values: self._replay(values, dry=not changes),
+                    trial=lambda values: self._replay(values, dry=True),
+                    trial_verb="Preview",
+                    tried_at_once=True,
+                    asks=asks,
+                    changes=changes,
+                )
+            )
+        )
+
+    async def action_change_edit(self) -> None:
+        """Give the task another input; the original is kept."""
+        task_id = self.subject
+        if not task_id:
+            return
+        detail = await self.ask(GetTask(task_id=task_id))
+        if detail is None:
+            return
+        if len(detail.input) > EDITED_BYTES_MAX:
+            words = f"its input has {len(detail.input):,} bytes: fnr dlq edit {task_id}"
+            self.post_message(self.Told(words, bad=True))
+            return
+
+        def command(values: Values) -> OwnCommand:
+            try:
+                msgspec.json.decode(values["input"], type=dict[str, msgspec.Raw])
+            except msgspec.DecodeError as error:
+                raise ValueError(f"not a JSON object yet: {error}") from error
+            words = ("dlq", "edit", task_id, "--input", "-")
+            return OwnCommand(words=words, stdin=values["input"])
+
+        self.post_message(
+            Wished(
+                Wish(
+                    title=f"edit the input of {task_id}",
+                    text="Checked before it is taken; the original is kept beside it.",
+                    verb="Take it",
+                    command=command,
+                    asks=(
+                        Ask(
+                            name="input", label="input, a JSON object", area=True,
+                            value=msgspec.json.format(bytes(detail.input), indent=2).decode(),
+                        ),
+                    ),
+                )
+            )
+        )  # fmt: skip
+
+    def action_change_resolve(self) -> None:
+        """Put letters to rest without a replay."""
+        meant = self._meant_by_filter_or_ids("resolve")
+        if meant is None:
+            return
+        found, where, words = meant
+
+        def command(values: Values) -> OwnCommand:
+            more = [*where, *flag("--reason", values["reason"])]
+            return on_ids(("dlq", "resolve"), found, more, ("-y",) if where else ())
+
+        self.post_message(
+            Wished(
+                Wish(
+                    title=f"resolve {words}",
+                    text="Put to rest without a replay; kept until purged.",
+                    verb="Resolve",
+                    command=command,
+                    asks=(Ask(name="reason", label="reason", hint="why no replay is needed"),),
+                )
+            )
+        )
+
+    def action_change_purge(self) -> None:
+        """Delete letters with everything about them."""
+        meant = self._meant_by_filter_or_ids("purge")
+        if meant is None:
+            return
+        found, where, words = meant
+        count = len(found) or self.table.window.total
+        if count is None:
+            self.post_message(self.Told("nobody has counted what this filter finds", bad=True))
+            return
+
+        def command(_: Values) -> OwnCommand:
+            return on_ids(("dlq", "purge"), found, (*where, "--open"), ("-y",))
+
+        self.post_message(
+            Wished(
+                Wish(
+                    title=f"purge {words}",
+                    text="Deletes letters, tasks, inputs and errors for good: there is no way back."
+                    " fnr dlq export keeps a copy.",
+                    verb="Delete for good",
+                    command=command,
+                    must_type=str(count),
+                )
+            )
+        )
+
+    def _meant_by_filter_or_ids(self, verb: str) -> tuple[list[str], tuple[str, ...], str] | None:
+        meant = self._meant()
+        if meant is not None and meant[1] == ("--all",):
+            words = f"to {verb} everything, filter for it: / state:open"
+            self.post_message(self.Told(words, bad=True))
+            return None
+        return meant

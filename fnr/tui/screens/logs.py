@@ -1,0 +1,138 @@
+"""What the workers print: all of them merged, or one; followed, searched, from error to error."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from fnr.api.requests import ListWorkers
+from fnr.client.log_tail import LogTail
+from fnr.policy.record import WorkerRecord
+from fnr.tui.feed import Feed
+from fnr.tui.screens.view import View
+from fnr.tui.widgets.filter_bar import FilterBar
+from fnr.tui.widgets.log_lines import LogLine, LogView
+
+# Of workers that have ended, the latest are shown too: that is where the trouble stands.
+GONE_SHOWN = 20
+
+
+class LogsView(View):
+    """One stream of lines, whoever printed them."""
+
+    name_of_screen = "logs"
+    kinds = frozenset({"worker"})
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("w", "worker", "next worker"),
+        Binding("slash", "filter", "search", key_display="/"),
+    ]
+
+    def __init__(self, feed: Feed) -> None:
+        super().__init__(feed)
+        self.lines = LogView()
+        self.bar = FilterBar(None, hint="words to search for")
+        self._tails: dict[str, tuple[str, LogTail]] = {}
+        self._reading = False
+        self._known = False
+
+    def compose(self) -> ComposeResult:
+        """The search above the lines."""
+        yield self.bar
+        yield self.lines
+
+    def focus_first(self) -> None:
+        """The lines."""
+        self.lines.focus()
+
+    def look(self) -> None:
+        """Workers come and go."""
+        self.run_worker(self._find_workers(), group="workers", exclusive=True)
+
+    async def _find_workers(self) -> None:
+        workers = await self.ask(ListWorkers(gone=True))
+        if workers is None:
+            self.lines.note = "the daemon does not say where the logs are"
+            return
+        self._known = True
+        alive = [worker for worker in workers if worker.state != "gone"]
+        gone = sorted(
+            (worker for worker in workers if worker.state == "gone"),
+            key=lambda worker: -(worker.ended_at_ms or 0),
+        )[:GONE_SHOWN]
+        for worker in (*gone, *alive):
+            if worker.log_path and worker.log_path not in self._tails:
+                self._tails[worker.log_path] = (source_of(worker), LogTail(worker.log_path))
+        self.tick()
+
+    def tick(self) -> None:
+        """What was printed since."""
+        if not self._reading and self._tails:
+            self._reading = True
+            self.run_worker(self._read(), group="logs")
+
+    async def _read(self) -> None:
+        try:
+            lines, trouble = await asyncio.to_thread(_news, list(self._tails.values()))
+        finally:
+            self._reading = False
+        self.lines.note = trouble
+        self.lines.add(lines)
+
+    def action_worker(self) -> None:
+        """One worker after the other, then all again."""
+        names = ["", *dict.fromkeys(source for source, _ in self._tails.values())]
+        place = names.index(self.lines.source) if self.lines.source in names else 0
+        self.lines.choose(source=names[(place + 1) % len(names)])
+
+    def action_filter(self) -> None:
+        """Search."""
+        self.bar.open(self.lines.words)
+
+    @on(FilterBar.Wanted)
+    def _searched(self, message: FilterBar.Wanted) -> None:
+        message.stop()
+        if message.where is not None:
+            self.lines.choose(words=message.where)
+        self.lines.focus()
+
+    @property
+    def subject(self) -> str:
+        """Whose line is chosen."""
+        line = self.lines.line
+        return line.source.rpartition(" ")[2] if line else ""
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The same on the command line."""
+        line = self.lines.line
+        return ("logs", line.source.partition(" ")[0], "-f") if line else ("logs", "FUNCTION", "-f")
+
+
+def source_of(worker: WorkerRecord) -> str:
+    """A worker in a few cells: its function, and the end of its id, which is what differs."""
+    return f"{worker.function} {worker.worker_id[-6:]}"
+
+
+def _news(tails: list[tuple[str, LogTail]]) -> tuple[list[LogLine], str]:
+    """New lines of all logs; those with a time in its order, as far as one look goes."""
+    found: list[tuple[int, int, LogLine]] = []
+    trouble = ""
+    for source, tail in tails:
+        last_ms = 0
+        try:
+            records = tail.news()
+        except OSError as error:
+            trouble = f"{tail.path}: {error.strerror}"
+            continue
+        for record in records:
+            # A line without a time of its own stays behind the one above it.
+            last_ms = record.at_ms or last_ms
+            text = record.text.decode("utf-8", "replace")
+            line = LogLine(source, record.at_ms, record.stream, text)
+            found.append((last_ms, len(found), line))
+    found.sort(key=lambda one: one[:2])
+    return [line for _, _, line in found], trouble

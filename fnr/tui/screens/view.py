@@ -1,0 +1,84 @@
+"""What every screen is: a name, the events that concern it, what `y` and `Y` copy there."""
+
+from __future__ import annotations
+
+from typing import ClassVar, TypeVar
+
+from textual.containers import Vertical
+from textual.message import Message
+
+from fnr.api.errors import FnrError
+from fnr.api.question import Request
+from fnr.api.requests import Event
+from fnr.tui.feed import Contact, Feed
+
+Answer = TypeVar("Answer")
+
+
+class View(Vertical):
+    """One screen. kinds: of the events after which it looks again; none: it never has to.
+
+    Actions whose name begins with `change_` change something; whatever else an action does, it
+    must not.
+    """
+
+    name_of_screen: ClassVar[str] = ""
+    kinds: ClassVar[frozenset[str]] = frozenset()
+    DEFAULT_CSS = """
+    View { height: 1fr; }
+    """
+
+    class Told(Message):
+        """Something to say to whoever looks, at the bottom of the screen."""
+
+        def __init__(self, words: str, *, bad: bool = False) -> None:
+            super().__init__()
+            self.words = words
+            self.bad = bad
+
+    def __init__(self, feed: Feed) -> None:
+        super().__init__(id=f"view-{self.name_of_screen}")
+        self.feed = feed
+
+    async def ask(self, request: Request[Answer]) -> Answer | None:
+        """The answer, or None after saying why there is none."""
+        try:
+            return await self.feed.ask(request)
+        except FnrError as error:
+            self.say_error(error)
+            return None
+
+    def say_error(self, error: FnrError) -> None:
+        """Say why something did not work; that the daemon is down the banner says already."""
+        if self.feed.state.contact is Contact.LIVE:
+            self.post_message(self.Told(short(error), bad=True))
+
+    def look(self) -> None:
+        """Begin, or look again, because something has happened."""
+
+    def happened(self, event: Event) -> None:
+        """Take note of an event, at once and without asking anything."""
+
+    def tick(self) -> None:
+        """Half a second has passed, and this screen is looked at."""
+
+    def focus_first(self) -> None:
+        """Put the focus where the keys of this screen work."""
+
+    @property
+    def subject(self) -> str:
+        """The id of what is chosen, for `y`."""
+        return ""
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The words behind `fnr` that show the same, for `Y`."""
+        return ()
+
+
+def short(error: FnrError) -> str:
+    """An error in a line."""
+    words = error.what
+    if error.why:
+        words += f": {error.why}"
+    return f"{words} (try: {error.next_step})" if error.next_step else words

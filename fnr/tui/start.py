@@ -1,0 +1,45 @@
+"""Start the application on this terminal: what has to be decided before Textual is loaded."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from fnr.api.errors import UsageError
+from fnr.config.paths import Paths
+
+
+def run_tui(paths: Paths, *, view: str, read_only: bool, no_color: bool) -> int:
+    """Run until somebody leaves; the exit code."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            "fnr tui needs a terminal", why="input or output is a file or a pipe",
+            next_step="fnr status",
+        )  # fmt: skip
+    if os.environ.get("TERM", "dumb") == "dumb":
+        raise UsageError("fnr tui needs a terminal", why="TERM is dumb", next_step="fnr status")
+    settle_environment(no_color=no_color)
+    from fnr.tui.app import FnrApp  # noqa: PLC0415 - Textual reads the environment when it is loaded
+
+    app = FnrApp(paths, view=view, read_only=read_only, ascii_only=not is_utf8())
+    app.run()
+    return app.return_code or 0
+
+
+def settle_environment(*, no_color: bool) -> None:
+    """What Textual is told by the environment: nothing moves by itself, and less over SSH."""
+    env = os.environ
+    env.setdefault("TEXTUAL_ANIMATIONS", "none")
+    env.setdefault("TEXTUAL_FPS", "15" if env.get("SSH_CONNECTION") else "30")
+    if env.get("SSH_CONNECTION"):
+        env.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+    if no_color or env.get("FNR_NO_COLOR"):
+        env["NO_COLOR"] = "1"
+
+
+def is_utf8() -> bool:
+    """Does the locale say that the terminal shows UTF-8?"""
+    for name in ("LC_ALL", "LC_CTYPE", "LANG"):
+        if value := os.environ.get(name):
+            return "utf-8" in value.lower() or "utf8" in value.lower()
+    return False

@@ -1,0 +1,1 @@
+"""What can be put on a screen: values in through attributes, wishes out as messages."""

@@ -1,0 +1,125 @@
+"""A titled part of a screen: lines of text that are made for its width; some can be chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.message import Message
+from textual.widget import Widget
+
+Lines = Callable[[int], list[Text]]
+
+
+class Panel(Widget):
+    """Shows the lines that `lines` makes for its width."""
+
+    DEFAULT_CSS = """
+    Panel { height: auto; border-top: solid $panel-lighten-2; padding: 0 1; }
+    Panel:focus { border-top: solid $primary; }
+    """
+
+    def __init__(self, title: str, lines: Lines, *, id: str | None = None) -> None:  # noqa: A002 - textual's word
+        super().__init__(id=id)
+        self.border_title = title
+        self._lines = lines
+
+    def show(self, lines: Lines) -> None:
+        """Show other lines."""
+        self._lines = lines
+        self.refresh(layout=True)
+
+    def render(self) -> Text:
+        """Each line cut where the panel ends."""
+        width = max(1, self.size.width)
+        return _joined(self._lines(width), width)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002 - textual's signature
+        """As many lines as there are."""
+        return max(1, len(self._lines(max(1, width))))
+
+
+def _joined(lines: list[Text], width: int) -> Text:
+    for line in lines:
+        line.truncate(width, overflow="ellipsis")
+    return Text("\n", no_wrap=True, end="").join(lines)
+
+
+class ChoicePanel(Widget):
+    """Lines of which one is chosen; says when somebody wants to go there."""
+
+    can_focus = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "move(1)", show=False),
+        Binding("up,k", "move(-1)", show=False),
+        Binding("enter", "pick", "go there"),
+    ]
+    DEFAULT_CSS = """
+    ChoicePanel { height: auto; border-top: solid $panel-lighten-2; padding: 0 1; }
+    ChoicePanel:focus { border-top: solid $primary; }
+    """
+
+    class Picked(Message):
+        """The line of this number."""
+
+        def __init__(self, panel: ChoicePanel, number: int) -> None:
+            super().__init__()
+            self.panel = panel
+            self.number = number
+
+    def __init__(self, title: str, *, empty: str, lines_max: int, id: str | None = None) -> None:  # noqa: A002 - textual's word
+        super().__init__(id=id)
+        self.border_title = title
+        self._empty = empty
+        self._lines: list[Text] = []
+        self._lines_max = lines_max
+        self.cursor = 0
+
+    def show(self, lines: list[Text]) -> None:
+        """Show other lines."""
+        self._lines = lines
+        self.cursor = max(0, min(self.cursor, len(lines) - 1))
+        self.refresh(layout=True)
+
+    def render(self) -> Text:
+        """As many lines as there is room for, the chosen one among them."""
+        width = max(1, self.size.width)
+        if not self._lines:
+            return Text(self._empty, "dim")
+        first = max(0, self.cursor - self._lines_max + 1)
+        found = []
+        for number, line in enumerate(self._lines[first : first + self._lines_max], start=first):
+            on_it = number == self.cursor and self.has_focus
+            shown = Text("▸" if on_it else " ", "bold").append_text(line)
+            if on_it:
+                shown.stylize("bold")
+            found.append(shown)
+        left = len(self._lines) - first - self._lines_max
+        if left > 0:
+            found[-1] = Text(f" … and {left + 1} more", "dim")
+        return _joined(found, width)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002 - textual's signature
+        """As many lines as there are, up to the bound."""
+        return max(1, min(len(self._lines), self._lines_max))
+
+    def action_move(self, lines: int) -> None:
+        """Another line."""
+        self.cursor = max(0, min(self.cursor + lines, len(self._lines) - 1))
+        self.refresh()
+
+    def action_pick(self) -> None:
+        """Go there."""
+        if self._lines:
+            self.post_message(self.Picked(self, self.cursor))
+
+    def on_click(self, event: events.Click) -> None:
+        """A click chooses, a second one goes there."""
+        self.cursor = max(0, min(event.y - 1, len(self._lines) - 1))
+        self.refresh()
+        if event.chain > 1:
+            self.action_pick()

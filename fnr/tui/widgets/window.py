@@ -1,0 +1,294 @@
+"""The rows of a long list that are in memory: some around the cursor, whatever its length.
+
+A list is read by keysets, forwards and backwards, so a million rows cost what a thousand do. The
+window holds the cursor and what is marked by id and not by place: rows come and go around them.
+Nothing here draws or asks; `wanted` says what should be asked, `take` takes the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
+
+from msgspec import Struct
+
+from fnr.policy.record import Page
+
+ROWS_MAX = 3_000
+PAGE_ROWS = 200
+# Rows that are there before somebody scrolls to them.
+MARGIN = 60
+
+
+class Where(StrEnum):
+    """Which rows an answer brings."""
+
+    HEAD = "head"
+    TAIL = "tail"
+    BELOW = "below"
+    ABOVE = "above"
+    AGAIN = "again"
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """A page to be asked for. life: which list it belongs to; another filter begins another."""
+
+    where: Where
+    after: str | None
+    limit: int
+    life: int
+
+    @property
+    def backwards(self) -> bool:
+        """Is it read towards the beginning of the list?"""
+        return self.where in {Where.ABOVE, Where.TAIL}
+
+
+class Window:
+    """Rows [0:len] of which `top` is the first on the screen and `cursor` the chosen one.
+
+    key_of: the place of a row in the list, as a cursor of the api. id_of: what the row is.
+    above, below: where to read on at either end; None when there is nothing.
+    first_index: how many rows stand before the window, None when nobody counted.
+    whole: the list is short and always given whole.
+    """
+
+    def __init__(
+        self, *, key_of: Callable[[Any], str], id_of: Callable[[Any], str], whole: bool = False
+    ) -> None:
+        self._key_of = key_of
+        self._whole = whole
+        self.id_of = id_of
+        self.life = 0
+        self.marked: dict[str, Any] = {}
+        self.height = 1
+        self._forget()
+
+    def _forget(self) -> None:
+        self.rows: list[Any] = []
+        self.top = 0
+        self.cursor = 0
+        self.above: str | None = None
+        self.below: str | None = None
+        self.at_head = True
+        self.total: int | None = None
+        self.first_index: int | None = 0
+        self.loaded = False
+        self._asked: set[Where] = set()
+        self._followed = True
+
+    def begin(self) -> Wanted:
+        """Another list: everything is read anew."""
+        self.life += 1
+        self.marked = {}
+        self._forget()
+        return self._want(Where.HEAD, None, self._page_rows())
+
+    @property
+    def item(self) -> Any | None:
+        """What the cursor is on."""
+        return self.rows[self.cursor] if self.cursor < len(self.rows) else None
+
+    @property
+    def newer(self) -> int | None:
+        """Rows above the screen; None: there are some, and nobody counted them."""
+        if self.above is not None and not self.at_head:
+            return None if self.first_index is None else self.first_index + self.top
+        return self.top
+
+    @property
+    def position(self) -> int | None:
+        """The cursor's row, counted from 1 at the list's beginning."""
+        if self.first_index is None or not self.rows:
+            return None
+        return self.first_index + self.cursor + 1
+
+    # ── moving ───────────────────────────────────────────────────────────────
+
+    def move(self, rows: int) -> None:
+        """Move the cursor by so many rows; on the list's first one it stays with what is new."""
+        self._go(self.cursor + rows)
+        self._followed = self.at_head and self.cursor == 0
+
+    def choose(self, row: int) -> None:
+        """Put the cursor on a row of the screen."""
+        self.move(self.top + row - self.cursor)
+
+    def scroll(self, rows: int) -> None:
+        """Move the screen; the cursor stays on it."""
+        self._followed = False
+        self.top = max(0, min(self.top + rows, len(self.rows) - self.height))
+        self.cursor = max(self.top, min(self.cursor, self.top + self.height - 1))
+        self._bound()
+
+    def to_head(self) -> Wanted | None:
+        """The list's first row, and stay there; asked for if it is not here."""
+        self._followed = True
+        if self.at_head:
+            self._go(0)
+            self.top = 0
+            return None
+        return self._want(Where.HEAD, None, self._page_rows())
+
+    def to_tail(self) -> Wanted | None:
+        """The list's last row; asked for if it is not here."""
+        self._followed = False
+        if self.below is None:
+            self._go(len(self.rows) - 1)
+            return None
+        return self._want(Where.TAIL, None, self._page_rows())
+
+    def resize(self, height: int) -> None:
+        """So many rows fit on the screen."""
+        self.height = max(1, height)
+        self._go(self.cursor)
+
+    def toggle_mark(self) -> None:
+        """Mark what the cursor is on, or take the mark back, and go on to the next."""
+        item = self.item
+        if item is None:
+            return
+        name = self.id_of(item)
+        if name in self.marked:
+            del self.marked[name]
+        else:
+            self.marked[name] = item
+        self.move(1)
+
+    # ── asking and taking ────────────────────────────────────────────────────
+
+    def wanted(self) -> Wanted | None:
+        """What to ask for, so that scrolling on finds rows; None: nothing, or it is on its way."""
+        if not self.loaded:
+            return None
+        short = self.top + self.height + MARGIN > len(self.rows)
+        if short and self.below is not None and Where.BELOW not in self._asked:
+            return self._want(Where.BELOW, self.below, PAGE_ROWS)
+        if self.top < MARGIN and self.above is not None and Where.ABOVE not in self._asked:
+            return self._want(Where.ABOVE, self.above, PAGE_ROWS)
+        return None
+
+    def again(self) -> Wanted | None:
+        """Ask once more for what is on the screen; None while an answer is on its way."""
+        if not self.loaded or Where.AGAIN in self._asked or Where.HEAD in self._asked:
+            return None
+        if self.top == 0 or self._whole:
+            # Before the first row of a window in the middle of the list nothing can be asked.
+            return self._want(Where.HEAD, None, self._page_rows()) if self.at_head else None
+        after = self._key_of(self.rows[self.top - 1])
+        return self._want(Where.AGAIN, after, self.height + MARGIN)
+
+    def failed(self, wanted: Wanted) -> None:
+        """There will be no answer."""
+        if wanted.life == self.life:
+            self._asked.discard(wanted.where)
+
+    def take(self, wanted: Wanted, page: Page[Any]) -> None:
+        """Take a page; one of another list, or for rows that are gone, is dropped."""
+        if wanted.life != self.life:
+            return
+        self._asked.discard(wanted.where)
+        kept = self.item
+        offset = self.cursor - self.top
+        match wanted.where:
+            case Where.HEAD:
+                self._take_head(page, kept)
+            case Where.TAIL:
+                self._take_tail(page)
+                kept, offset = None, self.height - 1
+            case Where.BELOW if wanted.after == self.below:
+                self.rows = self.rows + page.items
+                self.below = page.next
+            case Where.ABOVE if wanted.after == self.above:
+                self._take_above(page)
+            case Where.AGAIN:
+                self._take_again(wanted, page)
+        if page.total is not None:
+            self.total = page.total
+        self.loaded = True
+        self._stay_on(kept, offset)
+        self._trim()
+
+    def _take_head(self, page: Page[Any], kept: Any | None) -> None:
+        here = {self.id_of(item) for item in page.items}
+        if self._followed or kept is None or self.id_of(kept) in here or page.next is None:
+            self.rows = list(page.items)
+            self.above, self.below, self.at_head, self.first_index = None, page.next, True, 0
+            return
+        # So much is new that the page does not reach down to the cursor: stay where it is.
+        self.above, self.at_head = self._key_of(self.rows[0]), False
+        self.first_index = None
+
+    def _take_tail(self, page: Page[Any]) -> None:
+        self.rows = list(page.items)
+        self.above, self.below = page.next, None
+        self.at_head = page.next is None
+        known = page.total if page.total is not None else None
+        self.first_index = 0 if self.at_head else known and known - len(self.rows)
+        self.cursor = len(self.rows) - 1
+
+    def _take_above(self, page: Page[Any]) -> None:
+        self.rows = page.items + self.rows
+        self.top += len(page.items)
+        self.cursor += len(page.items)
+        self.above = page.next
+        if page.next is None:
+            self.at_head, self.first_index = True, 0
+        elif self.first_index is not None:
+            self.first_index = max(0, self.first_index - len(page.items))
+
+    def _take_again(self, wanted: Wanted, page: Page[Any]) -> None:
+        for index in range(min(self.top, len(self.rows)) - 1, -1, -1):
+            if self._key_of(self.rows[index]) == wanted.after:
+                self.rows = self.rows[: index + 1] + page.items
+                self.below = page.next
+                return
+
+    def _stay_on(self, kept: Any | None, offset: int) -> None:
+        """The cursor stays on its row, and the row where it was on the screen."""
+        if self._followed and self.at_head:
+            self.top = self.cursor = 0
+        elif kept is not None:
+            name = self.id_of(kept)
+            near = range(len(self.rows))
+            found = next((i for i in near if self.id_of(self.rows[i]) == name), None)
+            if found is not None:
+                self.cursor = found
+                self.top = max(0, found - offset)
+        self._go(self.cursor)
+
+    def _trim(self) -> None:
+        """Forget rows far from the screen."""
+        spare = len(self.rows) - ROWS_MAX
+        if spare <= 0:
+            return
+        cut = min(spare, max(0, self.top - ROWS_MAX // 2))
+        if cut:
+            self.rows = self.rows[cut:]
+            self.top -= cut
+            self.cursor -= cut
+            self.above, self.at_head = self._key_of(self.rows[0]), False
+            if self.first_index is not None:
+                self.first_index += cut
+        if len(self.rows) > ROWS_MAX:
+            self.rows = self.rows[:ROWS_MAX]
+            self.below = self._key_of(self.rows[-1])
+
+    def _go(self, row: int) -> None:
+        self.cursor = max(0, min(row, len(self.rows) - 1))
+        if self.cursor < self.top:
+            self.top = self.cursor
+        elif self.cursor >= self.top + self.height:
+            self.top = self.cursor - self.height + 1
+        self._bound()
+
+    def _bound(self) -> None:
+        self.top = max(0, min(self.top, max(0, len(self.rows) - self.height)))
+
+    def _page_rows(self) -> int:
+        return max(PAGE_ROWS // 2, self.height + MARGIN)
+
+    def _want(self, where: Where, after: str | None, limit: int) -> Wanted:
+        self._asked.add(where)
+        return Wanted(where=where, after=after, limit=limit, life=self.life)

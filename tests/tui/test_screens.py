@@ -1,0 +1,177 @@
+"""Every screen on a small and on a large terminal: what it shows, and every key of it."""
+
+from __future__ import annotations
+
+import pytest
+from tui_home import SIZES, StoreServer, lines_of, running, settled, shown, until, until_shown
+
+from fnr.tui.app import VIEWS
+from fnr.tui.screens.dialog import Dialog
+from fnr.tui.screens.help import HelpPage
+from fnr.tui.screens.list_view import ListView
+
+# Something that only stands on this screen.
+SIGNS = {
+    "dashboard": "needs attention",
+    "tasks": "WHY",
+    "errors": "TITLE",
+    "dlq": "CAUSE",
+    "rules": "HITS",
+    "logs": "all workers",
+}
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_every_screen_shows_what_it_is_for(
+    daemon: StoreServer, size: tuple[int, int]
+) -> None:
+    async with running(daemon.paths, size=size) as (app, pilot):
+        await until_shown(pilot, "render")
+        for number, name in enumerate(VIEWS, start=1):
+            await pilot.press(str(number))
+            await until_shown(pilot, SIGNS.get(name, name.upper()))
+            await until_shown(pilot, "● running")
+            assert all(len(line) <= size[0] for line in lines_of(app))
+            assert "? help" in lines_of(app)[-1]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", VIEWS)
+async def test_every_key_of_a_screen_does_something_and_breaks_nothing(
+    daemon: StoreServer, name: str, size: tuple[int, int]
+) -> None:
+    """Method: press each key that the screen offers; a dialog that opens is cancelled."""
+    async with running(daemon.paths, name, size=size) as (app, pilot):
+        await until_shown(pilot, SIGNS.get(name, name.upper()))
+        view = app.view
+        if isinstance(view, ListView):
+            await until(pilot, lambda: view.table.window.loaded)
+        pressed = set()
+        for active in list(app.screen.active_bindings.values()):
+            key = active.binding.key
+            if active.node is app or key in {"ctrl+q", "ctrl+c"} or key in pressed:
+                continue
+            pressed.add(key)
+            await pilot.press(key)
+            await settled(pilot)
+            if active.binding.action.startswith("change_"):
+                opened = isinstance(app.screen, Dialog)
+                assert opened or "!" in shown(app), f"{key} does nothing"
+                if opened:
+                    assert app.focused is not None
+                    assert app.focused.id == "cancel"
+                    assert "$ fnr --home" in shown(app)
+            while len(app.screen_stack) > 1:
+                await pilot.press("escape")
+                await pilot.pause()
+            view.focus_first()
+        assert app.is_running
+        assert not app.done
+
+
+async def test_the_keys_that_work_everywhere(daemon: StoreServer) -> None:
+    async with running(daemon.paths, "tasks") as (app, pilot):
+        view = app.view
+        assert isinstance(view, ListView)
+        await until(pilot, lambda: view.table.window.loaded)
+        await pilot.press("question_mark")
+        assert isinstance(app.screen, HelpPage)
+        assert "cancel" in shown(app)
+        await pilot.press("q")
+        await pilot.press("y")
+        assert app.clipboard == view.subject
+        await pilot.press("Y")
+        assert app.clipboard == f"fnr --home {daemon.home} task history {view.subject}"
+        await pilot.press("P")
+        assert "PAUSED" in shown(app)
+        await pilot.press("P", "L")
+        assert "LOCKED" in shown(app)
+        await pilot.press("C")
+        assert "L unlocks" in shown(app)
+        assert len(app.screen_stack) == 1
+        await pilot.press("L", "colon")
+        assert len(app.screen_stack) == 2
+        await pilot.press("escape", "enter")
+        assert view.has_class("-opened")
+        await pilot.press("q")
+        assert not view.has_class("-opened")
+        await pilot.press("q")
+        await until_shown(pilot, "needs attention")
+        await pilot.press("q")
+        await pilot.pause()
+        assert app.return_code == 0
+
+
+async def test_a_filter_is_typed_kept_and_recalled(daemon: StoreServer) -> None:
+    async with running(daemon.paths, "tasks") as (app, pilot):
+        view = app.view
+        assert isinstance(view, ListView)
+        await until_shown(pilot, "of 400")
+        await pilot.press("slash", *"state:nonsense", "enter")
+        await until_shown(pilot, "nonsense")
+        assert view.where == ""
+        await pilot.press("escape", "slash", *"state:done", "enter")
+        await until_shown(pilot, "of 80")
+        assert {task.state for task in view.table.window.rows} == {"done"}
+        await pilot.press("escape")
+        await until_shown(pilot, "of 400")
+        await pilot.press("slash", "up", "enter")
+        await until_shown(pilot, "of 80")
+
+
+async def test_marks_and_the_cursor_survive_a_refresh(daemon: StoreServer) -> None:
+    async with running(daemon.paths, "dlq") as (app, pilot):
+        view = app.view
+        assert isinstance(view, ListView)
+        await until(pilot, lambda: view.table.window.loaded)
+        await pilot.press("j", "space", "space", "j")
+        chosen, marked = view.subject, set(view.table.window.marked)
+        view.look()
+        await settled(pilot)
+        assert view.subject == chosen
+        assert set(view.table.window.marked) == marked
+        assert len(marked) == 2
+        assert "2 marked" in shown(app)
+        await pilot.press("R")
+        await until_shown(pilot, "replay 2 dead letters")
+        assert all(name in shown(app) for name in marked)
+
+
+async def test_the_dashboard_leads_to_what_needs_attention(daemon: StoreServer) -> None:
+    daemon.problems = ["the disk is nearly full"]
+    async with running(daemon.paths, size=(120, 40)) as (app, pilot):
+        await until_shown(pilot, "the disk is nearly full")
+        await until_shown(pilot, "incident")
+        await pilot.press("tab", "down", "enter")
+        await until_shown(pilot, "TITLE")
+        view = app.view
+        assert isinstance(view, ListView)
+        assert view.where.startswith("id:")
+
+
+async def test_to_purge_one_types_the_count(daemon: StoreServer) -> None:
+    async with running(daemon.paths, "dlq") as (app, pilot):
+        view = app.view
+        assert isinstance(view, ListView)
+        await until(pilot, lambda: view.table.window.loaded)
+        await pilot.press("space", "space", "space", "X")
+        await until_shown(pilot, "type 3 to go on")
+        dialog = app.screen
+        await pilot.click("#do")
+        await until_shown(pilot, "type 3 first")
+        assert app.screen is dialog
+        await pilot.press("escape")
+        assert not app.done
+
+
+async def test_a_terminal_that_shrinks_to_nothing_and_grows_again(daemon: StoreServer) -> None:
+    async with running(daemon.paths, size=(100, 30)) as (app, pilot):
+        for name in VIEWS:
+            await app.show_view(name)
+            await pilot.pause()
+            for size in ((20, 5), (1, 1), (200, 60), (20, 5), (100, 30)):
+                await pilot.resize_terminal(*size)
+                await pilot.pause()
+                assert all(len(line) <= size[0] for line in lines_of(app))
+        await pilot.press("1")
+        await until_shown(pilot, "needs attention")

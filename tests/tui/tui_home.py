@@ -1,0 +1,168 @@
+"""A home with a filled store, and a stand-in for its daemon that answers from it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "store"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "client"))
+
+from store_values import (
+    IDS,
+    PERMANENT,
+    RESOURCE,
+    TRANSIENT,
+    VALIDATION,
+    Book,
+    accept,
+    claim,
+    end,
+    new_task,
+)
+from textual.pilot import Pilot
+from wire_server import Events, WireServer
+
+import fnr
+from fnr.api.any_request import AnyRequest
+from fnr.api.question import Read
+from fnr.api.requests import FunctionStatus, GetStatus, ListFunctions, Status, Watch
+from fnr.client.instants import now_ms
+from fnr.client.offline import answer_offline
+from fnr.config.paths import Paths
+from fnr.policy.evidence import Evidence, ExceptionFact
+from fnr.policy.retry import RetryPolicy
+from fnr.policy.verdict import conclude, decide
+from fnr.tui.app import FnrApp
+
+SIZES = [(80, 24), (200, 60)]
+FUNCTIONS = ("render", "upload")
+WAYS = (PERMANENT, VALIDATION, RESOURCE, TRANSIENT)
+# What programs print and nobody may be harmed by.
+HOSTILE = (
+    "[rank0]: \x1b[31mred\x1b[2J [/b] :x: \x00\u202eevil\u2066 \x9b1m \r\n\t[@click=app.quit]go[/]"
+)
+PATIENCE_S = 20
+
+
+def fill(path: str, *, count: int = 400, message: str = HOSTILE) -> None:
+    """Tasks of every kind, the latest a moment ago: queued, waiting, done, dead."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    book = Book(path)
+    first_ms = now_ms() - count * 100
+    for number in range(count):
+        at_ms = first_ms + number * 100
+        function = FUNCTIONS[number % 2]
+        body = b'{"scene": "a.blend", "frame": %d}' % number
+        accept(
+            book.tx,
+            new_task(function=function, created_at_ms=at_ms, tags={"n": message}),
+            body=body,
+        )
+        if number % 5 == 0:
+            continue
+        claimed = claim(book.tx, function=function, now_ms=at_ms)
+        if number % 5 == 1:
+            end(book.tx, conclude(claimed.task, token=claimed.token, now_ms=at_ms + 5), b'{"a":1}')
+            continue
+        evidence = Evidence(
+            message=f"{message} {'abcdefg'[number % 7]}",
+            exceptions=(ExceptionFact(type="RuntimeError", message=message),),
+            stderr_tail=message,
+            traceback=message,
+        )
+        verdict = decide(
+            claimed.task, evidence, WAYS[number % 4], token=claimed.token, now_ms=at_ms + 7,
+            policy=RetryPolicy(retries_max=0, waits_max=number % 3), fraction=0.5,
+        )  # fmt: skip
+        end(book.tx, verdict)
+    book.commit()
+    book.close()
+    assert IDS
+
+
+class StoreServer(WireServer):
+    """Answers every read from the store's file, as a daemon does; changes nothing."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        super().__init__(folder)
+        for kind in AnyRequest.__args__:
+            if issubclass(kind, Read):
+                self.answers[kind] = self.from_store
+        self.answers[GetStatus] = self.status
+        self.answers[Watch] = Events()
+        self.problems: list[str] = []
+
+    def from_store(self, request: Any) -> Any:
+        """The store's own answer."""
+        return answer_offline(self.paths, request)
+
+    def status(self, _: Any) -> Status:
+        """A daemon with two functions, one of them paused."""
+        counts = {one.function: one.counts for one in self.from_store(ListFunctions())}
+        lines = [
+            FunctionStatus(
+                function=name, kind="python", counts=counts.get(name, {}), workers=1,
+                workers_max=2, paused=name == "upload",
+            )
+            for name in FUNCTIONS
+        ]  # fmt: skip
+        return Status(
+            state="running", version=fnr.__version__, home=str(self.home), pid=1,
+            started_at_ms=now_ms() - 60_000, functions=lines, counts=lines[0].counts, workers=2,
+            letters_open=7, problems=self.problems,
+        )  # fmt: skip
+
+
+@asynccontextmanager
+async def running(
+    paths: Paths, view: str = "dashboard", *, size: tuple[int, int] = (80, 24), **options: Any
+) -> AsyncIterator[tuple[FnrApp, Pilot[None]]]:
+    """The application on a terminal of this size."""
+    app = FnrApp(paths, view=view, **options)
+    async with app.run_test(size=size) as pilot:
+        yield app, pilot
+
+
+def lines_of(app: FnrApp) -> list[str]:
+    """What stands on the screen, after the last filter."""
+    screen = app.screen
+    return ["".join(part.text for part in strip) for strip in screen._compositor.render_strips()]
+
+
+def shown(app: FnrApp) -> str:
+    """The screen as one text."""
+    return "\n".join(line.rstrip() for line in lines_of(app))
+
+
+async def until(pilot: Pilot[None], true: Any, *, what: str = "") -> None:
+    """Let the application go on until something is so."""
+    loop_time = pilot.app._loop.time if pilot.app._loop else None
+    assert loop_time is not None
+    give_up_at = loop_time() + PATIENCE_S
+    while not true():
+        assert loop_time() < give_up_at, f"never: {what}\n{shown(pilot.app)}"
+        await pilot.pause(0.01)
+
+
+async def until_shown(pilot: Pilot[None], words: str) -> None:
+    """Until these words stand on the screen."""
+    await until(pilot, lambda: words in shown(pilot.app), what=words)
+
+
+# Workers that last as long as the application, or as a process of their own.
+LASTING = {"feed", "rules", "trial"}
+
+
+async def settled(pilot: Pilot[None]) -> None:
+    """Until nothing is being asked for any more."""
+    await pilot.pause()
+    await until(
+        pilot,
+        lambda: all(one.is_finished for one in pilot.app.workers if one.group not in LASTING),
+        what="answers",
+    )
+    await pilot.pause()
