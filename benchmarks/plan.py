@@ -32,6 +32,8 @@ class Plan:
     million_asks: int = 200
     statements: int = 5_000
     errors: int = 200
+    breaker_calls: int = 100_000
+    breaker_openings: int = 50
     failing_tasks: tuple[int, ...] = (50, 500)
     recovery_timeout_ms: int = 600_000
 
@@ -66,6 +68,8 @@ def quick(folder: Path, *, huey: bool) -> Plan:
         million_asks=10,
         statements=100,
         errors=20,
+        breaker_calls=500,
+        breaker_openings=2,
         failing_tasks=(20,),
         recovery_timeout_ms=60_000,
     )

@@ -26,7 +26,7 @@ from fnr.store.transaction import read_only
 
 HomeAt = Callable[[str], LiveHome]
 SOON = '[breakers.storage]\nfailures = 3\nopen = "200ms"\n'
-LONG = '[breakers.storage]\nfailures = 3\nopen = "1h"\n'
+LONG = '[breakers.storage]\nfailures = 3\nopen = "1h"\nopen_max = "1d"\n'
 
 
 def function(name: str, target: str = "call_service", extra: str = "") -> str:
@@ -107,15 +107,19 @@ def test_one_trial_closes_it_and_everything_goes_on(home_at: HomeAt, bad: Path) 
 
 
 def test_a_failed_trial_costs_one_attempt_and_doubles_the_rest(home_at: HomeAt, bad: Path) -> None:
-    home = home_at(SOON + DECLARED).up()
+    home = home_at(LONG + 'probe = ["true"]\nprobe_every = "1h"\n' + DECLARED).up()
     news, _ = opened(home, bad)
     for _ in range(20):
         submit(home, "call", {"bad": str(bad)})
-    before = sum(task.attempts for task in home.ask(ask.ListTasks()).items)
-    news.until("storage half_open", "storage open")
-    after = sum(task.attempts for task in home.ask(ask.ListTasks()).items)
-    assert after == before + 1
-    assert breaker_of(home).openings == 2
+    news.until(
+        "storage half_open", "storage open", act=lambda: home.ask(ProbeBreaker(name="storage"))
+    )
+    assert sum(task.attempts for task in home.ask(ask.ListTasks()).items) == 3 + 1
+    breaker = breaker_of(home)
+    assert breaker.openings == 2
+    assert breaker.until_at_ms is not None
+    assert breaker.since_at_ms is not None
+    assert breaker.until_at_ms - breaker.since_at_ms > 3_600_000
 
 
 def test_wrong_inputs_open_nothing(home_at: HomeAt) -> None:
@@ -126,8 +130,9 @@ def test_wrong_inputs_open_nothing(home_at: HomeAt) -> None:
     for kind in ("ValueError", "PermissionError"):
         end_of(home, submit(home, "bad", {"kind": kind, "message": "no"}))
     assert moves_of(home) == []
-    end_of(home, submit(home, "bad", {"kind": "ConnectionResetError", "message": "no"}))
-    assert "open" in moves_of(home)
+    news = BreakerNews(home)
+    given = {"kind": "ConnectionResetError", "message": "no"}
+    news.until("storage open", act=lambda: submit(home, "bad", given))
 
 
 def test_a_refused_call_parks_the_task_and_costs_nothing(home_at: HomeAt, bad: Path) -> None:
@@ -235,7 +240,7 @@ def test_a_damaged_file_is_made_anew_when_somebody_misses_it(
 def test_the_trial_of_a_killed_worker_is_free_at_once(
     home_at: HomeAt, bad: Path, tmp_path: Path
 ) -> None:
-    """Method: the trial blocks until it is killed; nothing but its death lets the next one begin."""
+    """Method: the trial blocks until it is killed; only its death lets the next one begin."""
     began, gate = tmp_path / "began", tmp_path / "gate"
     os.mkfifo(began)
     os.mkfifo(gate)
