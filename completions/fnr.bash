@@ -2,7 +2,7 @@
 _fnr_below() {
   found=()
   case $1 in
-    '') found=(status submit run task logs dlq replay errors rules breaker function worker tui daemon db config init completion demo help) ;;
+    '') found=(status submit run task logs dlq replay errors rules breaker function worker tui daemon db config chaos init completion demo help) ;;
     'task') found=(list show history wait cancel logs) ;;
     'dlq') found=(list show stats resolve purge replay edit export import) ;;
     'replay') found=(list show pause resume cancel) ;;
@@ -14,6 +14,7 @@ _fnr_below() {
     'daemon') found=(start stop restart reload status) ;;
     'db') found=(check stats backup restore vacuum) ;;
     'config') found=(show check path) ;;
+    'chaos') found=(faults inject list abort drill score scenarios proxy) ;;
     'completion') found=(show install) ;;
   esac
 }
@@ -111,6 +112,15 @@ _fnr_flags() {
     'config/show') found=(--origin --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'config/check') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'config/path') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'chaos') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'chaos/faults') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'chaos/inject') found=(--duration --reason --where --set --times --workers -n --dry-run -y --yes --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'chaos/list') found=(--past --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'chaos/abort') found=(--all --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'chaos/drill') found=(--scenario --seed --concurrent --live --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'chaos/score') found=(--against --all --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'chaos/scenarios') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'chaos/proxy') found=(--listen --upstream --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'init') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'completion') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'completion/show') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
@@ -174,6 +184,9 @@ _fnr_arguments() {
     'tui') found=('') ;;
     'db/backup') found=('@files') ;;
     'db/restore') found=('@files') ;;
+    'chaos/inject') found=('') ;;
+    'chaos/abort') found=('' '*') ;;
+    'chaos/score') found=('') ;;
     'init') found=('@dirs') ;;
     'completion/show') found=('bash zsh fish') ;;
     'help') found=('exit-codes environment filters output input') ;;
@@ -660,6 +673,54 @@ _fnr_value() {
     'config/path:--config') found=('@files') ;;
     'config/path:-o'|'config/path:--output') found=(table json jsonl name) ;;
     'config/path:--timeout') found=() ;;
+    'chaos:--home') found=('@dirs') ;;
+    'chaos:--config') found=('@files') ;;
+    'chaos:-o'|'chaos:--output') found=(table json jsonl name) ;;
+    'chaos:--timeout') found=() ;;
+    'chaos/faults:--home') found=('@dirs') ;;
+    'chaos/faults:--config') found=('@files') ;;
+    'chaos/faults:-o'|'chaos/faults:--output') found=(table json jsonl name) ;;
+    'chaos/faults:--timeout') found=() ;;
+    'chaos/inject:--duration') found=() ;;
+    'chaos/inject:--reason') found=() ;;
+    'chaos/inject:--where') found=('age:' 'at:' 'attempts:' 'category:' 'category:transient' 'category:resource' 'category:validation' 'category:permanent' 'category:unknown' 'cause:' 'cause:permanent' 'cause:validation' 'cause:exhausted' 'cause:poison' 'cause:expired' 'exit:' 'function:' 'id:' 'incident:' 'message:' 'priority:' 'reason:' 'replays:' 'retries:' 'rule:' 'signal:' 'since:' 'state:' 'state:queued' 'state:waiting' 'state:running' 'state:done' 'state:dead' 'state:cancelled' 'state:open' 'state:replaying' 'state:resolved' 'submitter:' 'tag:' 'unique:' 'until:') ;;
+    'chaos/inject:--set') found=() ;;
+    'chaos/inject:--times') found=() ;;
+    'chaos/inject:--workers') found=() ;;
+    'chaos/inject:--home') found=('@dirs') ;;
+    'chaos/inject:--config') found=('@files') ;;
+    'chaos/inject:-o'|'chaos/inject:--output') found=(table json jsonl name) ;;
+    'chaos/inject:--timeout') found=() ;;
+    'chaos/list:--home') found=('@dirs') ;;
+    'chaos/list:--config') found=('@files') ;;
+    'chaos/list:-o'|'chaos/list:--output') found=(table json jsonl name) ;;
+    'chaos/list:--timeout') found=() ;;
+    'chaos/abort:--home') found=('@dirs') ;;
+    'chaos/abort:--config') found=('@files') ;;
+    'chaos/abort:-o'|'chaos/abort:--output') found=(table json jsonl name) ;;
+    'chaos/abort:--timeout') found=() ;;
+    'chaos/drill:--scenario') found=() ;;
+    'chaos/drill:--seed') found=() ;;
+    'chaos/drill:--concurrent') found=() ;;
+    'chaos/drill:--home') found=('@dirs') ;;
+    'chaos/drill:--config') found=('@files') ;;
+    'chaos/drill:-o'|'chaos/drill:--output') found=(table json jsonl name) ;;
+    'chaos/drill:--timeout') found=() ;;
+    'chaos/score:--against') found=() ;;
+    'chaos/score:--home') found=('@dirs') ;;
+    'chaos/score:--config') found=('@files') ;;
+    'chaos/score:-o'|'chaos/score:--output') found=(table json jsonl name) ;;
+    'chaos/score:--timeout') found=() ;;
+    'chaos/scenarios:--home') found=('@dirs') ;;
+    'chaos/scenarios:--config') found=('@files') ;;
+    'chaos/scenarios:-o'|'chaos/scenarios:--output') found=(table json jsonl name) ;;
+    'chaos/scenarios:--timeout') found=() ;;
+    'chaos/proxy:--listen') found=() ;;
+    'chaos/proxy:--upstream') found=() ;;
+    'chaos/proxy:--home') found=('@dirs') ;;
+    'chaos/proxy:--config') found=('@files') ;;
+    'chaos/proxy:-o'|'chaos/proxy:--output') found=(table json jsonl name) ;;
+    'chaos/proxy:--timeout') found=() ;;
     'init:--home') found=('@dirs') ;;
     'init:--config') found=('@files') ;;
     'init:-o'|'init:--output') found=(table json jsonl name) ;;

@@ -32,7 +32,9 @@ from fnr.config.settings import (
 from fnr.daemon.worker_process import WorkerState
 from fnr.policy.breaker import LEGAL_BREAKER_MOVES
 from fnr.policy.budget import BudgetPolicy
+from fnr.policy.chaos import ChaosSettings
 from fnr.policy.dead_letter import DeathCause, LetterState
+from fnr.policy.faults import CATALOGUE
 from fnr.policy.incident import LEGAL_INCIDENT_MOVES, IncidentState
 from fnr.policy.replay import LEGAL_REPLAY_MOVES, EntryState, ReplayState
 from fnr.policy.retry import RetryPolicy
@@ -166,6 +168,7 @@ def shown(key: keys.Key, value: object) -> str:
         ("`[store]`", defaults(keys.STORE_KEYS, StoreSettings())),
         ("`[breakers.NAME]`", defaults(keys.BREAKER_KEYS, BreakerTable())),
         ("`[log]`", defaults(keys.LOG_KEYS, LogSettings())),
+        ("`[chaos]`", defaults(keys.CHAOS_KEYS, ChaosSettings())),
         ("`[redact]`", defaults(keys.REDACT_KEYS, Settings())),
         ("`[functions.NAME]`", defaults(keys.FUNCTION_KEYS, FUNCTION) | FUNCTION_TABLES),
         ("`workers`", defaults(keys.WORKERS_KEYS, FUNCTION)),
@@ -230,6 +233,20 @@ def test_the_places_of_the_files_are_true(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("os.geteuid", lambda: 0)
     root = find_paths(environ={})
     assert [row[3] for row in rows] == places(root)
+
+
+def test_the_table_of_faults_is_the_catalogue() -> None:
+    rows = table(section(document("docs/chaos.md"), "Faults"))
+    assert [row[:5] for row in rows] == [
+        [fault.name, fault.reach.value, fault.risk.value, fault.what, fault.undo]
+        for fault in CATALOGUE.values()
+    ]
+    options = [dict(re.findall(r"([a-z_]+)=([^`\s]*)", row[5])) for row in rows]
+    expected = [
+        {name: value or "…" for name, value in fault.options.items()}
+        for fault in CATALOGUE.values()
+    ]
+    assert options == expected
 
 
 # ── commands ─────────────────────────────────────────────────────────────────
@@ -379,7 +396,7 @@ def test_no_setting_is_without_effect() -> None:
     settings = {
         field
         for kind in (
-            *(DaemonSettings, StoreSettings, LogSettings, Settings),
+            *(DaemonSettings, StoreSettings, LogSettings, ChaosSettings, Settings),
             *(FunctionSettings, LimitSettings, RetryPolicy),
         )
         for field in kind.__struct_fields__

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fnr.api import (
     breaker_requests,
+    chaos_requests,
     incident_requests,
     replay_requests,
     requests,
@@ -52,6 +53,9 @@ AnyRequest = (
     | incident_requests.SnoozeIncidents
     | incident_requests.ResolveIncidents
     | incident_requests.ReclassifyErrors
+    | chaos_requests.InjectFault
+    | chaos_requests.ListDrills
+    | chaos_requests.AbortDrills
     | breaker_requests.ForceBreakers
     | breaker_requests.ResetBreakers
     | breaker_requests.ProbeBreaker

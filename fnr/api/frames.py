@@ -9,6 +9,7 @@ from __future__ import annotations
 from msgspec import Raw, Struct, field
 from msgspec.json import Decoder, Encoder
 
+from fnr.policy.chaos import WorkerFault
 from fnr.policy.evidence import Evidence
 
 WORKER_PROTOCOL = 1
@@ -43,6 +44,7 @@ class WorkerSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     now_path: small file, memory-mapped: the token of the attempt that has begun, so that the
               daemon can tell begun from waiting however both die.
     spool_dir: folder for results that could not be delivered yet.
+    fault:    what a drill does to its start, if one runs.
     breaker_path, trial_path: what breakers do with a call, and who may try a service; host has the
               formats.
     grace_ms: between the request to end and SIGTERM, and between SIGTERM and SIGKILL.
@@ -67,6 +69,7 @@ class WorkerSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     log_bytes_max: int = 10 * 1024 * 1024
     max_tasks: int | None = None
     die_with_daemon: bool = False
+    fault: WorkerFault | None = None
     breaker_path: str = ""
     trial_path: str = ""
 
@@ -205,6 +208,7 @@ class Run(Frame, frozen=True, tag="run"):
     """An attempt to run. input is a JSON object; checkpoint: JSON that an earlier attempt left.
 
     trials: services that it is the trial of; who cannot have all of their leases gives it back.
+    fault:  what a drill does to it, if one runs.
     """
 
     token: str
@@ -215,6 +219,7 @@ class Run(Frame, frozen=True, tag="run"):
     submitted_at_ms: int = 0
     trials: tuple[str, ...] = ()
     checkpoint: str = ""
+    fault: WorkerFault | None = None
 
 
 class Ack(Frame, frozen=True, tag="ack"):

@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "daemon": ("fnr.cli.daemon", "The daemon: run it, start, stop, restart, reload."),
     "db": ("fnr.cli.db", "The store: check, stats, backup, restore, vacuum."),
     "config": ("fnr.cli.config", "The settings: show, check, path."),
+    "chaos": ("fnr.cli.chaos", "Break things on purpose, and be told the score: inject, drill, …"),
     "init": ("fnr.cli.init", "Write a commented fnr.toml that works."),
     "completion": ("fnr.cli.completion", "Completion in bash, zsh and fish: install, show."),
     "demo": ("fnr.cli.demo.command", "See it all at work on this machine, in a minute."),

@@ -166,6 +166,8 @@ def _evidence(evidence: Evidence, named: Classification) -> Iterator[str]:
     yield ""
     yield "evidence"
     yield _row("phase", evidence.phase)
+    if evidence.drill:
+        yield _row("caused by", f"drill {evidence.drill}: fnr chaos list --past")
     if evidence.killed_by is not None:
         yield _row("ended by fnr", f"{evidence.killed_by}: {evidence.kill_reason}")
     if evidence.exit_code is not None or evidence.signal is not None:

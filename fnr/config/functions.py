@@ -21,6 +21,7 @@ from fnr.config.keys import (
 from fnr.config.ladder import check_ladders, read_ladder
 from fnr.config.patience import read_patience
 from fnr.config.settings import FunctionSettings, LimitSettings
+from fnr.policy.chaos import CANARY
 from fnr.policy.input_types import INPUT_TYPES
 from fnr.policy.retry import RetryPolicy
 from fnr.policy.toml_lines import KeyPath
@@ -33,6 +34,29 @@ _PYTHON = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([A-Za-z_][A-Za-z0-9_.-]*)\}|[{}]")
 # What the worker adds to the input.
 _OWN_PLACEHOLDERS = frozenset({"task_id", "attempt", "workdir"})
+
+
+def builtin_canary() -> FunctionSettings:
+    """The function of drills; nobody has to declare it."""
+    return FunctionSettings(
+        name=CANARY,
+        kind="python",
+        python="fnr.worker.canary:canary",
+        workers_min=0,
+        workers_max=8,
+        timeout_ms=10_000,
+        grace_ms=500,
+        limits=LimitSettings(memory_mib=512),
+        # Nobody's work: it may try again soon.
+        retry=RetryPolicy(
+            retries_max=6,
+            unknown_max=3,
+            waits_max=20,
+            deaths_max=6,
+            delay_max_ms=2_000,
+            wait_ms=1_000,
+        ),
+    )
 
 
 def builtin_run(cpu_count: int) -> FunctionSettings:

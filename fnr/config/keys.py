@@ -270,6 +270,16 @@ LOG_KEYS = {
 RULES_KEYS = {
     "text_model": Key("text_model", on_or_off, switches=True),
 }
+CHAOS_KEYS = {
+    "enabled": Key("enabled", on_or_off, switches=True),
+    "protect": Key("protect", texts, list),
+    "duration_max": _duration("duration_max_ms", positive_duration),
+    "stop_failures": _count("stop_failures", 1, 1_000_000),
+    "stop_letters": _count("stop_letters", 1, 1_000_000),
+    "stop_queue": _count("stop_queue", 1, 1_000_000_000),
+    "stop_disk_free": _mebibytes("stop_disk_free_mib"),
+    "stop_load": Key("stop_load", number(0.1, 10_000)),
+}
 REDACT_KEYS = {
     "patterns": Key("redact", patterns, list),
     "env_keys": Key("redact_env_keys", texts, list),

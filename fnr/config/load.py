@@ -16,9 +16,10 @@ from typing import Any
 from msgspec import Struct
 
 from fnr.config.breakers import read_breakers
-from fnr.config.functions import builtin_run, read_functions
+from fnr.config.functions import builtin_canary, builtin_run, read_functions
 from fnr.config.keys import (
     BREAKER_KEYS,
+    CHAOS_KEYS,
     DAEMON_KEYS,
     FUNCTION_KEYS,
     FUNCTION_TABLES,
@@ -34,6 +35,7 @@ from fnr.config.keys import (
 )
 from fnr.config.paths import Paths
 from fnr.config.settings import DaemonSettings, LogSettings, RuleSettings, Settings, StoreSettings
+from fnr.policy.chaos import CANARY, ChaosSettings
 from fnr.policy.toml_lines import Lines
 
 VERSION = 1
@@ -44,6 +46,7 @@ PLAIN_TABLES: dict[str, dict[str, Key]] = {
     "store": STORE_KEYS,
     "log": LOG_KEYS,
     "rules": RULES_KEYS,
+    "chaos": CHAOS_KEYS,
 }
 _TOP_KEYS = ("version", *PLAIN_TABLES, "redact", "functions", "breakers")
 _PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
@@ -84,11 +87,14 @@ def load(
 
     _override_from_environ(report, fields, os.environ if environ is None else environ)
     _override_from_flags(report, fields, flags or {})
+    if fields["chaos"].get("enabled"):
+        functions.setdefault(CANARY, builtin_canary())
     settings = Settings(
         daemon=DaemonSettings(**fields["daemon"]),
         store=StoreSettings(**fields["store"]),
         log=LogSettings(**fields["log"]),
         rules=RuleSettings(**fields["rules"]),
+        chaos=ChaosSettings(**fields["chaos"]),
         functions=functions,
         breakers=breakers,
         **redact,

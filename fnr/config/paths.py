@@ -16,7 +16,8 @@ class Paths:
 
     config_file, store_file, telemetry_file, reserve_file, lock_file, socket_file,
     worker_socket_file, breaker_file, trial_file and learnt_file are files; state_dir, run_dir,
-    log_dir, spool_dir, words_dir, rules_dir and crash_dir are folders.
+    log_dir, spool_dir, words_dir, rules_dir, crash_dir and
+    chaos_dir are folders.
     origin: what decided ("--home", "FNR_HOME", "XDG" or "system").
     """
 
@@ -64,6 +65,10 @@ class Paths:
     @property
     def crash_dir(self) -> str:
         return f"{self.state_dir}/crash"
+
+    @property
+    def chaos_dir(self) -> str:
+        return f"{self.state_dir}/chaos"
 
     @property
     def lock_file(self) -> str:

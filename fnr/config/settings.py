@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from fnr.policy.breaker import BreakerSettings
 from fnr.policy.breaker_counts import TripRules
+from fnr.policy.chaos import ChaosSettings
 from fnr.policy.degrade import Rung
 from fnr.policy.retry import RetryPolicy
 
@@ -156,6 +157,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     store: StoreSettings = StoreSettings()
     log: LogSettings = LogSettings()
     rules: RuleSettings = RuleSettings()
+    chaos: ChaosSettings = ChaosSettings()
     redact: tuple[str, ...] = ()
     redact_env_keys: tuple[str, ...] = ()
     functions: dict[str, FunctionSettings] = field(default_factory=dict)

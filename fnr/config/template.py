@@ -71,6 +71,10 @@ timeout = "10m"
 # Your own rules stand in rules.d/*.toml: fnr rules add, fnr rules edit, fnr rules check.
 # text_model = true             # false: an error that no rule names stays unknown
 
+[chaos]
+# enabled = true                # let faults be injected: fnr chaos faults, fnr chaos inject
+# protect = ["billing-*"]       # functions that no fault may hit
+
 [redact]
 # What matches is hidden before it reaches the store or a log.
 # patterns = ["hf_[A-Za-z0-9]{20,}", "AKIA[0-9A-Z]{16}"]

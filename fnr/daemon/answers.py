@@ -7,13 +7,14 @@ from typing import Any
 
 from msgspec import structs
 
-from fnr.api import breaker_requests, incident_requests, replay_requests
+from fnr.api import breaker_requests, chaos_requests, incident_requests, replay_requests
 from fnr.api import requests as ask
 from fnr.api.any_request import AnyRequest
 from fnr.api.errors import FnrError, NotFound, Refused, UsageError, no_such_id
 from fnr.api.question import Changed
 from fnr.daemon.breaker_answers import BreakerAnswers
 from fnr.daemon.cancelling import Cancelling
+from fnr.daemon.chaos import Chaos
 from fnr.daemon.clients import Client
 from fnr.daemon.crew import Crew
 from fnr.daemon.incidents import Incidents
@@ -46,6 +47,7 @@ class Answers:
         letters = Letters(crew.parts, crew.dispatcher, reader)
         breakers = BreakerAnswers(crew.parts, crew.breakers, crew.breaker_probes)
         self.incidents = Incidents(crew.parts, reader)
+        self.chaos = Chaos(crew, reader)
         self.replays = Replays(crew.parts, crew.dispatcher, reader)
         self._handlers: dict[type, Handler] = {
             ask.GetStatus: self._status,
@@ -66,6 +68,9 @@ class Answers:
             incident_requests.SnoozeIncidents: self.incidents.snooze,
             incident_requests.ResolveIncidents: self.incidents.resolve,
             incident_requests.ReclassifyErrors: self.incidents.reclassify,
+            chaos_requests.InjectFault: self.chaos.inject,
+            chaos_requests.ListDrills: self.chaos.listed,
+            chaos_requests.AbortDrills: self.chaos.abort,
             breaker_requests.ForceBreakers: breakers.force,
             breaker_requests.ResetBreakers: breakers.reset,
             breaker_requests.ProbeBreaker: breakers.probe,

@@ -66,6 +66,7 @@ class Crew:
         self.readings = Readings(parts, self.supervisor)
         self.dispatcher.on_delivered = self._busy
         self.intake.on_expiring = self.timekeeper.move_due
+        self.on_verdicts: Callable[[list[Verdict]], None] = _nobody_counts
 
     def _busy(self, workers: list[WorkerProcess]) -> None:
         self.timekeeper.busy(workers)
@@ -78,3 +79,8 @@ class Crew:
         self.breaker_gate.settled(verdicts)
         self.effects.settled(verdicts)
         self.timekeeper.settled(verdicts)
+        self.on_verdicts(verdicts)
+
+
+def _nobody_counts(_: list[Verdict]) -> None:
+    """Nobody has asked to hear of verdicts yet."""

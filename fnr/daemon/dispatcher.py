@@ -88,7 +88,9 @@ class Dispatcher:
             if worker.state is WorkerState.GONE or worker.link is None:
                 self.put_back(worker, claims)
                 continue
-            worker.hold(claims, now_boot_ms=now_boot_ms)
+            armed = self._parts.faults
+            faults = armed.for_claims(claims, self._parts.clock.now_ms()) if armed else None
+            worker.hold(claims, now_boot_ms=now_boot_ms, faults=faults)
             failpoint("claim-handed-over")
             for claim in claims:
                 self._parts.events.task_moved(

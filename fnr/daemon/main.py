@@ -181,6 +181,7 @@ class Daemon:
         self._crew.timekeeper.start()
         self._crew.clock_changes.start()
         self._answers.incidents.start()
+        self.parts.start(self._answers.chaos.replay(), what="undoing what a drill left")
         self._answers.replays.start()
         self._crew.effects.deliver()
         self._words.start()

@@ -14,6 +14,7 @@ from typing import Any
 
 from fnr.config.paths import Paths
 from fnr.config.settings import FunctionSettings, Settings
+from fnr.daemon.armed_faults import ArmedFaults
 from fnr.daemon.broadcast import Broadcast
 from fnr.host.clock import Clock, Dice, Ulids
 from fnr.host.kernel_log import KernelLog
@@ -26,6 +27,7 @@ log = logging.getLogger("fnr")
 class Parts:
     """The daemon's shared parts; `settings` is replaced whole by a reload.
 
+    faults: what a drill does to attempts; None as long as there has been none.
     accepting: new tasks are taken. dispatching: attempts are started.
     """
 
@@ -43,6 +45,7 @@ class Parts:
     accepting: bool = True
     dispatching: bool = True
     problems: dict[str, str] = field(default_factory=dict)
+    faults: ArmedFaults | None = None
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def function(self, name: str) -> FunctionSettings | None:

@@ -209,6 +209,8 @@ class Runner:
     def _with_kill(self, tx: Transaction, frame: Fail, worker: WorkerProcess) -> Evidence:
         """Add what our own kill ledger knows to what the worker or its remains say."""
         evidence = frame.evidence
+        if self._parts.faults is not None:
+            evidence = self._parts.faults.marked(frame.token, evidence)
         known = worker.kills.get(frame.token) or kills.find(tx, frame.token)
         if known is None and evidence.killed_by is not None:
             known = (evidence.killed_by, evidence.kill_reason or evidence.message)

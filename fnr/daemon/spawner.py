@@ -111,6 +111,7 @@ def _spec(parts: Parts, settings: FunctionSettings, worker_id: str, *, log_path:
         log_bytes_max=parts.settings.log.worker_bytes_max,
         max_tasks=settings.max_tasks_per_worker,
         die_with_daemon=settings.on_daemon_exit == "kill",
+        fault=parts.faults.for_start(settings.name) if parts.faults else None,
         breaker_path=parts.paths.breaker_file,
         trial_path=parts.paths.trial_file,
     )

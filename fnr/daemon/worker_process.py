@@ -12,6 +12,7 @@ from fnr.api.frames import Done, Fail, Frame, Run, encode
 from fnr.config.settings import FunctionSettings
 from fnr.daemon.line_socket import LineSocket
 from fnr.host.exit_facts import MemoryWatch
+from fnr.policy.chaos import WorkerFault
 from fnr.policy.evidence import KilledBy
 from fnr.policy.task import Claim, Task, WorkerIdentity
 
@@ -119,14 +120,16 @@ class WorkerProcess:
         if self.link is not None and said:
             self.link.write(b"".join(said))
 
-    def hold(self, claims: list[Claim], *, now_boot_ms: int) -> None:
-        """Give it attempts whose claims are committed."""
+    def hold(
+        self, claims: list[Claim], *, now_boot_ms: int, faults: dict[str, WorkerFault] | None = None
+    ) -> None:
+        """Give it attempts whose claims are committed; faults: token -> what it is to meet."""
         if not self.held:
             self.begun_at_ms = self.heard_at_ms = self.progress_at_ms = now_boot_ms
         for claim in claims:
             held = Held(claim.token, claim.task, checkpointed=claim.checkpoint is not None)
             self.held[claim.token] = held
-        self.send(*[run_frame(claim) for claim in claims])
+        self.send(*[run_frame(claim, faults) for claim in claims])
 
     def take_ended(self, frames: list[Done | Fail], *, now_boot_ms: int) -> None:
         """Move reported attempts from held to ending; the next one begins now."""
@@ -143,7 +146,7 @@ class WorkerProcess:
         self.heard_at_ms = self.progress_at_ms = now_boot_ms
 
 
-def run_frame(claim: Claim) -> Run:
+def run_frame(claim: Claim, faults: dict[str, WorkerFault] | None = None) -> Run:
     """The frame that hands an attempt over."""
     task = claim.task
     return Run(
@@ -153,6 +156,7 @@ def run_frame(claim: Claim) -> Run:
         input=Raw(claim.input),
         timeout_ms=task.timeout_ms,
         submitted_at_ms=task.created_at_ms,
+        fault=faults.get(claim.token) if faults else None,
         trials=claim.trials,
         checkpoint="" if claim.checkpoint is None else claim.checkpoint.decode(),
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import resource
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 _MIB = 1024 * 1024
 # Between SIGXCPU, which a program may handle, and SIGKILL.
@@ -60,6 +61,17 @@ def raise_file_limit(wanted: int) -> None:
     if soft < wanted:
         with suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+@contextmanager
+def own_file_limit(files: int) -> Iterator[None]:
+    """Let ourselves open only so many files within the block."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(files, before[0]), before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def _limit(pid: int, kind: int, soft: int, hard: int | None = None) -> None:

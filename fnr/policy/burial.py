@@ -25,6 +25,7 @@ _SEVERITY = {
 def bury(failed: Failed, cause: DeathCause, why: str) -> Verdict:
     """Make a dead letter of the task."""
     task, found = failed.task, failed.classification
+    why = failed.explained(why)
     # Under the name that was asked for: whoever took over did so for this life of the task only.
     task = replace(task, function=home_function(task.function, task.degraded))
     letter = DeadLetter(

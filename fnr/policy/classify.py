@@ -57,8 +57,10 @@ def classify_facts(facts: Facts, rules: RuleSet, model: TextModel | None = None)
     fits = rules.fits(facts, count_max=RUNNERS_UP_MAX + 1)
     if fits:
         return _named(fits, facts)
-    guess = model.guess(facts) if model is not None else None
     missing = facts.evidence.missing
+    guess = None
+    if model is not None and _somebody_spoke(facts.evidence):
+        guess = model.guess(facts)
     if guess is not None:
         return Classification(
             category=guess.category,
@@ -80,6 +82,12 @@ def classify_facts(facts: Facts, rules: RuleSet, model: TextModel | None = None)
         missing=missing,
         hint=f"Not known: {'; '.join(missing)}." if missing else "",
     )
+
+
+def _somebody_spoke(evidence: Evidence) -> bool:
+    """Of a worker that died without a word all words are fnr's own, and resemble nothing."""
+    said = evidence.exceptions or evidence.stderr_tail.strip() or evidence.stdout_tail.strip()
+    return bool(said) or not evidence.worker_died
 
 
 def _named(fits: Sequence[Fit], facts: Facts) -> Classification:

@@ -84,6 +84,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     worker_died:   the worker process itself is gone, not only the attempt.
     stop_proven:   True: the process group is empty; False: something is stuck; None: not asked.
     retry_after_ms: the other side said how long to wait.
+    drill:         id of the drill that caused it; "" when none did.
     wait_for:      what the function itself says it needs ("vram:8GiB"); "" when it says nothing.
     missing:       what could not be known and why, in words: "exit status: not our child".
     service:       the service whose guarded call ended the attempt.
@@ -109,6 +110,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     retry_after_ms: int | None = None
     wait_for: str = ""
     missing: tuple[str, ...] = ()
+    drill: str = ""
     service: str = ""
     guarded: tuple[str, ...] = ()
     refused_by: str = ""

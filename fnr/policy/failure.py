@@ -55,6 +55,11 @@ class Failed(Struct, frozen=True, kw_only=True):
         own = self.task.retries_max
         return allowed if own is None else min(allowed, own)
 
+    def explained(self, why: str) -> str:
+        """A reason that names the drill, if one is behind it."""
+        drill = self.evidence.drill and f" (drill {self.evidence.drill})"
+        return why if why.endswith(drill) else why + drill
+
     def verdict(
         self,
         after: Task,
@@ -78,7 +83,7 @@ class Failed(Struct, frozen=True, kw_only=True):
             effects=effects,
             decision=Decision(
                 action=action,
-                why=why,
+                why=self.explained(why),
                 category=self.classification.category,
                 strategy=self.classification.strategy,
                 rule=self.classification.rule,

@@ -20,6 +20,7 @@ from fnr.api.frames import Output, Run, WorkerSpec
 from fnr.host import own_use
 from fnr.host.clock import Clock
 from fnr.host.limits import apply_limits
+from fnr.policy.chaos import WorkerFault
 from fnr.policy.evidence import Evidence, KilledBy, Phase
 from fnr.worker.capture import capture
 from fnr.worker.control import Control
@@ -74,6 +75,8 @@ class PythonFunction:
                 file_size_mib=limits.file_size_mib,
             )
             self._interrupts.guard()
+            if self._spec.fault is not None:
+                self._meet_at_start(self._spec.fault)
             self._function = find(self._spec.python)
             self._signature = signature_of(self._function)
             self._interrupts.open = False
@@ -81,7 +84,7 @@ class PythonFunction:
             raise
         except BaseException as error:  # noqa: BLE001 - importing runs foreign code
             self._interrupts.open = False
-            return self._capture(error, Phase.IMPORT)
+            return self._with_drill(self._capture(error, Phase.IMPORT))
         self._peak_mib = own_use.peak_mib()
         return None
 
@@ -94,7 +97,7 @@ class PythonFunction:
         if self._spec.limits.cpu_time_s is not None:
             own_use.limit_cpu_from_here(self._spec.limits.cpu_time_s)
         try:
-            result = self._call(run.input)
+            result = self._call(run)
         except Interrupted as error:  # between the end of the function and the end of its guard
             result = self._failed(error, Phase.RUN)
         if self._interrupts.forked:
@@ -117,15 +120,16 @@ class PythonFunction:
         if self._runner is not None:
             self._runner.close()
 
-    def _call(self, raw: msgspec.Raw) -> bytes | Evidence:
+    def _call(self, run: Run) -> bytes | Evidence:
         phase = Phase.RUN
         interrupts = self._interrupts
         try:
-            arguments = msgspec.json.decode(raw)
+            arguments = msgspec.json.decode(run.input)
             if mismatch := self._mismatch(arguments):
                 return refused_input(TypeError, mismatch)
+            function = self._function if run.fault is None else self._faulty(run, run.fault)
             interrupts.guard()
-            value = self._function(**arguments)
+            value = function(**arguments)
             if hasattr(type(value), "__await__"):
                 value = self._await(value)
             interrupts.open = False
@@ -134,6 +138,28 @@ class PythonFunction:
         except BaseException as error:  # noqa: BLE001 - whatever it raises is its failure, not ours
             interrupts.open = False
             return self._failed(error, phase)
+
+    def _faulty(self, run: Run, fault: WorkerFault) -> Callable[..., Any]:
+        """The function with a drill's fault in its place."""
+        from fnr.worker.fault_point import in_attempt  # noqa: PLC0415 - only while a drill runs
+
+        return in_attempt(
+            fault,
+            run,
+            spec=self._spec,
+            lock=self._duty.lock,
+            function=self._function,
+            clock=self._clock,
+        )
+
+    def _meet_at_start(self, fault: WorkerFault) -> None:
+        from fnr.worker.fault_point import at_start  # noqa: PLC0415 - only while a drill runs
+
+        at_start(fault, spec=self._spec, clock=self._clock)
+
+    def _with_drill(self, evidence: Evidence) -> Evidence:
+        fault = self._spec.fault
+        return evidence if fault is None else replace(evidence, drill=fault.drill_id)
 
     def _mismatch(self, arguments: object) -> str:
         if not isinstance(arguments, dict):

@@ -10,7 +10,8 @@ import pytest
 
 from fnr.api.errors import ConfigError, StorageError
 from fnr.cli.demo import home as homes
-from fnr.cli.demo.home import environment, fnr_toml, make_home
+from fnr.cli.demo.home import fnr_toml, make_home
+from fnr.cli.stage.home import environment
 from fnr.config.load import load
 from fnr.config.paths import SOCKET_PATH_BYTES_MAX
 

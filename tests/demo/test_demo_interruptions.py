@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from fnr.cli.demo.interruptions import Interruptions
+from fnr.cli.stage.interruptions import Interruptions
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

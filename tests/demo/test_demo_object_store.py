@@ -12,9 +12,9 @@ import pytest
 
 from fnr.cli.demo.faults import Fault, fault_of
 from fnr.cli.demo.home import Home
-from fnr.cli.demo.interruptions import Interruptions
 from fnr.cli.demo.object_store import HOST, Objects
 from fnr.cli.demo.processes import ObjectStore
+from fnr.cli.stage.interruptions import Interruptions
 
 SEED = 7
 

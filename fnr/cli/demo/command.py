@@ -14,14 +14,15 @@ from fnr.api.errors import FnrError, NotFound
 from fnr.cli.demo import report
 from fnr.cli.demo.home import Home, make_home
 from fnr.cli.demo.inputs import TASKS_PER_FILE, copy_sources
-from fnr.cli.demo.interruptions import Interruptions
-from fnr.cli.demo.processes import Daemon, ObjectStore
+from fnr.cli.demo.processes import ObjectStore
 from fnr.cli.demo.report import Figures
 from fnr.cli.demo.scenario import Scenario
-from fnr.cli.demo.screen import Screen
 from fnr.cli.group import examples, group
 from fnr.cli.here import here, say
 from fnr.cli.render import show_one, write
+from fnr.cli.stage.interruptions import Interruptions
+from fnr.cli.stage.processes import Daemon
+from fnr.cli.stage.screen import Screen
 from fnr.cli.terminal import is_terminal
 
 # The whole standard library: 2,000 to 2,500 tasks, 20 seconds on two cores.

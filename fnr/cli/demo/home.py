@@ -2,85 +2,44 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 
-from fnr.api.errors import ConfigError, FnrError, PermissionDenied, StorageError
 from fnr.cli.demo.functions import MARKS_VARIABLE, PORT_VARIABLE
 from fnr.cli.settings_view import toml_value
-from fnr.config.paths import SOCKET_PATH_BYTES_MAX, Paths, find_paths
+from fnr.cli.stage.home import ThrowawayHome, make_root, not_made
 
 # Quick, because people watch: what waits a minute elsewhere waits a second here.
 _QUICK = {"max": 3, "delay": "100ms", "delay_max": "1s", "wait": "500ms", "waits_max": 2}
 
 
-class Home:
+class Home(ThrowawayHome):
     """The folder, and what is where in it."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
-        self.paths: Paths = find_paths(str(root), environ={})
+        super().__init__(root)
         self.files = root / "files"
         self.trouble = root / "trouble"
         self.objects = root / "objects"
         self.marks = root / "marks"
         self.accepted = root / "accepted.jsonl"
-        self.logs = Path(self.paths.log_dir)
-
-    def command(self, *words: str) -> list[str]:
-        """A command line for this home that runs in this Python, whatever PATH says."""
-        return [sys.executable, "-m", "fnr", "--home", str(self.root), *words]
-
-    def typed(self, words: str) -> str:
-        """The same as people type it."""
-        return f"fnr --home {self.root} {words}"
 
     def configure(self, *, port: int) -> None:
         """Write fnr.toml."""
         text = fnr_toml(folder=str(self.root), marks=str(self.marks), port=port)
         Path(self.paths.config_file).write_text(text, "utf-8")
 
-    def remove(self) -> None:
-        """Take everything away."""
-        shutil.rmtree(self.root, ignore_errors=True)
-
 
 def make_home(parent: str | None) -> Home:
     """A new folder with a name short enough for the sockets in it."""
+    home = Home(make_root(parent, whose="fnr demo"))
     try:
-        home = Home(Path(tempfile.mkdtemp(prefix="fnr-", dir=_parent(parent))))
         for folder in (home.files, home.objects, home.marks, home.logs, Path(home.paths.run_dir)):
             folder.mkdir()
     except OSError as error:
-        raise _not_made(parent, error) from error
+        raise not_made(parent, error, whose="fnr demo") from error
     return home
-
-
-def _parent(asked: str | None) -> str:
-    """Where people want it, else the usual place, else where paths are short."""
-    parent = asked or tempfile.gettempdir()
-    # As long as the real name will be.
-    longest = find_paths(f"{parent}/fnr-12345678", environ={}).worker_socket_file
-    if len(os.fsencode(longest)) <= SOCKET_PATH_BYTES_MAX:
-        Path(parent).mkdir(parents=True, exist_ok=True)
-        return parent
-    if asked is None:
-        return "/tmp"  # noqa: S108 - mkdtemp makes a folder there that is only ours
-    raise ConfigError(
-        f"{asked} is too long for the sockets of a home in it",
-        why=f"{longest} has {len(os.fsencode(longest))} bytes; a Unix socket can have"
-        f" {SOCKET_PATH_BYTES_MAX}",
-        next_step="fnr demo --home DIR, with a shorter one",
-    )
-
-
-def environment() -> dict[str, str]:
-    """Our environment without what would send our daemon to another home or change its settings."""
-    foreign = ("FNR_HOME", "FNR_CONFIG", "FNR_DAEMON_", "FNR_STORE_", "FNR_LOG_", "NOTIFY_")
-    return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
 
 
 def fnr_toml(*, folder: str, marks: str, port: int) -> str:
@@ -159,13 +118,3 @@ def _gzip(*words: str) -> list[str]:
 def _literal(text: str) -> str:
     """Text that a command template takes as it is."""
     return text.replace("{", "{{").replace("}", "}}")
-
-
-def _not_made(parent: str | None, error: OSError) -> FnrError:
-    kind = PermissionDenied if isinstance(error, PermissionError) else StorageError
-    where = parent or tempfile.gettempdir()
-    return kind(
-        f"the demo's home cannot be made in {where}",
-        why=str(error.strerror or error),
-        next_step="fnr demo --home DIR",
-    )

@@ -18,12 +18,13 @@ from fnr.cli.demo.accepted import Accepted, Role
 from fnr.cli.demo.follower import Follower
 from fnr.cli.demo.home import Home
 from fnr.cli.demo.inputs import TASKS_PER_FILE, Source, Sources, troubles
-from fnr.cli.demo.interruptions import Interruptions
-from fnr.cli.demo.processes import Daemon, ObjectStore, Ran, run_command
+from fnr.cli.demo.processes import ObjectStore
 from fnr.cli.demo.proof import Witnesses, prove
 from fnr.cli.demo.report import DeadRow, Figures, Recovered, dead_rows, failed_before, recovered
-from fnr.cli.demo.screen import Screen
 from fnr.cli.demo.strikes import Strikes
+from fnr.cli.stage.interruptions import Interruptions
+from fnr.cli.stage.processes import Daemon, Ran, run_command
+from fnr.cli.stage.screen import Screen
 from fnr.client.sdk import Client
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.task import AttemptOutcome, Task, TaskState

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fnr.api.requests import ListWorkers
 from fnr.cli.demo.functions import BEGUN_SUFFIX
-from fnr.cli.demo.processes import Daemon, kill_worker
+from fnr.cli.stage.processes import Daemon, kill_worker
 from fnr.client.sdk import Client
 from fnr.policy.record import WorkerRecord
 

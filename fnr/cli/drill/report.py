@@ -1,0 +1,71 @@
+"""A score as people read it: the figures beside the demands, the faults, and what went wrong."""
+
+from __future__ import annotations
+
+from fnr.cli.columns import in_columns
+from fnr.cli.terminal import one_line
+from fnr.policy.chaos_score import DEMANDS, Demand, FaultScore, Score, measured, shown
+
+SCHEMA = "fnr.chaos.score/1"
+REMARKS_MAX = 20
+
+
+def text(score: Score) -> str:
+    """The whole score."""
+    head = (
+        f"drill {score.score_id}: {score.verdict.upper()}\n"
+        f"{score.scenario}, seed {score.seed}, {score.concurrent} cases at once,"
+        f" {score.elapsed_ms / 1_000:.1f} s, fnr {score.version}, Python {score.python}"
+        f"{', on the running daemon' if score.live else ''}\n"
+    )
+    parts = [head, _figures(score), _faults(score.faults)]
+    if score.why:
+        parts.append("".join(f"- {one_line(line)}\n" for line in score.why))
+    if score.remarks:
+        more = len(score.remarks) - REMARKS_MAX
+        lines = [f"  {one_line(line)}\n" for line in score.remarks[:REMARKS_MAX]]
+        lines += [f"  and {more} more: -o json\n"] if more > 0 else []
+        parts.append("unlike it should be:\n" + "".join(lines))
+    return "\n".join(parts)
+
+
+def _figures(score: Score) -> str:
+    rows = [_figure(score, demand) for demand in DEMANDS]
+    return _table(["FIGURE", "MEASURED", "STORY", "GOAL", ""], rows, right=frozenset({1, 2, 3}))
+
+
+def _figure(score: Score, demand: Demand) -> list[str]:
+    value = measured(score.figures, demand)
+    met = "not measured"
+    if value is not None:
+        met = "goal" if demand.goal_met(value) else "story" if demand.met(value) else "MISSED"
+    sign = "≥" if demand.at_least else "≤"
+    wanted = [f"{sign} {shown(number, demand)}" for number in (demand.story, demand.goal)]
+    return [demand.words, shown(value, demand) if value is not None else "-", *wanted, met]
+
+
+def _faults(faults: list[FaultScore]) -> str:
+    rows = [
+        [
+            one.fault,
+            "yes" if one.effect_proven else "NO",
+            "yes" if one.reverted else "NO",
+            f"{one.recovered}/{one.tasks}" if one.tasks else "",
+            one_line(one.effect or one.problem)[:70],
+        ]
+        for one in faults
+    ]
+    return _table(["FAULT", "EFFECT", "UNDONE", "DONE", "PROOF"], rows, right=frozenset({3}))
+
+
+def _table(titles: list[str], rows: list[list[str]], *, right: frozenset[int]) -> str:
+    lines = in_columns(
+        titles,
+        rows,
+        right=right,
+        flexible=frozenset(),
+        spare=frozenset(),
+        width=200,
+        paint=lambda _row, _column, words: words,
+    )
+    return "".join(f"{line}\n" for line in lines)

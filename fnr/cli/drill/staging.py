@@ -1,0 +1,108 @@
+"""Set the stage of a drill: a throwaway home with service and proxies, or the running daemon."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import signal
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from fnr.api.errors import Failed
+from fnr.cli.drill.cases import SERVICE_FAULTS
+from fnr.cli.drill.home import DrillHome, make_home
+from fnr.cli.drill.play import Stage
+from fnr.cli.drill.upstream import service
+from fnr.cli.stage.home import environment
+from fnr.cli.stage.interruptions import Interruptions
+from fnr.cli.stage.processes import STOP_PATIENCE_MS, Daemon, run_command, take_end
+from fnr.client.sdk import Client
+from fnr.config.paths import Paths
+from fnr.host import process
+from fnr.host.lock import lock_holder
+from fnr.host.process import attach, pid_start, signal_pids
+
+
+def throwaway_stage(interruptions: Interruptions, cleanup: ExitStack) -> tuple[Stage, Paths, Path]:
+    """A home of its own; everything that it starts is ended by `cleanup`."""
+    with interruptions.held():
+        home = make_home(None)
+        cleanup.callback(home.remove)
+    home.configure()
+    daemon = Daemon(home, interruptions)
+    cleanup.callback(_end_successor, home)
+    cleanup.callback(daemon.stop)
+    daemon.start()
+    port = cleanup.enter_context(service())
+    ports = _proxies(home, port, interruptions, cleanup)
+    client = cleanup.enter_context(Client(home.root, timeout="60s", reconnect="30s"))
+
+    def check() -> int:
+        """How many broken invariants the store has."""
+        ran = run_command(home, interruptions, "db", "check", "-o", "json")
+        items = ran.json().get("items")
+        found = len(items) if isinstance(items, list) else 1
+        return found if ran.code == 0 or found else 1
+
+    stage = Stage(client=client, marks=home.marks, output=home.output, ports=ports, check=check)
+    return stage, home.paths, home.accepted
+
+
+def live_stage(paths: Paths, cleanup: ExitStack) -> tuple[Stage, Paths, Path]:
+    """The running daemon, of which only canary tasks are touched."""
+    marks = Path(tempfile.mkdtemp(prefix="marks-", dir=paths.chaos_dir))
+    cleanup.callback(shutil.rmtree, marks, ignore_errors=True)
+    client = cleanup.enter_context(Client(paths.home or None, timeout="60s", reconnect="30s"))
+    stage = Stage(client=client, marks=marks, output=None, ports={}, check=lambda: 0)
+    return stage, paths, marks / "accepted.jsonl"
+
+
+def _proxies(
+    home: DrillHome, upstream: int, interruptions: Interruptions, cleanup: ExitStack
+) -> dict[str, int]:
+    """One port for each fault of a service, all in one process."""
+    folder = Path(home.paths.chaos_dir) / "proxies"
+    folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+    ports = ",".join("0" for _ in SERVICE_FAULTS)
+    words = [ports, f"127.0.0.1:{upstream}", str(folder), str(os.getpid())]
+    read_fd, write_fd = os.pipe()
+    with os.fdopen(read_fd) as said:
+        try:
+            with interruptions.held():
+                child = process.spawn(
+                    [sys.executable, "-m", "fnr.host.faults.proxy", *words],
+                    env=environment(),
+                    cwd=str(home.root),
+                    stdout=write_fd,
+                    output_path=str(home.logs / "proxy.log"),
+                )
+                cleanup.callback(take_end, child, patience_ms=STOP_PATIENCE_MS)
+                cleanup.callback(signal_pids, [child.pid], signal.SIGKILL)
+        finally:
+            os.close(write_fd)
+        line = said.readline()
+    if not line:
+        raise Failed("the fault proxy of the drill did not start")
+    return dict(zip(SERVICE_FAULTS, map(int, line.split(",")), strict=True))
+
+
+def _end_successor(home: DrillHome) -> None:
+    """The daemon that came after the one that was killed is nobody's child: wait until it is gone.
+
+    It was asked to end already.
+    """
+    pid = lock_holder(home.paths.lock_file)
+    start = None if pid is None else pid_start(pid)
+    pidfd = None if pid is None or start is None else attach(pid, start)
+    if pid is None or pidfd is None:
+        return
+    try:
+        gone, _, _ = select.select([pidfd], [], [], STOP_PATIENCE_MS / 1_000)
+        if not gone:
+            signal_pids([pid], signal.SIGKILL)
+            select.select([pidfd], [], [], STOP_PATIENCE_MS / 1_000)
+    finally:
+        os.close(pidfd)

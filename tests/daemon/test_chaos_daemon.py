@@ -1,0 +1,131 @@
+"""Faults and a daemon that is killed: the next one, or an abort without any, puts them right."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from live_home import LiveHome
+
+from fnr.api.chaos_requests import InjectFault
+from fnr.api.errors import DaemonDown, Refused
+from fnr.api.requests import ListTasks, ReloadConfig
+from fnr.client.sdk import Client
+from fnr.host import chaos_records as records
+from fnr.policy.chaos import Drilled
+
+TOML = """
+[chaos]
+enabled = true
+stop_load = 1000.0
+stop_disk_free = "1MiB"
+[functions.rock]
+python = "fnr.worker.canary:canary"
+workers = { min = 1, max = 1 }
+"""
+
+
+@pytest.fixture
+def home() -> Iterator[LiveHome]:
+    made = LiveHome(Path(tempfile.mkdtemp(prefix="fnr-")), TOML)
+    yield made
+    made.close()
+    shutil.rmtree(made.folder, ignore_errors=True)
+
+
+def inject(home: LiveHome, fault: str, **more: object) -> str:
+    request = {"fault": fault, "duration_ms": 60_000, "reason": "a test", **more}
+    answer = home.ask(InjectFault(**request))  # type: ignore[arg-type]  # msgspec checks the fields
+    return str(answer.injection_id)
+
+
+def all_over(home: LiveHome) -> list[Drilled]:
+    """Wait until no record is active; all that are known."""
+    for _ in range(2_000):
+        if not records.active(home.paths.chaos_dir):
+            return records.history(home.paths.chaos_dir)
+        threading.Event().wait(0.01)
+    raise AssertionError(records.active(home.paths.chaos_dir))
+
+
+@pytest.mark.parametrize("point", ["undo-record-committed", "flooding"])
+def test_a_daemon_that_dies_while_it_injects_leaves_nothing(home: LiveHome, point: str) -> None:
+    assert home.start(env={"FNR_FAILPOINT": f"chaos/{point}"})
+    with pytest.raises(DaemonDown):
+        inject(home, "queue-flood", options={"function": "rock", "count": "600"})
+    assert home.process is not None
+    assert home.process.wait(timeout=30) == -signal.SIGKILL
+    home.up()
+    [over] = all_over(home)
+    assert over.outcome is not None
+    assert over.outcome.reverted
+    waiting = home.ask(ListTasks(where="tag:flood state:queued,waiting"))
+    assert waiting.items == []
+
+
+def test_the_fault_ends_with_the_daemon_though_nobody_else_is_there(home: LiveHome) -> None:
+    home.up()
+    good = Path(home.paths.config_file).read_bytes()
+    inject(home, "config-broken")
+    assert Path(home.paths.config_file).read_bytes() != good
+    home.kill()
+    [over] = all_over(home)
+    assert over.outcome is not None
+    assert over.outcome.undone_by == "the daemon let go, or died"
+    assert Path(home.paths.config_file).read_bytes() == good
+
+
+def test_a_killed_dead_man_process_is_noticed_and_without_a_daemon_an_abort_helps(
+    home: LiveHome,
+) -> None:
+    home.up()
+    good = Path(home.paths.config_file).read_bytes()
+    inject(home, "config-broken")
+    [active] = records.active(home.paths.chaos_dir)
+    holder = records.holder(active.folder)
+    assert holder is not None
+    os.kill(holder.pid, signal.SIGKILL)
+    [over] = all_over(home)
+    assert over.outcome is not None
+    assert "dead-man process was killed" in over.outcome.undone_by
+    assert over.outcome.proven
+    assert Path(home.paths.config_file).read_bytes() == good
+    injection_id = inject(home, "config-broken")
+    [active] = records.active(home.paths.chaos_dir)
+    holder = records.holder(active.folder)
+    assert holder is not None
+    os.kill(home.process.pid if home.process else 0, signal.SIGSTOP)
+    os.kill(holder.pid, signal.SIGKILL)
+    home.kill()
+    assert "active" in home.fnr("chaos", "list").stdout
+    assert Path(home.paths.config_file).read_bytes() != good
+    done = home.fnr("chaos", "abort", "--all")
+    assert (done.returncode, done.stdout.strip()) == (0, injection_id), done.stderr
+    assert Path(home.paths.config_file).read_bytes() == good
+    assert home.fnr("chaos", "abort", "--all").returncode == 0
+    assert home.fnr("chaos", "abort", injection_id).returncode == 4
+
+
+def test_chaos_is_off_by_default_and_an_abort_condition_ends_it(home: LiveHome) -> None:
+    """Somebody else's task dies while a drill is under way."""
+    home.write('[functions.rock]\npython = "fnr.worker.canary:canary"\n')
+    home.up()
+    with pytest.raises(Refused, match="no fault may be injected"):
+        inject(home, "error", where="tag.case:x")
+    assert not Path(home.paths.chaos_dir).exists()
+    home.write(TOML + "retry = { max = 0, unknown_max = 0 }\n")
+    home.ask(ReloadConfig())
+    inject(home, "error", where="tag.case:x")
+    with Client(home.folder, timeout="30s") as client:
+        task_id = client.submit("rock", {"linger_ms": 60_000}, timeout="100ms")
+        assert client.wait(task_id, timeout="30s").task.state == "dead"
+    [over] = all_over(home)
+    assert over.outcome is not None
+    assert over.outcome.reverted
+    assert "a drill is stopped" in home.log()

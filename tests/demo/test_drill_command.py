@@ -1,0 +1,153 @@
+"""`fnr chaos drill` and `fnr chaos score` as people run them: live, interrupted, compared."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "daemon"))
+
+from live_home import LiveHome
+
+from fnr.cli.main import run
+from fnr.host import score_files
+from fnr.host.lock import hold_lock
+from fnr.policy.chaos_score import FAIL, PASS, FaultScore, Figures, Score
+
+SCORE = Score(
+    score_id="01JD0000000000000000000001", at_ms=0, scenario="quick", seed=1, concurrent=64,
+    elapsed_ms=1, version="0", python="3", live=False, verdict=PASS, why=[],
+    figures=Figures(recovery_rate=1.0, classification_rate=1.0, concurrent_scenarios=64),
+    faults=[FaultScore(fault="hang", target="x", effect_proven=True, reverted=True)],
+)  # fmt: skip
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder with a path short enough for sockets."""
+    made = Path(tempfile.mkdtemp(prefix="d-"))
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+def processes_of(folder: Path) -> dict[str, str]:
+    """Pid -> command line of everybody who names the folder in command line or environment."""
+    found = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            command = (process / "cmdline").read_bytes()
+            if bytes(folder) in command + b"\0" + (process / "environ").read_bytes():
+                found[process.name] = command.replace(b"\0", b" ").decode()
+    return found
+
+
+def test_a_live_drill_meets_only_its_own_canaries(folder: Path) -> None:
+    home = LiveHome(folder, "[chaos]\nenabled = true\nstop_load = 1000.0\n").up()
+    try:
+        ran = home.fnr("chaos", "drill", "--live", "--concurrent", "14", "-o", "json")
+        score = json.loads(ran.stdout)
+        assert score["schema"] == "fnr.chaos.score/1"
+        assert score["live"] is True
+        figures = score["figures"]
+        assert (figures["lost"], figures["duplicated"], figures["residue"]) == (0, 0, 0)
+        assert figures["recovery_rate"] == figures["actions_logged_rate"] == 1.0, score["remarks"]
+        assert figures["detection_ms"]["n"] >= 14
+        assert figures["breaker_response_ms"] is None
+        assert {one["fault"] for one in score["faults"]} >= {"hang", "segfault", "error"}
+        assert all(one["effect_proven"] and one["reverted"] for one in score["faults"])
+        tasks = json.loads(home.fnr("task", "list", "--limit", "0", "-o", "json").stdout)["items"]
+        assert {task["tags"]["drill"] for task in tasks} == {score["score_id"]}
+        assert home.fnr("chaos", "list").stdout == ""
+        kept = home.fnr("chaos", "score", "-o", "json").stdout
+        assert json.loads(kept)["figures"] == figures
+    finally:
+        home.close()
+
+
+def test_an_interrupted_drill_leaves_no_process_and_no_folder(folder: Path) -> None:
+    temporary = folder / "t"
+    temporary.mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-m", "fnr", "--home", str(folder / "h"), "chaos", "drill"],
+        env=os.environ | {"TMPDIR": str(temporary)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    ) as drill:
+        assert drill.stderr is not None
+        for line in drill.stderr:
+            if "meet them at once" in line:
+                drill.send_signal(signal.SIGINT)
+                break
+        out, err = drill.communicate()
+    assert drill.returncode == 130, err
+    assert out == ""
+    assert list(temporary.iterdir()) == []
+    assert processes_of(temporary) == {}
+
+
+def test_two_drills_at_once_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "state/chaos").mkdir(parents=True)
+    lock = hold_lock(str(folder / "state/chaos/drill.lock"))
+    try:
+        assert run(["--home", str(folder), "chaos", "drill"]) == 6
+        assert "another drill is under way" in capsys.readouterr().err
+    finally:
+        lock.release()
+
+
+def test_scores_are_listed_shown_and_compared(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores = str(folder / "state/chaos/scores")
+    score_files.keep(scores, SCORE)
+    newer = "01JD0000000000000000000002"
+    score_files.keep(scores, replace(SCORE, score_id=newer))
+    command = ["--home", str(folder), "chaos", "score"]
+    assert run([*command, "--all"]) == 0
+    assert capsys.readouterr().out.count("pass") == 2
+    assert run([*command, "--against", SCORE.score_id[:25] + "1"]) == 0
+    out, err = capsys.readouterr()
+    assert newer in out
+    assert "no worse" in err
+    worse = replace(
+        SCORE,
+        score_id="01JD0000000000000000000003",
+        verdict=FAIL,
+        figures=replace(SCORE.figures, lost=1),
+        why=["tasks lost: 1"],
+        remarks=["T1 was lost"],
+    )
+    score_files.keep(scores, worse)
+    assert run([*command, "--against", newer]) == 1
+    out, err = capsys.readouterr()
+    assert "T1 was lost" in out
+    assert "worse" in err
+    assert run([*command, "01JX"]) == 4
+
+
+def test_nothing_kept_and_nothing_known_are_said(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["--home", str(folder), "chaos"]
+    assert run([*command, "score"]) == 4
+    assert run([*command, "drill", "--scenario", "none"]) == 2
+    assert run([*command, "drill", "--live", "--concurrent", "65"]) == 2
+    assert run([*command, "abort"]) == 2
+    assert run([*command, "abort", "--all"]) == 0
+    assert run([*command, "inject", "none", "--duration", "1s", "--reason", "x"]) == 4
+    assert run([*command, "proxy", "--listen", "1", "--upstream", "x"]) == 2
+    assert run([*command, "scenarios", "-o", "name"]) == 0
+    assert capsys.readouterr().out.split()[-3:] == ["quick", "standard", "full"]
