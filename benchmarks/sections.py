@@ -14,6 +14,7 @@ import latency
 import machine
 import million
 import recovery
+import replaying
 import statement_cost
 import status_command
 import submitting
@@ -30,6 +31,7 @@ SECTIONS: dict[str, Callable[[Plan], list[Line]]] = {
     "idle": idle.idle,
     "status": status_command.status,
     "million": million.million,
+    "replay": replaying.replaying,
     "naming": classify.naming,
     "recovery": recovery.recovery,
     "breakers": breakers.breakers,
