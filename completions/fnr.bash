@@ -2,14 +2,17 @@
 _fnr_below() {
   found=()
   case $1 in
-    '') found=(status submit run task logs dlq replay errors rules breaker function worker tui daemon db config chaos init completion demo help) ;;
+    '') found=(status submit run task logs dlq replay errors rules breaker undo function gpu allocation worker tui daemon db config chaos init completion demo help) ;;
     'task') found=(list show history wait cancel logs) ;;
     'dlq') found=(list show stats resolve purge replay edit export import) ;;
     'replay') found=(list show pause resume cancel) ;;
     'errors') found=(list show explain groups similar tail ack snooze resolve reclassify) ;;
     'rules') found=(list show check test eval reload suggest add edit enable disable stats learn) ;;
     'breaker') found=(list show why open close disable reset probe history) ;;
+    'undo') found=(list show retry skip) ;;
     'function') found=(list show pause resume) ;;
+    'gpu') found=(list) ;;
+    'allocation') found=(list) ;;
     'worker') found=(list show restart stop) ;;
     'daemon') found=(start stop restart reload status) ;;
     'db') found=(check stats backup restore vacuum) ;;
@@ -85,11 +88,20 @@ _fnr_flags() {
     'breaker/reset') found=(--reason --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'breaker/probe') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'breaker/history') found=(-n --limit --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'undo') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'undo/list') found=(--where --since -n --limit --after --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'undo/show') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'undo/retry') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'undo/skip') found=(--reason -y --yes --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'function') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'function/list') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'function/show') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'function/pause') found=(--reason --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'function/resume') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'gpu') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'gpu/list') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'allocation') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'allocation/list') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'worker') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'worker/list') found=(-f --function --gone --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'worker/show') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
@@ -147,10 +159,10 @@ _fnr_arguments() {
     'dlq/replay') found=('@letters' '*') ;;
     'dlq/edit') found=('@letters') ;;
     'dlq/import') found=('@files') ;;
-    'replay/show') found=('') ;;
-    'replay/pause') found=('' '*') ;;
-    'replay/resume') found=('' '*') ;;
-    'replay/cancel') found=('' '*') ;;
+    'replay/show') found=('@replays') ;;
+    'replay/pause') found=('@replays' '*') ;;
+    'replay/resume') found=('@replays' '*') ;;
+    'replay/cancel') found=('@replays' '*') ;;
     'errors/show') found=('@errors @tasks') ;;
     'errors/explain') found=('@errors @incidents @tasks') ;;
     'errors/similar') found=('@errors @incidents @tasks') ;;
@@ -175,17 +187,21 @@ _fnr_arguments() {
     'breaker/reset') found=('@breakers' '*') ;;
     'breaker/probe') found=('@breakers') ;;
     'breaker/history') found=('@breakers') ;;
+    'undo/list') found=('@tasks') ;;
+    'undo/show') found=('') ;;
+    'undo/retry') found=('' '*') ;;
+    'undo/skip') found=('' '*') ;;
     'function/show') found=('@functions') ;;
     'function/pause') found=('@functions' '*') ;;
     'function/resume') found=('@functions' '*') ;;
     'worker/show') found=('@workers @functions') ;;
     'worker/restart') found=('@workers @functions' '*') ;;
     'worker/stop') found=('@workers @functions' '*') ;;
-    'tui') found=('') ;;
+    'tui') found=('dashboard tasks errors dlq rules chaos logs') ;;
     'db/backup') found=('@files') ;;
     'db/restore') found=('@files') ;;
-    'chaos/inject') found=('') ;;
-    'chaos/abort') found=('' '*') ;;
+    'chaos/inject') found=('worker-kill worker-stop hang busy-loop exit-code segfault exit-silent memory open-files error result-garbage result-too-large slow-start import-failure service-500 service-429 service-reset service-slow service-half disk-full output-read-only store-locked clock-jump queue-flood config-broken daemon-kill') ;;
+    'chaos/abort') found=('@drills' '*') ;;
     'chaos/score') found=('') ;;
     'init') found=('@dirs') ;;
     'completion/show') found=('bash zsh fish') ;;
@@ -557,6 +573,31 @@ _fnr_value() {
     'breaker/history:--config') found=('@files') ;;
     'breaker/history:-o'|'breaker/history:--output') found=(table json jsonl name) ;;
     'breaker/history:--timeout') found=() ;;
+    'undo:--home') found=('@dirs') ;;
+    'undo:--config') found=('@files') ;;
+    'undo:-o'|'undo:--output') found=(table json jsonl name) ;;
+    'undo:--timeout') found=() ;;
+    'undo/list:--where') found=('age:' 'at:' 'attempts:' 'category:' 'category:transient' 'category:resource' 'category:validation' 'category:permanent' 'category:unknown' 'cause:' 'cause:permanent' 'cause:validation' 'cause:exhausted' 'cause:poison' 'cause:expired' 'exit:' 'function:' 'id:' 'incident:' 'message:' 'priority:' 'reason:' 'replays:' 'retries:' 'rule:' 'signal:' 'since:' 'state:' 'state:queued' 'state:waiting' 'state:running' 'state:done' 'state:dead' 'state:cancelled' 'state:open' 'state:replaying' 'state:resolved' 'submitter:' 'tag:' 'unique:' 'until:') ;;
+    'undo/list:--since') found=() ;;
+    'undo/list:-n'|'undo/list:--limit') found=() ;;
+    'undo/list:--after') found=() ;;
+    'undo/list:--home') found=('@dirs') ;;
+    'undo/list:--config') found=('@files') ;;
+    'undo/list:-o'|'undo/list:--output') found=(table json jsonl name) ;;
+    'undo/list:--timeout') found=() ;;
+    'undo/show:--home') found=('@dirs') ;;
+    'undo/show:--config') found=('@files') ;;
+    'undo/show:-o'|'undo/show:--output') found=(table json jsonl name) ;;
+    'undo/show:--timeout') found=() ;;
+    'undo/retry:--home') found=('@dirs') ;;
+    'undo/retry:--config') found=('@files') ;;
+    'undo/retry:-o'|'undo/retry:--output') found=(table json jsonl name) ;;
+    'undo/retry:--timeout') found=() ;;
+    'undo/skip:--reason') found=() ;;
+    'undo/skip:--home') found=('@dirs') ;;
+    'undo/skip:--config') found=('@files') ;;
+    'undo/skip:-o'|'undo/skip:--output') found=(table json jsonl name) ;;
+    'undo/skip:--timeout') found=() ;;
     'function:--home') found=('@dirs') ;;
     'function:--config') found=('@files') ;;
     'function:-o'|'function:--output') found=(table json jsonl name) ;;
@@ -578,6 +619,22 @@ _fnr_value() {
     'function/resume:--config') found=('@files') ;;
     'function/resume:-o'|'function/resume:--output') found=(table json jsonl name) ;;
     'function/resume:--timeout') found=() ;;
+    'gpu:--home') found=('@dirs') ;;
+    'gpu:--config') found=('@files') ;;
+    'gpu:-o'|'gpu:--output') found=(table json jsonl name) ;;
+    'gpu:--timeout') found=() ;;
+    'gpu/list:--home') found=('@dirs') ;;
+    'gpu/list:--config') found=('@files') ;;
+    'gpu/list:-o'|'gpu/list:--output') found=(table json jsonl name) ;;
+    'gpu/list:--timeout') found=() ;;
+    'allocation:--home') found=('@dirs') ;;
+    'allocation:--config') found=('@files') ;;
+    'allocation:-o'|'allocation:--output') found=(table json jsonl name) ;;
+    'allocation:--timeout') found=() ;;
+    'allocation/list:--home') found=('@dirs') ;;
+    'allocation/list:--config') found=('@files') ;;
+    'allocation/list:-o'|'allocation/list:--output') found=(table json jsonl name) ;;
+    'allocation/list:--timeout') found=() ;;
     'worker:--home') found=('@dirs') ;;
     'worker:--config') found=('@files') ;;
     'worker:-o'|'worker:--output') found=(table json jsonl name) ;;
@@ -699,7 +756,7 @@ _fnr_value() {
     'chaos/abort:--config') found=('@files') ;;
     'chaos/abort:-o'|'chaos/abort:--output') found=(table json jsonl name) ;;
     'chaos/abort:--timeout') found=() ;;
-    'chaos/drill:--scenario') found=() ;;
+    'chaos/drill:--scenario') found=(quick standard full) ;;
     'chaos/drill:--seed') found=() ;;
     'chaos/drill:--concurrent') found=() ;;
     'chaos/drill:--home') found=('@dirs') ;;
@@ -803,6 +860,10 @@ _fnr_offer() {
         compopt -o filenames 2>/dev/null
         mapfile -t lines < <(compgen "${actions[$mark]}" -- "$typed")
         COMPREPLY+=("${lines[@]}") ;;
+      @drills)
+        lines=("$state"/chaos/active/*/record.json)
+        lines=("${lines[@]%/record.json}")
+        [[ ! -d ${lines[0]} ]] || _fnr_words "${lines[@]##*/}" ;;
       @*)
         [[ -f $state/words/${mark:1} && -r $state/words/${mark:1} ]] || continue
         mapfile -t -n 2000 lines <"$state/words/${mark:1}"

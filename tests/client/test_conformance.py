@@ -36,6 +36,7 @@ from fnr.api.requests import (
     ListLogSpans,
     ListTasks,
 )
+from fnr.api.resource_requests import ListAllocations
 from fnr.api.rule_requests import ListCorrections, ListErrorRecords, ListRuleCounts
 from fnr.client.offline import answer_offline
 from fnr.client.sdk import Client
@@ -104,6 +105,7 @@ QUESTIONS = [
     ListBreakerMoves(),
     ListBreakerMoves(name="storage", limit=1),
     ListBreakerMoves(name="nobody"),
+    ListAllocations(),
     ListReplays(),
     ListReplays(active=True),
     ListReplays(after="0"),
