@@ -229,11 +229,7 @@ class Runner:
         evidence = self._redactor.evidence(evidence)
         settings = self._parts.function(task.function)
         policy, around = self.surroundings.of(tx, task, now_ms=now_ms)
-        named = self._rules.classify(
-            evidence,
-            function=task.function,
-            service=evidence.service or _only(settings.services if settings else ()),
-        )
+        named = self._rules.classify(evidence, function=task.function)
         return decide(
             task,
             with_need(self._parts, settings, evidence, named),
@@ -389,11 +385,6 @@ class Runner:
                 )
         failpoint("end-announced")
         self.on_settled(verdicts)
-
-
-def _only(services: tuple[str, ...]) -> str:
-    """The service that a failure has met for certain: a function that uses one has met no other."""
-    return services[0] if len(services) == 1 else ""
 
 
 def _taints(verdict: Verdict) -> bool:

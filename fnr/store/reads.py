@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 from fnr.policy.admission import Allocation
-from fnr.policy.breaker_record import BreakerDetail, BreakerMoveRecord, BreakerStatus
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.filter import FilterError
 from fnr.policy.incident import Incident
@@ -251,29 +250,6 @@ def list_rule_counts(tx: Transaction, *, now_ms: int) -> list[RuleCount]:  # noq
     return rule_counts.counts(tx)
 
 
-def list_breakers(tx: Transaction, *, now_ms: int) -> list[BreakerStatus]:  # noqa: ARG001 - one shape for all reads
-    """Every breaker, by name."""
-    return breakers.listed(tx)
-
-
-def get_breaker(tx: Transaction, *, name: str, now_ms: int) -> BreakerDetail:  # noqa: ARG001 - one shape for all reads
-    """One breaker and its last moves. Raises NoSuchId."""
-    return breakers.detail(tx, name)
-
-
-def list_breaker_moves(
-    tx: Transaction,
-    *,
-    name: str | None,
-    limit: int,
-    now_ms: int,  # noqa: ARG001 - one shape for all reads
-) -> list[BreakerMoveRecord]:
-    """Moves of one breaker or of all, the latest first. Raises NoSuchId."""
-    if name is not None:
-        breakers.detail(tx, name)
-    return breakers.moves(tx, name=name, limit=limit)
-
-
 def list_replays(
     tx: Transaction,
     *,
@@ -375,9 +351,9 @@ READS: dict[str, Callable[..., Any]] = {
     "ListErrorRecords": _consistent(list_error_records),
     "ListCorrections": _consistent(list_corrections),
     "ListRuleCounts": _consistent(list_rule_counts),
-    "ListBreakers": _consistent(list_breakers),
-    "GetBreaker": _consistent(get_breaker),
-    "ListBreakerMoves": _consistent(list_breaker_moves),
+    "ListBreakers": _consistent(breakers.list_breakers),
+    "GetBreaker": _consistent(breakers.get_breaker),
+    "ListBreakerMoves": _consistent(breakers.list_breaker_moves),
     "ListReplays": _consistent(list_replays),
     "GetReplay": _consistent(get_replay),
     "ListReplayEntries": _consistent(list_replay_entries),
