@@ -71,6 +71,21 @@ def fnr_toml(*, folder: str, marks: str, port: int) -> str:
             "result": "file:{output}",
             "workers": {"min": 0, "max": 1},
         },
+        **_troubled(marks=marks, port=port),
+    }
+    lines = ["# The home of one `fnr demo`.", "version = 1"]
+    # cwd: a crash may leave a core file where it happens.
+    shared = {"timeout": "30s", "retry": _QUICK, "cwd": folder}
+    for table, own in tables.items():
+        values = {**shared, **own} if table.startswith("functions.") else own
+        lines += ["", f"[{table}]"]
+        lines += [f"{key} = {toml_value(value)}" for key, value in values.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _troubled(*, marks: str, port: int) -> dict[str, dict[str, object]]:
+    """The functions that cannot go well, or not at the first try."""
+    return {
         "functions.hungry": {
             **_python("hungry", marks=marks, port=port),
             "limits": {"memory": "256MiB"},
@@ -101,14 +116,6 @@ def fnr_toml(*, folder: str, marks: str, port: int) -> str:
             "workers": {"min": 0, "max": 2},
         },
     }
-    lines = ["# The home of one `fnr demo`.", "version = 1"]
-    # cwd: a crash may leave a core file where it happens.
-    shared = {"timeout": "30s", "retry": _QUICK, "cwd": folder}
-    for table, own in tables.items():
-        values = {**shared, **own} if table.startswith("functions.") else own
-        lines += ["", f"[{table}]"]
-        lines += [f"{key} = {toml_value(value)}" for key, value in values.items()]
-    return "\n".join(lines) + "\n"
 
 
 def _python(name: str, *, marks: str, port: int) -> dict[str, object]:

@@ -74,7 +74,7 @@ class Stage:
             for task_id, trouble in troubles.items()
             if trouble.name in {PORT, SMALLER, UNDONE}
         }
-        moves = client.ask(ListBreakerMoves(name=BREAKER, limit=1_000)).items
+        moves = client.ask(ListBreakerMoves(name=BREAKER, limit=1_000))
         return Recoveries(
             waited=int(tasks[PORT].state is TaskState.DONE and tasks[PORT].waits > 0),
             smaller=int(tasks[SMALLER].state is TaskState.DONE and bool(tasks[SMALLER].degraded)),
