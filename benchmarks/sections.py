@@ -17,6 +17,8 @@ import replaying
 import statement_cost
 import status_command
 import submitting
+import tui
+import waiting
 from death import death
 from figures import Line
 from plan import Plan
@@ -30,7 +32,9 @@ SECTIONS: dict[str, Callable[[Plan], list[Line]]] = {
     "idle": idle.idle,
     "status": status_command.status,
     "million": million.million,
+    "tui": tui.tui,
     "replay": replaying.replaying,
+    "waiting": waiting.waiting,
     "naming": classify.naming,
     "recovery": recovery.recovery,
     "statements": statement_cost.statement_cost,

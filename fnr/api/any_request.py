@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from fnr.api import chaos_requests, incident_requests, replay_requests, requests, rule_requests
+from fnr.api import (
+    chaos_requests,
+    incident_requests,
+    replay_requests,
+    requests,
+    resource_requests,
+    rule_requests,
+    undo_requests,
+)
 
 AnyRequest = (
     requests.GetStatus
@@ -23,6 +31,11 @@ AnyRequest = (
     | rule_requests.ListErrorRecords
     | rule_requests.ListCorrections
     | rule_requests.ListRuleCounts
+    | resource_requests.ListAllocations
+    | resource_requests.ListGpus
+    | resource_requests.ExplainWait
+    | undo_requests.ListUndo
+    | undo_requests.GetUndo
     | replay_requests.ListReplays
     | replay_requests.GetReplay
     | replay_requests.ListReplayEntries
@@ -43,6 +56,8 @@ AnyRequest = (
     | incident_requests.SnoozeIncidents
     | incident_requests.ResolveIncidents
     | incident_requests.ReclassifyErrors
+    | undo_requests.RetryUndo
+    | undo_requests.SkipUndo
     | chaos_requests.InjectFault
     | chaos_requests.ListDrills
     | chaos_requests.AbortDrills

@@ -162,9 +162,11 @@ class Claim(Struct, frozen=True, kw_only=True):
 
     input:      as the task's steps down leave it.
     checkpoint: JSON that an earlier attempt left behind.
+    gpus: the only ones that this attempt may see, by UUID; none given is no rule.
     """
 
     task: Task
     token: str
     input: bytes
     checkpoint: bytes | None = None
+    gpus: tuple[str, ...] = ()

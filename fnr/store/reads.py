@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from fnr.policy.admission import Allocation
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.filter import FilterError
 from fnr.policy.incident import Incident
@@ -31,7 +32,9 @@ from fnr.policy.record import (
 )
 from fnr.policy.replay import EntryState, ReplayDetail, ReplayEntry, ReplayPlan
 from fnr.policy.task import Task
+from fnr.policy.undo import Step
 from fnr.store import (
+    allocations,
     details,
     error_details,
     error_pages,
@@ -42,11 +45,12 @@ from fnr.store import (
     replay_plans,
     rule_counts,
     stats,
+    undo,
     workers,
 )
 from fnr.store.ids import AmbiguousId, NoSuchId
 from fnr.store.letter_files import LetterExport, export_one
-from fnr.store.listing import ERRORS, INCIDENTS, LETTERS, TASKS, Listing
+from fnr.store.listing import ERRORS, INCIDENTS, LETTERS, TASKS, UNDO, Listing
 from fnr.store.paging import page
 from fnr.store.transaction import Transaction
 
@@ -195,6 +199,24 @@ def list_similar(
     return incidents.similar(tx, incident_id, limit=limit)
 
 
+def list_undo(
+    tx: Transaction,
+    *,
+    where: str,
+    after: str | None,
+    limit: int,
+    now_ms: int,
+    backwards: bool = False,
+) -> Page[Step]:
+    """Undo steps, newest first; those that are not ended unless `where` names a state."""
+    return _listed(tx, UNDO, where, after=after, limit=limit, backwards=backwards, now_ms=now_ms)
+
+
+def get_undo(tx: Transaction, *, undo_id: str, now_ms: int) -> Step:  # noqa: ARG001 - one shape for all reads
+    """One undo step. Raises NoSuchId, AmbiguousId."""
+    return undo.get(tx, undo_id)
+
+
 def list_error_records(
     tx: Transaction,
     *,
@@ -297,6 +319,11 @@ def get_store_stats(tx: Transaction, *, now_ms: int) -> StoreStats:  # noqa: ARG
     return stats.store_stats(tx)
 
 
+def list_allocations(tx: Transaction, *, now_ms: int) -> list[Allocation]:  # noqa: ARG001 - one shape for all reads
+    """What is given of the host."""
+    return allocations.all_given(tx)
+
+
 def _consistent(read: Callable[..., Any]) -> Callable[..., Any]:
     """One moment of the store for all statements of an answer, and a clock if none came."""
 
@@ -318,6 +345,8 @@ READS: dict[str, Callable[..., Any]] = {
     "ListIncidents": _consistent(list_incidents),
     "GetIncident": _consistent(get_incident),
     "ListSimilar": _consistent(list_similar),
+    "ListUndo": _consistent(list_undo),
+    "GetUndo": _consistent(get_undo),
     "ListErrorRecords": _consistent(list_error_records),
     "ListCorrections": _consistent(list_corrections),
     "ListRuleCounts": _consistent(list_rule_counts),
@@ -328,6 +357,7 @@ READS: dict[str, Callable[..., Any]] = {
     "ListFunctions": _consistent(list_functions),
     "ListLogSpans": _consistent(list_log_spans),
     "GetStoreStats": _consistent(get_store_stats),
+    "ListAllocations": _consistent(list_allocations),
 }
 
 

@@ -39,6 +39,7 @@ from fnr.worker.interrupt import Interrupts
 from fnr.worker.link import FrameError, Link
 from fnr.worker.own_log import OwnLog
 from fnr.worker.spool import Results
+from fnr.worker.undo_journal import Journal
 
 BEAT_MS = 1_000
 # How soon to look at a log again that has just been too long: a function can fill it fast.
@@ -57,6 +58,7 @@ class Duty:
     refused:   why the daemon does not want us.
     alone_ms:  since when no daemon has had us; None while one has.
     on_cancel: called when `cancel` is set. on_kept: with the number of a checkpoint on disk.
+    journal:   the undo steps of the running attempt.
     """
 
     def __init__(
@@ -65,6 +67,9 @@ class Duty:
         self.lock = threading.Lock()
         self.link = Link(spec.socket)
         self.results = Results(spec.spool_dir, log.say)
+        self.journal = Journal(
+            spec.spool_dir, self._running_token, clock=clock, within=spec.undo_within
+        )
         self.waiting: deque[Run] = deque()
         self.running: Run | None = None
         self.busy = False
@@ -221,6 +226,9 @@ class Duty:
         """Tell the daemon that we go."""
         self.say(Bye(reason=reason))
         self.flush()
+
+    def _running_token(self) -> str:
+        return self.running.token if self.running is not None else ""
 
     def _be_busy(self, now_ms: int) -> None:
         self.since_ms = now_ms

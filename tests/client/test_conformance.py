@@ -35,6 +35,7 @@ from fnr.api.requests import (
     ListLogSpans,
     ListTasks,
 )
+from fnr.api.resource_requests import ListAllocations
 from fnr.api.rule_requests import ListCorrections, ListErrorRecords, ListRuleCounts
 from fnr.client.offline import answer_offline
 from fnr.client.sdk import Client
@@ -97,6 +98,7 @@ QUESTIONS = [
     ListCorrections(),
     ListCorrections(after="nonsense"),
     ListRuleCounts(),
+    ListAllocations(),
     ListReplays(),
     ListReplays(active=True),
     ListReplays(after="0"),

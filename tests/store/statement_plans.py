@@ -18,7 +18,7 @@ GROWING = frozenset(
     {
         "task", "t", "live", "dead", "attempt", "a", "error", "e", "x", "dead_letter", "d",
         "task_input", "i", "task_result", "r", "ledger", "l", "incident", "n", "incident_move",
-        "correction", "c", "replay_entry", "o",
+        "correction", "c", "undo_step", "u", "undo_run", "replay_entry", "o",
     }
 )  # fmt: skip
 
@@ -34,6 +34,7 @@ ALLOWED: dict[str, str] = {
         r"|FROM incident n\s+ORDER BY n.last_at_ms DESC, n.incident_id DESC LIMIT \?"
         r"|FROM correction\s+ORDER BY at_ms DESC, error_id DESC LIMIT \?"
     ): "the first rows of an index",
+    r"FROM undo_step WHERE state = 'needs_operator'": "a partial index of what is stuck",
     (
         r"FROM task ORDER BY task_id DESC LIMIT \?|FROM error ORDER BY error_id DESC LIMIT \?"
         r"|FROM incident\s+ORDER BY last_at_ms DESC, incident_id DESC\s+LIMIT \?"
