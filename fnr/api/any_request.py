@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from fnr.api import (
+    breaker_requests,
     chaos_requests,
     incident_requests,
     replay_requests,
     requests,
+    resource_requests,
     rule_requests,
     undo_requests,
 )
@@ -30,6 +32,12 @@ AnyRequest = (
     | rule_requests.ListErrorRecords
     | rule_requests.ListCorrections
     | rule_requests.ListRuleCounts
+    | breaker_requests.ListBreakers
+    | breaker_requests.GetBreaker
+    | breaker_requests.ListBreakerMoves
+    | resource_requests.ListAllocations
+    | resource_requests.ListGpus
+    | resource_requests.ExplainWait
     | undo_requests.ListUndo
     | undo_requests.GetUndo
     | replay_requests.ListReplays
@@ -57,6 +65,9 @@ AnyRequest = (
     | chaos_requests.InjectFault
     | chaos_requests.ListDrills
     | chaos_requests.AbortDrills
+    | breaker_requests.ForceBreakers
+    | breaker_requests.ResetBreakers
+    | breaker_requests.ProbeBreaker
     | replay_requests.StartReplay
     | replay_requests.PauseReplays
     | replay_requests.ResumeReplays

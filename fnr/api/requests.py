@@ -25,7 +25,10 @@ from fnr.policy.task import PRIORITY_DEFAULT, Task
 
 
 class FunctionStatus(Struct, frozen=True, kw_only=True):
-    """One line of `fnr status`. holds: what keeps its due tasks from starting -> why."""
+    """One line of `fnr status`. holds: what keeps its due tasks from starting -> why.
+
+    retry_budget_ms: work that it may spend on retries; None while nothing was spent.
+    """
 
     function: str
     kind: str
@@ -36,6 +39,7 @@ class FunctionStatus(Struct, frozen=True, kw_only=True):
     paused: bool = False
     problem: str = ""
     holds: dict[str, str] = field(default_factory=dict)
+    retry_budget_ms: int | None = None
 
 
 class Limited(Struct, frozen=True, kw_only=True):
@@ -51,6 +55,7 @@ class Status(Struct, frozen=True, kw_only=True):
     """One screen: the daemon, its functions, what needs attention.
 
     state: "running", "draining", "degraded" or "down"; down answers come from the store alone.
+    breakers: those that do not simply let calls through -> what they do, in words.
     """
 
     state: str
@@ -63,14 +68,19 @@ class Status(Struct, frozen=True, kw_only=True):
     letters_open: int = 0
     workers: int = 0
     problems: list[str] = field(default_factory=list)
+    breakers: dict[str, str] = field(default_factory=dict)
     limits: list[Limited] = field(default_factory=list)
 
 
 class Submitted(Struct, frozen=True, kw_only=True):
-    """duplicate: a live task with the same unique or idempotency key existed; it is task_id."""
+    """duplicate: a live task with the same unique or idempotency key existed; it is task_id.
+
+    warning: why this host can never give its function what it needs; it was accepted all the same.
+    """
 
     task_id: str
     duplicate: bool = False
+    warning: str = ""
 
 
 class RefusedItem(Struct, frozen=True, kw_only=True):
@@ -349,8 +359,8 @@ class Watch(Request[bool], frozen=True, kw_only=True, tag=str):
 class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something that happened.
 
-    kind: task, worker, letter, error, incident, config, daemon. what: the new state or the word
-    for it, of an error its category.
+    kind: task, worker, letter, error, incident, breaker, config, daemon. what: the new state or
+    the word for it, of an error its category. detail: of a breaker "NAME: why".
     """
 
     kind: str

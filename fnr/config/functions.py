@@ -133,6 +133,7 @@ class _Reader:
         fields["degrade"] = read_ladder(
             self.report, (*self.path, "degrade"), self.table.get("degrade", []), fields["input"]
         )
+        self._check_needs(fields)
         self._check_command(kind, fields)
         if "undo" in self.table:
             fields["undo"] = read_undo(
@@ -185,6 +186,17 @@ class _Reader:
         if low > high:
             self.problem("workers", f"min {low} is more than max {high}")
         return fields
+
+    def _check_needs(self, fields: dict[str, Any]) -> None:
+        """What is given to each attempt cannot be given to those that wait in a worker's window."""
+        counted = [key for key in ("memory", "cpus", "disk") if key in self.table]
+        on_gpu = fields.get("gpus") or fields.get("vram_mib")
+        if not counted and not (on_gpu and "command" in self.table):
+            return
+        if fields.get("window", 0) > 1:
+            needs = " and ".join(counted or ["a GPU"])
+            self.problem("window", f"must be 1 where {needs} is given to each attempt")
+        fields["window"] = 1
 
     def _input(self) -> dict[str, str]:
         declared = self.table.get("input", {})

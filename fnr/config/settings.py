@@ -9,8 +9,11 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from fnr.policy.breaker import BreakerSettings
+from fnr.policy.breaker_counts import TripRules
 from fnr.policy.chaos import ChaosSettings
 from fnr.policy.degrade import Rung
+from fnr.policy.needs import Needs
 from fnr.policy.retry import RetryPolicy
 
 
@@ -34,6 +37,8 @@ class FunctionSettings(Struct, frozen=True, kw_only=True):
     undo_before_retry: what a failed attempt did is undone before the next one.
     undo_within: folders outside of which no step may remove a file; none: anywhere.
     window: attempts a worker may hold; 0 lets fnr choose by how long attempts take.
+    services: what it depends on; while the breaker of one is open, no attempt starts.
+    gpus, vram_mib, memory_mib, cpus, disk: what an attempt needs; see policy/needs.
     """
 
     name: str
@@ -54,6 +59,10 @@ class FunctionSettings(Struct, frozen=True, kw_only=True):
     grace_ms: int = 5_000
     on_daemon_exit: str = "keep"
     gpus: int = 0
+    vram_mib: int | None = None
+    memory_mib: int | None = None
+    cpus: int | None = None
+    disk: tuple[str, int] | None = None
     env: dict[str, str] = field(default_factory=dict)
     env_file: str | None = None
     cwd: str | None = None
@@ -61,12 +70,81 @@ class FunctionSettings(Struct, frozen=True, kw_only=True):
     nice: int | None = None
     limits: LimitSettings = LimitSettings()
     retry: RetryPolicy = RetryPolicy()
+    services: tuple[str, ...] = ()
     undo: tuple[dict[str, Any], ...] = ()
     undo_before_retry: bool = False
     undo_tries_max: int = 5
     undo_timeout_ms: int = 30_000
     undo_within: tuple[str, ...] = ()
     degrade: tuple[Rung, ...] = ()
+
+    @property
+    def on_gpu(self) -> bool:
+        """Does an attempt need a GPU?"""
+        return bool(self.gpus or self.vram_mib)
+
+    @property
+    def is_counted(self) -> bool:
+        """Does an attempt need anything that is counted? Cheap: asked for every attempt."""
+        return bool(
+            self.gpus or self.vram_mib or self.memory_mib or self.cpus or self.disk is not None
+        )
+
+    @property
+    def needs(self) -> Needs:
+        """What an attempt needs of the host."""
+        path, mib = self.disk or ("", 0)
+        return Needs(
+            gpus=self.gpus,
+            vram_mib=self.vram_mib or 0,
+            memory_mib=self.memory_mib or 0,
+            cpus=self.cpus or 0,
+            disk_path=path,
+            disk_mib=mib,
+            services=getattr(self, "services", ()),
+        )
+
+
+class BreakerTable(Struct, frozen=True, kw_only=True):
+    """One [breakers.NAME] table.
+
+    window: so many failures of so many calls; (0, 0) asks nothing.
+    probe:  ("GET", url), ("TCP", host:port) or a command; () when health is not asked for.
+    shadow: it says what it would do, and lets everything through.
+    """
+
+    failures_max: int = 5
+    window: tuple[int, int] = (6, 10)
+    gradual: bool = True
+    forget_ms: int = 3_600_000
+    open_ms: int = 60_000
+    open_max_ms: int = 600_000
+    trials: int = 1
+    call_max_ms: int | None = None
+    errors: tuple[str, ...] = ()
+    probe: tuple[str, ...] = ()
+    probe_every_ms: int = 5_000
+    probe_timeout_ms: int = 5_000
+    shadow: bool = False
+
+    def rules(self, name: str) -> BreakerSettings:
+        """What decides when the breaker of this name opens and closes."""
+        window_failed, window_of = self.window
+        return BreakerSettings(
+            name=name,
+            trip=TripRules(
+                failures_max=self.failures_max,
+                window_failed=window_failed,
+                window_of=window_of,
+                gradual=self.gradual,
+                forget_ms=self.forget_ms,
+            ),
+            open_ms=self.open_ms,
+            open_max_ms=self.open_max_ms,
+            trials=self.trials,
+            call_max_ms=self.call_max_ms,
+            errors=self.errors,
+        )
 
 
 class DaemonSettings(Struct, frozen=True, kw_only=True):
@@ -125,3 +203,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     redact: tuple[str, ...] = ()
     redact_env_keys: tuple[str, ...] = ()
     functions: dict[str, FunctionSettings] = field(default_factory=dict)
+    breakers: dict[str, BreakerTable] = field(default_factory=dict)
+
+    def breaker(self, name: str) -> BreakerTable:
+        """The numbers of a breaker; without a table of its own, those of `default`."""
+        return self.breakers.get(name) or self.breakers.get("default") or BreakerTable()

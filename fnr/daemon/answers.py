@@ -7,11 +7,19 @@ from typing import Any
 
 from msgspec import structs
 
-from fnr.api import chaos_requests, incident_requests, replay_requests, undo_requests
+from fnr.api import (
+    breaker_requests,
+    chaos_requests,
+    incident_requests,
+    replay_requests,
+    resource_requests,
+    undo_requests,
+)
 from fnr.api import requests as ask
 from fnr.api.any_request import AnyRequest
 from fnr.api.errors import FnrError, NotFound, Refused, UsageError, no_such_id
 from fnr.api.question import Changed
+from fnr.daemon.breaker_answers import BreakerAnswers
 from fnr.daemon.cancelling import Cancelling
 from fnr.daemon.chaos import Chaos
 from fnr.daemon.clients import Client
@@ -21,6 +29,7 @@ from fnr.daemon.letters import Letters
 from fnr.daemon.overview import Overview
 from fnr.daemon.reader import Reader
 from fnr.daemon.replays import Replays
+from fnr.daemon.resource_answers import ResourceAnswers
 from fnr.daemon.undo_operators import UndoOperators
 from fnr.daemon.waiting import Waiting
 from fnr.daemon.worker_process import WorkerProcess
@@ -45,6 +54,7 @@ class Answers:
         waiting = Waiting(crew.parts, reader)
         cancelling = Cancelling(crew.parts, crew.supervisor, crew.stopper, reader)
         letters = Letters(crew.parts, crew.dispatcher, reader)
+        breakers = BreakerAnswers(crew.parts, crew.breakers, crew.breaker_probes)
         self.incidents = Incidents(crew.parts, reader)
         undo = UndoOperators(crew.parts, crew.undoing)
         crew.undoing.acts["cancel_task"] = cancelling.undo
@@ -75,12 +85,20 @@ class Answers:
             chaos_requests.InjectFault: self.chaos.inject,
             chaos_requests.ListDrills: self.chaos.listed,
             chaos_requests.AbortDrills: self.chaos.abort,
+            breaker_requests.ForceBreakers: breakers.force,
+            breaker_requests.ResetBreakers: breakers.reset,
+            breaker_requests.ProbeBreaker: breakers.probe,
             replay_requests.StartReplay: self.replays.begin,
             replay_requests.PauseReplays: self.replays.pause,
             replay_requests.ResumeReplays: self.replays.resume,
             replay_requests.CancelReplays: self.replays.cancel,
             ask.ReloadConfig: self._reload,
             ask.StopDaemon: self._stop,
+        }
+        resources = ResourceAnswers(crew, reader)
+        self._handlers |= {
+            resource_requests.ListGpus: resources.gpus,
+            resource_requests.ExplainWait: resources.wait,
         }
         self.submit = crew.intake.submit
 

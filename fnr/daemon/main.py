@@ -155,7 +155,7 @@ class Daemon:
         self._answers = Answers(self._crew, reader)
         self._clients = Clients(parts, self._answers)
         self._words = WordFiles(parts, reader, self._crew.rules)
-        self._crew.reload.on_reloaded = self._words.changed
+        self._crew.reload.on_reloaded.append(self._words.changed)
 
     async def serve(self) -> int:
         """Start, run until the end is asked for, end."""
@@ -166,7 +166,10 @@ class Daemon:
         for name, settings in parts.settings.functions.items():
             self._crew.supervisor.add_pool(settings, paused=name in paused)
         failpoint("pools-made")
+        await self._crew.breakers.start()
+        self._crew.breaker_probes.start()
         await self._crew.adopter.adopt_all()
+        await self._crew.resources.start()
         failpoint("adopted")
         doors = self._open_doors()
         failpoint("listening")
@@ -177,6 +180,7 @@ class Daemon:
             self._crew.dispatcher.due_now(pool.name)
         failpoint("workers-started")
         self._crew.timekeeper.start()
+        self._crew.conditions.start()
         self._crew.clock_changes.start()
         self._answers.incidents.start()
         self.parts.start(self._answers.chaos.replay(), what="undoing what a drill left")
@@ -200,9 +204,12 @@ class Daemon:
                 parts.loop.remove_reader(door)
                 door.close()
             self._clients.close()
+            self._crew.breaker_probes.close()
+            self._crew.breakers.close()
             self._crew.clock_changes.close()
             await self._words.close()
             await asyncio.to_thread(self._crew.readings.close)
+            self._crew.free.close()
             _remove(parts.paths.socket_file, parts.paths.worker_socket_file)
             log.info("ended")
 

@@ -13,6 +13,7 @@ from msgspec import structs
 from fnr.api.frames import Ack, Done, Fail, Output
 from fnr.daemon import remains
 from fnr.daemon.dispatcher import Assignment, Dispatcher
+from fnr.daemon.needs import with_need
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.redact import Redactor
 from fnr.daemon.rules_in_force import RulesInForce
@@ -226,11 +227,13 @@ class Runner:
         self, tx: Transaction, task: Task, token: str, evidence: Evidence, *, now_ms: int
     ) -> Verdict:
         evidence = self._redactor.evidence(evidence)
+        settings = self._parts.function(task.function)
         policy, around = self.surroundings.of(tx, task, now_ms=now_ms)
+        named = self._rules.classify(evidence, function=task.function)
         return decide(
             task,
-            evidence,
-            self._rules.classify(evidence, function=task.function),
+            with_need(self._parts, settings, evidence, named),
+            named,
             token=token,
             policy=policy,
             now_ms=now_ms,

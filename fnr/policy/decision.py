@@ -23,6 +23,7 @@ class Action(StrEnum):
     COMPLETE = "complete"
     RETRY = "retry"
     WAIT = "wait"
+    WAKE = "wake"
     PARK = "park"
     DEGRADE = "degrade"
     BURY = "bury"

@@ -202,13 +202,17 @@ class WorkerRecord(Struct, frozen=True, kw_only=True):
 
 
 class FunctionRecord(Struct, frozen=True, kw_only=True):
-    """What the store knows of one function: tasks by state, and whether it is paused."""
+    """What the store knows of one function: tasks by state, and whether it is paused.
+
+    retry_budget_ms: what it may spend on retries; None while nothing was spent.
+    """
 
     function: str
     counts: dict[str, int]
     paused: bool = False
     paused_by: str = ""
     paused_at_ms: int | None = None
+    retry_budget_ms: int | None = None
 
 
 class LetterStat(Struct, frozen=True, kw_only=True):

@@ -205,6 +205,53 @@ INVARIANTS = (
         """,
     ),
     Invariant(
+        "breaker-is-its-last-move",
+        "a breaker's state or generation is not that of its last move",
+        """
+        SELECT b.name FROM breaker b
+         WHERE b.generation <> (SELECT coalesce(max(m.generation), 0) FROM breaker_move m
+                                 WHERE m.name = b.name)
+            OR b.state <> coalesce((SELECT m.after FROM breaker_move m
+                                     WHERE m.name = b.name AND m.generation = b.generation),
+                                   'closed')
+        """,
+    ),
+    Invariant(
+        "breaker-moves-are-a-chain",
+        "a breaker's move does not begin in the state in which the one before it ended",
+        """
+        SELECT m.name || ' ' || m.generation
+          FROM breaker_move m
+          JOIN breaker_move e ON e.name = m.name AND e.generation = m.generation - 1
+         WHERE e.after <> m.before
+        """,
+    ),
+    Invariant(
+        "allocation-has-owner",
+        "something is given to an attempt that does not run, or to a worker that has ended",
+        """
+        SELECT g.owner FROM allocation g
+         WHERE CASE WHEN g.owner = g.worker_id
+                    THEN EXISTS (SELECT 1 FROM worker w
+                                  WHERE w.worker_id = g.owner AND w.ended_at_ms IS NOT NULL)
+                    ELSE NOT EXISTS (SELECT 1 FROM attempt a
+                                      WHERE a.token = g.owner AND a.outcome = 'running') END
+        """,
+    ),
+    Invariant(
+        "allocations-fit",
+        "more of a device is given than there is, or a GPU is one holder's alone and others' too",
+        """
+        SELECT g.kind || ' ' || g.device FROM allocation g
+         GROUP BY g.kind, g.device HAVING sum(g.amount) > max(g.capacity)
+         UNION ALL
+        SELECT 'gpu ' || g.device FROM allocation g
+         WHERE g.kind = 'gpu'
+           AND EXISTS (SELECT 1 FROM allocation o
+                        WHERE o.kind = 'vram' AND o.device = g.device)
+        """,
+    ),
+    Invariant(
         "undo-is-under-way",
         "a step of a task that has ended is still to be undone, and nobody is at it",
         """

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from fnr.policy.admission import Allocation
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.filter import FilterError
 from fnr.policy.incident import Incident
@@ -33,6 +34,8 @@ from fnr.policy.replay import EntryState, ReplayDetail, ReplayEntry, ReplayPlan
 from fnr.policy.task import Task
 from fnr.policy.undo import Step
 from fnr.store import (
+    allocations,
+    breakers,
     details,
     error_details,
     error_pages,
@@ -317,6 +320,11 @@ def get_store_stats(tx: Transaction, *, now_ms: int) -> StoreStats:  # noqa: ARG
     return stats.store_stats(tx)
 
 
+def list_allocations(tx: Transaction, *, now_ms: int) -> list[Allocation]:  # noqa: ARG001 - one shape for all reads
+    """What is given of the host."""
+    return allocations.all_given(tx)
+
+
 def _consistent(read: Callable[..., Any]) -> Callable[..., Any]:
     """One moment of the store for all statements of an answer, and a clock if none came."""
 
@@ -343,6 +351,9 @@ READS: dict[str, Callable[..., Any]] = {
     "ListErrorRecords": _consistent(list_error_records),
     "ListCorrections": _consistent(list_corrections),
     "ListRuleCounts": _consistent(list_rule_counts),
+    "ListBreakers": _consistent(breakers.list_breakers),
+    "GetBreaker": _consistent(breakers.get_breaker),
+    "ListBreakerMoves": _consistent(breakers.list_breaker_moves),
     "ListReplays": _consistent(list_replays),
     "GetReplay": _consistent(get_replay),
     "ListReplayEntries": _consistent(list_replay_entries),
@@ -350,6 +361,7 @@ READS: dict[str, Callable[..., Any]] = {
     "ListFunctions": _consistent(list_functions),
     "ListLogSpans": _consistent(list_log_spans),
     "GetStoreStats": _consistent(get_store_stats),
+    "ListAllocations": _consistent(list_allocations),
 }
 
 

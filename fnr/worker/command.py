@@ -110,6 +110,8 @@ class Command:
             "FNR_TOKEN": run.token,
             "FNR_WORKER_ID": spec.worker_id,
         }
+        if run.gpus:
+            env["CUDA_VISIBLE_DEVICES"] = ",".join(run.gpus)
         if spec.kind == "run":
             return self._plan_of(msgspec.json.decode(run.input, type=RunInput), env), ""
         given = msgspec.json.decode(run.input, type=dict[str, Any])
