@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fnr.client.sdk import AsyncClient as AsyncClient
     from fnr.client.sdk import Client as Client
+    from fnr.worker.sdk import BreakerOpen as BreakerOpen
     from fnr.worker.sdk import Reject as Reject
     from fnr.worker.sdk import Retry as Retry
     from fnr.worker.sdk import Wait as Wait
     from fnr.worker.sdk import attempt as attempt
+    from fnr.worker.sdk import breaker as breaker
     from fnr.worker.sdk import cancelled as cancelled
     from fnr.worker.sdk import checkpoint as checkpoint
     from fnr.worker.sdk import progress as progress
@@ -22,12 +24,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "AsyncClient",
+    "BreakerOpen",
     "Client",
     "Reject",
     "Retry",
     "Wait",
     "__version__",
     "attempt",
+    "breaker",
     "cancelled",
     "checkpoint",
     "progress",
@@ -36,10 +40,12 @@ __all__ = [
 _HOMES = {
     "AsyncClient": "fnr.client.sdk",
     "Client": "fnr.client.sdk",
+    "BreakerOpen": "fnr.worker.sdk",
     "Reject": "fnr.worker.sdk",
     "Retry": "fnr.worker.sdk",
     "Wait": "fnr.worker.sdk",
     "attempt": "fnr.worker.sdk",
+    "breaker": "fnr.worker.sdk",
     "cancelled": "fnr.worker.sdk",
     "checkpoint": "fnr.worker.sdk",
     "progress": "fnr.worker.sdk",

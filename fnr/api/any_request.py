@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from fnr.api import chaos_requests, incident_requests, replay_requests, requests, rule_requests
+from fnr.api import (
+    breaker_requests,
+    chaos_requests,
+    incident_requests,
+    replay_requests,
+    requests,
+    rule_requests,
+)
 
 AnyRequest = (
     requests.GetStatus
@@ -23,6 +30,9 @@ AnyRequest = (
     | rule_requests.ListErrorRecords
     | rule_requests.ListCorrections
     | rule_requests.ListRuleCounts
+    | breaker_requests.ListBreakers
+    | breaker_requests.GetBreaker
+    | breaker_requests.ListBreakerMoves
     | replay_requests.ListReplays
     | replay_requests.GetReplay
     | replay_requests.ListReplayEntries
@@ -46,6 +56,9 @@ AnyRequest = (
     | chaos_requests.InjectFault
     | chaos_requests.ListDrills
     | chaos_requests.AbortDrills
+    | breaker_requests.ForceBreakers
+    | breaker_requests.ResetBreakers
+    | breaker_requests.ProbeBreaker
     | replay_requests.StartReplay
     | replay_requests.PauseReplays
     | replay_requests.ResumeReplays

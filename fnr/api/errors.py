@@ -138,10 +138,11 @@ class TimedOut(FnrError):
 
 
 _LISTED_BY = {
-    "replay": "fnr replay list",
     "task": "fnr task list",
     "error": "fnr errors list",
     "incident": "fnr errors groups",
+    "breaker": "fnr breaker list",
+    "replay": "fnr replay list",
 }
 
 

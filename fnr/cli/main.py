@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "replay": ("fnr.cli.replay", "Replays of dead letters: list, show, pause, resume, cancel."),
     "errors": ("fnr.cli.errors", "Errors and incidents: list, explain, groups, tail, snooze, …"),
     "rules": ("fnr.cli.rules", "Rules that name errors: list, test, suggest, add, edit, stats, …"),
+    "breaker": ("fnr.cli.breaker", "Breakers: list, show, why, open, close, disable, reset, …"),
     "function": ("fnr.cli.function", "Functions: list, show, pause, resume."),
     "worker": ("fnr.cli.worker", "Workers: list, show, restart, stop."),
     "tui": ("fnr.cli.tui", "Look at everything on one terminal, and act on it."),

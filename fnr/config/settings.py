@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
+from fnr.policy.breaker import BreakerSettings
+from fnr.policy.breaker_counts import TripRules
 from fnr.policy.chaos import ChaosSettings
 from fnr.policy.degrade import Rung
 from fnr.policy.retry import RetryPolicy
@@ -29,6 +31,7 @@ class FunctionSettings(Struct, frozen=True, kw_only=True):
             "any", with "?" behind an optional one; empty means anything goes.
     result: "" | "stdout" | "json" | "file:{output}".
     window: attempts a worker may hold; 0 lets fnr choose by how long attempts take.
+    services: what it depends on; while the breaker of one is open, no attempt starts.
     """
 
     name: str
@@ -56,7 +59,50 @@ class FunctionSettings(Struct, frozen=True, kw_only=True):
     nice: int | None = None
     limits: LimitSettings = LimitSettings()
     retry: RetryPolicy = RetryPolicy()
+    services: tuple[str, ...] = ()
     degrade: tuple[Rung, ...] = ()
+
+
+class BreakerTable(Struct, frozen=True, kw_only=True):
+    """One [breakers.NAME] table.
+
+    window: so many failures of so many calls; (0, 0) asks nothing.
+    probe:  ("GET", url), ("TCP", host:port) or a command; () when health is not asked for.
+    shadow: it says what it would do, and lets everything through.
+    """
+
+    failures_max: int = 5
+    window: tuple[int, int] = (6, 10)
+    gradual: bool = True
+    forget_ms: int = 3_600_000
+    open_ms: int = 60_000
+    open_max_ms: int = 600_000
+    trials: int = 1
+    call_max_ms: int | None = None
+    errors: tuple[str, ...] = ()
+    probe: tuple[str, ...] = ()
+    probe_every_ms: int = 5_000
+    probe_timeout_ms: int = 5_000
+    shadow: bool = False
+
+    def rules(self, name: str) -> BreakerSettings:
+        """What decides when the breaker of this name opens and closes."""
+        window_failed, window_of = self.window
+        return BreakerSettings(
+            name=name,
+            trip=TripRules(
+                failures_max=self.failures_max,
+                window_failed=window_failed,
+                window_of=window_of,
+                gradual=self.gradual,
+                forget_ms=self.forget_ms,
+            ),
+            open_ms=self.open_ms,
+            open_max_ms=self.open_max_ms,
+            trials=self.trials,
+            call_max_ms=self.call_max_ms,
+            errors=self.errors,
+        )
 
 
 class DaemonSettings(Struct, frozen=True, kw_only=True):
@@ -115,3 +161,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     redact: tuple[str, ...] = ()
     redact_env_keys: tuple[str, ...] = ()
     functions: dict[str, FunctionSettings] = field(default_factory=dict)
+    breakers: dict[str, BreakerTable] = field(default_factory=dict)
+
+    def breaker(self, name: str) -> BreakerTable:
+        """The numbers of a breaker; without a table of its own, those of `default`."""
+        return self.breakers.get(name) or self.breakers.get("default") or BreakerTable()

@@ -61,9 +61,9 @@ class RulesInForce:
         self._waiting.append(call)
         self._hurry.set()
 
-    def classify(self, evidence: Evidence, *, function: str) -> Classification:
-        """Name a failure."""
-        return classify(evidence, self._ready(), self._model, function=function)
+    def classify(self, evidence: Evidence, *, function: str, service: str = "") -> Classification:
+        """Name a failure. service: what it met, if that is known."""
+        return classify(evidence, self._ready(), self._model, function=function, service=service)
 
     @property
     def known(self) -> tuple[Rule, ...]:

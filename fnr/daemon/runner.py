@@ -224,11 +224,16 @@ class Runner:
         self, tx: Transaction, task: Task, token: str, evidence: Evidence, *, now_ms: int
     ) -> Verdict:
         evidence = self._redactor.evidence(evidence)
+        settings = self._parts.function(task.function)
         policy, around = self.surroundings.of(tx, task, now_ms=now_ms)
         return decide(
             task,
             evidence,
-            self._rules.classify(evidence, function=task.function),
+            self._rules.classify(
+                evidence,
+                function=task.function,
+                service=evidence.service or _only(settings.services if settings else ()),
+            ),
             token=token,
             policy=policy,
             now_ms=now_ms,
@@ -370,6 +375,11 @@ class Runner:
                 )
         failpoint("end-announced")
         self.on_settled(verdicts)
+
+
+def _only(services: tuple[str, ...]) -> str:
+    """The service that a failure has met for certain: a function that uses one has met no other."""
+    return services[0] if len(services) == 1 else ""
 
 
 def _taints(verdict: Verdict) -> bool:

@@ -112,4 +112,6 @@ def _spec(parts: Parts, settings: FunctionSettings, worker_id: str, *, log_path:
         max_tasks=settings.max_tasks_per_worker,
         die_with_daemon=settings.on_daemon_exit == "kill",
         fault=parts.faults.for_start(settings.name) if parts.faults else None,
+        breaker_path=parts.paths.breaker_file,
+        trial_path=parts.paths.trial_file,
     )

@@ -9,6 +9,7 @@ from fnr.api import frames
 from fnr.api.frames import Frame, from_worker
 from fnr.config.settings import FunctionSettings
 from fnr.daemon import remains, spawner
+from fnr.daemon.breaker_calls import BreakerCalls
 from fnr.daemon.checkpoints import Checkpoints
 from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.line_socket import LineSocket
@@ -35,6 +36,7 @@ class Supervisor:
         self._checkpoints = Checkpoints(parts)
         self.workers: dict[str, WorkerProcess] = {}
         self._by_link: dict[LineSocket, WorkerProcess] = {}
+        self.breaker_calls: BreakerCalls | None = None
         dispatcher.more_workers = self.start_worker
         dispatcher.put_back = runner.put_back
 
@@ -202,6 +204,10 @@ class Supervisor:
                 held.progress = _progress_text(frame)
                 held.preview = frame.preview
                 worker.progressed(self._parts.clock.boot_ms())
+            case frames.Called() if self.breaker_calls is not None:
+                self.breaker_calls.called(worker, frame)
+            case frames.Unseen() if self.breaker_calls is not None:
+                self.breaker_calls.unseen(frame)
             case frames.Checkpoint() if held := worker.held.get(frame.token):
                 held.checkpointed = True
                 worker.progressed(self._parts.clock.boot_ms())

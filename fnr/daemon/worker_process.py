@@ -157,5 +157,6 @@ def run_frame(claim: Claim, faults: dict[str, WorkerFault] | None = None) -> Run
         timeout_ms=task.timeout_ms,
         submitted_at_ms=task.created_at_ms,
         fault=faults.get(claim.token) if faults else None,
+        trials=claim.trials,
         checkpoint="" if claim.checkpoint is None else claim.checkpoint.decode(),
     )

@@ -87,6 +87,9 @@ class Evidence(Struct, frozen=True, kw_only=True):
     drill:         id of the drill that caused it; "" when none did.
     wait_for:      what the function itself says it needs ("vram:8GiB"); "" when it says nothing.
     missing:       what could not be known and why, in words: "exit status: not our child".
+    service:       the service whose guarded call ended the attempt.
+    guarded:       services whose calls the function guarded itself: their outcomes are known.
+    refused_by:    the open breaker that let the function not begin a call.
     """
 
     phase: Phase = Phase.RUN
@@ -108,3 +111,6 @@ class Evidence(Struct, frozen=True, kw_only=True):
     wait_for: str = ""
     missing: tuple[str, ...] = ()
     drill: str = ""
+    service: str = ""
+    guarded: tuple[str, ...] = ()
+    refused_by: str = ""

@@ -162,9 +162,11 @@ class Claim(Struct, frozen=True, kw_only=True):
 
     input:      as the task's steps down leave it.
     checkpoint: JSON that an earlier attempt left behind.
+    trials: services that this attempt tests for their half-open breakers.
     """
 
     task: Task
     token: str
     input: bytes
+    trials: tuple[str, ...] = ()
     checkpoint: bytes | None = None

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from fnr.policy.breaker_record import BreakerDetail, BreakerMoveRecord, BreakerStatus
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.filter import FilterError
 from fnr.policy.incident import Incident
@@ -32,6 +33,7 @@ from fnr.policy.record import (
 from fnr.policy.replay import EntryState, ReplayDetail, ReplayEntry, ReplayPlan
 from fnr.policy.task import Task
 from fnr.store import (
+    breakers,
     details,
     error_details,
     error_pages,
@@ -227,6 +229,29 @@ def list_rule_counts(tx: Transaction, *, now_ms: int) -> list[RuleCount]:  # noq
     return rule_counts.counts(tx)
 
 
+def list_breakers(tx: Transaction, *, now_ms: int) -> list[BreakerStatus]:  # noqa: ARG001 - one shape for all reads
+    """Every breaker, by name."""
+    return breakers.listed(tx)
+
+
+def get_breaker(tx: Transaction, *, name: str, now_ms: int) -> BreakerDetail:  # noqa: ARG001 - one shape for all reads
+    """One breaker and its last moves. Raises NoSuchId."""
+    return breakers.detail(tx, name)
+
+
+def list_breaker_moves(
+    tx: Transaction,
+    *,
+    name: str | None,
+    limit: int,
+    now_ms: int,  # noqa: ARG001 - one shape for all reads
+) -> list[BreakerMoveRecord]:
+    """Moves of one breaker or of all, the latest first. Raises NoSuchId."""
+    if name is not None:
+        breakers.detail(tx, name)
+    return breakers.moves(tx, name=name, limit=limit)
+
+
 def list_replays(
     tx: Transaction,
     *,
@@ -321,6 +346,9 @@ READS: dict[str, Callable[..., Any]] = {
     "ListErrorRecords": _consistent(list_error_records),
     "ListCorrections": _consistent(list_corrections),
     "ListRuleCounts": _consistent(list_rule_counts),
+    "ListBreakers": _consistent(list_breakers),
+    "GetBreaker": _consistent(get_breaker),
+    "ListBreakerMoves": _consistent(list_breaker_moves),
     "ListReplays": _consistent(list_replays),
     "GetReplay": _consistent(get_replay),
     "ListReplayEntries": _consistent(list_replay_entries),

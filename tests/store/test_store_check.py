@@ -16,6 +16,7 @@ from store_values import (
     end,
     is_whole,
     new_task,
+    open_and_test,
     replay,
 )
 
@@ -33,6 +34,7 @@ def busy_store(tx: Transaction) -> None:
     accept(tx, new_task(function="busy"))
     claim(tx, function="busy")
     replay(tx, bury(tx, function="again"))
+    open_and_test(tx, "storage")
 
 
 def one(tx: Transaction, sql: str) -> str:
@@ -58,6 +60,8 @@ DEAD = "SELECT task_id FROM task WHERE state = 'dead'"
 RUNNING = "SELECT task_id FROM task WHERE state = 'running'"
 ERROR = "SELECT error_id FROM error"
 SEEN = "SELECT incident_id FROM error"
+BREAKER = "SELECT name FROM breaker"
+CHAIN = "SELECT name || ' 2' FROM breaker"
 ENDED = "SELECT token FROM attempt WHERE outcome = 'failed'"
 
 # Invariant → ways to break it; each answers with the id that must be named.
@@ -140,6 +144,16 @@ BREAKS: dict[str, list[Break]] = {
         _run("UPDATE tally SET count = count + 1 WHERE state = 'done'"),
         _run("DELETE FROM tally WHERE state LIKE 'open/%'"),
         _run("INSERT INTO tally VALUES ('ghost', 'queued', 3)"),
+    ],
+    "breaker-is-its-last-move": [
+        _run("UPDATE breaker SET generation = 3 WHERE name = :id", BREAKER),
+        _run(
+            "UPDATE breaker_move SET after = 'closed' WHERE generation = 2 AND name = :id", BREAKER
+        ),
+        _run("DELETE FROM breaker_move WHERE name = :id", BREAKER),
+    ],
+    "breaker-moves-are-a-chain": [
+        _run("UPDATE breaker_move SET after = 'shadow' WHERE generation = 1", CHAIN),
     ],
     "outbox-keys-are-unique": [],
     "decision-fits-outcome": [
