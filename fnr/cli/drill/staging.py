@@ -14,7 +14,7 @@ from pathlib import Path
 from fnr.api.errors import Failed
 from fnr.cli.drill.cases import SERVICE_FAULTS
 from fnr.cli.drill.home import DrillHome, make_home
-from fnr.cli.drill.play import Stage
+from fnr.cli.drill.play import BREAKER_PORT, Stage
 from fnr.cli.drill.upstream import service
 from fnr.cli.stage.home import environment
 from fnr.cli.stage.interruptions import Interruptions
@@ -66,7 +66,8 @@ def _proxies(
     """One port for each fault of a service, all in one process."""
     folder = Path(home.paths.chaos_dir) / "proxies"
     folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-    ports = ",".join("0" for _ in SERVICE_FAULTS)
+    names = (*SERVICE_FAULTS, BREAKER_PORT)
+    ports = ",".join("0" for _ in names)
     words = [ports, f"127.0.0.1:{upstream}", str(folder), str(os.getpid())]
     read_fd, write_fd = os.pipe()
     with os.fdopen(read_fd) as said:
@@ -86,7 +87,7 @@ def _proxies(
         line = said.readline()
     if not line:
         raise Failed("the fault proxy of the drill did not start")
-    return dict(zip(SERVICE_FAULTS, map(int, line.split(",")), strict=True))
+    return dict(zip(names, map(int, line.split(",")), strict=True))
 
 
 def _end_successor(home: DrillHome) -> None:
