@@ -55,6 +55,7 @@ AnyRequest = (
     | incident_requests.ReclassifyErrors
     | chaos_requests.InjectFault
     | chaos_requests.ListDrills
+    | chaos_requests.ListScores
     | chaos_requests.AbortDrills
     | breaker_requests.ForceBreakers
     | breaker_requests.ResetBreakers

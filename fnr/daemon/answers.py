@@ -70,6 +70,7 @@ class Answers:
             incident_requests.ReclassifyErrors: self.incidents.reclassify,
             chaos_requests.InjectFault: self.chaos.inject,
             chaos_requests.ListDrills: self.chaos.listed,
+            chaos_requests.ListScores: self.chaos.scores,
             chaos_requests.AbortDrills: self.chaos.abort,
             breaker_requests.ForceBreakers: breakers.force,
             breaker_requests.ResetBreakers: breakers.reset,
