@@ -96,6 +96,9 @@ class Chaos:
             why = holder.seen.problem if holder.seen else "its dead-man process died"
             raise Failed(f"{request.fault} was not injected", why=why)
         await self._deeds.begin(injection, client)
+        if holder.over.is_set():
+            # It ended while we did our part, which nobody would undo any more.
+            await self._deeds.undo(injection, again=True)
         self._tell("begun", injection, holder.seen.effect)
         return _with_ids(report, injection, holder.seen)
 

@@ -11,8 +11,9 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+from fnr.api.chaos_requests import InjectFault
 from fnr.api.errors import Failed
-from fnr.cli.drill.cases import SERVICE_FAULTS
+from fnr.cli.drill.cases import CASE_TAG, SERVICE_FAULTS
 from fnr.cli.drill.home import DrillHome, make_home
 from fnr.cli.drill.play import BREAKER_PORT, Stage
 from fnr.cli.drill.upstream import service
@@ -52,10 +53,18 @@ def throwaway_stage(interruptions: Interruptions, cleanup: ExitStack) -> tuple[S
 
 
 def live_stage(paths: Paths, cleanup: ExitStack) -> tuple[Stage, Paths, Path]:
-    """The running daemon, of which only canary tasks are touched."""
+    """The running daemon, of which only canary tasks are touched; Refused when it does not want to.
+
+    Nothing is left behind by asking.
+    """
     marks = Path(tempfile.mkdtemp(prefix="marks-", dir=paths.chaos_dir))
     cleanup.callback(shutil.rmtree, marks, ignore_errors=True)
     client = cleanup.enter_context(Client(paths.home or None, timeout="60s", reconnect="30s"))
+    may = InjectFault(
+        fault="error", duration_ms=1_000, reason="fnr chaos drill", where=f"tag.{CASE_TAG}:error",
+        dry_run=True,
+    )  # fmt: skip
+    client.ask(may)
     stage = Stage(client=client, marks=marks, output=None, ports={}, check=lambda: 0)
     return stage, paths, marks / "accepted.jsonl"
 
