@@ -32,6 +32,8 @@ class Plan:
     million_asks: int = 200
     statements: int = 5_000
     errors: int = 200
+    failing_tasks: tuple[int, ...] = (50, 500)
+    recovery_timeout_ms: int = 600_000
 
     @property
     def python_cache(self) -> Path:
@@ -64,4 +66,6 @@ def quick(folder: Path, *, huey: bool) -> Plan:
         million_asks=10,
         statements=100,
         errors=20,
+        failing_tasks=(20,),
+        recovery_timeout_ms=60_000,
     )

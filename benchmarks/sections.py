@@ -12,6 +12,7 @@ import idle
 import latency
 import machine
 import million
+import recovery
 import statement_cost
 import status_command
 import submitting
@@ -29,6 +30,7 @@ SECTIONS: dict[str, Callable[[Plan], list[Line]]] = {
     "status": status_command.status,
     "million": million.million,
     "naming": classify.naming,
+    "recovery": recovery.recovery,
     "statements": statement_cost.statement_cost,
 }
 

@@ -38,6 +38,15 @@ class FunctionStatus(Struct, frozen=True, kw_only=True):
     holds: dict[str, str] = field(default_factory=dict)
 
 
+class Limited(Struct, frozen=True, kw_only=True):
+    """What the daemon leaves undone so that the rest goes on; what is still served meanwhile."""
+
+    what: str
+    why: str
+    served: str
+    refused: str
+
+
 class Status(Struct, frozen=True, kw_only=True):
     """One screen: the daemon, its functions, what needs attention.
 
@@ -56,6 +65,7 @@ class Status(Struct, frozen=True, kw_only=True):
     workers: int = 0
     problems: list[str] = field(default_factory=list)
     breakers: dict[str, str] = field(default_factory=dict)
+    limits: list[Limited] = field(default_factory=list)
 
 
 class Submitted(Struct, frozen=True, kw_only=True):

@@ -31,6 +31,9 @@ def for_people(status: dict[str, Any], *, now_ms: int, colour: bool) -> str:
         parts.append(f"pid {status['pid']}")
     lines = [" · ".join([*parts, one_line(status["home"])])]
     lines += [f"! {one_line(problem)}" for problem in status.get("problems") or ()]
+    for one in status.get("limits") or ():
+        lines.append(f"~ {one_line(one['what'])}: still served: {one_line(one['served'])}")
+        lines.append(f"  not served: {one_line(one['refused'])}")
     if functions := status.get("functions"):
         lines += ["", *_table(functions, down=state == "down", colour=colour)]
     else:
@@ -56,6 +59,10 @@ def for_pipes(status: dict[str, Any]) -> str:
         )
     rows += [["breaker", name, words] for name, words in (status.get("breakers") or {}).items()]
     rows += [["problem", problem] for problem in status.get("problems") or ()]
+    rows += [
+        ["limited", one["what"], one["served"], one["refused"]]
+        for one in status.get("limits") or ()
+    ]
     return "".join("\t".join(map(one_line, row)) + "\n" for row in rows)
 
 

@@ -10,6 +10,7 @@ from fnr.daemon.breaker_calls import BreakerCalls
 from fnr.daemon.breaker_gate import BreakerGate
 from fnr.daemon.breaker_probes import BreakerProbes
 from fnr.daemon.breakers import Breakers
+from fnr.daemon.clock_changes import ClockChanges
 from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.effects import Effects
 from fnr.daemon.ending import Ending
@@ -48,6 +49,7 @@ class Crew:
             parts, self.breakers, self.breaker_gate, self.rules
         )
         self.timekeeper = Timekeeper(parts, self.dispatcher, self.supervisor, self.stopper)
+        self.clock_changes = ClockChanges(parts, self.dispatcher, self.timekeeper.move_due)
         self.effects = Effects(parts)
         self.reserve = Reserve(parts)
         self.intake = Intake(parts, self.dispatcher, self.reserve)

@@ -7,6 +7,7 @@ import os
 import fnr
 from fnr.api.requests import FunctionStatus, ListWorkers, Status
 from fnr.daemon.crew import Crew
+from fnr.daemon.limited import limits
 from fnr.daemon.pool import Pool
 from fnr.daemon.reader import Reader
 from fnr.daemon.worker_process import WorkerProcess
@@ -26,6 +27,9 @@ class Overview:
 
     def status(self) -> Status:
         """One screen."""
+        # It looks at the disk anew, so that what is said holds now.
+        self._crew.reserve.look()
+        limited = limits(self._parts)
         records: list[FunctionRecord] = self._reader.point(READS["ListFunctions"])
         by_name = {record.function: record for record in records}
         pools = self._crew.supervisor.pools
@@ -38,7 +42,7 @@ class Overview:
             for state, count in record.counts.items():
                 totals[state] = totals.get(state, 0) + count
         return Status(
-            state=self._state(),
+            state=self._state(limited=bool(limited)),
             version=fnr.__version__,
             home=self._parts.paths.home or self._parts.paths.state_dir,
             pid=os.getpid(),
@@ -55,6 +59,7 @@ class Overview:
                 for name in self._crew.breakers.names()
                 if (words := self._crew.breakers.words(name))
             },
+            limits=limited,
         )
 
     async def workers(self, request: ListWorkers) -> list[WorkerRecord]:
@@ -73,10 +78,10 @@ class Overview:
         )
         return alive + [record for record in stored if record.worker_id not in known]
 
-    def _state(self) -> str:
+    def _state(self, *, limited: bool) -> str:
         if not self._parts.dispatching:
             return "draining"
-        return "running" if self._parts.store.state == "ok" else "degraded"
+        return "degraded" if limited else "running"
 
     def _line(self, name: str, record: FunctionRecord | None, pool: Pool | None) -> FunctionStatus:
         settings = self._parts.function(name)

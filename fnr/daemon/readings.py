@@ -10,9 +10,10 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from fnr.daemon.limited import no_room_for_telemetry
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.supervisor import Supervisor
-from fnr.host import machine
+from fnr.host import disk, machine
 from fnr.host.usage import read_usage
 from fnr.store.telemetry import Reading, Telemetry
 
@@ -48,11 +49,25 @@ class Readings:
         busy = [worker for worker in self._supervisor.workers.values() if worker.held]
         if not busy:
             return
+        self.busy()
+        if why := self._no_room():
+            if "telemetry" not in self._parts.problems:
+                log.warning("readings are off", extra={"why": why})
+            self._parts.problems["telemetry"] = f"readings are off: {why}"
+            return
         pids = {worker.worker_id: worker.identity.pid for worker in busy}
         loop = self._parts.loop
         written = loop.run_in_executor(self._thread, partial(self._sample, pids))
         written.add_done_callback(self._sampled)
-        self.busy()
+
+    def _no_room(self) -> str:
+        if self._parts.store.state != "ok":
+            return f"the store is {self._parts.store.state}"
+        try:
+            free_mib = disk.free_mib(self._parts.paths.state_dir)
+        except OSError:
+            return ""
+        return no_room_for_telemetry(free_mib, self._parts.settings.daemon.disk_free_min_mib)
 
     def _sampled(self, written: asyncio.Future[None]) -> None:
         error = None if written.cancelled() else written.exception()

@@ -29,5 +29,5 @@ def park(task: Task, evidence: Evidence, *, token: str, wait_max_ms: int, now_ms
         task=after,
         token=token,
         outcome=AttemptOutcome.INTERRUPTED,
-        decision=Decision(action=Action.WAIT, why=why, delay_ms=delay_ms),
+        decision=Decision(action=Action.PUT_BACK, why=why, delay_ms=delay_ms),
     )

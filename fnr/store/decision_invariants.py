@@ -19,6 +19,8 @@ DECISION_INVARIANTS = (
                WHEN 'failed' THEN l.action NOT IN ('retry', 'wait', 'park', 'degrade', 'bury')
                WHEN 'cancelled' THEN l.action <> 'cancel'
                WHEN 'running' THEN FALSE
+               -- What a breaker let not begin waits, or is done in another way, and costs nothing.
+               WHEN 'interrupted' THEN l.action NOT IN ('put_back', 'wait', 'degrade')
                ELSE l.action <> 'put_back' END
         """,
     ),

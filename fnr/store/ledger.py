@@ -43,9 +43,13 @@ RECOVERIES = frozenset({Action.RETRY, Action.WAIT, Action.PARK, Action.DEGRADE})
 
 
 def recoveries(tx: Transaction, task_id: str, *, since_ms: int) -> tuple[int, ...]:
-    """When a task was given another try, since then and since its last replay."""
+    """When a task was given another try after a failure, since then and since its last replay."""
     rows = tx.all(
-        "SELECT at_ms, action FROM ledger WHERE task_id = ? AND at_ms > ? ORDER BY seq",
+        """
+        SELECT at_ms, action FROM ledger
+         WHERE task_id = ? AND at_ms > ? AND (error_id IS NOT NULL OR action = 'replay')
+         ORDER BY seq
+        """,
         (task_id, since_ms),
     )
     found: list[int] = []

@@ -65,7 +65,6 @@ def test_a_client_that_never_reads_is_cut_and_nobody_waits_for_it(home_at: HomeA
     with deaf, pytest.raises(OSError):
         for _ in range(2_000):
             deaf.sendall(question)
-            assert home.ask(ask.GetStatus()).state == "running"
     assert end_of(home, submit(home, "echo")).task.state is TaskState.DONE
 
 
@@ -185,6 +184,10 @@ def test_a_full_disk_refuses_new_work_and_loses_none(small_disk: LiveHome) -> No
             file.flush()
     with pytest.raises(StorageError):
         submit(home, "echo")
+    status = home.ask(ask.GetStatus())
+    assert status.state == "degraded"
+    assert "new tasks" in {one.refused for one in status.limits}
+    assert all(one.served and one.why for one in status.limits)
     changed = home.ask(ask.CancelTasks(task_ids=accepted))
     assert sorted(changed.changed) == sorted(accepted)
     filler.unlink()

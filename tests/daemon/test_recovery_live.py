@@ -126,3 +126,27 @@ def test_a_replay_with_another_input_does_not_begin_from_the_old_one(home_at: Ho
     assert end_of(home, task_id).task.state is TaskState.DEAD
     home.ask(ask.ReplayLetters(task_ids=[task_id]))
     assert msgspec.json.decode(end_of(home, task_id).result) == {"frame": 41, "why": "ü"}
+
+
+def test_a_removed_function_keeps_its_tasks_and_letters_until_it_is_back(home_at: HomeAt) -> None:
+    both = function("bad", "fail") + function("echo", "echo")
+    home = home_at(both).up()
+    dead = submit(home, "bad", {"kind": "PermissionError"})
+    assert end_of(home, dead).task.state is TaskState.DEAD
+    home.ask(ask.PauseFunction(functions=["bad"]))
+    left = submit(home, "bad", {"kind": "PermissionError"})
+    home.write(function("echo", "echo"))
+    home.ask(ask.ReloadConfig())
+    status = {line.function: line for line in home.ask(ask.GetStatus()).functions}
+    assert status["bad"].problem == "not in fnr.toml; 1 tasks wait for it"
+    report = home.ask(ask.ReplayLetters(task_ids=[dead]))
+    assert report.blocked == {"function bad is not in fnr.toml": 1}
+    home.kill()
+    home.up()
+    assert home.ask(ask.GetTask(task_id=left)).task.state is TaskState.QUEUED
+    home.write(both)
+    home.ask(ask.ReloadConfig())
+    home.ask(ask.ResumeFunction(functions=["bad"]))
+    assert end_of(home, left).task.state is TaskState.DEAD
+    assert home.ask(ask.ReplayLetters(task_ids=[dead])).replayed == 1
+    assert whole(home)

@@ -1,0 +1,75 @@
+"""Pauses when the wall clock is set: as long as they were meant to be, and nothing else moves."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from store_values import ENDS, NOW_MS, Book, accept, claim, end, new_task
+
+from fnr.store import pauses, tasks
+from fnr.store.transaction import Transaction
+
+HOUR_MS = 3_600_000
+
+
+def paused(tx: Transaction) -> dict[str, int]:
+    """One task of each kind, and when it is due: two that pause, two that do not."""
+    due = {}
+    for name in ("retry", "wait"):
+        accept(tx, new_task(function=name))
+        claimed = claim(tx, function=name)
+        end(tx, ENDS[name](tx, claimed))
+        due[name] = _due(tx, claimed.task.task_id)
+    later = new_task(function="later", due_at_ms=NOW_MS + HOUR_MS)
+    accept(tx, later, new_task(function="now"))
+    return due
+
+
+def _due(tx: Transaction, task_id: str) -> int:
+    task = tasks.get(tx, task_id)
+    assert task is not None
+    return task.due_at_ms
+
+
+def dues(tx: Transaction) -> dict[str, int]:
+    return dict(tx._connection.execute("SELECT function, due_at_ms FROM task"))
+
+
+def test_a_clock_set_back_keeps_pauses_as_long_as_they_were(tx: Transaction) -> None:
+    due = paused(tx)
+    before = dues(tx)
+    assert pauses.shift(tx, by_ms=-HOUR_MS, old_now_ms=NOW_MS) == 2
+    after = dues(tx)
+    assert {name: after[name] for name in due} == {k: v - HOUR_MS for k, v in due.items()}
+    # Who said when it is due meant the wall clock.
+    assert {after["later"], after["now"]} == {before["later"], before["now"]}
+
+
+def test_a_clock_set_ahead_makes_no_pause_shorter(tx: Transaction) -> None:
+    due = paused(tx)
+    pauses.shift(tx, by_ms=HOUR_MS, old_now_ms=NOW_MS)
+    assert {name: dues(tx)[name] - HOUR_MS for name in due} == due
+
+
+def test_what_is_due_already_stays_due(tx: Transaction) -> None:
+    paused(tx)
+    before = dues(tx)
+    assert pauses.shift(tx, by_ms=-HOUR_MS, old_now_ms=NOW_MS + 2 * HOUR_MS) == 0
+    assert dues(tx) == before
+
+
+def test_pauses_that_no_setting_allows_are_shortened(tx: Transaction) -> None:
+    """The clock was a day ahead when they began, and nobody watched it go back."""
+    due = paused(tx)
+    assert pauses.bound(tx, latest_at_ms=NOW_MS + 1) == 2
+    assert {name: dues(tx)[name] for name in due} == dict.fromkeys(due, NOW_MS + 1)
+    assert dues(tx)["later"] == NOW_MS + HOUR_MS
+
+
+@given(by_ms=st.integers(-(10**13), 10**13))
+def test_no_shift_breaks_a_row(by_ms: int) -> None:
+    book = Book(":memory:")
+    paused(book.tx)
+    pauses.shift(book.tx, by_ms=by_ms, old_now_ms=NOW_MS)
+    assert min(dues(book.tx).values()) >= 0
+    book.close()
