@@ -12,7 +12,7 @@ from fnr.policy.rules import Category, Classification, Level, Strategy
 from fnr.store.migrate import migrate
 from fnr.store.transaction import connect_writer
 
-# Of ten tasks that ended, so many are dead letters.
+# Of ten tasks that ended, so many are dead letters unless asked otherwise.
 DEAD_OF_TEN = 2
 PAST_AT_MS = 1_700_000_000_000
 FUNCTIONS = 4
@@ -38,7 +38,7 @@ _ENDED = f"""
            printf('01A%023d', n) AS task_id,
            printf('01B%023d', n) AS token,
            'f' || (n % {FUNCTIONS}) AS function,
-           CASE WHEN n % 10 < {DEAD_OF_TEN} THEN 'dead' ELSE 'done' END AS state,
+           CASE WHEN n % 10 < :dead_of_ten THEN 'dead' ELSE 'done' END AS state,
            {PAST_AT_MS} + n AS at_ms
       FROM numbers
 """
@@ -109,8 +109,8 @@ _ROWS = (
 )
 
 
-def fill(store_file: Path, *, count: int) -> None:
-    """Create the store with `count` tasks, eight of ten done, the others dead with open letters.
+def fill(store_file: Path, *, count: int, dead_of_ten: int = DEAD_OF_TEN) -> None:
+    """Create the store with `count` tasks, of ten so many dead with open letters, the others done.
 
     Written without fsync, then closed properly: what lies on the disk is what a daemon that ran
     them all would have left, except for the pages' order.
@@ -121,7 +121,7 @@ def fill(store_file: Path, *, count: int) -> None:
         for pragma in ("synchronous = OFF", "temp_store = FILE", "foreign_keys = OFF"):
             connection.execute(f"PRAGMA {pragma}")
         connection.execute("BEGIN")
-        connection.execute(_ENDED, {"count": count})
+        connection.execute(_ENDED, {"count": count, "dead_of_ten": dead_of_ten})
         values = {"evidence": _EVIDENCE, "classification": _CLASSIFICATION}
         for statement in _ROWS:
             connection.execute(statement, values if ":evidence" in statement else {})

@@ -30,6 +30,8 @@ class Plan:
     status_starts: int = 15
     million_tasks: int = 1_000_000
     million_asks: int = 200
+    letters: int = 1_000_000
+    letter_submits: int = 1_000
     statements: int = 5_000
     errors: int = 200
     failing_tasks: tuple[int, ...] = (50, 500)
@@ -64,6 +66,8 @@ def quick(folder: Path, *, huey: bool) -> Plan:
         status_starts=3,
         million_tasks=4_000,
         million_asks=10,
+        letters=4_000,
+        letter_submits=20,
         statements=100,
         errors=20,
         failing_tasks=(20,),

@@ -45,6 +45,11 @@ def rss_mib(pid: int) -> float:
     return _kib(Path(f"/proc/{pid}/status"), "VmRSS:") / 1_024
 
 
+def peak_mib(pid: int) -> float:
+    """The most resident memory that it ever had."""
+    return _kib(Path(f"/proc/{pid}/status"), "VmHWM:") / 1_024
+
+
 def pss_mib(pid: int) -> float:
     """Resident memory, shared pages divided by how many processes share them."""
     return _kib(Path(f"/proc/{pid}/smaps_rollup"), "Pss:") / 1_024

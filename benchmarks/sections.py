@@ -13,6 +13,7 @@ import latency
 import machine
 import million
 import recovery
+import replaying
 import statement_cost
 import status_command
 import submitting
@@ -29,6 +30,7 @@ SECTIONS: dict[str, Callable[[Plan], list[Line]]] = {
     "idle": idle.idle,
     "status": status_command.status,
     "million": million.million,
+    "replay": replaying.replaying,
     "naming": classify.naming,
     "recovery": recovery.recovery,
     "statements": statement_cost.statement_cost,

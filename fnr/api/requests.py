@@ -91,7 +91,10 @@ class SubmittedMany(Struct, frozen=True, kw_only=True):
 
 
 class ReplayReport(Struct, frozen=True, kw_only=True):
-    """What a replay did, or would do. blocked: reason -> how many; examples: reason -> some ids."""
+    """What a replay did, or would do. blocked: reason -> how many; examples: reason -> some ids.
+
+    keys: of a dry run, unique key -> the letter that would take it.
+    """
 
     eligible: int
     replayed: int = 0
@@ -99,6 +102,7 @@ class ReplayReport(Struct, frozen=True, kw_only=True):
     examples: dict[str, list[str]] = field(default_factory=dict)
     functions: dict[str, int] = field(default_factory=dict)
     next: str | None = None
+    keys: dict[str, str] = field(default_factory=dict)
 
 
 class ReloadReport(Struct, frozen=True, kw_only=True):

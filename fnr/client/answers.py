@@ -32,6 +32,7 @@ from fnr.api.requests import (
     WaitTasks,
 )
 from fnr.host.clock import Ulids
+from fnr.policy.dead_letter import SHARED_KEY
 from fnr.policy.record import TaskEnd
 from fnr.policy.task import TaskState
 
@@ -103,12 +104,16 @@ def add_report(total: ReplayReport, more: ReplayReport) -> ReplayReport:
     examples = {reason: list(ids) for reason, ids in total.examples.items()}
     for reason, ids in more.examples.items():
         examples[reason] = (examples.get(reason, []) + ids)[:EXAMPLES_MAX]
+    # Of two letters with one unique key only one can go, whichever pages they stand on.
+    shared = len(total.keys.keys() & more.keys.keys())
+    blocked = _sum(total.blocked, more.blocked)
     return ReplayReport(
-        eligible=total.eligible + more.eligible,
+        eligible=total.eligible + more.eligible - shared,
         replayed=total.replayed + more.replayed,
-        blocked=_sum(total.blocked, more.blocked),
+        blocked=_sum(blocked, {SHARED_KEY: shared} if shared else {}),
         examples=examples,
         functions=_sum(total.functions, more.functions),
+        keys=more.keys | total.keys,
     )
 
 

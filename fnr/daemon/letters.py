@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import structs
 
 from fnr.api.errors import BadData, NotFound, Refused, UsageError
 from fnr.api.question import Changed
@@ -26,7 +27,7 @@ from fnr.daemon.parts import Parts
 from fnr.daemon.reader import Reader
 from fnr.host.failpoint import failpoint
 from fnr.policy.input_types import check_input, validate_input_json
-from fnr.store import letter_files, letters
+from fnr.store import letter_files, letters, replay_preview
 from fnr.store.connection import Transaction
 from fnr.store.reads import select_letter_ids
 from fnr.store.tasks import find_id
@@ -53,6 +54,8 @@ class Letters:
             raise UsageError("say which letters: ids, a filter, or all of them")
         now_ms = self._parts.clock.now_ms()
         ids, after = await self._chosen(request)
+        if request.dry_run:
+            return await self._preview(ids, after)
 
         def unit(tx: Transaction) -> ReplayReport:
             back, blocked = letters.replay(
@@ -62,17 +65,27 @@ class Letters:
                 now_ms=now_ms,
                 function_known=lambda name: self._parts.function(name) is not None,
                 input_problem=self._input_problem,
-                dry_run=request.dry_run,
             )
             failpoint("replay-in-unit")
-            return _report(back, blocked, after, dry_run=request.dry_run)
+            return _report(dict(back), blocked, after, replayed=len(back))
 
         report = await self._parts.store.write(unit)
         failpoint("replay-committed")
-        if not request.dry_run:
-            for function in report.functions:
-                self._dispatcher.due_now(function)
+        for function in report.functions:
+            self._dispatcher.due_now(function)
         return report
+
+    async def _preview(self, ids: list[str], after: str | None) -> ReplayReport:
+        found = await self._reader.read(
+            lambda tx: replay_preview.preview(
+                tx,
+                ids,
+                function_known=lambda name: self._parts.function(name) is not None,
+                input_problem=self._input_problem,
+            )
+        )
+        report = _report(found.eligible, found.blocked, after)
+        return structs.replace(report, keys=found.keys)
 
     async def edit(self, client: Client, request: EditLetter) -> Changed:
         """Check the new input like a submitted one, and keep the old."""
@@ -180,10 +193,10 @@ def input_problem(parts: Parts, function: str, raw: bytes) -> str | None:
 
 
 def _report(
-    back: list[tuple[str, str]], blocked: dict[str, str], after: str | None, *, dry_run: bool
+    back: dict[str, str], blocked: dict[str, str], after: str | None, *, replayed: int = 0
 ) -> ReplayReport:
-    report = ReplayReport(eligible=len(back), replayed=0 if dry_run else len(back), next=after)
-    for _, function in back:
+    report = ReplayReport(eligible=len(back), replayed=replayed, next=after)
+    for function in back.values():
         report.functions[function] = report.functions.get(function, 0) + 1
     for task_id, why in blocked.items():
         report.blocked[why] = report.blocked.get(why, 0) + 1

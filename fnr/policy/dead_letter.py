@@ -8,6 +8,8 @@ from msgspec import Struct
 
 from fnr.policy.rules import Category
 
+SHARED_KEY = "shares its unique key with another letter of the replay"
+
 
 class DeathCause(StrEnum):
     """Why a task was buried."""

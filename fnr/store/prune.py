@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fnr.policy.task import TaskState
-from fnr.store import incidents, workers
+from fnr.store import incidents, replay_plans, workers
 from fnr.store.ids import id_at
 from fnr.store.transaction import Transaction
 
@@ -22,7 +22,8 @@ def prune_step(
     """Remove up to count_max tasks that ended before then; call again while it removes so many.
 
     A cancelled task with a letter stays: the letter was resolved, and `dlq purge` removes it.
-    Incidents go when they are resolved, their errors are gone and nothing came since then.
+    Incidents go when they are resolved, their errors are gone and nothing came since then. Replays
+    go with their entries, one after the other.
     """
     removed = 0
     for state, before_ms in (
@@ -36,7 +37,8 @@ def prune_step(
                 removed += _prune(tx, function, state, before_ms, count_max - removed)
     workers.forget_oldest(tx)
     incidents.forget(tx, quiet_before_ms=incidents_before_ms, count_max=count_max)
-    return removed
+    entries = replay_plans.forget(tx, ended_before_ms=cancelled_before_ms, count_max=count_max)
+    return max(removed, entries)
 
 
 def _prune(tx: Transaction, function: str, state: str, before_ms: int, count_max: int) -> int:

@@ -1,7 +1,8 @@
 """Freeze the set of a replay: find the letters that a filter means, and write them down.
 
 In steps of bounded size, each a unit of its own, so that others write in between. A step that is
-made again adds nothing, so a plan whose freezing was cut short begins it afresh.
+made again adds nothing, so a plan whose freezing was cut short begins it afresh. Oldest first: rows
+that are added at the end of an index cost half of those in its middle.
 """
 
 from __future__ import annotations
@@ -20,9 +21,6 @@ from fnr.store.paging import stretches
 from fnr.store.transaction import Transaction
 
 Key = tuple[int, str]
-_FIRST: Key = (2**62, "~")
-_LAST: Key = (-1, "")
-
 # The rank of policy/replay.py, as the store reckons it.
 _RANKS = {
     ReplayOrder.OLDEST: "d.died_at_ms",
@@ -32,29 +30,39 @@ _RANKS = {
 
 
 class Search(Struct, frozen=True, kw_only=True):
-    """What to look for: a filter, divided, and the stretches of an index to look through."""
+    """What to look for: a filter, divided, and the stretches of an index to look through.
+
+    now_ms: the moment that ages count from. oldest, newest: all that can pass lies behind the
+    one and not behind the other.
+    """
 
     made: Plan
     runs: tuple[Sql, ...]
     now_ms: int
+    oldest: Key
+    newest: Key
 
 
 class Place(Struct, frozen=True, kw_only=True):
-    """How far a search is: which stretch, and the key above which all was looked at."""
+    """How far a search is: in which stretch, and behind which key it goes on."""
 
     run: int = 0
-    key: Key = _FIRST
+    key: Key | None = None
 
 
 def search_for(tx: Transaction, where: str, *, now_ms: int) -> Search:
-    """Understand a filter. Raises FilterError. now_ms: the moment that ages count from."""
+    """Understand a filter. Raises FilterError. now_ms: whatever dies later is not in the set."""
     made, runs = stretches(tx, LETTERS, where, now_ms=now_ms)
-    # Whatever dies from now on is not in the set.
-    bound = Sql("d.died_at_ms <= ?", (now_ms,))
+    # Bounds become the ends of the search. Left beside the place of a later step they would be
+    # what the index is entered by, and every step would walk over all that came before it.
+    lower = [bound.params[0] for bound in made.bounds if ">" in bound.text]
+    upper = [bound.params[0] for bound in made.bounds if "<" in bound.text]
     return Search(
-        made=Plan(bounds=(*made.bounds, bound), sql=made.sql, rest=made.rest),
+        made=made,
         runs=tuple(runs),
         now_ms=now_ms,
+        oldest=(max([-1, *lower]), ""),
+        newest=(min([now_ms, *upper]), "~"),
     )
 
 
@@ -70,22 +78,22 @@ def freeze_some(
     """Look at up to rows_max letters and keep those that pass; None when all were looked at."""
     if place.run >= len(search.runs):
         return None
-    bounds = (search.runs[place.run], *search.made.bounds)
-    where = " AND ".join(part.text for part in bounds)
+    run = search.runs[place.run]
+    first = place.key or search.oldest
     last = tx.one(
         f"""
         SELECT d.died_at_ms, d.task_id FROM dead_letter d
-         WHERE {where} AND (d.died_at_ms, d.task_id) < (?, ?)
-         ORDER BY d.died_at_ms DESC, d.task_id DESC LIMIT 1 OFFSET ?
+         WHERE {run.text}
+           AND (d.died_at_ms, d.task_id) > (?, ?) AND (d.died_at_ms, d.task_id) <= (?, ?)
+         ORDER BY d.died_at_ms, d.task_id LIMIT 1 OFFSET ?
         """,
-        (*_params(bounds), *place.key, rows_max - 1),
+        (*run.params, *first, *search.newest, rows_max - 1),
     )
-    low: Key = _LAST if last is None else (last[0], last[1])
     within = Sql(
-        "(d.died_at_ms, d.task_id) < (?, ?) AND (d.died_at_ms, d.task_id) >= (?, ?)",
-        (*place.key, *low),
+        "(d.died_at_ms, d.task_id) > (?, ?) AND (d.died_at_ms, d.task_id) <= (?, ?)",
+        (*first, *(last or search.newest)),
     )
-    conditions = (*bounds, *search.made.sql, within)
+    conditions = (run, within, *search.made.sql)
     if search.made.rest:
         added = _add_matching(tx, seq, options.order, search, conditions)
     else:
@@ -93,7 +101,7 @@ def freeze_some(
     _count(tx, seq, added)
     if last is None:
         return Place(run=place.run + 1) if place.run + 1 < len(search.runs) else None
-    return Place(run=place.run, key=low)
+    return Place(run=place.run, key=(last[0], last[1]))
 
 
 def add_letters(tx: Transaction, seq: int, options: ReplayOptions, ids: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from replay_values import held_replay
 from store_values import (
     ENDS,
     NOW_MS,
@@ -35,6 +36,7 @@ def busy_store(tx: Transaction) -> None:
     claim(tx, function="busy")
     replay(tx, bury(tx, function="again"))
     open_and_test(tx, "storage")
+    held_replay(tx)
 
 
 def one(tx: Transaction, sql: str) -> str:
@@ -59,6 +61,7 @@ DONE = "SELECT task_id FROM task WHERE state = 'done'"
 DEAD = "SELECT task_id FROM task WHERE state = 'dead'"
 RUNNING = "SELECT task_id FROM task WHERE state = 'running'"
 ERROR = "SELECT error_id FROM error"
+PLAN = "SELECT plan_id FROM replay_plan"
 SEEN = "SELECT incident_id FROM error"
 BREAKER = "SELECT name FROM breaker"
 CHAIN = "SELECT name || ' 2' FROM breaker"
@@ -156,6 +159,26 @@ BREAKS: dict[str, list[Break]] = {
         _run("UPDATE breaker_move SET after = 'shadow' WHERE generation = 1", CHAIN),
     ],
     "outbox-keys-are-unique": [],
+    "replay-counts-entries": [
+        _run("UPDATE replay_plan SET live = 0 WHERE plan_id = :id", PLAN),
+        _run("UPDATE replay_plan SET total = total + 1 WHERE plan_id = :id", PLAN),
+        _run("DELETE FROM replay_entry WHERE state = 'live'"),
+    ],
+    "live-entry-is-replaying": [
+        _run(
+            "UPDATE dead_letter SET state = 'open' WHERE task_id = :id",
+            "SELECT task_id FROM replay_entry WHERE state = 'live'",
+        ),
+    ],
+    "held-entry-waits-for-another": [
+        _run(
+            "UPDATE replay_entry SET key = 'another' WHERE task_id = :id",
+            "SELECT task_id FROM replay_entry WHERE state = 'held'",
+        ),
+    ],
+    "done-replay-has-nothing-left": [
+        _run("UPDATE replay_plan SET state = 'done' WHERE plan_id = :id", PLAN),
+    ],
     "decision-fits-outcome": [
         _run("UPDATE ledger SET action = 'complete' WHERE token = :id", ENDED),
         _run(
