@@ -15,8 +15,7 @@ catch, and nothing of this needs a home.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import cache
 from typing import Any
 
@@ -150,15 +149,17 @@ class _Recorder:
         self.checkpoints.append(msgspec.json.decode(body))
         return True
 
-    @contextmanager
     def guard(
         self,
         service: str,
         ignore: tuple[type[BaseException], ...],  # noqa: ARG002 - nothing is counted here
-    ) -> Iterator[None]:
+    ) -> sdk.Guarded:
         if service in self._refusing:
             raise sdk.BreakerOpen(service, "open", 1.0)
-        yield
+        return self
+
+    def end(self, error: BaseException | None) -> None:
+        """A guarded call has ended, which nobody counts."""
 
     def is_cancelled(self) -> bool:
         return self._cancelled

@@ -4,6 +4,10 @@ The trial is the first due task of the cheapest function that uses the service: 
 attempts are short are looked at first, and within a function the highest priority goes first. The
 lease of a trial belongs to the worker that runs it, so that the kernel frees it with the worker;
 between claim and start the daemon remembers whose trial it is.
+
+A function that guards calls to a service without declaring it is not held back while the breaker
+is open, because its other work may need no such call. Once it was refused one, its attempts start
+one at a time while the service is being tested.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ from fnr.daemon.worker_process import WorkerProcess
 from fnr.host.breaker_lease import TrialLeases
 from fnr.policy.blame import blamed
 from fnr.policy.breaker import REFUSING_STATES, Breaker, BreakerState, failed, overdue, succeeded
+from fnr.policy.parking import WAIT_PREFIX
 from fnr.policy.task import AttemptOutcome, Claim
 from fnr.policy.verdict import Verdict
 from fnr.store import breakers as rows
@@ -51,6 +56,8 @@ class BreakerGate:
         self._begun: dict[str, Mapping[str, int]] = {}
         self._told: dict[str, set[str]] = {}
         self._guarding: set[str] = set()
+        # Function -> services that it does not declare and whose breaker has refused it a call.
+        self._refused: dict[str, set[str]] = {}
         self._freed: set[str] = set()
         self._doubt = False
         self._look: asyncio.TimerHandle | None = None
@@ -63,7 +70,11 @@ class BreakerGate:
 
     def concerns(self, pool: Pool) -> bool:
         """A function that declares services, or guards calls itself."""
-        return bool(pool.settings.services) or pool.name in self._guarding
+        return (
+            bool(pool.settings.services)
+            or pool.name in self._guarding
+            or pool.name in self._refused
+        )
 
     def admit(
         self,
@@ -77,11 +88,13 @@ class BreakerGate:
         if self._doubt:
             self._forget_undone_trials(tx)
         allowed = places
-        for service in pool.settings.services:
+        for service in (*pool.settings.services, *self._refused.get(pool.name, ())):
             breaker = known.get(service)
             if breaker is None or breaker.admits:
                 continue
             if breaker.state in REFUSING_STATES:
+                if service not in pool.settings.services:
+                    continue
                 return Admission(places=0, why=self._breakers.words(service))
             if service in self._trials or not self._is_free(service):
                 return Admission(places=0, why=f"{self._breakers.words(service)}, and it runs")
@@ -101,14 +114,13 @@ class BreakerGate:
         generations = self._breakers.generations
         for claim in claims:
             self._begun[claim.token] = generations
-        half_open = tuple(
-            name
-            for name in pool.settings.services
-            if name in known and known[name].state is BreakerState.HALF_OPEN
-        )
+        half_open = {n for n, one in known.items() if one.state is BreakerState.HALF_OPEN}
         if half_open:
-            self._trials |= dict.fromkeys(half_open, claims[0].token)
-            claims[0] = replace(claims[0], trials=half_open)
+            declared = tuple(name for name in pool.settings.services if name in half_open)
+            others = half_open & self._refused.get(pool.name, set())
+            self._trials |= dict.fromkeys((*declared, *others), claims[0].token)
+            # Who guards the call itself takes the lease itself.
+            claims[0] = replace(claims[0], trials=declared)
         if self._calls_look is None and self._watched(pool):
             self._calls_look = self._parts.later(CALLS_LOOK_MS, self._look_at_calls)
 
@@ -205,9 +217,13 @@ class BreakerGate:
 
     # ── after commits ────────────────────────────────────────────────────────
 
-    def settled(self) -> None:
+    def settled(self, verdicts: list[Verdict]) -> None:
         """Ends of attempts are on disk: show what they changed, and use trials that are free."""
         self._breakers.committed()
+        for verdict in verdicts:
+            if verdict.outcome is AttemptOutcome.INTERRUPTED and verdict.task.waiting_for:
+                service = verdict.task.waiting_for.removeprefix(f"{WAIT_PREFIX}")
+                self._refused.setdefault(verdict.task.function, set()).add(service)
         if self._freed:
             freed, self._freed = self._freed, set()
             self._start_what_may([name for name in freed if self._is_half_open(name)])
@@ -226,11 +242,20 @@ class BreakerGate:
             if not self._is_half_open(name):
                 # Whoever still runs as its trial is one of an earlier generation.
                 self._trials.pop(name, None)
+            if self._breakers.is_ready(name):
+                for refused in self._refused.values():
+                    refused.discard(name)
         self._start_what_may(names)
 
     def _start_what_may(self, names: list[str]) -> None:
         """Look for due work of the functions that use these services, the cheapest first."""
-        pools = [p for p in self._dispatcher.pools.values() if {*names} & {*p.settings.services}]
+        wanted = {*names}
+        pools = [
+            pool
+            for pool in self._dispatcher.pools.values()
+            if not wanted.isdisjoint(pool.settings.services)
+            or not wanted.isdisjoint(self._refused.get(pool.name, ()))
+        ]
         for pool in sorted(pools, key=lambda pool: pool.mean_duration_ms):
             pool.holds.pop(self.name, None)
             self._dispatcher.due_now(pool.name)

@@ -80,10 +80,22 @@ class Breakers:
         """Of all that are known."""
         return sorted(self._all)
 
-    def admits(self, name: str) -> bool:
-        """May calls to this service begin? A half-open breaker says yes: one may."""
+    def admits(self, name: str) -> bool | None:
+        """May calls to this service begin? A half-open breaker says yes: one may.
+
+        None: nobody knows a breaker of this name.
+        """
         breaker = self._all.get(name)
-        return breaker is None or breaker.state not in moves.REFUSING_STATES
+        return None if breaker is None else breaker.state not in moves.REFUSING_STATES
+
+    def is_ready(self, name: str) -> bool:
+        """Do all calls to this service go through?"""
+        breaker = self._all.get(name)
+        return breaker is None or breaker.admits
+
+    def refusing(self) -> tuple[str, ...]:
+        """Names of those that let no call through."""
+        return tuple(name for name, one in self._all.items() if one.state in moves.REFUSING_STATES)
 
     def words(self, name: str) -> str:
         """What a breaker does to calls and until when, for people; "" while it lets all through."""

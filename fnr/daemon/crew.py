@@ -44,6 +44,7 @@ class Crew:
         self.breaker_gate = BreakerGate(parts, self.dispatcher, self.breakers)
         self.breaker_gate.workers = lambda: [*self.supervisor.workers.values()]
         self.dispatcher.gates.add(self.breaker_gate)
+        self.runner.surroundings.open_breakers = self.breakers.refusing
         self.breaker_probes = BreakerProbes(parts, self.breakers)
         self.supervisor.breaker_calls = BreakerCalls(
             parts, self.breakers, self.breaker_gate, self.rules
@@ -75,7 +76,7 @@ class Crew:
         self.supervisor.dismiss(worker, "an error that leaves its process unusable")
 
     def _settled(self, verdicts: list[Verdict]) -> None:
-        self.breaker_gate.settled()
+        self.breaker_gate.settled(verdicts)
         self.effects.settled(verdicts)
         self.timekeeper.settled(verdicts)
         self.on_verdicts(verdicts)

@@ -10,6 +10,7 @@ from fnr.policy.task import AttemptOutcome, Task, TaskState
 
 # A half-open breaker says no moment at which the next call may be tried.
 PARK_MS = 5_000
+WAIT_PREFIX = "service:"
 
 
 def park(task: Task, evidence: Evidence, *, token: str, wait_max_ms: int, now_ms: int) -> Verdict:
@@ -19,7 +20,7 @@ def park(task: Task, evidence: Evidence, *, token: str, wait_max_ms: int, now_ms
     delay_ms = max(0, min(asked_ms, wait_max_ms))
     after = replace(
         moved(task, TaskState.WAITING, now_ms=now_ms, reason=evidence.message),
-        waiting_for=f"service:{evidence.refused_by}",
+        waiting_for=f"{WAIT_PREFIX}{evidence.refused_by}",
         due_at_ms=now_ms + delay_ms,
         interruptions=task.interruptions + 1,
     )

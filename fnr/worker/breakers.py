@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar, Token
-from types import TracebackType
 from typing import Self
 
 from msgspec.structs import replace
@@ -35,8 +34,23 @@ _REFUSING = frozenset({"open", "forced_open"})
 _trying: ContextVar[frozenset[str]] = ContextVar("trying", default=frozenset())
 
 
+class Quiet:
+    """A call while its breaker is closed and nothing has failed: shared by all of them."""
+
+    __slots__ = ("_calls", "record")
+
+    def __init__(self, record: BreakerRecord, calls: Calls) -> None:
+        self.record = record
+        self._calls = calls
+
+    def end(self, error: BaseException | None) -> None:
+        """It has ended."""
+        if error is not None and _tells(error, ()):
+            self._calls.failed(self.record.name, self.record.generation, error)
+
+
 class Guard:
-    """One guarded call; made anew for each."""
+    """A guarded call that is more than a quiet one: a trial, or one that the daemon listens to."""
 
     __slots__ = ("_calls", "_context", "_ignore", "_record", "_trial", "_view")
 
@@ -49,8 +63,8 @@ class Guard:
         self._trial = False
         self._context: Token[frozenset[str]] | None = None
 
-    def __enter__(self) -> Self:
-        record = self._view.look()
+    def begin(self, record: BreakerRecord | None) -> Self:
+        """Begin under what was seen of the breaker, or raise BreakerOpen."""
         if record is None or record.state != "closed":
             record = self._calls.admit(self._view, record)
             if record.state == "half_open":
@@ -58,13 +72,12 @@ class Guard:
         self._record = record
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
+    def end(self, error: BaseException | None) -> None:
+        """It has ended."""
         if error is None:
             if self._record.listens and not self._belongs_to_trial():
                 self._calls.told(self._view.name, self._record.generation, None)
-        elif isinstance(error, Exception) and not isinstance(error, (BreakerOpen, *self._ignore)):
+        elif _tells(error, self._ignore):
             self._calls.failed(self._view.name, self._record.generation, error)
         if self._context is not None:
             with suppress(ValueError):  # another context ends it: a generator's, say
@@ -109,22 +122,31 @@ class Calls:
         self._wake = wake
         self._views: dict[str, BreakerView] = {}
         self._guarded: set[str] = set()
+        # By name, and only of services that this attempt has called already.
+        self._quiet: dict[str, Quiet] = {}
         self._unseen_at_ms: dict[str, int] = {}
         self._second = 0
         self._told_in_second = 0
 
-    def guard(self, name: str, ignore: tuple[type[BaseException], ...]) -> Guard:
-        """Guard one call."""
+    def guard(self, name: str, ignore: tuple[type[BaseException], ...]) -> Quiet | Guard:
+        """Begin one call, or raise BreakerOpen."""
         view = self._views.get(name)
         if view is None:
             view = self._views.setdefault(name, BreakerView(self._path, self._boot_id, name))
+        record = view.look()
+        quiet = self._quiet.get(name)
+        if quiet is not None and quiet.record is record and not ignore:
+            return quiet
         self._guarded.add(name)
-        return Guard(view, self, ignore)
+        if record is not None and record.state == "closed" and not record.listens:
+            self._quiet[name] = Quiet(record, self)
+        return Guard(view, self, ignore).begin(record)
 
     def begin(self) -> None:
         """Another attempt begins."""
         if self._guarded:
             self._guarded = set()
+            self._quiet = {}
 
     def admit(self, view: BreakerView, record: BreakerRecord | None) -> BreakerRecord:
         """Let a call begin, or raise BreakerOpen; the record that it begins under."""
@@ -140,7 +162,7 @@ class Calls:
             raise BreakerOpen(view.name, why, max(left_ms, RETRY_MS) / 1_000)
         return record
 
-    def failed(self, service: str, generation: int, error: Exception) -> None:
+    def failed(self, service: str, generation: int, error: BaseException) -> None:
         """A guarded call has raised."""
         if getattr(error, _MARK, None) is None:
             with suppress(Exception):  # a foreign class may allow no attribute
@@ -183,3 +205,8 @@ class Calls:
             self._unseen_at_ms[name] = now_ms
             self._duty.report(Unseen(services=(name,)))
             self._wake()
+
+
+def _tells(error: BaseException, ignore: tuple[type[BaseException], ...]) -> bool:
+    """Does this say anything of the service? An interruption and a refusal do not."""
+    return isinstance(error, Exception) and not isinstance(error, (BreakerOpen, *ignore))

@@ -22,10 +22,10 @@ from fnr.host.timer import Timer
 from fnr.policy.evidence import Evidence
 from fnr.worker.duty import Duty
 from fnr.worker.foreign_text import clean
-from fnr.worker.sdk import AttemptInfo
+from fnr.worker.sdk import AttemptInfo, Guarded
 
 if TYPE_CHECKING:
-    from fnr.worker.breakers import Calls, Guard
+    from fnr.worker.breakers import Calls
 
 # How long an attempt runs before anybody but the main thread takes notice of it.
 PATIENCE_MS = 100
@@ -93,8 +93,8 @@ class Control:
         now_ms = self._clock.boot_ms()
         self._wake_at(max(now_ms, self._progress_at_ms), now_ms=now_ms)
 
-    def guard(self, service: str, ignore: tuple[type[BaseException], ...]) -> Guard:
-        """Guard one call to a service."""
+    def guard(self, service: str, ignore: tuple[type[BaseException], ...]) -> Guarded:
+        """Begin a guarded call to a service, or raise BreakerOpen."""
         if self._calls is None:
             from fnr.worker.breakers import Calls  # noqa: PLC0415 - 4 MiB that few functions need
 

@@ -71,19 +71,10 @@ def refusal(error: BaseException) -> BreakerOpen | None:
 
 
 class Guarded(Protocol):
-    """One guarded call."""
+    """One guarded call that has begun."""
 
-    def __enter__(self) -> Any:
-        """Begin it, or raise BreakerOpen."""
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-        /,
-    ) -> bool | None:
-        """It has ended."""
+    def end(self, error: BaseException | None) -> None:
+        """It has ended: well, or with what it raised."""
 
 
 class Host(Protocol):
@@ -102,7 +93,7 @@ class Host(Protocol):
         """Which attempt is running."""
 
     def guard(self, service: str, ignore: tuple[type[BaseException], ...]) -> Guarded:
-        """Guard one call to a service."""
+        """Begin a guarded call to a service, or raise BreakerOpen."""
 
 
 class _Place:
@@ -171,11 +162,9 @@ class breaker:  # noqa: N801 - reads as the word it stands for: `with fnr.breake
         self._guard: Guarded | None = None
 
     def __enter__(self) -> Self:
-        host = _host("breaker")
+        host = _Place.host or _host("breaker")
         if host is not None:
-            guard = host.guard(self._service, self._ignore)
-            guard.__enter__()
-            self._guard = guard
+            self._guard = host.guard(self._service, self._ignore)
         return self
 
     def __exit__(
@@ -184,9 +173,10 @@ class breaker:  # noqa: N801 - reads as the word it stands for: `with fnr.breake
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        guard, self._guard = self._guard, None
+        guard = self._guard
         if guard is not None:
-            guard.__exit__(kind, error, tb)
+            self._guard = None
+            guard.end(error)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
