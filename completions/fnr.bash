@@ -147,10 +147,10 @@ _fnr_arguments() {
     'dlq/replay') found=('@letters' '*') ;;
     'dlq/edit') found=('@letters') ;;
     'dlq/import') found=('@files') ;;
-    'replay/show') found=('') ;;
-    'replay/pause') found=('' '*') ;;
-    'replay/resume') found=('' '*') ;;
-    'replay/cancel') found=('' '*') ;;
+    'replay/show') found=('@replays') ;;
+    'replay/pause') found=('@replays' '*') ;;
+    'replay/resume') found=('@replays' '*') ;;
+    'replay/cancel') found=('@replays' '*') ;;
     'errors/show') found=('@errors @tasks') ;;
     'errors/explain') found=('@errors @incidents @tasks') ;;
     'errors/similar') found=('@errors @incidents @tasks') ;;
@@ -181,11 +181,11 @@ _fnr_arguments() {
     'worker/show') found=('@workers @functions') ;;
     'worker/restart') found=('@workers @functions' '*') ;;
     'worker/stop') found=('@workers @functions' '*') ;;
-    'tui') found=('') ;;
+    'tui') found=('dashboard tasks errors dlq rules logs') ;;
     'db/backup') found=('@files') ;;
     'db/restore') found=('@files') ;;
-    'chaos/inject') found=('') ;;
-    'chaos/abort') found=('' '*') ;;
+    'chaos/inject') found=('worker-kill worker-stop hang busy-loop exit-code segfault exit-silent memory open-files error result-garbage result-too-large slow-start import-failure service-500 service-429 service-reset service-slow service-half disk-full output-read-only store-locked clock-jump queue-flood config-broken daemon-kill') ;;
+    'chaos/abort') found=('@drills' '*') ;;
     'chaos/score') found=('') ;;
     'init') found=('@dirs') ;;
     'completion/show') found=('bash zsh fish') ;;
@@ -699,7 +699,7 @@ _fnr_value() {
     'chaos/abort:--config') found=('@files') ;;
     'chaos/abort:-o'|'chaos/abort:--output') found=(table json jsonl name) ;;
     'chaos/abort:--timeout') found=() ;;
-    'chaos/drill:--scenario') found=() ;;
+    'chaos/drill:--scenario') found=(quick standard full) ;;
     'chaos/drill:--seed') found=() ;;
     'chaos/drill:--concurrent') found=() ;;
     'chaos/drill:--home') found=('@dirs') ;;
@@ -803,6 +803,10 @@ _fnr_offer() {
         compopt -o filenames 2>/dev/null
         mapfile -t lines < <(compgen "${actions[$mark]}" -- "$typed")
         COMPREPLY+=("${lines[@]}") ;;
+      @drills)
+        lines=("$state"/chaos/active/*/record.json)
+        lines=("${lines[@]%/record.json}")
+        [[ ! -d ${lines[0]} ]] || _fnr_words "${lines[@]##*/}" ;;
       @*)
         [[ -f $state/words/${mark:1} && -r $state/words/${mark:1} ]] || continue
         mapfile -t -n 2000 lines <"$state/words/${mark:1}"

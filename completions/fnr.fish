@@ -278,13 +278,13 @@ function __fnr_arguments
         case 'dlq/import'
             printf '%s\n' '@files'
         case 'replay/show'
-            printf '%s\n' ''
+            printf '%s\n' '@replays'
         case 'replay/pause'
-            printf '%s\n' '' '*'
+            printf '%s\n' '@replays' '*'
         case 'replay/resume'
-            printf '%s\n' '' '*'
+            printf '%s\n' '@replays' '*'
         case 'replay/cancel'
-            printf '%s\n' '' '*'
+            printf '%s\n' '@replays' '*'
         case 'errors/show'
             printf '%s\n' '@errors @tasks'
         case 'errors/explain'
@@ -346,15 +346,15 @@ function __fnr_arguments
         case 'worker/stop'
             printf '%s\n' '@workers @functions' '*'
         case 'tui'
-            printf '%s\n' ''
+            printf '%s\n' 'dashboard tasks errors dlq rules logs'
         case 'db/backup'
             printf '%s\n' '@files'
         case 'db/restore'
             printf '%s\n' '@files'
         case 'chaos/inject'
-            printf '%s\n' ''
+            printf '%s\n' 'worker-kill worker-stop hang busy-loop exit-code segfault exit-silent memory open-files error result-garbage result-too-large slow-start import-failure service-500 service-429 service-reset service-slow service-half disk-full output-read-only store-locked clock-jump queue-flood config-broken daemon-kill'
         case 'chaos/abort'
-            printf '%s\n' '' '*'
+            printf '%s\n' '@drills' '*'
         case 'chaos/score'
             printf '%s\n' ''
         case 'init'
@@ -1375,7 +1375,7 @@ function __fnr_value
         case 'chaos/abort:--timeout'
             true
         case 'chaos/drill:--scenario'
-            true
+            printf '%s\n' 'quick' 'standard' 'full'
         case 'chaos/drill:--seed'
             true
         case 'chaos/drill:--concurrent'
@@ -1506,6 +1506,10 @@ function __fnr_offer
                 __fish_complete_directories $typed | string replace -r '^' -- $lead
             case @commands
                 __fish_complete_command
+            case @drills
+                for record in $argv[3]/chaos/active/*/record.json
+                    echo $lead(string split -r -m 2 / -- $record)[2]
+                end
             case '@*'
                 set -l file $argv[3]/words/(string sub -s 2 -- $mark)
                 if test -f $file -a -r $file

@@ -16,13 +16,21 @@ def main() -> int:
         code = _run(sys.argv[1:])
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read our output has enough of it (`fnr … | head`): no reason to complain. The
-        # interpreter would, when it flushes the rest at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        # Whoever read our output has enough of it (`fnr … | head`): no reason to complain.
+        _drop_the_rest()
         return 0
+    except OSError as error:
+        sys.stderr.write(f"error: the output cannot be written\n  why: {error.strerror}\n")
+        _drop_the_rest()
+        return 74
     except KeyboardInterrupt:
         return 130
     return code
+
+
+def _drop_the_rest() -> None:
+    """The interpreter would complain when it flushes what is left at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _run(words: list[str]) -> int:
@@ -31,7 +39,10 @@ def _run(words: list[str]) -> int:
     code = quick_status(words)
     if code is not None:
         return code
-    from fnr.cli.main import run  # noqa: PLC0415 - typer costs 40 ms, `fnr status` needs none
+    from fnr.cli.loading import loading  # noqa: PLC0415 - as above
+
+    with loading():
+        from fnr.cli.main import run  # noqa: PLC0415 - typer costs 40 ms, `fnr status` needs none
 
     return run(words)
 

@@ -1,7 +1,8 @@
 """What can be offered for each argument and each value of a flag: one small word says it.
 
 "files", "dirs" and "commands" are known to the shell; "tasks", "rules" and the like are files of
-words that the daemon keeps (fnr/daemon/word_files.py); everything else is a list of static words.
+words that the daemon keeps (fnr/daemon/word_files.py), "drills" the folders of the faults that act
+now (fnr/host/chaos_records.py); everything else is a list of static words.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ from typing import TypeVar
 
 from command_tree import Argument, Command, Flag, global_flags
 
+from fnr.cli.chaos_drill import SCENARIOS
 from fnr.cli.completion import SCRIPTS
 from fnr.cli.help import TOPICS
+from fnr.cli.tui import VIEWS
 from fnr.policy.evidence import KilledBy, Phase
+from fnr.policy.faults import CATALOGUE
 from fnr.policy.filter_fields import (
     ANY_FIELDS,
     ERROR_FIELDS,
@@ -57,6 +61,8 @@ _ARGUMENTS: Mapping[tuple[str, str], Offer] = {
     ("breaker", "NAME"): Offer(kinds=("breakers",)),
     ("breaker", "SERVICE"): Offer(kinds=("breakers",)),
     ("run", "-- COMMAND [ARG"): _COMMANDS,
+    ("replay", "ID"): Offer(kinds=("replays",)),
+    ("chaos abort", "ID"): Offer(kinds=("drills",)),
     ("", "FUNCTION"): Offer(kinds=("functions",)),
     ("", "FUNCTION|TASK"): Offer(kinds=("functions", "tasks")),
     ("", "SERVICE"): Offer(kinds=("breakers",)),
@@ -70,9 +76,15 @@ _FLAGS: Mapping[str, Offer] = {
     "--log-level": Offer(words=("debug", "info", "warning", "error")),
     "--phase": Offer(words=tuple(map(str, Phase))),
     "--service": Offer(kinds=("breakers",)),
+    "--scenario": Offer(words=tuple(SCENARIOS)),
     "--shell": Offer(words=tuple(SCRIPTS)),
 }
-_WORDS: Mapping[str, tuple[str, ...]] = {"SHELL": tuple(SCRIPTS), "TOPIC": tuple(TOPICS)}
+_WORDS: Mapping[str, tuple[str, ...]] = {
+    "FAULT": tuple(CATALOGUE),
+    "SCREEN": tuple(VIEWS),
+    "SHELL": tuple(SCRIPTS),
+    "TOPIC": tuple(TOPICS),
+}
 _FIELDS: Mapping[str, Mapping[str, Field]] = {
     "task": TASK_FIELDS,
     "dlq": LETTER_FIELDS,

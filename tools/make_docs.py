@@ -22,15 +22,19 @@ def made_files() -> dict[str, str]:
     return files | {f"completions/{name}": text for name, text in completions(tree).items()}
 
 
+def files_there() -> set[str]:
+    """What lies in the folders of what is made, old or new."""
+    found = [path for folder in ("man", "completions") for path in (ROOT / folder).rglob("*")]
+    return {path.relative_to(ROOT).as_posix() for path in found if path.is_file()}
+
+
 def main() -> int:
     """Write what is missing or old, and remove what is no longer made."""
     files = made_files()
-    for folder in ("man", "completions"):
-        (ROOT / folder).mkdir(exist_ok=True)
-        for path in (ROOT / folder).iterdir():
-            if f"{folder}/{path.name}" not in files:
-                path.unlink()
+    for name in files_there() - files.keys():
+        (ROOT / name).unlink()
     for name, text in files.items():
+        (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / name).write_text(text)
     sys.stdout.write(f"{len(files)} files\n")
     return 0

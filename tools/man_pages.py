@@ -1,21 +1,23 @@
-"""Writes the manual pages: fnr(1), and one page for each command with what is below it."""
+"""Writes the manual pages: fnr(1), one for each command with those below it, those of files."""
 
 from __future__ import annotations
 
 import re
 
 from command_tree import Argument, Command, Flag, global_flags
+from file_pages import file_pages
+from roff import escape
 
 from fnr import __version__
 from fnr.cli.help import exit_codes
 
 
 def man_pages(tree: Command) -> dict[str, str]:
-    """File name -> page."""
-    pages = {"fnr.1": _overview(tree)}
+    """ "man1/fnr.1" -> page."""
+    pages = {"fnr.1": _overview(tree), **file_pages()}
     for command in tree.children:
         pages[f"fnr-{command.path[0]}.1"] = _page(command, tree)
-    return pages
+    return {f"man{name[-1]}/{name}": page for name, page in pages.items()}
 
 
 def _overview(tree: Command) -> str:
@@ -24,7 +26,7 @@ def _overview(tree: Command) -> str:
     lines += [".SH DESCRIPTION", *_text(tree.text)]
     lines += [".SH COMMANDS"]
     for command in tree.children:
-        lines += [".TP", rf"\fBfnr\-{command.path[0]}\fR(1)", _escape(command.summary + ".")]
+        lines += [".TP", rf"\fBfnr\-{command.path[0]}\fR(1)", escape(command.summary + ".")]
     lines += _common(tree)
     return _joined([*lines, ".SH SEE ALSO", *_see_also(tree, None)])
 
@@ -40,7 +42,7 @@ def _page(command: Command, tree: Command) -> str:
     if command.children:
         lines += [".SH DESCRIPTION", *_text(command.text), ".SH COMMANDS"]
         for entry in called:
-            lines += [f".SS {_escape(entry.line)}", *_body(entry)]
+            lines += [f".SS {escape(entry.line)}", *_body(entry)]
     else:
         lines += [".SH DESCRIPTION", *_body(command)]
     lines += _common(command)
@@ -52,16 +54,16 @@ def _head(name: str, summary: str) -> list[str]:
         r".\" Made by tools/make_docs.py from the command line itself; do not edit.",
         f'.TH {name.upper()} 1 "" "fnr {__version__}" "fnr manual"',
         ".SH NAME",
-        rf"{_escape(name)} \- {_escape(summary)}",
+        rf"{escape(name)} \- {escape(summary)}",
     ]
 
 
 def _synopsis(entry: Command) -> str:
-    words = [rf"\fB{_escape(entry.line)}\fR"]
+    words = [rf"\fB{escape(entry.line)}\fR"]
     if entry.flags:
         words.append(r"[\fIOPTION\fR]...")
     for argument in entry.arguments:
-        shown = rf"\fI{_escape(argument.metavar.rstrip('.…'))}\fR"
+        shown = rf"\fI{escape(argument.metavar.rstrip('.…'))}\fR"
         if argument.many:
             shown += "..."
         words.append(shown if argument.required else f"[{shown}]")
@@ -76,23 +78,23 @@ def _body(entry: Command) -> list[str]:
         lines += _flag(flag)
     if entry.examples:
         lines += [".PP", "Examples:", ".PP", ".nf", ".RS 4"]
-        lines += [_escape(example) for example in entry.examples]
+        lines += [escape(example) for example in entry.examples]
         lines += [".RE", ".fi"]
     return lines
 
 
 def _argument(argument: Argument) -> list[str]:
-    return [".TP", rf"\fI{_escape(argument.metavar)}\fR", _escape(argument.help or "As named.")]
+    return [".TP", rf"\fI{escape(argument.metavar)}\fR", escape(argument.help or "As named.")]
 
 
 def _flag(flag: Flag) -> list[str]:
-    names = ", ".join(rf"\fB{_escape(name)}\fR" for name in flag.names)
+    names = ", ".join(rf"\fB{escape(name)}\fR" for name in flag.names)
     if flag.metavar:
-        names += rf" \fI{_escape(flag.metavar)}\fR"
+        names += rf" \fI{escape(flag.metavar)}\fR"
     text = flag.help or "As named."
     if flag.default:
         text += f" Default: {flag.default}."
-    return [".TP", names, _escape(text)]
+    return [".TP", names, escape(text)]
 
 
 def _common(command: Command) -> list[str]:
@@ -103,14 +105,14 @@ def _common(command: Command) -> list[str]:
             lines += _flag(flag)
     lines += [".SH EXIT STATUS"]
     for code, text in exit_codes().items():
-        lines += [".TP", str(code), _escape(text.rstrip(".") + ".")]
+        lines += [".TP", str(code), escape(text.rstrip(".") + ".")]
     return lines
 
 
 def _see_also(tree: Command, noun: str | None) -> list[str]:
     names = ["fnr", *(f"fnr-{command.path[0]}" for command in tree.children)]
     others = [name for name in names if name != ("fnr" if noun is None else f"fnr-{noun}")]
-    shown = [rf"\fB{_escape(name)}\fR(1)" for name in others]
+    shown = [rf"\fB{escape(name)}\fR(1)" for name in others]
     return [f"{line}," for line in shown[:-1]] + shown[-1:]
 
 
@@ -121,16 +123,10 @@ def _text(text: str) -> list[str]:
         if index:
             lines.append(".PP")
         if paragraph.startswith("  "):
-            lines += [".nf", *map(_escape, paragraph.splitlines()), ".fi"]
+            lines += [".nf", *map(escape, paragraph.splitlines()), ".fi"]
         else:
-            lines += map(_escape, paragraph.splitlines())
+            lines += map(escape, paragraph.splitlines())
     return lines
-
-
-def _escape(text: str) -> str:
-    text = text.replace("\\", r"\e").replace("-", r"\-")
-    text = "".join(char if char.isascii() else f"\\[u{ord(char):04X}]" for char in text)
-    return rf"\&{text}" if text.startswith((".", "'")) else text
 
 
 def _joined(lines: list[str]) -> str:

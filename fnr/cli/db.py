@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fnr.api.errors import NotFound, Refused
+from fnr.api.errors import NotFound, Refused, StorageError
 from fnr.api.requests import GetStoreStats
 from fnr.cli.group import confirm, examples, group
 from fnr.cli.here import here, say
@@ -61,6 +61,8 @@ def backup(file: File) -> None:
     _require_store()
     if file.exists():
         raise Refused(f"{file} exists already", why="a backup overwrites nothing")
+    if not file.absolute().parent.is_dir():
+        raise StorageError(f"{file} cannot be written", why=f"there is no folder {file.parent}")
     size_bytes = store_file.backup(here().paths, file)
     if here().as_json:
         write_json({"schema": "fnr.db.backup/1", "file": str(file), "bytes": size_bytes})

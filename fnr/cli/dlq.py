@@ -25,6 +25,9 @@ from fnr.cli.letter_views import LETTERS, STATS
 from fnr.cli.options import After, Limit, Reason, SomeIds, TaskId, Where, Yes
 from fnr.cli.render import show_list, show_one, show_pages
 from fnr.client.letter_story import letter_page
+from fnr.policy.filter import FilterError, parse
+from fnr.policy.filter_fields import LETTER_FIELDS
+from fnr.policy.filter_tree import fields
 
 app = group("dlq", "Dead letters: tasks that will not be tried again unless replayed.")
 
@@ -105,6 +108,7 @@ def purge(
 ) -> None:
     """Delete resolved letters and their tasks, inputs and errors; there is no way back."""
     _ids_or_where(ids, where)
+    where = _to_purge(where, also_open=also_open)
     words = read_ids(ids or [])
     what = f"{len(words)} dead letters" if words else f"{_count(where)} that match {where!r}"
     confirm(f"Delete {what} for good?", yes=yes)
@@ -141,6 +145,17 @@ app.command("import", epilog=examples("fnr dlq import letters.jsonl", "fnr dlq i
 def _ids_or_where(ids: list[str] | None, where: str) -> None:
     if bool(ids) == bool(where):
         raise UsageError("give ids or --where, and not both", next_step="fnr dlq list")
+
+
+def _to_purge(where: str, *, also_open: bool) -> str:
+    """A filter that says nothing of the state means the letters that may go, not the open ones."""
+    try:
+        speaks_of_it = not where or "state" in fields(parse(where, fields=LETTER_FIELDS))
+    except FilterError:
+        return where  # whoever answers says what is wrong with it
+    if speaks_of_it:
+        return where
+    return f"({where}) state:{'open,resolved' if also_open else 'resolved'}"
 
 
 def _count(where: str) -> str:

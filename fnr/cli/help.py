@@ -16,6 +16,15 @@ from fnr.policy.filter_fields import ANY_FIELDS, ERROR_FIELDS, INCIDENT_FIELDS, 
 
 app = group("help", "Help on a topic: exit-codes, environment, filters, output, input.")
 
+# What can be written behind --where.
+FILTER_FORMS = [
+    ("state:dead,waiting", "equal; any of several; * stands for anything: function:render-*"),
+    ("attempts>2  age>1h", "numbers, lengths of time, moments: = != < <= > >="),
+    ('message~"out of memory"', "regular expression, found anywhere, in either case"),
+    ("timeout", "the message contains it"),
+    ("a b   a OR b   -a   (a b)", "and, or, not, brackets"),
+]
+
 _FURTHER_CODES = {0: "done; or there was nothing to do", 130: "interrupted with Ctrl-C"}
 
 
@@ -71,15 +80,8 @@ def _environment() -> str:
 
 
 def _filters() -> str:
-    rows = [
-        ("state:dead,waiting", "equal; any of several; * stands for anything: function:render-*"),
-        ("attempts>2  age>1h", "numbers, lengths of time, moments: = != < <= > >="),
-        ('message~"out of memory"', "regular expression, found anywhere, in either case"),
-        ("timeout", "the message contains it"),
-        ("a b   a OR b   -a   (a b)", "and, or, not, brackets"),
-    ]
     text = "For --where, in `task list`, `dlq list`, `errors list`, `dlq replay`, …:\n\n"
-    text += "".join(f"  {form:<27} {meaning}\n" for form, meaning in rows)
+    text += "".join(f"  {form:<27} {meaning}\n" for form, meaning in FILTER_FORMS)
     text += "\nFields of tasks and dead letters:\n\n" + _fields(ANY_FIELDS)
     text += "\nOf errors:\n\n" + _fields(ERROR_FIELDS)
     text += "\nOf incidents (`errors groups`):\n\n" + _fields(INCIDENT_FIELDS)

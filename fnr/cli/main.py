@@ -15,9 +15,16 @@ import typer.core
 from typer.exceptions import Abort, TyperException
 
 from fnr import __version__
-from fnr.api.errors import FnrError, InternalError, UsageError
+from fnr.api.errors import (
+    FnrError,
+    InternalError,
+    PermissionDenied,
+    StorageError,
+    UsageError,
+)
 from fnr.cli.argv import HELP, FlagError, Globals, hoist
 from fnr.cli.here import enter, say
+from fnr.cli.loading import loading
 from fnr.cli.terminal import block
 from fnr.config.paths import find_paths
 from fnr.host.clock import Clock
@@ -46,7 +53,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("fnr.cli.demo.command", "See it all at work on this machine, in a minute."),
     "help": ("fnr.cli.help", "Help on a topic: exit-codes, environment, filters, output, …"),
 }
-ALIASES = {"ls": "list", "ps": "worker"}
+# Short forms that hands know from elsewhere: of a whole command, and of what stands behind a noun.
+SHORT = {"ps": ["worker", "list"]}
+SHORT_BEHIND = {"ls": "list"}
+# Behind these stands a name or a program of the user's: `fnr run ls`.
+NOT_NOUNS = frozenset({"submit", "run", "logs", "init", "help"})
 
 
 class LazyGroup(typer.core.TyperGroup):
@@ -58,10 +69,12 @@ class LazyGroup(typer.core.TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - typer's signature
         """Import a command's module and make it a command."""
-        found = COMMANDS.get(ALIASES.get(cmd_name, cmd_name))
+        found = COMMANDS.get(cmd_name)
         if found is None:
             return None
-        command = typer.main.get_command(importlib.import_module(found[0]).app)
+        with loading():
+            module = importlib.import_module(found[0])
+        command = typer.main.get_command(module.app)
         command.name = cmd_name
         return command
 
@@ -72,7 +85,7 @@ class LazyGroup(typer.core.TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command, or suggest the nearest."""
-        if args and args[0] not in COMMANDS and args[0] not in ALIASES:
+        if args and args[0] not in COMMANDS:
             near = difflib.get_close_matches(args[0], COMMANDS, n=1, cutoff=0.5)
             raise UsageError(
                 f"there is no command {args[0]!r}",
@@ -120,7 +133,9 @@ def run(words: list[str]) -> int:
         except FlagError as error:
             raise UsageError(str(error), next_step="fnr help output") from error
         enter(flags)
-        code = typer.main.get_command(app).main(rest, prog_name="fnr", standalone_mode=False)
+        code = typer.main.get_command(app).main(
+            _in_full(rest), prog_name="fnr", standalone_mode=False
+        )
     except FnrError as error:
         return _show(error, flags)
     except TyperException as error:
@@ -132,9 +147,20 @@ def run(words: list[str]) -> int:
         raise BrokenPipeError from error
     except (BrokenPipeError, KeyboardInterrupt):
         raise
+    except OSError as error:
+        return _show(_of_the_system(error), flags)
     except Exception as error:  # noqa: BLE001 - the net: one line and a file instead of a traceback
         return _show(_crashed(error, flags), flags)
     return code if isinstance(code, int) else 0
+
+
+def _in_full(words: list[str]) -> list[str]:
+    """`fnr ps` is `fnr worker list`, `fnr task ls` is `fnr task list`."""
+    if words and words[0] in SHORT:
+        return [*SHORT[words[0]], *words[1:]]
+    if len(words) > 1 and words[1] in SHORT_BEHIND and words[0] not in NOT_NOUNS:
+        return [words[0], SHORT_BEHIND[words[1]], *words[2:]]
+    return words
 
 
 def _show(error: FnrError, flags: Globals) -> int:
@@ -143,6 +169,15 @@ def _show(error: FnrError, flags: Globals) -> int:
     else:
         say(block("\n".join(error.lines())))
     return error.exit_code
+
+
+def _of_the_system(error: OSError) -> FnrError:
+    """A file or folder that the command did not expect to fail; no mistake of ours."""
+    why = error.strerror or str(error)
+    what = f"{error.filename} cannot be used" if error.filename else "input or output failed"
+    if isinstance(error, PermissionError):
+        return PermissionDenied(what, why=why, next_step="fnr config path")
+    return StorageError(what, why=why)
 
 
 def _show_usage(error: TyperException, flags: Globals) -> int:

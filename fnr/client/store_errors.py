@@ -48,6 +48,9 @@ def told_to_people(paths: Paths) -> Iterator[None]:
         # Only the store imports sqlite3; its errors are known by their codes.
         if not primary_code(error):
             raise
+        damaged = "not a database" in str(error) or "malformed" in str(error)
         raise StorageError(
-            f"{paths.store_file} cannot be read", why=str(error), next_step="fnr db check"
+            f"{paths.store_file} cannot be read",
+            why=str(error),
+            next_step="fnr db restore BACKUP" if damaged else "fnr db check",
         ) from error

@@ -110,6 +110,19 @@ _SAFE_WORD = re.compile(r"""(?!(?:AND|OR|NOT)$)[^\s()"'\\:=!<>~-][^\s()"'\\:=!<>
 _SAFE_TAG = re.compile(r"""[^\s()"'\\:=!<>~]+""")
 
 
+def fields(expr: Expr) -> frozenset[str]:
+    """Every field a filter asks about."""
+    match expr:
+        case And(parts=parts) | Or(parts=parts):
+            return frozenset().union(*map(fields, parts))
+        case Not(part=part):
+            return fields(part)
+        case Word():
+            return frozenset({"message"})
+        case AnyOf(field=name) | Like(field=name) | Regex(field=name) | Compare(field=name):
+            return frozenset({name})
+
+
 def _operand(expr: Expr) -> str:
     return f"({expr})" if isinstance(expr, And | Or) else str(expr)
 

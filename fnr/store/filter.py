@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from fnr.policy.filter import And, AnyOf, Compare, Expr, Like, Not, Or, Regex, Word
+from fnr.policy.filter_tree import fields
 from fnr.store.ids import id_at
 from fnr.store.rows import json_text
 
@@ -67,19 +68,6 @@ def plan(
         else:
             rest.append(part)
     return Plan(kinds=tuple(kinds), bounds=tuple(bounds), sql=tuple(sql), rest=tuple(rest))
-
-
-def fields(expr: Expr) -> frozenset[str]:
-    """Every field a filter asks about."""
-    match expr:
-        case And(parts=parts) | Or(parts=parts):
-            return frozenset().union(*map(fields, parts))
-        case Not(part=part):
-            return fields(part)
-        case Word():
-            return frozenset({"message"})
-        case AnyOf(field=name) | Like(field=name) | Regex(field=name) | Compare(field=name):
-            return frozenset({name})
 
 
 def compiled(expr: Expr, columns: Mapping[str, str], now_ms: int) -> Sql | None:

@@ -13,8 +13,9 @@ from msgspec import Struct
 
 from fnr.policy.filter import And, Expr, FilterError, parse
 from fnr.policy.filter_match import matches
+from fnr.policy.filter_tree import fields
 from fnr.policy.record import PAGE_ITEMS_MAX
-from fnr.store.filter import Plan, Sql, fields, plan
+from fnr.store.filter import Plan, Sql, plan
 from fnr.store.listing import Kind, Listing, record_names, record_of
 from fnr.store.tally import kinds
 from fnr.store.transaction import Row, Transaction

@@ -13,8 +13,9 @@ from typing import Any
 from msgspec import Struct
 
 from fnr.policy.filter_match import matches
+from fnr.policy.filter_tree import fields
 from fnr.policy.replay import ReplayOptions, ReplayOrder
-from fnr.store.filter import Plan, Sql, fields
+from fnr.store.filter import Plan, Sql
 from fnr.store.letters import NO_LETTER
 from fnr.store.listing import LETTERS, record_names, record_of
 from fnr.store.paging import stretches

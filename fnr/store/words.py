@@ -28,6 +28,9 @@ _LATEST = {
          ORDER BY last_at_ms DESC, incident_id DESC
          LIMIT ?
         """,
+    "replays": """
+        SELECT plan_id, state FROM replay_plan ORDER BY seq DESC LIMIT ?
+        """,
     "workers": """
         SELECT worker_id, function FROM worker WHERE ended_at_ms IS NULL ORDER BY function LIMIT ?
         """,

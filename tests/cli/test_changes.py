@@ -166,6 +166,43 @@ def test_a_purge_goes_on_until_nothing_is_left(server: WireServer, fnr: Run) -> 
     assert found.err == "1001 deleted\n"
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (["--where", "function:old"], "(function:old) state:resolved"),
+        (["--where", "a OR b"], "(a OR b) state:resolved"),
+        (["--where", "function:old", "--open"], "(function:old) state:open,resolved"),
+        (["--where", "state:open x", "--open"], "state:open x"),
+        (["--where", "-(state:replaying)"], "-(state:replaying)"),
+        (["--where", "not:( a filter"], "not:( a filter"),
+    ],
+)
+def test_a_purge_by_filter_means_the_letters_that_may_go(
+    server: WireServer, fnr: Run, typed: list[str], meant: str
+) -> None:
+    """Lists mean open letters unless told otherwise; those are the ones that a purge leaves."""
+    server.answers |= {ListLetters: Page(items=[], total=0), PurgeLetters: Changed()}
+    assert fnr("dlq", "purge", *typed, "-y").code == 0
+    asked = {getattr(request, "where", None) for request in server.asked}
+    assert asked == {meant}
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (["ps"], ListWorkers()),
+        (["worker", "ls"], ListWorkers()),
+        (["ps", "--gone"], ListWorkers(gone=True)),
+    ],
+)
+def test_short_forms_are_the_long_ones(
+    server: WireServer, fnr: Run, typed: list[str], meant: ListWorkers
+) -> None:
+    server.answers[ListWorkers] = WORKERS
+    assert fnr(*typed).code == 0
+    assert server.asked == [meant]
+
+
 def test_a_reload_says_what_changed(server: WireServer, fnr: Run) -> None:
     server.answers[ReloadConfig] = Turns(
         ReloadReport(added=["a", "b"], needs_restart=["daemon.clients_max"]),

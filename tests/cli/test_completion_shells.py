@@ -17,6 +17,7 @@ WORDS = {
     "letters": "02JD0000000000000000000002\tgreet permanent\n",
     "incidents": f"{INCIDENT}\tgreet permanent new\n2:44aa\tgreet transient new\n",
     "workers": "03JD0000000000000000000003\tgreet\n",
+    "replays": "05JD0000000000000000000005\trunning\n",
     "rules": (
         "builtin/oom\tresource\n"
         "my rules/it's\tpermanent\n"
@@ -45,6 +46,11 @@ TYPED = {
     "fnr --home HOME logs -f gr": "--home HOME logs -f greet",
     "fnr --home HOME dlq replay -n 02": "--home HOME dlq replay -n 02JD0000000000000000000002",
     "fnr --home HOME errors ack 1:3": f"--home HOME errors ack {INCIDENT}",
+    "fnr --home HOME replay pause 05": "--home HOME replay pause 05JD0000000000000000000005",
+    "fnr chaos inject worker-k": "chaos inject worker-kill",
+    "fnr chaos drill --scenario q": "chaos drill --scenario quick",
+    "fnr --home HOME chaos abort 06": "--home HOME chaos abort 06JD0000000000000000000006",
+    "fnr tui dash": "tui dashboard",
     "fnr --home HOME worker list --function gr": "--home HOME worker list --function greet",
     "fnr --home HOME rules disable col:": "--home HOME rules disable col:on/x",
 }
@@ -65,6 +71,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (home / "state/words").mkdir(parents=True)
     for kind, text in WORDS.items():
         (home / "state/words" / kind).write_text(text)
+    acting = home / "state/chaos/active/06JD0000000000000000000006"
+    acting.mkdir(parents=True)
+    (acting / "record.json").write_text("{}")
     return home
 
 

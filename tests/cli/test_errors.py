@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from cli_runs import Run
+from live_home import LiveHome
 from wire_server import Close, Hang, WireServer
 
 from fnr.api.errors import FnrError, error_types
@@ -121,3 +124,53 @@ def test_where_no_file_can_be_written_the_traceback_is_shown(
     found = fnr("task", "show", "x")
     assert found.code == 70
     assert "ZeroDivisionError: division by zero" in found.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("dlq", "export", "--to", "MISSING/letters.jsonl"), 74, "MISSING/letters.jsonl"),
+        (("db", "backup", "MISSING/copy.db"), 74, "there is no folder"),
+        (("init", "x" * 300), 74, "File name too long"),
+    ],
+)
+def test_what_the_system_refuses_is_no_mistake_of_ours(
+    live: Run, tmp_path: Path, words: tuple[str, ...], code: int, told: str
+) -> None:
+    missing = str(tmp_path / "missing")
+    found = live(*(word.replace("MISSING", missing) for word in words))
+    assert found.code == code
+    assert told.replace("MISSING", missing) in found.err
+    assert "mistake" not in found.err
+
+
+def test_a_folder_that_may_not_be_looked_into_is_a_matter_of_permission(
+    command: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Method: as root nothing is forbidden, so the look itself is refused."""
+
+    def refused(path: Path, **_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "stat", refused)
+    found = command("--home", "/closed", "db", "check")
+    assert found.code == 77
+    assert found.err.splitlines()[:2] == [
+        "error: /closed/state/fnr.db cannot be used",
+        "  why: Permission denied",
+    ]
+
+
+@pytest.mark.parametrize("words", [("status",), ("config", "path"), ("--version",)])
+def test_an_output_that_cannot_be_written_is_74(home: LiveHome, words: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "fnr", "--home", str(home.folder), *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 74
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -35,6 +35,10 @@ ALLOWED: dict[str, str] = {
         r"|FROM breaker_move\s+ORDER BY at_ms DESC, name DESC, generation DESC LIMIT \?"
         r"|FROM correction\s+ORDER BY at_ms DESC, error_id DESC LIMIT \?"
     ): "the first rows of an index",
+    (
+        r"FROM task ORDER BY task_id DESC LIMIT \?|FROM error ORDER BY error_id DESC LIMIT \?"
+        r"|FROM incident\s+ORDER BY last_at_ms DESC, incident_id DESC\s+LIMIT \?"
+    ): "the last rows of a primary key or an index",
     r"PRAGMA": "no statement over tables",
     r"SELECT \* FROM \w+ ORDER BY 1, 2|sqlite_schema": "tests looking at everything",
     r"broken\.\*, count\(\*\) OVER": "`fnr db check` reads everything on purpose",

@@ -48,6 +48,10 @@ _fnr_offer() {
         compopt -o filenames 2>/dev/null
         mapfile -t lines < <(compgen "${actions[$mark]}" -- "$typed")
         COMPREPLY+=("${lines[@]}") ;;
+      @drills)
+        lines=("$state"/chaos/active/*/record.json)
+        lines=("${lines[@]%/record.json}")
+        [[ ! -d ${lines[0]} ]] || _fnr_words "${lines[@]##*/}" ;;
       @*)
         [[ -f $state/words/${mark:1} && -r $state/words/${mark:1} ]] || continue
         mapfile -t -n 2000 lines <"$state/words/${mark:1}"

@@ -25,6 +25,10 @@ function __fnr_offer
                 __fish_complete_directories $typed | string replace -r '^' -- $lead
             case @commands
                 __fish_complete_command
+            case @drills
+                for record in $argv[3]/chaos/active/*/record.json
+                    echo $lead(string split -r -m 2 / -- $record)[2]
+                end
             case '@*'
                 set -l file $argv[3]/words/(string sub -s 2 -- $mark)
                 if test -f $file -a -r $file
