@@ -38,6 +38,8 @@ class Plan:
     breaker_openings: int = 50
     failing_tasks: tuple[int, ...] = (50, 500)
     recovery_timeout_ms: int = 600_000
+    waiting_tasks: int = 10_000
+    wakes: int = 10
 
     @property
     def python_cache(self) -> Path:
@@ -76,4 +78,6 @@ def quick(folder: Path, *, huey: bool) -> Plan:
         breaker_openings=2,
         failing_tasks=(20,),
         recovery_timeout_ms=60_000,
+        waiting_tasks=50,
+        wakes=1,
     )

@@ -18,6 +18,8 @@ import replaying
 import statement_cost
 import status_command
 import submitting
+import tui
+import waiting
 from death import death
 from figures import Line
 from plan import Plan
@@ -31,7 +33,9 @@ SECTIONS: dict[str, Callable[[Plan], list[Line]]] = {
     "idle": idle.idle,
     "status": status_command.status,
     "million": million.million,
+    "tui": tui.tui,
     "replay": replaying.replaying,
+    "waiting": waiting.waiting,
     "naming": classify.naming,
     "recovery": recovery.recovery,
     "breakers": breakers.breakers,

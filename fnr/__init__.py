@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fnr.client.sdk import AsyncClient as AsyncClient
     from fnr.client.sdk import Client as Client
+    from fnr.worker import undo as undo
     from fnr.worker.sdk import BreakerOpen as BreakerOpen
     from fnr.worker.sdk import Reject as Reject
     from fnr.worker.sdk import Retry as Retry
@@ -35,6 +36,7 @@ __all__ = [
     "cancelled",
     "checkpoint",
     "progress",
+    "undo",
 ]
 
 _HOMES = {
@@ -50,15 +52,19 @@ _HOMES = {
     "checkpoint": "fnr.worker.sdk",
     "progress": "fnr.worker.sdk",
 }
+_MODULES = {"undo": "fnr.worker.undo"}
 
 
 def __getattr__(name: str) -> Any:
     """Load a public name from its home the first time it is asked for."""
+    import importlib  # noqa: PLC0415 - costs 1 ms that `fnr status` does not have to pay
+
+    if (module := _MODULES.get(name)) is not None:
+        globals()[name] = found = importlib.import_module(module)
+        return found
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'fnr' has no attribute {name!r}")
-    import importlib  # noqa: PLC0415 - costs 1 ms that `fnr status` does not have to pay
-
     value = getattr(importlib.import_module(home), name)
     globals()[name] = value
     return value

@@ -40,6 +40,7 @@ from fnr.policy.replay import LEGAL_REPLAY_MOVES, EntryState, ReplayState
 from fnr.policy.retry import RetryPolicy
 from fnr.policy.rules import Category, Strategy
 from fnr.policy.task import LEGAL_MOVES, AttemptOutcome, TaskState
+from fnr.policy.undo import LEGAL_UNDO_MOVES, StepState
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
@@ -86,6 +87,12 @@ def test_the_breaker_diagram_is_the_table_of_legal_moves() -> None:
     assert drawn == [(before, after, why) for (before, after), why in LEGAL_BREAKER_MOVES.items()]
 
 
+def test_the_diagram_of_undo_is_the_table_of_legal_moves() -> None:
+    [start, *drawn] = moves("Undo step")
+    assert start == ("[*]", "recorded", "on disk, before its act")
+    assert drawn == [(before, after, why) for (before, after), why in LEGAL_UNDO_MOVES.items()]
+
+
 def test_the_task_diagram_is_the_table_of_legal_moves() -> None:
     [start, *drawn] = moves("Task")
     assert start == ("[*]", "queued", "submitted")
@@ -125,6 +132,7 @@ def test_the_other_diagrams_know_every_state(heading: str, states: type[StrEnum]
         ("incident", "state", IncidentState),
         ("incident", "category", Category),
         ("correction", "category", Category),
+        ("undo_step", "state", StepState),
         ("replay_plan", "state", ReplayState),
         ("replay_entry", "state", EntryState),
     ],
@@ -148,6 +156,7 @@ FUNCTION_TABLES = {
     "limits": "–",
     "env": "–",
     "input": "–",
+    "undo": "–",
 }
 
 
@@ -377,9 +386,7 @@ def test_the_changelog_knows_this_version() -> None:
 
 
 # Declared in fnr.toml and read by nobody yet: setting -> why it is there all the same.
-UNREAD = {
-    "gpus": "a fact about the function that admission by GPU will read",
-}
+UNREAD: dict[str, str] = {}
 
 
 def test_no_setting_is_without_effect() -> None:

@@ -8,7 +8,9 @@ from fnr.api import (
     incident_requests,
     replay_requests,
     requests,
+    resource_requests,
     rule_requests,
+    undo_requests,
 )
 
 AnyRequest = (
@@ -33,6 +35,11 @@ AnyRequest = (
     | breaker_requests.ListBreakers
     | breaker_requests.GetBreaker
     | breaker_requests.ListBreakerMoves
+    | resource_requests.ListAllocations
+    | resource_requests.ListGpus
+    | resource_requests.ExplainWait
+    | undo_requests.ListUndo
+    | undo_requests.GetUndo
     | replay_requests.ListReplays
     | replay_requests.GetReplay
     | replay_requests.ListReplayEntries
@@ -53,6 +60,8 @@ AnyRequest = (
     | incident_requests.SnoozeIncidents
     | incident_requests.ResolveIncidents
     | incident_requests.ReclassifyErrors
+    | undo_requests.RetryUndo
+    | undo_requests.SkipUndo
     | chaos_requests.InjectFault
     | chaos_requests.ListDrills
     | chaos_requests.ListScores

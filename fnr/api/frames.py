@@ -6,6 +6,8 @@ ends with exactly one Done or Fail, repeated after every reconnect until an Ack 
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Raw, Struct, field
 from msgspec.json import Decoder, Encoder
 
@@ -44,6 +46,8 @@ class WorkerSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     now_path: small file, memory-mapped: the token of the attempt that has begun, so that the
               daemon can tell begun from waiting however both die.
     spool_dir: folder for results that could not be delivered yet.
+    undo:     steps that a command records before each attempt: {kind: template, …}.
+    undo_within: folders outside of which no step may remove a file; none: anywhere.
     fault:    what a drill does to its start, if one runs.
     breaker_path, trial_path: what breakers do with a call, and who may try a service; host has the
               formats.
@@ -69,6 +73,8 @@ class WorkerSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     log_bytes_max: int = 10 * 1024 * 1024
     max_tasks: int | None = None
     die_with_daemon: bool = False
+    undo: tuple[dict[str, Any], ...] = ()
+    undo_within: tuple[str, ...] = ()
     fault: WorkerFault | None = None
     breaker_path: str = ""
     trial_path: str = ""
@@ -118,12 +124,13 @@ class Output(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Done(Frame, frozen=True, tag="done"):
-    """The attempt succeeded; result is JSON."""
+    """The attempt succeeded; result is JSON. undo: it left a journal of undo steps."""
 
     token: str
     result: Raw = field(default_factory=lambda: Raw(b"null"))
     duration_ms: int = 0
     output: Output = Output()
+    undo: bool = False
 
 
 class Fail(Frame, frozen=True, tag="fail"):
@@ -133,6 +140,7 @@ class Fail(Frame, frozen=True, tag="fail"):
     evidence: Evidence
     duration_ms: int = 0
     output: Output = Output()
+    undo: bool = False
 
 
 class Returned(Frame, frozen=True, tag="returned"):
@@ -209,6 +217,7 @@ class Run(Frame, frozen=True, tag="run"):
 
     trials: services that it is the trial of; who cannot have all of their leases gives it back.
     fault:  what a drill does to it, if one runs.
+    gpus: the only ones it may see, by UUID; none named is no rule.
     """
 
     token: str
@@ -220,6 +229,7 @@ class Run(Frame, frozen=True, tag="run"):
     trials: tuple[str, ...] = ()
     checkpoint: str = ""
     fault: WorkerFault | None = None
+    gpus: tuple[str, ...] = ()
 
 
 class Ack(Frame, frozen=True, tag="ack"):

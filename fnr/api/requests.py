@@ -25,7 +25,10 @@ from fnr.policy.task import PRIORITY_DEFAULT, Task
 
 
 class FunctionStatus(Struct, frozen=True, kw_only=True):
-    """One line of `fnr status`. holds: what keeps its due tasks from starting -> why."""
+    """One line of `fnr status`. holds: what keeps its due tasks from starting -> why.
+
+    retry_budget_ms: work that it may spend on retries; None while nothing was spent.
+    """
 
     function: str
     kind: str
@@ -36,6 +39,7 @@ class FunctionStatus(Struct, frozen=True, kw_only=True):
     paused: bool = False
     problem: str = ""
     holds: dict[str, str] = field(default_factory=dict)
+    retry_budget_ms: int | None = None
 
 
 class Limited(Struct, frozen=True, kw_only=True):
@@ -69,10 +73,14 @@ class Status(Struct, frozen=True, kw_only=True):
 
 
 class Submitted(Struct, frozen=True, kw_only=True):
-    """duplicate: a live task with the same unique or idempotency key existed; it is task_id."""
+    """duplicate: a live task with the same unique or idempotency key existed; it is task_id.
+
+    warning: why this host can never give its function what it needs; it was accepted all the same.
+    """
 
     task_id: str
     duplicate: bool = False
+    warning: str = ""
 
 
 class RefusedItem(Struct, frozen=True, kw_only=True):

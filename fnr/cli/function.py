@@ -10,6 +10,7 @@ import typer
 from msgspec.structs import replace
 
 from fnr.api.errors import NotFound
+from fnr.api.plain_text import duration
 from fnr.api.requests import (
     FunctionStatus,
     GetStatus,
@@ -135,8 +136,12 @@ def _page(detail: FunctionDetail) -> str:
         f"workers:   {status.workers} of at most {status.workers_max}, {status.busy} busy",
         f"tasks:     {counts or 'none'}",
     ]
+    if status.retry_budget_ms is not None:
+        left = duration(status.retry_budget_ms)
+        lines.append(f"retries:   {left} of work may be spent on them now")
     if status.problem:
         lines.append(f"problem:   {one_line(status.problem)}")
+    lines += [f"held back: {one_line(why)}" for why in status.holds.values()]
     if detail.settings is None:
         lines.append("settings:  none: it is no longer in fnr.toml")
     else:

@@ -76,6 +76,8 @@ def function_table(function: FunctionSettings, *, secret: Sequence[str] = ()) ->
             name: HIDDEN if is_secret(name, hidden) else value
             for name, value in function.env.items()
         }
+    if function.undo:
+        table["undo"] = list(function.undo)
     if function.input:
         table["input"] = function.input
     return table

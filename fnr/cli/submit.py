@@ -122,10 +122,13 @@ def _show_submitted(submitted: Submitted) -> None:
     write(f"{submitted.task_id}\n")
     if submitted.duplicate:
         here().notice("notice: such a task exists already; nothing new was submitted")
+    if submitted.warning:
+        here().notice(f"warning: it cannot start: {submitted.warning}")
 
 
 def _fields(submitted: Submitted) -> dict[str, object]:
-    return {"task_id": submitted.task_id, "duplicate": submitted.duplicate}
+    known = {"task_id": submitted.task_id, "duplicate": submitted.duplicate}
+    return known | ({"warning": submitted.warning} if submitted.warning else {})
 
 
 def _show_end(end: TaskEnd) -> None:

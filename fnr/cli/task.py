@@ -15,6 +15,7 @@ from fnr.cli.here import here
 from fnr.cli.options import After, Ids, Limit, Reason, SomeIds, TaskId, Where, Yes
 from fnr.cli.render import Column, Listing, show_list, show_one, show_pages
 from fnr.cli.task_rows import TASKS
+from fnr.cli.task_wait import waits_for
 from fnr.client.task_history import story
 from fnr.client.task_story import page, smaller_words, value_text
 from fnr.policy.record import TaskDetail, TaskEnd
@@ -69,7 +70,12 @@ def list_tasks(where: Where = "", limit: Limit = 50, after: After = None) -> Non
 def show(task_id: TaskId) -> None:
     """Show one task: state, input, result, last error."""
     detail = _detail(task_id)
-    show_one("fnr.task/1", detail, lambda: page(detail), name=detail.task.task_id)
+    show_one(
+        "fnr.task/1",
+        detail,
+        lambda: page(detail) + waits_for(detail.task),
+        name=detail.task.task_id,
+    )
 
 
 @app.command(epilog=examples("fnr task history 01JD"))

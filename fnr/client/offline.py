@@ -86,7 +86,11 @@ def _status(paths: Paths) -> Status:
         home=paths.home or paths.state_dir,
         functions=[
             FunctionStatus(
-                function=record.function, kind="", counts=record.counts, paused=record.paused
+                function=record.function,
+                kind="",
+                counts=record.counts,
+                paused=record.paused,
+                retry_budget_ms=record.retry_budget_ms,
             )
             for record in records
         ],

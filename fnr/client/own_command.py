@@ -10,6 +10,7 @@ import asyncio
 import os
 import shlex
 import sys
+from collections.abc import Callable
 from threading import Thread
 
 from msgspec import Struct
@@ -37,7 +38,13 @@ class OwnCommand(Struct, frozen=True, kw_only=True):
         return f"{command(paths)} {shlex.join(self.words)}"
 
 
-def run_own(paths: Paths, own: OwnCommand, *, timeout_ms: int = TIMEOUT_MS) -> Printed:
+def run_own(
+    paths: Paths,
+    own: OwnCommand,
+    *,
+    timeout_ms: int = TIMEOUT_MS,
+    started: Callable[[Callable[[], None]], None] | None = None,
+) -> Printed:
     """Run it to its end; blocks. Raises OSError if no process can be started."""
     env = {**os.environ, "FNR_CONFIG": paths.config_file, "NO_COLOR": "1"}
     if paths.home:
@@ -47,14 +54,27 @@ def run_own(paths: Paths, own: OwnCommand, *, timeout_ms: int = TIMEOUT_MS) -> P
         env=env,
         stdin=own.stdin.encode(),
         timeout_ms=timeout_ms,
+        started=started,
     )
 
 
 async def run_own_aside(
-    paths: Paths, own: OwnCommand, *, timeout_ms: int = TIMEOUT_MS
+    paths: Paths, own: OwnCommand, *, timeout_ms: int = TIMEOUT_MS, changes: bool = False
 ) -> Printed | OSError:
-    """Run it beside the event loop; a program that ends meanwhile does not wait for it."""
+    """Run it beside the event loop; a program that ends meanwhile does not wait for it.
+
+    changes: it does something, so it is left to its end when nobody waits for it any more; what
+    only asks is stopped then.
+    """
     loop = asyncio.get_running_loop()
+    left = False
+    stops: list[Callable[[], None]] = []
+
+    def started(stop: Callable[[], None]) -> None:
+        stops.append(stop)
+        if left:
+            stop()
+
     done: asyncio.Future[Printed | OSError] = loop.create_future()
 
     def settle(result: Printed | OSError) -> None:
@@ -64,11 +84,17 @@ async def run_own_aside(
     def life() -> None:
         result: Printed | OSError
         try:
-            result = run_own(paths, own, timeout_ms=timeout_ms)
+            result = run_own(paths, own, timeout_ms=timeout_ms, started=started)
         except OSError as error:
             result = error
         if not loop.is_closed():
             loop.call_soon_threadsafe(settle, result)
 
     Thread(target=life, name="own command", daemon=True).start()
-    return await done
+    try:
+        return await done
+    except asyncio.CancelledError:
+        left = not changes
+        for stop in stops if left else ():
+            stop()
+        raise

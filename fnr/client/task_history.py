@@ -10,6 +10,7 @@ from msgspec import Struct
 from fnr.api.plain_text import block, duration, one_line
 from fnr.client.instants import clock_time
 from fnr.client.task_story import decided, error_lines, smaller_words, value_text, why
+from fnr.client.undo_story import recorded_line
 from fnr.policy.record import ErrorRecord, LedgerRow, TaskDetail
 from fnr.policy.task import Attempt, AttemptOutcome
 
@@ -60,6 +61,8 @@ def _moments(detail: TaskDetail) -> Iterator[_Moment]:
         if attempt.ended_at_ms is not None:
             lines = _ended(attempt, errors.get(attempt.token), decisions.get(attempt.token))
             yield _Moment(attempt.ended_at_ms, 2, lines)
+    for step in detail.undo:
+        yield _Moment(step.recorded_at_ms, 1, [recorded_line(step)])
     for row in detail.ledger:
         if row.token is None or row.token not in known:
             yield _Moment(row.at_ms, 4, [readable(decided(row))])

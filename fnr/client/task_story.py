@@ -6,8 +6,10 @@ import msgspec
 
 from fnr.api.plain_text import block, duration, one_line
 from fnr.client.instants import age, clock_time, in_time
+from fnr.client.undo_story import undo_lines
 from fnr.policy.record import ErrorRecord, LedgerRow, TaskDetail
 from fnr.policy.task import Task, TaskState
+from fnr.policy.undo import WAITING_FOR
 
 VALUE_CHARS_MAX = 2_000
 TRACE_LINES_MAX = 12
@@ -17,6 +19,8 @@ def why(task: Task) -> str:
     """Why a task is where it is, in a few words."""
     if task.state is TaskState.QUEUED and task.attempts:
         return f"again {in_time(task.due_at_ms)}: {task.reason}"
+    if task.waiting_for == WAITING_FOR:
+        return f"for the undo of its last attempt: {task.reason}"
     if task.state is TaskState.WAITING:
         return f"for {task.waiting_for} until {in_time(task.due_at_ms)}: {task.reason}"
     if task.cancel_asked:
@@ -50,6 +54,8 @@ def page(detail: TaskDetail) -> str:
         lines[-1] += one_line(detail.letter.reason)
     if detail.errors:
         lines += ["", *error_lines(detail.errors[-1])]
+    if detail.undo:
+        lines += ["", *undo_lines(detail.undo)]
     lines += ["", f"the whole story: fnr task history {task.task_id}"]
     return "\n".join(lines) + "\n"
 

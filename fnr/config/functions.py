@@ -21,6 +21,7 @@ from fnr.config.keys import (
 from fnr.config.ladder import check_ladders, read_ladder
 from fnr.config.patience import read_patience
 from fnr.config.settings import FunctionSettings, LimitSettings
+from fnr.config.undo_steps import read_undo
 from fnr.policy.chaos import CANARY
 from fnr.policy.input_types import INPUT_TYPES
 from fnr.policy.retry import RetryPolicy
@@ -132,7 +133,16 @@ class _Reader:
         fields["degrade"] = read_ladder(
             self.report, (*self.path, "degrade"), self.table.get("degrade", []), fields["input"]
         )
+        self._check_needs(fields)
         self._check_command(kind, fields)
+        if "undo" in self.table:
+            fields["undo"] = read_undo(
+                self.report,
+                (*self.path, "undo"),
+                self.table["undo"],
+                kind=kind,
+                check_text=lambda key, text: self._check_placeholders(key, text, fields["input"]),
+            )
         self._resolve_paths(fields)
         self._check_user(fields)
         return FunctionSettings(name=self.path[1], kind=kind, **fields)
@@ -176,6 +186,17 @@ class _Reader:
         if low > high:
             self.problem("workers", f"min {low} is more than max {high}")
         return fields
+
+    def _check_needs(self, fields: dict[str, Any]) -> None:
+        """What is given to each attempt cannot be given to those that wait in a worker's window."""
+        counted = [key for key in ("memory", "cpus", "disk") if key in self.table]
+        on_gpu = fields.get("gpus") or fields.get("vram_mib")
+        if not counted and not (on_gpu and "command" in self.table):
+            return
+        if fields.get("window", 0) > 1:
+            needs = " and ".join(counted or ["a GPU"])
+            self.problem("window", f"must be 1 where {needs} is given to each attempt")
+        fields["window"] = 1
 
     def _input(self) -> dict[str, str]:
         declared = self.table.get("input", {})
@@ -239,6 +260,10 @@ class _Reader:
         for key in ("cwd", "env_file"):
             if fields.get(key):
                 fields[key] = str(self.folder / Path(fields[key]).expanduser())
+        if fields.get("undo_within"):
+            # By their real names, as the paths of steps are.
+            folders = (Path(folder).expanduser() for folder in fields["undo_within"])
+            fields["undo_within"] = tuple(str((self.folder / one).resolve()) for one in folders)
         if (cwd := fields.get("cwd")) and not Path(cwd).is_dir():
             self.problem("cwd", f"there is no folder {cwd}")
         if env_file := fields.get("env_file"):

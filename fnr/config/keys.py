@@ -153,6 +153,14 @@ def some_mebibytes(value: object) -> int:
     return found
 
 
+def room(value: object) -> tuple[str, int]:
+    """Room on a disk: an absolute path and MiB, of "/path:10GiB"."""
+    path, _, size = text(value).rpartition(":")
+    if not path.startswith("/"):
+        raise ValueError(f'must be written like "/path:10GiB", got {_shown(value)}')
+    return path, some_mebibytes(size)
+
+
 def some_bytes(value: object) -> int:
     """A size in bytes of at least 64 KiB: log files below that would lose the tail of an error."""
     found = size_bytes(value)
@@ -351,10 +359,18 @@ FUNCTION_KEYS = {
     "on_daemon_exit": Key("on_daemon_exit", one_of("keep", "kill")),
     "gpus": _count("gpus", 0, 64),
     "services": Key("services", service_names, list),
+    "vram": _mebibytes("vram_mib", some_mebibytes),
+    "memory": _mebibytes("memory_mib", some_mebibytes),
+    "cpus": _count("cpus", 1, 10_000),
+    "disk": Key("disk", room, lambda found: f"{found[0]}:{format_size(found[1] * MIB)}"),
     "env_file": Key("env_file", text),
     "cwd": Key("cwd", text),
     "user": Key("user", text),
     "nice": _count("nice", -20, 19),
+    "undo_before_retry": Key("undo_before_retry", on_or_off, switches=True),
+    "undo_tries": _count("undo_tries_max", 1, 100),
+    "undo_timeout": _duration("undo_timeout_ms", positive_duration),
+    "undo_within": Key("undo_within", texts, list),
 }
 # Keys of a function that are tables themselves, or may be.
-FUNCTION_TABLES = ("workers", "retry", "degrade", "limits", "env", "input")
+FUNCTION_TABLES = ("workers", "retry", "degrade", "limits", "env", "input", "undo")

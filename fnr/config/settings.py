@@ -5,12 +5,15 @@ Durations are milliseconds and sizes MiB or bytes here; people write "5m" and "8
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct, field
 
 from fnr.policy.breaker import BreakerSettings
 from fnr.policy.breaker_counts import TripRules
 from fnr.policy.chaos import ChaosSettings
 from fnr.policy.degrade import Rung
+from fnr.policy.needs import Needs
 from fnr.policy.retry import RetryPolicy
 
 
@@ -30,8 +33,12 @@ class FunctionSettings(Struct, frozen=True, kw_only=True):
     input:  declared input types, name -> "str" | "int" | "float" | "bool" | "list" | "object" |
             "any", with "?" behind an optional one; empty means anything goes.
     result: "" | "stdout" | "json" | "file:{output}".
+    undo:   steps that a command records before each attempt, one {kind: template} each.
+    undo_before_retry: what a failed attempt did is undone before the next one.
+    undo_within: folders outside of which no step may remove a file; none: anywhere.
     window: attempts a worker may hold; 0 lets fnr choose by how long attempts take.
     services: what it depends on; while the breaker of one is open, no attempt starts.
+    gpus, vram_mib, memory_mib, cpus, disk: what an attempt needs; see policy/needs.
     """
 
     name: str
@@ -52,6 +59,10 @@ class FunctionSettings(Struct, frozen=True, kw_only=True):
     grace_ms: int = 5_000
     on_daemon_exit: str = "keep"
     gpus: int = 0
+    vram_mib: int | None = None
+    memory_mib: int | None = None
+    cpus: int | None = None
+    disk: tuple[str, int] | None = None
     env: dict[str, str] = field(default_factory=dict)
     env_file: str | None = None
     cwd: str | None = None
@@ -60,7 +71,38 @@ class FunctionSettings(Struct, frozen=True, kw_only=True):
     limits: LimitSettings = LimitSettings()
     retry: RetryPolicy = RetryPolicy()
     services: tuple[str, ...] = ()
+    undo: tuple[dict[str, Any], ...] = ()
+    undo_before_retry: bool = False
+    undo_tries_max: int = 5
+    undo_timeout_ms: int = 30_000
+    undo_within: tuple[str, ...] = ()
     degrade: tuple[Rung, ...] = ()
+
+    @property
+    def on_gpu(self) -> bool:
+        """Does an attempt need a GPU?"""
+        return bool(self.gpus or self.vram_mib)
+
+    @property
+    def is_counted(self) -> bool:
+        """Does an attempt need anything that is counted? Cheap: asked for every attempt."""
+        return bool(
+            self.gpus or self.vram_mib or self.memory_mib or self.cpus or self.disk is not None
+        )
+
+    @property
+    def needs(self) -> Needs:
+        """What an attempt needs of the host."""
+        path, mib = self.disk or ("", 0)
+        return Needs(
+            gpus=self.gpus,
+            vram_mib=self.vram_mib or 0,
+            memory_mib=self.memory_mib or 0,
+            cpus=self.cpus or 0,
+            disk_path=path,
+            disk_mib=mib,
+            services=getattr(self, "services", ()),
+        )
 
 
 class BreakerTable(Struct, frozen=True, kw_only=True):

@@ -48,6 +48,7 @@ class Adopter:
 
         records, running = await self._parts.store.write(unit)
         failpoint("adopt-read")
+        await self._runner.undo_left.take_over()
         held_by: dict[str, list[tuple[Task, Attempt]]] = {}
         for task, attempt in sorted(running, key=lambda pair: pair[1].token):
             held_by.setdefault(attempt.worker_id, []).append((task, attempt))

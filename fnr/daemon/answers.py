@@ -7,7 +7,14 @@ from typing import Any
 
 from msgspec import structs
 
-from fnr.api import breaker_requests, chaos_requests, incident_requests, replay_requests
+from fnr.api import (
+    breaker_requests,
+    chaos_requests,
+    incident_requests,
+    replay_requests,
+    resource_requests,
+    undo_requests,
+)
 from fnr.api import requests as ask
 from fnr.api.any_request import AnyRequest
 from fnr.api.errors import FnrError, NotFound, Refused, UsageError, no_such_id
@@ -22,6 +29,8 @@ from fnr.daemon.letters import Letters
 from fnr.daemon.overview import Overview
 from fnr.daemon.reader import Reader
 from fnr.daemon.replays import Replays
+from fnr.daemon.resource_answers import ResourceAnswers
+from fnr.daemon.undo_operators import UndoOperators
 from fnr.daemon.waiting import Waiting
 from fnr.daemon.worker_process import WorkerProcess
 from fnr.policy.evidence import KilledBy
@@ -47,6 +56,9 @@ class Answers:
         letters = Letters(crew.parts, crew.dispatcher, reader)
         breakers = BreakerAnswers(crew.parts, crew.breakers, crew.breaker_probes)
         self.incidents = Incidents(crew.parts, reader)
+        undo = UndoOperators(crew.parts, crew.undoing)
+        crew.undoing.acts["cancel_task"] = cancelling.undo
+        cancelling.on_cancelled = crew.undoing.look
         self.chaos = Chaos(crew, reader)
         self.replays = Replays(crew.parts, crew.dispatcher, reader)
         self._handlers: dict[type, Handler] = {
@@ -68,6 +80,8 @@ class Answers:
             incident_requests.SnoozeIncidents: self.incidents.snooze,
             incident_requests.ResolveIncidents: self.incidents.resolve,
             incident_requests.ReclassifyErrors: self.incidents.reclassify,
+            undo_requests.RetryUndo: undo.retry,
+            undo_requests.SkipUndo: undo.skip,
             chaos_requests.InjectFault: self.chaos.inject,
             chaos_requests.ListDrills: self.chaos.listed,
             chaos_requests.ListScores: self.chaos.scores,
@@ -81,6 +95,11 @@ class Answers:
             replay_requests.CancelReplays: self.replays.cancel,
             ask.ReloadConfig: self._reload,
             ask.StopDaemon: self._stop,
+        }
+        resources = ResourceAnswers(crew, reader)
+        self._handlers |= {
+            resource_requests.ListGpus: resources.gpus,
+            resource_requests.ExplainWait: resources.wait,
         }
         self.submit = crew.intake.submit
 

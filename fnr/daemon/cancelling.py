@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from msgspec.structs import replace
@@ -17,6 +18,7 @@ from fnr.daemon.supervisor import Supervisor
 from fnr.host.failpoint import failpoint
 from fnr.policy.evidence import KilledBy
 from fnr.policy.task import Task
+from fnr.policy.undo import Outcome, Step, Tried
 from fnr.store import tasks
 from fnr.store.connection import Transaction
 from fnr.store.reads import select_task_ids
@@ -34,6 +36,7 @@ class Cancelling:
         self._supervisor = supervisor
         self._stopper = stopper
         self._reader = reader
+        self.on_cancelled: Callable[[], None] = _nobody
 
     async def cancel(self, client: Client, request: CancelTasks) -> Changed:
         """Cancel by ids or by filter, in chunks."""
@@ -41,7 +44,7 @@ class Cancelling:
             raise UsageError("cancel needs ids or a filter, and not both")
         changed = Changed()
         if request.task_ids:
-            await self._chunk(client, request.task_ids, request.reason, changed)
+            await self._chunk(client.submitter, request.task_ids, request.reason, changed)
             return changed
         where = f"({request.where}) state:queued,waiting,running"
         after: str | None = None
@@ -50,22 +53,25 @@ class Cancelling:
             ids = await self._reader.read(
                 partial(select_task_ids, where=where, after=after, limit=CHUNK, now_ms=now_ms)
             )
-            await self._chunk(client, ids, request.reason, changed)
+            await self._chunk(client.submitter, ids, request.reason, changed)
             if len(ids) < CHUNK:
                 return changed
             after = ids[-1]
 
-    async def _chunk(
-        self, client: Client, task_ids: list[str], reason: str, changed: Changed
-    ) -> None:
+    async def undo(self, step: Step, task_id: str) -> Outcome:
+        """Cancel a task that another one submitted before it failed."""
+        changed = Changed()
+        await self._chunk("undo", [task_id], f"undo of task {step.task_id}", changed)
+        why = changed.unchanged.get(task_id, "cancelled, or being stopped")
+        return Outcome(tried=Tried.UNDONE, why=why)
+
+    async def _chunk(self, by: str, task_ids: list[str], reason: str, changed: Changed) -> None:
         now_ms = self._parts.clock.now_ms()
-        why = f"cancelled by {client.submitter}" + (f": {reason}" if reason else "")
+        why = f"cancelled by {by}" + (f": {reason}" if reason else "")
 
         def unit(tx: Transaction) -> dict[str, str]:
             return {
-                task_id: tasks.ask_cancel(
-                    tx, task_id, reason=why, by=client.submitter, now_ms=now_ms
-                )
+                task_id: tasks.ask_cancel(tx, task_id, reason=why, by=by, now_ms=now_ms)
                 for task_id in task_ids
             }
 
@@ -80,6 +86,7 @@ class Cancelling:
                 changed.unchanged[task_id] = outcome
                 continue
             changed.changed.append(task_id)
+        self.on_cancelled()
 
     def _announce(self, task_id: str) -> None:
         def told(task: Task | None, error: BaseException | None) -> None:
@@ -95,3 +102,7 @@ class Cancelling:
                     held.task = replace(held.task, cancel_asked=True)
                     self._stopper.stop(worker, token, KilledBy.CANCEL, why)
                     return
+
+
+def _nobody() -> None:
+    """Nobody has asked to hear of cancelled tasks yet."""

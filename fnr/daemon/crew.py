@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fnr.config.settings import Settings
+from fnr.daemon.admission import Resources
 from fnr.daemon.adopter import Adopter
 from fnr.daemon.breaker_calls import BreakerCalls
 from fnr.daemon.breaker_gate import BreakerGate
 from fnr.daemon.breaker_probes import BreakerProbes
 from fnr.daemon.breakers import Breakers
 from fnr.daemon.clock_changes import ClockChanges
+from fnr.daemon.conditions import Conditions
 from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.effects import Effects
 from fnr.daemon.ending import Ending
+from fnr.daemon.free import Free
 from fnr.daemon.intake import Intake
 from fnr.daemon.parts import Parts
 from fnr.daemon.readings import Readings
@@ -22,10 +25,12 @@ from fnr.daemon.reload import Reload
 from fnr.daemon.reserve import Reserve
 from fnr.daemon.rules_in_force import RulesInForce
 from fnr.daemon.runner import Runner
+from fnr.daemon.seats import Seats
 from fnr.daemon.stopper import Stopper
 from fnr.daemon.store_care import StoreCare
 from fnr.daemon.supervisor import Supervisor
 from fnr.daemon.timekeeper import Timekeeper
+from fnr.daemon.undoing import Undoing
 from fnr.daemon.worker_process import WorkerProcess
 from fnr.policy.verdict import Verdict
 
@@ -52,6 +57,7 @@ class Crew:
         self.timekeeper = Timekeeper(parts, self.dispatcher, self.supervisor, self.stopper)
         self.clock_changes = ClockChanges(parts, self.dispatcher, self.timekeeper.move_due)
         self.effects = Effects(parts)
+        self.undoing = Undoing(parts, self.dispatcher)
         self.reserve = Reserve(parts)
         self.intake = Intake(parts, self.dispatcher, self.reserve)
         self.adopter = Adopter(parts, self.supervisor, self.runner)
@@ -64,7 +70,15 @@ class Crew:
         self.runner.on_settled = self._settled
         self.runner.on_tainted = self._tainted
         self.readings = Readings(parts, self.supervisor)
+        self.free = Free(parts)
+        self.free.is_ready = self.breakers.admits
+        self.resources = Resources(parts, self.dispatcher, self.supervisor, self.free)
+        self.seats = Seats(parts, self.dispatcher, self.supervisor, self.free, self.resources)
+        self.dispatcher.gates.add(self.resources)
+        self.intake.warning = self.resources.warning
+        self.conditions = Conditions(parts, self.dispatcher, self.free, self.resources)
         self.dispatcher.on_delivered = self._busy
+        self.timekeeper.on_buried = self.undoing.settled
         self.intake.on_expiring = self.timekeeper.move_due
         self.on_verdicts: Callable[[list[Verdict]], None] = _nobody_counts
 
@@ -78,7 +92,10 @@ class Crew:
     def _settled(self, verdicts: list[Verdict]) -> None:
         self.breaker_gate.settled(verdicts)
         self.effects.settled(verdicts)
+        self.undoing.settled(verdicts)
         self.timekeeper.settled(verdicts)
+        self.conditions.settled(verdicts)
+        self.resources.settled()
         self.on_verdicts(verdicts)
 
 

@@ -22,6 +22,7 @@ from fnr.config.settings import FunctionSettings
 from fnr.daemon.clients import Client, as_fnr_error
 from fnr.daemon.dispatcher import Assignment, Dispatcher
 from fnr.daemon.parts import Parts
+from fnr.daemon.pool import Pool
 from fnr.daemon.reserve import Reserve
 from fnr.host.clock import is_ulid, ulid_ms
 from fnr.host.failpoint import failpoint
@@ -63,6 +64,8 @@ class Intake:
         self._dispatcher = dispatcher
         self._reserve = reserve
         self.on_expiring: Callable[[], None] = _ignore
+        # Why tasks of a function can never start; set by who gives them what they need.
+        self.warning: Callable[[Pool | None], str] = _no_warning
 
     def submit(self, client: Client, request_id: int, request: Submit) -> None:
         """Accept one task and answer after its commit."""
@@ -221,12 +224,19 @@ class Intake:
             return
         failpoint("submit-committed")
         [(task_id, duplicate)] = work.accepted
-        client.answer(request_id, Submitted(task_id=task_id, duplicate=duplicate))
+        pool = self._dispatcher.pools.get(work.items[0][0].function)
+        warning = self.warning(pool)
+        answer = Submitted(task_id=task_id, duplicate=duplicate, warning=warning)
+        client.answer(request_id, answer)
         failpoint("submit-answered")
         for function, assignments in work.assignments.items():
             self._dispatcher.deliver(assignments, function)
         if work.items[0][0].expires_at_ms is not None:
             self.on_expiring()
+
+
+def _no_warning(_: Pool | None) -> str:
+    return ""
 
 
 def _ignore() -> None:

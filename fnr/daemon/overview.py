@@ -103,10 +103,11 @@ class Overview:
             paused=pool.paused if pool else False,
             problem=problem,
             holds=dict(pool.holds) if pool else {},
+            retry_budget_ms=record.retry_budget_ms if record else None,
         )
 
     def _problems(self, lines: list[FunctionStatus]) -> list[str]:
-        problems = [*self._parts.problems.values()]
+        problems = [*self._parts.problems.values(), *self._crew.conditions.problems()]
         problems += [f"{line.function}: {line.problem}" for line in lines if line.problem]
         if unsettled := self._crew.runner.unsettled:
             problems.append(f"{unsettled} ended attempts wait for the store")

@@ -22,6 +22,7 @@ class Pool:
     """Workers of one function.
 
     next_due_at_ms: when the next task may start; 0 means "perhaps now", None "no task is queued".
+    seating: a worker is on its way, as soon as it is given a GPU.
     failures: starts in a row that came to nothing. problem: why the function cannot run now.
     holds: gate -> why it lets no more attempts through, as of the last look.
     """
@@ -30,6 +31,7 @@ class Pool:
     workers: dict[str, WorkerProcess] = field(default_factory=dict)
     paused: bool = False
     removed: bool = False
+    seating: bool = False
     next_due_at_ms: int | None = None
     mean_duration_ms: float = 1_000.0
     failures: int = 0
@@ -62,7 +64,12 @@ class Pool:
     @property
     def starting(self) -> bool:
         """A worker is on its way."""
-        return any(w.state is WorkerState.STARTING for w in self.workers.values())
+        return self.seating or any(w.state is WorkerState.STARTING for w in self.workers.values())
+
+    @property
+    def keeps_gpus(self) -> bool:
+        """Do its workers keep their GPUs for life? What a Python worker has loaded stays there."""
+        return self.settings.kind == "python" and self.settings.on_gpu
 
     def takers(self) -> list[WorkerProcess]:
         """Workers with a free place, the emptiest first."""

@@ -19,6 +19,7 @@ from fnr.config.settings import Settings
 from fnr.config.text_model_file import load_text_model
 from fnr.daemon.parts import Parts, log
 from fnr.host.memory import release_memory
+from fnr.policy.blame import met
 from fnr.policy.classify import classify
 from fnr.policy.evidence import Evidence
 from fnr.policy.rule_file import RuleProblem
@@ -63,6 +64,8 @@ class RulesInForce:
 
     def classify(self, evidence: Evidence, *, function: str, service: str = "") -> Classification:
         """Name a failure. service: what it met, if that is known."""
+        settings = self._parts.function(function)
+        service = service or met(evidence, settings.services if settings else ())
         return classify(evidence, self._ready(), self._model, function=function, service=service)
 
     @property

@@ -13,10 +13,12 @@ from msgspec import structs
 from fnr.api.frames import Ack, Done, Fail, Output
 from fnr.daemon import remains
 from fnr.daemon.dispatcher import Assignment, Dispatcher
+from fnr.daemon.needs import with_need
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.redact import Redactor
 from fnr.daemon.rules_in_force import RulesInForce
 from fnr.daemon.surroundings import Surroundings
+from fnr.daemon.undo_left import UndoLeft
 from fnr.daemon.worker_process import WorkerProcess, WorkerState
 from fnr.host.failpoint import failpoint
 from fnr.policy.evidence import Evidence
@@ -53,6 +55,7 @@ class Runner:
         self._redactor = redactor
         self.surroundings = Surroundings(parts, dispatcher)
         self._unsettled: list[Batch] = []
+        self.undo_left = UndoLeft(parts)
         self.on_settled: Callable[[list[Verdict]], None] = _ignore
         self.on_tainted: Callable[[WorkerProcess], None] = _keep
         self._retrying = False
@@ -134,8 +137,7 @@ class Runner:
             ):
                 failpoint("unloadable-in-unit")
                 verdict = self._judge(tx, claim.task, claim.token, evidence, now_ms=now_ms)
-                self._settle(tx, verdict, now_ms=now_ms)
-                verdicts.append(verdict)
+                verdicts.append(self._settle(tx, verdict, now_ms=now_ms))
 
         def committed(_: None, error: BaseException | None) -> None:
             if error is None:
@@ -200,11 +202,12 @@ class Runner:
             if held is not None and held.checkpointed:
                 checkpoints.forget(tx, task.task_id)
             self._gates_ended(tx, verdict)
+            if frame.undo:
+                self.undo_left.of_success(frame.token)
             return verdict
         evidence = self._with_kill(tx, frame, worker)
         verdict = self._judge(tx, task, frame.token, evidence, now_ms=now_ms)
-        self._settle(tx, verdict, now_ms=now_ms, output=frame.output)
-        return verdict
+        return self._settle(tx, verdict, now_ms=now_ms, output=frame.output, promised=frame.undo)
 
     def _with_kill(self, tx: Transaction, frame: Fail, worker: WorkerProcess) -> Evidence:
         """Add what our own kill ledger knows to what the worker or its remains say."""
@@ -226,14 +229,11 @@ class Runner:
         evidence = self._redactor.evidence(evidence)
         settings = self._parts.function(task.function)
         policy, around = self.surroundings.of(tx, task, now_ms=now_ms)
+        named = self._rules.classify(evidence, function=task.function)
         return decide(
             task,
-            evidence,
-            self._rules.classify(
-                evidence,
-                function=task.function,
-                service=evidence.service or _only(settings.services if settings else ()),
-            ),
+            with_need(self._parts, settings, evidence, named),
+            named,
             token=token,
             policy=policy,
             now_ms=now_ms,
@@ -242,12 +242,20 @@ class Runner:
         )
 
     def _settle(
-        self, tx: Transaction, verdict: Verdict, *, now_ms: int, output: Output | None = None
-    ) -> None:
+        self,
+        tx: Transaction,
+        verdict: Verdict,
+        *,
+        now_ms: int,
+        output: Output | None = None,
+        promised: bool = False,
+    ) -> Verdict:
+        verdict, left = self.undo_left.before_settling(verdict, promised=promised)
         error_id = self._parts.ulids.new() if verdict.classification else None
         known = structs.asdict(output) if output is not None else None
-        settle(tx, verdict, now_ms=now_ms, error_id=error_id, result=None, output=known)
+        settle(tx, verdict, now_ms=now_ms, error_id=error_id, result=None, output=known, left=left)
         self._gates_ended(tx, verdict)
+        return verdict
 
     def _gates_ended(self, tx: Transaction, verdict: Verdict) -> None:
         pool = self._dispatcher.pools.get(verdict.before.function)
@@ -266,6 +274,7 @@ class Runner:
         worker.attempts_done += len(tokens)
         if worker.state is WorkerState.GONE:
             remains.forget_spooled(self._parts.paths.spool_dir, tokens)
+        self.undo_left.forget(frame.token for frame in batch.ended)
         worker.say(Ack(tokens=tokens))
         failpoint("end-acknowledged-not-sent")
         self._dispatcher.deliver(batch.assignments, worker.function)
@@ -311,7 +320,7 @@ class Runner:
                     continue
                 verdict = excuse(task, token=token, why=why, outcome=outcome, now_ms=now_ms)
                 try:
-                    self._settle(tx, verdict, now_ms=now_ms)
+                    verdict = self._settle(tx, verdict, now_ms=now_ms)
                 except ClaimLost:
                     continue
                 failpoint("put-back-in-unit")
@@ -321,6 +330,7 @@ class Runner:
             if error is not None:
                 self._parts.later(STORE_RETRY_MS, lambda: self._parts.store.post(unit, committed))
                 return
+            self.undo_left.forget(token for token, _ in pairs)
             self._announce(verdicts, worker)
             failpoint("put-back-committed")
             self._dispatcher.due_now(worker.function)
@@ -375,11 +385,6 @@ class Runner:
                 )
         failpoint("end-announced")
         self.on_settled(verdicts)
-
-
-def _only(services: tuple[str, ...]) -> str:
-    """The service that a failure has met for certain: a function that uses one has met no other."""
-    return services[0] if len(services) == 1 else ""
 
 
 def _taints(verdict: Verdict) -> bool:

@@ -21,15 +21,16 @@ from fnr.policy.task import WorkerIdentity
 WORKER_ENV = "FNR_WORKER_ID"
 
 
-def spawn(parts: Parts, settings: FunctionSettings) -> WorkerProcess:
-    """Start a worker for a function. Raises OSError when it cannot be started."""
-    worker_id = parts.ulids.new()
+def spawn(
+    parts: Parts, settings: FunctionSettings, *, worker_id: str, gpus: tuple[str, ...] = ()
+) -> WorkerProcess:
+    """Start a worker for a function, on these GPUs. Raises OSError when it cannot be started."""
     log_dir = Path(parts.paths.log_dir) / settings.name
     log_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     spec = _spec(parts, settings, worker_id, log_path=str(log_dir / f"{worker_id}.log"))
     child = process.spawn(
         [sys.executable, "-m", "fnr.worker"],
-        env=environment(settings, worker_id),
+        env=environment(settings, worker_id, gpus),
         cwd=settings.cwd,
         user=settings.user,
         stdin=msgspec.json.encode(spec),
@@ -52,6 +53,7 @@ def spawn(parts: Parts, settings: FunctionSettings) -> WorkerProcess:
         memory=watch_memory(child.pid),
         heard_at_ms=parts.clock.boot_ms(),
         idle_at_ms=parts.clock.boot_ms(),
+        gpus=gpus,
     )
 
 
@@ -73,14 +75,19 @@ def record(worker: WorkerProcess) -> WorkerRecord:
     )
 
 
-def environment(settings: FunctionSettings, worker_id: str) -> dict[str, str]:
-    """The worker's environment: the daemon's, then env_file, then env, then our own mark."""
+def environment(
+    settings: FunctionSettings, worker_id: str, gpus: tuple[str, ...] = ()
+) -> dict[str, str]:
+    """The worker's environment: the daemon's, then env_file, then env, then our own marks."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("NOTIFY_")}
     if settings.env_file:
         env |= read_env_file(settings.env_file)
     env |= settings.env
     # Found again in /proc/PID/environ when a descendant escaped from session and group.
     env[WORKER_ENV] = worker_id
+    if gpus:
+        # By UUID: numbers change with the order in which CUDA looks, and with every GPU that fails.
+        env["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
     return env
 
 
@@ -111,6 +118,8 @@ def _spec(parts: Parts, settings: FunctionSettings, worker_id: str, *, log_path:
         log_bytes_max=parts.settings.log.worker_bytes_max,
         max_tasks=settings.max_tasks_per_worker,
         die_with_daemon=settings.on_daemon_exit == "kill",
+        undo=settings.undo,
+        undo_within=settings.undo_within,
         fault=parts.faults.for_start(settings.name) if parts.faults else None,
         breaker_path=parts.paths.breaker_file,
         trial_path=parts.paths.trial_file,

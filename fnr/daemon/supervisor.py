@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
 
 from fnr.api import frames
 from fnr.api.frames import Frame, from_worker
@@ -37,6 +38,9 @@ class Supervisor:
         self.workers: dict[str, WorkerProcess] = {}
         self._by_link: dict[LineSocket, WorkerProcess] = {}
         self.breaker_calls: BreakerCalls | None = None
+        # Set by whoever gives GPUs away: find one, then `start_on` it.
+        self.take_seat: Callable[[Pool], None] = _no_seats
+        self.on_buried: Callable[[WorkerProcess], None] = _nobody_waits
         dispatcher.more_workers = self.start_worker
         dispatcher.put_back = runner.put_back
 
@@ -67,7 +71,7 @@ class Supervisor:
 
     def start_worker(self, pool: Pool) -> None:
         """Start a worker now, or after the pause that failed starts have earned."""
-        if pool.start_timer is not None or not self._parts.dispatching:
+        if pool.start_timer is not None or pool.seating or not self._parts.dispatching:
             return
         delay_ms = pool.restart_delay_ms(
             self._parts.settings.daemon, fraction=self._parts.dice.fraction()
@@ -83,8 +87,15 @@ class Supervisor:
             self._start(pool)
 
     def _start(self, pool: Pool) -> None:
+        if pool.keeps_gpus:
+            self.take_seat(pool)
+        else:
+            self.start_on(pool, worker_id=self._parts.ulids.new())
+
+    def start_on(self, pool: Pool, *, worker_id: str, gpus: tuple[str, ...] = ()) -> bool:
+        """Start a worker now, on these GPUs; False when that was not possible."""
         try:
-            worker = spawner.spawn(self._parts, pool.settings)
+            worker = spawner.spawn(self._parts, pool.settings, worker_id=worker_id, gpus=gpus)
         except (OSError, ValueError) as error:
             pool.failures += 1
             pool.problem = f"no worker could be started: {error}"
@@ -92,17 +103,22 @@ class Supervisor:
                 "no worker could be started", extra={"function": pool.name, "why": str(error)}
             )
             self.start_worker(pool)
-            return
+            return False
         failpoint("worker-spawned")
         self.adopt(worker, pool)
         failpoint("worker-adopted")
         row = spawner.record(worker)
         self._parts.store.post(lambda tx: worker_rows.insert(tx, row), self._row_written)
         log.info("worker started", extra={"function": pool.name, "worker_id": worker.worker_id})
+        return True
 
     def _row_written(self, _: None, error: BaseException | None) -> None:
         if error is not None:
             log.error("a worker's row could not be written: %s", error)
+
+    def _end_written(self, worker: WorkerProcess, error: BaseException | None) -> None:
+        self._row_written(None, error)
+        self.on_buried(worker)
 
     # ── what workers say ─────────────────────────────────────────────────────
 
@@ -311,7 +327,7 @@ class Supervisor:
             lambda tx: worker_rows.end(
                 tx, worker.worker_id, at_ms=at_ms, end=worker.leave_reason or end
             ),
-            self._row_written,
+            lambda _, error: self._end_written(worker, error),
         )
         log.info(
             "worker ended",
@@ -344,6 +360,14 @@ class Supervisor:
             grace_ms=worker.settings.grace_ms,
             clock=self._parts.clock,
         )
+
+
+def _no_seats(_: Pool) -> None:
+    raise AssertionError("nobody gives GPUs away")
+
+
+def _nobody_waits(_: WorkerProcess) -> None:
+    """Nobody waits for what workers leave."""
 
 
 def _progress_text(frame: frames.Progress) -> str:

@@ -6,6 +6,7 @@ Nothing ticks while nothing runs: the one-second watch is armed only while a wor
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -55,6 +56,7 @@ class Timekeeper:
         self._recall: asyncio.TimerHandle | None = None
         self._moves: asyncio.TimerHandle | None = None
         self._suspicions: dict[str, Suspicion] = {}
+        self.on_buried: Callable[[list[Verdict]], None] = _nobody
 
     def start(self) -> None:
         """Begin with what is due already."""
@@ -182,6 +184,8 @@ class Timekeeper:
                 task = verdict.task
                 self._parts.events.task_moved(task, at_ms=task.state_at_ms)
             failpoint("moves-committed")
+            if error is None and buried:
+                self.on_buried(buried)
             for function in woken:
                 self._dispatcher.due_now(function)
             self._arm_moves(min(next_at_ms, default=None))
@@ -235,3 +239,7 @@ def timeout_ms(worker: WorkerProcess) -> int | None:
     if current is not None and current.task.timeout_ms is not None:
         return current.task.timeout_ms
     return worker.settings.timeout_ms
+
+
+def _nobody(_: list[Verdict]) -> None:
+    """Nobody has asked to hear of expired tasks yet."""

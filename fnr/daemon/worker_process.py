@@ -51,6 +51,7 @@ class WorkerProcess:
     reserved: places promised to claims whose commit is under way.
     farewell: how attempts ended that we are ending together with the worker; settled when its
               whole group is proven gone.
+    gpus:     which ones it keeps for as long as it lives, by UUID.
     kills:    why we are ending an attempt of its, our kill ledger in memory.
     heard_at_ms, begun_at_ms, idle_at_ms: on the boot clock.
     """
@@ -83,6 +84,7 @@ class WorkerProcess:
     leave_reason: str = ""
     respawn: bool = True
     memory: MemoryWatch | None = None
+    gpus: tuple[str, ...] = ()
     buried: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -158,5 +160,6 @@ def run_frame(claim: Claim, faults: dict[str, WorkerFault] | None = None) -> Run
         submitted_at_ms=task.created_at_ms,
         fault=faults.get(claim.token) if faults else None,
         trials=claim.trials,
+        gpus=claim.gpus,
         checkpoint="" if claim.checkpoint is None else claim.checkpoint.decode(),
     )

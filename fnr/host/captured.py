@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -22,9 +22,17 @@ class Printed(Struct, frozen=True, kw_only=True):
 
 
 def run_captured(
-    argv: Sequence[str], *, env: Mapping[str, str], stdin: bytes = b"", timeout_ms: int
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    stdin: bytes = b"",
+    timeout_ms: int,
+    started: Callable[[Callable[[], None]], None] | None = None,
 ) -> Printed:
-    """Run it in a session of its own, away from our terminal. Raises OSError if it cannot start."""
+    """Run it in a session of its own, away from our terminal. Raises OSError if it cannot start.
+
+    started: is given what stops the program, for callers that may want no more of it.
+    """
     with subprocess.Popen(
         list(argv),
         env=dict(env),
@@ -33,6 +41,8 @@ def run_captured(
         stderr=subprocess.PIPE,
         start_new_session=True,
     ) as program:
+        if started is not None:
+            started(program.kill)
         code: int | None
         try:
             out, err = program.communicate(stdin, timeout=timeout_ms / 1_000)

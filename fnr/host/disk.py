@@ -20,6 +20,24 @@ def free_mib(path: str) -> int:
     return stat.f_bavail * stat.f_frsize // _MIB
 
 
+def room_mib(path: str) -> tuple[int, int]:
+    """MiB free and in all on the file system of path; OSError when there is no such path."""
+    stat = os.statvfs(path)
+    return stat.f_bavail * stat.f_frsize // _MIB, stat.f_blocks * stat.f_frsize // _MIB
+
+
+def mount_of(path: str) -> str:
+    """Where the file system of path is mounted; OSError when there is no such path."""
+    real = os.path.realpath(path)
+    device = os.stat(real).st_dev  # noqa: PTH116 - pathlib costs 8 ms
+    while real != "/":
+        above = real.rpartition("/")[0] or "/"
+        if os.stat(above).st_dev != device:  # noqa: PTH116 - pathlib costs 8 ms
+            break
+        real = above
+    return real
+
+
 def make_reserve(path: str, mib: int) -> None:
     """Occupy mib MiB in a file; raises OSError, and leaves no file, when they are not free."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

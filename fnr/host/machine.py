@@ -6,6 +6,7 @@ import os
 
 from msgspec import Struct
 
+from fnr.host.cgroup import cpu_quota, memory_room
 from fnr.host.clock import Clock
 from fnr.host.disk import free_mib
 from fnr.host.procfs import read_bytes
@@ -42,6 +43,24 @@ def read_machine(clock: Clock, *, disk_path: str) -> Machine:
         memory_stall=_stall("memory"),
         io_stall=_stall("io"),
     )
+
+
+def memory_mib() -> tuple[int | None, int | None]:
+    """Memory in all and free, as far as the host and our control groups let us have it."""
+    host = _memory_mib()
+    total, free = host.get(b"MemTotal"), host.get(b"MemAvailable")
+    group = memory_room(os.getpid())
+    if group is not None:
+        total = group[0] if total is None else min(total, group[0])
+        free = group[1] if free is None else min(free, group[1])
+    return total, free
+
+
+def cpu_count() -> int:
+    """CPUs that our processes can keep busy: those we may run on, within our group's quota."""
+    cpus = len(os.sched_getaffinity(0))
+    quota = cpu_quota(os.getpid())
+    return cpus if quota is None else max(1, min(cpus, int(quota)))
 
 
 def _boot_id(clock: Clock) -> str | None:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
 from threading import Thread
+from typing import NoReturn
 
 from msgspec import Struct
 
@@ -33,6 +34,7 @@ __all__ = [
     "StillAlive",
     "StopReport",
     "attach",
+    "become",
     "become_subreaper",
     "die_with_parent",
     "group_members",
@@ -143,6 +145,14 @@ def die_with_parent(parent_pid: int | None = None, signal: int = signals.SIGKILL
     _prctl(_PR_SET_PDEATHSIG, signal)
     if parent_pid is not None and os.getppid() != parent_pid:
         os.kill(os.getpid(), signal)
+
+
+def become(argv: Sequence[str]) -> NoReturn:
+    """Go on as another program, with nothing to read; raises OSError when that is not possible."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    os.execvp(argv[0], list(argv))  # noqa: S606 - an argument vector, never a shell
 
 
 def _start(

@@ -47,6 +47,11 @@ def blamed(
     )
 
 
+def met(evidence: Evidence, declared: tuple[str, ...]) -> str:
+    """The service that a failure has met for certain: who uses a single one has met no other."""
+    return evidence.service or (declared[0] if len(declared) == 1 else "")
+
+
 def takes(errors: tuple[str, ...], rule: str, *, by_name: bool = False) -> bool:
     """Do these patterns take the rule? "-pattern" excludes; only exclusions, or none: the rest.
 

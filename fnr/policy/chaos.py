@@ -97,6 +97,11 @@ class Drilled(Struct, frozen=True, kw_only=True):
     outcome: Outcome | None = None
 
 
+def ends_at_ms(one: Drilled) -> int:
+    """When it ends by itself at the latest, by the clock on the wall."""
+    return one.injection.begun_at_ms + one.injection.duration_ms
+
+
 class WorkerFault(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a worker is told of a fault that it carries out itself; folder: see Injection."""
 

@@ -23,6 +23,7 @@ class Action(StrEnum):
     COMPLETE = "complete"
     RETRY = "retry"
     WAIT = "wait"
+    WAKE = "wake"
     PARK = "park"
     DEGRADE = "degrade"
     BURY = "bury"
@@ -33,6 +34,7 @@ class Action(StrEnum):
     EDIT = "edit"
     RESOLVE = "resolve"
     RECLASSIFY = "reclassify"
+    UNDO = "undo"
 
 
 class Effect(Struct, frozen=True, kw_only=True):

@@ -85,7 +85,8 @@ class Evidence(Struct, frozen=True, kw_only=True):
     stop_proven:   True: the process group is empty; False: something is stuck; None: not asked.
     retry_after_ms: the other side said how long to wait.
     drill:         id of the drill that caused it; "" when none did.
-    wait_for:      what the function itself says it needs ("vram:8GiB"); "" when it says nothing.
+    wait_for:      what another try needs ("vram:8GiB"), as the function says or its error; "" when
+                   neither does.
     missing:       what could not be known and why, in words: "exit status: not our child".
     service:       the service whose guarded call ended the attempt.
     guarded:       services whose calls the function guarded itself: their outcomes are known.

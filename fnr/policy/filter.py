@@ -25,6 +25,7 @@ from fnr.policy.filter_fields import (
     INCIDENT_FIELDS,
     LETTER_FIELDS,
     TASK_FIELDS,
+    UNDO_FIELDS,
     Field,
 )
 from fnr.policy.filter_match import matches
@@ -48,6 +49,7 @@ __all__ = [
     "INCIDENT_FIELDS",
     "LETTER_FIELDS",
     "TASK_FIELDS",
+    "UNDO_FIELDS",
     "And",
     "AnyOf",
     "Compare",

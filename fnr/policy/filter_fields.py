@@ -17,6 +17,7 @@ from fnr.policy.dead_letter import DeathCause, LetterState
 from fnr.policy.incident import IncidentState
 from fnr.policy.rules import Category
 from fnr.policy.task import TaskState
+from fnr.policy.undo import StepState
 
 
 class Kind(StrEnum):
@@ -134,6 +135,24 @@ INCIDENT_FIELDS: Mapping[str, Field] = {
         Field(name="acked", kind=Kind.TEXT, help="who has seen it"),
         Field(name="age", kind=Kind.AGE, help="time since its latest error"),
         Field(name="at", kind=Kind.MOMENT, help="when its latest error happened"),
+        _OF_ALL["since"],
+        _OF_ALL["until"],
+    )
+}
+UNDO_FIELDS: Mapping[str, Field] = {
+    field.name: field
+    for field in (
+        Field(name="id", kind=Kind.TEXT, help="the step's id; id:01JD* finds a beginning"),
+        Field(name="task", kind=Kind.ID, help="the id of its task, or any beginning of it"),
+        Field(
+            name="state", kind=Kind.CHOICE, help="where it is", choices=tuple(map(str, StepState))
+        ),
+        _OF_ALL["function"],
+        Field(name="kind", kind=Kind.TEXT, help="what it does: remove_file, command, …"),
+        Field(name="reason", kind=Kind.TEXT, help="what came of its last try"),
+        Field(name="tries", kind=Kind.NUMBER, help="how often it was tried"),
+        Field(name="age", kind=Kind.AGE, help="time since it was recorded"),
+        Field(name="at", kind=Kind.MOMENT, help="when it was recorded"),
         _OF_ALL["since"],
         _OF_ALL["until"],
     )

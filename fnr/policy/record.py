@@ -14,6 +14,7 @@ from fnr.policy.evidence import Evidence
 from fnr.policy.incident import Fingerprint, Incident, Move
 from fnr.policy.rules import Category, Classification
 from fnr.policy.task import Attempt, Task
+from fnr.policy.undo import Step
 from fnr.policy.verdict import Decision
 
 Item = TypeVar("Item")
@@ -106,6 +107,7 @@ class TaskDetail(Struct, frozen=True, kw_only=True):
     ledger: list[LedgerRow] = field(default_factory=list)
     letter: DeadLetter | None = None
     revisions: list[InputRevision] = field(default_factory=list)
+    undo: list[Step] = field(default_factory=list)
 
 
 class ErrorDetail(Struct, frozen=True, kw_only=True):
@@ -200,13 +202,17 @@ class WorkerRecord(Struct, frozen=True, kw_only=True):
 
 
 class FunctionRecord(Struct, frozen=True, kw_only=True):
-    """What the store knows of one function: tasks by state, and whether it is paused."""
+    """What the store knows of one function: tasks by state, and whether it is paused.
+
+    retry_budget_ms: what it may spend on retries; None while nothing was spent.
+    """
 
     function: str
     counts: dict[str, int]
     paused: bool = False
     paused_by: str = ""
     paused_at_ms: int | None = None
+    retry_budget_ms: int | None = None
 
 
 class LetterStat(Struct, frozen=True, kw_only=True):

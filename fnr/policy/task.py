@@ -163,6 +163,7 @@ class Claim(Struct, frozen=True, kw_only=True):
     input:      as the task's steps down leave it.
     checkpoint: JSON that an earlier attempt left behind.
     trials: services that this attempt tests for their half-open breakers.
+    gpus: the only ones that this attempt may see, by UUID; none given is no rule.
     """
 
     task: Task
@@ -170,3 +171,4 @@ class Claim(Struct, frozen=True, kw_only=True):
     input: bytes
     trials: tuple[str, ...] = ()
     checkpoint: bytes | None = None
+    gpus: tuple[str, ...] = ()

@@ -159,6 +159,29 @@ def moves(tx: Transaction, *, name: str | None, limit: int) -> list[BreakerMoveR
     return [_move_of(row) for row in rows]
 
 
+def list_breakers(tx: Transaction, *, now_ms: int) -> list[BreakerStatus]:  # noqa: ARG001 - one shape for all reads
+    """Every breaker, by name."""
+    return listed(tx)
+
+
+def get_breaker(tx: Transaction, *, name: str, now_ms: int) -> BreakerDetail:  # noqa: ARG001 - one shape for all reads
+    """One breaker and its last moves. Raises NoSuchId."""
+    return detail(tx, name)
+
+
+def list_breaker_moves(
+    tx: Transaction,
+    *,
+    name: str | None,
+    limit: int,
+    now_ms: int,  # noqa: ARG001 - one shape for all reads
+) -> list[BreakerMoveRecord]:
+    """Moves of one breaker or of all, the latest first. Raises NoSuchId."""
+    if name is not None:
+        detail(tx, name)
+    return moves(tx, name=name, limit=limit)
+
+
 def _status(tx: Transaction, row: Row) -> BreakerStatus:
     breaker, saved = _breaker_of(row)
     last = moves(tx, name=breaker.name, limit=1)

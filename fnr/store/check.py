@@ -227,6 +227,65 @@ INVARIANTS = (
         """,
     ),
     Invariant(
+        "allocation-has-owner",
+        "something is given to an attempt that does not run, or to a worker that has ended",
+        """
+        SELECT g.owner FROM allocation g
+         WHERE CASE WHEN g.owner = g.worker_id
+                    THEN EXISTS (SELECT 1 FROM worker w
+                                  WHERE w.worker_id = g.owner AND w.ended_at_ms IS NOT NULL)
+                    ELSE NOT EXISTS (SELECT 1 FROM attempt a
+                                      WHERE a.token = g.owner AND a.outcome = 'running') END
+        """,
+    ),
+    Invariant(
+        "allocations-fit",
+        "more of a device is given than there is, or a GPU is one holder's alone and others' too",
+        """
+        SELECT g.kind || ' ' || g.device FROM allocation g
+         GROUP BY g.kind, g.device HAVING sum(g.amount) > max(g.capacity)
+         UNION ALL
+        SELECT 'gpu ' || g.device FROM allocation g
+         WHERE g.kind = 'gpu'
+           AND EXISTS (SELECT 1 FROM allocation o
+                        WHERE o.kind = 'vram' AND o.device = g.device)
+        """,
+    ),
+    Invariant(
+        "undo-is-under-way",
+        "a step of a task that has ended is still to be undone, and nobody is at it",
+        """
+        SELECT u.undo_id FROM undo_step u
+          JOIN task t ON t.task_id = u.task_id
+         WHERE (u.state = 'undoing' OR u.state = 'recorded' AND t.state IN ('dead', 'cancelled'))
+           AND NOT EXISTS (SELECT 1 FROM undo_run r WHERE r.task_id = u.task_id)
+        """,
+    ),
+    Invariant(
+        "undo-of-done-task",
+        "a step of a task that is done is still to be undone, or asks for an operator",
+        """
+        SELECT u.undo_id FROM undo_step u
+          JOIN task t ON t.task_id = u.task_id
+         WHERE t.state = 'done' AND u.state IN ('recorded', 'undoing', 'needs_operator')
+        """,
+    ),
+    Invariant(
+        "undo-before-retry",
+        "a task waits for its undo and nobody is at it, or the other way round",
+        """
+        SELECT t.task_id FROM task t
+         WHERE t.state = 'waiting' AND t.waiting_for = 'undo'
+           AND NOT EXISTS (SELECT 1 FROM undo_run r
+                            WHERE r.task_id = t.task_id AND r.purpose = 'retry')
+        UNION ALL
+        SELECT r.task_id FROM undo_run r
+          JOIN task t ON t.task_id = r.task_id
+         WHERE r.purpose = 'retry' AND t.waiting_for IS NOT 'undo'
+            OR r.purpose = 'end' AND t.state NOT IN ('dead', 'cancelled')
+        """,
+    ),
+    Invariant(
         "outbox-keys-are-unique",
         "an effect is kept twice under one key",
         "SELECT key FROM outbox NOT INDEXED GROUP BY key HAVING count(*) > 1",

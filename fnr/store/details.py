@@ -6,7 +6,7 @@ from msgspec import Raw
 
 from fnr.policy.record import InputRevision, TaskDetail
 from fnr.policy.task import Attempt, Task
-from fnr.store import errors, ledger, letters, results, tasks
+from fnr.store import errors, ledger, letters, results, tasks, undo
 from fnr.store.rows import ATTEMPT_COLUMNS, attempt_of
 from fnr.store.transaction import Transaction
 
@@ -23,6 +23,7 @@ def detail(tx: Transaction, task: Task) -> TaskDetail:
         ledger=ledger.of_task(tx, task.task_id),
         letter=letters.get(tx, task.task_id),
         revisions=revisions,
+        undo=undo.of_task(tx, task.task_id),
     )
 
 
@@ -45,6 +46,12 @@ def revisions_of(tx: Transaction, task_id: str) -> list[InputRevision]:
         InputRevision(revision=revision, at_ms=at_ms, author=author, body=Raw(body.encode()))
         for revision, at_ms, author, body in rows
     ]
+
+
+def attempt(tx: Transaction, token: str) -> Attempt | None:
+    """One attempt by its token."""
+    row = tx.one(f"SELECT {ATTEMPT_COLUMNS} FROM attempt a WHERE a.token = ?", (token,))
+    return attempt_of(row) if row else None
 
 
 def attempts_of(tx: Transaction, task_id: str) -> list[Attempt]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fnr.policy.record import FunctionRecord
+from fnr.store import retry_budgets
 from fnr.store.tally import counts
 from fnr.store.transaction import Transaction
 
@@ -40,7 +41,7 @@ def records(tx: Transaction) -> list[FunctionRecord]:
     """Every function that has tasks or is paused."""
     rows = tx.all("SELECT function, paused, paused_by, paused_at_ms FROM function")
     pauses = {row[0]: row for row in rows}
-    by_state = counts(tx)
+    by_state, budgets = counts(tx), retry_budgets.balances(tx)
     found = []
     for name in sorted({*by_state, *pauses}):
         _, is_paused, by, at_ms = pauses.get(name, (name, 0, "", None))
@@ -51,6 +52,7 @@ def records(tx: Transaction) -> list[FunctionRecord]:
                 paused=bool(is_paused),
                 paused_by=by,
                 paused_at_ms=at_ms,
+                retry_budget_ms=budgets.get(name),
             )
         )
     return found

@@ -13,8 +13,9 @@ from msgspec.structs import replace
 from fnr.policy.dead_letter import DeadLetter, LetterState, not_replayable
 from fnr.policy.replay import EntryState
 from fnr.policy.task import Task, TaskState
+from fnr.policy.undo import unfinished
 from fnr.policy.verdict import Action, Decision
-from fnr.store import errors, ledger, replay_entries
+from fnr.store import errors, ledger, replay_entries, undo
 from fnr.store.rows import (
     LETTER_COLUMNS,
     LETTER_NAMES,
@@ -124,7 +125,8 @@ def replay_problem(
     if known and input_problem is not None:
         wrong = input_problem(letter.function, current_input(tx, letter.task_id))
     problem = not_replayable(letter, function_known=known, input_problem=wrong)
-    return problem or _unique_key_problem(tx, letter.task_id)
+    problem = problem or _unique_key_problem(tx, letter.task_id)
+    return problem or unfinished(undo.of_task(tx, letter.task_id))
 
 
 def replay(
@@ -235,6 +237,8 @@ def purge(
             refused[task_id] = "its task is live again" if letter else NO_LETTER
         elif letter.state is LetterState.OPEN and not open_too:
             refused[task_id] = "still open: only resolved letters are purged unless asked"
+        elif why := unfinished(undo.of_task(tx, task_id)):
+            refused[task_id] = why
         else:
             tx.run("DELETE FROM task WHERE task_id = ?", (task_id,))
             was = TaskState.DEAD if letter.state is LetterState.OPEN else TaskState.CANCELLED

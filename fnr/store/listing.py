@@ -17,6 +17,7 @@ from fnr.policy.filter import (
     INCIDENT_FIELDS,
     LETTER_FIELDS,
     TASK_FIELDS,
+    UNDO_FIELDS,
     AnyOf,
     Expr,
 )
@@ -34,6 +35,7 @@ from fnr.store.rows import (
     task_of,
 )
 from fnr.store.transaction import Row
+from fnr.store.undo import STEP_COLUMNS, step_of
 
 Kind = tuple[str, ...]
 
@@ -188,6 +190,31 @@ INCIDENTS = Listing(
     kind_fields=(),
     # Snoozed and resolved ones ask for nobody's attention.
     default=AnyOf("state", tuple(map(str, OPEN_STATES))),
+)
+
+
+UNDO = Listing(
+    fields=UNDO_FIELDS,
+    table="undo_step u",
+    joined="undo_step u",
+    keys=("u.undo_id",),
+    last_key=("~",),
+    order="id",
+    columns=STEP_COLUMNS,
+    item=step_of,
+    sql_of={
+        "id": "u.undo_id",
+        "task": "u.task_id",
+        "state": "u.state",
+        "function": "u.function",
+        "kind": "u.kind",
+        "reason": "u.reason",
+        "tries": "u.tries",
+        "at": "u.recorded_at_ms",
+    },
+    kind_fields=(),
+    # What has ended well asks for nobody's attention.
+    default=AnyOf("state", ("needs_operator", "undoing", "recorded")),
 )
 
 

@@ -21,7 +21,8 @@ def prune_step(
 ) -> int:
     """Remove up to count_max tasks that ended before then; call again while it removes so many.
 
-    A cancelled task with a letter stays: the letter was resolved, and `dlq purge` removes it.
+    A cancelled task with a letter stays: the letter was resolved, and `dlq purge` removes it. One
+    whose undo has not ended, or needs an operator, stays as well.
     Incidents go when they are resolved, their errors are gone and nothing came since then. Replays
     go with their entries, one after the other.
     """
@@ -52,6 +53,9 @@ def _prune(tx: Transaction, function: str, state: str, before_ms: int, count_max
                  LIMIT :looked_at_max) AS old
          WHERE old.state_at_ms < :before_ms
            AND NOT EXISTS (SELECT 1 FROM dead_letter d WHERE d.task_id = old.task_id)
+           AND NOT EXISTS (SELECT 1 FROM undo_step u
+                            WHERE u.task_id = old.task_id
+                              AND u.state IN ('recorded', 'undoing', 'needs_operator'))
          LIMIT :count_max
         """,
         {

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fnr.policy.breaker_record import BreakerDetail, BreakerMoveRecord, BreakerStatus
+from fnr.policy.admission import Allocation
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.filter import FilterError
 from fnr.policy.incident import Incident
@@ -32,7 +32,9 @@ from fnr.policy.record import (
 )
 from fnr.policy.replay import EntryState, ReplayDetail, ReplayEntry, ReplayPlan
 from fnr.policy.task import Task
+from fnr.policy.undo import Step
 from fnr.store import (
+    allocations,
     breakers,
     details,
     error_details,
@@ -44,11 +46,12 @@ from fnr.store import (
     replay_plans,
     rule_counts,
     stats,
+    undo,
     workers,
 )
 from fnr.store.ids import AmbiguousId, NoSuchId
 from fnr.store.letter_files import LetterExport, export_one
-from fnr.store.listing import ERRORS, INCIDENTS, LETTERS, TASKS, Listing
+from fnr.store.listing import ERRORS, INCIDENTS, LETTERS, TASKS, UNDO, Listing
 from fnr.store.paging import page
 from fnr.store.transaction import Transaction
 
@@ -197,6 +200,24 @@ def list_similar(
     return incidents.similar(tx, incident_id, limit=limit)
 
 
+def list_undo(
+    tx: Transaction,
+    *,
+    where: str,
+    after: str | None,
+    limit: int,
+    now_ms: int,
+    backwards: bool = False,
+) -> Page[Step]:
+    """Undo steps, newest first; those that are not ended unless `where` names a state."""
+    return _listed(tx, UNDO, where, after=after, limit=limit, backwards=backwards, now_ms=now_ms)
+
+
+def get_undo(tx: Transaction, *, undo_id: str, now_ms: int) -> Step:  # noqa: ARG001 - one shape for all reads
+    """One undo step. Raises NoSuchId, AmbiguousId."""
+    return undo.get(tx, undo_id)
+
+
 def list_error_records(
     tx: Transaction,
     *,
@@ -227,29 +248,6 @@ def list_corrections(
 def list_rule_counts(tx: Transaction, *, now_ms: int) -> list[RuleCount]:  # noqa: ARG001 - one shape for all reads
     """How often each rule decided."""
     return rule_counts.counts(tx)
-
-
-def list_breakers(tx: Transaction, *, now_ms: int) -> list[BreakerStatus]:  # noqa: ARG001 - one shape for all reads
-    """Every breaker, by name."""
-    return breakers.listed(tx)
-
-
-def get_breaker(tx: Transaction, *, name: str, now_ms: int) -> BreakerDetail:  # noqa: ARG001 - one shape for all reads
-    """One breaker and its last moves. Raises NoSuchId."""
-    return breakers.detail(tx, name)
-
-
-def list_breaker_moves(
-    tx: Transaction,
-    *,
-    name: str | None,
-    limit: int,
-    now_ms: int,  # noqa: ARG001 - one shape for all reads
-) -> list[BreakerMoveRecord]:
-    """Moves of one breaker or of all, the latest first. Raises NoSuchId."""
-    if name is not None:
-        breakers.detail(tx, name)
-    return breakers.moves(tx, name=name, limit=limit)
 
 
 def list_replays(
@@ -322,6 +320,11 @@ def get_store_stats(tx: Transaction, *, now_ms: int) -> StoreStats:  # noqa: ARG
     return stats.store_stats(tx)
 
 
+def list_allocations(tx: Transaction, *, now_ms: int) -> list[Allocation]:  # noqa: ARG001 - one shape for all reads
+    """What is given of the host."""
+    return allocations.all_given(tx)
+
+
 def _consistent(read: Callable[..., Any]) -> Callable[..., Any]:
     """One moment of the store for all statements of an answer, and a clock if none came."""
 
@@ -343,12 +346,14 @@ READS: dict[str, Callable[..., Any]] = {
     "ListIncidents": _consistent(list_incidents),
     "GetIncident": _consistent(get_incident),
     "ListSimilar": _consistent(list_similar),
+    "ListUndo": _consistent(list_undo),
+    "GetUndo": _consistent(get_undo),
     "ListErrorRecords": _consistent(list_error_records),
     "ListCorrections": _consistent(list_corrections),
     "ListRuleCounts": _consistent(list_rule_counts),
-    "ListBreakers": _consistent(list_breakers),
-    "GetBreaker": _consistent(get_breaker),
-    "ListBreakerMoves": _consistent(list_breaker_moves),
+    "ListBreakers": _consistent(breakers.list_breakers),
+    "GetBreaker": _consistent(breakers.get_breaker),
+    "ListBreakerMoves": _consistent(breakers.list_breaker_moves),
     "ListReplays": _consistent(list_replays),
     "GetReplay": _consistent(get_replay),
     "ListReplayEntries": _consistent(list_replay_entries),
@@ -356,6 +361,7 @@ READS: dict[str, Callable[..., Any]] = {
     "ListFunctions": _consistent(list_functions),
     "ListLogSpans": _consistent(list_log_spans),
     "GetStoreStats": _consistent(get_store_stats),
+    "ListAllocations": _consistent(list_allocations),
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from fnr.policy.record import ErrorRecord
 from fnr.policy.task import AttemptOutcome, Task, TaskState
 from fnr.policy.verdict import Verdict
-from fnr.store import errors, ledger, letters, outbox, results, retry_budgets
+from fnr.store import errors, ledger, letters, outbox, results, retry_budgets, undo
 from fnr.store.rows import degraded_text
 from fnr.store.transaction import Transaction
 
@@ -34,11 +34,13 @@ def settle(
     error_id: str | None,
     result: bytes | None,
     output: dict[str, Any] | None,
+    left: undo.Left = undo.NOTHING,
 ) -> None:
     """Store everything that follows from the end of one attempt. Raises ClaimLost.
 
     error_id: for the error of a failed attempt. result: JSON of a success, None is null.
     output:   log_path, log_from, log_to, cpu_ms and peak_mib of the attempt, as far as known.
+    left:     what the attempt left to be undone.
     """
     task, function = verdict.task, verdict.before.function
     if task.state is TaskState.DONE:
@@ -68,6 +70,7 @@ def settle(
         letters.put(tx, verdict.letter, error_id=error_id)
     elif task.replays and task.state in {TaskState.DONE, TaskState.CANCELLED}:
         letters.close(tx, task, now_ms=now_ms)
+    undo.settled(tx, task, left, now_ms=now_ms)
     for effect in verdict.effects:
         outbox.add(tx, effect, now_ms=now_ms)
     tx.count(function, verdict.before.state, -1)

@@ -18,7 +18,7 @@ from fnr.policy.task import (
     WorkerIdentity,
 )
 from fnr.policy.verdict import Action, Decision
-from fnr.store import checkpoints, ledger, letters
+from fnr.store import checkpoints, ledger, letters, undo
 from fnr.store.ids import ID_CHARS, IDS_SHOWN, AmbiguousId, NoSuchId
 from fnr.store.rows import (
     ATTEMPT_COLUMNS,
@@ -242,7 +242,7 @@ def wake_waiting(tx: Transaction, *, now_ms: int, count_max: int) -> set[str]:
            SET state = 'queued', waiting_for = NULL, state_at_ms = :now_ms
          WHERE task_id IN (
                SELECT task_id FROM task
-                WHERE state = 'waiting' AND due_at_ms <= :now_ms
+                WHERE state = 'waiting' AND due_at_ms <= :now_ms AND waiting_for <> 'undo'
                 ORDER BY due_at_ms
                 LIMIT :count_max)
         RETURNING function
@@ -257,7 +257,9 @@ def wake_waiting(tx: Transaction, *, now_ms: int, count_max: int) -> set[str]:
 
 def next_wake_at_ms(tx: Transaction) -> int | None:
     """When the next wait is over; None when nothing waits."""
-    row = tx.one("SELECT min(due_at_ms) FROM task WHERE state = 'waiting'")
+    row = tx.one(
+        "SELECT min(due_at_ms) FROM task WHERE state = 'waiting' AND waiting_for <> 'undo'"
+    )
     return row[0] if row else None
 
 
@@ -319,6 +321,7 @@ def ask_cancel(tx: Transaction, task_id: str, *, reason: str, by: str, now_ms: i
         letters.close(tx, replace(task, state=TaskState.CANCELLED, reason=why), now_ms=now_ms)
     tx.count(task.function, task.state, -1)
     tx.count(task.function, TaskState.CANCELLED, 1)
+    undo.begin(tx, task_id, now_ms=now_ms)
     return "cancelled"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from fnr.policy.record import WorkerRecord
+from fnr.store import allocations
 from fnr.store.tally import functions
 from fnr.store.transaction import Row, Transaction
 
@@ -33,7 +34,8 @@ def insert(tx: Transaction, record: WorkerRecord) -> None:
 
 
 def end(tx: Transaction, worker_id: str, *, at_ms: int, end: str) -> None:
-    """The worker is gone; the first word on how it ended stays."""
+    """The worker is gone, and gives back what it kept; the first word on how it ended stays."""
+    allocations.release(tx, worker_id)
     tx.run(
         """
         UPDATE worker SET ended_at_ms = ?, end = ?, secret = ''

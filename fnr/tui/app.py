@@ -20,13 +20,17 @@ from textual.containers import Container
 from textual.filter import LineFilter
 from textual.screen import Screen
 
+from fnr.api.chaos_requests import ListDrills
 from fnr.api.errors import FnrError
-from fnr.api.plain_text import duration, one_line
+from fnr.api.plain_text import one_line
 from fnr.api.requests import Event, GetStatus, Status
 from fnr.client.connect import command as command_of
 from fnr.client.instants import now_ms
 from fnr.client.own_command import OwnCommand, run_own_aside
 from fnr.config.paths import Paths
+from fnr.policy.chaos import Drilled
+from fnr.tui.aside import aside
+from fnr.tui.banners import daemon_words, drill_words
 from fnr.tui.feed import Contact, Feed, FeedState
 from fnr.tui.last_filter import Harmless
 from fnr.tui.pulse import Pulse
@@ -46,6 +50,7 @@ VIEWS: dict[str, tuple[str, str]] = {
     "errors": ("fnr.tui.screens.errors", "ErrorsView"),
     "dlq": ("fnr.tui.screens.dlq", "DlqView"),
     "rules": ("fnr.tui.screens.rules", "RulesView"),
+    "chaos": ("fnr.tui.screens.chaos", "ChaosView"),
     "logs": ("fnr.tui.screens.logs", "LogsView"),
 }
 LOOK_S = 0.5
@@ -94,6 +99,7 @@ class FnrApp(App[None]):
         self._views: dict[str, View] = {}
         self._changed: set[str] = {"all"}
         self._status: Status | None = None
+        self._drills: list[Drilled] = []
         self._looked_at_ms = 0
         self._harmless = Harmless(ascii_only=ascii_only)
         self._top = TopLine()
@@ -121,7 +127,7 @@ class FnrApp(App[None]):
     async def on_mount(self) -> None:
         """Connect, and show the screen that was asked for."""
         self._tabs.names = tuple(VIEWS)
-        self.run_worker(self.feed.run(), group="feed", exit_on_error=True)
+        aside(self, self.feed.run, group="feed")
         await self.show_view(self._view_name)
         self.set_interval(LOOK_S, self._look)
         self._show_head()
@@ -187,7 +193,7 @@ class FnrApp(App[None]):
     def _contact_moved(self, state: FeedState) -> None:
         self._changed.add("all")
         self._looked_at_ms = 0
-        self._show_daemon(state)
+        self._daemon.words = daemon_words(state, now_ms=now_ms())
         if state.contact is Contact.LIVE and self._status is not None:
             self._said.say("the daemon is back")
         self.call_later(self._look)
@@ -196,7 +202,8 @@ class FnrApp(App[None]):
         """Twice a second: look again, if something has happened and somebody is looking."""
         now = now_ms()
         self._show_head()
-        self._show_daemon(self.feed.state)
+        self._daemon.words = daemon_words(self.feed.state, now_ms=now_ms())
+        self._drill.words = drill_words(self._drills, now_ms=now_ms())
         self.pulse.forget(now_ms=now)
         if self.held or len(self.screen_stack) > 1:
             return
@@ -206,7 +213,7 @@ class FnrApp(App[None]):
             self._looked_at_ms = now
             concerned = "all" in self._changed or self._changed & self.view.kinds
             self._changed = set()
-            self.run_worker(self._look_at_status(), group="status", exclusive=True)
+            aside(self, self._look_at_status, group="status", exclusive=True)
             if concerned:
                 self.view.look()
         self.view.tick()
@@ -214,9 +221,12 @@ class FnrApp(App[None]):
     async def _look_at_status(self) -> None:
         try:
             self._status = await self.feed.ask(GetStatus())
+            live = self.feed.state.contact is Contact.LIVE
+            self._drills = await self.feed.ask(ListDrills()) if live else []
         except FnrError:
             self._status = None
         self._show_head()
+        self._drill.words = drill_words(self._drills, now_ms=now_ms())
 
     def _show_head(self) -> None:
         contact = self.feed.state.contact
@@ -227,16 +237,6 @@ class FnrApp(App[None]):
             host=self._host, status=self._status, state=state, locked=self.locked,
             read_only=self.read_only, paused=self.held, now_ms=now_ms() // 1_000 * 1_000,
         )  # fmt: skip
-
-    def _show_daemon(self, state: FeedState) -> None:
-        words = ""
-        if state.contact in {Contact.DOWN, Contact.REFUSED} and state.error is not None:
-            since = duration(max(0, now_ms() - state.since_ms) // 1_000 * 1_000)
-            what = "the daemon is not there" if state.contact is Contact.DOWN else state.error.what
-            words = f"! {what} (for {since}); this is the stored state"
-            if state.error.next_step:
-                words += f" · {state.error.next_step}"
-        self._daemon.words = words
 
     # ── keys ─────────────────────────────────────────────────────────────────
 
@@ -307,7 +307,7 @@ class FnrApp(App[None]):
         yield SystemCommand("quit", "leave fnr tui", self.exit)
 
     def _run_later(self, action: str, node: Any) -> None:
-        self.run_worker(self.run_action(action, node))
+        aside(self, partial(self.run_action, action, node), group="action")
 
     def action_hold(self) -> None:
         """Stand still, or go on; what happens is counted all the same."""
@@ -358,7 +358,7 @@ class FnrApp(App[None]):
 
     @on(Dialog.TrialWanted)
     def _trial_wanted(self, message: Dialog.TrialWanted) -> None:
-        self.run_worker(self._try(message.dialog, message.own), group="trial")
+        aside(self, partial(self._try, message.dialog, message.own), group="trial")
 
     async def _try(self, dialog: Dialog, own: OwnCommand) -> None:
         number = dialog.trial
@@ -369,7 +369,7 @@ class FnrApp(App[None]):
 
     def _agreed(self, own: OwnCommand | None) -> None:
         if own is not None:
-            self.run_worker(self.carry_out(own), group="deeds")
+            aside(self, partial(self.carry_out, own), group="deeds")
 
     async def carry_out(self, own: OwnCommand) -> None:
         """Run a command that somebody has agreed to, and say how it went."""
@@ -378,7 +378,7 @@ class FnrApp(App[None]):
             return
         shown = own.shown(self.paths).removeprefix(f"{command_of(self.paths)} ")
         self._said.say(f"running: fnr {shown}")
-        done = await run_own_aside(self.paths, own)
+        done = await run_own_aside(self.paths, own, changes=True)
         if isinstance(done, OSError):
             self._said.say(f"not run: {done}", bad=True)
             return

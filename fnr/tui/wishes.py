@@ -17,13 +17,17 @@ Values = dict[str, str]
 
 
 class Ask(Struct, frozen=True, kw_only=True):
-    """One thing to fill in before. area: of several lines. options: what it may be."""
+    """One thing to fill in before.
+
+    area: of several lines. needed: nothing is done without it. options: what it may be.
+    """
 
     name: str
     label: str
     value: str = ""
     hint: str = ""
     area: bool = False
+    needed: bool = False
     options: tuple[str, ...] = ()
 
 

@@ -35,12 +35,16 @@ _trying: ContextVar[frozenset[str]] = ContextVar("trying", default=frozenset())
 
 
 class Quiet:
-    """A call while its breaker is closed and nothing has failed: shared by all of them."""
+    """A call while its breaker is closed and nothing has failed: shared by all of them.
 
-    __slots__ = ("_calls", "record")
+    seen_ms: when the record was last seen, boot clock; it is not read twice in a millisecond.
+    """
 
-    def __init__(self, record: BreakerRecord, calls: Calls) -> None:
+    __slots__ = ("_calls", "record", "seen_ms")
+
+    def __init__(self, record: BreakerRecord, calls: Calls, seen_ms: int) -> None:
         self.record = record
+        self.seen_ms = seen_ms
         self._calls = calls
 
     def end(self, error: BaseException | None) -> None:
@@ -118,6 +122,7 @@ class Calls:
         self._duty = duty
         self._path = path
         self._clock = clock
+        self._boot_ms = clock.boot_ms
         self._boot_id = clock.boot_id()
         self._wake = wake
         self._views: dict[str, BreakerView] = {}
@@ -130,16 +135,22 @@ class Calls:
 
     def guard(self, name: str, ignore: tuple[type[BaseException], ...]) -> Quiet | Guard:
         """Begin one call, or raise BreakerOpen."""
+        now_ms = self._boot_ms()
+        quiet = self._quiet.get(name)
+        if quiet is not None and quiet.seen_ms == now_ms and not ignore:
+            return quiet
         view = self._views.get(name)
         if view is None:
             view = self._views.setdefault(name, BreakerView(self._path, self._boot_id, name))
         record = view.look()
-        quiet = self._quiet.get(name)
         if quiet is not None and quiet.record is record and not ignore:
+            quiet.seen_ms = now_ms
             return quiet
         self._guarded.add(name)
         if record is not None and record.state == "closed" and not record.listens:
-            self._quiet[name] = Quiet(record, self)
+            self._quiet[name] = Quiet(record, self, now_ms)
+        else:
+            self._quiet.pop(name, None)
         return Guard(view, self, ignore).begin(record)
 
     def begin(self) -> None:

@@ -19,6 +19,7 @@ from fnr.policy.evidence import Evidence, KilledBy, Phase
 from fnr.worker.capture import capture
 from fnr.worker.command_child import CommandChild, Ending, Plan
 from fnr.worker.command_template import InputError, Template, fill, fill_all, parse
+from fnr.worker.declared_undo import DeclaredStep, read_steps, record_all
 from fnr.worker.duty import Duty
 from fnr.worker.interrupt import Interrupts
 from fnr.worker.outcome import (
@@ -62,6 +63,7 @@ class Command:
         self._file: Template | None = None
         self._work_dir = f"{spec.spool_dir}/{spec.worker_id}.work"
         self._needs_work_dir = False
+        self._undo: list[DeclaredStep] = []
 
     def load(self) -> Evidence | None:
         """Read the templates; evidence when one makes no sense."""
@@ -69,6 +71,7 @@ class Command:
         try:
             self._argv = [parse(argument) for argument in self._spec.command]
             self._stdin = parse(self._spec.stdin)
+            self._undo = read_steps(self._spec.undo)
             if result.startswith(_FILE):
                 self._file = parse(result.removeprefix(_FILE))
             elif result not in {"", "stdout", "json"}:
@@ -76,6 +79,7 @@ class Command:
         except ValueError as error:
             return self._capture(error, Phase.IMPORT)
         templates = [*self._argv, self._stdin, *([self._file] if self._file else [])]
+        templates += [template for step in self._undo for template in step.templates]
         self._needs_work_dir = any("workdir" in template.names for template in templates)
         return None
 
@@ -83,6 +87,8 @@ class Command:
         """Run one attempt."""
         try:
             plan, file = self._plan(run)
+        except OSError as error:
+            return Ended(evidence=replace(self._capture(error, Phase.START), traceback=""))
         except (InputError, msgspec.DecodeError, RecursionError) as error:
             return Ended(evidence=refused_input(ValueError, str(error)))
         try:
@@ -104,6 +110,8 @@ class Command:
             "FNR_TOKEN": run.token,
             "FNR_WORKER_ID": spec.worker_id,
         }
+        if run.gpus:
+            env["CUDA_VISIBLE_DEVICES"] = ",".join(run.gpus)
         if spec.kind == "run":
             return self._plan_of(msgspec.json.decode(run.input, type=RunInput), env), ""
         given = msgspec.json.decode(run.input, type=dict[str, Any])
@@ -117,6 +125,8 @@ class Command:
             grace_ms=spec.grace_ms,
             whole_stdout=spec.result in {"stdout", "json"},
         )
+        # Last, and before anything is started: from here on the command may act.
+        record_all(self._duty.journal, self._undo, values)
         return plan, fill_all([self._file], values)[0] if self._file else ""
 
     def _plan_of(self, given: RunInput, env: Mapping[str, str]) -> Plan:

@@ -40,6 +40,7 @@ from fnr.worker.link import FrameError, Link
 from fnr.worker.own_log import OwnLog
 from fnr.worker.spool import Results
 from fnr.worker.trials import Trials
+from fnr.worker.undo_journal import Journal
 
 BEAT_MS = 1_000
 # How soon to look at a log again that has just been too long: a function can fill it fast.
@@ -61,6 +62,7 @@ class Duty:
     alone_ms:  since when no daemon has had us; None while one has.
     on_cancel: called when `cancel` is set. on_kept: with the number of a checkpoint on disk.
     trials:    of half-open breakers, for as long as their attempts run.
+    journal:   the undo steps of the running attempt.
     """
 
     def __init__(
@@ -69,6 +71,9 @@ class Duty:
         self.lock = threading.Lock()
         self.link = Link(spec.socket)
         self.results = Results(spec.spool_dir, log.say)
+        self.journal = Journal(
+            spec.spool_dir, self._running_token, clock=clock, within=spec.undo_within
+        )
         self.waiting: deque[Run] = deque()
         self.running: Run | None = None
         self.busy = False
@@ -246,6 +251,9 @@ class Duty:
         """Tell the daemon that we go."""
         self.say(Bye(reason=reason))
         self.flush()
+
+    def _running_token(self) -> str:
+        return self.running.token if self.running is not None else ""
 
     def _be_busy(self, now_ms: int) -> None:
         self.since_ms = now_ms

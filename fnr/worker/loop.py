@@ -137,7 +137,9 @@ class Worker:
         duration_ms = self._clock.boot_ms() - began_ms
         # Before anybody hears that the attempt ended, so that what it printed is bounded by then.
         self._log.keep_bounded()
-        frame = frame_of(run.token, ended, duration_ms=duration_ms)
+        frame = frame_of(
+            run.token, ended, duration_ms=duration_ms, undo=self._duty.journal.exists()
+        )
         with self._duty.lock:
             self._duty.end(run, frame, durably=duration_ms >= SPOOL_AFTER_MS)
             if not self._unsent:

@@ -37,8 +37,8 @@ class Ended(Struct, frozen=True, kw_only=True):
     leave: str = ""
 
 
-def frame_of(token: str, ended: Ended, *, duration_ms: int) -> bytes:
-    """The frame that reports it."""
+def frame_of(token: str, ended: Ended, *, duration_ms: int, undo: bool = False) -> bytes:
+    """The frame that reports it; undo: the attempt left a journal of undo steps."""
     if ended.evidence is None:
         return encode(
             Done(
@@ -46,10 +46,17 @@ def frame_of(token: str, ended: Ended, *, duration_ms: int) -> bytes:
                 result=Raw(ended.result),
                 duration_ms=duration_ms,
                 output=ended.output,
+                undo=undo,
             )
         )
     return encode(
-        Fail(token=token, evidence=ended.evidence, duration_ms=duration_ms, output=ended.output)
+        Fail(
+            token=token,
+            evidence=ended.evidence,
+            duration_ms=duration_ms,
+            output=ended.output,
+            undo=undo,
+        )
     )
 
 

@@ -14,7 +14,7 @@ from fnr.host.clock import Clock
 from fnr.host.limits import apply_nice
 from fnr.host.process import become_subreaper, die_with_parent
 from fnr.policy.evidence import Evidence, Phase
-from fnr.worker import sdk
+from fnr.worker import sdk, undo
 from fnr.worker.capture import capture
 from fnr.worker.duty import Duty
 from fnr.worker.interrupt import Interrupts
@@ -108,6 +108,8 @@ def _function(
     control = Control(duty, clock, breaker_path=spec.breaker_path)
     control.start()
     sdk.set_host(control)
+    # Not taken away from forked copies: what they do for the attempt is undone with it.
+    undo.set_journal(duty.journal)
     os.register_at_fork(after_in_child=lambda: sdk.set_host(None))
     return PythonFunction(
         spec, duty=duty, control=control, interrupts=interrupts, log=log, clock=clock

@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "daemon"))
 
 from live_home import LiveHome
 
+from fnr.api.breaker_requests import GetBreaker, ListBreakerMoves, ListBreakers
 from fnr.api.errors import FnrError
 from fnr.api.incident_requests import (
     GetError,
@@ -35,6 +36,7 @@ from fnr.api.requests import (
     ListLogSpans,
     ListTasks,
 )
+from fnr.api.resource_requests import ListAllocations
 from fnr.api.rule_requests import ListCorrections, ListErrorRecords, ListRuleCounts
 from fnr.client.offline import answer_offline
 from fnr.client.sdk import Client
@@ -97,6 +99,13 @@ QUESTIONS = [
     ListCorrections(),
     ListCorrections(after="nonsense"),
     ListRuleCounts(),
+    ListBreakers(),
+    GetBreaker(name="storage"),
+    GetBreaker(name="nobody"),
+    ListBreakerMoves(),
+    ListBreakerMoves(name="storage", limit=1),
+    ListBreakerMoves(name="nobody"),
+    ListAllocations(),
     ListReplays(),
     ListReplays(active=True),
     ListReplays(after="0"),

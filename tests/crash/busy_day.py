@@ -48,7 +48,7 @@ retry = {{ delay = "5ms", delay_max = "10ms", wait = "20ms", waits_max = 1 }}
     for name, target, workers, extra in (
         ("mark", "mark", 2, ""),
         ("fail", "fail", 1, ""),
-        ("flaky", "fail_until", 1, ""),
+        ("flaky", "fail_until", 1, "cpus = 1"),
         ("hang", "block_on", 1, 'timeout = "50ms"\nwindow = 3'),
         ("victim", "noop", 1, ""),
         ("gone", "no_such_function", "{ min = 0, max = 1 }", ""),

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from live_home import home_at
+from nvml_stub import gpus
 
-__all__ = ["home_at"]
+__all__ = ["gpus", "home_at"]

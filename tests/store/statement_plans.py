@@ -18,7 +18,8 @@ GROWING = frozenset(
     {
         "task", "t", "live", "dead", "attempt", "a", "error", "e", "x", "dead_letter", "d",
         "task_input", "i", "task_result", "r", "ledger", "l", "incident", "n", "incident_move",
-        "correction", "c", "replay_entry", "o", "breaker_move", "m",
+        "correction", "c", "undo_step", "u", "undo_run", "replay_entry", "o",
+        "breaker_move", "m",
     }
 )  # fmt: skip
 
@@ -35,6 +36,7 @@ ALLOWED: dict[str, str] = {
         r"|FROM breaker_move\s+ORDER BY at_ms DESC, name DESC, generation DESC LIMIT \?"
         r"|FROM correction\s+ORDER BY at_ms DESC, error_id DESC LIMIT \?"
     ): "the first rows of an index",
+    r"FROM undo_step WHERE state = 'needs_operator'": "a partial index of what is stuck",
     (
         r"FROM task ORDER BY task_id DESC LIMIT \?|FROM error ORDER BY error_id DESC LIMIT \?"
         r"|FROM incident\s+ORDER BY last_at_ms DESC, incident_id DESC\s+LIMIT \?"

@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from fnr.policy.breaker import Breaker, BreakerSettings, failed, passed
 from fnr.policy.breaker_restore import SavedAt
 from fnr.policy.dead_letter import DeadLetter
@@ -15,8 +17,9 @@ from fnr.policy.evidence import Evidence, ExceptionFact, KilledBy
 from fnr.policy.retry import RetryPolicy
 from fnr.policy.rules import Category, Classification, Level, Strategy
 from fnr.policy.task import AttemptOutcome, Claim, Task, WorkerIdentity
+from fnr.policy.undo import Step, StepState, step_id
 from fnr.policy.verdict import Verdict, bury_expired, conclude, decide, excuse
-from fnr.store import breakers, letters, migrate, tasks, transaction
+from fnr.store import breakers, letters, migrate, tasks, transaction, undo
 from fnr.store.check import check
 from fnr.store.settle import settle
 from fnr.store.tally import write_counts
@@ -136,6 +139,34 @@ def bury(tx: Transaction, how: Classification = PERMANENT, **fields: Any) -> str
     [task_id] = accept(tx, new_task(**fields))
     function = fields.get("function", "render")
     end(tx, failure(claim(tx, function=function), how, evidence))
+    return task_id
+
+
+def new_step(claimed: Claim, number: int = 1, **fields: Any) -> Step:
+    """A step that an attempt recorded."""
+    return Step(
+        **{
+            "undo_id": step_id(claimed.token, number),
+            "task_id": claimed.task.task_id,
+            "token": claimed.token,
+            "number": number,
+            "function": claimed.task.function,
+            "kind": "remove_file",
+            "data": {"path": f"/data/{number}"},
+            "recorded_at_ms": NOW_MS,
+            "state_at_ms": NOW_MS,
+            **fields,
+        }
+    )
+
+
+def undone(tx: Transaction, task_id: str) -> str:
+    """A dead task left one thing, and it is undone."""
+    task = tasks.get(tx, task_id)
+    assert task is not None
+    token = IDS.new()
+    step = new_step(Claim(task=task, token=token, input=b"{}"))
+    undo.keep(tx, [replace(step, state=StepState.UNDONE, tries=1)])
     return task_id
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from replay_values import held_replay
@@ -19,8 +20,11 @@ from store_values import (
     new_task,
     open_and_test,
     replay,
+    undone,
 )
 
+from fnr.policy.admission import Share
+from fnr.store.allocations import grant
 from fnr.store.check import IDS_SHOWN_MAX, INVARIANTS, check
 from fnr.store.connection import read_only
 from fnr.store.transaction import Transaction
@@ -33,10 +37,24 @@ def busy_store(tx: Transaction) -> None:
         accept(tx, new_task(function=name, expires_at_ms=NOW_MS + 60_000))
         end(tx, ENDS[name](tx, claim(tx, function=name)))
     accept(tx, new_task(function="busy"))
-    claim(tx, function="busy")
+    token = claim(tx, function="busy").token
+    give(tx, token, "w", kind="cpus", device="", amount=2, capacity=4)
+    give(tx, token, "w", kind="vram", device="GPU-1", amount=2, capacity=8)
+    tx.run(
+        "INSERT INTO worker (worker_id, function, boot_id, pid, pid_start, started_at_ms, secret)"
+        " VALUES ('seated', 'busy', 'b', 1, 1, 1, 's')"
+    )
+    give(tx, "seated", "seated", kind="vram", device="GPU-1", amount=3, capacity=8)
     replay(tx, bury(tx, function="again"))
     open_and_test(tx, "storage")
     held_replay(tx)
+    undone(tx, bury(tx, function="undone"))
+
+
+def give(tx: Transaction, owner: str, worker_id: str, **share: Any) -> None:
+    """One share."""
+    shares = [Share(**share)]
+    grant(tx, shares, owner=owner, worker_id=worker_id, function="busy", now_ms=NOW_MS)
 
 
 def one(tx: Transaction, sql: str) -> str:
@@ -60,8 +78,10 @@ def _run(sql: str, finds: str = "") -> Break:
 DONE = "SELECT task_id FROM task WHERE state = 'done'"
 DEAD = "SELECT task_id FROM task WHERE state = 'dead'"
 RUNNING = "SELECT task_id FROM task WHERE state = 'running'"
+SEATED = "SELECT worker_id FROM worker"
 ERROR = "SELECT error_id FROM error"
 PLAN = "SELECT plan_id FROM replay_plan"
+STEP = "SELECT undo_id FROM undo_step"
 SEEN = "SELECT incident_id FROM error"
 BREAKER = "SELECT name FROM breaker"
 CHAIN = "SELECT name || ' 2' FROM breaker"
@@ -158,6 +178,30 @@ BREAKS: dict[str, list[Break]] = {
     "breaker-moves-are-a-chain": [
         _run("UPDATE breaker_move SET after = 'shadow' WHERE generation = 1", CHAIN),
     ],
+    "allocation-has-owner": [
+        _run("UPDATE allocation SET owner = 'nobody' WHERE kind = 'cpus'"),
+        _run("UPDATE worker SET ended_at_ms = 1 WHERE worker_id = :id", SEATED),
+    ],
+    "allocations-fit": [
+        _run("UPDATE allocation SET amount = 9 WHERE kind = 'cpus'"),
+        _run("UPDATE allocation SET kind = 'gpu' WHERE device = 'GPU-1' AND owner <> worker_id"),
+    ],
+    "undo-is-under-way": [
+        _run("UPDATE undo_step SET state = 'recorded' WHERE undo_id = :id", STEP),
+        _run("UPDATE undo_step SET state = 'undoing' WHERE undo_id = :id", STEP),
+    ],
+    "undo-of-done-task": [
+        _run(
+            "UPDATE undo_step SET state = 'needs_operator', task_id ="
+            " (SELECT task_id FROM task WHERE state = 'done') WHERE undo_id = :id",
+            STEP,
+        )
+    ],
+    "undo-before-retry": [
+        _run("UPDATE task SET state = 'waiting', waiting_for = 'undo' WHERE task_id = :id", DEAD),
+        _run("INSERT INTO undo_run VALUES (:id, 'retry', NULL, 1, 1)", DEAD),
+        _run("INSERT INTO undo_run VALUES (:id, 'end', NULL, 1, 1)", RUNNING),
+    ],
     "outbox-keys-are-unique": [],
     "replay-counts-entries": [
         _run("UPDATE replay_plan SET live = 0 WHERE plan_id = :id", PLAN),
@@ -252,7 +296,8 @@ def test_damaged_pages_are_found(store_file: Path) -> None:
     book.commit()
     book.close()
     data = bytearray(store_file.read_bytes())
-    middle = len(data) // 2 // 4096 * 4096
+    # Behind the pages of the schema itself, without which no file opens at all.
+    middle = len(data) * 3 // 4 // 4096 * 4096
     data[middle : middle + 4096] = b"\x55" * 4096
     store_file.write_bytes(data)
     reader = read_only(store_file)

@@ -54,6 +54,11 @@ BREAKER_MOVE = {
     "name": "storage", "generation": 1, "at_ms": 1, "before": "closed", "after": "open",
     "why": "w", "by": "fnr", "facts": "{}",
 }  # fmt: skip
+UNDO_STEP = {
+    "undo_id": "a.001", "task_id": ID, "token": ID, "number": 1, "function": "render",
+    "kind": "call", "data": "{}", "recorded_at_ms": 1, "state": "recorded", "state_at_ms": 1,
+}  # fmt: skip
+UNDO_RUN = {"task_id": ID, "purpose": "end", "at_ms": 1, "due_at_ms": 1}
 REPLAY_PLAN = {
     "plan_id": ID, "state": "planning", "state_at_ms": 1, "created_at_ms": 1, "created_by": "ann",
     "state_by": "ann", "options": "{}",
@@ -67,17 +72,33 @@ ROWS: dict[str, dict[str, Any]] = {
     "dead_letter": LETTER,
     "incident": INCIDENT,
     "correction": CORRECTION,
+    "undo_step": UNDO_STEP,
+    "undo_run": UNDO_RUN,
     "rule_count": {"rule": "r", "hits": 1, "first_at_ms": 1, "last_at_ms": 1},
     "task_input": {"task_id": ID, "revision": 1, "at_ms": 1, "body": "{}"},
     "function": {"function": "render"},
+    "allocation": {
+        "owner": ID, "kind": "memory", "device": "", "amount": 4, "capacity": 8, "worker_id": "w",
+        "function": "render", "since_at_ms": 1,
+    },
     "tally": {"function": "render", "state": "queued", "count": 1},
     "retry_budget": {"function": "render", "balance_ms": 1, "at_ms": 1},
     "replay_plan": REPLAY_PLAN,
     "replay_entry": {"plan": 1, "rank": 1, "task_id": ID},
-}
+}  # fmt: skip
 
 # One row per CHECK: table, and what makes the good row bad.
 VIOLATIONS: list[tuple[str, dict[str, Any]]] = [
+    ("undo_step", {"number": 0}),
+    ("undo_step", {"kind": ""}),
+    ("undo_step", {"state": "lost"}),
+    ("undo_step", {"tries": -1}),
+    ("undo_step", {"state": "undone"}),
+    ("undo_step", {"state": "needs_operator"}),
+    ("undo_run", {"purpose": "fun"}),
+    ("undo_run", {"due_at_ms": -1}),
+    ("undo_run", {"then_wait": "vram"}),
+    ("undo_run", {"due_at_ms": None}),
     ("task", {"task_id": "short"}),
     ("task", {"function": ""}),
     ("task", {"state": "lost"}),
@@ -135,6 +156,10 @@ VIOLATIONS: list[tuple[str, dict[str, Any]]] = [
     ("breaker_move", {"generation": 0}),
     ("breaker_move", {"why": ""}),
     ("breaker_move", {"by": ""}),
+    ("allocation", {"owner": ""}),
+    ("allocation", {"kind": "luck"}),
+    ("allocation", {"amount": 0}),
+    ("allocation", {"amount": 9}),
     ("function", {"paused": 2}),
     ("tally", {"count": -1}),
     ("retry_budget", {"balance_ms": -1}),
@@ -288,9 +313,8 @@ def test_a_migration_that_fails_leaves_the_old_schema(
 ) -> None:
     """Method: a second step whose last statement is wrong."""
     connection = connect_writer(store_file)
-    migrate.migrate(connection)
+    newest = migrate.migrate(connection)
     before = connection.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall()
-    newest = migrate.schema_steps()[-1][0]
     steps = [*migrate.schema_steps(), (newest + 1, "CREATE TABLE more (x TEXT);\nCREATE TABEL;\n")]
     monkeypatch.setattr(migrate, "schema_steps", lambda **_: steps)
     with pytest.raises(sqlite3.OperationalError, match="TABEL"):

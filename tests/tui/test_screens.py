@@ -17,6 +17,7 @@ SIGNS = {
     "errors": "TITLE",
     "dlq": "CAUSE",
     "rules": "HITS",
+    "chaos": "WHAT HAPPENS",
     "logs": "all workers",
 }
 

@@ -28,11 +28,13 @@ from wire_server import Events, WireServer
 
 import fnr
 from fnr.api.any_request import AnyRequest
+from fnr.api.chaos_requests import ListDrills
 from fnr.api.question import Read
 from fnr.api.requests import FunctionStatus, GetStatus, ListFunctions, Status, Watch
 from fnr.client.instants import now_ms
 from fnr.client.offline import answer_offline
 from fnr.config.paths import Paths
+from fnr.policy.chaos import Drilled
 from fnr.policy.evidence import Evidence, ExceptionFact
 from fnr.policy.retry import RetryPolicy
 from fnr.policy.verdict import conclude, decide
@@ -94,6 +96,8 @@ class StoreServer(WireServer):
                 self.answers[kind] = self.from_store
         self.answers[GetStatus] = self.status
         self.answers[Watch] = Events()
+        self.drills: list[Drilled] = []
+        self.answers[ListDrills] = lambda _: self.drills
         self.problems: list[str] = []
 
     def from_store(self, request: Any) -> Any:
@@ -154,7 +158,7 @@ async def until_shown(pilot: Pilot[None], words: str) -> None:
 
 
 # Workers that last as long as the application, or as a process of their own.
-LASTING = {"feed", "rules", "trial"}
+LASTING = {"feed", "rules", "faults", "trial"}
 
 
 async def settled(pilot: Pilot[None]) -> None:

@@ -27,6 +27,7 @@ from fnr.client.instants import age, now_ms
 from fnr.client.own_command import OwnCommand
 from fnr.policy.record import ErrorLine, LetterStat, Page
 from fnr.policy.task import Task
+from fnr.tui.aside import aside
 from fnr.tui.attention import Concern, concerns
 from fnr.tui.cells import signed
 from fnr.tui.feed import Feed
@@ -154,7 +155,7 @@ class DashboardView(View):
 
     def look(self) -> None:
         """How it is now."""
-        self.run_worker(self._look(), group="look")
+        aside(self, self._look, group="look")
 
     async def _look(self) -> None:
         status = await self.ask(GetStatus())

@@ -138,10 +138,18 @@ class Dialog(ModalScreen[OwnCommand | None]):
             self._try()
         elif self.wish.must_type and self._typed != self.wish.must_type:
             self._say(f"not done: type {self.wish.must_type} first")
+        elif missing := self._missing():
+            self._say(f"not done: {missing} is needed")
         else:
             own = self._command()
             if own is not None:
                 self.dismiss(own)
+
+    def _missing(self) -> str:
+        empty = (
+            ask.label for ask in self.wish.asks if ask.needed and not self._values[ask.name].strip()
+        )
+        return next(empty, "")
 
     def _command(self) -> OwnCommand | None:
         try:
@@ -165,6 +173,9 @@ class Dialog(ModalScreen[OwnCommand | None]):
 
     def _try(self) -> None:
         if self.wish.trial is None:
+            return
+        if missing := self._missing():
+            self._say(f"{missing} is needed")
             return
         try:
             own = self.wish.trial(self._values)

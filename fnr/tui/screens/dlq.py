@@ -34,7 +34,7 @@ class DlqView(ListView):
     empty = "no dead letters"
     hint = "category:transient function:render-* age<1d message~ENOSPC; fnr help filters"
     columns = (
-        TableColumn(title="DIED", cell=lambda one: ago(one.died_at_ms), width=6, right=True),
+        TableColumn(title="DIED", cell=lambda one: ago(one.died_at_ms), width=7, right=True),
         TableColumn(title="CAUSE", cell=lambda one: (one.cause.value, "red"), width=10),
         TableColumn(title="FUNCTION", cell=lambda one: one.function, width=16, spare=1),
         TableColumn(

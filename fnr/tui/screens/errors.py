@@ -24,7 +24,7 @@ from fnr.tui.widgets.window import Wanted
 from fnr.tui.wishes import Ask, Values, Wish, Wished, flag, on_ids, several
 
 ERROR_COLUMNS = (
-    TableColumn(title="AGE", cell=lambda error: ago(error.at_ms), width=6, right=True),
+    TableColumn(title="AGE", cell=lambda error: ago(error.at_ms), width=7, right=True),
     TableColumn(title="CATEGORY", cell=lambda error: signed(error.category.value), width=12),
     TableColumn(title="FUNCTION", cell=lambda error: error.function, width=16, spare=1),
     TableColumn(title="RULE", cell=lambda error: error.rule, width=22, spare=2),
@@ -32,11 +32,11 @@ ERROR_COLUMNS = (
     TableColumn(title="MESSAGE", cell=lambda error: error.message, flexible=True),
 )
 INCIDENT_COLUMNS = (
-    TableColumn(title="LAST", cell=lambda one: ago(one.last_at_ms), width=6, right=True),
+    TableColumn(title="LAST", cell=lambda one: ago(one.last_at_ms), width=7, right=True),
     TableColumn(title="STATE", cell=lambda one: signed(one.state.value), width=11),
     TableColumn(title="COUNT", cell=lambda one: f"{one.count:,}", width=7, right=True),
     TableColumn(title="CATEGORY", cell=lambda one: signed(one.category.value), width=12, spare=1),
-    TableColumn(title="FIRST", cell=lambda one: ago(one.first_at_ms), width=6, right=True, spare=2),
+    TableColumn(title="FIRST", cell=lambda one: ago(one.first_at_ms), width=7, right=True, spare=2),
     TableColumn(title="INCIDENT", cell=lambda one: short_id(one.incident_id), width=13, spare=3),
     TableColumn(title="TITLE", cell=lambda one: one.title, flexible=True),
 )
@@ -233,8 +233,6 @@ def rule_from(detail: ErrorDetail) -> Wish:
             *flag("--hint", values["hint"]), *flag("--test", values["test"]),
         ]  # fmt: skip
         name = values["name"].strip()
-        if not name:
-            raise ValueError("a rule needs a name")
         return OwnCommand(
             words=("rules", "add", name, "--category", values["category"], *conditions)
         )
@@ -251,7 +249,10 @@ def rule_from(detail: ErrorDetail) -> Wish:
         trial=trial,
         trial_verb="Check",
         asks=(
-            Ask(name="name", label="name", value=_name_for(message or kind), hint="FILE/NAME"),
+            Ask(
+                name="name", label="name", value=_name_for(message or kind), hint="FILE/NAME",
+                needed=True,
+            ),
             Ask(
                 name="category", label="category", options=NAMED,
                 value=named.value if named.value in NAMED else "transient",
@@ -267,10 +268,10 @@ def rule_from(detail: ErrorDetail) -> Wish:
 def words_of_rule(message: str) -> str:
     """An expression for this message and those like it: numbers and ids may differ."""
     first = message.strip().partition("\n")[0][:RULE_TEXT_CHARS_MAX]
-    parts = re.split(r"(\d+)", first)
-    return "".join(r"\d+" if part.isdigit() else re.escape(part) for part in parts).replace(
-        r"\ ", " "
-    )
+    # \d of RE2 is 0 to 9, as here; other digits stay what they are.
+    parts = re.split(r"([0-9]+)", first)
+    words = (r"\d+" if part.isascii() and part.isdigit() else re.escape(part) for part in parts)
+    return "".join(words).replace(r"\ ", " ")
 
 
 def _name_for(message: str) -> str:

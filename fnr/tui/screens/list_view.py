@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
@@ -14,6 +15,7 @@ from fnr.api.errors import FnrError
 from fnr.api.question import Request
 from fnr.policy.filter_fields import Field
 from fnr.policy.record import Page
+from fnr.tui.aside import aside
 from fnr.tui.feed import Feed
 from fnr.tui.screens.view import View, short
 from fnr.tui.widgets.filter_bar import FilterBar
@@ -116,7 +118,7 @@ class ListView(View):
     @on(PagedTable.PageWanted)
     def _wanted(self, message: PagedTable.PageWanted) -> None:
         message.stop()
-        self.run_worker(self._fetch(message.wanted), group=f"page-{message.wanted.where}")
+        aside(self, partial(self._fetch, message.wanted), group=f"page-{message.wanted.where}")
 
     async def _fetch(self, wanted: Wanted) -> None:
         try:
@@ -158,7 +160,7 @@ class ListView(View):
     def _tell(self, *, again: bool = False) -> None:
         if self.has_class("-wide") or self.has_class("-opened"):
             # One at a time: whoever runs through a list wants to see the last row only.
-            self.run_worker(self._show_words(again=again), group="words", exclusive=True)
+            aside(self, partial(self._show_words, again=again), group="words", exclusive=True)
 
     async def _show_words(self, *, again: bool) -> None:
         item = self.table.window.item

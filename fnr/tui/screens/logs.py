@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from fnr.api.requests import ListWorkers
 from fnr.client.log_tail import LogTail
 from fnr.policy.record import WorkerRecord
+from fnr.tui.aside import aside
 from fnr.tui.feed import Feed
 from fnr.tui.screens.view import View
 from fnr.tui.widgets.filter_bar import FilterBar
@@ -50,7 +51,7 @@ class LogsView(View):
 
     def look(self) -> None:
         """Workers come and go."""
-        self.run_worker(self._find_workers(), group="workers", exclusive=True)
+        aside(self, self._find_workers, group="workers", exclusive=True)
 
     async def _find_workers(self) -> None:
         workers = await self.ask(ListWorkers(gone=True))
@@ -72,7 +73,7 @@ class LogsView(View):
         """What was printed since."""
         if not self._reading and self._tails:
             self._reading = True
-            self.run_worker(self._read(), group="logs")
+            aside(self, self._read, group="logs")
 
     async def _read(self) -> None:
         try:

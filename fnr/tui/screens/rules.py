@@ -88,7 +88,7 @@ class RulesView(ListView):
             width=7, right=True,
         ),
         TableColumn(
-            title="LAST", width=6, right=True, spare=2,
+            title="LAST", width=7, right=True, spare=2,
             cell=lambda one: ago(one.count.last_at_ms) if one.count else "",
         ),
         TableColumn(title="CORRECTED", cell=_corrected, width=9, right=True, spare=4),

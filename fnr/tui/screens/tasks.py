@@ -36,7 +36,7 @@ class TasksView(ListView):
             title="TRIES", cell=lambda task: str(task.attempts), width=5, right=True, spare=3
         ),
         TableColumn(
-            title="AGE", cell=lambda task: ago(task.created_at_ms), width=6, right=True, spare=1
+            title="AGE", cell=lambda task: ago(task.created_at_ms), width=7, right=True, spare=1
         ),
         TableColumn(title="WHY", cell=why, flexible=True),
     )  # fmt: skip

@@ -26,7 +26,6 @@ class FilterBar(Input):
     DEFAULT_CSS = """
     FilterBar { display: none; height: 1; border: none; padding: 0 1; background: $boost; }
     FilterBar:focus { border: none; }
-    FilterBar.-open { display: block; }
     FilterBar.-invalid { background: $error-muted; }
     """
 
@@ -59,9 +58,10 @@ class FilterBar(Input):
         self.value = where
         self.cursor_position = len(where)
         self._place = len(self._past)
-        self.add_class("-open")
+        self.display = True
         self.remove_class("-invalid")
-        self.focus()
+        # At once: what is typed next is meant for the filter.
+        self.screen.set_focus(self)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Take it, if it is one."""
@@ -89,5 +89,5 @@ class FilterBar(Input):
         self.cursor_position = len(self.value)
 
     def _leave(self, where: str | None) -> None:
-        self.remove_class("-open")
+        self.display = False
         self.post_message(self.Wanted(where))

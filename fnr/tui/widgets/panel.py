@@ -19,7 +19,10 @@ class Panel(Widget):
     """Shows the lines that `lines` makes for its width."""
 
     DEFAULT_CSS = """
-    Panel { height: auto; border-top: solid $panel-lighten-2; padding: 0 1; }
+    Panel {
+        height: auto; border-top: solid $panel-lighten-2; padding: 0 1;
+        border-title-color: $text; border-title-style: bold;
+    }
     Panel:focus { border-top: solid $primary; }
     """
 
@@ -59,7 +62,10 @@ class ChoicePanel(Widget):
         Binding("enter", "pick", "go there"),
     ]
     DEFAULT_CSS = """
-    ChoicePanel { height: auto; border-top: solid $panel-lighten-2; padding: 0 1; }
+    ChoicePanel {
+        height: auto; border-top: solid $panel-lighten-2; padding: 0 1;
+        border-title-color: $text; border-title-style: bold;
+    }
     ChoicePanel:focus { border-top: solid $primary; }
     """
 
@@ -94,7 +100,7 @@ class ChoicePanel(Widget):
         found = []
         for number, line in enumerate(self._lines[first : first + self._lines_max], start=first):
             on_it = number == self.cursor and self.has_focus
-            shown = Text("▸" if on_it else " ", "bold").append_text(line)
+            shown = Text().append("▸" if on_it else " ", "bold").append_text(line)
             if on_it:
                 shown.stylize("bold")
             found.append(shown)

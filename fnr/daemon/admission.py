@@ -1,0 +1,361 @@
+"""Give attempts and workers what they need of the host, or say why they have to wait.
+
+What was given is rows, and only rows: read, decided on and written in one unit, so that nothing is
+given twice whatever is rolled back. A Python worker is given its GPU before it starts and keeps it,
+because what it has loaded stays there; everything else is given to each attempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from fnr.daemon.dispatcher import Dispatcher
+from fnr.daemon.free import Free
+from fnr.daemon.gates import Admission
+from fnr.daemon.parts import Parts, log
+from fnr.daemon.pool import Pool
+from fnr.daemon.supervisor import Supervisor
+from fnr.daemon.worker_process import WorkerProcess
+from fnr.host.failpoint import failpoint
+from fnr.policy import admission
+from fnr.policy.admission import Allocation, Grant, Refusal, Until
+from fnr.policy.needs import Needs
+from fnr.policy.task import Claim
+from fnr.policy.verdict import Verdict
+from fnr.store import allocations, waits
+from fnr.store.connection import Transaction
+
+# So long another function may keep a GPU, or be served before, although our task is older.
+TURN_MS = 60_000
+ASK_AGAIN_MS = 400
+LOOKS = "is looking what is free"
+
+
+@dataclass(slots=True, kw_only=True)
+class Held:
+    """A function that gets nothing now; since and asked are on the boot clock."""
+
+    needs: Needs
+    refusal: Refusal
+    since_ms: int
+    asked_ms: int
+    released: int
+
+
+class Resources:
+    """The gate of everything that is counted."""
+
+    name = "resources"
+
+    def __init__(
+        self, parts: Parts, dispatcher: Dispatcher, supervisor: Supervisor, free: Free
+    ) -> None:
+        self._parts = parts
+        self._dispatcher = dispatcher
+        self._supervisor = supervisor
+        self._free = free
+        self._held: dict[str, Held] = {}
+        self._grants: dict[str, Grant] = {}
+        # Functions that were given something since the daemon began: only these have to be heard
+        # of when an attempt ends. Never shrinks, so that a rolled back unit cannot make it wrong.
+        self._given_to: set[str] = set()
+        self._looking_for: set[str] = set()
+        self._releases = 0
+        self._heard_of = 0
+        self.on_held: Callable[[], None] = _nobody_looks
+        # Set by who gives GPUs to workers: may this one be given more, and can another make room?
+        self.seat_problem: Callable[[Transaction, Pool, WorkerProcess], str] = _no_problem
+        self.make_room: Callable[[Pool], None] = _no_room
+        supervisor.on_buried = self.buried
+
+    # ── a gate's questions ───────────────────────────────────────────────────
+
+    def concerns(self, pool: Pool) -> bool:
+        """Does it need anything, or has it been given anything?"""
+        return pool.settings.is_counted or pool.name in self._given_to
+
+    def admit(self, tx: Transaction, pool: Pool, worker: WorkerProcess, places: int) -> Admission:
+        """One attempt, if there is enough for it; as many as fit where nothing is per attempt."""
+        needs = pool.settings.needs
+        if pool.keeps_gpus and (why := self.seat_problem(tx, pool, worker)):
+            return Admission(places=0, why=why)
+        gpu = needs.on_gpu and not pool.keeps_gpus
+        if not (gpu or needs.on_host):
+            return Admission(places=places)
+        if not self._free.knows(needs, gpu=gpu):
+            self.look_for(pool)
+            return Admission(places=0, why=LOOKS)
+        found = self.decide(tx, pool, gpu=gpu, host=True)
+        if isinstance(found, Refusal):
+            now_ms = self._parts.clock.now_ms()
+            if waits.most_urgent(tx, pool.name, now_ms=now_ms) is None:
+                # Nothing is due: let the claim find that out.
+                self._held.pop(pool.name, None)
+                return Admission(places=places)
+            self.refused(pool, found)
+            return Admission(places=0, why=found.why)
+        self._held.pop(pool.name, None)
+        self._grants[worker.worker_id] = found
+        return Admission(places=1)
+
+    def claimed(
+        self, tx: Transaction, pool: Pool, worker: WorkerProcess, claims: list[Claim]
+    ) -> None:
+        """Put what the attempt was given on record, and tell the attempt its GPUs."""
+        grant = self._grants.pop(worker.worker_id, None)
+        if grant is None:
+            return
+        assert len(claims) == 1, claims
+        self._given_to.add(pool.name)
+        allocations.grant(
+            tx,
+            grant.shares,
+            owner=claims[0].token,
+            worker_id=worker.worker_id,
+            function=pool.name,
+            now_ms=self._parts.clock.now_ms(),
+        )
+        failpoint("allocated-in-unit")
+        if grant.gpus:
+            claims[0] = replace(claims[0], gpus=grant.gpus)
+
+    def ended(self, tx: Transaction, pool: Pool, verdict: Verdict) -> None:  # noqa: ARG002 - a gate's question
+        """Take back what the attempt was given."""
+        if verdict.token is not None and allocations.release(tx, verdict.token):
+            failpoint("released-in-unit")
+            self._releases += 1
+
+    # ── moments ──────────────────────────────────────────────────────────────
+
+    async def start(self) -> None:
+        """Take back what nobody has any more, and learn which worker keeps which GPU."""
+
+        def unit(tx: Transaction) -> tuple[int, list[Allocation]]:
+            return allocations.reconcile(tx), allocations.all_given(tx)
+
+        count, given = await self._parts.store.write(unit)
+        if count:
+            log.info("allocations of attempts and workers that are gone were released: %s", count)
+        self._given_to |= {one.function for one in given}
+        for one in given:
+            worker = self._supervisor.workers.get(one.owner)
+            if worker is not None:
+                worker.gpus = (*worker.gpus, one.device)
+
+    def settled(self) -> None:
+        """After a commit: if something was given back, ask for those who wait."""
+        if self._releases != self._heard_of:
+            self._heard_of = self._releases
+            self.ask_again()
+
+    def wants_a_look(self) -> bool:
+        """Does anybody wait for a reading to change, or for a worker to have nothing to do?"""
+        return any(
+            one.refusal.until is Until.READING
+            or (one.refusal.until is Until.RELEASE and one.needs.on_gpu)
+            for one in self._held.values()
+        )
+
+    async def look(self) -> None:
+        """Look again for whoever waits for a reading to change; make idle workers yield."""
+        again = False
+        for name, held in tuple(self._held.items()):
+            pool = self._dispatcher.pools.get(name)
+            if pool is None or pool.settings.needs != held.needs:
+                self._held.pop(name, None)
+            elif held.refusal.until is Until.READING:
+                again = True
+                await self._free.look(held.needs)
+            elif held.refusal.until is Until.RELEASE and held.needs.on_gpu:
+                self.make_room(pool)
+        if again:
+            self.ask_again()
+
+    def buried(self, worker: WorkerProcess) -> None:
+        """A worker's end is on record, and with it that it gave back what it kept."""
+        if worker.gpus or worker.function in self._given_to:
+            self.released()
+
+    def released(self) -> None:
+        """Something was given back in a unit that is committed."""
+        self._releases += 1
+        self.settled()
+
+    def unchanged(self, pool: Pool) -> Refusal | None:
+        """The last refusal, if asking again now would only repeat it."""
+        held = self._held.get(pool.name)
+        if held is None or held.needs != pool.settings.needs or held.released != self._releases:
+            return None
+        recent = self._parts.clock.boot_ms() - held.asked_ms < ASK_AGAIN_MS
+        return held.refusal if recent or held.refusal.until is not Until.READING else None
+
+    def granted(self, pool: Pool) -> None:
+        """It holds a function back no longer."""
+        self._held.pop(pool.name, None)
+        self._given_to.add(pool.name)
+        pool.holds.pop(self.name, None)
+
+    def ask_again(self) -> None:
+        """Ask for every function that is held, the most urgent task first."""
+        names = [name for name in self._held if name in self._dispatcher.pools]
+        order: list[tuple[int, str, str]] = []
+
+        def unit(tx: Transaction) -> None:
+            order.clear()
+            now_ms = self._parts.clock.now_ms()
+            for name in names:
+                first = waits.most_urgent(tx, name, now_ms=now_ms)
+                if first is not None:
+                    order.append((-first.priority, first.task_id, name))
+
+        def committed(_: None, error: BaseException | None) -> None:
+            idle = [name for name in names if name not in {name for *_, name in order}]
+            for name in [*(name for *_, name in sorted(order)), *idle]:
+                pool = self._dispatcher.pools.get(name)
+                if pool is not None and error is None:
+                    # What holds it back is about to be found out anew.
+                    pool.holds.pop(self.name, None)
+                    self._dispatcher.due_now(name)
+
+        if names:
+            self._parts.store.post(unit, committed)
+
+    def warning(self, pool: Pool | None) -> str:
+        """Why tasks of this function can never start on this host; "" when they can."""
+        if pool is None or not self.concerns(pool):
+            return ""
+        held = self._held.get(pool.name)
+        if held is not None and held.needs == pool.settings.needs:
+            return held.refusal.why if held.refusal.until is Until.NEVER else ""
+        needs, now_ms = pool.settings.needs, self._parts.clock.now_ms()
+        found = admission.admit(needs, self._free.supply(needs), (), now_ms=now_ms)
+        never = isinstance(found, Refusal) and found.until is Until.NEVER
+        return found.why if never and isinstance(found, Refusal) else ""
+
+    # ── deciding ─────────────────────────────────────────────────────────────
+
+    def decide(self, tx: Transaction, pool: Pool, *, gpu: bool, host: bool) -> Grant | Refusal:
+        """What one more attempt or worker of a function is given, or why it gets nothing."""
+        rival = self.rival(tx, pool)
+        if rival:
+            why = f"{rival} waits for the same, and is first"
+            return Refusal(why=why, until=Until.READING)
+        return self._fits(tx, pool.settings.needs, gpu=gpu, host=host)
+
+    def _fits(self, tx: Transaction, needs: Needs, *, gpu: bool, host: bool) -> Grant | Refusal:
+        return admission.admit(
+            needs,
+            self._free.supply(needs),
+            allocations.all_given(tx),
+            now_ms=self._parts.clock.now_ms(),
+            gpu=gpu,
+            host=host,
+        )
+
+    def rival(self, tx: Transaction, pool: Pool) -> str:
+        """Another function that waits for something we want, and whose turn it is.
+
+        Its task must be more urgent; or be older, and have waited for long or be able to start
+        now. A worker that keeps its GPU is replaced only for one that has waited for long, because
+        loading costs time.
+        """
+        kinds = _kinds(pool.settings.needs)
+        rivals = [
+            (name, held)
+            for name, held in self._held.items()
+            if name != pool.name
+            and held.refusal.until is Until.RELEASE
+            and _kinds(held.needs) & kinds
+            and self._could_start(name)
+        ]
+        if not rivals:
+            return ""
+        now_ms, boot_ms = self._parts.clock.now_ms(), self._parts.clock.boot_ms()
+        ours = waits.most_urgent(tx, pool.name, now_ms=now_ms)
+        for name, held in rivals:
+            theirs = waits.most_urgent(tx, name, now_ms=now_ms)
+            if theirs is None:
+                continue
+            if ours is None or theirs.priority > ours.priority:
+                return name
+            if theirs.priority < ours.priority or theirs.task_id > ours.task_id:
+                continue
+            if boot_ms - held.since_ms >= TURN_MS:
+                return name
+            if pool.keeps_gpus:
+                continue
+            if isinstance(self._fits(tx, held.needs, gpu=True, host=True), Grant):
+                return name
+        return ""
+
+    def _could_start(self, function: str) -> bool:
+        """Is it only for want of resources that nothing more of it starts?"""
+        pool = self._dispatcher.pools.get(function)
+        if pool is None or pool.paused or pool.removed or pool.problem:
+            return False
+        others = pool.holds.keys() - {self.name}
+        room = len(pool.staying) < pool.settings.workers_max or bool(pool.takers())
+        return room and not others
+
+    def refused(self, pool: Pool, refusal: Refusal) -> None:
+        """A function gets nothing now: note it, show it, and see who could make room."""
+        self.note(pool, refusal)
+        self.show(pool, refusal)
+        if pool.next_due_at_ms == 0 and refusal.until is Until.RELEASE:
+            self.make_room(pool)
+
+    def show(self, pool: Pool, refusal: Refusal) -> None:
+        """Let `fnr status` say why due tasks do not start."""
+        if pool.next_due_at_ms == 0:
+            pool.holds[self.name] = refusal.why
+
+    def note(self, pool: Pool, refusal: Refusal) -> None:
+        """Ask again for this function when that may help."""
+        now_ms = self._parts.clock.boot_ms()
+        before = self._held.get(pool.name)
+        self._held[pool.name] = Held(
+            needs=pool.settings.needs,
+            refusal=refusal,
+            since_ms=before.since_ms if before else now_ms,
+            asked_ms=now_ms,
+            released=self._releases,
+        )
+        self.on_held()
+
+    def look_for(self, pool: Pool) -> None:
+        """Read what is free, then ask again for this function."""
+        if pool.name in self._looking_for:
+            return
+        self._looking_for.add(pool.name)
+
+        async def look() -> None:
+            try:
+                await self._free.look(pool.settings.needs)
+            finally:
+                self._looking_for.discard(pool.name)
+            self._dispatcher.due_now(pool.name)
+
+        self._parts.start(look(), what=f"reading what is free for {pool.name}")
+
+
+def _no_problem(_tx: Transaction, _pool: Pool, _worker: WorkerProcess) -> str:
+    return ""
+
+
+def _no_room(_: Pool) -> None:
+    """No worker keeps anything."""
+
+
+def _nobody_looks() -> None:
+    """Nobody takes readings for those who wait yet."""
+
+
+def _kinds(needs: Needs) -> set[str]:
+    """What a function competes for."""
+    found = {"gpu"} if needs.on_gpu else set()
+    found |= {"memory"} if needs.memory_mib else set()
+    found |= {"cpus"} if needs.cpus else set()
+    return found | ({"disk"} if needs.disk_mib else set())

@@ -1,0 +1,77 @@
+"""Answer what is asked about GPUs and about what tasks wait for, by readings taken now."""
+
+from __future__ import annotations
+
+from fnr.api.resource_requests import (
+    ExplainWait,
+    GpuLine,
+    GpuList,
+    ListGpus,
+    WaitFacts,
+    Wanted,
+)
+from fnr.daemon.clients import Client
+from fnr.daemon.crew import Crew
+from fnr.daemon.reader import Reader
+from fnr.policy.condition import Condition, Kind, conditions_of, free_text, never, written
+from fnr.policy.gpu import unfit
+from fnr.policy.task import TaskState
+from fnr.store import allocations, tasks
+from fnr.store.ids import NoSuchId
+
+
+class ResourceAnswers:
+    """Composes answers; decides nothing."""
+
+    def __init__(self, crew: Crew, reader: Reader) -> None:
+        self._crew = crew
+        self._reader = reader
+
+    async def gpus(self, _: Client, __: ListGpus) -> GpuList:
+        """Every GPU with what is given on it."""
+        report = await self._crew.free.read_gpus()
+        given = await self._reader.read(allocations.all_given)
+        lines = [
+            GpuLine(
+                gpu=gpu,
+                unfit=unfit(gpu),
+                allocations=[one for one in given if one.device == gpu.uuid],
+            )
+            for gpu in report.gpus
+        ]
+        return GpuList(gpus=lines, driver=report.driver, missing=report.missing)
+
+    async def wait(self, _: Client, request: ExplainWait) -> WaitFacts:
+        """What one task waits for, or what holds its function back."""
+        task = await self._reader.read(lambda tx: tasks.get(tx, tasks.find_id(tx, request.task_id)))
+        if task is None:
+            raise NoSuchId(request.task_id)
+        pool = self._crew.dispatcher.pools.get(task.function)
+        conditions: tuple[Condition, ...] = ()
+        if task.state is TaskState.WAITING:
+            conditions = conditions_of(task.waiting_for or "")
+        readings = await self._crew.free.readings(conditions)
+        queued = task.state is TaskState.QUEUED and pool is not None
+        return WaitFacts(
+            task_id=task.task_id,
+            waiting_for=task.waiting_for or "",
+            wanted=[
+                Wanted(what=written(one), needed=_needed(one), free=free_text(one, readings))
+                for one in conditions
+            ],
+            holds=dict(pool.holds) if queued and pool is not None else {},
+            never=never(conditions, readings) or self._never(task.function, queued=queued),
+        )
+
+    def _never(self, function: str, *, queued: bool) -> str:
+        pool = self._crew.dispatcher.pools.get(function)
+        return self._crew.resources.warning(pool) if queued else ""
+
+
+def _needed(one: Condition) -> str:
+    """The amount alone, as `free_text` says what is free."""
+    if one.kind is Kind.PORT:
+        return "free"
+    if one.kind is Kind.SERVICE:
+        return "ready"
+    return written(one).rpartition(":")[2]

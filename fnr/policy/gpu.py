@@ -1,0 +1,64 @@
+"""A reading of a GPU, and whether work may be given to it.
+
+What could not be read is None. A GPU of which the driver says that it is lost or wants a reset is
+unfit, and so is one whose memory cannot be read: unknown is never healthy.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+
+# NVML's own advice, which is worth more than any guess made of Xids (field 230).
+RECOVERY_ACTIONS = {
+    0: "",
+    1: "the driver asks for a reset of it",
+    2: "the driver asks for a reboot of the host",
+    3: "the driver asks to drain it of multi-GPU work",
+    4: "the driver asks to drain and reset it",
+    5: "its IMEX domain has to be recovered",
+    6: "the driver asks for a bus reset",
+    7: "the driver asks for a reboot of the system",
+}
+# Work on one GPU goes on; only peer-to-peer traffic is to end.
+_DRAIN_P2P = 3
+
+
+class Gpu(Struct, frozen=True, kw_only=True):
+    """One reading of one GPU.
+
+    error: what the driver answered instead, "GPU is lost". recovery: NVML's recovery action, None
+    where the driver has none. memory_by_pid: only what is known; inside a container it is nothing.
+    """
+
+    uuid: str
+    index: int
+    name: str = ""
+    memory_total_mib: int | None = None
+    memory_free_mib: int | None = None
+    temperature_c: int | None = None
+    busy_percent: int | None = None
+    power_w: int | None = None
+    recovery: int | None = None
+    error: str = ""
+    memory_by_pid: dict[int, int] = field(default_factory=dict)
+
+
+class GpuReport(Struct, frozen=True, kw_only=True):
+    """All GPUs, or why there are none to see."""
+
+    gpus: tuple[Gpu, ...] = ()
+    driver: str = ""
+    missing: str = ""
+
+
+def unfit(gpu: Gpu) -> str:
+    """Why no work may be given to it; "" when it is healthy."""
+    if gpu.error:
+        return gpu.error
+    if gpu.recovery is not None and gpu.recovery != _DRAIN_P2P:
+        unknown = f"the driver asks for recovery action {gpu.recovery}"
+        if why := RECOVERY_ACTIONS.get(gpu.recovery, unknown):
+            return why
+    if gpu.memory_total_mib is None or gpu.memory_free_mib is None:
+        return "its memory cannot be read"
+    return ""

@@ -1,0 +1,30 @@
+"""What the two banners say: what is broken on purpose, and that the daemon is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fnr.api.plain_text import duration
+from fnr.policy.chaos import Drilled, ends_at_ms
+from fnr.tui.feed import Contact, FeedState
+
+
+def drill_words(drills: Sequence[Drilled], *, now_ms: int) -> str:
+    """Which faults, and for how long still; "" when nothing is broken on purpose."""
+    ends = [(ends_at_ms(one), one.injection) for one in drills]
+    if not ends:
+        return ""
+    last_ms, injection = max(ends, key=lambda one: one[0])
+    left = duration(max(0, last_ms - now_ms) // 1_000 * 1_000)
+    faults = ", ".join(sorted({one.injection.fault for one in drills}))
+    return f"! DRILL {left} left: {faults} · {injection.reason} · 7, A aborts all"
+
+
+def daemon_words(state: FeedState, *, now_ms: int) -> str:
+    """Since when nobody answers, and what to type; "" while somebody does."""
+    if state.contact not in {Contact.DOWN, Contact.REFUSED} or state.error is None:
+        return ""
+    since = duration(max(0, now_ms - state.since_ms) // 1_000 * 1_000)
+    what = "the daemon is not there" if state.contact is Contact.DOWN else state.error.what
+    words = f"! {what} (for {since}); this is the stored state"
+    return f"{words} · {state.error.next_step}" if state.error.next_step else words

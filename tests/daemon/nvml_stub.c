@@ -1,0 +1,135 @@
+/* A libnvidia-ml.so.1 for tests: the real Python binding loads it and believes it.
+ *
+ * Every call reads the file named by NVML_STUB_STATE anew. One line each:
+ *     all ERROR           every call answers with this NVML error (9: driver not loaded)
+ *     hang                every call waits for ever, as a wedged driver does
+ *     gpu UUID TOTAL_MIB FREE_MIB RECOVERY ERROR
+ *                         RECOVERY -1: the field is not supported; ERROR: of calls on this GPU
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct { char uuid[96]; long total, mib_free; int recovery, error; } gpu_t;
+typedef struct { unsigned long long total, free, used; } memory_t;
+typedef struct {
+    unsigned field, scope;
+    long long timestamp, latency;
+    int type, answer;
+    union { double d; unsigned u; unsigned long long ull; } value;
+} field_t;
+
+#define NOT_SUPPORTED 3
+#define NOT_FOUND 28
+#define GPUS_MAX 16
+
+static gpu_t gpus[GPUS_MAX];
+
+/* How many GPUs there are, or minus the error of all calls. */
+static int look(void) {
+    const char *path = getenv("NVML_STUB_STATE");
+    FILE *file = path ? fopen(path, "r") : NULL;
+    char line[256];
+    int count = 0, error;
+    if (!file) return -12;
+    while (fgets(line, sizeof line, file)) {
+        gpu_t *gpu = &gpus[count];
+        if (!strncmp(line, "hang", 4)) for (;;) pause();
+        if (sscanf(line, "all %d", &error) == 1) { fclose(file); return -error; }
+        if (count < GPUS_MAX && sscanf(line, "gpu %95s %ld %ld %d %d", gpu->uuid, &gpu->total,
+                                       &gpu->mib_free, &gpu->recovery, &gpu->error) == 5) count++;
+    }
+    fclose(file);
+    return count;
+}
+
+static int find(void *handle, gpu_t **gpu) {
+    long index = (long)handle - 1;
+    int count = look();
+    if (count < 0) return -count;
+    if (index < 0 || index >= count) return NOT_FOUND;
+    *gpu = &gpus[index];
+    return (*gpu)->error;
+}
+
+int nvmlInitWithFlags(unsigned flags) { (void)flags; int n = look(); return n < 0 ? -n : 0; }
+int nvmlShutdown(void) { return 0; }
+
+const char *nvmlErrorString(int error) {
+    switch (error) {
+        case 9: return "Driver Not Loaded";
+        case 15: return "GPU is lost";
+        case 16: return "GPU requires reset";
+        case 18: return "Driver/library version mismatch";
+        default: return "Unknown Error";
+    }
+}
+
+int nvmlSystemGetDriverVersion(char *text, unsigned size) {
+    snprintf(text, size, "580.0-stub");
+    return 0;
+}
+
+int nvmlDeviceGetCount_v2(unsigned *count) {
+    int n = look();
+    if (n < 0) return -n;
+    *count = n;
+    return 0;
+}
+
+int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **handle) {
+    gpu_t *gpu;
+    *handle = (void *)(long)(index + 1);
+    return find(*handle, &gpu);
+}
+
+int nvmlDeviceGetUUID(void *handle, char *text, unsigned size) {
+    gpu_t *gpu;
+    int error = find(handle, &gpu);
+    if (!error) snprintf(text, size, "%s", gpu->uuid);
+    return error;
+}
+
+int nvmlDeviceGetName(void *handle, char *text, unsigned size) {
+    gpu_t *gpu;
+    int error = find(handle, &gpu);
+    if (!error) snprintf(text, size, "Stub %ld", gpu->total);
+    return error;
+}
+
+int nvmlDeviceGetMemoryInfo(void *handle, memory_t *memory) {
+    gpu_t *gpu;
+    int error = find(handle, &gpu);
+    if (error) return error;
+    if (gpu->mib_free < 0) return NOT_SUPPORTED;
+    memory->total = (unsigned long long)gpu->total << 20;
+    memory->free = (unsigned long long)gpu->mib_free << 20;
+    memory->used = memory->total - memory->free;
+    return 0;
+}
+
+int nvmlDeviceGetTemperature(void *handle, int sensor, unsigned *degrees) {
+    gpu_t *gpu;
+    (void)sensor;
+    *degrees = 41;
+    return find(handle, &gpu);
+}
+
+int nvmlDeviceGetFieldValues(void *handle, int count, field_t *values) {
+    gpu_t *gpu;
+    int error = find(handle, &gpu);
+    if (error) return error;
+    for (int i = 0; i < count; i++) {
+        values[i].answer = gpu->recovery < 0 ? NOT_SUPPORTED : 0;
+        values[i].value.u = gpu->recovery;
+    }
+    return 0;
+}
+
+int nvmlDeviceGetComputeRunningProcesses_v3(void *handle, unsigned *count, void *processes) {
+    gpu_t *gpu;
+    (void)processes;
+    *count = 0;
+    return find(handle, &gpu);
+}

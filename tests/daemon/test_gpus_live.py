@@ -1,0 +1,167 @@
+"""GPU functions on a real daemon; the driver is a stand-in below the real binding."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from live_home import FUNCTIONS, LiveHome
+from nvml_stub import Gpus, gpu, uuid
+from test_conditions_live import wait_until_held
+from test_task_life import end_of, submit
+
+from fnr.api import requests as ask
+from fnr.policy.task import TaskState
+
+HomeAt = Callable[[str], LiveHome]
+
+
+def on_gpu(name: str, target: str, extra: str = "gpus = 1") -> str:
+    """A Python function that needs a GPU."""
+    module = "needing_functions" if target == "visible_gpus" else "worked_functions"
+    return f"""
+[functions.{name}]
+python = "{module}:{target}"
+env = {{ PYTHONPATH = "{FUNCTIONS}" }}
+grace = "200ms"
+{extra}
+"""
+
+
+COMMAND = """
+[functions.look]
+command = ["sh", "-c", "printf %s $CUDA_VISIBLE_DEVICES"]
+result = "stdout"
+workers = 2
+vram = "6GiB"
+"""
+
+
+def result_of(home: LiveHome, task_id: str) -> Any:
+    """The result of a task that must end well."""
+    end = end_of(home, task_id)
+    assert end.task.state is TaskState.DONE, end
+    return msgspec.json.decode(end.result)
+
+
+def allocations(home: LiveHome) -> list[dict[str, Any]]:
+    """What is given, as the command line says it."""
+    answer = home.fnr("allocation", "list", "-o", "json")
+    assert answer.returncode == 0, answer.stderr
+    items: list[dict[str, Any]] = json.loads(answer.stdout)["items"]
+    return items
+
+
+def test_a_gpu_is_given_by_health_and_free_memory_and_pinned_by_uuid(
+    home_at: HomeAt, gpus: Gpus
+) -> None:
+    gpus.say(
+        gpu(0, free_mib=4000),
+        gpu(1, free_mib=8192, error=15),
+        gpu(2, free_mib=8100, recovery=1),
+        gpu(3, free_mib=7000),
+        gpu(4, free_mib=6500),
+    )
+    home = home_at(COMMAND + on_gpu("see", "visible_gpus"))
+    assert home.start(env=gpus.env), home.log()
+    assert result_of(home, submit(home, "see")) == uuid(3)
+    assert result_of(home, submit(home, "look")) == uuid(4)
+    assert [one["owner"] == one["worker_id"] for one in allocations(home)] == [True]
+
+
+def test_without_a_driver_gpu_functions_wait_and_others_run(home_at: HomeAt, gpus: Gpus) -> None:
+    gpus.say("all 9")
+    home = home_at(COMMAND + on_gpu("see", "visible_gpus") + on_gpu("plain", "echo", ""))
+    assert home.start(env=gpus.env), home.log()
+    waits = [submit(home, "look"), submit(home, "see")]
+    assert result_of(home, submit(home, "plain", {"n": 1})) == {"n": 1}
+    status = wait_until_held(home, "look", "see")
+    assert all("Driver Not Loaded" in why for why in status.values())
+    assert {home.ask(ask.GetTask(task_id=one)).task.state for one in waits} == {TaskState.QUEUED}
+
+
+def test_a_gpu_is_never_given_twice_and_goes_from_one_function_to_the_next(
+    home_at: HomeAt, gpus: Gpus, tmp_path: Path
+) -> None:
+    """Both are loaded Python functions; there is one GPU."""
+    gpus.say(gpu(0))
+    home = home_at(on_gpu("first", "visible_gpus") + on_gpu("second", "visible_gpus"))
+    assert home.start(env=gpus.env), home.log()
+    for name in ("first", "second", "first"):
+        assert result_of(home, submit(home, name)) == uuid(0)
+    assert home.fnr("db", "check").returncode == 0
+
+
+def test_a_daemon_that_was_killed_leaves_allocations_to_who_lives(
+    home_at: HomeAt, gpus: Gpus, tmp_path: Path
+) -> None:
+    gpus.say(gpu(0), gpu(1))
+    home = home_at(on_gpu("keep", "block_on") + COMMAND)
+    assert home.start(env=gpus.env), home.log()
+    started, gate = tmp_path / "started", tmp_path / "gate"
+    for fifo in (started, gate):
+        import os
+
+        os.mkfifo(fifo)
+    task_id = submit(home, "keep", {"fifo": str(gate), "started": str(started)})
+    started.read_text()
+    [before] = allocations(home)
+    home.kill()
+    assert home.start(env=gpus.env), home.log()
+    assert allocations(home) == [before]
+    gate.write_text("go")
+    assert result_of(home, task_id) == "go"
+    assert home.end(signal_number=signal.SIGTERM) == 0
+    assert home.start(env=gpus.env), home.log()
+    assert home.fnr("db", "check").returncode == 0
+
+
+@pytest.mark.parametrize("point", ["seat-in-unit", "seat-committed"])
+def test_a_daemon_killed_while_it_gives_a_gpu_gives_it_again(
+    home_at: HomeAt, gpus: Gpus, point: str
+) -> None:
+    gpus.say(gpu(0))
+    home = home_at(on_gpu("see", "visible_gpus"))
+    home.start(env={**gpus.env, "FNR_FAILPOINT": point})
+    assert home.process is not None
+    assert home.process.wait(timeout=30) == -signal.SIGKILL
+    assert home.start(env=gpus.env), home.log()
+    assert result_of(home, submit(home, "see")) == uuid(0)
+    assert len(allocations(home)) == 1
+    assert home.fnr("db", "check").returncode == 0
+
+
+def test_a_gpu_that_is_lost_gets_no_work_until_it_is_back(home_at: HomeAt, gpus: Gpus) -> None:
+    gpus.say(gpu(0))
+    home = home_at(on_gpu("see", "visible_gpus"))
+    assert home.start(env=gpus.env), home.log()
+    assert result_of(home, submit(home, "see")) == uuid(0)
+    gpus.say(gpu(0, error=15))
+    assert "GPU is lost" in home.fnr("gpu", "list").stdout
+    task_id = submit(home, "see")
+    assert "GPU is lost" in wait_until_held(home, "see")["see"]
+    gpus.say(gpu(0))
+    assert result_of(home, task_id) == uuid(0)
+
+
+def test_what_this_host_has_not_got_is_said_at_submit_and_in_status(
+    home_at: HomeAt, gpus: Gpus
+) -> None:
+    gpus.say(gpu(0))
+    home = home_at(on_gpu("huge", "visible_gpus", 'vram = "80GiB"'))
+    assert home.start(env=gpus.env), home.log()
+    home.fnr("gpu", "list")
+    answer = home.fnr("submit", "huge")
+    assert answer.returncode == 0
+    assert "its largest GPU has 8GiB" in answer.stderr
+    task_id = answer.stdout.strip()
+    assert "can never give that" in wait_until_held(home, "huge")["huge"]
+    assert "can never give that" in home.fnr("task", "show", task_id).stdout
+    home.write(on_gpu("huge", "visible_gpus", 'vram = "4GiB"'))
+    assert home.ask(ask.ReloadConfig()).changed == ["huge"]
+    assert result_of(home, task_id) == uuid(0)

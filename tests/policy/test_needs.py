@@ -1,0 +1,81 @@
+"""What a failed task has to wait for, and where the amount is found."""
+
+from __future__ import annotations
+
+import pytest
+
+from fnr.policy.evidence import Evidence, ExceptionFact
+from fnr.policy.needs import Needs, needed
+from fnr.policy.rules import Category, Classification, Level, Strategy, WaitFor
+
+
+def named(wait_for: WaitFor | None = None, **captures: str) -> Classification:
+    """A classification of something used up."""
+    return Classification(
+        category=Category.RESOURCE,
+        strategy=Strategy.QUEUE_AND_WAIT,
+        rule="r",
+        level=Level.TEXT,
+        matched="m",
+        confidence=1.0,
+        wait_for=wait_for,
+        captures=captures,
+    )
+
+
+def text_of(evidence: Evidence, found: Classification, needs: Needs | None = None) -> str:
+    """What is waited for, on a host whose own disk is /state."""
+    return needed(evidence, found, needs or Needs(), folder="/state", room_mib=64)
+
+
+TORCH = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 23 GiB"
+DISK = "[Errno 28] No space left on device: '/out/a b/x.png'"
+
+
+@pytest.mark.parametrize(
+    ("message", "found", "needs", "text"),
+    [
+        (TORCH, named(WaitFor.VRAM), None, "vram:2GiB"),
+        (TORCH, named(WaitFor.VRAM, amount="3.00 GiB"), None, "vram:3GiB"),
+        (TORCH, named(WaitFor.VRAM), Needs(vram_mib=8192), "vram:8GiB"),
+        (TORCH, named(WaitFor.VRAM), Needs(vram_mib=512), "vram:2GiB"),
+        ("CUDA out of memory", named(WaitFor.VRAM), None, "vram"),
+        ("OOM", named(WaitFor.VRAM, amount="16,1024"), None, "vram"),
+        ("MemoryError", named(WaitFor.MEMORY), Needs(memory_mib=4096), "memory:4GiB"),
+        ("MemoryError", named(WaitFor.MEMORY), None, "memory"),
+        (DISK, named(WaitFor.DISK), None, "disk:/out/a b:64MiB"),
+        (DISK, named(WaitFor.DISK), Needs(disk_path="/d", disk_mib=2048), "disk:/out/a b:2GiB"),
+        ("disk full", named(WaitFor.DISK), Needs(disk_path="/d", disk_mib=2048), "disk:/d:2GiB"),
+        ("disk full", named(WaitFor.DISK), None, "disk:/state:64MiB"),
+        ("Address already in use: ('127.0.0.1', 8188)", named(WaitFor.PORT), None, "port:8188"),
+        ("error while attempting to bind on address ('::1', 8000, 0, 0)", named(WaitFor.PORT), None,
+         "port:8000"),
+        ("bind 0.0.0.0:9000 failed: in use", named(WaitFor.PORT), None, "port:9000"),
+        ("Port 7860 is in use", named(WaitFor.PORT), None, "port:7860"),
+        ("address already in use", named(WaitFor.PORT), None, "port"),
+        ("port 99999 is in use", named(WaitFor.PORT), None, "port"),
+        ("refused", named(WaitFor.SERVICE), Needs(services=("storage",)), "service:storage"),
+        ("refused", named(WaitFor.SERVICE), None, "service"),
+        ("used up", named(), None, ""),
+    ],
+)  # fmt: skip
+def test_the_amount_is_found_where_it_stands(
+    message: str, found: Classification, needs: Needs | None, text: str
+) -> None:
+    assert text_of(Evidence(message=message), found, needs) == text
+    in_chain = Evidence(message="failed", exceptions=(ExceptionFact(type="E", message=message),))
+    assert text_of(in_chain, found, needs) == text
+    assert text_of(Evidence(message="exit 1", stderr_tail=message), found, needs) == text
+
+
+def test_the_functions_own_word_comes_first() -> None:
+    evidence = Evidence(message=TORCH, wait_for="vram:16GiB and port:80")
+    assert text_of(evidence, named(WaitFor.VRAM)) == "vram:16GiB and port:80"
+    bare = Evidence(message=TORCH, wait_for="vram")
+    assert text_of(bare, named(), Needs(vram_mib=4096)) == "vram:4GiB"
+    assert text_of(Evidence(wait_for="a miracle"), named(WaitFor.VRAM)) == "a miracle"
+
+
+def test_a_disk_that_nobody_names_is_not_guessed() -> None:
+    found = needed(Evidence(message="full"), named(WaitFor.DISK), Needs(), folder="", room_mib=64)
+    assert found == "disk"

@@ -1,0 +1,121 @@
+"""The contact with the daemon: dead, there, killed and replaced, out of reach."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from tui_home import StoreServer, lines_of, running, settled, shown, until, until_shown
+
+from fnr.api.errors import PermissionDenied
+from fnr.api.requests import Event, Watch
+from fnr.client.instants import now_ms
+from fnr.config.paths import Paths
+from fnr.tui.feed import Contact
+from fnr.tui.screens.list_view import ListView
+
+
+async def test_with_a_dead_daemon_the_stored_state_is_shown(filled: Paths) -> None:
+    async with running(filled, "tasks", size=(120, 30)) as (app, pilot):
+        await until_shown(pilot, "of 400")
+        await until_shown(pilot, "the daemon is not there")
+        assert "daemon start" in shown(app)
+        await until_shown(pilot, "stored state")
+        # What needs the daemon says so, and goes on living.
+        await pilot.press("enter")
+        await settled(pilot)
+        assert "submitted" in shown(app)
+
+
+async def test_a_daemon_that_is_killed_and_replaced_under_it(filled: Paths) -> None:
+    server = StoreServer(Path(filled.home))
+    async with running(filled, "tasks", size=(120, 30)) as (app, pilot):
+        await until(pilot, lambda: app.feed.state.contact is Contact.DOWN)
+        server.start()
+        try:
+            await until(pilot, lambda: app.feed.state.contact is Contact.LIVE)
+            await until_shown(pilot, "● running")
+            assert "the daemon is not there" not in shown(app)
+            view = app.view
+            assert isinstance(view, ListView)
+            await pilot.press("j", "j", "space")
+            chosen = view.subject
+            server.stop()
+            await until(pilot, lambda: app.feed.state.contact is Contact.DOWN)
+            await until_shown(pilot, "the daemon is not there")
+            assert view.subject == chosen
+            server.start()
+            await until_shown(pilot, "the daemon is back")
+            assert view.subject == chosen
+            assert len(view.table.window.marked) == 1
+        finally:
+            server.close()
+
+
+async def test_events_make_the_screen_look_again(daemon: StoreServer) -> None:
+    async with running(daemon.paths, size=(120, 40)) as (app, pilot):
+        await until_shown(pilot, "● running")
+        await until(pilot, lambda: bool(daemon._watchers))
+        await settled(pilot)
+        before = len(daemon.asked)
+        at_ms = now_ms()
+        # In a thread: the socket holds less than this, and who empties it is this very loop.
+        await asyncio.to_thread(
+            daemon.tell,
+            *[
+                Event(kind="error", what="unknown", at_ms=at_ms, task_id=str(n), function="render")
+                for n in range(1_000)
+            ],
+            *[
+                Event(kind="task", what="done", at_ms=at_ms, task_id=str(n), function="render")
+                for n in range(900)
+            ],
+        )
+        await until(pilot, lambda: app.pulse.in_last("recovered", 60_000, now_ms=at_ms) == 900)
+        await until(pilot, lambda: len(daemon.asked) > before)
+        await settled(pilot)
+        # A thousand events are one reason to look, not a thousand.
+        assert len(daemon.asked) - before < 40
+        assert "900/min" in shown(app)
+
+
+async def test_while_paused_nothing_moves(daemon: StoreServer) -> None:
+    async with running(daemon.paths, "errors") as (app, pilot):
+        await until_shown(pilot, "● running")
+        await settled(pilot)
+        await pilot.press("P")
+        before = len(daemon.asked)
+        daemon.tell(Event(kind="error", what="unknown", at_ms=now_ms()))
+        await until(pilot, lambda: "error" in app._changed)
+        app._look()
+        await settled(pilot)
+        assert len(daemon.asked) == before
+        await pilot.press("P")
+        await until(pilot, lambda: len(daemon.asked) > before)
+
+
+async def test_without_access_to_the_socket_it_says_so(filled: Paths) -> None:
+    server = StoreServer(Path(filled.home))
+    server.answers[Watch] = PermissionDenied(
+        "user bob may not talk to this daemon", next_step="ls -l"
+    )
+    server.start()
+    try:
+        async with running(filled, "tasks", size=(120, 30)) as (app, pilot):
+            await until_shown(pilot, "may not talk to this daemon")
+            assert app.feed.state.contact is Contact.REFUSED
+            await until_shown(pilot, "of 400")
+            assert "refused" in lines_of(app)[0]
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("name", ["tasks", "errors", "dlq"])
+async def test_a_home_without_a_store_shows_empty_lists(tmp_path: Path, name: str) -> None:
+    from fnr.config.paths import find_paths
+
+    async with running(find_paths(str(tmp_path)), name) as (app, pilot):
+        await until_shown(pilot, "no ")
+        await until_shown(pilot, "the daemon is not there")
+        assert app.feed.state.contact is Contact.DOWN

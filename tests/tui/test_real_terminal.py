@@ -1,0 +1,179 @@
+"""`fnr tui` as people start it: in a real terminal, typed at, its screen read back."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import shutil
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any, Protocol
+
+import pyte
+import pytest
+from tui_home import StoreServer
+
+from fnr.config.paths import Paths
+
+COLUMNS, LINES = 100, 30
+PATIENCE_S = 30
+ENV = {"TERM": "xterm-256color", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
+
+
+class Terminal(Protocol):
+    """A terminal in which something runs."""
+
+    def type(self, keys: str) -> None: ...
+
+    def until(self, words: str) -> str: ...
+
+    def ended(self) -> int: ...
+
+
+class Emulated:
+    """A pseudo terminal, its output understood by a terminal emulator in Python."""
+
+    def __init__(self, words: list[str], env: dict[str, str]) -> None:
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+        self._process = subprocess.Popen(
+            words, stdin=slave, stdout=slave, stderr=slave, env={**os.environ, **ENV, **env},
+            start_new_session=True,
+        )  # fmt: skip
+        os.close(slave)
+        self._screen = pyte.Screen(COLUMNS, LINES)
+        self._stream = pyte.ByteStream(self._screen)
+
+    def type(self, keys: str) -> None:
+        os.write(self._master, keys.encode())
+
+    def until(self, words: str) -> str:
+        while words not in (found := "\n".join(self._screen.display)):
+            ready, _, _ = select.select([self._master], [], [], PATIENCE_S)
+            assert ready, f"never: {words!r}\n{found}"
+            self._stream.feed(os.read(self._master, 65536))
+        return found
+
+    def ended(self) -> int:
+        while self._process.poll() is None:
+            ready, _, _ = select.select([self._master], [], [], PATIENCE_S)
+            assert ready, "it does not end"
+            with suppress(OSError):
+                os.read(self._master, 65536)
+        return self._process.returncode
+
+    def close(self) -> None:
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        self._process.wait()
+        os.close(self._master)
+
+
+class Tmux:
+    """A tmux of its own; told by its control client whenever something is written."""
+
+    def __init__(self, words: list[str], env: dict[str, str]) -> None:
+        self._tmux = ["tmux", "-L", f"fnr-{os.getpid()}", "-f", os.devnull]
+        given = [
+            part for name, value in {**ENV, **env}.items() for part in ("-e", f"{name}={value}")
+        ]
+        size = ["-x", str(COLUMNS), "-y", str(LINES)]
+        self._control = subprocess.Popen(
+            [*self._tmux, "-C", "new-session", *size, *given, *words],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, **ENV},
+        )  # fmt: skip
+        assert self._control.stdout is not None
+        self._news = self._control.stdout
+
+    def _run(self, *words: str) -> str:
+        done = subprocess.run([*self._tmux, *words], capture_output=True, text=True, check=False)
+        return done.stdout
+
+    def type(self, keys: str) -> None:
+        self._run("send-keys", "-l", keys)
+
+    def until(self, words: str) -> str:
+        while words not in (found := self._run("capture-pane", "-p")):
+            ready, _, _ = select.select([self._news], [], [], PATIENCE_S)
+            assert ready, f"never: {words!r}\n{found}"
+            assert os.read(self._news.fileno(), 65536), f"tmux ended\n{found}"
+        return found
+
+    def ended(self) -> int:
+        while True:
+            ready, _, _ = select.select([self._news], [], [], PATIENCE_S)
+            assert ready, "it does not end"
+            if not os.read(self._news.fileno(), 65536):
+                return 0
+
+    def close(self) -> None:
+        self._run("kill-server")
+        assert self._control.stdin is not None
+        self._control.stdin.close()
+        self._control.wait()
+        self._news.close()
+
+
+KINDS: dict[str, Any] = {"emulated": Emulated, "tmux": Tmux}
+
+
+@pytest.fixture(params=list(KINDS))
+def terminal_for(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Start words in a terminal; ended after the test."""
+    if request.param == "tmux" and shutil.which("tmux") is None:
+        pytest.skip("no tmux on this machine; the emulated terminal is tested everywhere")
+    made = []
+
+    def start(words: list[str], **env: str) -> Terminal:
+        made.append(KINDS[request.param](words, env))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.close()
+
+
+def words_for(paths: Paths, *more: str) -> list[str]:
+    return [sys.executable, "-m", "fnr", "--home", paths.home, "tui", *more]
+
+
+def test_a_session_in_a_real_terminal(daemon: StoreServer, terminal_for: Any) -> None:
+    terminal = terminal_for(words_for(daemon.paths, "tasks", "--read-only"))
+    screen = terminal.until(" of 400")
+    assert "READ-ONLY" in screen
+    terminal.until("● running")
+    terminal.type("/")
+    terminal.until("fnr help filters")
+    terminal.type("state:dead\r")
+    screen = terminal.until("✗ dead")
+    assert "[rank0]:" not in screen.splitlines()[0]
+    terminal.type("4")
+    screen = terminal.until("CAUSE")
+    terminal.type("R")
+    terminal.until("nothing is changed")
+    terminal.type("?")
+    terminal.until("on dlq")
+    terminal.type("q")
+    terminal.type("1")
+    terminal.until("needs attention")
+    terminal.type("q")
+    assert terminal.ended() == 0
+
+
+def test_without_colour_and_without_utf8(filled: Paths, terminal_for: Any) -> None:
+    """No daemon either: the stored state, in characters that every terminal has."""
+    terminal = terminal_for(words_for(filled, "tasks"), LC_ALL="C", LANG="C", NO_COLOR="1")
+    screen = terminal.until(" of 400")
+    assert screen.isascii()
+    assert "stored state" in terminal.until("the daemon is not there")
+    assert "x dead" in terminal.until("x dead")
+    terminal.type("q")
+    terminal.until("needs attention")
+    terminal.type("q")
+    assert terminal.ended() == 0

@@ -1,0 +1,178 @@
+"""The rows around the cursor: whatever comes and goes, the cursor and the marks keep their rows."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fnr.policy.record import Page
+from fnr.tui.widgets.window import ROWS_MAX, Wanted, Where, Window
+
+
+class LongList:
+    """Numbers, the highest first, as the store would page them."""
+
+    def __init__(self, count: int) -> None:
+        self.rows = list(range(count, 0, -1))
+
+    def add(self, count: int) -> None:
+        top = self.rows[0] if self.rows else 0
+        self.rows = list(range(top + count, top, -1)) + self.rows
+
+    def page(self, wanted: Wanted) -> Page[int]:
+        if wanted.backwards:
+            before = [r for r in self.rows if wanted.after is None or r > int(wanted.after)]
+            items = before[-wanted.limit :]
+            more = len(before) > len(items)
+            return Page(items=items, next=str(items[0]) if more else None, total=len(self.rows))
+        behind = [r for r in self.rows if wanted.after is None or r < int(wanted.after)]
+        items = behind[: wanted.limit]
+        more = len(behind) > len(items)
+        return Page(items=items, next=str(items[-1]) if more else None, total=len(self.rows))
+
+
+def opened(source: LongList, *, height: int = 10) -> Window:
+    window = Window(key_of=str, id_of=str)
+    window.resize(height)
+    window.take(wanted := window.begin(), source.page(wanted))
+    feed(window, source)
+    return window
+
+
+def feed(window: Window, source: LongList) -> None:
+    """Answer whatever is asked for."""
+    while (wanted := window.wanted()) is not None:
+        window.take(wanted, source.page(wanted))
+
+
+def check(window: Window, source: LongList) -> None:
+    """The rows are one stretch of the list, and the cursor is on the screen."""
+    rows = window.rows
+    assert rows == sorted(rows, reverse=True)
+    assert len(set(rows)) == len(rows) <= ROWS_MAX
+    if rows:
+        assert [r for r in source.rows if rows[-1] <= r <= rows[0]] == rows
+        assert window.top <= window.cursor < window.top + window.height
+        assert 0 <= window.top <= max(0, len(rows) - 1)
+
+
+STEPS = st.one_of(
+    st.tuples(st.just("move"), st.integers(-400, 400)),
+    st.tuples(st.just("scroll"), st.integers(-50, 50)),
+    st.tuples(st.just("add"), st.integers(1, 500)),
+    st.tuples(st.just("again"), st.just(0)),
+    st.tuples(st.just("head"), st.just(0)),
+    st.tuples(st.just("tail"), st.just(0)),
+    st.tuples(st.just("size"), st.integers(1, 80)),
+    st.tuples(st.just("mark"), st.just(0)),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(count=st.integers(0, 6_000), steps=st.lists(STEPS, max_size=25))
+def test_a_window_is_a_stretch_of_its_list_whatever_happens(
+    count: int, steps: list[tuple[str, int]]
+) -> None:
+    source = LongList(count)
+    window = opened(source)
+    for step, number in steps:
+        wanted: Wanted | None = None
+        match step:
+            case "move":
+                window.move(number)
+            case "scroll":
+                window.scroll(number)
+            case "add":
+                source.add(number)
+            case "again":
+                before = window.item
+                wanted = window.again()
+                if wanted is not None:
+                    window.take(wanted, source.page(wanted))
+                    followed = window.cursor == 0 and window.at_head
+                    assert followed or window.item == before
+                wanted = None
+            case "head":
+                wanted = window.to_head()
+            case "tail":
+                wanted = window.to_tail()
+            case "size":
+                window.resize(number)
+            case "mark":
+                window.toggle_mark()
+        if wanted is not None:
+            window.take(wanted, source.page(wanted))
+        feed(window, source)
+        check(window, source)
+
+
+def test_walking_down_sees_every_row_once_and_back_again() -> None:
+    source = LongList(9_000)
+    window = opened(source)
+    seen = [window.item]
+    for _ in range(len(source.rows) - 1):
+        window.move(1)
+        feed(window, source)
+        seen.append(window.item)
+    assert seen == source.rows
+    assert window.position == len(source.rows)
+    back = []
+    for _ in range(len(source.rows)):
+        back.append(window.item)
+        window.move(-1)
+        feed(window, source)
+    assert back == source.rows[::-1]
+
+
+def test_the_end_of_a_list_is_one_question_away() -> None:
+    source = LongList(100_000)
+    window = opened(source)
+    wanted = window.to_tail()
+    assert wanted is not None
+    assert wanted.where is Where.TAIL
+    window.take(wanted, source.page(wanted))
+    assert window.item == 1
+    assert window.position == 100_000
+    window.move(-500)
+    feed(window, source)
+    assert window.item is not None
+    check(window, source)
+
+
+def test_on_the_first_row_the_cursor_stays_with_what_is_new() -> None:
+    source = LongList(50)
+    window = opened(source)
+    source.add(5)
+    window.take(wanted := window.again(), source.page(wanted))
+    assert window.item == 55
+    window.move(1)
+    source.add(5)
+    window.take(wanted := window.again(), source.page(wanted))
+    assert window.item == 54
+    assert window.newer == 5
+
+
+def test_a_flood_above_leaves_the_cursor_where_it_is() -> None:
+    """So many new rows that no page reaches from the first of them down to the cursor."""
+    source = LongList(300)
+    window = opened(source)
+    window.move(3)
+    chosen = window.item
+    source.add(5_000)
+    window.take(wanted := window.again(), source.page(wanted))
+    assert window.item == chosen
+    assert window.newer is None
+    feed(window, source)
+    assert window.item == chosen
+    check(window, source)
+
+
+def test_an_answer_of_another_life_is_dropped() -> None:
+    source = LongList(300)
+    window = opened(source)
+    late = window.again()
+    assert late is not None
+    window.begin()
+    window.take(late, source.page(late))
+    assert window.rows == []
+    assert not window.loaded
