@@ -34,6 +34,8 @@ class Plan:
     letter_submits: int = 1_000
     statements: int = 5_000
     errors: int = 200
+    breaker_calls: int = 100_000
+    breaker_openings: int = 50
     failing_tasks: tuple[int, ...] = (50, 500)
     recovery_timeout_ms: int = 600_000
     waiting_tasks: int = 10_000
@@ -72,6 +74,8 @@ def quick(folder: Path, *, huey: bool) -> Plan:
         letter_submits=20,
         statements=100,
         errors=20,
+        breaker_calls=500,
+        breaker_openings=2,
         failing_tasks=(20,),
         recovery_timeout_ms=60_000,
         waiting_tasks=50,

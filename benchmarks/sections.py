@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+import breakers
 import classify
 import drain
 import idle
@@ -37,6 +38,7 @@ SECTIONS: dict[str, Callable[[Plan], list[Line]]] = {
     "waiting": waiting.waiting,
     "naming": classify.naming,
     "recovery": recovery.recovery,
+    "breakers": breakers.breakers,
     "statements": statement_cost.statement_cost,
 }
 

@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from fnr.client.sdk import AsyncClient as AsyncClient
     from fnr.client.sdk import Client as Client
     from fnr.worker import undo as undo
+    from fnr.worker.sdk import BreakerOpen as BreakerOpen
     from fnr.worker.sdk import Reject as Reject
     from fnr.worker.sdk import Retry as Retry
     from fnr.worker.sdk import Wait as Wait
     from fnr.worker.sdk import attempt as attempt
+    from fnr.worker.sdk import breaker as breaker
     from fnr.worker.sdk import cancelled as cancelled
     from fnr.worker.sdk import checkpoint as checkpoint
     from fnr.worker.sdk import progress as progress
@@ -23,12 +25,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "AsyncClient",
+    "BreakerOpen",
     "Client",
     "Reject",
     "Retry",
     "Wait",
     "__version__",
     "attempt",
+    "breaker",
     "cancelled",
     "checkpoint",
     "progress",
@@ -38,10 +42,12 @@ __all__ = [
 _HOMES = {
     "AsyncClient": "fnr.client.sdk",
     "Client": "fnr.client.sdk",
+    "BreakerOpen": "fnr.worker.sdk",
     "Reject": "fnr.worker.sdk",
     "Retry": "fnr.worker.sdk",
     "Wait": "fnr.worker.sdk",
     "attempt": "fnr.worker.sdk",
+    "breaker": "fnr.worker.sdk",
     "cancelled": "fnr.worker.sdk",
     "checkpoint": "fnr.worker.sdk",
     "progress": "fnr.worker.sdk",

@@ -15,7 +15,7 @@ catch, and nothing of this needs a home.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import cache
 from typing import Any
 
@@ -91,13 +91,16 @@ def run(
     attempt: int = 1,
     checkpoint: Any = None,
     cancelled: bool = False,
+    open_breakers: Collection[str] = (),
 ) -> Outcome:
     """Run one attempt of a function, or of "package.module:callable", with this input.
 
     attempt, checkpoint: as if earlier attempts had been, and had left that behind.
-    cancelled: what fnr.cancelled() answers.
+    cancelled: what fnr.cancelled() answers. open_breakers: services that refuse guarded calls.
     """
-    host = _Recorder(attempt=attempt, checkpoint=checkpoint, cancelled=cancelled)
+    host = _Recorder(
+        attempt=attempt, checkpoint=checkpoint, cancelled=cancelled, refusing=open_breakers
+    )
     before = sdk.host()
     sdk.set_host(host)
     try:
@@ -124,7 +127,10 @@ def run(
 class _Recorder:
     """The worker's side of the SDK, remembering instead of telling a daemon."""
 
-    def __init__(self, *, attempt: int, checkpoint: Any, cancelled: bool) -> None:
+    def __init__(
+        self, *, attempt: int, checkpoint: Any, cancelled: bool, refusing: Collection[str]
+    ) -> None:
+        self._refusing = refusing
         self.progress: list[Reported] = []
         self.checkpoints: list[Any] = []
         self._cancelled = cancelled
@@ -142,6 +148,18 @@ class _Recorder:
     def keep_checkpoint(self, body: bytes) -> bool:
         self.checkpoints.append(msgspec.json.decode(body))
         return True
+
+    def guard(
+        self,
+        service: str,
+        ignore: tuple[type[BaseException], ...],  # noqa: ARG002 - nothing is counted here
+    ) -> sdk.Guarded:
+        if service in self._refusing:
+            raise sdk.BreakerOpen(service, "open", 1.0)
+        return self
+
+    def end(self, error: BaseException | None) -> None:
+        """A guarded call has ended, which nobody counts."""
 
     def is_cancelled(self) -> bool:
         return self._cancelled
@@ -170,7 +188,9 @@ def _attempt(
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - whatever it raises is its failure
-        return None, error, capture(error, phase=phase, now_ms=Clock().now_ms())
+        evidence = capture(error, phase=phase, now_ms=Clock().now_ms())
+        refused = sdk.refusal(error)
+        return None, error, evidence if refused is None else refused.told(evidence)
 
 
 def _awaited(value: Awaitable[Any]) -> Any:

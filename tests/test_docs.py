@@ -21,6 +21,7 @@ from fnr.config.load import load
 from fnr.config.paths import Paths, find_paths
 from fnr.config.rule_files import load_rules
 from fnr.config.settings import (
+    BreakerTable,
     DaemonSettings,
     FunctionSettings,
     LimitSettings,
@@ -174,6 +175,7 @@ def shown(key: keys.Key, value: object) -> str:
     [
         ("`[daemon]`", defaults(keys.DAEMON_KEYS, DaemonSettings())),
         ("`[store]`", defaults(keys.STORE_KEYS, StoreSettings())),
+        ("`[breakers.NAME]`", defaults(keys.BREAKER_KEYS, BreakerTable())),
         ("`[log]`", defaults(keys.LOG_KEYS, LogSettings())),
         ("`[chaos]`", defaults(keys.CHAOS_KEYS, ChaosSettings())),
         ("`[redact]`", defaults(keys.REDACT_KEYS, Settings())),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnr.api import (
+    breaker_requests,
     chaos_requests,
     incident_requests,
     replay_requests,
@@ -31,6 +32,9 @@ AnyRequest = (
     | rule_requests.ListErrorRecords
     | rule_requests.ListCorrections
     | rule_requests.ListRuleCounts
+    | breaker_requests.ListBreakers
+    | breaker_requests.GetBreaker
+    | breaker_requests.ListBreakerMoves
     | resource_requests.ListAllocations
     | resource_requests.ListGpus
     | resource_requests.ExplainWait
@@ -61,6 +65,9 @@ AnyRequest = (
     | chaos_requests.InjectFault
     | chaos_requests.ListDrills
     | chaos_requests.AbortDrills
+    | breaker_requests.ForceBreakers
+    | breaker_requests.ResetBreakers
+    | breaker_requests.ProbeBreaker
     | replay_requests.StartReplay
     | replay_requests.PauseReplays
     | replay_requests.ResumeReplays

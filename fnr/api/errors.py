@@ -141,6 +141,7 @@ _LISTED_BY = {
     "task": "fnr task list",
     "error": "fnr errors list",
     "incident": "fnr errors groups",
+    "breaker": "fnr breaker list",
     "replay": "fnr replay list",
 }
 

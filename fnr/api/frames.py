@@ -49,6 +49,8 @@ class WorkerSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     undo:     steps that a command records before each attempt: {kind: template, …}.
     undo_within: folders outside of which no step may remove a file; none: anywhere.
     fault:    what a drill does to its start, if one runs.
+    breaker_path, trial_path: what breakers do with a call, and who may try a service; host has the
+              formats.
     grace_ms: between the request to end and SIGTERM, and between SIGTERM and SIGKILL.
     """
 
@@ -74,6 +76,8 @@ class WorkerSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     undo: tuple[dict[str, Any], ...] = ()
     undo_within: tuple[str, ...] = ()
     fault: WorkerFault | None = None
+    breaker_path: str = ""
+    trial_path: str = ""
 
 
 # ── worker → daemon ──────────────────────────────────────────────────────────
@@ -169,6 +173,24 @@ class Checkpoint(Frame, frozen=True, tag="checkpoint"):
     data: Raw
 
 
+class Called(Frame, frozen=True, tag="called"):
+    """A guarded call has ended: well, or with this evidence.
+
+    generation: of the breaker when the call began. token: the attempt that made it, if one did.
+    """
+
+    service: str
+    generation: int
+    token: str | None = None
+    evidence: Evidence | None = None
+
+
+class Unseen(Frame, frozen=True, tag="unseen"):
+    """I cannot see these breakers: nobody knows them yet, or something has happened to the file."""
+
+    services: tuple[str, ...]
+
+
 class Bye(Frame, frozen=True, tag="bye"):
     """I am leaving on my own account: "max_tasks", "stopped"; nothing of mine is unfinished."""
 
@@ -191,8 +213,10 @@ class Refuse(Frame, frozen=True, tag="refuse"):
 
 
 class Run(Frame, frozen=True, tag="run"):
-    """An attempt to run. input is a JSON object; checkpoint: JSON that an earlier attempt left;
-    fault: what a drill does to it, if one runs.
+    """An attempt to run. input is a JSON object; checkpoint: JSON that an earlier attempt left.
+
+    trials: services that it is the trial of; who cannot have all of their leases gives it back.
+    fault:  what a drill does to it, if one runs.
     gpus: the only ones it may see, by UUID; none named is no rule.
     """
 
@@ -202,6 +226,7 @@ class Run(Frame, frozen=True, tag="run"):
     input: Raw
     timeout_ms: int | None = None
     submitted_at_ms: int = 0
+    trials: tuple[str, ...] = ()
     checkpoint: str = ""
     fault: WorkerFault | None = None
     gpus: tuple[str, ...] = ()
@@ -243,7 +268,18 @@ class Stop(Frame, frozen=True, tag="stop"):
 
 
 FromWorker = (
-    Hello | Ready | Unloadable | Done | Fail | Returned | Beat | Progress | Checkpoint | Bye
+    Hello
+    | Ready
+    | Unloadable
+    | Done
+    | Fail
+    | Returned
+    | Beat
+    | Progress
+    | Checkpoint
+    | Called
+    | Unseen
+    | Bye
 )
 ToWorker = Welcome | Refuse | Run | Ack | Kept | Cancel | Recall | Stop
 

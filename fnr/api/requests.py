@@ -55,6 +55,7 @@ class Status(Struct, frozen=True, kw_only=True):
     """One screen: the daemon, its functions, what needs attention.
 
     state: "running", "draining", "degraded" or "down"; down answers come from the store alone.
+    breakers: those that do not simply let calls through -> what they do, in words.
     """
 
     state: str
@@ -67,6 +68,7 @@ class Status(Struct, frozen=True, kw_only=True):
     letters_open: int = 0
     workers: int = 0
     problems: list[str] = field(default_factory=list)
+    breakers: dict[str, str] = field(default_factory=dict)
     limits: list[Limited] = field(default_factory=list)
 
 
@@ -357,8 +359,8 @@ class Watch(Request[bool], frozen=True, kw_only=True, tag=str):
 class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something that happened.
 
-    kind: task, worker, letter, error, incident, config, daemon. what: the new state or the word
-    for it, of an error its category.
+    kind: task, worker, letter, error, incident, breaker, config, daemon. what: the new state or
+    the word for it, of an error its category. detail: of a breaker "NAME: why".
     """
 
     kind: str

@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "replay": ("fnr.cli.replay", "Replays of dead letters: list, show, pause, resume, cancel."),
     "errors": ("fnr.cli.errors", "Errors and incidents: list, explain, groups, tail, snooze, …"),
     "rules": ("fnr.cli.rules", "Rules that name errors: list, test, suggest, add, edit, stats, …"),
+    "breaker": ("fnr.cli.breaker", "Breakers: list, show, why, open, close, disable, reset, …"),
     "undo": ("fnr.cli.undo", "Undo of what failed tasks did: list, show, retry, skip."),
     "function": ("fnr.cli.function", "Functions: list, show, pause, resume."),
     "gpu": ("fnr.cli.gpu", "GPUs: which there are, how they are, who has them."),

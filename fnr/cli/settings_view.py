@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from fnr.config.keys import (
+    BREAKER_KEYS,
     BUDGET_KEYS,
     CATEGORY_RETRY_KEYS,
     FUNCTION_KEYS,
@@ -20,7 +21,7 @@ from fnr.config.keys import (
 )
 from fnr.config.load import PLAIN_TABLES, Loaded
 from fnr.config.secrets import ALWAYS_SECRET, is_secret
-from fnr.config.settings import FunctionSettings, Settings
+from fnr.config.settings import BreakerTable, FunctionSettings, Settings
 from fnr.policy.degrade import Rung
 from fnr.policy.retry import RetryPolicy
 
@@ -43,6 +44,9 @@ def all_settings(loaded: Loaded) -> Iterator[Setting]:
             yield _setting(loaded, f"{table}.{name}", value)
     for name, value in _written(settings, REDACT_KEYS).items():
         yield _setting(loaded, f"redact.{name}", value)
+    for name, breaker in settings.breakers.items():
+        for key, value in breaker_table(breaker).items():
+            yield _setting(loaded, f"breakers.{name}.{key}", value)
     for function in settings.functions.values():
         written = function_table(function, secret=settings.redact_env_keys)
         for name, value in written.items():
@@ -77,6 +81,11 @@ def function_table(function: FunctionSettings, *, secret: Sequence[str] = ()) ->
     if function.input:
         table["input"] = function.input
     return table
+
+
+def breaker_table(breaker: BreakerTable) -> dict[str, object]:
+    """A [breakers.NAME] table with every number that is in force."""
+    return {key: value for key, value in _written(breaker, BREAKER_KEYS).items() if value != ""}
 
 
 def _patience(policy: RetryPolicy) -> dict[str, object]:

@@ -38,6 +38,10 @@ def for_people(status: dict[str, Any], *, now_ms: int, colour: bool) -> str:
         lines += ["", *_table(functions, down=state == "down", colour=colour)]
     else:
         lines += ["", "no functions yet: fnr init writes an fnr.toml to begin with"]
+    if breakers := status.get("breakers"):
+        lines.append("")
+        lines += [painted(one_line(words), YELLOW, colour=colour) for words in breakers.values()]
+        lines.append(f"why: fnr breaker why {one_line(next(iter(breakers)))}")
     if letters := status.get("letters_open"):
         noun = "dead letter" if letters == 1 else "dead letters"
         lines += ["", painted(f"{letters} {noun}", RED, colour=colour) + " · fnr dlq list"]
@@ -45,7 +49,7 @@ def for_people(status: dict[str, Any], *, now_ms: int, colour: bool) -> str:
 
 
 def for_pipes(status: dict[str, Any]) -> str:
-    """Tab-separated: a line for the daemon, one for each function, one for each problem."""
+    """Tab-separated: a line for the daemon, each function, breaker not closed, and problem."""
     rows = [["daemon", status["state"], status["version"], status.get("pid") or "", status["home"]]]
     for function in status.get("functions") or ():
         counts = function["counts"]
@@ -53,6 +57,7 @@ def for_pipes(status: dict[str, Any]) -> str:
             ["function", function["function"], _state(function), function.get("workers", 0)]
             + [counts.get(state, 0) for state in _STATES]
         )
+    rows += [["breaker", name, words] for name, words in (status.get("breakers") or {}).items()]
     rows += [["problem", problem] for problem in status.get("problems") or ()]
     rows += [
         ["limited", one["what"], one["served"], one["refused"]]

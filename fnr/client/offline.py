@@ -14,12 +14,15 @@ from typing import Any, TypeVar, cast, get_origin
 import msgspec
 
 from fnr import __version__
-from fnr.api.errors import NotFound
+from fnr.api.breaker_requests import ListBreakers
+from fnr.api.errors import FnrError, NotFound
 from fnr.api.question import Read, Request, answer_type
 from fnr.api.requests import FunctionStatus, GetStatus, GetTask, ListFunctions, Status
 from fnr.client.store_errors import told_to_people
 from fnr.config.paths import Paths
 from fnr.host.clock import Clock
+from fnr.policy.breaker import BreakerState
+from fnr.policy.breaker_record import BreakerStatus
 from fnr.policy.record import FunctionRecord, Page
 from fnr.store.migrate import check_version
 from fnr.store.reads import READS
@@ -93,4 +96,18 @@ def _status(paths: Paths) -> Status:
         ],
         counts={state: count for state, count in counts.items() if state != "letters_open"},
         letters_open=counts.get("letters_open", counts.get("dead", 0)),
+        breakers=_breakers(paths),
     )
+
+
+def _breakers(paths: Paths) -> dict[str, str]:
+    """Breakers that were not closed when the daemon ended, in words."""
+    try:
+        found: list[BreakerStatus] = _read(paths, ListBreakers())
+    except FnrError:  # a store that an older version has left knows no breakers
+        return {}
+    return {
+        breaker.name: f"breaker {breaker.name} was {breaker.state.replace('_', ' ')}: {breaker.why}"
+        for breaker in found
+        if breaker.state is not BreakerState.CLOSED
+    }

@@ -13,6 +13,13 @@ from typing import Any
 
 from msgspec import Struct
 
+from fnr.config.breaker_words import (
+    health_probe,
+    service_names,
+    show_health_probe,
+    show_some_of,
+    some_of,
+)
 from fnr.config.units import duration_ms, format_duration, format_size, size_bytes
 from fnr.policy.toml_lines import KeyPath, Lines
 
@@ -312,6 +319,21 @@ CATEGORY_RETRY_KEYS = {
     "jitter": RETRY_KEYS["jitter"],
     "wait": RETRY_KEYS["wait"],
 }
+BREAKER_KEYS = {
+    "failures": _count("failures_max", 1, 1_000),
+    "window": Key("window", some_of, show_some_of),
+    "gradual": Key("gradual", on_or_off),
+    "forget": _duration("forget_ms", positive_duration),
+    "open": _duration("open_ms", positive_duration),
+    "open_max": _duration("open_max_ms", positive_duration),
+    "trials": _count("trials", 1, 100),
+    "call_max": _duration("call_max_ms", positive_duration),
+    "errors": Key("errors", texts, list),
+    "probe": Key("probe", health_probe, show_health_probe),
+    "probe_every": _duration("probe_every_ms", positive_duration),
+    "probe_timeout": _duration("probe_timeout_ms", positive_duration),
+    "shadow": Key("shadow", on_or_off),
+}
 LIMIT_KEYS = {
     "memory": _mebibytes("memory_mib", some_mebibytes),
     "cpu_time": Key("cpu_time_s", seconds, lambda count: format_duration(count * 1_000)),
@@ -336,6 +358,7 @@ FUNCTION_KEYS = {
     "grace": _duration("grace_ms"),
     "on_daemon_exit": Key("on_daemon_exit", one_of("keep", "kill")),
     "gpus": _count("gpus", 0, 64),
+    "services": Key("services", service_names, list),
     "vram": _mebibytes("vram_mib", some_mebibytes),
     "memory": _mebibytes("memory_mib", some_mebibytes),
     "cpus": _count("cpus", 1, 10_000),

@@ -15,8 +15,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from fnr.config.breakers import read_breakers
 from fnr.config.functions import builtin_canary, builtin_run, read_functions
 from fnr.config.keys import (
+    BREAKER_KEYS,
     CHAOS_KEYS,
     DAEMON_KEYS,
     FUNCTION_KEYS,
@@ -46,7 +48,7 @@ PLAIN_TABLES: dict[str, dict[str, Key]] = {
     "rules": RULES_KEYS,
     "chaos": CHAOS_KEYS,
 }
-_TOP_KEYS = ("version", *PLAIN_TABLES, "redact", "functions")
+_TOP_KEYS = ("version", *PLAIN_TABLES, "redact", "functions", "breakers")
 _PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
 
 
@@ -81,6 +83,7 @@ def load(
     redact = read_table(report, ("redact",), data.get("redact", {}), REDACT_KEYS)
     functions = read_functions(report, data.get("functions", {}))
     functions["run"] = builtin_run(os.cpu_count() or 1)
+    breakers = read_breakers(report, data.get("breakers", {}))
 
     _override_from_environ(report, fields, os.environ if environ is None else environ)
     _override_from_flags(report, fields, flags or {})
@@ -93,12 +96,13 @@ def load(
         rules=RuleSettings(**fields["rules"]),
         chaos=ChaosSettings(**fields["chaos"]),
         functions=functions,
+        breakers=breakers,
         **redact,
     )
     _check_together(report, settings)
     return Loaded(
         settings=settings,
-        origins=_all_origins(report.origins, functions),
+        origins=_all_origins(report.origins, functions, breakers),
         problems=report.problems,
     )
 
@@ -198,10 +202,14 @@ def _check_together(report: Report, settings: Settings) -> None:
         )
 
 
-def _all_origins(found: dict[str, str], functions: Mapping[str, object]) -> dict[str, str]:
+def _all_origins(
+    found: dict[str, str], functions: Mapping[str, object], breakers: Mapping[str, object]
+) -> dict[str, str]:
     """Every key with its origin: what nobody set is a default."""
     known = [f"{table}.{key}" for table, keys in PLAIN_TABLES.items() for key in keys]
     known += [f"redact.{key}" for key in REDACT_KEYS]
+    for name in breakers:
+        known += [f"breakers.{name}.{key}" for key in BREAKER_KEYS]
     for name in functions:
         known += [f"functions.{name}.{key}" for key in (*FUNCTION_KEYS, *FUNCTION_TABLES)]
     return dict.fromkeys(known, "default") | found

@@ -15,8 +15,9 @@ class Paths:
     """Folders and files of one fnr: everything under `home`, or spread as the system likes it.
 
     config_file, store_file, telemetry_file, reserve_file, lock_file, socket_file,
-    worker_socket_file and learnt_file are files; state_dir, run_dir, log_dir, spool_dir,
-    words_dir, rules_dir, crash_dir and chaos_dir are folders.
+    worker_socket_file, breaker_file, trial_file and learnt_file are files; state_dir, run_dir,
+    log_dir, spool_dir, words_dir, rules_dir, crash_dir and
+    chaos_dir are folders.
     origin: what decided ("--home", "FNR_HOME", "XDG" or "system").
     """
 
@@ -80,6 +81,14 @@ class Paths:
     @property
     def worker_socket_file(self) -> str:
         return f"{self.run_dir}/worker.sock"
+
+    @property
+    def breaker_file(self) -> str:
+        return f"{self.run_dir}/breakers"
+
+    @property
+    def trial_file(self) -> str:
+        return f"{self.run_dir}/trials"
 
     @property
     def rules_dir(self) -> str:

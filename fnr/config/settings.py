@@ -9,6 +9,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from fnr.policy.breaker import BreakerSettings
+from fnr.policy.breaker_counts import TripRules
 from fnr.policy.chaos import ChaosSettings
 from fnr.policy.degrade import Rung
 from fnr.policy.needs import Needs
@@ -35,6 +37,7 @@ class FunctionSettings(Struct, frozen=True, kw_only=True):
     undo_before_retry: what a failed attempt did is undone before the next one.
     undo_within: folders outside of which no step may remove a file; none: anywhere.
     window: attempts a worker may hold; 0 lets fnr choose by how long attempts take.
+    services: what it depends on; while the breaker of one is open, no attempt starts.
     gpus, vram_mib, memory_mib, cpus, disk: what an attempt needs; see policy/needs.
     """
 
@@ -67,6 +70,7 @@ class FunctionSettings(Struct, frozen=True, kw_only=True):
     nice: int | None = None
     limits: LimitSettings = LimitSettings()
     retry: RetryPolicy = RetryPolicy()
+    services: tuple[str, ...] = ()
     undo: tuple[dict[str, Any], ...] = ()
     undo_before_retry: bool = False
     undo_tries_max: int = 5
@@ -98,6 +102,48 @@ class FunctionSettings(Struct, frozen=True, kw_only=True):
             disk_path=path,
             disk_mib=mib,
             services=getattr(self, "services", ()),
+        )
+
+
+class BreakerTable(Struct, frozen=True, kw_only=True):
+    """One [breakers.NAME] table.
+
+    window: so many failures of so many calls; (0, 0) asks nothing.
+    probe:  ("GET", url), ("TCP", host:port) or a command; () when health is not asked for.
+    shadow: it says what it would do, and lets everything through.
+    """
+
+    failures_max: int = 5
+    window: tuple[int, int] = (6, 10)
+    gradual: bool = True
+    forget_ms: int = 3_600_000
+    open_ms: int = 60_000
+    open_max_ms: int = 600_000
+    trials: int = 1
+    call_max_ms: int | None = None
+    errors: tuple[str, ...] = ()
+    probe: tuple[str, ...] = ()
+    probe_every_ms: int = 5_000
+    probe_timeout_ms: int = 5_000
+    shadow: bool = False
+
+    def rules(self, name: str) -> BreakerSettings:
+        """What decides when the breaker of this name opens and closes."""
+        window_failed, window_of = self.window
+        return BreakerSettings(
+            name=name,
+            trip=TripRules(
+                failures_max=self.failures_max,
+                window_failed=window_failed,
+                window_of=window_of,
+                gradual=self.gradual,
+                forget_ms=self.forget_ms,
+            ),
+            open_ms=self.open_ms,
+            open_max_ms=self.open_max_ms,
+            trials=self.trials,
+            call_max_ms=self.call_max_ms,
+            errors=self.errors,
         )
 
 
@@ -157,3 +203,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     redact: tuple[str, ...] = ()
     redact_env_keys: tuple[str, ...] = ()
     functions: dict[str, FunctionSettings] = field(default_factory=dict)
+    breakers: dict[str, BreakerTable] = field(default_factory=dict)
+
+    def breaker(self, name: str) -> BreakerTable:
+        """The numbers of a breaker; without a table of its own, those of `default`."""
+        return self.breakers.get(name) or self.breakers.get("default") or BreakerTable()

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import structs
 
 from fnr.api import (
+    breaker_requests,
     chaos_requests,
     incident_requests,
     replay_requests,
@@ -18,6 +19,7 @@ from fnr.api import requests as ask
 from fnr.api.any_request import AnyRequest
 from fnr.api.errors import FnrError, NotFound, Refused, UsageError, no_such_id
 from fnr.api.question import Changed
+from fnr.daemon.breaker_answers import BreakerAnswers
 from fnr.daemon.cancelling import Cancelling
 from fnr.daemon.chaos import Chaos
 from fnr.daemon.clients import Client
@@ -52,6 +54,7 @@ class Answers:
         waiting = Waiting(crew.parts, reader)
         cancelling = Cancelling(crew.parts, crew.supervisor, crew.stopper, reader)
         letters = Letters(crew.parts, crew.dispatcher, reader)
+        breakers = BreakerAnswers(crew.parts, crew.breakers, crew.breaker_probes)
         self.incidents = Incidents(crew.parts, reader)
         undo = UndoOperators(crew.parts, crew.undoing)
         crew.undoing.acts["cancel_task"] = cancelling.undo
@@ -82,6 +85,9 @@ class Answers:
             chaos_requests.InjectFault: self.chaos.inject,
             chaos_requests.ListDrills: self.chaos.listed,
             chaos_requests.AbortDrills: self.chaos.abort,
+            breaker_requests.ForceBreakers: breakers.force,
+            breaker_requests.ResetBreakers: breakers.reset,
+            breaker_requests.ProbeBreaker: breakers.probe,
             replay_requests.StartReplay: self.replays.begin,
             replay_requests.PauseReplays: self.replays.pause,
             replay_requests.ResumeReplays: self.replays.resume,

@@ -7,6 +7,10 @@ from collections.abc import Callable
 from fnr.config.settings import Settings
 from fnr.daemon.admission import Resources
 from fnr.daemon.adopter import Adopter
+from fnr.daemon.breaker_calls import BreakerCalls
+from fnr.daemon.breaker_gate import BreakerGate
+from fnr.daemon.breaker_probes import BreakerProbes
+from fnr.daemon.breakers import Breakers
 from fnr.daemon.clock_changes import ClockChanges
 from fnr.daemon.conditions import Conditions
 from fnr.daemon.dispatcher import Dispatcher
@@ -41,6 +45,15 @@ class Crew:
         self.runner = Runner(parts, self.dispatcher, redactor_for(parts.settings), self.rules)
         self.supervisor = Supervisor(parts, self.dispatcher, self.runner)
         self.stopper = Stopper(parts, self.supervisor)
+        self.breakers = Breakers(parts)
+        self.breaker_gate = BreakerGate(parts, self.dispatcher, self.breakers)
+        self.breaker_gate.workers = lambda: [*self.supervisor.workers.values()]
+        self.dispatcher.gates.add(self.breaker_gate)
+        self.runner.surroundings.open_breakers = self.breakers.refusing
+        self.breaker_probes = BreakerProbes(parts, self.breakers)
+        self.supervisor.breaker_calls = BreakerCalls(
+            parts, self.breakers, self.breaker_gate, self.rules
+        )
         self.timekeeper = Timekeeper(parts, self.dispatcher, self.supervisor, self.stopper)
         self.clock_changes = ClockChanges(parts, self.dispatcher, self.timekeeper.move_due)
         self.effects = Effects(parts)
@@ -52,11 +65,13 @@ class Crew:
         self.reload = Reload(
             parts, self.supervisor, self.dispatcher, self.runner, rules=self.rules, load=load
         )
+        self.reload.on_reloaded += [self.breakers.reloaded, self.breaker_probes.start]
         self.store_care = StoreCare(parts, self.adopter, self.runner, self.dispatcher, self.reserve)
         self.runner.on_settled = self._settled
         self.runner.on_tainted = self._tainted
         self.readings = Readings(parts, self.supervisor)
         self.free = Free(parts)
+        self.free.is_ready = self.breakers.admits
         self.resources = Resources(parts, self.dispatcher, self.supervisor, self.free)
         self.seats = Seats(parts, self.dispatcher, self.supervisor, self.free, self.resources)
         self.dispatcher.gates.add(self.resources)
@@ -75,6 +90,7 @@ class Crew:
         self.supervisor.dismiss(worker, "an error that leaves its process unusable")
 
     def _settled(self, verdicts: list[Verdict]) -> None:
+        self.breaker_gate.settled(verdicts)
         self.effects.settled(verdicts)
         self.undoing.settled(verdicts)
         self.timekeeper.settled(verdicts)

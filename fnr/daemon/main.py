@@ -155,7 +155,7 @@ class Daemon:
         self._answers = Answers(self._crew, reader)
         self._clients = Clients(parts, self._answers)
         self._words = WordFiles(parts, reader, self._crew.rules)
-        self._crew.reload.on_reloaded = self._words.changed
+        self._crew.reload.on_reloaded.append(self._words.changed)
 
     async def serve(self) -> int:
         """Start, run until the end is asked for, end."""
@@ -166,6 +166,8 @@ class Daemon:
         for name, settings in parts.settings.functions.items():
             self._crew.supervisor.add_pool(settings, paused=name in paused)
         failpoint("pools-made")
+        await self._crew.breakers.start()
+        self._crew.breaker_probes.start()
         await self._crew.adopter.adopt_all()
         await self._crew.resources.start()
         failpoint("adopted")
@@ -202,6 +204,8 @@ class Daemon:
                 parts.loop.remove_reader(door)
                 door.close()
             self._clients.close()
+            self._crew.breaker_probes.close()
+            self._crew.breakers.close()
             self._crew.clock_changes.close()
             await self._words.close()
             await asyncio.to_thread(self._crew.readings.close)

@@ -54,6 +54,11 @@ class Overview:
             letters_open=totals.get("letters_open", totals.get("dead", 0)),
             workers=len(self._crew.supervisor.workers),
             problems=self._problems(lines),
+            breakers={
+                name: words
+                for name in self._crew.breakers.names()
+                if (words := self._crew.breakers.words(name))
+            },
             limits=limited,
         )
 
@@ -80,6 +85,8 @@ class Overview:
 
     def _line(self, name: str, record: FunctionRecord | None, pool: Pool | None) -> FunctionStatus:
         settings = self._parts.function(name)
+        if pool is not None:
+            self._crew.breaker_gate.refresh(pool)
         problem = pool.problem if pool else ""
         counts = record.counts if record else {}
         live = sum(counts.get(state, 0) for state in ("queued", "waiting", "running"))

@@ -39,7 +39,7 @@ class Reload:
         self._runner = runner
         self._rules = rules
         self._load = load
-        self.on_reloaded: Callable[[], None] = lambda: None
+        self.on_reloaded: list[Callable[[], None]] = []
 
     async def reload(self) -> ReloadReport:
         """Read fnr.toml and rules.d again; raises ConfigError and changes nothing if one is bad."""
@@ -65,7 +65,8 @@ class Reload:
         for name in report.changed:
             self._change(name)
         failpoint("reload-applied")
-        self.on_reloaded()
+        for hook in self.on_reloaded:
+            hook()
         log.info(
             "reloaded",
             extra={"added": report.added, "removed": report.removed, "changed": report.changed},

@@ -19,6 +19,7 @@ from fnr.config.settings import Settings
 from fnr.config.text_model_file import load_text_model
 from fnr.daemon.parts import Parts, log
 from fnr.host.memory import release_memory
+from fnr.policy.blame import met
 from fnr.policy.classify import classify
 from fnr.policy.evidence import Evidence
 from fnr.policy.rule_file import RuleProblem
@@ -61,9 +62,11 @@ class RulesInForce:
         self._waiting.append(call)
         self._hurry.set()
 
-    def classify(self, evidence: Evidence, *, function: str) -> Classification:
-        """Name a failure."""
-        return classify(evidence, self._ready(), self._model, function=function)
+    def classify(self, evidence: Evidence, *, function: str, service: str = "") -> Classification:
+        """Name a failure. service: what it met, if that is known."""
+        settings = self._parts.function(function)
+        service = service or met(evidence, settings.services if settings else ())
+        return classify(evidence, self._ready(), self._model, function=function, service=service)
 
     @property
     def known(self) -> tuple[Rule, ...]:

@@ -227,8 +227,8 @@ class Runner:
         self, tx: Transaction, task: Task, token: str, evidence: Evidence, *, now_ms: int
     ) -> Verdict:
         evidence = self._redactor.evidence(evidence)
-        policy, around = self.surroundings.of(tx, task, now_ms=now_ms)
         settings = self._parts.function(task.function)
+        policy, around = self.surroundings.of(tx, task, now_ms=now_ms)
         named = self._rules.classify(evidence, function=task.function)
         return decide(
             task,

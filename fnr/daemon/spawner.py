@@ -121,4 +121,6 @@ def _spec(parts: Parts, settings: FunctionSettings, worker_id: str, *, log_path:
         undo=settings.undo,
         undo_within=settings.undo_within,
         fault=parts.faults.for_start(settings.name) if parts.faults else None,
+        breaker_path=parts.paths.breaker_file,
+        trial_path=parts.paths.trial_file,
     )

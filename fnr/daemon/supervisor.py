@@ -10,6 +10,7 @@ from fnr.api import frames
 from fnr.api.frames import Frame, from_worker
 from fnr.config.settings import FunctionSettings
 from fnr.daemon import remains, spawner
+from fnr.daemon.breaker_calls import BreakerCalls
 from fnr.daemon.checkpoints import Checkpoints
 from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.line_socket import LineSocket
@@ -36,6 +37,7 @@ class Supervisor:
         self._checkpoints = Checkpoints(parts)
         self.workers: dict[str, WorkerProcess] = {}
         self._by_link: dict[LineSocket, WorkerProcess] = {}
+        self.breaker_calls: BreakerCalls | None = None
         # Set by whoever gives GPUs away: find one, then `start_on` it.
         self.take_seat: Callable[[Pool], None] = _no_seats
         self.on_buried: Callable[[WorkerProcess], None] = _nobody_waits
@@ -218,6 +220,10 @@ class Supervisor:
                 held.progress = _progress_text(frame)
                 held.preview = frame.preview
                 worker.progressed(self._parts.clock.boot_ms())
+            case frames.Called() if self.breaker_calls is not None:
+                self.breaker_calls.called(worker, frame)
+            case frames.Unseen() if self.breaker_calls is not None:
+                self.breaker_calls.unseen(frame)
             case frames.Checkpoint() if held := worker.held.get(frame.token):
                 held.checkpointed = True
                 worker.progressed(self._parts.clock.boot_ms())

@@ -159,6 +159,7 @@ def run_frame(claim: Claim, faults: dict[str, WorkerFault] | None = None) -> Run
         timeout_ms=task.timeout_ms,
         submitted_at_ms=task.created_at_ms,
         fault=faults.get(claim.token) if faults else None,
+        trials=claim.trials,
         gpus=claim.gpus,
         checkpoint="" if claim.checkpoint is None else claim.checkpoint.decode(),
     )

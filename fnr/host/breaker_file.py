@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import struct
+import threading
 import zlib
 from collections.abc import Sequence
 from contextlib import suppress
@@ -170,7 +171,7 @@ class BreakerFile:
 
 
 class BreakerView:
-    """One breaker as another process sees it."""
+    """One breaker as another process sees it; any of its threads may look."""
 
     def __init__(self, path: str, boot_id: str, name: str) -> None:
         self.name = name
@@ -180,6 +181,7 @@ class BreakerView:
         self._at = 0
         self._raw = b""
         self._record: BreakerRecord | None = None
+        self._lock = threading.Lock()
 
     def look(self) -> BreakerRecord | None:
         """What the daemon says now; None when the file cannot say it."""
@@ -204,12 +206,13 @@ class BreakerView:
 
     def _look_again(self) -> BreakerRecord | None:
         """The record has changed: decode it, or find the file and the record anew."""
-        if self._fd >= 0:
-            for _ in range(_LOOKS_MAX):
-                raw = os.pread(self._fd, RECORD_BYTES, self._at)
-                if self._take(raw):
-                    return self._record
-        return self._find()
+        with self._lock:
+            if self._fd >= 0:
+                for _ in range(_LOOKS_MAX):
+                    raw = os.pread(self._fd, RECORD_BYTES, self._at)
+                    if self._take(raw):
+                        return self._record
+            return self._find()
 
     def _find(self) -> BreakerRecord | None:
         self._raw = b""

@@ -46,6 +46,14 @@ class TrialLeases:
                 self._held.remove(name)
                 fcntl.lockf(self._fd, fcntl.LOCK_UN, 1, _byte_of(name))
 
+    def release_all(self) -> None:
+        """Let others have all of them, also one that was being taken when a signal came between."""
+        with self._lock:
+            self._forget_parent()
+            self._held.clear()
+            if self._fd >= 0:
+                fcntl.lockf(self._fd, fcntl.LOCK_UN)
+
     def holds(self, name: str) -> bool:
         """Is it ours?"""
         return name in self._held and self._pid == os.getpid()

@@ -91,7 +91,8 @@ class BreakerSettings(Struct, frozen=True, kw_only=True):
     open_ms:     how long it stays open the first time; doubled while trials fail, to open_max_ms.
     trials:      successes in half-open that close it.
     call_max_ms: calls that run for longer count as failing before they end; None asks nothing.
-    errors:      rules whose errors count for this service ("comfyui/*"); none is all of them.
+    errors:      rules whose errors count for this service ("comfyui/*"), and with "-" in front
+                 those that do not; see blame.
     """
 
     name: str
@@ -225,11 +226,16 @@ def failed(
 
 
 def overdue(breaker: Breaker, settings: BreakerSettings, *, calls: int, now_ms: int) -> Step:
-    """So many calls of this generation have run for longer than call_max_ms and still do."""
+    """So many calls of this generation have run for longer than call_max_ms and still do.
+
+    Each counts as the failure that it is about to be, behind those that there were in a row.
+    """
     limit = settings.trip.failures_max
-    if calls < limit or breaker.own is not _CLOSED or _is_held(breaker):
+    together = calls + breaker.counts.streak
+    if not calls or together < limit or breaker.own is not _CLOSED or _is_held(breaker):
         return Step(breaker)
-    why = f"{calls} calls have not ended after {settings.call_max_ms} ms (failures {limit})"
+    why = f"{calls} calls have not ended after {settings.call_max_ms} ms"
+    why += f", {breaker.counts.streak} failed before (failures {limit})"
     return _opened(breaker, settings, why, now_ms=now_ms)
 
 

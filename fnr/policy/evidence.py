@@ -88,6 +88,9 @@ class Evidence(Struct, frozen=True, kw_only=True):
     wait_for:      what another try needs ("vram:8GiB"), as the function says or its error; "" when
                    neither does.
     missing:       what could not be known and why, in words: "exit status: not our child".
+    service:       the service whose guarded call ended the attempt.
+    guarded:       services whose calls the function guarded itself: their outcomes are known.
+    refused_by:    the open breaker that let the function not begin a call.
     """
 
     phase: Phase = Phase.RUN
@@ -109,3 +112,6 @@ class Evidence(Struct, frozen=True, kw_only=True):
     wait_for: str = ""
     missing: tuple[str, ...] = ()
     drill: str = ""
+    service: str = ""
+    guarded: tuple[str, ...] = ()
+    refused_by: str = ""

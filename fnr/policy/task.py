@@ -162,11 +162,13 @@ class Claim(Struct, frozen=True, kw_only=True):
 
     input:      as the task's steps down leave it.
     checkpoint: JSON that an earlier attempt left behind.
+    trials: services that this attempt tests for their half-open breakers.
     gpus: the only ones that this attempt may see, by UUID; none given is no rule.
     """
 
     task: Task
     token: str
     input: bytes
+    trials: tuple[str, ...] = ()
     checkpoint: bytes | None = None
     gpus: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from fnr.policy.burial import bury, bury_expired, dead_end
 from fnr.policy.decision import Action, Decision, Effect, Verdict, moved
 from fnr.policy.evidence import INTERRUPTIONS, Evidence, KilledBy
 from fnr.policy.failure import Around, Failed
+from fnr.policy.parking import park
 from fnr.policy.resource_wait import wait_for_it
 from fnr.policy.retry import RetryPolicy, policy_for
 from fnr.policy.rules import Classification, Strategy
@@ -68,6 +69,8 @@ def decide(
     if evidence.killed_by in INTERRUPTIONS:
         why = evidence.kill_reason or f"interrupted: {evidence.killed_by}"
         return excuse(task, token=token, why=why, outcome=AttemptOutcome.INTERRUPTED, now_ms=now_ms)
+    if evidence.refused_by:
+        return park(task, evidence, token=token, wait_max_ms=policy.wait_ms, now_ms=now_ms)
 
     died = evidence.worker_died and evidence.killed_by is None
     failed = Failed(

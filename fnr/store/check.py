@@ -205,6 +205,28 @@ INVARIANTS = (
         """,
     ),
     Invariant(
+        "breaker-is-its-last-move",
+        "a breaker's state or generation is not that of its last move",
+        """
+        SELECT b.name FROM breaker b
+         WHERE b.generation <> (SELECT coalesce(max(m.generation), 0) FROM breaker_move m
+                                 WHERE m.name = b.name)
+            OR b.state <> coalesce((SELECT m.after FROM breaker_move m
+                                     WHERE m.name = b.name AND m.generation = b.generation),
+                                   'closed')
+        """,
+    ),
+    Invariant(
+        "breaker-moves-are-a-chain",
+        "a breaker's move does not begin in the state in which the one before it ended",
+        """
+        SELECT m.name || ' ' || m.generation
+          FROM breaker_move m
+          JOIN breaker_move e ON e.name = m.name AND e.generation = m.generation - 1
+         WHERE e.after <> m.before
+        """,
+    ),
+    Invariant(
         "allocation-has-owner",
         "something is given to an attempt that does not run, or to a worker that has ended",
         """

@@ -82,6 +82,7 @@ class Store:
         self._loop = loop
         self._commit_hook = commit_hook
         self._trouble_hooks: list[TroubleHook] = []
+        self._undone_hooks: list[Callable[[], None]] = []
         self._written_hooks: list[Callable[[], None]] = []
         self._queue: deque[tuple[Unit, Done, bool]] = deque()
         self._busy = False  # a batch is under way, or about to be
@@ -113,6 +114,10 @@ class Store:
         After "ill" → "ok" the outcome of writes that got StoreIll is unknown: reconcile.
         """
         self._trouble_hooks.append(hook)
+
+    def on_undone(self, hook: Callable[[], None]) -> None:
+        """Call hook() when units are rolled back, before the next one runs; on any thread."""
+        self._undone_hooks.append(hook)
 
     def on_written(self, hook: Callable[[], None]) -> None:
         """Call hook() on the loop after every COMMIT that wrote something; it must be quick."""
@@ -301,7 +306,7 @@ class Store:
 
     def _use(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._tx = Transaction(connection)
+        self._tx = Transaction(connection, self._undone_hooks)
 
     # ── in the commit thread ─────────────────────────────────────────────────
 

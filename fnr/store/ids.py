@@ -20,6 +20,14 @@ class NoSuchId(Exception):
         self.noun = noun
 
 
+class NoSuchBreaker(NoSuchId):
+    """No breaker has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, "breaker")
+        self.args = (f"there is no breaker {name!r}",)
+
+
 class AmbiguousId(Exception):
     """Several tasks (or errors, or incidents) have an id that begins so."""
 

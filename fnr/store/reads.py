@@ -35,6 +35,7 @@ from fnr.policy.task import Task
 from fnr.policy.undo import Step
 from fnr.store import (
     allocations,
+    breakers,
     details,
     error_details,
     error_pages,
@@ -350,6 +351,9 @@ READS: dict[str, Callable[..., Any]] = {
     "ListErrorRecords": _consistent(list_error_records),
     "ListCorrections": _consistent(list_corrections),
     "ListRuleCounts": _consistent(list_rule_counts),
+    "ListBreakers": _consistent(breakers.list_breakers),
+    "GetBreaker": _consistent(breakers.get_breaker),
+    "ListBreakerMoves": _consistent(breakers.list_breaker_moves),
     "ListReplays": _consistent(list_replays),
     "GetReplay": _consistent(get_replay),
     "ListReplayEntries": _consistent(list_replay_entries),

@@ -7,7 +7,7 @@ A Transaction never begins or commits; whoever hands it out does (connection.py 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -67,11 +67,16 @@ class Transaction:
     """Statements within a transaction that somebody else begins and ends.
 
     Counts of moves are collected here and written once per commit; `tally` includes them.
+    on_undone: called when what a unit has written is rolled back, perhaps on the commit's thread:
+    whoever keeps a copy of rows in memory learns that the copy may be wrong.
     """
 
-    __slots__ = ("_connection", "_execute", "_pending", "_unit")
+    __slots__ = ("_connection", "_execute", "_pending", "_unit", "on_undone")
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, on_undone: Sequence[Callable[[], None]] = ()
+    ) -> None:
+        self.on_undone = on_undone
         self._connection = connection
         self._execute = connection.execute
         self._unit: dict[tuple[str, str], int] = {}
@@ -147,11 +152,15 @@ class Transaction:
     def forget_counts(self) -> None:
         """The unit was rolled back, and its counts with it."""
         self._unit = {}
+        for undone in self.on_undone:
+            undone()
 
     def forget_all_counts(self) -> None:
         """Everything since the last commit was rolled back."""
         self._unit = {}
         self._pending = {}
+        for undone in self.on_undone:
+            undone()
 
     def take_counts(self) -> dict[tuple[str, str], int]:
         """The counts to write before the commit; from now on they are no longer pending."""

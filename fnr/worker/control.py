@@ -12,15 +12,20 @@ import math
 import select
 import signal
 import threading
+from typing import TYPE_CHECKING
 
 from msgspec import Raw, json
 
 from fnr.api.frames import Checkpoint, Progress
 from fnr.host.clock import Clock
 from fnr.host.timer import Timer
+from fnr.policy.evidence import Evidence
 from fnr.worker.duty import Duty
 from fnr.worker.foreign_text import clean
-from fnr.worker.sdk import AttemptInfo
+from fnr.worker.sdk import AttemptInfo, Guarded
+
+if TYPE_CHECKING:
+    from fnr.worker.breakers import Calls
 
 # How long an attempt runs before anybody but the main thread takes notice of it.
 PATIENCE_MS = 100
@@ -39,13 +44,15 @@ _NEVER_MS = 1 << 62
 class Control:
     """The control thread, and what the SDK says through it."""
 
-    def __init__(self, duty: Duty, clock: Clock) -> None:
+    def __init__(self, duty: Duty, clock: Clock, *, breaker_path: str = "") -> None:
         self._duty = duty
         self._clock = clock
         self._timer = Timer()
         self._set_for_ms = _NEVER_MS
         self._progress: Progress | None = None
         self._progress_at_ms = 0
+        self._breaker_path = breaker_path
+        self._calls: Calls | None = None
         self._checkpoint: Checkpoint | None = None
         self._checkpoints = 0
         self._checkpoint_at_ms = 0
@@ -62,6 +69,8 @@ class Control:
     def watch(self) -> None:
         """The main thread begins something; call with the duty's lock held."""
         self._progress = None
+        if self._calls is not None:
+            self._calls.begin()
         self._checkpoint = None
         wait_ms = UNSENT_MS if self._duty.link.unsent else PATIENCE_MS
         self._wake_at(self._duty.since_ms + wait_ms, now_ms=self._duty.since_ms)
@@ -83,6 +92,25 @@ class Control:
         )
         now_ms = self._clock.boot_ms()
         self._wake_at(max(now_ms, self._progress_at_ms), now_ms=now_ms)
+
+    def guard(self, service: str, ignore: tuple[type[BaseException], ...]) -> Guarded:
+        """Begin a guarded call to a service, or raise BreakerOpen."""
+        if self._calls is None:
+            from fnr.worker.breakers import Calls  # noqa: PLC0415 - 4 MiB that few functions need
+
+            self._calls = Calls(
+                self._duty, path=self._breaker_path, clock=self._clock, wake=self.wake
+            )
+        return self._calls.guard(service, ignore)
+
+    def described(self, evidence: Evidence, error: BaseException) -> Evidence:
+        """The end of an attempt with what is known of the services it called."""
+        return evidence if self._calls is None else self._calls.described(evidence, error)
+
+    def wake(self) -> None:
+        """Something is to be sent: let the thread look at once."""
+        now_ms = self._clock.boot_ms()
+        self._wake_at(now_ms, now_ms=now_ms)
 
     def keep_checkpoint(self, body: bytes) -> bool:
         """Say it to the daemon, until that has it on disk or a newer one takes its place."""
@@ -164,6 +192,7 @@ class Control:
                 again_at_ms = min(again_at_ms, self._duty.attend(now_ms))
             else:
                 again_at_ms = min(again_at_ms, patience_ends_ms)
+        self._duty.push_reports()
         self._duty.flush()
         if again_at_ms < _NEVER_MS:
             self._wake_at(again_at_ms, now_ms=now_ms)

@@ -39,11 +39,14 @@ from fnr.worker.interrupt import Interrupts
 from fnr.worker.link import FrameError, Link
 from fnr.worker.own_log import OwnLog
 from fnr.worker.spool import Results
+from fnr.worker.trials import Trials
 from fnr.worker.undo_journal import Journal
 
 BEAT_MS = 1_000
 # How soon to look at a log again that has just been too long: a function can fill it fast.
 FLOOD_MS = 50
+# What functions report of their calls and nobody is there to hear: the latest so many are kept.
+REPORTS_MAX = 200
 
 
 class Duty:
@@ -58,6 +61,7 @@ class Duty:
     refused:   why the daemon does not want us.
     alone_ms:  since when no daemon has had us; None while one has.
     on_cancel: called when `cancel` is set. on_kept: with the number of a checkpoint on disk.
+    trials:    of half-open breakers, for as long as their attempts run.
     journal:   the undo steps of the running attempt.
     """
 
@@ -80,6 +84,8 @@ class Duty:
         self.refused = ""
         self.alone_ms: int | None = clock.boot_ms()
         self.on_cancel: Callable[[], None] = _nobody
+        self.trials = Trials(spec.trial_path)
+        self._reports: deque[Frame] = deque(maxlen=REPORTS_MAX)
         self.on_kept: Callable[[int], None] = _nobody_keeps
         self._spec = spec
         self._clock = clock
@@ -138,6 +144,8 @@ class Duty:
         self.running = None
         self._interrupts.doing = Interrupts.WAITING
         self._held.discard(run.token)
+        self.trials.end()
+        self.push_reports()
         if self.dropped:
             return
         nobody_there = not self.link.welcomed
@@ -146,6 +154,23 @@ class Duty:
         self.results.keep(run.token, frame, durably=durably)
         if not nobody_there:
             self.link.push(frame)
+
+    def return_begun(self, run: Run) -> None:
+        """Give back an attempt before its function is called: its trial is somebody else's."""
+        self.busy = False
+        self.running = None
+        self._interrupts.doing = Interrupts.WAITING
+        self._held.discard(run.token)
+        self.say(Returned(tokens=(run.token,)))
+
+    def report(self, frame: Frame) -> None:
+        """Keep something to tell the daemon; any thread may, and a signal may come at any point."""
+        self._reports.append(frame)
+
+    def push_reports(self) -> None:
+        """Tell what was reported, if there is a daemon to hear it."""
+        while self._reports and self.link.welcomed:
+            self.link.push(encode(self._reports.popleft()))
 
     def leave(self, why: str) -> None:
         """Begin nothing more, and give back what has not begun."""
@@ -269,6 +294,7 @@ class Duty:
             self.dropped = True
             self._interrupts.stop_doing(self.running.token)
         self._tell_loaded()
+        self.push_reports()
         for frame in self.results.frames():
             self.link.push(frame)
 

@@ -127,6 +127,10 @@ class Worker:
         return duty.begin(now_ms)
 
     def _attempt(self, run: Run) -> None:
+        if run.trials and not self._duty.trials.begin(run.trials):
+            with self._duty.lock:
+                self._duty.return_begun(run)
+            return
         self._now.begin(run.token)
         ended = self._function.run(run)
         began_ms = self._duty.since_ms

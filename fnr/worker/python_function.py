@@ -167,7 +167,7 @@ class PythonFunction:
         return self._signature.mismatch(arguments)
 
     def _failed(self, error: BaseException, phase: Phase) -> Evidence:
-        evidence = self._capture(error, phase)
+        evidence = self._control.described(self._capture(error, phase), error)
         cancel = self._duty.cancel
         if phase is not Phase.RUN:
             return evidence

@@ -6,16 +6,21 @@ can be tried out as it is.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from os import PathLike, fspath
-from typing import Any, Protocol
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeVar, cast
 
 import msgspec
 from msgspec import Struct
 
+from fnr.policy.evidence import CHAIN_MAX, Evidence
 from fnr.worker.wishes import Reject, Retry, Wait
 
 __all__ = ["Reject", "Retry", "Wait"]
 
+Function = TypeVar("Function", bound=Callable[..., Any])
 CHECKPOINT_BYTES_MAX = 1024 * 1024
 
 
@@ -34,6 +39,44 @@ class AttemptInfo(Struct, frozen=True, kw_only=True):
     checkpoint: Any = None
 
 
+class BreakerOpen(Exception):
+    """A service is not to be called now; fnr parks the task until it may be, at no cost.
+
+    service: its name. retry_after: seconds until it may be tried, as far as that is known.
+    """
+
+    def __init__(self, service: str, why: str, retry_after: float) -> None:
+        super().__init__(f"breaker {service} is {why}")
+        self.service = service
+        self.retry_after = retry_after
+
+    def told(self, evidence: Evidence) -> Evidence:
+        """The end of an attempt that this refusal has ended."""
+        return msgspec.structs.replace(
+            evidence,
+            message=str(self),
+            refused_by=self.service,
+            retry_after_ms=round(self.retry_after * 1_000),
+        )
+
+
+def refusal(error: BaseException) -> BreakerOpen | None:
+    """The refusal that ended an attempt: itself, or as the declared cause of what was raised."""
+    link: BaseException | None = error
+    for _ in range(CHAIN_MAX):
+        if link is None or isinstance(link, BreakerOpen):
+            return link
+        link = link.__cause__
+    return None
+
+
+class Guarded(Protocol):
+    """One guarded call that has begun."""
+
+    def end(self, error: BaseException | None) -> None:
+        """It has ended: well, or with what it raised."""
+
+
 class Host(Protocol):
     """What the worker provides."""
 
@@ -48,6 +91,9 @@ class Host(Protocol):
 
     def running_attempt(self) -> AttemptInfo:
         """Which attempt is running."""
+
+    def guard(self, service: str, ignore: tuple[type[BaseException], ...]) -> Guarded:
+        """Begin a guarded call to a service, or raise BreakerOpen."""
 
 
 class _Place:
@@ -96,6 +142,73 @@ def cancelled() -> bool:
     """
     here = _host("cancelled")
     return here.is_cancelled() if here is not None else False
+
+
+class breaker:  # noqa: N801 - reads as the word it stands for: `with fnr.breaker("storage"):`
+    """Guard calls to a service: `with`, `async with`, or above a function.
+
+    While its breaker is open the call does not begin and BreakerOpen is raised; let it through,
+    and fnr parks the task until the service may be tried, at no cost. An exception that leaves the
+    call is a failure of the service, unless fnr finds that the input was wrong.
+
+    ignore: exceptions that say nothing of the service.
+    """
+
+    __slots__ = ("_guard", "_ignore", "_service")
+
+    def __init__(self, service: str, *, ignore: tuple[type[BaseException], ...] = ()) -> None:
+        self._service = service
+        self._ignore = ignore
+        self._guard: Guarded | None = None
+
+    def __enter__(self) -> Self:
+        host = _Place.host or _host("breaker")
+        if host is not None:
+            self._guard = host.guard(self._service, self._ignore)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        guard = self._guard
+        if guard is not None:
+            self._guard = None
+            guard.end(error)
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self.__exit__(kind, error, tb)
+
+    def __call__(self, function: Function) -> Function:
+        """Guard every call of a function."""
+        service, ignore = self._service, self._ignore
+        import inspect  # noqa: PLC0415 - 2 MiB that only this needs
+
+        guarded: Any
+        if inspect.iscoroutinefunction(function):
+
+            async def guarded(*args: Any, **kwargs: Any) -> Any:
+                with breaker(service, ignore=ignore):
+                    return await function(*args, **kwargs)
+
+        else:
+
+            def guarded(*args: Any, **kwargs: Any) -> Any:
+                with breaker(service, ignore=ignore):
+                    return function(*args, **kwargs)
+
+        wrapped: Any = functools.wraps(function)(guarded)
+        return cast("Function", wrapped)
 
 
 def attempt() -> AttemptInfo:

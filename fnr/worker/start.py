@@ -105,7 +105,7 @@ def _function(
     from fnr.worker.control import Control  # noqa: PLC0415 - a command's worker has one thread
     from fnr.worker.python_function import PythonFunction  # noqa: PLC0415 - likewise
 
-    control = Control(duty, clock)
+    control = Control(duty, clock, breaker_path=spec.breaker_path)
     control.start()
     sdk.set_host(control)
     # Not taken away from forked copies: what they do for the attempt is undone with it.

@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "daemon"))
 
 from live_home import LiveHome
 
+from fnr.api.breaker_requests import GetBreaker, ListBreakerMoves, ListBreakers
 from fnr.api.errors import FnrError
 from fnr.api.incident_requests import (
     GetError,
@@ -98,6 +99,12 @@ QUESTIONS = [
     ListCorrections(),
     ListCorrections(after="nonsense"),
     ListRuleCounts(),
+    ListBreakers(),
+    GetBreaker(name="storage"),
+    GetBreaker(name="nobody"),
+    ListBreakerMoves(),
+    ListBreakerMoves(name="storage", limit=1),
+    ListBreakerMoves(name="nobody"),
     ListAllocations(),
     ListReplays(),
     ListReplays(active=True),

@@ -166,3 +166,22 @@ def keep_and_hang(started: str, gate: str) -> Any:
         block_on(gate, started)
         return kept
     return begun
+
+
+def call_service(bad: str, gate: str = "", began: str = "") -> str:
+    """Use a service that is ill while a file is there; guard nothing."""
+    if began:
+        mark(began, str(os.getpid()))
+    if gate:
+        block_on(gate)
+    if Path(bad).exists():
+        raise ConnectionResetError(104, "Connection reset by peer")
+    return "well"
+
+
+def guard_call(bad: str, service: str = "storage", gate: str = "", began: str = "") -> str:
+    """Use it through its breaker."""
+    import fnr
+
+    with fnr.breaker(service):
+        return call_service(bad, gate, began)

@@ -19,6 +19,7 @@ GROWING = frozenset(
         "task", "t", "live", "dead", "attempt", "a", "error", "e", "x", "dead_letter", "d",
         "task_input", "i", "task_result", "r", "ledger", "l", "incident", "n", "incident_move",
         "correction", "c", "undo_step", "u", "undo_run", "replay_entry", "o",
+        "breaker_move", "m",
     }
 )  # fmt: skip
 
@@ -32,6 +33,7 @@ ALLOWED: dict[str, str] = {
     (
         r"FROM incident ORDER BY incident_id LIMIT 1"
         r"|FROM incident n\s+ORDER BY n.last_at_ms DESC, n.incident_id DESC LIMIT \?"
+        r"|FROM breaker_move\s+ORDER BY at_ms DESC, name DESC, generation DESC LIMIT \?"
         r"|FROM correction\s+ORDER BY at_ms DESC, error_id DESC LIMIT \?"
     ): "the first rows of an index",
     r"FROM undo_step WHERE state = 'needs_operator'": "a partial index of what is stuck",

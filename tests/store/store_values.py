@@ -10,6 +10,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from fnr.policy.breaker import Breaker, BreakerSettings, failed, passed
+from fnr.policy.breaker_restore import SavedAt
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.evidence import Evidence, ExceptionFact, KilledBy
 from fnr.policy.retry import RetryPolicy
@@ -17,7 +19,7 @@ from fnr.policy.rules import Category, Classification, Level, Strategy
 from fnr.policy.task import AttemptOutcome, Claim, Task, WorkerIdentity
 from fnr.policy.undo import Step, StepState, step_id
 from fnr.policy.verdict import Verdict, bury_expired, conclude, decide, excuse
-from fnr.store import letters, migrate, tasks, transaction, undo
+from fnr.store import breakers, letters, migrate, tasks, transaction, undo
 from fnr.store.check import check
 from fnr.store.settle import settle
 from fnr.store.tally import write_counts
@@ -275,3 +277,23 @@ class Book:
         with suppress(sqlite3.ProgrammingError):
             self.connection.rollback()
         self.connection.close()
+
+
+def saved_at(*, boot_id: str = "boot-1", boot_ms: int = 1_000_000, at_ms: int = NOW_MS) -> SavedAt:
+    """A moment on all clocks."""
+    return SavedAt(boot_id=boot_id, boot_ms=boot_ms, at_ms=at_ms)
+
+
+def open_and_test(tx: Transaction, name: str) -> Breaker:
+    """A breaker with two moves behind it: opened by one failure, then half open."""
+    rules = BreakerSettings(name=name)
+    now = saved_at()
+    breaker = Breaker(name=name)
+    breakers.keep(tx, breaker, now=now)
+    opened = failed(breaker, rules, generation=0, now_ms=now.boot_ms, what="x: no", trip=True)
+    tested = passed(opened.breaker, now_ms=now.boot_ms + rules.open_ms)
+    for step in (opened, tested):
+        breakers.keep(tx, step.breaker, now=now)
+        assert step.move is not None
+        breakers.record(tx, step.move, now_ms=now.at_ms)
+    return tested.breaker

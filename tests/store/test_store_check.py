@@ -18,6 +18,7 @@ from store_values import (
     end,
     is_whole,
     new_task,
+    open_and_test,
     replay,
     undone,
 )
@@ -45,6 +46,7 @@ def busy_store(tx: Transaction) -> None:
     )
     give(tx, "seated", "seated", kind="vram", device="GPU-1", amount=3, capacity=8)
     replay(tx, bury(tx, function="again"))
+    open_and_test(tx, "storage")
     held_replay(tx)
     undone(tx, bury(tx, function="undone"))
 
@@ -81,6 +83,8 @@ ERROR = "SELECT error_id FROM error"
 PLAN = "SELECT plan_id FROM replay_plan"
 STEP = "SELECT undo_id FROM undo_step"
 SEEN = "SELECT incident_id FROM error"
+BREAKER = "SELECT name FROM breaker"
+CHAIN = "SELECT name || ' 2' FROM breaker"
 ENDED = "SELECT token FROM attempt WHERE outcome = 'failed'"
 
 # Invariant → ways to break it; each answers with the id that must be named.
@@ -163,6 +167,16 @@ BREAKS: dict[str, list[Break]] = {
         _run("UPDATE tally SET count = count + 1 WHERE state = 'done'"),
         _run("DELETE FROM tally WHERE state LIKE 'open/%'"),
         _run("INSERT INTO tally VALUES ('ghost', 'queued', 3)"),
+    ],
+    "breaker-is-its-last-move": [
+        _run("UPDATE breaker SET generation = 3 WHERE name = :id", BREAKER),
+        _run(
+            "UPDATE breaker_move SET after = 'closed' WHERE generation = 2 AND name = :id", BREAKER
+        ),
+        _run("DELETE FROM breaker_move WHERE name = :id", BREAKER),
+    ],
+    "breaker-moves-are-a-chain": [
+        _run("UPDATE breaker_move SET after = 'shadow' WHERE generation = 1", CHAIN),
     ],
     "allocation-has-owner": [
         _run("UPDATE allocation SET owner = 'nobody' WHERE kind = 'cpus'"),

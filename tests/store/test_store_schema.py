@@ -45,6 +45,15 @@ CORRECTION = {
     "error_id": ID, "task_id": ID, "function": "render", "category": "unknown", "at_ms": 1,
     "author": "ann", "evidence": "{}", "classification": "{}",
 }  # fmt: skip
+BREAKER = {
+    "name": "storage", "state": "closed", "own": "closed", "generation": 0, "counts": "{}",
+    "openings": 0, "closed_ms": 1, "good_trials": 0, "samples": "[]", "boot_id": "b", "boot_ms": 1,
+    "at_ms": 1,
+}  # fmt: skip
+BREAKER_MOVE = {
+    "name": "storage", "generation": 1, "at_ms": 1, "before": "closed", "after": "open",
+    "why": "w", "by": "fnr", "facts": "{}",
+}  # fmt: skip
 UNDO_STEP = {
     "undo_id": "a.001", "task_id": ID, "token": ID, "number": 1, "function": "render",
     "kind": "call", "data": "{}", "recorded_at_ms": 1, "state": "recorded", "state_at_ms": 1,
@@ -55,6 +64,8 @@ REPLAY_PLAN = {
     "state_by": "ann", "options": "{}",
 }  # fmt: skip
 ROWS: dict[str, dict[str, Any]] = {
+    "breaker": BREAKER,
+    "breaker_move": BREAKER_MOVE,
     "task": TASK,
     "attempt": ATTEMPT,
     "error": ERROR,
@@ -131,6 +142,20 @@ VIOLATIONS: list[tuple[str, dict[str, Any]]] = [
     ("rule_count", {"hits": 0}),
     ("rule_count", {"corrected": 2}),
     ("rule_count", {"last_at_ms": 0}),
+    ("breaker", {"name": ""}),
+    ("breaker", {"state": "ajar"}),
+    ("breaker", {"own": "forced_open"}),
+    ("breaker", {"generation": -1}),
+    ("breaker", {"openings": -1}),
+    ("breaker", {"good_trials": -1}),
+    ("breaker", {"probe_fails": 2}),
+    ("breaker", {"boot_id": ""}),
+    ("breaker", {"own": "open", "state": "open"}),
+    ("breaker", {"state": "shadow"}),
+    ("breaker", {"state": "half_open"}),
+    ("breaker_move", {"generation": 0}),
+    ("breaker_move", {"why": ""}),
+    ("breaker_move", {"by": ""}),
     ("allocation", {"owner": ""}),
     ("allocation", {"kind": "luck"}),
     ("allocation", {"amount": 0}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 import ctypes
 import os
 import subprocess
@@ -167,6 +168,47 @@ def positional_only(a: int, /) -> int:
 
 
 not_callable = 42
+
+
+def guarded(
+    *,
+    error: str = "",
+    caught: bool = False,
+    after: str = "",
+    wrapped: bool = False,
+    nested: bool = False,
+    lease: str = "",
+    times: int = 1,
+) -> object:
+    """Make guarded calls to a service: that fail, that are refused, or within one another."""
+    for _ in range(times):
+        try:
+            with fnr.breaker("storage", ignore=(KeyError,)):
+                if nested:
+                    with fnr.breaker("storage"):
+                        pass
+                if error:
+                    raise getattr(builtins, error)("no")
+        except fnr.BreakerOpen as refused:
+            if wrapped:
+                raise RuntimeError("could not render") from refused
+            raise
+        except Exception:
+            if not caught:
+                raise
+    if after:
+        raise getattr(builtins, after)("elsewhere")
+    return _can_be_had(lease) if lease else None
+
+
+def _can_be_had(path: str) -> bool:
+    """Can another process have the lease of storage?"""
+    program = (
+        "import sys; from fnr.host.breaker_lease import TrialLeases\n"
+        "print(TrialLeases(sys.argv[1]).take('storage'))"
+    )
+    done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, check=True)
+    return done.stdout == b"True\n"
 
 
 def keeps(data: Any) -> bool:

@@ -1,0 +1,128 @@
+"""`fnr breaker`: what it asks the daemon, what it shows, and with which exit code."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from cli_runs import Run
+from wire_server import WireServer
+
+from fnr.api.breaker_requests import (
+    ForceBreakers,
+    GetBreaker,
+    ListBreakerMoves,
+    ListBreakers,
+    ProbeBreaker,
+    ProbeReport,
+    ResetBreakers,
+)
+from fnr.api.question import Changed
+from fnr.host.clock import Clock
+from fnr.policy.breaker import BreakerState
+from fnr.policy.breaker_record import BreakerDetail, BreakerMoveRecord, BreakerStatus
+
+NOW_MS = Clock().now_ms()
+OPEN = BreakerStatus(
+    name="storage",
+    state=BreakerState.OPEN,
+    own=BreakerState.OPEN,
+    generation=3,
+    until_at_ms=NOW_MS + 3_600_000,
+    since_at_ms=NOW_MS - 5_000,
+    why="5 failures in a row (failures 5)",
+    by="fnr",
+    streak=5,
+    recent="..xxxxx",
+    sum=9.2,
+    openings=1,
+    samples=("render: \x1b[31mno such host",),
+)
+MOVE = BreakerMoveRecord(
+    name="storage",
+    generation=3,
+    at_ms=NOW_MS - 5_000,
+    before=BreakerState.CLOSED,
+    after=BreakerState.OPEN,
+    why=OPEN.why,
+    by="fnr",
+    facts={"samples": list(OPEN.samples)},
+)
+
+
+@pytest.fixture
+def daemon(server: WireServer) -> WireServer:
+    """A daemon with one open breaker."""
+    server.answers |= {
+        ListBreakers: [OPEN],
+        GetBreaker: BreakerDetail(breaker=OPEN, moves=[MOVE]),
+        ListBreakerMoves: [MOVE],
+        ForceBreakers: Changed(changed=["storage"]),
+        ResetBreakers: Changed(changed=["storage"]),
+        ProbeBreaker: ProbeReport(
+            name="storage", healthy=False, found="HTTP 503", took_ms=3, state=BreakerState.OPEN
+        ),
+    }
+    return server
+
+
+def test_the_list_says_state_end_and_why(daemon: WireServer, fnr: Run) -> None:
+    [row] = fnr("breaker", "list").out.splitlines()
+    cells = row.split("\t")
+    assert cells[:2] == ["storage", "open"]
+    assert cells[-1] == OPEN.why
+    listed = msgspec.json.decode(fnr("breaker", "list", "-o", "json").out)
+    assert (listed["schema"], listed["total"]) == ("fnr.breaker.list/1", 1)
+    assert fnr("breaker", "list", "-o", "name").out == "storage\n"
+
+
+def test_the_page_has_numbers_and_no_escapes(daemon: WireServer, fnr: Run) -> None:
+    page = fnr("breaker", "show", "storage").out
+    assert "\x1b" not in page
+    assert "..xxxxx (x failed), 5 failures in a row" in page
+    assert "[breakers.storage]\nfailures = 5\n" in page
+    shown = msgspec.json.decode(fnr("breaker", "show", "storage", "-o", "json").out)
+    assert shown["schema"] == "fnr.breaker/1"
+    assert shown["settings"]["window"] == "6 of 10"
+
+
+def test_why_tells_what_opened_it_and_what_closes_it(daemon: WireServer, fnr: Run) -> None:
+    story = fnr("breaker", "why", "storage").out
+    assert story.startswith("breaker storage is open, ends in ")
+    assert "it closes when one trial succeeds" in story
+    assert "to close it by hand: fnr breaker reset storage" in story
+
+
+@pytest.mark.parametrize(
+    ("word", "state"),
+    [
+        ("open", BreakerState.FORCED_OPEN),
+        ("close", BreakerState.FORCED_CLOSED),
+        ("disable", BreakerState.SHADOW),
+    ],
+)
+def test_forcing_asks_for_a_state_a_time_and_a_reason(
+    daemon: WireServer, fnr: Run, word: str, state: BreakerState
+) -> None:
+    assert fnr("breaker", word, "storage", "--for", "10m", "--reason", "disks").code == 0
+    assert daemon.asked == [
+        ForceBreakers(names=["storage"], state=state, for_ms=600_000, reason="disks")
+    ]
+
+
+def test_a_time_without_a_unit_is_refused(daemon: WireServer, fnr: Run) -> None:
+    ran = fnr("breaker", "open", "storage", "--for", "10")
+    assert ran.code == 2
+    assert "--for" in ran.err
+
+
+def test_reset_history_and_probe(daemon: WireServer, fnr: Run) -> None:
+    assert fnr("breaker", "reset", "storage", "--reason", "well").code == 0
+    assert fnr("breaker", "history", "storage", "--limit", "5").out.endswith(f"{MOVE.why}\n")
+    ran = fnr("breaker", "probe", "storage")
+    assert ran.code == 1
+    assert ran.out.startswith("storage is ill: HTTP 503 (3 ms)")
+    assert daemon.asked == [
+        ResetBreakers(names=["storage"], reason="well"),
+        ListBreakerMoves(name="storage", limit=5),
+        ProbeBreaker(name="storage"),
+    ]
