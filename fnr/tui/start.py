@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import select
+import signal
 import sys
+import threading
 
 from fnr.api.errors import UsageError
 from fnr.config.paths import Paths
@@ -19,11 +22,28 @@ def run_tui(paths: Paths, *, view: str, read_only: bool, no_color: bool) -> int:
     if os.environ.get("TERM", "dumb") == "dumb":
         raise UsageError("fnr tui needs a terminal", why="TERM is dumb", next_step="fnr status")
     settle_environment(no_color=no_color)
+    _leave_with_terminal(sys.stdin.fileno())
     from fnr.tui.app import FnrApp  # noqa: PLC0415 - Textual reads the environment when it is loaded
 
     app = FnrApp(paths, view=view, read_only=read_only, ascii_only=not is_utf8())
     app.run()
     return app.return_code or 0
+
+
+def _leave_with_terminal(fd: int) -> None:
+    """End when the terminal is gone and no SIGHUP says so, as under nohup.
+
+    Textual would read the end of its input again and again, with a whole processor, for ever.
+    """
+    gone = select.poll()
+    gone.register(fd, 0)  # nothing but a hang-up is waited for
+
+    def wait() -> None:
+        gone.poll()
+        # Nobody is there to whom the screen could be given back.
+        os._exit(128 + signal.SIGHUP)
+
+    threading.Thread(target=wait, name="terminal", daemon=True).start()
 
 
 def settle_environment(*, no_color: bool) -> None:

@@ -7,6 +7,7 @@ import os
 import pty
 import select
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -72,7 +73,13 @@ class Emulated:
         with suppress(ProcessLookupError):
             self._process.kill()
         self._process.wait()
+        with suppress(OSError):
+            os.close(self._master)
+
+    def vanish(self) -> int:
+        """The terminal is closed, and it is not the one that would send a SIGHUP; how it ends."""
         os.close(self._master)
+        return self._process.wait(PATIENCE_S)
 
 
 class Tmux:
@@ -177,3 +184,10 @@ def test_without_colour_and_without_utf8(filled: Paths, terminal_for: Any) -> No
     terminal.until("needs attention")
     terminal.type("q")
     assert terminal.ended() == 0
+
+
+def test_without_its_terminal_it_ends(filled: Paths) -> None:
+    """Otherwise it would read the end of its input for ever, with a whole processor."""
+    terminal = Emulated(words_for(filled, "tasks"), {})
+    terminal.until(" of 400")
+    assert terminal.vanish() == 128 + signal.SIGHUP
