@@ -26,6 +26,7 @@ from fnr.daemon.reserve import Reserve
 from fnr.daemon.rules_in_force import RulesInForce
 from fnr.daemon.runner import Runner
 from fnr.daemon.seats import Seats
+from fnr.daemon.stepping_aside import SteppingAside
 from fnr.daemon.stopper import Stopper
 from fnr.daemon.store_care import StoreCare
 from fnr.daemon.supervisor import Supervisor
@@ -54,6 +55,8 @@ class Crew:
         self.supervisor.breaker_calls = BreakerCalls(
             parts, self.breakers, self.breaker_gate, self.rules
         )
+        self.stepping_aside = SteppingAside(parts, self.dispatcher, self.breakers.refusing)
+        self.breakers.on_moved.append(self.stepping_aside.moved)
         self.timekeeper = Timekeeper(parts, self.dispatcher, self.supervisor, self.stopper)
         self.clock_changes = ClockChanges(parts, self.dispatcher, self.timekeeper.move_due)
         self.effects = Effects(parts)
