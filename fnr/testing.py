@@ -31,7 +31,7 @@ from fnr.policy.rule_set import RuleSet
 from fnr.policy.rules import Classification
 from fnr.policy.task import Task, TaskState
 from fnr.policy.verdict import Decision, decide
-from fnr.worker import sdk
+from fnr.worker import sdk, undo
 from fnr.worker.capture import capture
 from fnr.worker.outcome import encode_result, refused_input
 from fnr.worker.python_function import find
@@ -57,7 +57,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     result:         the return value as JSON gives it back; None when it failed.
     error:          the exception itself. evidence, classification, decision: what fnr would make
                     of it, the decision for the first attempt with the default numbers.
-    progress, checkpoints: what was reported, in order.
+    progress, checkpoints: what was reported, in order. undo: (kind, data) of the steps that
+                    fnr.undo recorded; none of them is carried out.
     """
 
     result: Any = None
@@ -67,6 +68,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     decision: Decision | None = None
     progress: tuple[Reported, ...] = ()
     checkpoints: tuple[Any, ...] = ()
+    undo: tuple[tuple[str, dict[str, Any]], ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -104,7 +106,8 @@ def run(
     before = sdk.host()
     sdk.set_host(host)
     try:
-        result, error, evidence = _attempt(function, dict(given or {}))
+        with undo.recorded() as steps:
+            result, error, evidence = _attempt(function, dict(given or {}))
     finally:
         sdk.set_host(before)
     outcome = Outcome(
@@ -113,6 +116,7 @@ def run(
         evidence=evidence,
         progress=tuple(host.progress),
         checkpoints=tuple(host.checkpoints),
+        undo=tuple(steps),
     )
     if evidence is None:
         return outcome

@@ -72,8 +72,8 @@ class Crew:
         self.store_care = StoreCare(parts, self.adopter, self.runner, self.dispatcher, self.reserve)
         self.runner.on_settled = self._settled
         self.runner.on_tainted = self._tainted
-        self.readings = Readings(parts, self.supervisor)
         self.free = Free(parts)
+        self.readings = Readings(parts, self.supervisor, self.free.gpus)
         self.free.is_ready = self.breakers.admits
         self.resources = Resources(parts, self.dispatcher, self.supervisor, self.free)
         self.seats = Seats(parts, self.dispatcher, self.supervisor, self.free, self.resources)

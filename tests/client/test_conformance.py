@@ -38,6 +38,7 @@ from fnr.api.requests import (
 )
 from fnr.api.resource_requests import ListAllocations
 from fnr.api.rule_requests import ListCorrections, ListErrorRecords, ListRuleCounts
+from fnr.api.undo_requests import GetUndo, ListUndo
 from fnr.client.offline import answer_offline
 from fnr.client.sdk import Client
 from fnr.policy.replay import EntryState
@@ -89,6 +90,9 @@ QUESTIONS = [
     ListErrors(where="function:refuse category:validation", limit=2),
     ListErrors(where="state:dead"),
     ListIncidents(),
+    ListUndo(),
+    ListUndo(where="state:undone kind:call tries>1"),
+    GetUndo(undo_id="zz"),
     ListIncidents(where="state:resolved"),
     GetError(error_id="zz"),
     GetIncident(incident_id="zz"),
