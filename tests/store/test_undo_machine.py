@@ -44,7 +44,7 @@ from fnr.policy.undo import (
 )
 from fnr.policy.undo_first import undo_first
 from fnr.policy.verdict import Verdict, bury_expired
-from fnr.store import letters, prune, tasks, undo
+from fnr.store import allocations, letters, prune, tasks, undo
 from fnr.store.ids import AmbiguousId, NoSuchId
 from fnr.store.reads import READS
 from fnr.store.settle import settle
@@ -236,7 +236,7 @@ class UndoMachine(RuleBasedStateMachine):
 
 def test_whatever_happens_no_step_is_forgotten() -> None:
     run_state_machine_as_test(
-        UndoMachine, settings=settings(max_examples=40, stateful_step_count=30, deadline=None)
+        UndoMachine, settings=settings(max_examples=25, stateful_step_count=25, deadline=None)
     )
 
 
@@ -388,3 +388,13 @@ def test_a_step_is_found_by_its_beginning_or_its_task(tx: Transaction) -> None:
         tx, first.undo_id
     )
     assert bury(tx)
+
+
+def test_what_lives_keeps_its_allocations(tx: Transaction) -> None:
+    """An undo gives back what the dead were given, and never what is in use."""
+    accept(tx, new_task())
+    claimed = claim(tx)
+    assert allocations.holder_lives(tx, claimed.token)
+    end_with(tx, failure(claimed))
+    assert not allocations.holder_lives(tx, claimed.token)
+    assert not allocations.holder_lives(tx, "nobody")
