@@ -40,7 +40,8 @@ def _cost(plan: Plan) -> Line:
         home = plan.folder / "w"
         _fill(home, port=port, count=plan.waiting_tasks)
         with LiveDaemon(home, _toml()) as daemon:
-            time.sleep(plan.idle_settle_s)
+            # Until the rules have been read, which is the first thing a daemon does.
+            time.sleep(4 * plan.idle_settle_s)
             pid = daemon.process.pid
             for _ in range(plan.runs):
                 before, from_s = use_of(pid), time.monotonic()

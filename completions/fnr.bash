@@ -197,7 +197,7 @@ _fnr_arguments() {
     'worker/show') found=('@workers @functions') ;;
     'worker/restart') found=('@workers @functions' '*') ;;
     'worker/stop') found=('@workers @functions' '*') ;;
-    'tui') found=('dashboard tasks errors dlq rules chaos logs') ;;
+    'tui') found=('dashboard tasks errors dlq rules breakers chaos logs') ;;
     'db/backup') found=('@files') ;;
     'db/restore') found=('@files') ;;
     'chaos/inject') found=('worker-kill worker-stop hang busy-loop exit-code segfault exit-silent memory open-files error result-garbage result-too-large slow-start import-failure service-500 service-429 service-reset service-slow service-half disk-full output-read-only store-locked clock-jump queue-flood config-broken daemon-kill') ;;

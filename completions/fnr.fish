@@ -378,7 +378,7 @@ function __fnr_arguments
         case 'worker/stop'
             printf '%s\n' '@workers @functions' '*'
         case 'tui'
-            printf '%s\n' 'dashboard tasks errors dlq rules chaos logs'
+            printf '%s\n' 'dashboard tasks errors dlq rules breakers chaos logs'
         case 'db/backup'
             printf '%s\n' '@files'
         case 'db/restore'

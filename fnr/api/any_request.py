@@ -64,6 +64,7 @@ AnyRequest = (
     | undo_requests.SkipUndo
     | chaos_requests.InjectFault
     | chaos_requests.ListDrills
+    | chaos_requests.ListScores
     | chaos_requests.AbortDrills
     | breaker_requests.ForceBreakers
     | breaker_requests.ResetBreakers

@@ -6,6 +6,7 @@ from msgspec import Struct, field
 
 from fnr.api.question import Changed, Request
 from fnr.policy.chaos import Drilled, Outcome, Target
+from fnr.policy.chaos_score import Score
 
 
 class InjectReport(Struct, frozen=True, kw_only=True):
@@ -51,6 +52,10 @@ class ListDrills(Request[list[Drilled]], frozen=True, kw_only=True, tag=str):
     """Injected faults, latest first: those that act, and with `past` those that are over."""
 
     past: bool = False
+
+
+class ListScores(Request[list[Score]], frozen=True, kw_only=True, tag=str):
+    """Scores of drills that were kept, latest first."""
 
 
 class AbortDrills(Request[Changed], frozen=True, kw_only=True, tag=str):

@@ -13,7 +13,7 @@ from fnr.cli.here import here
 
 app = group("tui", "Look at everything on one terminal, and act on it.")
 
-VIEWS = ("dashboard", "tasks", "errors", "dlq", "rules", "chaos", "logs")
+VIEWS = ("dashboard", "tasks", "errors", "dlq", "rules", "breakers", "chaos", "logs")
 
 
 @app.command(epilog=examples("fnr tui", "fnr tui dlq", "fnr tui errors --read-only"))
@@ -26,7 +26,8 @@ def tui(
         bool, typer.Option("--read-only", help="Nothing can be changed from there.")
     ] = False,
 ) -> None:
-    """Show dashboard, tasks, errors, dead letters, rules, chaos and logs; ? is help, q leaves.
+    """Show dashboard, tasks, errors, dead letters, rules, breakers, chaos
+    and logs; ? is help, q leaves.
 
     With the daemon down the stored state is shown until it is back. Small letters look, capital
     letters change something, after showing the exact command.

@@ -19,7 +19,7 @@ from fnr.config.keys import RETRY_KEYS
 from fnr.config.load import Loaded
 from fnr.policy.evidence import Evidence
 from fnr.policy.record import ErrorDetail
-from fnr.policy.retry import RetryPolicy
+from fnr.policy.retry import RetryPolicy, policy_for
 from fnr.policy.rules import STRATEGY_OF, Classification, Span, Strategy
 
 CONTEXT_CHARS = 60
@@ -54,17 +54,31 @@ class Number(msgspec.Struct, frozen=True, kw_only=True):
 
 def numbers(detail: ErrorDetail, loaded: Loaded) -> list[Number]:
     """What bounds and delays this error's strategy had, by today's configuration."""
-    name = detail.error.function
+    name, named = detail.error.function, detail.error.classification
     settings = loaded.settings.functions.get(name)
-    policy = settings.retry if settings is not None else RetryPolicy()
+    policy = policy_for(
+        settings.retry if settings is not None else RetryPolicy(),
+        named.category,
+        delay_ms=named.delay_ms,
+        wait_ms=named.wait_ms,
+    )
     found = list(_own_numbers(detail))
-    for key in _KEYS[detail.error.classification.strategy]:
+    for key in _KEYS[named.strategy]:
         value = RETRY_KEYS[key].show(getattr(policy, RETRY_KEYS[key].setting))
-        origin = loaded.origins.get(f"functions.{name}.retry.{key}", "default")
-        if settings is None:
+        origin = _origin(key, named, loaded.origins, f"functions.{name}.retry")
+        if settings is None and origin == "default":
             origin = "default; the function is not in fnr.toml any more"
         found.append(Number(name=key, value=str(value), origin=origin))
     return found
+
+
+def _origin(key: str, named: Classification, origins: dict[str, str], table: str) -> str:
+    """Where a number comes from: the rule, else the category's table, else the function's."""
+    if {"delay": named.delay_ms, "wait": named.wait_ms}.get(key) is not None:
+        return f"rule {named.rule}" + (f", {named.where}" if named.where else "")
+    short = "max" if key in {"unknown_max", "waits_max"} else key
+    by_category = origins.get(f"{table}.{named.category}.{short}")
+    return by_category or origins.get(f"{table}.{key}", "default")
 
 
 def _own_numbers(detail: ErrorDetail) -> Iterator[Number]:

@@ -84,6 +84,7 @@ class Answers:
             undo_requests.SkipUndo: undo.skip,
             chaos_requests.InjectFault: self.chaos.inject,
             chaos_requests.ListDrills: self.chaos.listed,
+            chaos_requests.ListScores: self.chaos.scores,
             chaos_requests.AbortDrills: self.chaos.abort,
             breaker_requests.ForceBreakers: breakers.force,
             breaker_requests.ResetBreakers: breakers.reset,

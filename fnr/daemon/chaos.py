@@ -13,7 +13,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from fnr.api.chaos_requests import AbortDrills, InjectFault, InjectReport, ListDrills
+from fnr.api.chaos_requests import AbortDrills, InjectFault, InjectReport, ListDrills, ListScores
 from fnr.api.errors import Failed, NotFound, Refused, StorageError, UsageError
 from fnr.api.question import Changed
 from fnr.api.requests import Event
@@ -26,6 +26,7 @@ from fnr.daemon.crew import Crew
 from fnr.daemon.parts import log
 from fnr.daemon.reader import Reader
 from fnr.host import chaos_records as records
+from fnr.host import score_files
 from fnr.host.clock import is_ulid
 from fnr.host.failpoint import failpoint
 from fnr.host.faults.undoing import abort, undo
@@ -40,6 +41,7 @@ from fnr.policy.chaos import (
     stop_reason,
     unsteady,
 )
+from fnr.policy.chaos_score import Score
 from fnr.policy.task import AttemptOutcome
 from fnr.policy.verdict import Verdict
 from fnr.store.reads import READS
@@ -94,6 +96,9 @@ class Chaos:
             why = holder.seen.problem if holder.seen else "its dead-man process died"
             raise Failed(f"{request.fault} was not injected", why=why)
         await self._deeds.begin(injection, client)
+        if holder.over.is_set():
+            # It ended while we did our part, which nobody would undo any more.
+            await self._deeds.undo(injection, again=True)
         self._tell("begun", injection, holder.seen.effect)
         return _with_ids(report, injection, holder.seen)
 
@@ -101,6 +106,10 @@ class Chaos:
         """Injections that act, and those that are over."""
         known = await asyncio.to_thread(records.history, self._folder)
         return [one for one in known if request.past or one.state == "active"]
+
+    async def scores(self, _: Client, __: ListScores) -> list[Score]:
+        """Scores that were kept."""
+        return await asyncio.to_thread(score_files.kept, f"{self._folder}/scores")
 
     async def abort(self, client: Client, request: AbortDrills) -> Changed:
         """End faults now."""

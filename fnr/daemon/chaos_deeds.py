@@ -56,9 +56,9 @@ class ChaosDeeds:
             case (_, "queue-flood"):
                 await self._flood(injection, client)
 
-    async def undo(self, injection: Injection) -> None:
-        """Undo our part."""
-        if injection.injection_id in self._undone:
+    async def undo(self, injection: Injection, *, again: bool = False) -> None:
+        """Undo our part; once, unless it was done after that."""
+        if injection.injection_id in self._undone and not again:
             return
         match CATALOGUE[injection.fault].acts, injection.fault:
             case (Acts.ATTEMPT, _):

@@ -26,6 +26,7 @@ from fnr.daemon.reserve import Reserve
 from fnr.daemon.rules_in_force import RulesInForce
 from fnr.daemon.runner import Runner
 from fnr.daemon.seats import Seats
+from fnr.daemon.stepping_aside import SteppingAside
 from fnr.daemon.stopper import Stopper
 from fnr.daemon.store_care import StoreCare
 from fnr.daemon.supervisor import Supervisor
@@ -55,6 +56,8 @@ class Crew:
         self.supervisor.breaker_calls = BreakerCalls(
             parts, self.breakers, self.breaker_gate, self.rules
         )
+        self.stepping_aside = SteppingAside(parts, self.dispatcher, self.breakers.refusing)
+        self.breakers.on_moved.append(self.stepping_aside.moved)
         self.timekeeper = Timekeeper(parts, self.dispatcher, self.supervisor, self.stopper)
         self.clock_changes = ClockChanges(parts, self.dispatcher, self.timekeeper.move_due)
         self.effects = Effects(parts)
@@ -70,8 +73,8 @@ class Crew:
         self.store_care = StoreCare(parts, self.adopter, self.runner, self.dispatcher, self.reserve)
         self.runner.on_settled = self._settled
         self.runner.on_tainted = self._tainted
-        self.readings = Readings(parts, self.supervisor)
         self.free = Free(parts)
+        self.readings = Readings(parts, self.supervisor, self.free.gpus)
         self.free.is_ready = self.breakers.admits
         self.resources = Resources(parts, self.dispatcher, self.supervisor, self.free)
         self.seats = Seats(parts, self.dispatcher, self.supervisor, self.free, self.resources)

@@ -10,23 +10,27 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from fnr.daemon.gpus import Gpus
 from fnr.daemon.limited import no_room_for_telemetry
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.supervisor import Supervisor
 from fnr.host import disk, machine
 from fnr.host.usage import read_usage
+from fnr.policy.gpu import Gpu
 from fnr.store.telemetry import Reading, Telemetry
 
 EVERY_MS = 5_000
+GPU_VALUES = ("memory_free_mib", "busy_percent", "temperature_c", "power_w")
 PRUNED_MAX = 5_000
 
 
 class Readings:
     """Samples every few seconds, only while a worker is busy."""
 
-    def __init__(self, parts: Parts, supervisor: Supervisor) -> None:
+    def __init__(self, parts: Parts, supervisor: Supervisor, gpus: Gpus) -> None:
         self._parts = parts
         self._supervisor = supervisor
+        self._gpus = gpus
         self._timer: asyncio.TimerHandle | None = None
         self._file: Telemetry | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="readings")
@@ -56,8 +60,12 @@ class Readings:
             self._parts.problems["telemetry"] = f"readings are off: {why}"
             return
         pids = {worker.worker_id: worker.identity.pid for worker in busy}
+        gpus: tuple[Gpu, ...] = ()
+        if any(worker.settings.on_gpu for worker in busy):
+            gpus = self._gpus.report.gpus
+            self._parts.start(self._read_gpus(), what="reading the GPUs")
         loop = self._parts.loop
-        written = loop.run_in_executor(self._thread, partial(self._sample, pids))
+        written = loop.run_in_executor(self._thread, partial(self._sample, pids, gpus))
         written.add_done_callback(self._sampled)
 
     def _no_room(self) -> str:
@@ -77,7 +85,11 @@ class Readings:
             self._parts.problems["telemetry"] = f"readings cannot be kept: {error}"
             log.warning("readings cannot be kept", extra={"why": str(error)})
 
-    def _sample(self, pids: dict[str, int]) -> None:
+    async def _read_gpus(self) -> None:
+        """For the next sample, and for whoever decides on a GPU meanwhile."""
+        await self._gpus.read()
+
+    def _sample(self, pids: dict[str, int], gpus: tuple[Gpu, ...]) -> None:
         """In the thread: read, write, forget what is old."""
         now_ms = self._parts.clock.now_ms()
         host = machine.read_machine(self._parts.clock, disk_path=self._parts.paths.state_dir)
@@ -86,6 +98,8 @@ class Readings:
             ("host", "memory_available_mib", host.memory_available_mib),
             ("host", "disk_free_mib", host.disk_free_mib),
         ]
+        for gpu in gpus:
+            values += [(f"gpu:{gpu.uuid}", name, getattr(gpu, name)) for name in GPU_VALUES]
         for worker_id, pid in pids.items():
             usage = read_usage(pid)
             values.append((f"worker:{worker_id}", "rss_mib", usage.rss_mib))

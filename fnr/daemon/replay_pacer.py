@@ -121,8 +121,8 @@ class Pacer:
         if before is None:
             return None
         plan = self._judged(tx, before, now_ms)
-        turned, free = Turned(), 0
-        if plan.state in PACED and self._parts.dispatching:
+        turned, free = Turned(stopped=self._stopped(plan)), 0
+        if plan.state in PACED and self._parts.dispatching and turned.stopped is None:
             free = min(self._free(plan, now_ms), TURN_LETTERS_MAX)
         if free:
             turned = self._put_back(tx, free, now_ms)
@@ -133,6 +133,13 @@ class Pacer:
         if turned.stopped is not None:
             plan = self._moved(tx, plan, ReplayState.PAUSED, turned.stopped, now_ms)
         return Turn(plan=plan, turned=turned, free=free, moved=plan.state is not before.state)
+
+    def _stopped(self, plan: ReplayPlan) -> str | None:
+        """Why the plan must pause: something that its live tasks need has failed."""
+        if plan.state not in PACED or not plan.left:
+            return None
+        reasons = map(self._checks.stopped, sorted(set(self.live.values())))
+        return next((why for why in reasons if why is not None), None)
 
     def _put_back(self, tx: Transaction, free: int, now_ms: int) -> Turned:
         stored = replay_plans.get(tx, self._seq)

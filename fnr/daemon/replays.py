@@ -121,16 +121,6 @@ class Replays:
 
         return await self._move(request.plan_ids, change)
 
-    def pause_for(self, functions: frozenset[str], why: str) -> None:
-        """A service that these functions use has failed: plans that have work there pause."""
-
-        def change(plan: ReplayPlan, now_ms: int) -> ReplayPlan | str:
-            return moved(plan, ReplayState.PAUSED, by="fnr", why=why, now_ms=now_ms)
-
-        for seq, pacer in tuple(self._pacers.items()):
-            if not functions.isdisjoint(pacer.live.values()):
-                self._parts.start(self._change(seq, change), what="pausing a replay")
-
     # ── what a pacer asks ────────────────────────────────────────────────────
 
     def known(self, function: str) -> bool:
@@ -219,9 +209,6 @@ class Replays:
             else:
                 answer.unchanged[plan.plan_id] = why_not
         return answer
-
-    async def _change(self, seq: int, change: Change) -> None:
-        await self._move_one(seq, change)
 
     async def _move_one(self, seq: int, change: Change) -> tuple[ReplayPlan, str | None]:
         now_ms = self._parts.clock.now_ms()

@@ -18,7 +18,7 @@ from fnr.policy.parking import park
 from fnr.policy.resource_wait import wait_for_it
 from fnr.policy.retry import RetryPolicy, policy_for
 from fnr.policy.rules import Classification, Strategy
-from fnr.policy.smaller import step_down, step_for
+from fnr.policy.smaller import step_around, step_aside, step_down, step_for
 from fnr.policy.task import AttemptOutcome, Task, TaskState
 
 __all__ = [
@@ -70,6 +70,8 @@ def decide(
         why = evidence.kill_reason or f"interrupted: {evidence.killed_by}"
         return excuse(task, token=token, why=why, outcome=AttemptOutcome.INTERRUPTED, now_ms=now_ms)
     if evidence.refused_by:
+        if step := step_around(task, evidence.refused_by, around, now_ms=now_ms):
+            return step_aside(task, step, token=token, now_ms=now_ms)
         return park(task, evidence, token=token, wait_max_ms=policy.wait_ms, now_ms=now_ms)
 
     died = evidence.worker_died and evidence.killed_by is None

@@ -50,6 +50,7 @@ VIEWS: dict[str, tuple[str, str]] = {
     "errors": ("fnr.tui.screens.errors", "ErrorsView"),
     "dlq": ("fnr.tui.screens.dlq", "DlqView"),
     "rules": ("fnr.tui.screens.rules", "RulesView"),
+    "breakers": ("fnr.tui.screens.breakers", "BreakersView"),
     "chaos": ("fnr.tui.screens.chaos", "ChaosView"),
     "logs": ("fnr.tui.screens.logs", "LogsView"),
 }

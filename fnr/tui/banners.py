@@ -17,7 +17,7 @@ def drill_words(drills: Sequence[Drilled], *, now_ms: int) -> str:
     last_ms, injection = max(ends, key=lambda one: one[0])
     left = duration(max(0, last_ms - now_ms) // 1_000 * 1_000)
     faults = ", ".join(sorted({one.injection.fault for one in drills}))
-    return f"! DRILL {left} left: {faults} · {injection.reason} · 7, A aborts all"
+    return f"! DRILL {left} left: {faults} · {injection.reason} · chaos: A aborts all"
 
 
 def daemon_words(state: FeedState, *, now_ms: int) -> str:

@@ -13,6 +13,7 @@ from live_home import LiveHome
 from test_task_life import HomeAt, end_of, function, submit
 
 from fnr.api import requests as ask
+from fnr.client import store_file
 from fnr.policy.task import TaskState
 
 LADDER = """
@@ -28,9 +29,7 @@ function = "render_cpu"
 
 def whole(home: LiveHome) -> bool:
     """Does `fnr db check` find nothing?"""
-    checked = home.fnr("db", "check")
-    assert checked.returncode == 0, checked.stdout + checked.stderr
-    return True
+    return store_file.check(home.paths) == []
 
 
 def test_a_task_that_does_not_fit_is_done_in_a_smaller_way(home_at: HomeAt) -> None:
@@ -44,7 +43,7 @@ def test_a_task_that_does_not_fit_is_done_in_a_smaller_way(home_at: HomeAt) -> N
     assert "degraded:  batch_size halved (resource)" in shown
     assert 'input:     {"batch_size":8}' in shown
     told = home.fnr("task", "history", task_id).stdout
-    assert "so degraded to batch_size halved (step 1: resource), try in " in told
+    assert "so degraded: batch_size halved (step 1: resource), try in " in told
     assert told.rstrip().endswith("now done, degraded: batch_size halved (resource)")
     assert whole(home)
 
@@ -149,4 +148,24 @@ def test_a_removed_function_keeps_its_tasks_and_letters_until_it_is_back(home_at
     home.ask(ask.ResumeFunction(functions=["bad"]))
     assert end_of(home, left).task.state is TaskState.DEAD
     assert home.ask(ask.ReplayLetters(task_ids=[dead])).replayed == 1
+    assert whole(home)
+
+
+def test_while_a_breaker_is_open_queued_tasks_go_another_way(home_at: HomeAt) -> None:
+    """Those that wait when it opens, and those that come while it is open."""
+    way = '[[functions.render.degrade]]\nwhen = ["breaker:gpu"]\nfunction = "render_cpu"\n'
+    home = home_at(
+        function("render", "echo", 'services = ["gpu"]') + way + function("render_cpu", "echo")
+    ).up()
+    home.ask(ask.PauseFunction(functions=["render_cpu"]))
+    assert home.fnr("breaker", "open", "gpu", "--for", "1h", "--reason", "test").returncode == 0
+    first, second = submit(home, "render", {"n": 1}), submit(home, "render", {"n": 2})
+    home.ask(ask.ResumeFunction(functions=["render_cpu"]))
+    for task_id in (first, second):
+        end = end_of(home, task_id)
+        assert (end.task.state, end.task.function) == (TaskState.DONE, "render_cpu")
+        assert [step.why for step in end.task.degraded] == ["breaker:gpu"]
+    told = home.fnr("task", "history", first).stdout
+    assert "submitted by" in told
+    assert "degraded: by render_cpu (step 1: breaker:gpu) before it began" in told
     assert whole(home)

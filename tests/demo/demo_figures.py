@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnr.cli.demo.proof import Proof
+from fnr.cli.demo.recoveries import Recoveries
 from fnr.cli.demo.report import DeadRow, Figures, Recovered
 
 PROOF = Proof(
@@ -46,6 +47,7 @@ FIGURES = Figures(
         Recovered(category="transient", rule="network", count=4),
         Recovered(category="resource", rule="disk-full", count=2),
     ],
+    recoveries=Recoveries(waited=1, smaller=1, undone=1, opened=2, closed=2),
     dead_before=[UPLOAD, CRASH],
     dead_after=[CRASH],
     replayed=3,

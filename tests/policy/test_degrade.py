@@ -153,3 +153,20 @@ def test_a_rung_below_those_taken_is_not_gone_back_to() -> None:
     step = next_step(taken, LADDER, function="render", conditions=["resource"], at_ms=1)
     assert step is not None
     assert step.rung == 2
+
+
+def test_an_attempt_that_a_breaker_refused_goes_another_way_at_no_cost() -> None:
+    refused = Evidence(message="breaker gpu is open", refused_by="gpu")
+    verdict = decide(
+        running(),
+        refused,
+        classified(strategy=Strategy.RETRY_WITH_BACKOFF),
+        token=TOKEN,
+        policy=RetryPolicy(),
+        now_ms=NOW_MS,
+        fraction=0.5,
+        around=Around(ladder=LADDER),
+    )
+    assert verdict.decision.action is Action.DEGRADE
+    assert verdict.task.function == "render_cpu"
+    assert (verdict.task.retries, verdict.task.due_at_ms) == (0, NOW_MS - 1_000)

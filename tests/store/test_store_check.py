@@ -46,8 +46,6 @@ def busy_store(tx: Transaction) -> None:
     )
     give(tx, "seated", "seated", kind="vram", device="GPU-1", amount=3, capacity=8)
     replay(tx, bury(tx, function="again"))
-    undone(tx, bury(tx, function="undone"))
-    held_replay(tx)
     open_and_test(tx, "storage")
     held_replay(tx)
     undone(tx, bury(tx, function="undone"))
@@ -82,8 +80,6 @@ DEAD = "SELECT task_id FROM task WHERE state = 'dead'"
 RUNNING = "SELECT task_id FROM task WHERE state = 'running'"
 SEATED = "SELECT worker_id FROM worker"
 ERROR = "SELECT error_id FROM error"
-STEP = "SELECT undo_id FROM undo_step"
-PLAN = "SELECT plan_id FROM replay_plan"
 PLAN = "SELECT plan_id FROM replay_plan"
 STEP = "SELECT undo_id FROM undo_step"
 SEEN = "SELECT incident_id FROM error"

@@ -17,6 +17,7 @@ SIGNS = {
     "errors": "TITLE",
     "dlq": "CAUSE",
     "rules": "HITS",
+    "breakers": "BREAKER",
     "chaos": "WHAT HAPPENS",
     "logs": "all workers",
 }
@@ -176,3 +177,19 @@ async def test_a_terminal_that_shrinks_to_nothing_and_grows_again(daemon: StoreS
                 assert all(len(line) <= size[0] for line in lines_of(app))
         await pilot.press("1")
         await until_shown(pilot, "needs attention")
+
+
+async def test_a_breaker_shows_its_window_and_its_countdown(daemon: StoreServer) -> None:
+    async with running(daemon.paths, "breakers", size=(160, 40)) as (app, pilot):
+        await until_shown(pilot, "storage")
+        line = next(one for one in lines_of(app) if "storage" in one)
+        assert "✗ open" in line
+        assert "30s" in line
+        assert "··█·█████" in line
+        await pilot.press("j")
+        await until_shown(pilot, "6 of the last 9 calls failed, 5 in a row")
+        assert "closed → open" in shown(app)
+        await pilot.press("O")
+        await until_shown(pilot, "breaker open storage --for 30m")
+        await pilot.press("escape")
+        assert not app.done

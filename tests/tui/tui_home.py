@@ -28,12 +28,15 @@ from wire_server import Events, WireServer
 
 import fnr
 from fnr.api.any_request import AnyRequest
+from fnr.api.breaker_requests import GetBreaker, ListBreakers
 from fnr.api.chaos_requests import ListDrills
 from fnr.api.question import Read
 from fnr.api.requests import FunctionStatus, GetStatus, ListFunctions, Status, Watch
 from fnr.client.instants import now_ms
 from fnr.client.offline import answer_offline
 from fnr.config.paths import Paths
+from fnr.policy.breaker import BreakerState
+from fnr.policy.breaker_record import BreakerDetail, BreakerMoveRecord, BreakerStatus
 from fnr.policy.chaos import Drilled
 from fnr.policy.evidence import Evidence, ExceptionFact
 from fnr.policy.retry import RetryPolicy
@@ -86,6 +89,22 @@ def fill(path: str, *, count: int = 400, message: str = HOSTILE) -> None:
     assert IDS
 
 
+def breakers() -> list[BreakerDetail]:
+    """One that is closed, and one that is open for half a minute yet."""
+    at_ms = now_ms()
+    move = BreakerMoveRecord(
+        name="storage", generation=1, at_ms=at_ms - 9_000, before=BreakerState.CLOSED,
+        after=BreakerState.OPEN, why=f"{HOSTILE}: 5 failures in a row", by="fnr",
+    )  # fmt: skip
+    ill = BreakerStatus(
+        name="storage", state=BreakerState.OPEN, own=BreakerState.OPEN, why=move.why, by="fnr",
+        since_at_ms=move.at_ms, until_at_ms=at_ms + 30_900, streak=5, recent="..x.xxxxx",
+        samples=(HOSTILE,), openings=1, probe_fails=True,
+    )  # fmt: skip
+    well = BreakerStatus(name="comfyui", state=BreakerState.CLOSED, own=BreakerState.CLOSED)
+    return [BreakerDetail(breaker=well), BreakerDetail(breaker=ill, moves=[move])]
+
+
 class StoreServer(WireServer):
     """Answers every read from the store's file, as a daemon does; changes nothing."""
 
@@ -98,6 +117,10 @@ class StoreServer(WireServer):
         self.answers[Watch] = Events()
         self.drills: list[Drilled] = []
         self.answers[ListDrills] = lambda _: self.drills
+        self.answers[ListBreakers] = lambda _: [one.breaker for one in breakers()]
+        self.answers[GetBreaker] = lambda asked: next(
+            one for one in breakers() if one.breaker.name == asked.name
+        )
         self.problems: list[str] = []
 
     def from_store(self, request: Any) -> Any:

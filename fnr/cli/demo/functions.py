@@ -1,4 +1,4 @@
-"""The functions that the demo runs in its workers: two that work, and four that give trouble.
+"""The functions that the demo runs in its workers: two that work, the others give trouble.
 
 Each writes down that it is done, in a file of its own for each task, so that a task that was
 completed twice is seen whatever fnr's store says.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import faulthandler
 import hashlib
 import os
+import socket
 import threading
 from email.message import Message
 from http.client import HTTPConnection
@@ -69,6 +70,27 @@ def upload(path: str, key: str) -> dict[str, object]:
 def hungry(mib: int) -> int:
     """Take more memory than its limit allows."""
     return len(bytearray(mib << 20))
+
+
+def roomy(mib: int) -> int:
+    """As much memory as asked for; its limit allows less, and its ladder asks for less."""
+    size_bytes = hungry(mib)
+    mark_done()
+    return size_bytes
+
+
+def listen(port: int) -> int:
+    """Take a port that somebody else may hold."""
+    with socket.create_server(("127.0.0.1", port)):
+        mark_done()
+    return port
+
+
+def publish(path: str) -> None:
+    """Write a file, and find out only then that it should not have been written."""
+    fnr.undo.remove_file(path)
+    Path(path).write_text("too early", "utf-8")
+    raise fnr.Reject("the last check failed, after the file was written")
 
 
 def endless() -> None:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from fnr.cli.demo.functions import MARKS_VARIABLE, PORT_VARIABLE
+from fnr.cli.demo.recoveries import MIB_SMALLER
 from fnr.cli.settings_view import toml_value
 from fnr.cli.stage.home import ThrowawayHome, make_root, not_made
 
@@ -46,6 +47,7 @@ def fnr_toml(*, folder: str, marks: str, port: int) -> str:
     """The configuration of the demo, as somebody might have written it."""
     tables: dict[str, dict[str, object]] = {
         "store": {"reserve": "1MiB"},
+        "breakers.storage": {"failures": 3, "open": "250ms", "open_max": "1s"},
         "functions.digest": {
             **_python("digest", marks=marks, port=port),
             "workers": {"min": 1, "max": 2},
@@ -61,6 +63,7 @@ def fnr_toml(*, folder: str, marks: str, port: int) -> str:
             **_python("upload", marks=marks, port=port),
             "workers": {"min": 1, "max": 4},
             "input": {"path": "str", "key": "any"},
+            "services": ["storage"],
             "retry": {**_QUICK, "max": 6, "waits_max": 5},
         },
         "functions.expand": {
@@ -68,10 +71,36 @@ def fnr_toml(*, folder: str, marks: str, port: int) -> str:
             "result": "file:{output}",
             "workers": {"min": 0, "max": 1},
         },
+        **_troubled(marks=marks, port=port),
+    }
+    lines = ["# The home of one `fnr demo`.", "version = 1"]
+    # cwd: a crash may leave a core file where it happens.
+    shared = {"timeout": "30s", "retry": _QUICK, "cwd": folder}
+    for table, own in tables.items():
+        values = {**shared, **own} if table.startswith("functions.") else own
+        lines += ["", f"[{table}]"]
+        lines += [f"{key} = {toml_value(value)}" for key, value in values.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _troubled(*, marks: str, port: int) -> dict[str, dict[str, object]]:
+    """The functions that cannot go well, or not at the first try."""
+    return {
         "functions.hungry": {
             **_python("hungry", marks=marks, port=port),
             "limits": {"memory": "256MiB"},
         },
+        "functions.roomy": {
+            **_python("roomy", marks=marks, port=port),
+            "limits": {"memory": "256MiB"},
+            "degrade": [{"when": ["resource"], "set": {"mib": MIB_SMALLER}}],
+        },
+        "functions.listen": {
+            **_python("listen", marks=marks, port=port),
+            # It is woken when the port is free, so the longest wait may be long.
+            "retry": {"wait": "1m", "waits_max": 5},
+        },
+        "functions.publish": _python("publish", marks=marks, port=port),
         "functions.endless": {
             **_python("endless", marks=marks, port=port),
             "timeout": "500ms",
@@ -87,14 +116,6 @@ def fnr_toml(*, folder: str, marks: str, port: int) -> str:
             "workers": {"min": 0, "max": 2},
         },
     }
-    lines = ["# The home of one `fnr demo`.", "version = 1"]
-    # cwd: a crash may leave a core file where it happens.
-    shared = {"timeout": "30s", "retry": _QUICK, "cwd": folder}
-    for table, own in tables.items():
-        values = {**shared, **own} if table.startswith("functions.") else own
-        lines += ["", f"[{table}]"]
-        lines += [f"{key} = {toml_value(value)}" for key, value in values.items()]
-    return "\n".join(lines) + "\n"
 
 
 def _python(name: str, *, marks: str, port: int) -> dict[str, object]:

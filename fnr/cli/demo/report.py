@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from fnr.cli.demo.accepted import Role
 from fnr.cli.demo.proof import Proof
+from fnr.cli.demo.recoveries import BREAKER, MIB_SMALLER, MIB_TOO_MUCH, Recoveries
 from fnr.cli.terminal import duration, one_line
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.record import TaskDetail
@@ -63,6 +64,7 @@ class Figures(Struct, frozen=True, kw_only=True):
     dead: int
     cancelled: int
     recovered: list[Recovered]
+    recoveries: Recoveries
     dead_before: list[DeadRow]
     dead_after: list[DeadRow]
     replayed: int
@@ -140,6 +142,16 @@ def _what_happened(figures: Figures) -> Iterator[str]:
     yield from _table(
         "RECOVERED, BY CATEGORY",
         [(found.category, found.count, found.rule) for found in figures.recovered],
+    )
+    ways = figures.recoveries
+    yield from _table(
+        "RECOVERED IN OTHER WAYS",
+        [
+            ("waited", ways.waited, "for a port in use, and was woken when it was free"),
+            ("degraded", ways.smaller, f"from {MIB_TOO_MUCH} to {MIB_SMALLER} MiB, its next way"),
+            ("undone", ways.undone, "the file that a failed task had written is gone"),
+            (f"breaker {BREAKER}", ways.opened, f"times open, {ways.closed} times closed again"),
+        ],
     )
     yield from _table(
         "WHAT WENT WRONG ON PURPOSE",

@@ -20,6 +20,7 @@ from fnr.cli.demo.home import Home
 from fnr.cli.demo.inputs import TASKS_PER_FILE, Source, Sources, troubles
 from fnr.cli.demo.processes import ObjectStore
 from fnr.cli.demo.proof import Witnesses, prove
+from fnr.cli.demo.recoveries import Stage
 from fnr.cli.demo.report import DeadRow, Figures, Recovered, dead_rows, failed_before, recovered
 from fnr.cli.demo.strikes import Strikes
 from fnr.cli.stage.interruptions import Interruptions
@@ -63,7 +64,11 @@ class Scenario:
         self._client = Client(home.root, timeout="30s", reconnect="20s")
         self._follower = Follower(home.paths)
         self._accepted = Accepted(home.accepted)
-        self._troubles = troubles(home.trouble, sources.files[0])
+        self._stage = Stage(home.root)
+        self._troubles = [
+            *troubles(home.trouble, sources.files[0]),
+            *self._stage.troubles(),
+        ]
         self._refused: list[RefusedItem] = []
         self._uploaded: set[str] = set()
 
@@ -77,6 +82,7 @@ class Scenario:
             replayed, came_home = self._replay(before.letters)
             return self._report(before, self._look(), strikes, replayed, came_home)
         finally:
+            self._stage.close()
             self._follower.stop()
             self._client.close()
 
@@ -134,6 +140,8 @@ class Scenario:
             ended = sum(task_id in ends for task_id in self._accepted.roles)
             self._screen.progress(ended, total, words=_words(ends))
             strikes.strike(share=ended / total, ends=ends)
+            if words := self._stage.play(share=ended / total):
+                self._screen.say(words)
             if strikes.over and ended == len(self._accepted.roles) and not self._to_upload(ends):
                 return strikes
             self._wait(ended, total)
@@ -245,6 +253,7 @@ class Scenario:
             dead=after.count(TaskState.DEAD),
             cancelled=after.count(TaskState.CANCELLED),
             recovered=before.recovered,
+            recoveries=self._stage.look(self._client, self._accepted.troubles()),
             dead_before=before.dead,
             dead_after=after.dead,
             replayed=replayed,

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import select
 from email.message import Message
 from http.client import HTTPConnection
 from pathlib import Path
 
+from fnr.host.clock import Clock
 from fnr.worker import sdk
 from fnr.worker.canary import mark
 
 ANSWER_TIMEOUT_S = 1.0
 BEGUN_SUFFIX = ".begun"
+BREAKER_SUFFIX = ".breaker"
+# Far more than a breaker needs to see; so many calls take longer than it may.
+_CALLS_MAX = 400
 _PATIENCE_MS = 60_000
 
 
@@ -26,6 +31,12 @@ class ServiceAnswerError(Exception):
 
 def call(port: int, marks: str) -> str:
     """Ask the service behind a port, and need its whole answer."""
+    body = _ask(port)
+    _done(marks)
+    return body.decode("latin-1")
+
+
+def _ask(port: int) -> bytes:
     connection = HTTPConnection("127.0.0.1", port, timeout=ANSWER_TIMEOUT_S)
     try:
         connection.request("GET", "/drill")
@@ -35,8 +46,28 @@ def call(port: int, marks: str) -> str:
             raise ServiceAnswerError(answer.status, answer.reason, answer.headers)
     finally:
         connection.close()
+    return body
+
+
+def guarded(port: int, marks: str, service: str) -> str:
+    """Call a failing service until its breaker refuses; note when it should and when it did."""
+    clock = Clock()
+    failed: list[int] = []
+    refused: int | None = None
+    for _ in range(_CALLS_MAX):
+        try:
+            with sdk.breaker(service):
+                _ask(port)
+        except sdk.BreakerOpen:
+            refused = clock.boot_ms()
+            break
+        except Exception:  # noqa: BLE001 - whatever the fault made of the call
+            failed.append(clock.boot_ms())
+    note = {"failed": failed, "refused": refused}
+    task_id = sdk.attempt().task_id
+    Path(marks, f"{task_id}{BREAKER_SUFFIX}").write_text(json.dumps(note), "ascii")
     _done(marks)
-    return body.decode("latin-1")
+    return "refused" if refused else "never refused"
 
 
 def write(path: str, marks: str) -> str:

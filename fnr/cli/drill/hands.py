@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from fnr.api.chaos_requests import AbortDrills, InjectFault, InjectReport
-from fnr.api.errors import DaemonDown, Failed, FnrError
+from fnr.api.errors import DaemonDown, Failed, FnrError, Refused
 from fnr.client.connect import connect_again
 from fnr.config.paths import Paths
 from fnr.host import chaos_records as records
@@ -57,7 +57,7 @@ class Hands:
             # It was killed before it could answer, which is what one fault is about.
             if fault != "daemon-kill":
                 raise
-        except Failed as error:
+        except (Failed, Refused) as error:
             self.refused[fault] = " ".join((error.what, error.why))
 
     def inject_all(self, wanted: list[tuple[str, str, dict[str, str]]]) -> None:

@@ -19,6 +19,9 @@ _RETRY = {
 }
 _CANARY = "fnr.worker.canary:canary"
 _OWN = "fnr.cli.drill.functions"
+# Services whose breakers are timed, and how many failures in a row should open each.
+BREAKERS = ("drill-1", "drill-2", "drill-3")
+BREAKER_FAILURES = 3
 _MEMORY = "192MiB"
 
 
@@ -76,6 +79,11 @@ def fnr_toml(folder: str) -> str:
         },
         "functions.canary-output": {"python": f"{_OWN}:write", "workers": {"min": 2, "max": 2}},
         "functions.canary-patient": {"python": f"{_OWN}:patient", "workers": {"min": 4, "max": 4}},
+        "functions.canary-breaker": {
+            "python": f"{_OWN}:guarded",
+            "workers": {"min": 1, "max": 1},
+        },
+        **{f"breakers.{name}": {"failures": BREAKER_FAILURES, "open": "1m"} for name in BREAKERS},
         "functions.canary-start": {"python": _CANARY, "workers": {"min": 1, "max": 1}},
     }
     lines = ["# The home of one `fnr chaos drill`.", "version = 1"]

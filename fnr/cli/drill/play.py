@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 from fnr.api.errors import ConfigError, FnrError, TimedOut
 from fnr.api.requests import PauseFunction, ReloadConfig, ResumeFunction
 from fnr.cli.drill.cases import CASE_TAG, PATIENTS, SERVICE_FAULTS, Case, wave
-from fnr.cli.drill.functions import BEGUN_SUFFIX
+from fnr.cli.drill.functions import BEGUN_SUFFIX, BREAKER_SUFFIX
 from fnr.cli.drill.hands import Hands
+from fnr.cli.drill.home import BREAKER_FAILURES, BREAKERS
 from fnr.cli.drill.ledger import Ledger
 from fnr.cli.drill.measure import Seen
 from fnr.client.sdk import Client
@@ -24,6 +26,8 @@ LOOK_MS = 250
 PATIENCE_MS = 120_000
 LOCKED_MS = 1_500
 FLOOD = "500"
+# The proxy port behind which breakers are timed.
+BREAKER_PORT = "breaker"
 JUMP = "-7200000"
 _ENDED = frozenset({TaskState.DONE, TaskState.DEAD, TaskState.CANCELLED})
 _FILES = ("disk-full", "output-read-only")
@@ -188,7 +192,19 @@ class Play:
 
     # ── faults of the daemon ─────────────────────────────────────────────────
 
+    def _breakers(self) -> None:
+        """How long a breaker takes to refuse calls once so many have failed."""
+        self._hands.inject("service-500", options={"port": str(self._stage.ports[BREAKER_PORT])})
+        more = {"port": self._stage.ports[BREAKER_PORT]}
+        self._wait_for(
+            [self._submit(None, "canary-breaker", {**more, "service": name}) for name in BREAKERS]
+        )
+        self._hands.end("service-500")
+        took = ", ".join(f"{ms} ms" for ms in breaker_times(self._stage.marks))
+        self._say(f"breakers refused calls after {took or 'an unknown time'}")
+
     def _daemon_faults(self) -> None:
+        self._breakers()
         self._locked_store()
         self._jumping_clock()
         self._flood()
@@ -283,6 +299,7 @@ class Play:
             refused=self._hands.refused,
             traces=self._hands.traces(),
             findings=self._stage.check(),
+            breaker_ms=breaker_times(self._stage.marks),
         )
 
     def _tasks(self) -> list[Task]:
@@ -300,6 +317,20 @@ class Play:
                 self._say(f"given up: {what}")
                 return
             self._pause(LOOK_MS)
+
+
+def breaker_times(folder: Path) -> list[int]:
+    """From the failure that should have opened each breaker to the first call that it refused.
+
+    Of one that never refused: to its last call, which is far longer than it may take.
+    """
+    found = []
+    for file in sorted(folder.glob(f"*{BREAKER_SUFFIX}")):
+        note = json.loads(file.read_text("ascii"))
+        failed, refused = note["failed"], note["refused"]
+        if len(failed) >= BREAKER_FAILURES:
+            found.append((refused or failed[-1]) - failed[BREAKER_FAILURES - 1])
+    return found
 
 
 def read_marks(folder: Path) -> dict[str, list[str]]:

@@ -11,10 +11,11 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+from fnr.api.chaos_requests import InjectFault
 from fnr.api.errors import Failed
-from fnr.cli.drill.cases import SERVICE_FAULTS
+from fnr.cli.drill.cases import CASE_TAG, SERVICE_FAULTS
 from fnr.cli.drill.home import DrillHome, make_home
-from fnr.cli.drill.play import Stage
+from fnr.cli.drill.play import BREAKER_PORT, Stage
 from fnr.cli.drill.upstream import service
 from fnr.cli.stage.home import environment
 from fnr.cli.stage.interruptions import Interruptions
@@ -52,10 +53,18 @@ def throwaway_stage(interruptions: Interruptions, cleanup: ExitStack) -> tuple[S
 
 
 def live_stage(paths: Paths, cleanup: ExitStack) -> tuple[Stage, Paths, Path]:
-    """The running daemon, of which only canary tasks are touched."""
+    """The running daemon, of which only canary tasks are touched; Refused when it does not want to.
+
+    Nothing is left behind by asking.
+    """
     marks = Path(tempfile.mkdtemp(prefix="marks-", dir=paths.chaos_dir))
     cleanup.callback(shutil.rmtree, marks, ignore_errors=True)
     client = cleanup.enter_context(Client(paths.home or None, timeout="60s", reconnect="30s"))
+    may = InjectFault(
+        fault="error", duration_ms=1_000, reason="fnr chaos drill", where=f"tag.{CASE_TAG}:error",
+        dry_run=True,
+    )  # fmt: skip
+    client.ask(may)
     stage = Stage(client=client, marks=marks, output=None, ports={}, check=lambda: 0)
     return stage, paths, marks / "accepted.jsonl"
 
@@ -66,7 +75,8 @@ def _proxies(
     """One port for each fault of a service, all in one process."""
     folder = Path(home.paths.chaos_dir) / "proxies"
     folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-    ports = ",".join("0" for _ in SERVICE_FAULTS)
+    names = (*SERVICE_FAULTS, BREAKER_PORT)
+    ports = ",".join("0" for _ in names)
     words = [ports, f"127.0.0.1:{upstream}", str(folder), str(os.getpid())]
     read_fd, write_fd = os.pipe()
     with os.fdopen(read_fd) as said:
@@ -86,7 +96,7 @@ def _proxies(
         line = said.readline()
     if not line:
         raise Failed("the fault proxy of the drill did not start")
-    return dict(zip(SERVICE_FAULTS, map(int, line.split(",")), strict=True))
+    return dict(zip(names, map(int, line.split(",")), strict=True))
 
 
 def _end_successor(home: DrillHome) -> None:

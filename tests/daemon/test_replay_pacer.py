@@ -1,0 +1,106 @@
+"""One pacer over a real store: a function that is held back pauses the plan."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "store"))
+
+from replay_values import LATER_MS, new_plan, plan_of, succeed
+from store_values import bury
+
+from fnr.daemon.broadcast import Broadcast
+from fnr.daemon.replay_pacer import Pacer
+from fnr.host.clock import Clock
+from fnr.policy.replay import ReplayPlan, ReplayState
+from fnr.store import tasks
+from fnr.store.connection import Store, Transaction
+
+
+class Checks:
+    """Everything can go, unless `why` says otherwise."""
+
+    why: str | None = None
+
+    def known(self, _: str) -> bool:
+        return True
+
+    def input_problem(self, _function: str, _raw: bytes) -> str | None:
+        return None
+
+    def stopped(self, _: str) -> str | None:
+        return self.why
+
+
+class Led:
+    """A plan of three letters with a pacer of its own; `rest` is done when the pacer lets go."""
+
+    def __init__(self, store: Store) -> None:
+        loop = asyncio.get_running_loop()
+        self.store = store
+        self.events = Broadcast()
+        self.checks = Checks()
+        self.due: list[str] = []
+        self.rest: asyncio.Future[int] = loop.create_future()
+        self._parts = SimpleNamespace(
+            store=store,
+            clock=SimpleNamespace(now_ms=lambda: LATER_MS, boot_ms=Clock().boot_ms),
+            events=self.events,
+            dispatching=True,
+            loop=loop,
+            later=lambda delay_ms, call: loop.call_later(delay_ms / 1_000, call),
+        )
+
+    async def begin(self, **limits: Any) -> Pacer:
+        def unit(tx: Transaction) -> int:
+            return new_plan(tx, *[bury(tx) for _ in range(3)], **limits)
+
+        self.seq = await self.store.write(unit)
+        return Pacer(
+            cast("Any", self._parts),
+            cast("Any", SimpleNamespace(due_now=self.due.append)),
+            self.checks,
+            seq=self.seq,
+            on_rest=self.rest.set_result,
+        )
+
+    async def plan(self) -> ReplayPlan:
+        return await self.store.write(lambda tx: plan_of(tx, self.seq))
+
+
+async def test_a_function_that_is_held_back_pauses_the_plan(tmp_path: Path) -> None:
+    store = await Store.open(tmp_path / "fnr.db")
+    led = Led(store)
+    led.checks.why = "breaker storage is open"
+    pacer = await led.begin()
+    pacer.look()
+    await led.rest
+    plan = await led.plan()
+    assert (plan.state, plan.why, plan.state_by) == (
+        ReplayState.PAUSED, "breaker storage is open", "fnr",
+    )  # fmt: skip
+    assert (plan.put_back, led.due) == (0, [])
+    await store.close()
+
+
+async def test_a_function_that_fails_meanwhile_pauses_it_too(tmp_path: Path) -> None:
+    store = await Store.open(tmp_path / "fnr.db")
+    led = Led(store)
+    put_back = asyncio.Event()
+    led.due = cast("Any", SimpleNamespace(append=lambda _: put_back.set()))
+    pacer = await led.begin(concurrency=1)
+    pacer.look()
+    await put_back.wait()
+    led.checks.why = "breaker storage is open"
+    ended = await store.write(lambda tx: tasks.get(tx, succeed(tx)))
+    assert ended is not None
+    led.events.task_moved(ended, at_ms=1)
+    await led.rest
+    plan = await led.plan()
+    assert (plan.state, plan.done, plan.left) == (ReplayState.PAUSED, 1, 2)
+    assert pacer.live == {}
+    await store.close()
