@@ -111,7 +111,7 @@ class Breakers:
             return f"breaker {name} is {how}{ends} by {breaker.forced.by}{why}"
         if breaker.state is BreakerState.HALF_OPEN:
             return f"breaker {name} is half open: one trial at a time"
-        if breaker.probe_fails and not left_ms:
+        if not left_ms and self._awaits_probe(name):
             return f"breaker {name} is open until its health probe succeeds{why}"
         return f"breaker {name} is open for another {left}{why}"
 
@@ -189,7 +189,14 @@ class Breakers:
                 self.take(tx, moves.force(self._all[name], shadow))
             elif not wanted and forced is not None and forced.by == BY_CONFIG:
                 self.take(tx, moves.passed(self._all[name], now_ms=forced.until_ms))
-            self.take(tx, moves.passed(self._all[name], now_ms=now_ms))
+            if not self._awaits_probe(name):
+                self.take(tx, moves.passed(self._all[name], now_ms=now_ms))
+
+    def _awaits_probe(self, name: str) -> bool:
+        """Its rest may be over: is it still its health probe that has to speak first?"""
+        breaker = self._all[name]
+        ill = breaker.probe_fails is not False and breaker.state is BreakerState.OPEN
+        return ill and bool(self._parts.settings.breaker(name).probe)
 
     def _forget(self) -> None:
         self._stale = True
@@ -279,7 +286,7 @@ class Breakers:
         until_ms = breaker.until_ms
         left_ms = 0 if until_ms is None else until_ms - self._parts.clock.boot_ms()
         # After its rest, only its health probe ends the state of a service that is ill.
-        if until_ms is None or (breaker.forced is None and breaker.probe_fails and left_ms <= 0):
+        if until_ms is None or (left_ms <= 0 and self._awaits_probe(name)):
             return
         wait_ms = min(max(left_ms, 1), TIMER_MS_MAX)
         self._timers[name] = self._parts.later(wait_ms, lambda: self._look(name))
@@ -287,7 +294,7 @@ class Breakers:
     def _look(self, name: str) -> None:
         def unit(tx: Transaction) -> None:
             breaker = self.fresh(tx).get(name)
-            if breaker is not None:
+            if breaker is not None and not self._awaits_probe(name):
                 self.take(tx, moves.passed(breaker, now_ms=self._parts.clock.boot_ms()))
             # Also when nothing has moved: so that the timer is set anew.
             self._changed = True

@@ -31,6 +31,7 @@ from fnr.daemon.stopper import Stopper
 from fnr.daemon.store_care import StoreCare
 from fnr.daemon.supervisor import Supervisor
 from fnr.daemon.timekeeper import Timekeeper
+from fnr.daemon.undo_release import Releasing
 from fnr.daemon.undoing import Undoing
 from fnr.daemon.worker_process import WorkerProcess
 from fnr.policy.verdict import Verdict
@@ -82,12 +83,18 @@ class Crew:
         self.conditions = Conditions(parts, self.dispatcher, self.free, self.resources)
         self.dispatcher.on_delivered = self._busy
         self.timekeeper.on_buried = self.undoing.settled
+        self.undoing.acts["release"] = Releasing(parts, self.resources).release
+        self.undoing.on_waiting = self._waits_again
         self.intake.on_expiring = self.timekeeper.move_due
         self.on_verdicts: Callable[[list[Verdict]], None] = _nobody_counts
 
     def _busy(self, workers: list[WorkerProcess]) -> None:
         self.timekeeper.busy(workers)
         self.readings.busy()
+
+    def _waits_again(self) -> None:
+        self.timekeeper.move_due()
+        self.conditions.start()
 
     def _tainted(self, worker: WorkerProcess) -> None:
         self.supervisor.dismiss(worker, "an error that leaves its process unusable")

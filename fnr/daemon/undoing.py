@@ -53,6 +53,7 @@ class Undoing:
         self._look_again = False
         self._timer: asyncio.TimerHandle | None = None
         self.acts: dict[str, Act] = {}
+        self.on_waiting: Callable[[], None] = _nobody
 
     def settled(self, verdicts: list[Verdict]) -> None:
         """Tasks have ended, or wait for their undo."""
@@ -130,6 +131,8 @@ class Undoing:
             self._active.discard(task_id)
         if turn.woken is not None:
             self._dispatcher.due_now(turn.woken)
+            # It may wait for something else now, or for its moment.
+            self.on_waiting()
         if turn.finished:
             self._finished(task_id)
         self.look()
@@ -224,3 +227,7 @@ def policy_of(settings: FunctionSettings | None) -> UndoPolicy:
         tries_max=settings.undo_tries_max,
         timeout_ms=settings.undo_timeout_ms,
     )
+
+
+def _nobody() -> None:
+    """Nobody has asked to hear of tasks whose undo is over yet."""

@@ -186,6 +186,27 @@ def skipped(step: Step, *, by: str, why: str, now_ms: int) -> Step | str:
     return moved(step, StepState.SKIPPED, why=why, by=by, now_ms=now_ms)
 
 
+def is_sound(step: Step) -> bool:
+    """Can there be such a step? Of one that comes from a file."""
+    tried_states = {StepState.UNDOING, StepState.UNDONE}
+    told_states = {StepState.NEEDS_OPERATOR, StepState.SKIPPED}
+    return (
+        step.undo_id == step_id(step.token, step.number)
+        and step.number >= 1
+        and step.tries >= (step.state in tried_states)
+        and (bool(step.reason) or step.state not in told_states)
+        and bool(step.kind)
+    )
+
+
+def imported(step: Step) -> Step:
+    """A step taken over from a file: what it undoes may be on another host, so a person decides."""
+    if step.state not in PENDING:
+        return step
+    why = "taken over from a file before it was undone: that can only be done where it was done"
+    return replace(step, state=StepState.NEEDS_OPERATOR, reason=why)
+
+
 def unfinished(steps: Sequence[Step]) -> str | None:
     """Why a dead task can neither come back nor be forgotten yet; None when it can."""
     stuck = [step for step in steps if step.state is StepState.NEEDS_OPERATOR]

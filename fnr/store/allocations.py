@@ -35,6 +35,18 @@ def release(tx: Transaction, owner: str) -> int:
     return tx.run("DELETE FROM allocation WHERE owner = ?", (owner,))
 
 
+def holder_lives(tx: Transaction, owner: str) -> bool:
+    """Is the owner a running attempt or a living worker?"""
+    row = tx.one(
+        """
+        SELECT EXISTS (SELECT 1 FROM attempt WHERE token = :owner AND outcome = 'running')
+            OR EXISTS (SELECT 1 FROM worker WHERE worker_id = :owner AND ended_at_ms IS NULL)
+        """,
+        {"owner": owner},
+    )
+    return bool(row and row[0])
+
+
 def all_given(tx: Transaction) -> list[Allocation]:
     """Everything that is given; a few rows per running attempt at most."""
     rows = tx.all(f"SELECT {_COLUMNS} FROM allocation ORDER BY since_at_ms, owner, kind, device")

@@ -8,7 +8,8 @@ from msgspec import Struct
 from fnr.policy.dead_letter import DeadLetter, LetterState
 from fnr.policy.record import TaskDetail
 from fnr.policy.task import AttemptOutcome, Task, TaskState
-from fnr.store import corrections, errors, letters, tasks
+from fnr.policy.undo import imported, is_sound
+from fnr.store import corrections, errors, letters, tasks, undo
 from fnr.store.details import detail
 from fnr.store.rows import ATTEMPT_NAMES, LEDGER_NAMES, TASK_NAMES, json_text, marks, task_row
 from fnr.store.transaction import Transaction
@@ -63,6 +64,7 @@ def import_one(
         if error.correction is not None:
             corrections.restore(tx, error)
     _insert_ledger(tx, exported)
+    undo.keep(tx, [imported(step) for step in exported.undo])
     letters.add(tx, letter)
     tx.count(task.function, task.state, 1)
     return None
@@ -90,6 +92,7 @@ def _wrong_parts(task: Task, exported: TaskDetail) -> str | None:
         *(attempt.task_id for attempt in exported.attempts),
         *(error.task_id for error in exported.errors),
         *(row.task_id for row in exported.ledger),
+        *(step.task_id for step in exported.undo),
     }
     if ids - {task.task_id}:
         return f"it holds parts of other tasks: {', '.join(sorted(map(str, ids)))}"
@@ -121,6 +124,8 @@ def _wrong_ends(exported: TaskDetail) -> str | None:
         return "its attempts and its decisions do not match"
     if sorted(failed) != sorted(error.token for error in exported.errors):
         return "its failed attempts and its errors do not match"
+    if wrong := [step.undo_id for step in exported.undo if not is_sound(step)]:
+        return f"its undo step {wrong[0]} makes no sense"
     return None
 
 

@@ -191,6 +191,7 @@ def test_every_kind_of_step_newest_first(busy: LiveHome, tmp_path: Path, bucket:
         ("cancel_task", {"task_id": later}, StepState.UNDONE),
         ("cancel_task", {"task_id": "0" * 26}, StepState.UNDONE),
         ("remove_file", {"path": str(tmp_path / "never")}, StepState.UNDONE),
+        ("release", {"allocation": "0" * 26}, StepState.UNDONE),
         ("call", _note(notes, "third"), StepState.UNDONE),
     ]
     given = [{"kind": kind, "data": data} for kind, data, _ in asked]

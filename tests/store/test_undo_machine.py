@@ -44,8 +44,9 @@ from fnr.policy.undo import (
 )
 from fnr.policy.undo_first import undo_first
 from fnr.policy.verdict import Verdict, bury_expired
-from fnr.store import letters, prune, tasks, undo
+from fnr.store import allocations, letters, prune, tasks, undo
 from fnr.store.ids import AmbiguousId, NoSuchId
+from fnr.store.letter_files import export_one, import_one
 from fnr.store.reads import READS
 from fnr.store.settle import settle
 from fnr.store.transaction import Transaction
@@ -236,7 +237,7 @@ class UndoMachine(RuleBasedStateMachine):
 
 def test_whatever_happens_no_step_is_forgotten() -> None:
     run_state_machine_as_test(
-        UndoMachine, settings=settings(max_examples=40, stateful_step_count=30, deadline=None)
+        UndoMachine, settings=settings(max_examples=25, stateful_step_count=25, deadline=None)
     )
 
 
@@ -388,3 +389,38 @@ def test_a_step_is_found_by_its_beginning_or_its_task(tx: Transaction) -> None:
         tx, first.undo_id
     )
     assert bury(tx)
+
+
+def test_what_lives_keeps_its_allocations(tx: Transaction) -> None:
+    """An undo gives back what the dead were given, and never what is in use."""
+    accept(tx, new_task())
+    claimed = claim(tx)
+    assert allocations.holder_lives(tx, claimed.token)
+    end_with(tx, failure(claimed))
+    assert not allocations.holder_lives(tx, claimed.token)
+    assert not allocations.holder_lives(tx, "nobody")
+
+
+def test_an_imported_letter_undoes_nothing_on_this_host(book: Book) -> None:
+    """What has ended comes along as it is; what has not is for a person, who knows where it was."""
+    tx = book.tx
+    accept(tx, new_task())
+    claimed = claim(tx)
+    end_with(tx, failure(claimed), (new_step(claimed, 1), new_step(claimed, 2)))
+    turn = undo.next_turn(tx, claimed.task.task_id, now_ms=NOW_MS)
+    assert turn.step is not None
+    undo.settle_try(tx, turn.step, UNDONE, policy=POLICY, now_ms=NOW_MS, fraction=0.5)
+    letter = letters.get(tx, claimed.task.task_id)
+    assert letter is not None
+    exported = export_one(tx, letter)
+    other = Book()
+    bad = replace(exported.detail.undo[0], number=9)
+    wrong = replace(exported.detail, undo=[bad])
+    assert "makes no sense" in str(import_one(other.tx, letter, wrong))
+    assert import_one(other.tx, letter, exported.detail) is None
+    assert whole(other)
+    assert undo.due(other.tx, now_ms=NOW_MS * 2, count_max=9) == []
+    older, newer = undo.of_task(other.tx, letter.task_id)
+    assert (older.state, newer.state) == (StepState.NEEDS_OPERATOR, StepState.UNDONE)
+    assert "from a file" in older.reason
+    other.close()
