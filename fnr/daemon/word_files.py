@@ -78,6 +78,8 @@ class WordFiles:
         try:
             functions = self._parts.settings.functions
             named = {"functions": [(f.name, f.kind) for f in functions.values() if f.name != "run"]}
+            services = sorted({name for f in functions.values() for name in f.services})
+            named["breakers"] = [(name, "") for name in services]
             if rules := self._rules.known:
                 named["rules"] = [(rule.name, str(rule.category)) for rule in rules]
             await self._reader.read(lambda tx: self._write_all(tx, named))
