@@ -127,6 +127,9 @@ class DashboardView(View):
 
     def on_resize(self) -> None:
         """Two columns of panels where there is room."""
+        self._fit()
+
+    def _fit(self) -> None:
         self.set_class(self.size.width >= WIDE_COLUMNS_MIN, "-wide")
 
     def _columns(self) -> tuple[TableColumn, ...]:
@@ -201,6 +204,7 @@ class DashboardView(View):
 
     def tick(self) -> None:
         """Time has passed: bars move, ages grow."""
+        self._fit()
         self.table.refresh()
         self._heart.refresh()
 

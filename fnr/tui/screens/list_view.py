@@ -109,6 +109,7 @@ class ListView(View):
 
     def tick(self) -> None:
         """Ages have changed."""
+        self._fit()
         self.table.refresh()
 
     def focus_first(self) -> None:
@@ -154,8 +155,15 @@ class ListView(View):
 
     def on_resize(self) -> None:
         """Is there room for a page beside the list?"""
-        self.set_class(self.size.width >= BESIDE_COLUMNS_MIN, "-wide")
+        self._fit()
         self._tell()
+
+    def _fit(self) -> None:
+        """Also asked now and then: a view that was just made is not always told its size."""
+        wide = self.size.width >= BESIDE_COLUMNS_MIN
+        if wide != self.has_class("-wide"):
+            self.set_class(wide, "-wide")
+            self._tell()
 
     def _tell(self, *, again: bool = False) -> None:
         if self.has_class("-wide") or self.has_class("-opened"):

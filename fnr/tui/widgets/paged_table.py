@@ -138,6 +138,7 @@ class PagedTable(Widget):
         self._empty = empty
         self._chosen: str | None = None
         self._layout: list[tuple[TableColumn, int]] = []
+        self._measured = Size(0, 0)
 
     # ── values in ────────────────────────────────────────────────────────────
 
@@ -167,23 +168,30 @@ class PagedTable(Widget):
         """Show other columns."""
         self.columns = columns
         self._measure(self.size)
+        self._moved()
 
     # ── drawing ──────────────────────────────────────────────────────────────
 
     def on_resize(self, event: events.Resize) -> None:
         """Other columns fit, and other rows."""
         self._measure(event.size)
+        self._moved()
 
     def _measure(self, size: Size) -> None:
+        self._measured = size
         self._layout = widths_of(self.columns, size.width)
         self.window.resize(size.height - 2)
-        self._moved()
 
     def render_line(self, y: int) -> Strip:
         """The titles, rows, and a last line that says where we are."""
         width, height = self.size
-        if width <= 0 or not self._layout:
+        if width <= 0:
             return Strip.blank(width)
+        if self._measured != self.size:
+            # A widget that is shown right after it was made may be drawn without ever being told
+            # its size; what it then lacks is asked for as soon as this line is drawn.
+            self._measure(self.size)
+            self.call_later(self._moved)
         if y == 0:
             return self._line(self._titles(), self._part("title"))
         if y == height - 1:
