@@ -53,7 +53,17 @@ def test_history_is_a_story_in_order(live: Run, dead: str) -> None:
 
 
 def test_single_answers_have_a_schema_and_all_fields(live: Run, done: str, dead: str) -> None:
-    detail = ["task", "input", "result", "attempts", "errors", "ledger", "letter", "revisions"]
+    detail = [
+        "task",
+        "input",
+        "result",
+        "attempts",
+        "errors",
+        "ledger",
+        "letter",
+        "revisions",
+        "undo",
+    ]
     for words, schema, fields in (
         (["task", "show", done], "fnr.task/1", detail),
         (["task", "history", done], "fnr.task.history/1", detail),

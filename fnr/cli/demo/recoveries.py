@@ -19,8 +19,6 @@ from fnr.policy.task import TaskState
 
 PORT, SMALLER, UNDONE = "port in use", "too large for its limit", "fails after it wrote a file"
 BREAKER = "storage"
-# The port is given back when so much of the work is done.
-FREE_FROM = 0.1
 MIB_TOO_MUCH, MIB_SMALLER = 4_096, 16
 
 
@@ -43,23 +41,28 @@ class Stage:
 
     def __init__(self, folder: Path) -> None:
         self._written = folder / "published"
-        self._held: socket.socket | None = socket.create_server(("127.0.0.1", 0))
-        self._port = self._held.getsockname()[1]
+        self._held: socket.socket | None = None
 
-    def troubles(self) -> list[Trouble]:
-        """The three tasks."""
+    def set(self) -> list[Trouble]:
+        """Take the port; the three tasks."""
+        self._held = socket.create_server(("127.0.0.1", 0))
+        port = self._held.getsockname()[1]
         return [
-            Trouble(name=PORT, function="listen", input={"port": self._port}, comes_home=True),
+            Trouble(name=PORT, function="listen", input={"port": port}, comes_home=True),
             Trouble(name=SMALLER, function="roomy", input={"mib": MIB_TOO_MUCH}, comes_home=True),
             Trouble(name=UNDONE, function="publish", input={"path": str(self._written)}),
         ]
 
-    def play(self, *, share: float) -> str:
-        """Give the port back when it is time; the line to say, or ""."""
-        if self._held is None or share < FREE_FROM:
+    def play(self, client: Client, troubles: dict[str, Trouble]) -> str:
+        """Give the port back once a task waits for it; the line to say, or ""."""
+        if self._held is None:
             return ""
+        [task_id] = [key for key, trouble in troubles.items() if trouble.name == PORT]
+        if not client.get(task_id).task.waits:
+            return ""
+        port = self._held.getsockname()[1]
         self.close()
-        return f"port {self._port} is free again, and a task waits for it"
+        return f"port {port} is free again, and a task waits for it"
 
     def close(self) -> None:
         """Hold the port no longer."""

@@ -65,10 +65,7 @@ class Scenario:
         self._follower = Follower(home.paths)
         self._accepted = Accepted(home.accepted)
         self._stage = Stage(home.root)
-        self._troubles = [
-            *troubles(home.trouble, sources.files[0]),
-            *self._stage.troubles(),
-        ]
+        self._troubles = troubles(home.trouble, sources.files[0])
         self._refused: list[RefusedItem] = []
         self._uploaded: set[str] = set()
 
@@ -76,6 +73,7 @@ class Scenario:
         """Play all acts."""
         try:
             self._follower.start()
+            self._troubles += self._stage.set()
             self._submit()
             strikes = self._work()
             before = self._look()
@@ -140,7 +138,7 @@ class Scenario:
             ended = sum(task_id in ends for task_id in self._accepted.roles)
             self._screen.progress(ended, total, words=_words(ends))
             strikes.strike(share=ended / total, ends=ends)
-            if words := self._stage.play(share=ended / total):
+            if words := self._stage.play(self._client, self._accepted.troubles()):
                 self._screen.say(words)
             if strikes.over and ended == len(self._accepted.roles) and not self._to_upload(ends):
                 return strikes
