@@ -143,6 +143,7 @@ _LISTED_BY = {
     "incident": "fnr errors groups",
     "breaker": "fnr breaker list",
     "replay": "fnr replay list",
+    "undo step": "fnr undo list",
 }
 
 

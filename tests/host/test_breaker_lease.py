@@ -36,16 +36,19 @@ def test_eight_processes_never_try_at_once_whoever_is_killed(tmp_path: Path) -> 
     """
     path = str(tmp_path / "trials")
     with ExitStack() as stack:
-        programs = [contender(stack, path) for _ in range(PROCESSES)]
+        # Each with a stack of its own: the pipes of a thousand killed ones are too many to keep.
+        own = [stack.enter_context(ExitStack()) for _ in range(PROCESSES)]
+        programs = [contender(each, path) for each in own]
         for _ in range(ROUNDS):
             for program in programs:
                 program.tell("go")
             answers = [program.line() for program in programs]
             assert sorted(answers) == ["mine", *["not"] * (PROCESSES - 1)]
-            holder = programs.pop(answers.index("mine"))
-            os.kill(holder.pid, signal.SIGKILL)
-            holder.end()
-            programs.append(contender(stack, path))
+            winner = answers.index("mine")
+            os.kill(programs[winner].pid, signal.SIGKILL)
+            programs[winner].end()
+            own[winner].close()
+            programs[winner] = contender(own[winner], path)
 
 
 def test_within_a_process_it_is_one_at_a_time_too(tmp_path: Path) -> None:
