@@ -359,7 +359,8 @@ class FnrApp(App[None]):
 
     @on(Dialog.TrialWanted)
     def _trial_wanted(self, message: Dialog.TrialWanted) -> None:
-        aside(self, partial(self._try, message.dialog, message.own), group="trial")
+        # Of the dialog: what it tries ends when it is closed.
+        aside(message.dialog, partial(self._try, message.dialog, message.own), group="trial")
 
     async def _try(self, dialog: Dialog, own: OwnCommand) -> None:
         number = dialog.trial

@@ -13,9 +13,9 @@ from tui_home import StoreServer, fill
 from fnr.config.paths import Paths, find_paths
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def filled() -> Iterator[Paths]:
-    """A home with four hundred tasks in its store, and no daemon."""
+    """A home with two hundred tasks in its store, and no daemon."""
     # Not tmp_path: a Unix socket's path must stay under 108 bytes.
     folder = Path(tempfile.mkdtemp(prefix="fnr-"))
     paths = find_paths(str(folder))

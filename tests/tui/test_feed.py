@@ -18,7 +18,7 @@ from fnr.tui.screens.list_view import ListView
 
 async def test_with_a_dead_daemon_the_stored_state_is_shown(filled: Paths) -> None:
     async with running(filled, "tasks", size=(120, 30)) as (app, pilot):
-        await until_shown(pilot, "of 400")
+        await until_shown(pilot, "of 200")
         await until_shown(pilot, "the daemon is not there")
         assert "daemon start" in shown(app)
         await until_shown(pilot, "stored state")
@@ -105,7 +105,7 @@ async def test_without_access_to_the_socket_it_says_so(filled: Paths) -> None:
         async with running(filled, "tasks", size=(120, 30)) as (app, pilot):
             await until_shown(pilot, "may not talk to this daemon")
             assert app.feed.state.contact is Contact.REFUSED
-            await until_shown(pilot, "of 400")
+            await until_shown(pilot, "of 200")
             assert "refused" in lines_of(app)[0]
     finally:
         server.close()

@@ -130,10 +130,14 @@ def test_a_line_of_a_log_is_one_line(text: str, width: int) -> None:
 
 
 @pytest.mark.parametrize("ascii_only", [False, True])
-async def test_no_screen_lets_hostile_text_out(daemon: StoreServer, ascii_only: bool) -> None:
+async def test_no_screen_lets_hostile_text_out(
+    daemon: StoreServer, ascii_only: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Method: the store is full of it, in messages, types, tags, tails and tracebacks."""
     daemon.problems = [HOSTILE]
-    async with running(daemon.paths, size=(160, 50), ascii_only=ascii_only) as (app, pilot):
+    if ascii_only:
+        monkeypatch.setenv("NO_COLOR", "1")
+    async with running(daemon.paths, size=(120, 30), ascii_only=ascii_only) as (app, pilot):
         await until_shown(pilot, "running")
         for name in VIEWS:
             if name == "rules":

@@ -152,7 +152,7 @@ def words_for(paths: Paths, *more: str) -> list[str]:
 
 def test_a_session_in_a_real_terminal(daemon: StoreServer, terminal_for: Any) -> None:
     terminal = terminal_for(words_for(daemon.paths, "tasks", "--read-only"))
-    screen = terminal.until(" of 400")
+    screen = terminal.until(" of 200")
     assert "READ-ONLY" in screen
     terminal.until("● running")
     terminal.type("/")
@@ -176,10 +176,10 @@ def test_a_session_in_a_real_terminal(daemon: StoreServer, terminal_for: Any) ->
 def test_without_colour_and_without_utf8(filled: Paths, terminal_for: Any) -> None:
     """No daemon either: the stored state, in characters that every terminal has."""
     terminal = terminal_for(words_for(filled, "tasks"), LC_ALL="C", LANG="C", NO_COLOR="1")
-    screen = terminal.until(" of 400")
+    screen = terminal.until(" of 200")
     assert screen.isascii()
     assert "stored state" in terminal.until("the daemon is not there")
-    assert "x dead" in terminal.until("x dead")
+    assert "o queued" in screen
     terminal.type("q")
     terminal.until("needs attention")
     terminal.type("q")

@@ -53,7 +53,7 @@ HOSTILE = (
 PATIENCE_S = 20
 
 
-def fill(path: str, *, count: int = 400, message: str = HOSTILE) -> None:
+def fill(path: str, *, count: int = 200, message: str = HOSTILE) -> None:
     """Tasks of every kind, the latest a moment ago: queued, waiting, done, dead."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     book = Book(path)

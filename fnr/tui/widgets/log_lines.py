@@ -26,6 +26,8 @@ TROUBLE = re.compile(
     r"\b(traceback|error|exception|fatal|panic|killed|out of memory)\b", re.IGNORECASE
 )
 
+# Never None: the filter for NO_COLOR asks every style for its colour.
+_PLAIN = Style.null()
 _DIM = Style(dim=True)
 _RED = Style(color="red")
 _BOLD = Style(bold=True)
@@ -121,7 +123,7 @@ class LogView(Widget):
         """Lines, and a last one that says what is shown."""
         width, height = self.size
         if y == height - 1:
-            return Strip([Segment(self.place(), _DIM)]).adjust_cell_length(width)
+            return Strip([Segment(self.place(), _DIM)]).adjust_cell_length(width, _PLAIN)
         rows = max(1, height - 1)
         top = max(0, min(self.cursor - rows + 1, len(self._shown) - rows))
         if not self.following:
@@ -129,7 +131,7 @@ class LogView(Widget):
         index = top + y
         if index >= len(self._shown):
             words = (self.note or "nothing printed yet") if y == 0 and not self._shown else ""
-            return Strip([Segment(f"  {words}", _DIM)]).adjust_cell_length(width)
+            return Strip([Segment(f"  {words}", _DIM)]).adjust_cell_length(width, _PLAIN)
         return self._line(self._shown[index], width, on_it=index == self.cursor)
 
     def _line(self, line: LogLine, width: int, *, on_it: bool) -> Strip:
@@ -137,10 +139,10 @@ class LogView(Widget):
         if width >= 60:
             moment = clock_time(line.at_ms)[11:] if line.at_ms else " " * 8
             segments.append(Segment(f"{moment} {set_cell_size(one_line(line.source), 14)} ", _DIM))
-        style = _RED if line.is_trouble or line.stream == STDERR else Style.null()
+        style = _RED if line.is_trouble or line.stream == STDERR else _PLAIN
         mark = "! " if line.is_trouble else "  "
         segments += [Segment(mark, _RED), Segment(one_line(line.text[:LINE_CHARS_MAX]), style)]
-        strip = Strip(segments).adjust_cell_length(width)
+        strip = Strip(segments).adjust_cell_length(width, _PLAIN)
         return strip.apply_style(_BOLD) if on_it else strip
 
     def place(self) -> str:

@@ -27,6 +27,9 @@ FLEXIBLE_MIN = 14
 # Longer than any screen is wide.
 CELL_CHARS_MAX = 500
 
+# Never None: the filter for NO_COLOR asks every style for its colour.
+PLAIN = Style.null()
+
 Cell = str | tuple[str, str]
 
 
@@ -186,7 +189,7 @@ class PagedTable(Widget):
         """The titles, rows, and a last line that says where we are."""
         width, height = self.size
         if width <= 0:
-            return Strip.blank(width)
+            return Strip.blank(width, PLAIN)
         if self._measured != self.size:
             # A widget that is shown right after it was made may be drawn without ever being told
             # its size; what it then lacks is asked for as soon as this line is drawn.
@@ -195,14 +198,15 @@ class PagedTable(Widget):
         if y == 0:
             return self._line(self._titles(), self._part("title"))
         if y == height - 1:
-            return self._line([Segment(self.place())], self._part("note"))
+            return self._line([Segment(self.place(), PLAIN)], self._part("note"))
         index = self.window.top + y - 1
         if index < len(self.window.rows):
             return self._row(index)
         if y == 1 and not self.window.rows:
             words = self._empty if self.window.loaded else "…"
-            return self._line([Segment("  " + (self.note or words))], self._part("note"))
-        return Strip.blank(width)
+            shown = Segment(f"  {one_line(self.note or words)}", PLAIN)
+            return self._line([shown], self._part("note"))
+        return Strip.blank(width, PLAIN)
 
     def place(self) -> str:
         """Where in the list we are, what is marked, what is wrong."""
@@ -230,7 +234,7 @@ class PagedTable(Widget):
 
     def _titles(self) -> list[Segment]:
         cells = [_sized(column.title, size, right=column.right) for column, size in self._layout]
-        return [Segment(" " * GUTTER + (" " * GAP).join(cells))]
+        return [Segment(" " * GUTTER + (" " * GAP).join(cells), PLAIN)]
 
     def _row(self, index: int) -> Strip:
         window = self.window
@@ -238,15 +242,15 @@ class PagedTable(Widget):
         on_it = index == window.cursor
         is_marked = window.id_of(item) in window.marked
         gutter = ("▸" if on_it else " ") + ("*" if is_marked else " ")
-        segments = [Segment(gutter)]
+        segments = [Segment(gutter, PLAIN)]
         for number, (column, size) in enumerate(self._layout):
             cell = column.sized(item, size) if column.sized else column.cell(item)
             text, words = (cell, "") if isinstance(cell, str) else cell
             shown = _sized(one_line(text[:CELL_CHARS_MAX]), size, right=column.right)
             if number:
-                segments.append(Segment(" " * GAP))
-            segments.append(Segment(shown, _style(words) if words else None))
-        base = self._part("marked") if is_marked else Style.null()
+                segments.append(Segment(" " * GAP, PLAIN))
+            segments.append(Segment(shown, _style(words) if words else PLAIN))
+        base = self._part("marked") if is_marked else PLAIN
         return self._line(segments, base + self._part("cursor") if on_it else base)
 
     def _part(self, name: str) -> Style:
@@ -254,7 +258,7 @@ class PagedTable(Widget):
 
     def _line(self, segments: list[Segment], style: Style) -> Strip:
         width = self.size.width
-        strip = Strip(segments).adjust_cell_length(width)
+        strip = Strip(segments).adjust_cell_length(width, PLAIN)
         return strip.apply_style(style)
 
     # ── wishes out ───────────────────────────────────────────────────────────
