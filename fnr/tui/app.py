@@ -35,26 +35,15 @@ from fnr.tui.feed import Contact, Feed, FeedState
 from fnr.tui.last_filter import Harmless
 from fnr.tui.pulse import Pulse
 from fnr.tui.screens.dashboard import DashboardView
-from fnr.tui.screens.dialog import Dialog
-from fnr.tui.screens.help import HelpPage
-from fnr.tui.screens.list_view import ListView
 from fnr.tui.screens.view import View
+from fnr.tui.views import VIEWS
 from fnr.tui.widgets.frame import Banner, Head, Keys, Tabs, TopLine
 from fnr.tui.widgets.said import Said
-from fnr.tui.wishes import Wished
+from fnr.tui.wishes import TrialWanted, Wished
 
-# In the order of their keys; made when they are first looked at.
-VIEWS: dict[str, tuple[str, str]] = {
-    "dashboard": ("fnr.tui.screens.dashboard", "DashboardView"),
-    "tasks": ("fnr.tui.screens.tasks", "TasksView"),
-    "errors": ("fnr.tui.screens.errors", "ErrorsView"),
-    "dlq": ("fnr.tui.screens.dlq", "DlqView"),
-    "rules": ("fnr.tui.screens.rules", "RulesView"),
-    "breakers": ("fnr.tui.screens.breakers", "BreakersView"),
-    "chaos": ("fnr.tui.screens.chaos", "ChaosView"),
-    "logs": ("fnr.tui.screens.logs", "LogsView"),
-}
 LOOK_S = 0.5
+# Ages and countdowns grow by seconds; nobody needs them twice in one.
+TICKS = 2
 # While nobody tells what happens, look by oneself: the stored state may still change.
 UNTOLD_MS = 3_000
 SHORT_LINES = 10
@@ -102,6 +91,7 @@ class FnrApp(App[None]):
         self._status: Status | None = None
         self._drills: list[Drilled] = []
         self._looked_at_ms = 0
+        self._ticks = 0
         self._harmless = Harmless(ascii_only=ascii_only)
         self._top = TopLine()
         self._drill = Banner(classes="-drill")
@@ -170,13 +160,12 @@ class FnrApp(App[None]):
     @on(DashboardView.GoTo)
     async def _go_to(self, message: DashboardView.GoTo) -> None:
         view = await self.show_view(message.screen)
-        if isinstance(view, ListView):
-            view.show_filtered(message.where)
+        view.show_filtered(message.where)
 
     async def action_back(self) -> None:
         """One step back: from a page to its list, from a filter to all, to the dashboard, out."""
         view = self.view
-        if isinstance(view, ListView) and (view.close_page() or view.clear_filter()):
+        if view.close_page() or view.clear_filter():
             return
         if self._view_name != "dashboard":
             await self.show_view("dashboard")
@@ -217,7 +206,9 @@ class FnrApp(App[None]):
             aside(self, self._look_at_status, group="status", exclusive=True)
             if concerned:
                 self.view.look()
-        self.view.tick()
+        self._ticks += 1
+        if self._ticks % TICKS == 0:
+            self.view.tick()
 
     async def _look_at_status(self) -> None:
         try:
@@ -286,6 +277,8 @@ class FnrApp(App[None]):
 
     def action_help(self) -> None:
         """Every key."""
+        from fnr.tui.screens.help import HelpPage  # noqa: PLC0415 - the first screen needs none
+
         here: list[tuple[str, str]] = []
         everywhere: list[tuple[str, str]] = []
         for active in self.screen.active_bindings.values():
@@ -355,14 +348,16 @@ class FnrApp(App[None]):
         if wish.at_once:
             self._agreed(wish.command({}))
         else:
+            from fnr.tui.screens.dialog import Dialog  # noqa: PLC0415 - the first screen needs none
+
             self.push_screen(Dialog(wish, self.paths), self._agreed if wish.changes else None)
 
-    @on(Dialog.TrialWanted)
-    def _trial_wanted(self, message: Dialog.TrialWanted) -> None:
+    @on(TrialWanted)
+    def _trial_wanted(self, message: TrialWanted) -> None:
         # Of the dialog: what it tries ends when it is closed.
         aside(message.dialog, partial(self._try, message.dialog, message.own), group="trial")
 
-    async def _try(self, dialog: Dialog, own: OwnCommand) -> None:
+    async def _try(self, dialog: Any, own: OwnCommand) -> None:
         number = dialog.trial
         done = await run_own_aside(self.paths, own)
         words = str(done) if isinstance(done, OSError) else (done.out + done.err).strip()

@@ -53,6 +53,15 @@ class Wish(Struct, frozen=True, kw_only=True):
     at_once: bool = False
 
 
+class TrialWanted(Message):
+    """A dialog wants the words of its command's harmless twin, for its `tried`."""
+
+    def __init__(self, dialog: Any, own: OwnCommand) -> None:
+        super().__init__()
+        self.dialog = dialog
+        self.own = own
+
+
 class Wished(Message):
     """Somebody wishes it; whoever may carry it out asks them first."""
 

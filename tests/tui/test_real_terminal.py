@@ -189,5 +189,5 @@ def test_without_colour_and_without_utf8(filled: Paths, terminal_for: Any) -> No
 def test_without_its_terminal_it_ends(filled: Paths) -> None:
     """Otherwise it would read the end of its input for ever, with a whole processor."""
     terminal = Emulated(words_for(filled, "tasks"), {})
-    terminal.until(" of 400")
+    terminal.until(" of 200")
     assert terminal.vanish() == 128 + signal.SIGHUP

@@ -9,7 +9,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
-from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Input, Select, Static, TextArea
@@ -17,7 +16,7 @@ from textual.widgets import Button, Input, Select, Static, TextArea
 from fnr.api.plain_text import block, one_line
 from fnr.client.own_command import OwnCommand
 from fnr.config.paths import Paths
-from fnr.tui.wishes import Ask, Values, Wish
+from fnr.tui.wishes import Ask, TrialWanted, Values, Wish
 
 TRIAL_CHARS_MAX = 16_000
 
@@ -50,14 +49,6 @@ class Dialog(ModalScreen[OwnCommand | None]):
     Dialog #buttons { height: auto; align-horizontal: right; }
     Dialog Button { margin: 0 0 0 2; min-width: 10; }
     """
-
-    class TrialWanted(Message):
-        """Run the command's harmless twin and give its words to `tried`."""
-
-        def __init__(self, dialog: Dialog, own: OwnCommand) -> None:
-            super().__init__()
-            self.dialog = dialog
-            self.own = own
 
     def __init__(self, wish: Wish, paths: Paths) -> None:
         super().__init__()
@@ -185,7 +176,7 @@ class Dialog(ModalScreen[OwnCommand | None]):
         self._trials += 1
         self.query_one("#trial").add_class("-open")
         self.query_one("#trial-words", Static).update(Text("…", "dim"))
-        self.post_message(self.TrialWanted(self, own))
+        self.post_message(TrialWanted(self, own))
 
     @property
     def trial(self) -> int:

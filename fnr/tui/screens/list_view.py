@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, ClassVar
@@ -25,6 +26,7 @@ from fnr.tui.widgets.window import Wanted
 
 # Below this the page has no place beside the list: enter shows it instead.
 BESIDE_COLUMNS_MIN = 110
+REST_S = 0.08
 
 
 class ListView(View):
@@ -178,6 +180,9 @@ class ListView(View):
         name = self.id_of(item)
         if self._told_of == (name, item) and not again:
             return
+        if not again and not self.has_class("-opened"):
+            # Whoever runs through a list is shown where they stop.
+            await asyncio.sleep(REST_S)
         try:
             words = await self.words_of(item)
         except FnrError as error:

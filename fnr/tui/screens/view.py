@@ -65,6 +65,17 @@ class View(Vertical):
     def focus_first(self) -> None:
         """Put the focus where the keys of this screen work."""
 
+    def close_page(self) -> bool:
+        """Go back from one thing to all of them; False: nothing was open."""
+        return False
+
+    def clear_filter(self) -> bool:
+        """Show everything again; False: it was shown."""
+        return False
+
+    def show_filtered(self, where: str) -> None:
+        """Show only what this filter finds."""
+
     @property
     def subject(self) -> str:
         """The id of what is chosen, for `y`."""

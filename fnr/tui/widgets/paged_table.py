@@ -12,7 +12,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -264,9 +264,16 @@ class PagedTable(Widget):
     # ── wishes out ───────────────────────────────────────────────────────────
 
     def action_move(self, rows: int) -> None:
-        """Another row."""
-        self.window.move(rows)
-        self._moved()
+        """Another row; only what changes is drawn again, as long as the rows stand still."""
+        window = self.window
+        before = (window.top, window.rows)
+        lines = {window.cursor - window.top + 1}
+        window.move(rows)
+        if before[0] == window.top and before[1] is window.rows:
+            lines |= {window.cursor - window.top + 1, self.size.height - 1}
+            self._moved(*(Region(0, line, self.size.width, 1) for line in lines))
+        else:
+            self._moved()
 
     def action_page(self, screens: int) -> None:
         """Another screen of rows."""
@@ -314,14 +321,14 @@ class PagedTable(Widget):
         self.window.scroll(-3)
         self._moved()
 
-    def _moved(self) -> None:
+    def _moved(self, *regions: Region) -> None:
         self._want(self.window.wanted())
         item = self.window.item
         name = None if item is None else self.window.id_of(item)
         if name != self._chosen:
             self._chosen = name
             self.post_message(self.Chosen(item))
-        self.refresh()
+        self.refresh(*regions)
 
     def _want(self, wanted: Wanted | None) -> None:
         if wanted is not None:
