@@ -15,6 +15,7 @@ from fnr.daemon.parts import Parts, log
 from fnr.daemon.reader import Reader
 from fnr.daemon.rules_in_force import RulesInForce
 from fnr.host.disk import write_whole
+from fnr.store.connection import StoreBusy, StoreFull, StoreIll
 from fnr.store.transaction import Transaction
 from fnr.store.words import latest_ids
 
@@ -42,6 +43,7 @@ class WordFiles:
         self._wait_ms = SOON_MS
         self._looked_at_ms = 0
         self._written: dict[str, bytes] = {}
+        self._turn = asyncio.Lock()
 
     def start(self) -> None:
         """Write what is known now, and follow the store from here on."""
@@ -65,14 +67,20 @@ class WordFiles:
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
-        if self._stale and not self._writing:
-            await self._write()
+        with suppress(StoreBusy, StoreFull, StoreIll):
+            # What was posted before, such as the ends of the last workers, is on disk behind this.
+            await self._parts.store.write(_nothing)
+        await self._write()
 
     def _look(self) -> None:
         self._timer = None
         self._parts.start(self._write(), what="writing the words for completion")
 
     async def _write(self) -> None:
+        async with self._turn:
+            await self._write_now()
+
+    async def _write_now(self) -> None:
         self._stale = False
         self._writing = True
         try:
@@ -88,7 +96,7 @@ class WordFiles:
         finally:
             self._writing = False
             self._looked_at_ms = self._parts.clock.boot_ms()
-            if self._stale:
+            if self._stale and not self._closed:
                 self._stale = False
                 self.changed()
 
@@ -100,6 +108,10 @@ class WordFiles:
             if data != self._written.get(kind):
                 write_whole(f"{folder}/{kind}", data)
                 self._written[kind] = data
+
+
+def _nothing(_: Transaction) -> None:
+    """Nothing to write: only what stands before it counts."""
 
 
 def as_lines(words: Words) -> bytes:

@@ -70,11 +70,13 @@ class Emulated:
         return self._process.returncode
 
     def close(self) -> None:
+        self.end()
+        os.close(self._master)
+
+    def end(self) -> None:
         with suppress(ProcessLookupError):
             self._process.kill()
         self._process.wait()
-        with suppress(OSError):
-            os.close(self._master)
 
     def vanish(self) -> int:
         """The terminal is closed, and it is not the one that would send a SIGHUP; how it ends."""
@@ -189,5 +191,8 @@ def test_without_colour_and_without_utf8(filled: Paths, terminal_for: Any) -> No
 def test_without_its_terminal_it_ends(filled: Paths) -> None:
     """Otherwise it would read the end of its input for ever, with a whole processor."""
     terminal = Emulated(words_for(filled, "tasks"), {})
-    terminal.until(" of 200")
-    assert terminal.vanish() == 128 + signal.SIGHUP
+    try:
+        terminal.until(" of 200")
+        assert terminal.vanish() == 128 + signal.SIGHUP
+    finally:
+        terminal.end()
