@@ -151,9 +151,9 @@ def test_a_fault_inside_of_an_attempt_is_met_once_and_named(
 
 
 def test_a_killed_worker_costs_other_peoples_tasks_nothing(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "go").touch()
     theirs = client.submit("rock", {"say": "", "wait_for": str(tmp_path / "go")})
     wait_until_running(client, theirs)
-    (tmp_path / "go").touch()
     # Its first attempt waits for the file's removal, its next finds that the file has gone.
     report = begin(client, "worker-kill", where=f"id:{theirs}")
     (tmp_path / "go").unlink()
