@@ -75,14 +75,19 @@ def test_a_broken_rules_d_keeps_no_daemon_from_starting_and_the_status_says_so(
     assert named(home) == "validation"
 
 
-def test_while_the_rules_are_read_only_failures_wait_for_them(home_at: HomeAt) -> None:
+def test_while_the_rules_are_read_only_failures_wait_for_them(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
     """Method: the rule file is a pipe, so the reader waits until the test writes the rules."""
+    began = tmp_path / "began"
+    os.mkfifo(began)
     home = home_at(function("bad", "fail") + function("echo", "echo") + NO_GUESS)
     pipe = Path(home.paths.rules_dir) / "studio.toml"
     pipe.parent.mkdir()
     os.mkfifo(pipe)
     home.up()
-    failed = submit(home, "bad", BAD)
+    failed = submit(home, "bad", {**BAD, "began": str(began)})
+    assert began.read_text()
     assert end_of(home, submit(home, "echo")).task.state is TaskState.DONE
     assert home.ask(ask.GetTask(task_id=failed)).task.state is TaskState.RUNNING
     pipe.write_text(lens("validation"))

@@ -59,8 +59,10 @@ def block_on(fifo: str, started: str = "") -> str:
         return gate.read()
 
 
-def fail(kind: str = "ValueError", message: str = "no good") -> None:
-    """Raise a builtin exception."""
+def fail(kind: str = "ValueError", message: str = "no good", began: str = "") -> None:
+    """Raise a builtin exception; say before it on a FIFO that it began."""
+    if began:
+        mark(began, str(os.getpid()))
     raise getattr(__import__("builtins"), kind)(message)
 
 
