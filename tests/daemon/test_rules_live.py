@@ -81,18 +81,21 @@ def test_while_the_rules_are_read_only_failures_wait_for_them(
     """Method: the rule file is a pipe, so the reader waits until the test writes the rules."""
     began = tmp_path / "began"
     os.mkfifo(began)
+    # For reading and writing, so that a second attempt is not kept waiting by it.
+    bell = os.open(began, os.O_RDWR)
     home = home_at(function("bad", "fail") + function("echo", "echo") + NO_GUESS)
     pipe = Path(home.paths.rules_dir) / "studio.toml"
     pipe.parent.mkdir()
     os.mkfifo(pipe)
     home.up()
     failed = submit(home, "bad", {**BAD, "began": str(began)})
-    assert began.read_text()
+    assert os.read(bell, 64)
     assert end_of(home, submit(home, "echo")).task.state is TaskState.DONE
     assert home.ask(ask.GetTask(task_id=failed)).task.state is TaskState.RUNNING
     pipe.write_text(lens("validation"))
     # A file that changes while it is read may be refused, so only that they are over counts.
     assert end_of(home, failed).task.state is TaskState.DEAD
+    os.close(bell)
 
 
 def test_a_rules_own_numbers_and_place_are_obeyed(home_at: HomeAt) -> None:
