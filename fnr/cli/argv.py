@@ -25,7 +25,7 @@ HELP = """Flags that every command takes, anywhere on the line:
   -o, --output FORMAT   table, json, jsonl or name
   -q, --quiet           no hints and notices on stderr
   --no-color            no colour                                        [NO_COLOR]
-  --timeout TIME        how long to wait for the daemon's answers (10s); exit 124 after it
+  --timeout TIME        how long to wait for the daemon (10s, a reload 60s); exit 124 after it
   -h, --help            what a command does, with examples
 """
 

@@ -12,7 +12,7 @@ from fnr.cli import status as status_command
 from fnr.cli.config import checked_settings
 from fnr.cli.daemon_start import is_running, start_daemon, wait_until_gone
 from fnr.cli.group import examples, group, parse_duration
-from fnr.cli.here import here
+from fnr.cli.here import RELOAD_TIMEOUT_MS, here
 from fnr.cli.render import show_one
 from fnr.config.load import load
 from fnr.config.settings import Settings
@@ -97,7 +97,7 @@ def restart(*, drain: Drain = False, now: Now = False, within: Within = "2m") ->
 @app.command(epilog=examples("fnr daemon reload"))
 def reload() -> None:
     """Make a changed fnr.toml count; one with mistakes changes nothing and says which."""
-    report = here().ask(ReloadConfig())
+    report = here().ask(ReloadConfig(), offline=False, timeout_ms=RELOAD_TIMEOUT_MS)
     show_one("fnr.daemon.reload/1", report, lambda: _reload_text(report), name="reloaded")
 
 

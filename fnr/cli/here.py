@@ -18,6 +18,10 @@ from fnr.host.clock import Clock
 Answer = TypeVar("Answer")
 
 
+# All rules are read again, which takes a busy host many seconds.
+RELOAD_TIMEOUT_MS = 60_000
+
+
 class Here:
     """What the flags that every command takes have decided.
 
@@ -29,6 +33,7 @@ class Here:
         self.output = flags.output or "table"
         self.plain = not is_terminal(sys.stdout)
         self.quiet = flags.quiet
+        self._timeout_said = bool(flags.timeout)
         self.timeout_ms = _timeout_ms(flags.timeout)
         self.colour = may_colour(sys.stdout, no_color=flags.no_color)
         self.colour_on_stderr = may_colour(sys.stderr, no_color=flags.no_color)
@@ -45,13 +50,22 @@ class Here:
         """How `fnr` is called for this home, for commands that people paste."""
         return command(self.paths)
 
-    def ask(self, request: Request[Answer], *, offline: bool = True) -> Answer:
-        """Ask the daemon, or with it down the store, if that can answer."""
+    def ask(
+        self,
+        request: Request[Answer],
+        *,
+        offline: bool = True,
+        timeout_ms: int = TIMEOUT_MS_DEFAULT,
+    ) -> Answer:
+        """Ask the daemon, or with it down the store, if that can answer.
+
+        timeout_ms: how long to wait when --timeout does not say it.
+        """
         return ask(
             self.paths,
             request,
             offline=offline,
-            timeout_ms=self.timeout_ms,
+            timeout_ms=self.timeout_ms if self._timeout_said else timeout_ms,
             notice=self._tell_once,
         )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fnr.api.errors import ConfigError, DaemonDown, FnrError, Refused, StorageError, UsageError
 from fnr.api.requests import ReloadConfig
-from fnr.cli.here import here
+from fnr.cli.here import RELOAD_TIMEOUT_MS, here
 from fnr.config.rule_files import LoadedRules, operator_files, read_rule_file, with_operator_rules
 from fnr.host.disk import write_durably
 from fnr.host.lock import wait_for_lock
@@ -104,7 +104,7 @@ def put(file: Path, text: str) -> None:
 def take_effect() -> None:
     """Let a running daemon take over what was written; say when it counts."""
     try:
-        here().ask(ReloadConfig(), offline=False)
+        here().ask(ReloadConfig(), offline=False, timeout_ms=RELOAD_TIMEOUT_MS)
     except DaemonDown:
         here().notice("the daemon is down: this takes effect when it starts")
     except FnrError as error:

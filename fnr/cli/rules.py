@@ -14,7 +14,7 @@ from msgspec import Struct
 from fnr.api.errors import ConfigError, NotFound, UsageError
 from fnr.api.requests import ReloadConfig
 from fnr.cli.group import examples, group
-from fnr.cli.here import here
+from fnr.cli.here import RELOAD_TIMEOUT_MS, here
 from fnr.cli.render import show_list, show_one, write, write_json
 from fnr.cli.rule_commands import register
 from fnr.cli.rule_eval import evaluate_file
@@ -122,7 +122,7 @@ app.command("eval", epilog=examples(
 @app.command(epilog=examples("fnr rules reload"))
 def reload() -> None:
     """Put rules.d and fnr.toml in force as they are now: all of it, or nothing at all."""
-    report = here().ask(ReloadConfig(), offline=False)
+    report = here().ask(ReloadConfig(), offline=False, timeout_ms=RELOAD_TIMEOUT_MS)
     loaded = load_rules(here().paths)
     count = sum(rule.operator and rule.name not in loaded.disabled for rule in loaded.rules)
     words = f"{count} rules of rules.d are in force, above {len(loaded.rules) - count} of packs\n"

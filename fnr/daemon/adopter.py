@@ -7,8 +7,6 @@ timeout is involved: a live worker is waited for as long as it lives.
 
 from __future__ import annotations
 
-import os
-
 from fnr.config.settings import FunctionSettings
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.pool import Pool
@@ -19,6 +17,7 @@ from fnr.daemon.remains import (
     spooled_tokens,
 )
 from fnr.daemon.runner import Runner
+from fnr.daemon.spawner import log_path_of, now_path_of
 from fnr.daemon.supervisor import Supervisor
 from fnr.daemon.worker_process import Held, WorkerProcess, WorkerState
 from fnr.host import process
@@ -133,14 +132,14 @@ class Adopter:
     def _worker(
         self, record: WorkerRecord, pairs: list[tuple[Task, Attempt]], pidfd: int
     ) -> WorkerProcess:
-        settings = self._parts.function(record.function)
+        settings, worker_id = self._parts.function(record.function), record.worker_id
         now_ms = self._parts.clock.boot_ms()
         ran_ms = 0
         if pairs:
             ran_ms = max(0, self._parts.clock.now_ms() - pairs[0][1].started_at_ms)
         return WorkerProcess(
             identity=WorkerIdentity(
-                worker_id=record.worker_id,
+                worker_id=worker_id,
                 function=record.function,
                 boot_id=record.boot_id,
                 pid=record.pid,
@@ -149,8 +148,9 @@ class Adopter:
             settings=settings or FunctionSettings(name=record.function, kind="python"),
             secret=record.secret,
             pidfd=pidfd,
-            log_path=record.log_path or os.devnull,
-            now_path=record.now_path or os.devnull,
+            # Never a file of somebody else: the one is cut, the other removed.
+            log_path=record.log_path or log_path_of(self._parts, record.function, worker_id),
+            now_path=record.now_path or now_path_of(self._parts, worker_id),
             started_at_ms=record.started_at_ms,
             ours=False,
             held={attempt.token: Held(attempt.token, task) for task, attempt in pairs},

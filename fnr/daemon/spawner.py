@@ -25,9 +25,9 @@ def spawn(
     parts: Parts, settings: FunctionSettings, *, worker_id: str, gpus: tuple[str, ...] = ()
 ) -> WorkerProcess:
     """Start a worker for a function, on these GPUs. Raises OSError when it cannot be started."""
-    log_dir = Path(parts.paths.log_dir) / settings.name
-    log_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    spec = _spec(parts, settings, worker_id, log_path=str(log_dir / f"{worker_id}.log"))
+    log_path = log_path_of(parts, settings.name, worker_id)
+    Path(log_path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    spec = _spec(parts, settings, worker_id, log_path=log_path)
     child = process.spawn(
         [sys.executable, "-m", "fnr.worker"],
         env=environment(settings, worker_id, gpus),
@@ -55,6 +55,16 @@ def spawn(
         idle_at_ms=parts.clock.boot_ms(),
         gpus=gpus,
     )
+
+
+def log_path_of(parts: Parts, function: str, worker_id: str) -> str:
+    """Where a worker's output goes."""
+    return f"{parts.paths.log_dir}/{function}/{worker_id}.log"
+
+
+def now_path_of(parts: Parts, worker_id: str) -> str:
+    """The small file that says which attempt a worker has begun."""
+    return f"{parts.paths.run_dir}/now/{worker_id}"
 
 
 def record(worker: WorkerProcess) -> WorkerRecord:
@@ -100,7 +110,7 @@ def _spec(parts: Parts, settings: FunctionSettings, worker_id: str, *, log_path:
         kind=settings.kind,
         socket=parts.paths.worker_socket_file,
         log_path=log_path,
-        now_path=f"{parts.paths.run_dir}/now/{worker_id}",
+        now_path=now_path_of(parts, worker_id),
         spool_dir=parts.paths.spool_dir,
         python=settings.python,
         command=settings.command,

@@ -220,23 +220,33 @@ def active(folder: str) -> list[Injection]:
         if injection is not None:
             found.append(injection)
         else:
-            # Killed before its record was whole: nothing has happened yet.
-            held = wait_for_lock(str(path))
-            if not (path / RECORD).exists():
-                shutil.rmtree(path, ignore_errors=True)
-            held.release()
+            _remove_half_made(path)
     return found
+
+
+def _remove_half_made(path: Path) -> None:
+    """Killed before its record was whole: nothing has happened yet."""
+    try:
+        held = wait_for_lock(str(path))
+    except FileNotFoundError:
+        # Over since its folder was listed: it is among the past ones.
+        return
+    if not (path / RECORD).exists():
+        shutil.rmtree(path, ignore_errors=True)
+    held.release()
 
 
 def history(folder: str) -> list[Drilled]:
     """Every injection that is known, latest first."""
-    found = []
+    # By id: one that ends between the two looks is seen by both, and over.
+    found: dict[str, Drilled] = {}
     for state, name in (("active", "active"), ("over", "past")):
         for path in _folders(f"{folder}/{name}"):
             injection = read(str(path))
             if injection is not None:
-                found.append(Drilled(injection=injection, state=state, outcome=outcome(str(path))))
-    return sorted(found, key=lambda one: one.injection.injection_id, reverse=True)
+                drilled = Drilled(injection=injection, state=state, outcome=outcome(str(path)))
+                found[injection.injection_id] = drilled
+    return [found[injection_id] for injection_id in sorted(found, reverse=True)]
 
 
 def outcome(folder: str) -> Outcome | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from cli_runs import Run
-from wire_server import Turns, WireServer
+from wire_server import Hang, Turns, WireServer
 
 from fnr.api.requests import (
     CancelTasks,
@@ -212,3 +212,15 @@ def test_a_reload_says_what_changed(server: WireServer, fnr: Run) -> None:
         "added: a, b\nneeds a restart of the daemon: daemon.clients_max\n"
     )
     assert fnr("daemon", "reload").out == "nothing has changed\n"
+
+
+@pytest.mark.parametrize("words", [("daemon", "reload"), ("rules", "reload")])
+def test_a_reload_is_waited_for_longer_unless_told_otherwise(
+    words: tuple[str, str], server: WireServer, fnr: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Method: the long time is made a short one, and shows in what is said when it is over."""
+    monkeypatch.setattr(f"fnr.cli.{words[0]}.RELOAD_TIMEOUT_MS", 40)
+    server.answers[ReloadConfig] = Hang()
+    for more, within in ((), "40 ms"), (("--timeout", "30ms"), "30 ms"):
+        found = fnr(*words, *more)
+        assert (found.code, f"within {within}" in found.err) == (124, True), found.err

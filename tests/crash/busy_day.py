@@ -6,7 +6,7 @@ asked again the next day under the same idempotency key, as a careful client wou
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import msgspec
 from live_home import FUNCTIONS, LiveHome
 
 from fnr.api import requests as ask
+from fnr.api.breaker_requests import ResetBreakers
 from fnr.api.errors import DaemonDown, FnrError, TryAgain
 from fnr.api.incident_requests import (
     AckIncidents,
@@ -35,6 +36,12 @@ from fnr.policy.rules import Category
 TOML = """
 [daemon]
 drain_timeout = "5s"
+restart_delay = "10ms"
+
+[breakers.storage]
+failures = 1
+open = "1h"
+open_max = "1d"
 """ + "".join(
     f"""
 [functions.{name}]
@@ -47,13 +54,31 @@ retry = {{ delay = "5ms", delay_max = "10ms", wait = "20ms", waits_max = 1 }}
 """
     for name, target, workers, extra in (
         ("mark", "mark", 2, ""),
-        ("fail", "fail", 1, ""),
-        ("flaky", "fail_until", 1, "cpus = 1"),
-        ("hang", "block_on", 1, 'timeout = "50ms"\nwindow = 3'),
         ("victim", "noop", 1, ""),
+        ("fail", "fail", "{ min = 0, max = 1 }", ""),
+        ("flaky", "fail_until", "{ min = 0, max = 1 }", "cpus = 1"),
+        ("hang", "block_on", "{ min = 0, max = 1 }", 'timeout = "50ms"\nwindow = 3'),
         ("gone", "no_such_function", "{ min = 0, max = 1 }", ""),
+        ("half", "mark_in_two_lives", "{ min = 0, max = 1 }", ""),
+        ("aside", "mark_unless", "{ min = 0, max = 1 }", ""),
+        (
+            "stored",
+            "mark_unless",
+            "{ min = 0, max = 1 }",
+            """
+services = ["storage"]
+degrade = [{ when = ["breaker:storage"], function = "aside", set = { bad = "" } }]
+""",
+        ),
     )
 )
+
+
+# Methods of BusyDay, in the order of a whole day: what is asked last finds letters and errors.
+WORKS = (
+    "invalid", "retries", "unloadable", "breakers", "checkpoints", "expiry", "cancels", "timeouts",
+    "letters", "replays", "incidents", "workers", "reload",
+)  # fmt: skip
 
 
 class DaemonDied(Exception):
@@ -64,7 +89,8 @@ class DaemonDied(Exception):
 class BusyDay:
     """Asks for everything that a daemon can be asked; remembers what was accepted.
 
-    accepted: idempotency key -> task id. marked: keys of tasks that leave a line in `marks`.
+    accepted: idempotency key -> task id. unanswered: what was asked and got no answer.
+    marked: keys of tasks that leave a line in `marks`.
     """
 
     home: LiveHome
@@ -72,18 +98,14 @@ class BusyDay:
     gate: Path
     accepted: dict[str, str] = field(default_factory=dict)
     marked: set[str] = field(default_factory=set)
+    unanswered: dict[str, ask.TaskSpec] = field(default_factory=dict)
     day: int = 0
 
-    def live(self) -> None:
-        """One day; raises DaemonDied when the daemon does."""
+    def live(self, works: Sequence[str] = WORKS) -> None:
+        """One day with its crowd and these works; raises DaemonDied when the daemon does."""
         self.day += 1
-        steps: list[Callable[[], None]] = [
-            self._one_by_one, self._in_a_batch, self._failures, self._expiry, self._cancels,
-            self._timeouts, self._letters, self._replays, self._incidents, self._workers,
-            self._reload,
-            self._wait_for_marks,
-        ]  # fmt: skip
-        for step in steps:
+        todo = [getattr(self, f"_{work}") for work in works]
+        for step in (self._ask_again, self._one_by_one, self._in_a_batch, *todo, self._see_marks):
             self._alive()
             step()
 
@@ -104,20 +126,37 @@ class BusyDay:
         if self.home.process.poll() is not None:
             raise DaemonDied
 
-    def _submit(self, function: str, given: dict[str, Any], key: str, **more: Any) -> str | None:
-        if key in self.accepted:
-            return self.accepted[key]
+    def _spec(self, function: str, given: dict[str, Any], key: str, **more: Any) -> ask.TaskSpec:
         spec = ask.TaskSpec(
             function=function, input=msgspec.Raw(msgspec.json.encode(given)), key=key, **more
         )
-        answer = self.ask(ask.Submit(task=spec))
-        if answer is not None:
-            self.accepted[key] = answer.task_id
-        return answer.task_id if answer else None
+        self.unanswered[key] = spec
+        return spec
 
-    def _mark(self, key: str, **more: Any) -> str | None:
+    def _was_accepted(self, key: str, task_id: str) -> None:
+        self.accepted[key] = task_id
+        del self.unanswered[key]
+
+    def _submit(self, function: str, given: dict[str, Any], key: str, **more: Any) -> str | None:
+        answer = self.ask(ask.Submit(task=self._spec(function, given, key, **more)))
+        if answer is None:
+            return None
+        self._was_accepted(key, answer.task_id)
+        task_id: str = answer.task_id
+        return task_id
+
+    def _ask_again(self) -> None:
+        for key, spec in list(self.unanswered.items()):
+            answer = self.ask(ask.Submit(task=spec))
+            if answer is not None:
+                self._was_accepted(key, answer.task_id)
+
+    def _mark(self, key: str, *, function: str = "mark", bad: str = "", **more: Any) -> None:
+        given = {"path": str(self.marks), "line": key} | ({"bad": bad} if bad else {})
         self.marked.add(key)
-        return self._submit("mark", {"path": str(self.marks), "line": key}, key, **more)
+        self._submit(function, given, key, **more)
+
+    # ── the crowd of every day ───────────────────────────────────────────────
 
     def _one_by_one(self) -> None:
         for number in range(3):
@@ -125,32 +164,55 @@ class BusyDay:
         self._mark(f"late-{self.day}", delay_ms=30)
 
     def _in_a_batch(self) -> None:
-        keys = [f"many-{self.day}-{number}" for number in range(6)]
-        self.marked.update(keys)
-        items = [
-            msgspec.Raw(
-                msgspec.json.encode(
-                    {
-                        "function": "mark",
-                        "key": key,
-                        "input": {"path": str(self.marks), "line": key},
-                    }
-                )
-            )
-            for key in keys
-        ]
+        given = {f"many-{self.day}-{number}": "mark" for number in range(6)}
+        self.marked.update(given)
+        self._submit_many(
+            [
+                self._spec(function, {"path": str(self.marks), "line": key}, key)
+                for key, function in given.items()
+            ]
+        )
+
+    def _submit_many(self, specs: list[ask.TaskSpec]) -> None:
+        items = [msgspec.Raw(msgspec.json.encode(spec)) for spec in specs]
         answer = self.ask(ask.SubmitMany(items=items))
         if answer is not None:
-            self.accepted |= dict(zip(keys, answer.task_ids, strict=True))
+            for spec, task_id in zip(specs, answer.task_ids, strict=True):
+                assert spec.key is not None
+                self._was_accepted(spec.key, task_id)
 
-    def _failures(self) -> None:
+    # ── works ────────────────────────────────────────────────────────────────
+
+    def _invalid(self) -> None:
+        """One attempt, one error, one incident, one dead letter, one effect."""
         self._submit("fail", {"kind": "ValueError"}, f"invalid-{self.day}")
+        self._wait(f"invalid-{self.day}")
+
+    def _retries(self) -> None:
         self._submit("fail", {"kind": "MemoryError"}, f"memory-{self.day}")
-        self._submit("gone", {}, f"gone-{self.day}")
         tries = self.marks.with_name(f"tries-{self.day}")
         self._submit("flaky", {"path": str(tries), "times": 2}, f"flaky-{self.day}")
-        self._wait(f"invalid-{self.day}", f"memory-{self.day}", f"flaky-{self.day}")
+        self._wait(f"memory-{self.day}", f"flaky-{self.day}")
+
+    def _unloadable(self) -> None:
+        self._submit("gone", {}, f"gone-{self.day}")
         self._wait(f"gone-{self.day}")
+
+    def _breakers(self) -> None:
+        """The first of these opens the breaker; with it open, all go to another function."""
+        self.ask(ResetBreakers(names=["storage"]))
+        keys = [f"stored-{self.day}-{number}" for number in range(3)]
+        bad = self.marks.with_name("bad")
+        bad.touch()
+        for key in keys:
+            self._mark(key, function="stored", bad=str(bad))
+        self._wait(*keys)
+        self.ask(ResetBreakers(names=["storage"]))
+
+    def _checkpoints(self) -> None:
+        key = f"half-{self.day}"
+        self._mark(key, function="half")
+        self._wait(key)
 
     def _expiry(self) -> None:
         self._submit("victim", {}, f"expired-{self.day}", delay_ms=60_000, expires_ms=1)
@@ -165,29 +227,32 @@ class BusyDay:
     def _timeouts(self) -> None:
         # The second waits in the worker's window, and goes back when the first is ended with it.
         keys = [f"hang-{self.day}-{number}" for number in range(2)]
-        for key in keys:
-            self._submit("hang", {"fifo": str(self.gate)}, key, retries_max=0)
+        given = {"fifo": str(self.gate)}
+        self._submit_many([self._spec("hang", given, key, retries_max=0) for key in keys])
         self._wait(*keys)
 
+    def _letters_of(self, function: str, count: int) -> list[str]:
+        """So many open letters; whatever the days before left, there are enough."""
+        read = ask.ListLetters(where=f"function:{function}", limit=count)
+        letters = self.ask(read)
+        for number in range(len(letters.items), count):
+            self._submit(function, {"kind": "ValueError"}, f"letter-{self.day}-{number}")
+            self._wait(f"letter-{self.day}-{number}")
+            letters = self.ask(read)
+        return [letter.task_id for letter in letters.items]
+
     def _letters(self) -> None:
-        letters = self.ask(ask.ListLetters(limit=50))
-        if letters is None or not letters.items:
-            return
-        first, *rest = [letter.task_id for letter in letters.items]
+        first, second = self._letters_of("fail", 2)
         self.ask(ask.EditLetter(task_id=first, input=msgspec.Raw(b'{"kind": "KeyError"}')))
         self.ask(ask.ReplayLetters(task_ids=[first]))
         exported = self.ask(ask.ExportLetters(limit=5))
-        if rest:
-            self.ask(ask.ResolveLetters(task_ids=rest[:1], reason="seen"))
-        if exported is not None:
-            lines = [msgspec.Raw(msgspec.json.encode(item)) for item in exported.items]
-            self.ask(ask.ImportLetters(items=lines))
+        self.ask(ask.ResolveLetters(task_ids=[second], reason="seen"))
+        lines = [msgspec.Raw(msgspec.json.encode(item)) for item in exported.items]
+        self.ask(ask.ImportLetters(items=lines))
 
     def _replays(self) -> None:
         """One plan by ids, one by a filter; all end or are taken up by the next day's daemon."""
-        letters = self.ask(ask.ListLetters(limit=2))
-        if letters is not None and letters.items:
-            self._replay(StartReplay(task_ids=[letter.task_id for letter in letters.items]))
+        self._replay(StartReplay(task_ids=self._letters_of("fail", 2)))
         plan = self._replay(StartReplay(where="function:fail", options=ReplayOptions(canary=1)))
         if plan is not None:
             self.ask(PauseReplays(plan_ids=[plan.plan_id]))
@@ -203,10 +268,7 @@ class BusyDay:
         return plan
 
     def _incidents(self) -> None:
-        errors = self.ask(ListErrors(limit=1))
-        if errors is None or not errors.items:
-            return
-        [error] = errors.items
+        [error] = self.ask(ListErrors(limit=1)).items
         other = Category.RESOURCE if self.day % 2 else Category.TRANSIENT
         self.ask(ReclassifyErrors(error_ids=[error.error_id], category=other))
         ids = [error.incident_id]
@@ -225,7 +287,7 @@ class BusyDay:
         self.home.write(TOML + (idle if self.day % 2 else ""))
         self.ask(ask.ReloadConfig())
 
-    def _wait_for_marks(self) -> None:
+    def _see_marks(self) -> None:
         self._wait(*[key for key in self.marked if key in self.accepted])
 
     def _wait(self, *keys: str) -> None:

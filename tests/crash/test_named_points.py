@@ -1,9 +1,10 @@
 """SIGKILL of the daemon at every named place of its code, and at random instants under load.
 
-Method: one home lives through many days. Each day's daemon is armed to die at another place; the
-next day's start is the recovery. At the end nothing that was ever accepted may be missing, and
-no task that ran to its end may have run there twice. `FNR_CRASH_DAYS=500 FNR_CRASH_SEED=7` runs
-random places and passages instead of each place once.
+Method: one home lives through many days. Each day's daemon is armed to die at another place, and
+the day does the work that surely leads there; the next day's start is the recovery. At the end
+nothing that was ever accepted may be missing, and no task that ran to its end may have run there
+twice. `FNR_CRASH_DAYS=500 FNR_CRASH_SEED=7` runs whole days with random places and passages
+instead of each place once.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from __future__ import annotations
 import ctypes
 import os
 import random  # noqa: TID251 - seeded, and the seed is printed with a failure
-import re
 import signal
+import subprocess
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,42 +21,18 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from busy_day import TOML, BusyDay, DaemonDied
+from busy_day import TOML, WORKS, BusyDay, DaemonDied
 from live_home import LiveHome, end_workers
+from places import ENDING, PLACES, STARTING, WORK_OF, WORKED, named_places
 
-import fnr
 from fnr.api import requests as ask
 from fnr.policy.task import TaskState
 
 HomeAt = Callable[[str], LiveHome]
 SEED = int(os.environ.get("FNR_CRASH_SEED", "20261123"))
 DAYS = int(os.environ.get("FNR_CRASH_DAYS", "0"))
-SHARES = 4
+SHARES = 3
 INSTANTS = int(os.environ.get("FNR_CRASH_INSTANTS", "5"))
-
-
-# Places that take a GPU or a second of waiting to come to, and the test that dies there.
-DIED_AT_ELSEWHERE = frozenset(
-    {
-        "condition-in-unit", "condition-woken",  # daemon/test_conditions_live
-        "seat-committed", "seat-in-unit",  # daemon/test_gpus_live
-    }
-)  # fmt: skip
-# The busy day has no breaker, checkpoint or takeover yet: nothing dies there.
-NOT_IN_THE_DAY = frozenset({"breaker-moved-in-unit", "checkpoint-committed", "handed-over-in-unit"})
-
-
-def named_points() -> list[str]:
-    """Every failpoint that the daemon's code names and no test of its own dies at."""
-    daemon = Path(fnr.__file__).parent / "daemon"
-    found = {
-        name
-        for file in daemon.glob("*.py")
-        if not file.name.startswith("undo")
-        for name in re.findall(r'failpoint\("([a-z-]+)"\)', file.read_text())
-    }
-    assert found >= DIED_AT_ELSEWHERE | NOT_IN_THE_DAY
-    return sorted((found - DIED_AT_ELSEWHERE - NOT_IN_THE_DAY) | {"commit-before", "commit-after"})
 
 
 @pytest.fixture
@@ -95,26 +72,42 @@ def check_nothing_is_lost(day: BusyDay) -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-def die_at(day: BusyDay, point: str) -> bool:
-    """Live until the daemon dies at this place; False when it got through the whole day."""
-    # A worker that ran nothing dies with the daemon, so that the next one has somebody to mourn.
-    end_workers(day.home.folder / "logs" / "victim")
-    up = day.home.start(env={"FNR_FAILPOINT": point})
+def die_surely(day: BusyDay, place: str) -> None:
+    """Live until the daemon dies at this place; a day on which it does not is a failure."""
+    if place in STARTING:
+        # The next start has somebody to mourn and to replace.
+        end_workers(day.home.folder / "logs" / "victim")
+    up = day.home.start(env={"FNR_FAILPOINT": place})
     assert day.home.process is not None
-    try:
-        if not up:
-            raise DaemonDied
-        day.live()
-    except DaemonDied:
-        assert day.home.process.wait(timeout=30) == -signal.SIGKILL, day.home.log()[-4_000:]
-        return True
-    # Some places lie on the way out.
-    if point.startswith("interrupt"):
-        with suppress(DaemonDied):
+    with suppress(DaemonDied):
+        if place == "interrupt-begins":
             day.ask(ask.StopDaemon(now=True))
-    else:
-        day.home.process.send_signal(signal.SIGTERM)
-    return day.home.process.wait(timeout=30) == -signal.SIGKILL
+        elif place in ENDING:
+            day.home.process.send_signal(signal.SIGTERM)
+        elif up:
+            day.live([WORK_OF[place]] if place in WORK_OF else [])
+    try:
+        ended = day.home.process.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        pytest.fail(f"nothing passed {place}\n{day.home.log()[-4_000:]}")
+    assert ended == -signal.SIGKILL, day.home.log()[-4_000:]
+
+
+def die_perhaps(day: BusyDay, passage: str) -> None:
+    """A whole day, until the daemon dies or the day is over."""
+    end_workers(day.home.folder / "logs" / "victim")
+    up = day.home.start(env={"FNR_FAILPOINT": passage})
+    assert day.home.process is not None
+    with suppress(DaemonDied):
+        if up:
+            day.live()
+            day.home.process.send_signal(signal.SIGTERM)
+    assert day.home.process.wait(timeout=30) in {0, -signal.SIGKILL}, day.home.log()[-4_000:]
+
+
+def test_the_places_are_those_of_the_code() -> None:
+    assert sorted(PLACES) == named_places()
+    assert {*WORKED} <= {*WORKS}
 
 
 @pytest.mark.timeout(300)
@@ -122,26 +115,21 @@ def die_at(day: BusyDay, point: str) -> bool:
 @pytest.mark.parametrize("share", range(SHARES))
 def test_a_kill_at_every_named_place_loses_nothing(day: BusyDay, share: int) -> None:
     """Method: several homes, each killed at its share of the places, so that they run at once."""
-    assert len(named_points()) >= 50
-    points = named_points()[share::SHARES]
-    # Whoever starts first finds nothing to adopt.
-    die_at(day, "end-announced")
-    survived = [point for point in points if not die_at(day, point)]
-    # A day can pass a place by: whoever ended in good order leaves nobody to adopt.
-    die_at(day, "end-announced")
-    survived = [point for point in survived if not die_at(day, point)]
+    # Whoever starts next finds letters and an incident, living workers and a dead one.
+    day.home.up()
+    day.live(["invalid", "workers"])
+    day.home.kill()
+    for place in PLACES[share::SHARES]:
+        die_surely(day, place)
     check_nothing_is_lost(day)
-    # A place that nothing passes proves nothing.
-    assert not survived, f"nothing passed {survived}"
 
 
 @pytest.mark.timeout(3_600)
 @pytest.mark.skipif(DAYS == 0, reason="on demand: FNR_CRASH_DAYS=500")
 def test_a_campaign_of_random_kills_loses_nothing(day: BusyDay) -> None:
     chance = random.Random(SEED)
-    points = named_points()
     for _ in range(DAYS):
-        die_at(day, f"{chance.choice(points)}@{chance.randint(1, 12)}")
+        die_perhaps(day, f"{chance.choice(PLACES)}@{chance.randint(1, 12)}")
     check_nothing_is_lost(day)
 
 

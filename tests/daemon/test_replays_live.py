@@ -259,29 +259,29 @@ def test_a_plan_survives_every_death_of_the_daemon_and_puts_nothing_back_twice(
     home_at: HomeAt,
 ) -> None:
     """Method: each daemon takes up the plans of those before it, begins one more, and dies at
-    another place, in whichever plan that comes first; the last one must bring all of them home.
+    another place, in whichever plan that comes first; the last one is asked for what no daemon
+    heard of, and must bring all of them home.
     """
     home = home_at(FLAKY).up()
     ids = [task_id for point in POINTS for task_id in letters(home, point, 25)]
     home.kill()
+    answered: set[str] = set()
     for point in POINTS:
         if home.start(env={"FNR_FAILPOINT": point}):
+            # It dies in whichever plan comes first, perhaps before it hears of this one.
             with suppress(FnrError):
-                begin(home, f"tag.of:{point}", concurrency=8)
+                answered.add(begin(home, f"tag.of:{point}", concurrency=8))
         assert home.process is not None
         assert home.process.wait(timeout=30) == -signal.SIGKILL, point
     home.up()
-    plans = home.ask(ListReplays()).items
-    brought = 0
-    for plan in plans:
-        found = wait_for(home, plan.plan_id, ended)
+    kept = {plan.where: plan.plan_id for plan in home.ask(ListReplays()).items}
+    assert answered <= {*kept.values()}
+    for where in [f"tag.of:{point}" for point in POINTS]:
+        plan_id = kept.get(where) or begin(home, where, concurrency=8)
+        found = wait_for(home, plan_id, ended)
         assert (found.total, found.done) == (25, 25), found
-        brought += found.done
-    assert len(plans) >= len(POINTS) - 1
     tasks = [home.ask(ask.GetTask(task_id=task_id)).task for task_id in ids]
-    assert Counter(task.replays for task in tasks)[1] == brought
-    assert {task.state for task in tasks if task.replays} == {TaskState.DONE}
-    assert max(task.replays for task in tasks) == 1
+    assert {(task.state, task.replays) for task in tasks} == {(TaskState.DONE, 1)}
     home.end()
     assert is_whole(home)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -65,6 +67,24 @@ def test_a_worker_killed_while_no_daemon_watched_is_known_to_be_gone(
     [error] = home.ask(ask.GetTask(task_id=task_id)).errors
     assert error.evidence.worker_died
     assert error.evidence.missing
+
+
+def test_of_a_worker_without_a_row_only_its_own_files_are_removed(
+    gated: tuple[LiveHome, str, int, Path],
+) -> None:
+    home, task_id, pid, _ = gated
+    home.kill()
+    with closing(sqlite3.connect(home.paths.store_file)) as store, store:
+        [(now_path,)] = store.execute(
+            "DELETE FROM worker WHERE pid = ? RETURNING now_path", (pid,)
+        ).fetchall()
+    assert Path(now_path).exists()
+    home.up()
+    # Refused, as nobody knows its secret; what it had begun is read from its own file.
+    assert end_of(home, task_id).task.state is TaskState.DEAD
+    home.end()
+    assert not Path(now_path).exists()
+    assert Path(os.devnull).is_char_device()
 
 
 def test_a_handover_leaves_the_worker_running(gated: tuple[LiveHome, str, int, Path]) -> None:

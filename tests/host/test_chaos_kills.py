@@ -6,7 +6,7 @@ A few rounds of tests/crash/chaos_campaign.py, each point and each victim at lea
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -74,6 +74,37 @@ def test_a_killed_dead_man_process_leaves_the_fault_until_somebody_undoes_it(whe
     assert (outcome.reverted, outcome.undone_by) == (True, "a test")
     assert undo(left, by="somebody else", clock=CLOCK) is None
     assert where.residue() == []
+
+
+def test_a_fault_that_ends_while_it_is_looked_for_is_over_and_no_error(
+    where: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Method: it is over when its folder has been listed and its record not been read yet."""
+    play(where, fault="worker-stop", point="holder-told", victim="holder")
+    [left] = records.active(where.chaos)
+    read = records.read
+
+    def read_late(folder: str) -> object:
+        if folder == left.folder:
+            assert abort(left, by="a test", clock=CLOCK) is not None
+        return read(folder)
+
+    with monkeypatch.context() as late:
+        late.setattr(records, "read", read_late)
+        assert records.active(where.chaos) == []
+    with monkeypatch.context() as late:
+        # Over between the look at those that act and the look at those that are over.
+        late.setattr(records, "_folders", _and_again(records._folders, records.past_folder(left)))
+        [found] = [
+            one for one in records.history(where.chaos)
+            if one.injection.injection_id == left.injection_id
+        ]  # fmt: skip
+    assert found.state == "over"
+    assert where.residue() == []
+
+
+def _and_again(folders: Callable[[str], list[Path]], one: str) -> Callable[[str], list[Path]]:
+    return lambda path: [*folders(path), *([Path(one)] if path.endswith("/active") else [])]
 
 
 def test_a_record_that_cannot_be_written_means_that_nothing_is_done(where: Place) -> None:
