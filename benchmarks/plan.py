@@ -33,6 +33,7 @@ class Plan:
     letters: int = 1_000_000
     letter_submits: int = 1_000
     statements: int = 5_000
+    commits: int = 400
     errors: int = 200
     breaker_calls: int = 100_000
     breaker_openings: int = 50
@@ -73,6 +74,7 @@ def quick(folder: Path, *, huey: bool) -> Plan:
         letters=4_000,
         letter_submits=20,
         statements=100,
+        commits=20,
         errors=20,
         breaker_calls=500,
         breaker_openings=2,

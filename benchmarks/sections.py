@@ -11,6 +11,7 @@ import classify
 import drain
 import idle
 import latency
+import limits
 import machine
 import million
 import recovery
@@ -21,10 +22,11 @@ import submitting
 import tui
 import waiting
 from death import death
-from figures import Line
+from figures import Line, spread_text
 from plan import Plan
 
 SECTIONS: dict[str, Callable[[Plan], list[Line]]] = {
+    "limits": limits.limits,
     "drain": drain.one_in_flight,
     "window": drain.windows,
     "submit": submitting.submitting,
@@ -55,7 +57,9 @@ def measure(plan: Plan, names: Sequence[str]) -> tuple[list[Line], list[machine.
         noise = machine.listen()
         heard.append(noise)
         say(f"{name}: {noise}" + ("  WARNING: high" if noise.spoils else ""))
-        lines += SECTIONS[name](plan)
+        for line in SECTIONS[name](plan):
+            say(f"  {line.what}: {spread_text(line.fnr)} {line.unit}")
+            lines.append(line)
     return lines, heard
 
 

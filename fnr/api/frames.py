@@ -174,8 +174,9 @@ class Checkpoint(Frame, frozen=True, tag="checkpoint"):
 
 
 class Called(Frame, frozen=True, tag="called"):
-    """A guarded call has ended: well, or with this evidence.
+    """A guarded call has ended: well, or with this evidence; or it has taken for too long.
 
+    slow_ms: how long it has run, if that is longer than the service's call_max; it may run still.
     generation: of the breaker when the call began. token: the attempt that made it, if one did.
     """
 
@@ -183,6 +184,7 @@ class Called(Frame, frozen=True, tag="called"):
     generation: int
     token: str | None = None
     evidence: Evidence | None = None
+    slow_ms: int = 0
 
 
 class Unseen(Frame, frozen=True, tag="unseen"):

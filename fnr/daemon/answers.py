@@ -60,7 +60,7 @@ class Answers:
         crew.undoing.acts["cancel_task"] = cancelling.undo
         cancelling.on_cancelled = crew.undoing.look
         self.chaos = Chaos(crew, reader)
-        self.replays = Replays(crew.parts, crew.dispatcher, reader)
+        self.replays = Replays(crew.parts, crew.dispatcher, reader, crew.breakers)
         self._handlers: dict[type, Handler] = {
             ask.GetStatus: self._status,
             ask.SubmitMany: crew.intake.submit_many,

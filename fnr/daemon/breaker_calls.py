@@ -28,7 +28,7 @@ class BreakerCalls:
         self._rules = rules
 
     def called(self, worker: WorkerProcess, frame: Called) -> None:
-        """A guarded call has ended."""
+        """A guarded call has ended, or should have."""
         if not self._is_known([frame.service]):
             return
         self._gate.heard(worker.function, frame.token, frame.service)
@@ -68,7 +68,11 @@ class BreakerCalls:
         breaker = self._breakers.fresh(tx)[frame.service]
         rules = self._breakers.rules(frame.service)
         now_ms = self._parts.clock.boot_ms()
-        if named is None:
+        if frame.slow_ms:
+            what = f"{function}: a call has run for {frame.slow_ms} ms"
+            what += f" (call_max {rules.call_max_ms} ms)"
+            step = failed(breaker, rules, generation=frame.generation, now_ms=now_ms, what=what)
+        elif named is None:
             step = succeeded(breaker, rules, generation=frame.generation, now_ms=now_ms)
         else:
             assert frame.evidence is not None

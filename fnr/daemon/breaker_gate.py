@@ -290,11 +290,15 @@ class BreakerGate:
         late: dict[str, int] = {}
         for worker in busy:
             current = worker.current
-            for name in worker.settings.services if current is not None else ():
+            if current is None:
+                continue
+            for name in worker.settings.services:
                 limit_ms = self._breakers.rules(name).call_max_ms
+                if name in self._told.get(current.token, ()):
+                    # Whoever guards its calls has told of each, the slow ones too.
+                    continue
                 if limit_ms is None or now_ms - worker.begun_at_ms < limit_ms:
                     continue
-                assert current is not None
                 begun = self._begun.get(current.token, _NOTHING).get(name)
                 if begun == self._breakers.generations.get(name):
                     late[name] = late.get(name, 0) + 1

@@ -262,6 +262,7 @@ class Breakers:
                 generation=breaker.generation,
                 until_ms=max(0, breaker.until_ms or 0),
                 listens=breaker.listens,
+                call_max_ms=self.rules(name).call_max_ms or 0,
             )
             for name, breaker in sorted(self._all.items())[:RECORDS_MAX]
         ]

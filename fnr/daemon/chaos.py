@@ -29,6 +29,7 @@ from fnr.host import chaos_records as records
 from fnr.host import score_files
 from fnr.host.clock import is_ulid
 from fnr.host.failpoint import failpoint
+from fnr.host.faults import disk_full
 from fnr.host.faults.undoing import abort, undo
 from fnr.host.machine import read_machine
 from fnr.host.procfs import pid_start
@@ -240,6 +241,9 @@ class Chaos:
         now = await self._readings()
         for injection_id, holder in tuple(self._holders.items()):
             before = self._before.get(injection_id, now)
+            if disk_full.fills(holder.injection, self._parts.paths.state_dir):
+                # What the drill is about is no reason to end it.
+                now = replace(now, disk_free_mib=None)
             why = stop_reason(self._parts.settings.chaos, before, now)
             if why and not holder.why:
                 log.warning("a drill is stopped", extra={"drill": injection_id, "why": why})
@@ -247,6 +251,8 @@ class Chaos:
                 holder.let_go(f"abort condition: {why}")
 
     async def _readings(self) -> Readings:
+        # Looked at anew: a disk that has room again since nobody has asked is no problem.
+        self._crew.reserve.look()
         machine = await asyncio.to_thread(
             read_machine, self._parts.clock, disk_path=self._parts.paths.state_dir
         )

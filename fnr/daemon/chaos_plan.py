@@ -21,6 +21,8 @@ from fnr.policy.task import Task
 
 TIMES_MAX = 1_000
 WORKERS_MAX = 100
+# As a path: the folder in which this daemon keeps its store.
+STATE = "state"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,6 +84,8 @@ def make_plan(parts: Parts, supervisor: Supervisor, request: InjectFault) -> Pla
     except ValueError as error:
         raise UsageError(str(error), next_step="fnr chaos faults") from error
     _check_where(fault, request.where)
+    if options.get("path") == STATE:
+        options["path"] = parts.paths.state_dir
     _check_path(options)
     functions, kept_out = unprotected(settings, _functions(parts, fault, request.where))
     plan = Plan(fault=fault, options=options, functions=functions, kept_out=kept_out, targets=[])

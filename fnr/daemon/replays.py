@@ -13,25 +13,31 @@ from msgspec.structs import replace
 from fnr.api.errors import UsageError
 from fnr.api.question import Changed
 from fnr.api.replay_requests import CancelReplays, PauseReplays, ResumeReplays, StartReplay
+from fnr.daemon.breakers import Breakers
 from fnr.daemon.clients import Client
 from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.letters import input_problem
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.reader import Reader
-from fnr.daemon.replay_pacer import PACED, Pacer, tell
+from fnr.daemon.replay_pacer import PACED, TURN_LETTERS_MAX, Pacer, tell
 from fnr.daemon.replay_planner import Planner
 from fnr.host.failpoint import failpoint
 from fnr.policy.replay import (
+    BY,
     ENDED_REPLAYS,
     ReplayPlan,
     ReplayState,
     changed,
+    goes_on_by_itself,
     moved,
     options_problem,
+    paused,
     resumed,
 )
 from fnr.store import replay_entries, replay_planning, replay_plans
 from fnr.store.connection import StoreBusy, StoreFull, StoreIll, Transaction
+from fnr.store.replay_plans import StoredPlan
+from fnr.store.replay_turn import would_stop
 from fnr.store.tasks import find_id
 
 IDS_PER_STEP = 200
@@ -44,12 +50,17 @@ Change = Callable[[ReplayPlan, int], ReplayPlan | str]
 class Replays:
     """Owns a pacer per plan that moves."""
 
-    def __init__(self, parts: Parts, dispatcher: Dispatcher, reader: Reader) -> None:
+    def __init__(
+        self, parts: Parts, dispatcher: Dispatcher, reader: Reader, breakers: Breakers
+    ) -> None:
         self._parts = parts
         self._dispatcher = dispatcher
+        self._breakers = breakers
         self._reader = reader
         self._pacers: dict[int, Pacer] = {}
         self._planned: set[int] = set()
+        self._looking = False
+        breakers.on_moved.append(self._breakers_moved)
 
     def start(self) -> None:
         """Take up every plan that an earlier daemon has left moving."""
@@ -92,8 +103,8 @@ class Replays:
         """Put nothing more back."""
         return await self._move(
             request.plan_ids,
-            lambda plan, now_ms: moved(
-                plan, ReplayState.PAUSED, by=client.submitter, why=request.reason, now_ms=now_ms
+            lambda plan, now_ms: paused(
+                plan, by=client.submitter, why=request.reason, now_ms=now_ms
             ),
         )
 
@@ -132,14 +143,69 @@ class Replays:
         return input_problem(self._parts, function, raw)
 
     def stopped(self, function: str) -> str | None:
-        """Why nothing should be sent to it now: an open breaker."""
-        pool = self._dispatcher.pools.get(function)
-        return pool.holds.get("breaker") if pool is not None else None
+        """Why nothing should be sent to it now: an open breaker.
+
+        A half-open one needs a task to be tested with, and lets one start at a time.
+        """
+        settings = self._parts.function(function)
+        refusing = [
+            name
+            for name in (settings.services if settings is not None else ())
+            if self._breakers.admits(name) is False
+        ]
+        return self._breakers.words(refusing[0]) if refusing else None
+
+    # ── plans that a breaker has paused ──────────────────────────────────────
+
+    def _breakers_moved(self, names: list[str]) -> None:
+        if any(self._breakers.admits(name) for name in names):
+            self._let_go_on()
+
+    def _let_go_on(self) -> None:
+        """Resume what no breaker holds back any more."""
+        if not self._looking and self._parts.dispatching:
+            self._looking = True
+            self._parts.store.post(self._resume_what_may, self._resumed)
+
+    def _resume_what_may(self, tx: Transaction) -> list[StoredPlan]:
+        now_ms = self._parts.clock.now_ms()
+        found = []
+        for stored in replay_plans.paused(tx):
+            if not goes_on_by_itself(stored.plan) or self._would_stop(tx, stored) is not None:
+                continue
+            why = "no breaker holds it back any more"
+            after = resumed(stored.plan, by=BY, why=why, now_ms=now_ms)
+            assert not isinstance(after, str), stored
+            replay_plans.save(tx, stored.seq, after)
+            found.append(replace(stored, plan=after))
+        failpoint("replay-resumed-in-unit")
+        return found
+
+    def _would_stop(self, tx: Transaction, stored: StoredPlan) -> str | None:
+        return would_stop(
+            tx,
+            stored,
+            count=TURN_LETTERS_MAX,
+            function_known=self.known,
+            input_problem=self.input_problem,
+            function_stopped=self.stopped,
+        )
+
+    def _resumed(self, plans: list[StoredPlan] | None, error: BaseException | None) -> None:
+        self._looking = False
+        if error is not None:
+            log.warning("replays could not go on yet: %s", error)
+            self._parts.later(RETRY_MS, self._let_go_on)
+        for stored in plans or ():
+            log.info("replay %s goes on: %s", stored.plan.plan_id, stored.plan.why)
+            tell(self._parts, stored.plan)
+            self._parts.start(self._pace(stored.seq), what="going on with a replay")
 
     # ── plans on their way ───────────────────────────────────────────────────
 
     async def _take_up(self) -> None:
         try:
+            self._let_go_on()
             left = await self._reader.read(replay_plans.moving)
             for stored in left:
                 plan = stored.plan
@@ -196,6 +262,8 @@ class Replays:
     def _rest(self, seq: int) -> None:
         if (pacer := self._pacers.pop(seq, None)) is not None:
             pacer.close()
+        # The breaker that paused it may have closed before that was on disk.
+        self._let_go_on()
 
     async def _move(self, plan_ids: list[str], change: Change) -> Changed:
         if not plan_ids:

@@ -35,10 +35,11 @@ Ended = Done | Fail
 
 @dataclass(slots=True)
 class Batch:
-    """Attempts of one worker that ended together, and what came of them in the unit."""
+    """Attempts of one worker that ended together, when that was, and what came of them."""
 
     worker: WorkerProcess
     ended: list[Ended]
+    heard_at_ms: int
     verdicts: list[Verdict] = field(default_factory=list)
     assignments: list[Assignment] = field(default_factory=list)
 
@@ -56,8 +57,8 @@ class Runner:
         self.surroundings = Surroundings(parts, dispatcher)
         self._unsettled: list[Batch] = []
         self.undo_left = UndoLeft(parts)
-        self.on_settled: Callable[[list[Verdict]], None] = _ignore
-        self.on_tainted: Callable[[WorkerProcess], None] = _keep
+        self.on_settled: Callable[[list[Verdict]], None] = _nobody_asked
+        self.on_tainted: Callable[[WorkerProcess], None] = _nobody_asked
         self._retrying = False
 
     def use_redactor(self, redactor: Redactor) -> None:
@@ -77,7 +78,7 @@ class Runner:
         if pool is not None:
             for frame in frames:
                 pool.observe(frame.duration_ms)
-        self._post(Batch(worker, frames))
+        self._post(Batch(worker, frames, self._parts.clock.now_ms()))
 
     def died(self, worker: WorkerProcess, evidence: Evidence, *, begun: str | None) -> None:
         """A worker is gone: the attempt that had begun failed with it, the rest never began."""
@@ -96,7 +97,7 @@ class Runner:
                 token=current.token, evidence=evidence, output=Output(log_path=worker.log_path)
             )
             worker.take_ended([fail], now_boot_ms=self._parts.clock.boot_ms())
-            self._post(Batch(worker, [fail]))
+            self._post(Batch(worker, [fail], self._parts.clock.now_ms()))
         self.returned(worker, list(worker.held), why="its worker ended before it began")
 
     def returned(self, worker: WorkerProcess, tokens: list[str], *, why: str) -> None:
@@ -126,14 +127,13 @@ class Runner:
         if not self._rules.ready:
             self._rules.when_ready(lambda: self.fail_next(worker, evidence))
             return
-        function = worker.function
         verdicts: list[Verdict] = []
 
         def unit(tx: Transaction) -> None:
             now_ms = self._parts.clock.now_ms()
             token = self._parts.ulids.new()
             for claim in tasks.claim_due(
-                tx, function=function, worker=worker.identity, tokens=[token], now_ms=now_ms
+                tx, function=worker.function, worker=worker.identity, tokens=[token], now_ms=now_ms
             ):
                 failpoint("unloadable-in-unit")
                 verdict = self._judge(tx, claim.task, claim.token, evidence, now_ms=now_ms)
@@ -165,7 +165,7 @@ class Runner:
             if task is None:
                 continue
             try:
-                batch.verdicts.append(self._settle_end(tx, task, frame, batch.worker, now_ms))
+                batch.verdicts.append(self._settle_end(tx, task, frame, batch, now_ms))
             except ClaimLost as lost:
                 log.info("a late result was dropped: %s", lost)
         failpoint("end-in-unit")
@@ -186,18 +186,16 @@ class Runner:
         return tasks.owned(tx, frame.token)
 
     def _settle_end(
-        self, tx: Transaction, task: Task, frame: Ended, worker: WorkerProcess, now_ms: int
+        self, tx: Transaction, task: Task, frame: Ended, batch: Batch, now_ms: int
     ) -> Verdict:
+        worker, ended_at_ms = batch.worker, min(batch.heard_at_ms, now_ms)
         if isinstance(frame, Done):
             verdict = conclude(task, token=frame.token, now_ms=now_ms)
+            known = structs.asdict(frame.output)
             settle(
-                tx,
-                verdict,
-                now_ms=now_ms,
-                error_id=None,
-                result=bytes(frame.result),
-                output=structs.asdict(frame.output),
-            )
+                tx, verdict, now_ms=now_ms, error_id=None, result=bytes(frame.result), output=known,
+                ended_at_ms=ended_at_ms,
+            )  # fmt: skip
             held = worker.ending.get(frame.token)
             if held is not None and held.checkpointed:
                 checkpoints.forget(tx, task.task_id)
@@ -207,7 +205,9 @@ class Runner:
             return verdict
         evidence = self._with_kill(tx, frame, worker)
         verdict = self._judge(tx, task, frame.token, evidence, now_ms=now_ms)
-        return self._settle(tx, verdict, now_ms=now_ms, output=frame.output, promised=frame.undo)
+        return self._settle(
+            tx, verdict, now_ms=now_ms, output=frame.output, promised=frame.undo, at_ms=ended_at_ms
+        )
 
     def _with_kill(self, tx: Transaction, frame: Fail, worker: WorkerProcess) -> Evidence:
         """Add what our own kill ledger knows to what the worker or its remains say."""
@@ -249,11 +249,15 @@ class Runner:
         now_ms: int,
         output: Output | None = None,
         promised: bool = False,
+        at_ms: int | None = None,
     ) -> Verdict:
         verdict, left = self.undo_left.before_settling(verdict, promised=promised)
         error_id = self._parts.ulids.new() if verdict.classification else None
         known = structs.asdict(output) if output is not None else None
-        settle(tx, verdict, now_ms=now_ms, error_id=error_id, result=None, output=known, left=left)
+        settle(
+            tx, verdict, now_ms=now_ms, error_id=error_id, result=None, output=known, left=left,
+            ended_at_ms=at_ms,
+        )  # fmt: skip
         self._gates_ended(tx, verdict)
         return verdict
 
@@ -392,9 +396,5 @@ def _taints(verdict: Verdict) -> bool:
     return verdict.classification is not None and verdict.classification.recycle_worker
 
 
-def _keep(_: WorkerProcess) -> None:
-    """Nobody has asked to hear of workers that are of no more use yet."""
-
-
-def _ignore(_: list[Verdict]) -> None:
-    """Nobody has asked to hear of settled verdicts yet."""
+def _nobody_asked(_: object) -> None:
+    """Whoever wants to hear of settled verdicts, or of workers of no more use, says so."""

@@ -26,7 +26,7 @@ RECORDS_MAX = 1_000
 # The version is part of the magic: another version is another file.
 _MAGIC = b"fnrbrk01"
 # All of it stands under the checksum, the spare bytes too.
-_RECORD = struct.Struct("<8s64s8sQqBB26x")
+_RECORD = struct.Struct("<8s64s8sQqBBQ18x")
 _CRC = struct.Struct("<I")
 RECORD_BYTES = _RECORD.size + _CRC.size
 _LISTENS = 1
@@ -39,6 +39,7 @@ class BreakerRecord(Struct, frozen=True, kw_only=True):
 
     until_ms: when the state ends by itself, boot clock; 0 when it does not.
     listens:  the daemon wants to hear of successes too, not only of failures.
+    call_max_ms: it wants to hear of calls that run for longer; 0 asks nothing.
     """
 
     name: str
@@ -46,6 +47,7 @@ class BreakerRecord(Struct, frozen=True, kw_only=True):
     generation: int = 0
     until_ms: int = 0
     listens: bool = False
+    call_max_ms: int = 0
 
 
 # The order is part of the format.
@@ -64,6 +66,7 @@ def encode(record: BreakerRecord, boot: bytes) -> bytes:
         record.until_ms,
         STATES.index(record.state),
         _LISTENS if record.listens else 0,
+        record.call_max_ms,
     )
     return body + _CRC.pack(zlib.crc32(body))
 
@@ -75,7 +78,7 @@ def decode(raw: bytes, boot: bytes) -> BreakerRecord | None:
     body = raw[: _RECORD.size]
     if _CRC.unpack_from(raw, _RECORD.size)[0] != zlib.crc32(body):
         return None
-    magic, name, of_boot, generation, until_ms, state, flags = _RECORD.unpack(body)
+    magic, name, of_boot, generation, until_ms, state, flags, call_max_ms = _RECORD.unpack(body)
     if magic != _MAGIC or of_boot != boot or state >= len(STATES):
         return None
     return BreakerRecord(
@@ -84,6 +87,7 @@ def decode(raw: bytes, boot: bytes) -> BreakerRecord | None:
         generation=generation,
         until_ms=until_ms,
         listens=bool(flags & _LISTENS),
+        call_max_ms=call_max_ms,
     )
 
 

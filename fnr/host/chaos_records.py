@@ -31,6 +31,8 @@ from fnr.policy.chaos import Drilled, Injection, Outcome
 PAST_MAX = 200
 RECORD, HELD, HOLDER = "record.json", "held", "holder.json"
 SEEN, EFFECTS, OUTCOME = "seen.json", "effects", "outcome.json"
+# Room for what is seen is taken beforehand: the effect may be that there is none.
+SEEN_BYTES = 4_096
 # There while something has to be put right that only a daemon can.
 IN_DAEMON = "in-daemon"
 
@@ -73,6 +75,7 @@ def commit(injection: Injection, *, in_daemon: bool = False) -> None:
     try:
         (path / HELD).touch(mode=0o600)
         (path / EFFECTS).touch(mode=0o600)
+        write_durably(str(path / SEEN), b" " * SEEN_BYTES)
         if in_daemon:
             (path / IN_DAEMON).touch(mode=0o600)
         write_durably(str(path / RECORD), msgspec.json.encode(injection))
@@ -187,8 +190,10 @@ def holder(folder: str) -> Holder | None:
 
 def note_seen(injection: Injection, seen: Outcome) -> None:
     """Keep what was seen of the effect, for whoever undoes it if we are killed."""
-    with suppress(OSError):
-        write_durably(f"{injection.folder}/{SEEN}", msgspec.json.encode(seen))
+    data = msgspec.json.encode(seen).ljust(SEEN_BYTES)
+    with suppress(OSError), open(f"{injection.folder}/{SEEN}", "r+b", buffering=0) as file:  # noqa: PTH123 - in place
+        file.write(data)
+        os.fsync(file.fileno())
 
 
 def seen(folder: str) -> Outcome:

@@ -6,6 +6,7 @@ import re
 
 from msgspec import Struct
 
+from fnr.policy.blame import met
 from fnr.policy.condition import (
     PORT_MAX,
     Condition,
@@ -95,9 +96,15 @@ def needed(
         case Kind.PORT:
             port = _port(classification, text)
             return written(Condition(kind=Kind.PORT, amount=port)) if port else word
-        case Kind.SERVICE if needs.services:
-            return written(*[Condition(kind=Kind.SERVICE, where=one) for one in needs.services])
+        case Kind.SERVICE if services := _services(evidence, needs):
+            return written(*[Condition(kind=Kind.SERVICE, where=one) for one in services])
     return str(word)
+
+
+def _services(evidence: Evidence, needs: Needs) -> tuple[str, ...]:
+    """The one that failed; all that are declared when nobody knows which of them did."""
+    one = met(evidence, needs.services)
+    return (one,) if one else needs.services
 
 
 def _text_of(evidence: Evidence) -> str:

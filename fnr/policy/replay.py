@@ -19,13 +19,17 @@ CONCURRENCY_MAX = 10_000
 RAMP_MS_MAX = 7 * 86_400_000
 RATE_PER_H_MAX = 3_600 * 100_000
 KEY_CHARS_MAX = 200
+# Who moves a plan by itself, and how the reason begins when it is a breaker.
+BY = "fnr"
+HELD_BACK = "breaker "
 
 
 class ReplayState(StrEnum):
     """Where a plan is.
 
     PLANNING: its set is being chosen. CANARY: the first few are tried. PAUSED: nothing more is put
-    back until somebody resumes it. STOPPED: too many died again. DONE: every entry has ended.
+    back until somebody resumes it, or the breaker that paused it lets calls through. STOPPED: too
+    many died again. DONE: every entry has ended.
     """
 
     PLANNING = "planning"
@@ -56,8 +60,8 @@ LEGAL_REPLAY_MOVES: dict[tuple[ReplayState, ReplayState], str] = {
     (_S.RUNNING, _S.DONE): "every entry has ended",
     (_S.RUNNING, _S.CANCELLED): "cancelled",
     (_S.PAUSED, _S.PLANNING): "resumed, its set is not frozen yet",
-    (_S.PAUSED, _S.CANARY): "resumed",
-    (_S.PAUSED, _S.RUNNING): "resumed",
+    (_S.PAUSED, _S.CANARY): "resumed, or its breaker lets calls through",
+    (_S.PAUSED, _S.RUNNING): "resumed, or its breaker lets calls through",
     (_S.PAUSED, _S.CANCELLED): "cancelled",
     (_S.STOPPED, _S.RUNNING): "resumed by hand; failures count from here on",
     (_S.STOPPED, _S.CANCELLED): "cancelled",
@@ -226,6 +230,24 @@ def moved(
     if plan.state is _S.STOPPED:
         after = replace(after, judged_done=plan.done, judged_dead=plan.dead)
     return after
+
+
+def paused(plan: ReplayPlan, *, by: str, why: str, now_ms: int) -> ReplayPlan | str:
+    """The plan paused by hand: then it does not go on by itself, whatever had paused it before."""
+    if held_back(plan):
+        return replace(plan, state_at_ms=now_ms, state_by=by, why=why)
+    return moved(plan, _S.PAUSED, by=by, why=why, now_ms=now_ms)
+
+
+def held_back(plan: ReplayPlan) -> bool:
+    """Whether it was a breaker that paused it, and nobody by hand."""
+    return plan.state is _S.PAUSED and plan.state_by == BY and plan.why.startswith(HELD_BACK)
+
+
+def goes_on_by_itself(plan: ReplayPlan) -> bool:
+    """Once its breakers let calls through; who sets a limit to failures wants to look first."""
+    careful = plan.options.failures_max is not None or plan.options.failures_percent is not None
+    return held_back(plan) and not careful
 
 
 def resumed(plan: ReplayPlan, *, by: str, why: str, now_ms: int) -> ReplayPlan | str:

@@ -106,6 +106,17 @@ def moving(tx: Transaction) -> list[StoredPlan]:
     return [_stored(row) for row in rows]
 
 
+def paused(tx: Transaction) -> list[StoredPlan]:
+    """Plans that wait for somebody, or for a breaker; the oldest first."""
+    rows = tx.all(
+        f"""
+        SELECT {_COLUMNS} FROM replay_plan
+         WHERE state NOT IN ('done', 'cancelled') AND state = 'paused' ORDER BY plan_id
+        """
+    )
+    return [_stored(row) for row in rows]
+
+
 def move(tx: Transaction, seq: int, change: Move) -> tuple[ReplayPlan, str | None]:
     """Make a move; the plan as it is now, and why nothing was moved."""
     stored = get(tx, seq)

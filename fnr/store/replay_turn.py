@@ -49,9 +49,8 @@ def put_back(
     """Take up to `free` entries in their order."""
     look = _Look(tx, stored, function_known=function_known, input_problem=input_problem)
     candidates = look.candidates(free)
-    for function in {candidate.function for candidate in candidates if candidate.problem is None}:
-        if (why := function_stopped(function)) is not None:
-            return Turned(stopped=why)
+    if (why := _stopped(candidates, function_stopped)) is not None:
+        return Turned(stopped=why)
     busy = frozenset(
         candidate.key
         for candidate in candidates
@@ -77,6 +76,29 @@ def put_back(
     _advance(tx, stored.seq, candidates[: choice.looked_at])
     started = {candidate.task_id: candidate.function for candidate in choice.start}
     return Turned(started=started, looked_at=choice.looked_at)
+
+
+def would_stop(
+    tx: Transaction,
+    stored: StoredPlan,
+    *,
+    count: int,
+    function_known: FunctionKnown,
+    input_problem: InputProblem,
+    function_stopped: FunctionStopped,
+) -> str | None:
+    """Why a plan that went on now would have to pause again; None when it would not."""
+    for function in sorted({function for _, function in replay_entries.live(tx, stored.seq)}):
+        if (why := function_stopped(function)) is not None:
+            return why
+    look = _Look(tx, stored, function_known=function_known, input_problem=input_problem)
+    return _stopped(look.candidates(count), function_stopped)
+
+
+def _stopped(candidates: list[Candidate], function_stopped: FunctionStopped) -> str | None:
+    able = {candidate.function for candidate in candidates if candidate.problem is None}
+    whys = map(function_stopped, sorted(able))
+    return next((why for why in whys if why is not None), None)
 
 
 def _move(

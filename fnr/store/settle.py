@@ -35,12 +35,14 @@ def settle(
     result: bytes | None,
     output: dict[str, Any] | None,
     left: undo.Left = undo.NOTHING,
+    ended_at_ms: int | None = None,
 ) -> None:
     """Store everything that follows from the end of one attempt. Raises ClaimLost.
 
     error_id: for the error of a failed attempt. result: JSON of a success, None is null.
     output:   log_path, log_from, log_to, cpu_ms and peak_mib of the attempt, as far as known.
     left:     what the attempt left to be undone.
+    ended_at_ms: when the attempt ended, where that was before now: settling may have to wait.
     """
     task, function = verdict.task, verdict.before.function
     if task.state is TaskState.DONE:
@@ -50,7 +52,8 @@ def settle(
     if not moved:
         raise ClaimLost(task.task_id, verdict.token)
     if verdict.token is not None:
-        _end_attempt(tx, verdict, output or {}, now_ms=now_ms)
+        ended_at_ms = now_ms if ended_at_ms is None else ended_at_ms
+        _end_attempt(tx, verdict, output or {}, ended_at_ms=ended_at_ms)
     if verdict.outcome is AttemptOutcome.FAILED:
         _store_error(tx, verdict, error_id, now_ms=now_ms)
     ledger.add(
@@ -109,7 +112,9 @@ def _move_task(tx: Transaction, verdict: Verdict) -> int:
     )  # fmt: skip
 
 
-def _end_attempt(tx: Transaction, verdict: Verdict, output: dict[str, Any], *, now_ms: int) -> None:
+def _end_attempt(
+    tx: Transaction, verdict: Verdict, output: dict[str, Any], *, ended_at_ms: int
+) -> None:
     ended = tx.run(
         """
         UPDATE attempt
@@ -118,7 +123,7 @@ def _end_attempt(tx: Transaction, verdict: Verdict, output: dict[str, Any], *, n
          WHERE token = ? AND outcome = 'running'
         """,
         (
-            verdict.outcome, now_ms, output.get("cpu_ms"), output.get("peak_mib"),
+            verdict.outcome, ended_at_ms, output.get("cpu_ms"), output.get("peak_mib"),
             output.get("log_path"), output.get("log_from"), output.get("log_to"), verdict.token,
         ),
     )  # fmt: skip

@@ -56,7 +56,7 @@ class Quiet:
 class Guard:
     """A guarded call that is more than a quiet one: a trial, or one that the daemon listens to."""
 
-    __slots__ = ("_calls", "_context", "_ignore", "_record", "_trial", "_view")
+    __slots__ = ("_calls", "_context", "_ignore", "_record", "_since_ms", "_trial", "_view")
 
     def __init__(
         self, view: BreakerView, calls: Calls, ignore: tuple[type[BaseException], ...]
@@ -74,15 +74,19 @@ class Guard:
             if record.state == "half_open":
                 self._try(record)
         self._record = record
+        if record.call_max_ms:
+            self._since_ms = self._calls.begun(self, record.call_max_ms)
         return self
 
     def end(self, error: BaseException | None) -> None:
         """It has ended."""
+        limited = bool(self._record.call_max_ms)
+        told = limited and self._calls.was_slow(self, failed=error is not None)
         if error is None:
-            if self._record.listens and not self._belongs_to_trial():
+            if not told and self._record.listens and not self._belongs_to_trial():
                 self._calls.told(self._view.name, self._record.generation, None)
         elif _tells(error, self._ignore):
-            self._calls.failed(self._view.name, self._record.generation, error)
+            self._calls.failed(self._view.name, self._record.generation, error, told=told)
         if self._context is not None:
             with suppress(ValueError):  # another context ends it: a generator's, say
                 _trying.reset(self._context)
@@ -90,6 +94,11 @@ class Guard:
         if self._trial:
             self._trial = False
             self._calls.trials.release(self._view.name)
+
+    def slow(self, now_ms: int) -> None:
+        """It has run for longer than a call to its service may."""
+        taken_ms = now_ms - self._since_ms
+        self._calls.told(self._view.name, self._record.generation, None, slow_ms=taken_ms)
 
     def _try(self, record: BreakerRecord) -> None:
         """Begin a trial, or be part of one; raises BreakerOpen when another has it."""
@@ -117,7 +126,15 @@ class Guard:
 class Calls:
     """All guarded calls of this worker."""
 
-    def __init__(self, duty: Duty, *, path: str, clock: Clock, wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        duty: Duty,
+        *,
+        path: str,
+        clock: Clock,
+        wake: Callable[[], None],
+        wake_at: Callable[..., None],
+    ) -> None:
         self.trials = duty.trials
         self._duty = duty
         self._path = path
@@ -125,11 +142,15 @@ class Calls:
         self._boot_ms = clock.boot_ms
         self._boot_id = clock.boot_id()
         self._wake = wake
+        self._wake_at = wake_at
         self._views: dict[str, BreakerView] = {}
         self._guarded: set[str] = set()
         # By name, and only of services that this attempt has called already.
         self._quiet: dict[str, Quiet] = {}
         self._unseen_at_ms: dict[str, int] = {}
+        # Calls that may take only so long, with the moment (boot clock) at which that is over. Who
+        # takes one out tells of it: the end of the call, or the control thread while it lasts.
+        self._limited: dict[Guard, int] = {}
         self._second = 0
         self._told_in_second = 0
 
@@ -147,7 +168,8 @@ class Calls:
             quiet.seen_ms = now_ms
             return quiet
         self._guarded.add(name)
-        if record is not None and record.state == "closed" and not record.listens:
+        ordinary = record is not None and record.state == "closed" and not record.listens
+        if record is not None and ordinary and not record.call_max_ms:
             self._quiet[name] = Quiet(record, self, now_ms)
         else:
             self._quiet.pop(name, None)
@@ -173,16 +195,47 @@ class Calls:
             raise BreakerOpen(view.name, why, max(left_ms, RETRY_MS) / 1_000)
         return record
 
-    def failed(self, service: str, generation: int, error: BaseException) -> None:
-        """A guarded call has raised."""
+    def failed(
+        self, service: str, generation: int, error: BaseException, *, told: bool = False
+    ) -> None:
+        """A guarded call has raised. told: that it was slow, and one call counts once."""
         if getattr(error, _MARK, None) is None:
             with suppress(Exception):  # a foreign class may allow no attribute
                 setattr(error, _MARK, service)
+        if told:
+            return
         evidence = capture(error, phase=Phase.RUN, now_ms=self._clock.now_ms())
         self.told(service, generation, replace(evidence, traceback="", service=service))
 
-    def told(self, service: str, generation: int, evidence: Evidence | None) -> None:
-        """Let the daemon know how a call ended."""
+    def begun(self, guard: Guard, call_max_ms: int) -> int:
+        """A call that may take only so long has begun: now, boot clock."""
+        now_ms = self._boot_ms()
+        self._limited[guard] = now_ms + call_max_ms
+        self._wake_at(now_ms + call_max_ms, now_ms=now_ms)
+        return now_ms
+
+    def was_slow(self, guard: Guard, *, failed: bool) -> bool:
+        """Whether the call that ends is told of as slow; a failure speaks for itself."""
+        until_ms = self._limited.pop(guard, None)
+        if until_ms is None:
+            return True
+        now_ms = self._boot_ms()
+        if failed or now_ms < until_ms:
+            return False
+        guard.slow(now_ms)
+        return True
+
+    def look(self, now_ms: int) -> int | None:
+        """Tell of calls that last for too long; when the next one will, None: there is none."""
+        for guard, until_ms in self._limited.copy().items():
+            if now_ms >= until_ms and self._limited.pop(guard, None) is not None:
+                guard.slow(now_ms)
+        return min(self._limited.copy().values(), default=None)
+
+    def told(
+        self, service: str, generation: int, evidence: Evidence | None, *, slow_ms: int = 0
+    ) -> None:
+        """Let the daemon know how a call ended, or that it takes long."""
         second = self._clock.boot_ms() // 1_000
         if second != self._second:
             self._second, self._told_in_second = second, 0
@@ -192,7 +245,13 @@ class Calls:
         run = self._duty.running
         token = None if run is None else run.token
         self._duty.report(
-            Called(service=service, generation=generation, token=token, evidence=evidence)
+            Called(
+                service=service,
+                generation=generation,
+                token=token,
+                evidence=evidence,
+                slow_ms=slow_ms,
+            )
         )
         self._wake()
 

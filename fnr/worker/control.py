@@ -99,7 +99,11 @@ class Control:
             from fnr.worker.breakers import Calls  # noqa: PLC0415 - 4 MiB that few functions need
 
             self._calls = Calls(
-                self._duty, path=self._breaker_path, clock=self._clock, wake=self.wake
+                self._duty,
+                path=self._breaker_path,
+                clock=self._clock,
+                wake=self.wake,
+                wake_at=self._wake_at,
             )
         return self._calls.guard(service, ignore)
 
@@ -181,7 +185,7 @@ class Control:
     def _look(self) -> bool:
         """See what is going on; whether the socket is ours to listen to."""
         now_ms = self._clock.boot_ms()
-        again_at_ms = self._send_progress(now_ms)
+        again_at_ms = min(self._send_progress(now_ms), self._slow_calls(now_ms))
         attending = False
         if self._duty.busy:
             patience_ends_ms = self._duty.since_ms + PATIENCE_MS
@@ -197,6 +201,11 @@ class Control:
         if again_at_ms < _NEVER_MS:
             self._wake_at(again_at_ms, now_ms=now_ms)
         return attending
+
+    def _slow_calls(self, now_ms: int) -> int:
+        """Tell of guarded calls that last for too long."""
+        again_at_ms = None if self._calls is None else self._calls.look(now_ms)
+        return _NEVER_MS if again_at_ms is None else again_at_ms
 
     def _say_checkpoint(self, now_ms: int) -> int:
         """Say it, and again while nobody has it; a lost connection is no answer."""

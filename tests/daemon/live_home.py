@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +137,22 @@ def end_workers(home: Path) -> None:
             with suppress(ProcessLookupError, ChildProcessError):
                 os.kill(int(folder.name), signal.SIGKILL)
                 os.waitpid(int(folder.name), 0)
+
+
+@contextmanager
+def small_state(home: LiveHome) -> Iterator[None]:
+    """The state of a home that is not up yet lies on a file system of 24 MiB."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting needs root")
+    Path(home.paths.state_dir).mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", home.paths.state_dir]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("mounting is not allowed here")
+    try:
+        yield
+    finally:
+        home.close()
+        subprocess.run(["umount", home.paths.state_dir], check=True)
 
 
 @pytest.fixture

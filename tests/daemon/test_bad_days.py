@@ -6,13 +6,12 @@ import os
 import signal
 import socket
 import sqlite3
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
-from live_home import LiveHome
+from live_home import LiveHome, small_state
 from test_task_life import end_of, function, submit
 
 from fnr.api import requests as ask
@@ -146,22 +145,11 @@ def test_a_stopped_worker_is_found_hung(home_at: HomeAt, tmp_path: Path) -> None
 @pytest.fixture
 def small_disk(home_at: HomeAt) -> Iterator[LiveHome]:
     """A home whose state lies on a file system of 24 MiB."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting needs root")
     home = home_at(
         function("echo", "echo") + '\n[daemon]\ndisk_free_min = "1MiB"\n[store]\nreserve = "4MiB"\n'
     )
-    state = Path(home.paths.state_dir)
-    state.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(state)],
-        capture_output=True, check=False,
-    )  # fmt: skip
-    if mounted.returncode != 0:
-        pytest.skip("mounting is not allowed here")
-    yield home
-    home.close()
-    subprocess.run(["umount", str(state)], check=True)
+    with small_state(home):
+        yield home
 
 
 def until_refused(home: LiveHome) -> Iterator[str]:

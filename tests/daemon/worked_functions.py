@@ -199,6 +199,15 @@ def call_service(bad: str, gate: str = "", began: str = "") -> str:
     return "well"
 
 
+def flap(calls: str) -> str:
+    """Use a service that is well for every fourth call."""
+    with Path(calls).open("a") as file:
+        file.write(".")
+    if Path(calls).stat().st_size % 4:
+        raise ConnectionResetError(104, "Connection reset by peer")
+    return "well"
+
+
 def guard_call(bad: str, service: str = "storage", gate: str = "", began: str = "") -> str:
     """Use it through its breaker."""
     import fnr

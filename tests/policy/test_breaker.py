@@ -172,6 +172,32 @@ def test_a_service_that_flaps_gets_longer_rests_whatever_its_probe_says() -> Non
     assert rests_ms[-1] == STORAGE.open_max_ms
 
 
+@pytest.mark.parametrize("probe", [False, True])
+def test_a_service_that_flaps_every_second_does_not_make_its_breaker_flap(probe: bool) -> None:
+    """An hour of ten calls a second, each second well or ill, and a probe that is as fickle."""
+    breaker, calls, failures, moves = Breaker(name="storage"), 0, 0, []
+    for now_ms in range(NOW_MS, NOW_MS + 60 * MINUTE_MS, 100):
+        well = now_ms // 1_000 % 2 == 0
+        step = passed(breaker, now_ms=now_ms)
+        if probe and breaker.state == "open" and step.move is None and now_ms % 5_000 == 0:
+            step = probed(breaker, healthy=well, now_ms=now_ms)
+        moves += [step.move] if step.move else []
+        breaker = step.breaker
+        if breaker.state == "open":
+            continue
+        calls, failures = calls + 1, failures + (not well)
+        event = succeeded if well else failed
+        step = event(breaker, STORAGE, generation=breaker.generation, now_ms=now_ms)
+        moves += [step.move] if step.move else []
+        breaker = step.breaker
+    openings = [move for move in moves if move.after == "open"]
+    # The story's numbers: a rest of one minute that is doubled up to ten.
+    assert 5 <= len(openings) <= 12
+    assert breaker.openings == len(openings), "no rest began anew"
+    assert failures <= 6 * len(openings)
+    assert calls <= 20 * len(openings)
+
+
 def test_a_late_result_of_an_earlier_generation_is_dropped() -> None:
     opened = after("xxxxx")
     half = half_open()

@@ -56,6 +56,8 @@ DISK = "[Errno 28] No space left on device: '/out/a b/x.png'"
         ("port 99999 is in use", named(WaitFor.PORT), None, "port"),
         ("refused", named(WaitFor.SERVICE), Needs(services=("storage",)), "service:storage"),
         ("refused", named(WaitFor.SERVICE), None, "service"),
+        ("refused", named(WaitFor.SERVICE), Needs(services=("a", "b")),
+         "service:a and service:b"),
         ("used up", named(), None, ""),
     ],
 )  # fmt: skip
@@ -74,6 +76,12 @@ def test_the_functions_own_word_comes_first() -> None:
     bare = Evidence(message=TORCH, wait_for="vram")
     assert text_of(bare, named(), Needs(vram_mib=4096)) == "vram:4GiB"
     assert text_of(Evidence(wait_for="a miracle"), named(WaitFor.VRAM)) == "a miracle"
+
+
+@pytest.mark.parametrize("declared", [(), ("storage",), ("comfyui", "storage"), ("comfyui",)])
+def test_the_service_that_was_met_is_waited_for_and_no_other(declared: tuple[str, ...]) -> None:
+    guarded = Evidence(message="refused", service="storage", guarded=("storage",))
+    assert text_of(guarded, named(WaitFor.SERVICE), Needs(services=declared)) == "service:storage"
 
 
 def test_a_disk_that_nobody_names_is_not_guessed() -> None:

@@ -19,8 +19,10 @@ from fnr.policy.replay import (
     ReplayState,
     changed,
     died_at_ms,
+    goes_on_by_itself,
     moved,
     options_problem,
+    paused,
     rank,
     resumed,
 )
@@ -133,6 +135,36 @@ def test_a_plan_is_resumed_where_it_was(plan: ReplayPlan, expected: ReplayState)
     found = resumed(plan, by="ann", why="", now_ms=9)
     assert isinstance(found, ReplayPlan)
     assert found.state is expected
+
+
+HELD = replace(PLAN, state=ReplayState.PAUSED, state_by="fnr", why="breaker storage is open")
+
+
+@pytest.mark.parametrize(
+    ("plan", "by_itself"),
+    [
+        (HELD, True),
+        (replace(HELD, options=ReplayOptions(canary=3, rate_per_h=5)), True),
+        (replace(HELD, options=ReplayOptions(failures_max=3)), False),
+        (replace(HELD, options=ReplayOptions(failures_percent=3)), False),
+        (replace(HELD, state_by="ann"), False),
+        (replace(HELD, why="lunch"), False),
+        (replace(HELD, state=ReplayState.STOPPED), False),
+    ],
+)
+def test_only_what_a_breaker_paused_goes_on_by_itself(plan: ReplayPlan, by_itself: bool) -> None:
+    assert goes_on_by_itself(plan) is by_itself
+
+
+def test_who_pauses_by_hand_is_obeyed_whatever_a_breaker_does() -> None:
+    by_hand = paused(HELD, by="ann", why="lunch", now_ms=9)
+    assert isinstance(by_hand, ReplayPlan)
+    assert (by_hand.state, by_hand.state_by, by_hand.why) == (ReplayState.PAUSED, "ann", "lunch")
+    assert not goes_on_by_itself(by_hand)
+    assert paused(by_hand, by="bob", why="", now_ms=10) == "already paused"
+    from_running = paused(PLAN, by="ann", why="lunch", now_ms=9)
+    assert isinstance(from_running, ReplayPlan)
+    assert from_running.state is ReplayState.PAUSED
 
 
 @pytest.mark.parametrize("state", [ReplayState.RUNNING, ReplayState.DONE, ReplayState.CANCELLED])

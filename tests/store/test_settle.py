@@ -127,6 +127,19 @@ def test_every_end_leaves_a_whole_store(book: Book, name: str) -> None:
     assert tx.tally("render", verdict.task.state) == 1
 
 
+def test_an_attempt_that_waited_to_be_settled_ended_before(tx: Transaction) -> None:
+    """The store was locked, say: what the attempt took is not what settling it took."""
+    accept(tx, new_task())
+    verdict = failure(claim(tx), now_ms=NOW_MS + 5_000)
+    settle(
+        tx, verdict, now_ms=NOW_MS + 5_000, error_id=IDS.new(), result=None, output=None,
+        ended_at_ms=NOW_MS + 3,
+    )  # fmt: skip
+    detail = details.find(tx, verdict.task.task_id)
+    assert [attempt.ended_at_ms for attempt in detail.attempts] == [NOW_MS + 3]
+    assert [error.at_ms for error in detail.errors] == [NOW_MS + 5_000]
+
+
 def test_a_success_keeps_result_output_and_decision(tx: Transaction) -> None:
     accept(tx, new_task())
     claimed = claim(tx)

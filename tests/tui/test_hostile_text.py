@@ -124,7 +124,7 @@ def test_words_of_a_rule_are_an_expression_that_finds_the_message(text: str) -> 
 
 @given(text=TEXTS, width=st.integers(1, 100))
 def test_a_line_of_a_log_is_one_line(text: str, width: int) -> None:
-    line = LogView()._line(LogLine(text, 1_700_000_000_000, "e", text), width, on_it=True)
+    line = LogView()._line_of(LogLine(text, 1_700_000_000_000, "e", text), width, on_it=True)
     assert line.cell_length == width
     assert moves_nothing(line.text)
 

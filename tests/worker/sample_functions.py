@@ -179,11 +179,14 @@ def guarded(
     nested: bool = False,
     lease: str = "",
     times: int = 1,
+    gate: str = "",
 ) -> object:
     """Make guarded calls to a service: that fail, that are refused, or within one another."""
     for _ in range(times):
         try:
             with fnr.breaker("storage", ignore=(KeyError,)):
+                if gate:
+                    Path(gate).read_text()
                 if nested:
                     with fnr.breaker("storage"):
                         pass

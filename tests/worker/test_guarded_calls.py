@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from fake_daemon import FakeDaemon, Peer
@@ -15,6 +18,7 @@ from fnr.host.breaker_file import BreakerFile, BreakerRecord
 from fnr.host.breaker_lease import TrialLeases
 from fnr.host.clock import Clock
 from fnr.policy.evidence import Evidence
+from fnr.worker.breakers import Calls
 
 HOUR_MS = 3_600_000
 GUARDED = "sample_functions:guarded"
@@ -29,7 +33,9 @@ class Shown:
         self._file = BreakerFile(str(self.path), Clock().boot_id())
         self.leases = TrialLeases(self.trials)
 
-    def show(self, state: str, *, generation: int = 1, listens: bool = False) -> None:
+    def show(
+        self, state: str, *, generation: int = 1, listens: bool = False, call_max_ms: int = 0
+    ) -> None:
         """Show the breaker of storage in this state for an hour."""
         until_ms = Clock().boot_ms() + HOUR_MS if state.endswith("open") else 0
         record = BreakerRecord(
@@ -38,6 +44,7 @@ class Shown:
             generation=generation,
             until_ms=until_ms,
             listens=listens or state == "half_open",
+            call_max_ms=call_max_ms,
         )
         self._file.publish([record])
 
@@ -213,6 +220,66 @@ def test_a_service_that_fails_all_the_time_does_not_flood_the_daemon(
     calls, ended = told(peer, error="OSError", caught=True, times=2_000)
     assert isinstance(ended, Done)
     assert 0 < len(calls) <= 200
+
+
+@pytest.mark.parametrize("error", ["", "OSError"])
+def test_a_call_that_hangs_is_told_of_while_it_does_and_counts_once(
+    shown: Shown, peer: Peer, tmp_path: Path, error: str
+) -> None:
+    shown.show("closed", generation=5, call_max_ms=30)
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    peer.run({"gate": str(gate), "error": error})
+    call = peer.expect(Called)
+    assert (call.service, call.generation, call.evidence) == ("storage", 5, None)
+    assert call.slow_ms >= 30
+    gate.write_text("")
+    ended = peer.read()
+    while not isinstance(ended, Done | Fail):
+        assert not isinstance(ended, Called), "one call, one failure"
+        ended = peer.read()
+    assert isinstance(ended, Fail) is bool(error)
+    if error:
+        assert evidence_of(ended).service == "storage"
+
+
+def test_a_call_within_its_time_is_as_quiet_as_any(shown: Shown, peer: Peer) -> None:
+    shown.show("closed", call_max_ms=HOUR_MS)
+    assert told(peer, times=3)[0] == []
+    [call], _ = told(peer, error="OSError")
+    assert (call.slow_ms, call.evidence is None) == (0, False)
+
+
+@pytest.mark.parametrize(("taken_ms", "slow_ms"), [(29, []), (30, [30]), (500, [500])])
+def test_a_call_that_ends_late_is_told_of_by_its_own_end(
+    shown: Shown, taken_ms: int, slow_ms: list[int]
+) -> None:
+    """Method: no control thread, as when a call holds the GIL for all of its time."""
+    shown.show("closed", call_max_ms=30)
+    clock = SteppedClock()
+    reports: list[Called] = []
+    duty = SimpleNamespace(trials=None, running=None, report=reports.append)
+    calls = Calls(
+        cast("Any", duty),
+        path=str(shown.path),
+        clock=clock,
+        wake=lambda: None,
+        wake_at=lambda _at_ms, *, now_ms: None,
+    )
+    guard = calls.guard("storage", ())
+    clock.stepped_ms += taken_ms
+    guard.end(None)
+    assert [call.slow_ms for call in reports] == slow_ms
+    assert calls.look(clock.boot_ms()) is None
+
+
+class SteppedClock(Clock):
+    """Stands still unless it is told to go on."""
+
+    stepped_ms = 1_000
+
+    def boot_ms(self) -> int:
+        return self.stepped_ms
 
 
 def test_in_a_plain_script_calls_are_not_guarded() -> None:

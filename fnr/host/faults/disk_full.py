@@ -14,6 +14,7 @@ from fnr.policy.chaos import Injection
 FULL_DEVICE = "/dev/full"
 _GIB = 1 << 30
 SIZE_BYTES_MAX = 4 * _GIB
+_FULL = os.strerror(errno.ENOSPC)
 
 
 def begin(injection: Injection) -> None:
@@ -30,18 +31,28 @@ def begin(injection: Injection) -> None:
 
 
 def proof(injection: Injection) -> str:
-    """Writing there fails with ENOSPC."""
+    """Writing there fails with ENOSPC; a balloon is only there whole when it met just that.
+
+    No second look at a folder: the daemon gives its reserve back as soon as it meets a full disk.
+    """
     place = Path(injection.options["path"])
-    probe = place / f".fnr-chaos-probe-{injection.injection_id}" if place.is_dir() else place
+    if place.is_dir():
+        taken_mib = _balloon(injection, place).stat().st_size / (1 << 20)
+        return f"{taken_mib:.1f} MiB taken, then writing in {place} failed: {_FULL}"
     try:
-        with probe.open("ab", buffering=0) as file:
+        with place.open("ab", buffering=0) as file:
             file.write(b"x" * 65_536)
     except OSError as error:
         return f"writing {place} fails: {error.strerror}" if error.errno == errno.ENOSPC else ""
-    finally:
-        if probe is not place:
-            probe.unlink(missing_ok=True)
     return ""
+
+
+def fills(injection: Injection, folder: str) -> bool:
+    """Whether this folder has no room for as long as the fault acts."""
+    place = injection.options.get("path", "")
+    if injection.fault != "disk-full" or not Path(place).is_dir():
+        return False
+    return Path(place).stat().st_dev == Path(folder).stat().st_dev
 
 
 def undo(injection: Injection) -> None:

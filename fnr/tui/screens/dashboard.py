@@ -205,7 +205,7 @@ class DashboardView(View):
     def tick(self) -> None:
         """Time has passed: bars move, ages grow."""
         self._fit()
-        self.table.refresh()
+        self.table.show_changes()
         self._heart.refresh()
 
     def focus_first(self) -> None:

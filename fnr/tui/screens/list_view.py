@@ -112,7 +112,7 @@ class ListView(View):
     def tick(self) -> None:
         """Ages have changed."""
         self._fit()
-        self.table.refresh()
+        self.table.show_changes()
 
     def focus_first(self) -> None:
         """The list, or the page that covers it."""
@@ -231,7 +231,7 @@ class ListView(View):
         window.marked = {}
         words = "all that the filter finds" if self.where else "everything in this list"
         self.post_message(self.Told(f"marked: {words if self.everything_marked else 'nothing'}"))
-        self.table.refresh()
+        self.table.show_changes()
 
     def chosen_ids(self, allowed: Callable[[Any], bool] = lambda _: True) -> list[str]:
         """What is marked, else what the cursor is on."""

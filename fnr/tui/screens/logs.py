@@ -56,7 +56,7 @@ class LogsView(View):
     async def _find_workers(self) -> None:
         workers = await self.ask(ListWorkers(gone=True))
         if workers is None:
-            self.lines.note = "the daemon does not say where the logs are"
+            self.lines.tell("the daemon does not say where the logs are")
             return
         self._known = True
         alive = [worker for worker in workers if worker.state != "gone"]
@@ -80,7 +80,7 @@ class LogsView(View):
             lines, trouble = await asyncio.to_thread(_news, list(self._tails.values()))
         finally:
             self._reading = False
-        self.lines.note = trouble
+        self.lines.tell(trouble)
         self.lines.add(lines)
 
     def action_worker(self) -> None:

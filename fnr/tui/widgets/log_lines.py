@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from msgspec import Struct
 from rich.cells import set_cell_size
@@ -12,12 +12,13 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.geometry import Size
 from textual.strip import Strip
-from textual.widget import Widget
 
 from fnr.api.plain_text import one_line
 from fnr.client.instants import clock_time
 from fnr.policy.log_record import STDERR
+from fnr.tui.widgets.kept_lines import PLAIN, KeptLines
 
 LINES_MAX = 5_000
 LINE_CHARS_MAX = 2_000
@@ -26,8 +27,6 @@ TROUBLE = re.compile(
     r"\b(traceback|error|exception|fatal|panic|killed|out of memory)\b", re.IGNORECASE
 )
 
-# Never None: the filter for NO_COLOR asks every style for its colour.
-_PLAIN = Style.null()
 _DIM = Style(dim=True)
 _RED = Style(color="red")
 _BOLD = Style(bold=True)
@@ -47,7 +46,20 @@ class LogLine(Struct, frozen=True):
         return TROUBLE.search(self.text) is not None
 
 
-class LogView(Widget):
+class _Words(Struct, frozen=True):
+    """Words about the lines."""
+
+    words: str
+
+
+class _Shown(Struct, frozen=True):
+    """A line, and whether the cursor is on it."""
+
+    line: LogLine
+    on_it: bool
+
+
+class LogView(KeptLines):
     """Shows the lines it is given; at the end it follows, elsewhere it stands still."""
 
     can_focus = True
@@ -68,12 +80,18 @@ class LogView(Widget):
     def __init__(self) -> None:
         super().__init__()
         self._all: deque[LogLine] = deque(maxlen=LINES_MAX)
-        self._shown: list[LogLine] = []
+        self._shown_lines: list[LogLine] = []
         self.source = ""
         self.words = ""
         self.following = True
         self.cursor = 0
-        self.note = ""
+        self._note = ""
+        self._fitted = Size(0, 0)
+
+    def tell(self, note: str) -> None:
+        """Why there are no lines, or not all."""
+        self._note = note
+        self.show_changes()
 
     def add(self, lines: list[LogLine]) -> None:
         """More lines, the latest last."""
@@ -82,14 +100,14 @@ class LogView(Widget):
         spilt = len(self._all) + len(lines) > LINES_MAX
         self._all.extend(lines)
         if spilt:
-            before = len(self._shown)
+            before = len(self._shown_lines)
             self._choose()
-            self.cursor = max(0, self.cursor - max(0, before - len(self._shown)))
+            self.cursor = max(0, self.cursor - max(0, before - len(self._shown_lines)))
         else:
-            self._shown += [line for line in lines if self._fits(line)]
+            self._shown_lines += [line for line in lines if self._fits(line)]
         if self.following:
-            self.cursor = max(0, len(self._shown) - 1)
-        self.refresh()
+            self.cursor = max(0, len(self._shown_lines) - 1)
+        self.show_changes()
 
     def choose(self, *, source: str | None = None, words: str | None = None) -> None:
         """Only lines of one worker, only lines with these words."""
@@ -104,8 +122,8 @@ class LogView(Widget):
         self._choose()
 
     def _choose(self) -> None:
-        self._shown = [line for line in self._all if self._fits(line)]
-        self.refresh()
+        self._shown_lines = [line for line in self._all if self._fits(line)]
+        self.show_changes()
 
     def _fits(self, line: LogLine) -> bool:
         return (not self.source or line.source == self.source) and (
@@ -115,39 +133,51 @@ class LogView(Widget):
     @property
     def line(self) -> LogLine | None:
         """The chosen line."""
-        return self._shown[self.cursor] if self.cursor < len(self._shown) else None
+        return self._shown_lines[self.cursor] if self.cursor < len(self._shown_lines) else None
 
     # ── drawing ──────────────────────────────────────────────────────────────
 
-    def render_line(self, y: int) -> Strip:
-        """Lines, and a last one that says what is shown."""
-        width, height = self.size
-        if y == height - 1:
-            return Strip([Segment(self.place(), _DIM)]).adjust_cell_length(width, _PLAIN)
-        rows = max(1, height - 1)
-        top = max(0, min(self.cursor - rows + 1, len(self._shown) - rows))
-        if not self.following:
-            top = max(0, min(self.cursor - rows // 2, len(self._shown) - rows))
-        index = top + y
-        if index >= len(self._shown):
-            words = (self.note or "nothing printed yet") if y == 0 and not self._shown else ""
-            return Strip([Segment(f"  {words}", _DIM)]).adjust_cell_length(width, _PLAIN)
-        return self._line(self._shown[index], width, on_it=index == self.cursor)
+    def fit(self, size: Size) -> None:
+        """Asked once for all lines: Textual works it out every time."""
+        self._fitted = size
 
-    def _line(self, line: LogLine, width: int, *, on_it: bool) -> Strip:
+    def content(self, y: int) -> Struct:
+        """Lines, and a last one that says what is shown."""
+        height = self._fitted.height
+        if y == height - 1:
+            return _Words(self.place())
+        rows = max(1, height - 1)
+        top = max(0, min(self.cursor - rows + 1, len(self._shown_lines) - rows))
+        if not self.following:
+            top = max(0, min(self.cursor - rows // 2, len(self._shown_lines) - rows))
+        index = top + y
+        if index < len(self._shown_lines):
+            return _Shown(self._shown_lines[index], index == self.cursor)
+        empty = y == 0 and not self._shown_lines
+        return _Words(f"  {self._note or 'nothing printed yet'}" if empty else "")
+
+    def drawn(self, content: Any) -> Strip:
+        """When, whose, what."""
+        match content:
+            case _Shown(line, on_it):
+                return self._line_of(line, self._fitted.width, on_it=on_it)
+            case _:
+                return Strip([Segment(content.words, _DIM)])
+
+    def _line_of(self, line: LogLine, width: int, *, on_it: bool) -> Strip:
         segments = [Segment("▸" if on_it else " ", _BOLD)]
         if width >= 60:
             moment = clock_time(line.at_ms)[11:] if line.at_ms else " " * 8
             segments.append(Segment(f"{moment} {set_cell_size(one_line(line.source), 14)} ", _DIM))
-        style = _RED if line.is_trouble or line.stream == STDERR else _PLAIN
+        style = _RED if line.is_trouble or line.stream == STDERR else PLAIN
         mark = "! " if line.is_trouble else "  "
         segments += [Segment(mark, _RED), Segment(one_line(line.text[:LINE_CHARS_MAX]), style)]
-        strip = Strip(segments).adjust_cell_length(width, _PLAIN)
+        strip = Strip(segments).adjust_cell_length(width, PLAIN)
         return strip.apply_style(_BOLD) if on_it else strip
 
     def place(self) -> str:
         """Which lines these are."""
-        parts = [f"{len(self._shown):,} lines", self.source or "all workers"]
+        parts = [f"{len(self._shown_lines):,} lines", self.source or "all workers"]
         if self.words:
             parts.append(f"with {self.words!r}")
         parts.append("following" if self.following else "standing still, f follows")
@@ -157,24 +187,24 @@ class LogView(Widget):
 
     def action_move(self, lines: int) -> None:
         """Another line; the last one is followed."""
-        last = max(0, len(self._shown) - 1)
+        last = max(0, len(self._shown_lines) - 1)
         self.cursor = max(0, min(self.cursor + lines, last))
         self.following = self.cursor == last and lines > 0
-        self.refresh()
+        self.show_changes()
 
     def action_follow(self) -> None:
         """The end, and whatever comes."""
         self.following = True
-        self.cursor = max(0, len(self._shown) - 1)
-        self.refresh()
+        self.cursor = max(0, len(self._shown_lines) - 1)
+        self.show_changes()
 
     def action_trouble(self, step: int) -> None:
         """The next line that looks like an error."""
         index = self.cursor + step
-        while 0 <= index < len(self._shown):
-            if self._shown[index].is_trouble:
+        while 0 <= index < len(self._shown_lines):
+            if self._shown_lines[index].is_trouble:
                 self.cursor, self.following = index, False
-                self.refresh()
+                self.show_changes()
                 return
             index += step
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -12,13 +12,13 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
 
 from fnr.api.plain_text import one_line
 from fnr.policy.record import Page
+from fnr.tui.widgets.kept_lines import PLAIN, KeptLines
 from fnr.tui.widgets.window import Wanted, Window
 
 GAP = 2
@@ -26,9 +26,6 @@ GUTTER = 2
 FLEXIBLE_MIN = 14
 # Longer than any screen is wide.
 CELL_CHARS_MAX = 500
-
-# Never None: the filter for NO_COLOR asks every style for its colour.
-PLAIN = Style.null()
 
 Cell = str | tuple[str, str]
 
@@ -77,7 +74,25 @@ def widths_of(columns: tuple[TableColumn, ...], width: int) -> list[tuple[TableC
     return found
 
 
-class PagedTable(Widget):
+class _Title(Struct, frozen=True):
+    """The line above the rows."""
+
+
+class _Note(Struct, frozen=True):
+    """Words about the list."""
+
+    words: str
+
+
+class _Row(Struct, frozen=True):
+    """A row: is the cursor on it, is it marked, its cells."""
+
+    on_it: bool
+    marked: bool
+    cells: tuple[tuple[str, str], ...]
+
+
+class PagedTable(KeptLines):
     """Shows what it is given; which page it wants and what was chosen it says in messages."""
 
     can_focus = True
@@ -149,7 +164,7 @@ class PagedTable(Widget):
         """Another list: ask for its first page."""
         self.note = ""
         self.post_message(self.PageWanted(self.window.begin()))
-        self.refresh()
+        self.show_changes()
 
     def again(self) -> None:
         """Ask once more for what is on the screen."""
@@ -165,7 +180,7 @@ class PagedTable(Widget):
         """There is no answer, and why."""
         self.window.failed(wanted)
         self.note = why
-        self.refresh()
+        self.show_changes()
 
     def set_columns(self, columns: tuple[TableColumn, ...]) -> None:
         """Show other columns."""
@@ -183,30 +198,32 @@ class PagedTable(Widget):
     def _measure(self, size: Size) -> None:
         self._measured = size
         self._layout = widths_of(self.columns, size.width)
+        self.forget()
         self.window.resize(size.height - 2)
 
-    def render_line(self, y: int) -> Strip:
-        """The titles, rows, and a last line that says where we are."""
-        width, height = self.size
-        if width <= 0:
-            return Strip.blank(width, PLAIN)
-        if self._measured != self.size:
-            # A widget that is shown right after it was made may be drawn without ever being told
-            # its size; what it then lacks is asked for as soon as this line is drawn.
-            self._measure(self.size)
+    def fit(self, size: Size) -> None:
+        """A widget that is shown right after it was made may be drawn without being told its size.
+
+        What it then lacks is asked for as soon as it is drawn.
+        """
+        if self._measured != size:
+            self._measure(size)
             self.call_later(self._moved)
+
+    def content(self, y: int) -> Struct:
+        """The titles, rows, and a last line that says where we are."""
         if y == 0:
-            return self._line(self._titles(), self._part("title"))
-        if y == height - 1:
-            return self._line([Segment(self.place(), PLAIN)], self._part("note"))
-        index = self.window.top + y - 1
-        if index < len(self.window.rows):
+            return _Title()
+        if y == self._measured.height - 1:
+            return _Note(self.place())
+        window = self.window
+        index = window.top + y - 1
+        if index < len(window.rows):
             return self._row(index)
-        if y == 1 and not self.window.rows:
-            words = self._empty if self.window.loaded else "…"
-            shown = Segment(f"  {one_line(self.note or words)}", PLAIN)
-            return self._line([shown], self._part("note"))
-        return Strip.blank(width, PLAIN)
+        if y == 1 and not window.rows:
+            words = self._empty if window.loaded else "…"
+            return _Note(f"  {one_line(self.note or words)}")
+        return _Note("")
 
     def place(self) -> str:
         """Where in the list we are, what is marked, what is wrong."""
@@ -232,48 +249,51 @@ class PagedTable(Widget):
             parts.append(f"▲ {newer:,} above")
         return "  " + " · ".join(parts)
 
-    def _titles(self) -> list[Segment]:
-        cells = [_sized(column.title, size, right=column.right) for column, size in self._layout]
-        return [Segment(" " * GUTTER + (" " * GAP).join(cells), PLAIN)]
-
-    def _row(self, index: int) -> Strip:
+    def _row(self, index: int) -> _Row:
         window = self.window
         item = window.rows[index]
-        on_it = index == window.cursor
-        is_marked = window.id_of(item) in window.marked
-        gutter = ("▸" if on_it else " ") + ("*" if is_marked else " ")
-        segments = [Segment(gutter, PLAIN)]
-        for number, (column, size) in enumerate(self._layout):
+        cells = []
+        for column, size in self._layout:
             cell = column.sized(item, size) if column.sized else column.cell(item)
             text, words = (cell, "") if isinstance(cell, str) else cell
-            shown = _sized(one_line(text[:CELL_CHARS_MAX]), size, right=column.right)
+            cells.append((text[:CELL_CHARS_MAX], words))
+        marked = window.id_of(item) in window.marked
+        return _Row(index == window.cursor, marked, tuple(cells))
+
+    def drawn(self, content: Any) -> Strip:
+        """Cells with their styles, under that of the line."""
+        match content:
+            case _Row(on_it, marked, cells):
+                style = self._part("marked") if marked else PLAIN
+                style = style + self._part("cursor") if on_it else style
+                gutter = ("▸" if on_it else " ") + ("*" if marked else " ")
+                segments = [Segment(gutter, PLAIN), *self._segments(cells)]
+            case _Note(words):
+                style, segments = self._part("note"), [Segment(words, PLAIN)]
+            case _:
+                style = self._part("title")
+                titles = [(column.title, "") for column, _ in self._layout]
+                segments = [Segment(" " * GUTTER, PLAIN), *self._segments(titles)]
+        return Strip(segments).adjust_cell_length(self._measured.width, PLAIN).apply_style(style)
+
+    def _segments(self, cells: Iterable[tuple[str, str]]) -> Iterator[Segment]:
+        for number, ((text, words), (column, size)) in enumerate(
+            zip(cells, self._layout, strict=True)
+        ):
             if number:
-                segments.append(Segment(" " * GAP, PLAIN))
-            segments.append(Segment(shown, _style(words) if words else PLAIN))
-        base = self._part("marked") if is_marked else PLAIN
-        return self._line(segments, base + self._part("cursor") if on_it else base)
+                yield Segment(" " * GAP, PLAIN)
+            shown = _sized(one_line(text), size, right=column.right)
+            yield Segment(shown, _style(words) if words else PLAIN)
 
     def _part(self, name: str) -> Style:
-        return self.get_component_rich_style(f"paged-table--{name}", partial=True)
-
-    def _line(self, segments: list[Segment], style: Style) -> Strip:
-        width = self.size.width
-        strip = Strip(segments).adjust_cell_length(width, PLAIN)
-        return strip.apply_style(style)
+        return self.part(f"paged-table--{name}")
 
     # ── wishes out ───────────────────────────────────────────────────────────
 
     def action_move(self, rows: int) -> None:
-        """Another row; only what changes is drawn again, as long as the rows stand still."""
-        window = self.window
-        before = (window.top, window.rows)
-        lines = {window.cursor - window.top + 1}
-        window.move(rows)
-        if before[0] == window.top and before[1] is window.rows:
-            lines |= {window.cursor - window.top + 1, self.size.height - 1}
-            self._moved(*(Region(0, line, self.size.width, 1) for line in lines))
-        else:
-            self._moved()
+        """Another row."""
+        self.window.move(rows)
+        self._moved()
 
     def action_page(self, screens: int) -> None:
         """Another screen of rows."""
@@ -321,14 +341,14 @@ class PagedTable(Widget):
         self.window.scroll(-3)
         self._moved()
 
-    def _moved(self, *regions: Region) -> None:
+    def _moved(self) -> None:
         self._want(self.window.wanted())
         item = self.window.item
         name = None if item is None else self.window.id_of(item)
         if name != self._chosen:
             self._chosen = name
             self.post_message(self.Chosen(item))
-        self.refresh(*regions)
+        self.show_changes()
 
     def _want(self, wanted: Wanted | None) -> None:
         if wanted is not None:
