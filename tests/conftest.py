@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,18 @@ hypothesis.settings.load_profile("fnr")
 
 MARK = f"FNR_TEST_RUN={os.getpid()}"
 FROM_OUTSIDE = ("FNR_", "XDG_", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "NOTIFY_SOCKET", "WATCHDOG_")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep compiled modules, outside of the tree if nobody wants them there.
+
+    Without them a daemon compiles all of fnr at every start, and the suite starts hundreds.
+    """
+    cache: pytest.Cache | None = getattr(config, "cache", None)
+    if cache is not None and os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+        folder = str(cache.mkdir("compiled"))
+        os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = folder
+        sys.dont_write_bytecode = False
 
 
 @pytest.fixture(scope="session", autouse=True)
