@@ -62,6 +62,8 @@ _ARGUMENTS: Mapping[tuple[str, str], Offer] = {
     ("breaker", "SERVICE"): Offer(kinds=("breakers",)),
     ("run", "-- COMMAND [ARG"): _COMMANDS,
     ("replay", "ID"): Offer(kinds=("replays",)),
+    ("undo", "ID"): Offer(kinds=("undo",)),
+    ("undo list", "TASK"): Offer(kinds=("tasks",)),
     ("chaos abort", "ID"): Offer(kinds=("drills",)),
     ("", "FUNCTION"): Offer(kinds=("functions",)),
     ("", "FUNCTION|TASK"): Offer(kinds=("functions", "tasks")),
