@@ -6,7 +6,8 @@ import pytest
 from textual.pilot import Pilot
 from tui_home import SIZES, StoreServer, lines_of, running, settled, shown, until, until_shown
 
-from fnr.tui.app import VIEWS, FnrApp, changes
+from fnr.tui.app import VIEWS, FnrApp
+from fnr.tui.deeds import changes
 from fnr.tui.screens.dialog import Dialog
 from fnr.tui.screens.help import HelpPage
 from fnr.tui.screens.list_view import ListView
