@@ -16,7 +16,7 @@ from command_tree import Argument, Command, Flag, global_flags
 from fnr.cli.chaos_drill import SCENARIOS
 from fnr.cli.completion import SCRIPTS
 from fnr.cli.help import TOPICS
-from fnr.cli.tui import VIEWS
+from fnr.cli.quick_tui import VIEWS
 from fnr.policy.evidence import KilledBy, Phase
 from fnr.policy.faults import CATALOGUE
 from fnr.policy.filter_fields import (
