@@ -188,9 +188,9 @@ _fnr_arguments() {
     'breaker/probe') found=('@breakers') ;;
     'breaker/history') found=('@breakers') ;;
     'undo/list') found=('@tasks') ;;
-    'undo/show') found=('') ;;
-    'undo/retry') found=('' '*') ;;
-    'undo/skip') found=('' '*') ;;
+    'undo/show') found=('@undo') ;;
+    'undo/retry') found=('@undo' '*') ;;
+    'undo/skip') found=('@undo' '*') ;;
     'function/show') found=('@functions') ;;
     'function/pause') found=('@functions' '*') ;;
     'function/resume') found=('@functions' '*') ;;

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fnr.client.sdk import AsyncClient as AsyncClient
     from fnr.client.sdk import Client as Client
+    from fnr.policy.replay import ReplayOptions as ReplayOptions
     from fnr.worker import undo as undo
     from fnr.worker.sdk import BreakerOpen as BreakerOpen
     from fnr.worker.sdk import Reject as Reject
@@ -28,6 +29,7 @@ __all__ = [
     "BreakerOpen",
     "Client",
     "Reject",
+    "ReplayOptions",
     "Retry",
     "Wait",
     "__version__",
@@ -42,6 +44,7 @@ __all__ = [
 _HOMES = {
     "AsyncClient": "fnr.client.sdk",
     "Client": "fnr.client.sdk",
+    "ReplayOptions": "fnr.policy.replay",
     "BreakerOpen": "fnr.worker.sdk",
     "Reject": "fnr.worker.sdk",
     "Retry": "fnr.worker.sdk",

@@ -39,6 +39,11 @@ def _run(words: list[str]) -> int:
     code = quick_status(words)
     if code is not None:
         return code
+    from fnr.cli.quick_tui import quick_tui  # noqa: PLC0415 - as above
+
+    code = quick_tui(words)
+    if code is not None:
+        return code
     from fnr.cli.loading import loading  # noqa: PLC0415 - as above
 
     with loading():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import pty
 import shutil
 import socket
 import subprocess
@@ -73,6 +74,32 @@ def test_status_loads_nothing_heavy(answered_home: Path) -> None:
     loaded = modules_after(code, "--home", str(answered_home), "status")
     assert "fnr.cli.quick" in loaded
     assert not loaded & HEAVY
+
+
+def test_the_tui_is_on_its_way_without_typer(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from fnr.tui import start\n"
+        "start.prepared = lambda *_, **__: lambda: 0\n"
+        "from fnr.__main__ import main\n"
+        "assert main() == 0"
+    )
+    master, slave = pty.openpty()
+    environ = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{MODULES}", "--home", str(tmp_path), "tui", "dlq"],
+        env={**environ, "TERM": "xterm"},
+        stdin=slave,
+        stdout=slave,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    os.close(master)
+    os.close(slave)
+    loaded = set(done.stderr.splitlines())
+    assert "fnr.cli.quick_tui" in loaded
+    assert not loaded & {"typer", "asyncio", "sqlite3"}
 
 
 def test_the_package_itself_loads_nothing_of_its_own() -> None:

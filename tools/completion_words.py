@@ -16,7 +16,7 @@ from command_tree import Argument, Command, Flag, global_flags
 from fnr.cli.chaos_drill import SCENARIOS
 from fnr.cli.completion import SCRIPTS
 from fnr.cli.help import TOPICS
-from fnr.cli.tui import VIEWS
+from fnr.cli.quick_tui import VIEWS
 from fnr.policy.evidence import KilledBy, Phase
 from fnr.policy.faults import CATALOGUE
 from fnr.policy.filter_fields import (
@@ -62,6 +62,8 @@ _ARGUMENTS: Mapping[tuple[str, str], Offer] = {
     ("breaker", "SERVICE"): Offer(kinds=("breakers",)),
     ("run", "-- COMMAND [ARG"): _COMMANDS,
     ("replay", "ID"): Offer(kinds=("replays",)),
+    ("undo", "ID"): Offer(kinds=("undo",)),
+    ("undo list", "TASK"): Offer(kinds=("tasks",)),
     ("chaos abort", "ID"): Offer(kinds=("drills",)),
     ("", "FUNCTION"): Offer(kinds=("functions",)),
     ("", "FUNCTION|TASK"): Offer(kinds=("functions", "tasks")),

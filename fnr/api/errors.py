@@ -149,7 +149,8 @@ _LISTED_BY = {
 
 def no_such_id(words: str, *, noun: str) -> NotFound:
     """Nothing has an id that begins so: where ids are listed."""
-    return NotFound(words, next_step=_LISTED_BY[noun])
+    # Whoever adds a noun and forgets it here gets a plain answer, not a crash.
+    return NotFound(words, next_step=_LISTED_BY.get(noun, "fnr help"))
 
 
 def error_types() -> dict[str, type[FnrError]]:

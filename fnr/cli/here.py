@@ -29,6 +29,7 @@ class Here:
     """
 
     def __init__(self, flags: Globals) -> None:
+        self.flags = flags
         self.paths: Paths = find_paths(flags.home or None, flags.config or None)
         self.output = flags.output or "table"
         self.plain = not is_terminal(sys.stdout)

@@ -139,22 +139,29 @@ def run(words: list[str]) -> int:
         code = typer.main.get_command(app).main(
             _in_full(rest), prog_name="fnr", standalone_mode=False
         )
-    except FnrError as error:
-        return _show(error, flags)
-    except TyperException as error:
-        return _show_usage(error, flags)
-    except Abort:
-        return 130
     except SystemExit as error:
         # typer's way to end when a pipe is closed, with an exit code that blames us.
         raise BrokenPipeError from error
-    except (BrokenPipeError, KeyboardInterrupt):
+    except BrokenPipeError:
         raise
-    except OSError as error:
-        return _show(_of_the_system(error), flags)
     except Exception as error:  # noqa: BLE001 - the net: one line and a file instead of a traceback
-        return _show(_crashed(error, flags), flags)
+        return told(error, flags)
     return code if isinstance(code, int) else 0
+
+
+def told(error: Exception, flags: Globals) -> int:
+    """Say what has ended a command; the exit code for it."""
+    match error:
+        case FnrError():
+            return _show(error, flags)
+        case TyperException():
+            return _show_usage(error, flags)
+        case Abort():
+            return 130
+        case OSError():
+            return _show(_of_the_system(error), flags)
+        case _:
+            return _show(_crashed(error, flags), flags)
 
 
 def _in_full(words: list[str]) -> list[str]:

@@ -50,11 +50,17 @@ def for_people(status: dict[str, Any], *, now_ms: int, colour: bool) -> str:
 
 def for_pipes(status: dict[str, Any]) -> str:
     """Tab-separated: a line for the daemon, each function, breaker not closed, and problem."""
+    down = status["state"] == "down"
     rows = [["daemon", status["state"], status["version"], status.get("pid") or "", status["home"]]]
     for function in status.get("functions") or ():
         counts = function["counts"]
         rows.append(
-            ["function", function["function"], _state(function), function.get("workers", 0)]
+            [
+                "function",
+                function["function"],
+                _state(function, down=down),
+                function.get("workers", 0),
+            ]
             + [counts.get(state, 0) for state in _STATES]
         )
     rows += [["breaker", name, words] for name, words in (status.get("breakers") or {}).items()]
@@ -72,7 +78,7 @@ def _table(functions: list[dict[str, Any]], *, down: bool, colour: bool) -> list
         counts = function["counts"]
         workers = f"{function.get('workers', 0)}/{function.get('workers_max', 0)}"
         rows.append(
-            [one_line(function["function"]), _state(function), "-" if down else workers]
+            [one_line(function["function"]), _state(function, down=down), "-" if down else workers]
             + [str(counts.get(state, 0)) for state in _STATES]
         )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -98,11 +104,13 @@ def _cells(row: list[str], widths: list[int]) -> list[str]:
     ]
 
 
-def _state(function: dict[str, Any]) -> str:
+def _state(function: dict[str, Any], *, down: bool) -> str:
     if function.get("problem"):
         return "broken"
     if function.get("paused"):
         return "paused"
     if function.get("holds"):
         return "held"
+    if down:
+        return "down"
     return "busy" if function.get("busy") else "ready"

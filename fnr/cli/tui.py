@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Annotated
 
 import typer
@@ -10,10 +9,9 @@ import typer
 from fnr.api.errors import UsageError
 from fnr.cli.group import examples, group
 from fnr.cli.here import here
+from fnr.cli.quick_tui import READ_ONLY, VIEWS, show
 
 app = group("tui", "Look at everything on one terminal, and act on it.")
-
-VIEWS = ("dashboard", "tasks", "errors", "dlq", "rules", "breakers", "chaos", "logs")
 
 
 @app.command(epilog=examples("fnr tui", "fnr tui dlq", "fnr tui errors --read-only"))
@@ -23,7 +21,7 @@ def tui(
     ] = "dashboard",
     *,
     read_only: Annotated[
-        bool, typer.Option("--read-only", help="Nothing can be changed from there.")
+        bool, typer.Option(READ_ONLY, help="Nothing can be changed from there.")
     ] = False,
 ) -> None:
     """Show dashboard, tasks, errors, dead letters, rules, breakers, chaos
@@ -38,7 +36,4 @@ def tui(
             why=f"it is one of {', '.join(VIEWS)}",
             next_step="fnr tui",
         )
-    # The faces do not know each other; one is started by the other by its name.
-    run = importlib.import_module("fnr.tui.start").run_tui
-    no_color = not here().colour
-    raise typer.Exit(run(here().paths, view=view, read_only=read_only, no_color=no_color))
+    raise typer.Exit(show(here().flags, view=view, read_only=read_only))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -34,9 +35,11 @@ from fnr.api.requests import (
 from fnr.host.clock import Ulids
 from fnr.policy.dead_letter import SHARED_KEY
 from fnr.policy.record import TaskEnd
+from fnr.policy.replay import MOVING_REPLAYS, ReplayPlan
 from fnr.policy.task import TaskState
 
 EXAMPLES_MAX = 5
+LOOK_S, LOOK_S_MAX = 0.01, 0.5
 
 # Asking these twice ends where asking once does.
 _REPEATABLE = (
@@ -74,6 +77,16 @@ def repeatable(request: Request[Any]) -> bool:
     if isinstance(request, Submit):
         return (request.task.task_id or request.task.key) is not None
     return isinstance(request, _REPEATABLE)
+
+
+def is_put_back(plan: ReplayPlan) -> bool:
+    """Has every letter of it had its turn, or does nothing more happen by itself?"""
+    return plan.state not in MOVING_REPLAYS or (plan.frozen_at_ms is not None and not plan.left)
+
+
+def pauses_s() -> Iterator[float]:
+    """How long to wait between looks at something that is soon over, or not for a long time."""
+    return (min(LOOK_S * 1.5**number, LOOK_S_MAX) for number in count())
 
 
 def with_ids(specs: Iterable[TaskSpec], ulids: Ulids) -> Iterator[TaskSpec]:

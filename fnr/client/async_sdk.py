@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from fnr.api.errors import DaemonDown
 from fnr.api.question import Changed, Request
+from fnr.api.replay_requests import GetReplay, StartReplay
 from fnr.api.requests import (
     CancelTasks,
     GetStatus,
@@ -30,7 +31,15 @@ from fnr.api.requests import (
     SubmittedMany,
     WaitTasks,
 )
-from fnr.client.answers import add_many, add_report, repeatable, result_of, with_ids
+from fnr.client.answers import (
+    add_many,
+    add_report,
+    is_put_back,
+    pauses_s,
+    repeatable,
+    result_of,
+    with_ids,
+)
 from fnr.client.async_link import AsyncLink
 from fnr.client.connect import ConnectionLost
 from fnr.client.specs import Duration, SubmitOptions, batches, milliseconds, task_spec
@@ -38,6 +47,7 @@ from fnr.config.paths import find_paths
 from fnr.host.clock import Clock, Dice, Ulids
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.record import PAGE_ITEMS_MAX, TaskDetail, TaskEnd
+from fnr.policy.replay import ReplayOptions, ReplayPlan
 from fnr.policy.task import Task
 
 Answer = TypeVar("Answer")
@@ -145,17 +155,43 @@ class AsyncClient:
         *task_ids: str,
         where: str = "",
         all: bool = False,  # noqa: A002 - as in `--all`
-        dry_run: bool = False,
+        options: ReplayOptions = ReplayOptions(),  # noqa: B008 - frozen
+        reason: str = "",
+        detach: bool = False,
+    ) -> ReplayPlan:
+        """Put dead letters back: these, those that a filter finds, or all that are open.
+
+        A plan, as with `fnr dlq replay`: its set is frozen, it outlives daemon and program,
+        and pauses while a breaker is open. Returns once every letter was put back or skipped, or
+        the plan rests (`state`, `why`); with `detach` at once.
+        """
+        plan = await self.ask(
+            StartReplay(
+                task_ids=list(task_ids), where=where, all=all, options=options, reason=reason
+            )
+        )
+        for pause_s in pauses_s():
+            if detach or is_put_back(plan):
+                break
+            await asyncio.sleep(pause_s)
+            plan = (await self.ask(GetReplay(plan_id=plan.plan_id, reasons=False))).plan
+        return plan
+
+    async def replay_preview(
+        self,
+        *task_ids: str,
+        where: str = "",
+        all: bool = False,  # noqa: A002 - as in `--all`
     ) -> ReplayReport:
-        """Put dead letters back: these, those that a filter finds, or all that are open."""
-        request = ReplayLetters(task_ids=list(task_ids), where=where, all=all, dry_run=dry_run)
+        """How many of these could be put back, and why others could not; nothing is changed."""
+        request = ReplayLetters(task_ids=list(task_ids), where=where, all=all, dry_run=True)
         total = ReplayReport(eligible=0)
         while True:
             report = await self.ask(request)
             total = add_report(total, report)
             if report.next is None:
                 return total
-            request = ReplayLetters(where=where, all=all, dry_run=dry_run, after=report.next)
+            request = ReplayLetters(where=where, all=all, dry_run=True, after=report.next)
 
     async def ask(self, request: Request[Answer]) -> Answer:
         """Any request of fnr.api.requests; asked again once if the connection was lost."""

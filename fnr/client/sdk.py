@@ -11,6 +11,7 @@ client does once by itself, cannot submit the task twice.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
@@ -19,6 +20,7 @@ from msgspec.structs import replace
 
 from fnr.api.errors import DaemonDown, FnrError
 from fnr.api.question import Changed, Request
+from fnr.api.replay_requests import GetReplay, StartReplay
 from fnr.api.requests import (
     CancelTasks,
     GetStatus,
@@ -36,6 +38,8 @@ from fnr.client.answers import (
     TaskFailed,
     add_many,
     add_report,
+    is_put_back,
+    pauses_s,
     repeatable,
     result_of,
     with_ids,
@@ -47,6 +51,7 @@ from fnr.config.paths import find_paths
 from fnr.host.clock import Clock, Dice, Ulids
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.record import PAGE_ITEMS_MAX, TaskDetail, TaskEnd
+from fnr.policy.replay import ReplayOptions, ReplayPlan
 from fnr.policy.task import Task
 
 __all__ = ["AsyncClient", "Client", "TaskFailed"]
@@ -160,17 +165,43 @@ class Client:
         *task_ids: str,
         where: str = "",
         all: bool = False,  # noqa: A002 - as in `--all`
-        dry_run: bool = False,
+        options: ReplayOptions = ReplayOptions(),  # noqa: B008 - frozen
+        reason: str = "",
+        detach: bool = False,
+    ) -> ReplayPlan:
+        """Put dead letters back: these, those that a filter finds, or all that are open.
+
+        A plan, as with `fnr dlq replay`: its set is frozen, it outlives daemon and program,
+        and pauses while a breaker is open. Returns once every letter was put back or skipped, or
+        the plan rests (`state`, `why`); with `detach` at once.
+        """
+        plan = self.ask(
+            StartReplay(
+                task_ids=list(task_ids), where=where, all=all, options=options, reason=reason
+            )
+        )
+        for pause_s in pauses_s():
+            if detach or is_put_back(plan):
+                break
+            time.sleep(pause_s)
+            plan = self.ask(GetReplay(plan_id=plan.plan_id, reasons=False)).plan
+        return plan
+
+    def replay_preview(
+        self,
+        *task_ids: str,
+        where: str = "",
+        all: bool = False,  # noqa: A002 - as in `--all`
     ) -> ReplayReport:
-        """Put dead letters back: these, those that a filter finds, or all that are open."""
-        request = ReplayLetters(task_ids=list(task_ids), where=where, all=all, dry_run=dry_run)
+        """How many of these could be put back, and why others could not; nothing is changed."""
+        request = ReplayLetters(task_ids=list(task_ids), where=where, all=all, dry_run=True)
         total = ReplayReport(eligible=0)
         while True:
             report = self.ask(request)
             total = add_report(total, report)
             if report.next is None:
                 return total
-            request = ReplayLetters(where=where, all=all, dry_run=dry_run, after=report.next)
+            request = ReplayLetters(where=where, all=all, dry_run=True, after=report.next)
 
     # ── the wire ─────────────────────────────────────────────────────────────
 

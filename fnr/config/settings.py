@@ -101,7 +101,7 @@ class FunctionSettings(Struct, frozen=True, kw_only=True):
             cpus=self.cpus or 0,
             disk_path=path,
             disk_mib=mib,
-            services=getattr(self, "services", ()),
+            services=self.services,
         )
 
 

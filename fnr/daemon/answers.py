@@ -59,6 +59,8 @@ class Answers:
         undo = UndoOperators(crew.parts, crew.undoing)
         crew.undoing.acts["cancel_task"] = cancelling.undo
         cancelling.on_cancelled = crew.undoing.look
+        # What came with a letter may need an operator.
+        letters.on_imported = crew.undoing.look
         self.chaos = Chaos(crew, reader)
         self.replays = Replays(crew.parts, crew.dispatcher, reader, crew.breakers)
         self._handlers: dict[type, Handler] = {

@@ -85,6 +85,7 @@ class Crew:
         self.timekeeper.on_buried = self.undoing.settled
         self.undoing.acts["release"] = Releasing(parts, self.resources).release
         self.undoing.on_waiting = self._waits_again
+        self.undoing.on_stuck = self.effects.deliver
         self.intake.on_expiring = self.timekeeper.move_due
         self.on_verdicts: Callable[[list[Verdict]], None] = _nobody_counts
 

@@ -6,11 +6,14 @@ An effect stays in the outbox until it is done; a daemon that dies in between do
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from fnr.api.requests import Event
 from fnr.daemon import logs
 from fnr.daemon.parts import Parts, log
 from fnr.host.failpoint import failpoint
+from fnr.policy.decision import EffectKind
+from fnr.policy.undo import StepState
 from fnr.policy.verdict import Effect, Verdict
 from fnr.store import outbox
 from fnr.store.connection import Transaction
@@ -26,6 +29,7 @@ class Effects:
         self._parts = parts
         self._again: asyncio.TimerHandle | None = None
         self._delivering = False
+        self._more = False
 
     def settled(self, verdicts: list[Verdict]) -> None:
         """New effects may have been committed."""
@@ -35,8 +39,10 @@ class Effects:
     def deliver(self) -> None:
         """Take what is due, do it, and delete it from the outbox."""
         if self._delivering:
+            # What was committed since those under way were read comes behind them.
+            self._more = True
             return
-        self._delivering = True
+        self._delivering, self._more = True, False
         now_ms = self._parts.clock.now_ms()
         self._parts.store.post(
             lambda tx: outbox.due(tx, now_ms=now_ms, count_max=BATCH_MAX), self._taken
@@ -60,9 +66,8 @@ class Effects:
             failpoint("effects-noted-in-unit")
 
         def committed(_: None, failed: BaseException | None) -> None:
+            self._more = self._more or len(keys) == BATCH_MAX
             self._stopped(again=failed is not None)
-            if failed is None and len(keys) == BATCH_MAX:
-                self.deliver()
 
         self._parts.store.post(unit, committed)
 
@@ -70,15 +75,31 @@ class Effects:
         """Tell people: the log is the channel that is always there, watchers get an event."""
         data = effect.data
         level = log.error if data.get("severity") == "alert" else log.warning
-        level("dead letter", extra={"effect": effect.key, **logs.fields(data)})
+        extra = {"effect": effect.key, **logs.fields(data)}
+        match effect.kind:
+            case EffectKind.LETTER:
+                level("dead letter", extra=extra)
+                detail = str(data.get("message") or data.get("reason", ""))
+                self._tell(data, kind="letter", what=str(data.get("cause", "dead")), detail=detail)
+            case EffectKind.UNDO:
+                level("an undo step needs an operator", extra=extra)
+                detail = f"{data.get('undoes', '')}: {data.get('reason', '')}"
+                self._tell(data, kind="undo", what=str(StepState.NEEDS_OPERATOR), detail=detail)
+            case unknown:
+                # Of a newer fnr that ran here before: it is said, and not kept for ever.
+                level(
+                    "an effect of the kind %r, which this fnr does not know", unknown, extra=extra
+                )
+
+    def _tell(self, data: dict[str, Any], *, kind: str, what: str, detail: str) -> None:
         self._parts.events.tell(
             Event(
-                kind="letter",
-                what=str(data.get("cause", "dead")),
+                kind=kind,
+                what=what,
                 at_ms=self._parts.clock.now_ms(),
                 task_id=str(data.get("task_id", "")),
                 function=str(data.get("function", "")),
-                detail=str(data.get("message") or data.get("reason", "")),
+                detail=detail,
             )
         )
 
@@ -86,6 +107,8 @@ class Effects:
         self._delivering = False
         if again and self._again is None:
             self._again = self._parts.later(AGAIN_MS, self._retry)
+        elif self._more and not again:
+            self.deliver()
 
     def _retry(self) -> None:
         self._again = None

@@ -47,6 +47,7 @@ class Letters:
         self._parts = parts
         self._dispatcher = dispatcher
         self._reader = reader
+        self.on_imported: Callable[[], None] = _nobody
 
     async def replay(self, client: Client, request: ReplayLetters) -> ReplayReport:
         """Put a chunk of letters back, or say what would happen."""
@@ -146,6 +147,7 @@ class Letters:
             return taken, not_taken
 
         taken, not_taken = await self._parts.store.write(unit)
+        self.on_imported()
         return SubmittedMany(task_ids=taken, refused=refused + not_taken)
 
     async def _change(
@@ -204,3 +206,7 @@ def _report(
         if len(examples) < EXAMPLES_MAX:
             examples.append(task_id)
     return report
+
+
+def _nobody() -> None:
+    """Nobody has asked to hear of imports yet."""

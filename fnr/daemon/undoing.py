@@ -54,6 +54,8 @@ class Undoing:
         self._timer: asyncio.TimerHandle | None = None
         self.acts: dict[str, Act] = {}
         self.on_waiting: Callable[[], None] = _nobody
+        self.on_stuck: Callable[[], None] = _nobody
+        self._stuck = 0
 
     def settled(self, verdicts: list[Verdict]) -> None:
         """Tasks have ended, or wait for their undo."""
@@ -104,6 +106,9 @@ class Undoing:
 
     def tell_stuck(self, count: int) -> None:
         """Show in `fnr status` how many steps wait for an operator."""
+        if count > self._stuck:
+            self.on_stuck()
+        self._stuck = count
         if count:
             many = f"{count} undo step{'s' if count > 1 else ''}"
             verb = "need" if count > 1 else "needs"
@@ -170,8 +175,10 @@ class Undoing:
     def _announce(self, step: Step) -> None:
         facts = {"task_id": step.task_id, "undo_id": step.undo_id, "why": step.reason}
         if step.state is StepState.NEEDS_OPERATOR:
-            log.error("an undo step needs an operator", extra=facts)
-        elif step.state is StepState.UNDOING:
+            # An effect, so that it is told of whoever dies now.
+            self.on_stuck()
+            return
+        if step.state is StepState.UNDOING:
             log.warning("an undo step failed and will be tried again", extra=facts)
         self._parts.events.tell(
             Event(
@@ -230,4 +237,4 @@ def policy_of(settings: FunctionSettings | None) -> UndoPolicy:
 
 
 def _nobody() -> None:
-    """Nobody has asked to hear of tasks whose undo is over yet."""
+    """Nobody has asked to hear of tasks whose undo is over, or of steps that are stuck, yet."""

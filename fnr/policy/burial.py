@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from fnr.policy.dead_letter import DeadLetter, DeathCause
-from fnr.policy.decision import Action, Decision, Effect, Verdict, moved
+from fnr.policy.decision import Action, Decision, Effect, EffectKind, Verdict, moved
 from fnr.policy.degrade import home_function
 from fnr.policy.failure import Failed
 from fnr.policy.rules import Category, Strategy
@@ -41,7 +41,7 @@ def bury(failed: Failed, cause: DeathCause, why: str) -> Verdict:
     )
     effect = Effect(
         key=f"letter:{task.task_id}:{failed.token}",
-        kind="notify",
+        kind=EffectKind.LETTER,
         data={
             "severity": _SEVERITY[cause],
             "audience": "submitter" if cause is DeathCause.VALIDATION else "admin",

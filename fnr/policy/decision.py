@@ -37,6 +37,13 @@ class Action(StrEnum):
     UNDO = "undo"
 
 
+class EffectKind(StrEnum):
+    """What an effect tells people of."""
+
+    LETTER = "notify"  # a task died; the word is older than the other kinds
+    UNDO = "needs_operator"  # an undo step cannot be carried out
+
+
 class Effect(Struct, frozen=True, kw_only=True):
     """Something to do after settling, kept in the outbox until done.
 

@@ -22,8 +22,9 @@ from fnr.policy.undo import (
     next_step,
     tried,
 )
+from fnr.policy.undo_alert import alert
 from fnr.policy.verdict import Action, Decision
-from fnr.store import ledger
+from fnr.store import ledger, outbox
 from fnr.store.ids import AmbiguousId, NoSuchId
 from fnr.store.rows import json_text, marks
 from fnr.store.transaction import Row, Transaction
@@ -97,6 +98,9 @@ def settled(tx: Transaction, task: Task, left: Left, *, now_ms: int) -> None:
 
 def keep(tx: Transaction, steps: Sequence[Step]) -> int:
     """Store steps; those that are stored already stay as they are. How many there are to undo."""
+    for step in steps:
+        if step.state is StepState.NEEDS_OPERATOR and not _is_kept(tx, step):
+            outbox.add(tx, alert(step), now_ms=step.state_at_ms)
     tx.many(
         f"""
         INSERT INTO undo_step ({", ".join(STEP_NAMES)}) VALUES ({marks(STEP_NAMES)})
@@ -105,6 +109,10 @@ def keep(tx: Transaction, steps: Sequence[Step]) -> int:
         [_row(step) for step in steps],
     )
     return sum(step.state is StepState.RECORDED for step in steps)
+
+
+def _is_kept(tx: Transaction, step: Step) -> bool:
+    return tx.one("SELECT 1 FROM undo_step WHERE undo_id = ?", (step.undo_id,)) is not None
 
 
 def drop(tx: Transaction, task_id: str, *, why: str, now_ms: int) -> None:
@@ -237,6 +245,8 @@ def settle_try(
     """Store what came of a try; the step, and in how many ms its task's undo goes on."""
     after, wait_ms = tried(step, outcome, policy=policy, now_ms=now_ms, fraction=fraction)
     put(tx, after)
+    if after.state is StepState.NEEDS_OPERATOR:
+        outbox.add(tx, alert(after), now_ms=now_ms)
     note(tx, step.task_id, _words(after, wait_ms), now_ms=now_ms)
     if wait_ms:
         tx.run(

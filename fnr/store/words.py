@@ -31,6 +31,10 @@ _LATEST = {
     "replays": """
         SELECT plan_id, state FROM replay_plan ORDER BY seq DESC LIMIT ?
         """,
+    "undo": """
+        SELECT undo_id, function || ' ' || kind FROM undo_step
+         WHERE state = 'needs_operator' ORDER BY undo_id DESC LIMIT ?
+        """,
     "workers": """
         SELECT worker_id, function FROM worker WHERE ended_at_ms IS NULL ORDER BY function LIMIT ?
         """,

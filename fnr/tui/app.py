@@ -1,20 +1,20 @@
-"""The application: the frame, the screens, the one place where wishes are carried out.
+"""The application: the frame around the screens, what happens, and the keys that work everywhere.
 
 Screens are made on their first visit. Events only mark what has changed; twice a second the screen
 that is looked at asks again for what it shows, so that a thousand events a second cost no more
-than two. Whatever changes something is a command of fnr, which is shown first and then run.
+than two.
 """
 
 from __future__ import annotations
 
 import importlib
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, ClassVar
 
 from textual import events, on
-from textual.app import App, ComposeResult, SystemCommand
+from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.filter import LineFilter
@@ -22,15 +22,14 @@ from textual.screen import Screen
 
 from fnr.api.chaos_requests import ListDrills
 from fnr.api.errors import FnrError
-from fnr.api.plain_text import one_line
 from fnr.api.requests import Event, GetStatus, Status
-from fnr.client.connect import command as command_of
 from fnr.client.instants import now_ms
-from fnr.client.own_command import OwnCommand, run_own_aside
+from fnr.client.own_command import OwnCommand
 from fnr.config.paths import Paths
 from fnr.policy.chaos import Drilled
 from fnr.tui.aside import aside
 from fnr.tui.banners import daemon_words, drill_words
+from fnr.tui.deeds import Deeds, changes
 from fnr.tui.feed import Contact, Feed, FeedState
 from fnr.tui.last_filter import Harmless
 from fnr.tui.pulse import Pulse
@@ -38,8 +37,6 @@ from fnr.tui.screens.dashboard import DashboardView
 from fnr.tui.screens.view import View
 from fnr.tui.views import VIEWS
 from fnr.tui.widgets.frame import Banner, Head, Keys, Tabs, TopLine
-from fnr.tui.widgets.said import Said
-from fnr.tui.wishes import TrialWanted, Wished
 
 LOOK_S = 0.5
 # Ages and countdowns grow by seconds; nobody needs them twice in one.
@@ -49,7 +46,7 @@ UNTOLD_MS = 3_000
 SHORT_LINES = 10
 
 
-class FnrApp(App[None]):
+class FnrApp(Deeds):
     """`fnr tui`."""
 
     CSS_PATH = "fnr.tcss"
@@ -76,15 +73,13 @@ class FnrApp(App[None]):
         view: str = "dashboard",
         read_only: bool = False,
         ascii_only: bool = False,
+        ready: Callable[[], None] | None = None,
     ) -> None:
-        super().__init__()
-        self.paths = paths
-        self.read_only = read_only
-        self.locked = read_only
+        super().__init__(paths, read_only=read_only)
         self.held = False
         self.feed = Feed(paths, tell=self._happened, moved=self._contact_moved)
         self.pulse = Pulse()
-        self.done: list[tuple[str, int | None]] = []
+        self._when_ready = ready
         self._view_name = view
         self._views: dict[str, View] = {}
         self._changed: set[str] = {"all"}
@@ -97,7 +92,6 @@ class FnrApp(App[None]):
         self._drill = Banner(classes="-drill")
         self._daemon = Banner(classes="-daemon")
         self._tabs = Tabs()
-        self._said = Said(id="said")
         self._keys = Keys()
         self._host = socket.gethostname()
 
@@ -122,6 +116,11 @@ class FnrApp(App[None]):
         await self.show_view(self._view_name)
         self.set_interval(LOOK_S, self._look)
         self._show_head()
+
+    def on_ready(self) -> None:
+        """The first screen stands."""
+        if self._when_ready is not None:
+            self._when_ready()
 
     # ── screens ──────────────────────────────────────────────────────────────
 
@@ -187,6 +186,10 @@ class FnrApp(App[None]):
         if state.contact is Contact.LIVE and self._status is not None:
             self._said.say("the daemon is back")
         self.call_later(self._look)
+
+    def deed_is_done(self) -> None:
+        """Every screen may show something else now."""
+        self._changed.add("all")
 
     def _look(self) -> None:
         """Twice a second: look again, if something has happened and somebody is looking."""
@@ -260,21 +263,6 @@ class FnrApp(App[None]):
             return binding.key_display
         return binding.key.partition(",")[0]
 
-    async def run_action(
-        self, action: Any, default_namespace: Any = None, namespaces: Any = None
-    ) -> bool:
-        """Nothing that changes something is begun while locked."""
-        name = action[1] if isinstance(action, tuple) else str(action).partition("(")[0]
-        if self.locked and changes(name):
-            self.refuse()
-            return False
-        return await super().run_action(action, default_namespace, namespaces)
-
-    def refuse(self) -> None:
-        """Say that nothing is changed now."""
-        why = "fnr tui --read-only" if self.read_only else "locked; L unlocks"
-        self._said.say(f"nothing is changed: {why}", bad=True)
-
     def action_help(self) -> None:
         """Every key."""
         from fnr.tui.screens.help import HelpPage  # noqa: PLC0415 - the first screen needs none
@@ -333,63 +321,6 @@ class FnrApp(App[None]):
             self.copy_to_clipboard(words)
             self._said.say(f"copied: {words}")
 
-    # ── wishes ───────────────────────────────────────────────────────────────
-
-    @on(View.Told)
-    def _told(self, message: View.Told) -> None:
-        self._said.say(message.words, bad=message.bad)
-
-    @on(Wished)
-    def _wished(self, message: Wished) -> None:
-        wish = message.wish
-        if wish.changes and self.locked:
-            self.refuse()
-            return
-        if wish.at_once:
-            self._agreed(wish.command({}))
-        else:
-            from fnr.tui.screens.dialog import Dialog  # noqa: PLC0415 - the first screen needs none
-
-            self.push_screen(Dialog(wish, self.paths), self._agreed if wish.changes else None)
-
-    @on(TrialWanted)
-    def _trial_wanted(self, message: TrialWanted) -> None:
-        # Of the dialog: what it tries ends when it is closed.
-        aside(message.dialog, partial(self._try, message.dialog, message.own), group="trial")
-
-    async def _try(self, dialog: Any, own: OwnCommand) -> None:
-        number = dialog.trial
-        done = await run_own_aside(self.paths, own)
-        words = str(done) if isinstance(done, OSError) else (done.out + done.err).strip()
-        if dialog.is_current:
-            dialog.tried(words or "(it prints nothing)", number)
-
-    def _agreed(self, own: OwnCommand | None) -> None:
-        if own is not None:
-            aside(self, partial(self.carry_out, own), group="deeds")
-
-    async def carry_out(self, own: OwnCommand) -> None:
-        """Run a command that somebody has agreed to, and say how it went."""
-        if self.locked:
-            self.refuse()
-            return
-        shown = own.shown(self.paths).removeprefix(f"{command_of(self.paths)} ")
-        self._said.say(f"running: fnr {shown}")
-        done = await run_own_aside(self.paths, own, changes=True)
-        if isinstance(done, OSError):
-            self._said.say(f"not run: {done}", bad=True)
-            return
-        self.done.append((shown, done.code))
-        words = " ".join((done.out if done.code == 0 else done.err or done.out).split())
-        end = "ok" if done.code == 0 else f"exit {done.code}"
-        self._said.say(f"{end}: fnr {shown}: {one_line(words)}", bad=done.code != 0)
-        self._changed.add("all")
-
     def on_resize(self, event: events.Resize) -> None:
         """On a terminal of a few lines the list is what counts."""
         self.screen.set_class(event.size.height < SHORT_LINES, "-short")
-
-
-def changes(action: str) -> bool:
-    """Does an action of this name change something?"""
-    return action.rpartition(".")[2].startswith("change_")

@@ -27,7 +27,7 @@ def concerns(
     status: Status, incidents: Iterable[Incident], letters: Iterable[LetterStat]
 ) -> list[Concern]:
     """Everything that is not as it should be, the worst first."""
-    found = [*_of_daemon(status), *_of_incidents(incidents)]
+    found = [*_of_daemon(status), *_of_breakers(status), *_of_incidents(incidents)]
     for function in status.functions:
         found += _of_function(function)
     found += _of_letters(letters)
@@ -35,12 +35,19 @@ def concerns(
 
 
 def _of_daemon(status: Status) -> Iterator[Concern]:
-    if status.state == "degraded":
+    if status.state == "degraded" and not status.limits:
         yield Concern(words="the store is full or ill: new tasks are refused")
     if status.state == "draining":
         yield Concern(words="the daemon is draining: nothing new is started", urgent=False)
+    for one in status.limits:
+        yield Concern(words=f"{one.what}: {one.why}; refused: {one.refused}")
     said = {f"{function.function}: {function.problem}" for function in status.functions}
     yield from (Concern(words=problem) for problem in status.problems if problem not in said)
+
+
+def _of_breakers(status: Status) -> Iterator[Concern]:
+    for name, words in status.breakers.items():
+        yield Concern(words=words, screen="breakers", where=name)
 
 
 def _of_function(function: FunctionStatus) -> Iterator[Concern]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from fnr.client.instants import age
+from fnr.api.plain_text import duration
+from fnr.client.instants import age, now_ms
 from fnr.tui.looks import signed
 
-__all__ = ["ago", "short_id", "signed"]
+__all__ = ["ago", "left", "short_id", "signed"]
 
 # The time of a ULID and some of its chance: two of one second differ.
 SHORT_ID_CHARS = 13
@@ -14,6 +15,13 @@ SHORT_ID_CHARS = 13
 def ago(at_ms: int | None) -> str:
     """How long ago."""
     return age(at_ms)
+
+
+def left(until_at_ms: int | None) -> str:
+    """A countdown, in whole seconds; "" for what does not end by itself."""
+    if until_at_ms is None:
+        return ""
+    return duration(max(0, until_at_ms - now_ms()) // 1_000 * 1_000)
 
 
 def short_id(name: str) -> str:

@@ -56,6 +56,7 @@ LOOKS: dict[str, Look] = {
     "reverted": Look("✓", "dim"),
     "failed": Look("✗", "bold red"),
     "stopped": Look("■", "yellow"),
+    "planning": Look("○", ""),
     "canary": Look("◔", "yellow"),
     "finished": Look("✓", "dim"),
     "transient": Look("~", ""),

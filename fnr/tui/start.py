@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import signal
 import sys
 import threading
+from collections.abc import Callable
 
 from fnr.api.errors import UsageError
 from fnr.config.paths import Paths
 
 
-def run_tui(paths: Paths, *, view: str, read_only: bool, no_color: bool) -> int:
-    """Run until somebody leaves; the exit code."""
+def prepared(paths: Paths, *, view: str, read_only: bool, no_color: bool) -> Callable[[], int]:
+    """Load everything; what is returned runs until somebody leaves, and says the exit code."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(
             "fnr tui needs a terminal", why="input or output is a file or a pipe",
@@ -21,13 +23,25 @@ def run_tui(paths: Paths, *, view: str, read_only: bool, no_color: bool) -> int:
         )  # fmt: skip
     if os.environ.get("TERM", "dumb") == "dumb":
         raise UsageError("fnr tui needs a terminal", why="TERM is dumb", next_step="fnr status")
+    # What is loaded stays: to look through it for garbage again and again is a tenth of the time.
+    gc.disable()
     settle_environment(no_color=no_color)
-    _leave_with_terminal(sys.stdin.fileno())
     from fnr.tui.app import FnrApp  # noqa: PLC0415 - Textual reads the environment when it is loaded
 
-    app = FnrApp(paths, view=view, read_only=read_only, ascii_only=not is_utf8())
-    app.run()
-    return app.return_code or 0
+    app = FnrApp(paths, view=view, read_only=read_only, ascii_only=not is_utf8(), ready=_collect)
+
+    def run() -> int:
+        _leave_with_terminal(sys.stdin.fileno())
+        app.run()
+        return app.return_code or 0
+
+    return run
+
+
+def _collect() -> None:
+    """From here on there may be garbage; what was loaded is none and is never looked at again."""
+    gc.freeze()
+    gc.enable()
 
 
 def _leave_with_terminal(fd: int) -> None:

@@ -11,7 +11,7 @@ from cli_runs import Run
 from live_home import LiveHome
 from wire_server import Close, Hang, WireServer
 
-from fnr.api.errors import FnrError, error_types
+from fnr.api.errors import FnrError, error_types, no_such_id
 from fnr.api.requests import CancelTasks, GetTask, ListTasks
 from fnr.cli import task
 
@@ -174,3 +174,11 @@ def test_an_output_that_cannot_be_written_is_74(home: LiveHome, words: tuple[str
     assert done.returncode == 74
     assert "No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("noun", "next_step"),
+    [("task", "fnr task list"), ("undo step", "fnr undo list"), ("noun of tomorrow", "fnr help")],
+)
+def test_what_is_not_found_says_where_to_look_whatever_it_is(noun: str, next_step: str) -> None:
+    assert no_such_id("there is none", noun=noun).next_step == next_step

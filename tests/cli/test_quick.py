@@ -110,3 +110,25 @@ def test_a_daemon_that_is_down_exits_3_and_says_what_to_type(server: WireServer,
     assert (found.code, found.out.split("\t")[:2]) == (3, ["daemon", "down"])
     assert found.err == "notice: daemon is not running; read from the store\n"
     assert fnr("status", "-o", "json", "-q").json["state"] == "down"
+
+
+@pytest.mark.parametrize(
+    ("more", "down", "word"),
+    [
+        ({}, False, "ready"),
+        ({"busy": 1}, False, "busy"),
+        ({}, True, "down"),
+        ({"paused": True}, True, "paused"),
+    ],
+)
+def test_a_function_that_nobody_runs_is_not_called_ready(
+    more: dict[str, object], down: bool, word: str
+) -> None:
+    status = {
+        "state": "down" if down else "running",
+        "version": "1",
+        "home": "/h",
+        "functions": [{"function": "f", "counts": {}, **more}],
+    }
+    assert f"function\tf\t{word}\t" in for_pipes(status)
+    assert f"f         {word}" in for_people(status, now_ms=0, colour=False)

@@ -16,7 +16,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "daemon"))
 
 from live_home import LiveHome
 
+from fnr.api.replay_requests import ListReplays
 from fnr.client.sdk import AsyncClient, Client, TaskFailed
+from fnr.policy.replay import ReplayOptions
 from fnr.policy.task import TaskState
 
 TOML = f"""
@@ -60,9 +62,16 @@ def test_a_dead_task_is_an_error_with_its_end_and_can_be_replayed(home: LiveHome
             client.result(task_id, timeout="30s")
         assert "CUDA error" in caught.value.why
         assert [letter.task_id for letter in client.letters("function:refuse")] == [task_id]
-        assert client.replay(task_id, dry_run=True).replayed == 0
-        assert client.replay(task_id).replayed == 1
+        preview = client.replay_preview(task_id)
+        assert (preview.eligible, preview.replayed) == (1, 0)
+        plan = client.replay(task_id, reason="a test")
+        assert (plan.total, plan.left, plan.state_by) == (1, 0, "fnr")
+        # By what it returns the letter is back: whoever waits, waits for the new end.
         assert client.wait(task_id, timeout="30s").task.replays == 1
+        again = client.replay(where=f"id:{task_id}", options=ReplayOptions(canary=1))
+        assert (again.total, again.options.canary) == (1, 1)
+        [_, first] = home.ask(ListReplays(limit=2)).items
+        assert first.plan_id == plan.plan_id
 
 
 def test_the_same_key_is_the_same_task(home: LiveHome) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -16,6 +17,7 @@ from wire_server import Raw as RawLine
 import fnr
 from fnr.api import wire
 from fnr.api.errors import BadData, DaemonDown, TimedOut, UsageError
+from fnr.api.replay_requests import GetReplay, StartReplay
 from fnr.api.requests import (
     CancelTasks,
     Changed,
@@ -34,10 +36,12 @@ from fnr.api.requests import (
     SubmittedMany,
     WaitTasks,
 )
+from fnr.client.answers import LOOK_S, LOOK_S_MAX, pauses_s
 from fnr.client.connect import ConnectionLost
 from fnr.client.sdk import AsyncClient, Client, TaskFailed
 from fnr.host.clock import is_ulid
 from fnr.policy.record import TaskDetail, TaskEnd
+from fnr.policy.replay import ReplayDetail, ReplayPlan, ReplayState
 from fnr.policy.task import Task, TaskState
 
 STATUS = Status(state="running", version="1", home="/h")
@@ -180,16 +184,48 @@ def test_the_other_words(server: WireServer, client: Client) -> None:
         CancelTasks: Changed(changed=["T"]),
         GetStatus: STATUS,
         ReplayLetters: Turns(
-            ReplayReport(eligible=2, replayed=2, functions={"f": 2}, blocked={"r": 1}, next="c"),
-            ReplayReport(eligible=1, replayed=1, functions={"f": 1, "g": 1}),
+            ReplayReport(eligible=2, functions={"f": 2}, blocked={"r": 1}, next="c"),
+            ReplayReport(eligible=1, functions={"f": 1, "g": 1}),
         ),
     }
     assert client.get("T") == detail
     assert client.cancel("T", reason="r").changed == ["T"]
     assert client.status() == STATUS
-    report = client.replay(where="function:f")
-    assert (report.replayed, report.functions, report.blocked) == (3, {"f": 3, "g": 1}, {"r": 1})
-    assert server.asked[-1].after == "c"
+    report = client.replay_preview(where="function:f")
+    assert (report.eligible, report.functions, report.blocked) == (3, {"f": 3, "g": 1}, {"r": 1})
+    assert (server.asked[-1].after, server.asked[-1].dry_run) == ("c", True)
+
+
+def replay_plan(state: ReplayState, *, left: int) -> ReplayPlan:
+    return ReplayPlan(
+        plan_id="P", state=state, state_at_ms=1, created_at_ms=1, created_by="a", state_by="a",
+        frozen_at_ms=None if state is ReplayState.PLANNING else 1, total=left, pending=left,
+    )  # fmt: skip
+
+
+PLANNING = replay_plan(ReplayState.PLANNING, left=0)
+MIDWAY = ReplayDetail(plan=replay_plan(ReplayState.RUNNING, left=2))
+
+
+@pytest.mark.parametrize("state", [ReplayState.RUNNING, ReplayState.PAUSED, ReplayState.STOPPED])
+def test_a_replay_returns_when_all_are_back_or_it_rests(
+    server: WireServer, client: Client, state: ReplayState
+) -> None:
+    last = replay_plan(state, left=0 if state is ReplayState.RUNNING else 1)
+    server.answers |= {
+        StartReplay: PLANNING,
+        GetReplay: Turns(MIDWAY, ReplayDetail(plan=last)),
+    }
+    assert client.replay(where="function:f", reason="r") == last
+    assert [type(asked) for asked in server.asked] == [StartReplay, GetReplay, GetReplay]
+    assert server.asked[0] == StartReplay(where="function:f", reason="r")
+    assert client.replay("T", detach=True) == PLANNING
+
+
+def test_looks_at_a_replay_become_rarer_and_never_too_rare() -> None:
+    first = [*islice(pauses_s(), 100)]
+    assert (first[0], first[-1]) == (LOOK_S, LOOK_S_MAX)
+    assert sorted(first) == first
 
 
 def test_a_bare_number_is_refused() -> None:
@@ -290,9 +326,11 @@ async def test_async_the_other_words(server: WireServer, async_client: AsyncClie
         GetTask: detail,
         CancelTasks: Changed(changed=["T"]),
         ReplayLetters: Turns(
-            ReplayReport(eligible=1, replayed=1, next="c"),
-            ReplayReport(eligible=1, replayed=1),
+            ReplayReport(eligible=1, next="c"),
+            ReplayReport(eligible=1),
         ),
+        StartReplay: PLANNING,
+        GetReplay: Turns(MIDWAY, ReplayDetail(plan=replay_plan(ReplayState.DONE, left=0))),
     }
     found = await async_client.submit_many("f", ({"n": n} for n in range(1_001)))
     assert len(found.task_ids) == 1_001
@@ -303,7 +341,8 @@ async def test_async_the_other_words(server: WireServer, async_client: AsyncClie
     assert [letter async for letter in async_client.letters()] == []
     assert await async_client.get("T") == detail
     assert (await async_client.cancel("T")).changed == ["T"]
-    assert (await async_client.replay(all=True)).replayed == 2
+    assert (await async_client.replay_preview(all=True)).eligible == 2
+    assert (await async_client.replay(all=True)).state is ReplayState.DONE
 
 
 async def test_async_large_requests_wait_until_the_daemon_reads(

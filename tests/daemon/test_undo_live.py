@@ -6,6 +6,7 @@ import http.server
 import os
 import select
 import shutil
+import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -304,6 +305,11 @@ def test_what_cannot_be_undone_is_for_an_operator(busy: LiveHome, tmp_path: Path
     program, call = home.ask(ListUndo()).items
     assert {call.state, program.state} == {StepState.NEEDS_OPERATOR}
     assert "no-such-program: No such file" in program.reason
+    status = home.ask(ask.GetStatus())
+    assert "2 undo steps need an operator: fnr undo list" in status.problems
+    for step in (program, call):
+        [line] = [line for line in home.log().splitlines() if f"undo_id={step.undo_id}" in line]
+        assert " error an undo step needs an operator " in line
     assert home.ask(GetUndo(undo_id=call.undo_id.lower())) == call
     blocked = home.ask(ask.ReplayLetters(task_ids=[task_id]))
     assert "2 of its undo steps need an operator" in str(msgspec.to_builtins(blocked))
@@ -367,6 +373,25 @@ def test_a_worker_killed_between_act_and_end_is_undone(home_at: HomeAt, tmp_path
     task_id = until(home, lambda: submit(home, "make", path=str(made), then="die"))
     assert not made.exists()
     assert [step.state for step in steps_of(home, task_id)] == [StepState.UNDONE]
+
+
+@pytest.mark.parametrize("point", ["undo-step-settled", "effects-taken", "effects-noted-in-unit"])
+def test_an_operator_is_told_whoever_dies(home_at: HomeAt, point: str) -> None:
+    home = home_at(function("steps", "undo_tries = 1"))
+    home.start(env={"FNR_FAILPOINT": point})
+    task_id = submit(home, "steps", steps=[{"kind": "command", "data": {"argv": ["no-such"]}}])
+    assert home.process is not None
+    assert home.process.wait(timeout=30) == -signal.SIGKILL
+    home.up()
+    ended(home, task_id)
+    while not (told := [line for line in home.log().splitlines() if "needs an operator" in line]):
+        home.ask(ask.ListTasks())
+    [step] = steps_of(home, task_id)
+    assert f"undo_id={step.undo_id}" in told[0]
+    assert home.ask(ask.GetStatus()).problems == ["1 undo step needs an operator: fnr undo list"]
+    assert home.end() == 0
+    assert Path(home.paths.words_dir, "undo").read_text().startswith(step.undo_id)
+    whole(home)
 
 
 @pytest.mark.parametrize("worker_dies", [False, True])

@@ -36,7 +36,7 @@ ALLOWED: dict[str, str] = {
         r"|FROM breaker_move\s+ORDER BY at_ms DESC, name DESC, generation DESC LIMIT \?"
         r"|FROM correction\s+ORDER BY at_ms DESC, error_id DESC LIMIT \?"
     ): "the first rows of an index",
-    r"FROM undo_step WHERE state = 'needs_operator'": "a partial index of what is stuck",
+    r"FROM undo_step\s+WHERE state = 'needs_operator'": "a partial index of what is stuck",
     (
         r"FROM task ORDER BY task_id DESC LIMIT \?|FROM error ORDER BY error_id DESC LIMIT \?"
         r"|FROM incident\s+ORDER BY last_at_ms DESC, incident_id DESC\s+LIMIT \?"

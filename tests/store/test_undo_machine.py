@@ -29,6 +29,7 @@ from store_values import (
     new_task,
 )
 
+from fnr.policy.decision import EffectKind
 from fnr.policy.record import Page
 from fnr.policy.task import AttemptOutcome, Claim, TaskState
 from fnr.policy.undo import (
@@ -44,7 +45,7 @@ from fnr.policy.undo import (
 )
 from fnr.policy.undo_first import undo_first
 from fnr.policy.verdict import Verdict, bury_expired
-from fnr.store import allocations, letters, prune, tasks, undo
+from fnr.store import allocations, letters, outbox, prune, tasks, undo
 from fnr.store.ids import AmbiguousId, NoSuchId
 from fnr.store.letter_files import export_one, import_one
 from fnr.store.reads import READS
@@ -359,6 +360,31 @@ def test_retention_leaves_tasks_whose_undo_has_not_ended(book: Book) -> None:
     assert tasks.get(tx, gone.task.task_id) is None
 
 
+def told(tx: Transaction) -> list[str]:
+    """The steps that the outbox has somebody told of."""
+    effects = outbox.due(tx, now_ms=NOW_MS * 2, count_max=100)
+    return [effect.data["undo_id"] for effect in effects if effect.kind == EffectKind.UNDO]
+
+
+def test_an_operator_is_told_of_each_step_each_time_that_it_is_stuck(tx: Transaction) -> None:
+    accept(tx, new_task())
+    claimed = claim(tx)
+    task_id = claimed.task.task_id
+    end_with(tx, failure(claimed), (new_step(claimed, 1), new_step(claimed, 2)))
+    try_all(tx, task_id, HOPELESS)
+    steps = undo.of_task(tx, task_id)
+    ids = sorted(step.undo_id for step in steps)
+    assert sorted(told(tx)) == ids
+    for step in steps:
+        back = again(step, by="ann", now_ms=NOW_MS + STEP_MS)
+        assert isinstance(back, Step)
+        undo.put(tx, back)
+        undo.resume(tx, task_id, now_ms=NOW_MS + STEP_MS)
+    assert sorted(told(tx)) == ids, "giving it back its tries is no news"
+    try_all(tx, task_id, HOPELESS, NOW_MS + STEP_MS)
+    assert sorted(told(tx)) == sorted([*ids, *ids])
+
+
 def test_the_same_steps_are_stored_once(tx: Transaction) -> None:
     """A journal that was read before its daemon died is read again by the next."""
     accept(tx, new_task())
@@ -423,4 +449,9 @@ def test_an_imported_letter_undoes_nothing_on_this_host(book: Book) -> None:
     older, newer = undo.of_task(other.tx, letter.task_id)
     assert (older.state, newer.state) == (StepState.NEEDS_OPERATOR, StepState.UNDONE)
     assert "from a file" in older.reason
+    assert told(other.tx) == [older.undo_id]
+    undo.keep(other.tx, [older])
+    outbox.done(other.tx, [f"undo:{older.undo_id}:{older.state_at_ms}"])
+    undo.keep(other.tx, [older])
+    assert told(other.tx) == [], "kept once, told of once"
     other.close()

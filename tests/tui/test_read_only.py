@@ -9,7 +9,8 @@ from textual.binding import Binding
 from tui_home import StoreServer, running, settled, shown, until_shown
 
 from fnr.client.own_command import OwnCommand
-from fnr.tui.app import VIEWS, FnrApp, changes
+from fnr.tui.app import VIEWS, FnrApp
+from fnr.tui.deeds import changes
 from fnr.tui.screens.dialog import Dialog
 from fnr.tui.screens.list_view import ListView
 from fnr.tui.screens.view import View

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 import pytest
 from textual.pilot import Pilot
-from tui_home import SIZES, StoreServer, lines_of, running, settled, shown, until, until_shown
+from tui_home import (
+    SIZES,
+    StoreServer,
+    cards,
+    lines_of,
+    running,
+    settled,
+    shown,
+    until,
+    until_shown,
+)
 
-from fnr.tui.app import VIEWS, FnrApp, changes
+from fnr.api.resource_requests import GpuList
+from fnr.tui.app import VIEWS, FnrApp
+from fnr.tui.deeds import changes
+from fnr.tui.screens.dashboard import DashboardView
 from fnr.tui.screens.dialog import Dialog
 from fnr.tui.screens.help import HelpPage
 from fnr.tui.screens.list_view import ListView
@@ -164,6 +177,39 @@ async def test_the_dashboard_leads_to_what_needs_attention(daemon: StoreServer) 
         view = app.view
         assert isinstance(view, ListView)
         assert view.where.startswith("id:")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_dashboard_shows_breakers_with_their_countdown(
+    daemon: StoreServer, size: tuple[int, int]
+) -> None:
+    async with running(daemon.paths, size=size) as (app, pilot):
+        await until_shown(pilot, "needs attention")
+        # Below what fits on a small screen; the keys lead there.
+        await pilot.press("tab", "tab")
+        await until_shown(pilot, "✗ storage open")
+        line = next(one for one in lines_of(app) if "✗ storage open" in one)
+        assert "30s left" in line
+        await until_shown(pilot, "1 closed")
+        assert "GPUs" not in shown(app)
+
+
+async def test_the_dashboard_shows_gpus_when_there_are_any(daemon: StoreServer) -> None:
+    daemon.cards = cards()
+    async with running(daemon.paths, size=(200, 60)) as (app, pilot):
+        await until_shown(pilot, "GPUs")
+        line = next(one for one in lines_of(app) if "40.0GiB of 80.0GiB free" in one)
+        assert "█████·····" in line
+        assert "97 % 61 °C" in line
+        assert "render" in line
+        await until_shown(pilot, "✗ GPU is lost")
+        # What cannot be read any more is not shown as it was.
+        view = app.view
+        assert isinstance(view, DashboardView)
+        daemon.cards = GpuList(missing="the driver is gone")
+        view._cards_at_ms = 0
+        await until_shown(pilot, "cannot be seen: the driver is gone")
+        assert "40.0GiB" not in shown(app)
 
 
 async def test_to_purge_one_types_the_count(daemon: StoreServer) -> None:

@@ -32,13 +32,16 @@ from fnr.api.breaker_requests import GetBreaker, ListBreakers
 from fnr.api.chaos_requests import ListDrills
 from fnr.api.question import Read
 from fnr.api.requests import FunctionStatus, GetStatus, ListFunctions, Status, Watch
+from fnr.api.resource_requests import GpuLine, GpuList, ListGpus
 from fnr.client.instants import now_ms
 from fnr.client.offline import answer_offline
 from fnr.config.paths import Paths
+from fnr.policy.admission import Allocation
 from fnr.policy.breaker import BreakerState
 from fnr.policy.breaker_record import BreakerDetail, BreakerMoveRecord, BreakerStatus
 from fnr.policy.chaos import Drilled
 from fnr.policy.evidence import Evidence, ExceptionFact
+from fnr.policy.gpu import Gpu
 from fnr.policy.retry import RetryPolicy
 from fnr.policy.verdict import conclude, decide
 from fnr.tui.app import FnrApp
@@ -105,6 +108,22 @@ def breakers() -> list[BreakerDetail]:
     return [BreakerDetail(breaker=well), BreakerDetail(breaker=ill, moves=[move])]
 
 
+def cards() -> GpuList:
+    """Two GPUs: one is given to a function and half used, one has fallen off the bus."""
+    given = Allocation(
+        owner="token", kind="gpu", device="GPU-0", amount=1, capacity=1, worker_id="w",
+        function="render", since_at_ms=now_ms(),
+    )  # fmt: skip
+    well = Gpu(
+        uuid="GPU-0", index=0, name="NVIDIA H100", memory_total_mib=81_920, memory_free_mib=40_960,
+        temperature_c=61, busy_percent=97,
+    )  # fmt: skip
+    lost = Gpu(uuid="GPU-1", index=1, error=f"GPU is lost {HOSTILE}")
+    return GpuList(
+        gpus=[GpuLine(gpu=well, allocations=[given]), GpuLine(gpu=lost, unfit=lost.error)]
+    )
+
+
 class StoreServer(WireServer):
     """Answers every read from the store's file, as a daemon does; changes nothing."""
 
@@ -121,6 +140,8 @@ class StoreServer(WireServer):
         self.answers[GetBreaker] = lambda asked: next(
             one for one in breakers() if one.breaker.name == asked.name
         )
+        self.cards = GpuList(missing="no driver")
+        self.answers[ListGpus] = lambda _: self.cards
         self.problems: list[str] = []
 
     def from_store(self, request: Any) -> Any:

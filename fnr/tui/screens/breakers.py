@@ -9,13 +9,12 @@ from textual.binding import Binding, BindingType
 
 from fnr.api.breaker_requests import GetBreaker, ListBreakers
 from fnr.api.errors import FnrError
-from fnr.api.plain_text import duration
 from fnr.api.question import Request
-from fnr.client.instants import age, clock_time, now_ms
+from fnr.client.instants import age, clock_time
 from fnr.client.own_command import OwnCommand
 from fnr.policy.breaker_record import BreakerDetail, BreakerStatus
 from fnr.policy.record import Page
-from fnr.tui.cells import ago, signed
+from fnr.tui.cells import ago, left, signed
 from fnr.tui.screens.list_view import ListView
 from fnr.tui.screens.view import short
 from fnr.tui.widgets.paged_table import TableColumn
@@ -24,13 +23,6 @@ from fnr.tui.wishes import Ask, Values, Wish, Wished, flag, on_ids
 
 REASON = Ask(name="reason", label="reason", hint="kept on record")
 LONGEST = Ask(name="for", label="for how long", value="30m", hint="then it decides itself again")
-
-
-def countdown(breaker: BreakerStatus) -> str:
-    """How long its state lasts at most."""
-    if breaker.until_at_ms is None:
-        return ""
-    return duration(max(0, breaker.until_at_ms - now_ms()) // 1_000 * 1_000)
 
 
 def strip(breaker: BreakerStatus, width: int) -> str:
@@ -53,7 +45,9 @@ class BreakersView(ListView):
     columns = (
         TableColumn(title="BREAKER", cell=lambda one: one.name, flexible=True),
         TableColumn(title="STATE", cell=_state, width=15),
-        TableColumn(title="LEFT", cell=lambda one: (countdown(one), "yellow"), width=6, right=True),
+        TableColumn(
+            title="LEFT", cell=lambda one: (left(one.until_at_ms), "yellow"), width=6, right=True
+        ),
         TableColumn(
             title="SINCE", cell=lambda one: ago(one.since_at_ms), width=7, right=True, spare=2
         ),
@@ -156,9 +150,10 @@ class BreakersView(ListView):
 def page(detail: BreakerDetail) -> Iterator[str]:
     """A breaker with its window and its history."""
     one = detail.breaker
-    left = countdown(one)
+    countdown = left(one.until_at_ms)
     yield f"breaker:   {one.name}"
-    yield f"state:     {one.state}, for {age(one.since_at_ms)}" + (f", {left} left" if left else "")
+    rest = f", {countdown} left" if countdown else ""
+    yield f"state:     {one.state}, for {age(one.since_at_ms)}{rest}"
     if one.own is not one.state:
         yield f"of itself: {one.own}"
     if one.forced_by:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -12,6 +11,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Grid, VerticalScroll
 from textual.message import Message
 
+from fnr.api.breaker_requests import ListBreakers
+from fnr.api.errors import FnrError
 from fnr.api.incident_requests import ListErrors, ListIncidents
 from fnr.api.plain_text import one_line
 from fnr.api.requests import (
@@ -23,27 +24,31 @@ from fnr.api.requests import (
     ListTasks,
     Status,
 )
-from fnr.client.instants import age, now_ms
+from fnr.api.resource_requests import GpuList, ListGpus
+from fnr.client.instants import now_ms
 from fnr.client.own_command import OwnCommand
-from fnr.policy.record import ErrorLine, LetterStat, Page
+from fnr.policy.breaker_record import BreakerStatus
+from fnr.policy.record import ErrorLine, Page
 from fnr.policy.task import Task
 from fnr.tui.aside import aside
 from fnr.tui.attention import Concern, concerns
 from fnr.tui.cells import signed
 from fnr.tui.feed import Feed
-from fnr.tui.looks import look_of, spark
-from fnr.tui.pulse import DIED, DONE, ERRORS, RECOVERED, Pulse
+from fnr.tui.host_lines import breaker_lines, gpu_lines
+from fnr.tui.looks import spark
+from fnr.tui.pulse import DIED, ERRORS, RECOVERED, Pulse
 from fnr.tui.screens.view import View
 from fnr.tui.widgets.paged_table import PagedTable, TableColumn
 from fnr.tui.widgets.panel import ChoicePanel, Panel
 from fnr.tui.wishes import Ask, Values, Wish, Wished, flag
+from fnr.tui.work_lines import error_line, letter_lines, pulse_lines, waiting_lines
 
 WIDE_COLUMNS_MIN = 110
 FUNCTIONS_SHOWN = 12
 ERRORS_SHOWN = 6
 CONCERNS_SHOWN = 8
 WAITING_LOOKED_AT = 500
-HOUR_MS = 3_600_000
+GPUS_READ_MS = 5_000
 
 
 def _state(one: FunctionStatus) -> str:
@@ -103,15 +108,21 @@ class DashboardView(View):
         self.attention = ChoicePanel(
             "needs attention", empty="✓ nothing", lines_max=CONCERNS_SHOWN, id="attention"
         )
-        self._heart = Panel("errors and recovery", self._pulse_lines)
+        self._heart = Panel("errors and recovery", lambda width: pulse_lines(self.pulse, width))
         self._waiting = Panel("queue and waiting", lambda _: [Text("…", "dim")])
         self._letters = Panel("dead letters", lambda _: [Text("…", "dim")])
         self.latest = ChoicePanel(
             "latest errors", empty="no errors", lines_max=ERRORS_SHOWN, id="latest"
         )
+        self._breakers = Panel("breakers", self._breaker_lines)
+        self._gpus = Panel("GPUs", self._gpu_lines)
+        self._breakers.display = self._gpus.display = False
         self._concerns: list[Concern] = []
         self._errors: list[ErrorLine] = []
         self._seeded = False
+        self._guards: list[BreakerStatus] = []
+        self._cards = GpuList()
+        self._cards_at_ms = 0
         self.status: Status | None = None
 
     def compose(self) -> ComposeResult:
@@ -123,6 +134,8 @@ class DashboardView(View):
                 yield self._heart
                 yield self._waiting
                 yield self._letters
+                yield self._breakers
+                yield self._gpus
             yield self.latest
 
     def on_resize(self) -> None:
@@ -175,10 +188,36 @@ class DashboardView(View):
         if status.counts.get("waiting"):
             found = await self.ask(ListTasks(where="state:waiting", limit=WAITING_LOOKED_AT))
             waiting = found or waiting
+        self._guards = await self.ask(ListBreakers()) or []
         self._show_attention(concerns(status, incidents.items if incidents else [], stats))
-        self._show_waiting(status, waiting)
-        self._show_letters(stats)
-        self._show_errors(errors.items if errors else [])
+        self._waiting.show(lambda _: waiting_lines(status, waiting.items))
+        self._letters.show(lambda _: letter_lines(stats, self.pulse))
+        self._errors = errors.items if errors else []
+        self.latest.show([error_line(one) for one in self._errors])
+        self._show(self._breakers, there=bool(self._guards))
+        await self._look_at_gpus()
+
+    async def _look_at_gpus(self) -> None:
+        """Read when they were not read for a while; a daemon that is away reads none."""
+        if now_ms() - self._cards_at_ms < GPUS_READ_MS:
+            return
+        self._cards_at_ms = now_ms()
+        try:
+            self._cards = await self.feed.ask(ListGpus())
+        except FnrError as error:
+            self._cards = GpuList(missing=error.what)
+        # What was there and cannot be seen any more is worth a line.
+        self._show(self._gpus, there=bool(self._cards.gpus) or self._gpus.display)
+
+    def _show(self, panel: Panel, *, there: bool) -> None:
+        panel.display = there
+        panel.refresh(layout=True)
+
+    def _breaker_lines(self, width: int) -> list[Text]:  # noqa: ARG002 - as every panel
+        return breaker_lines(self._guards)
+
+    def _gpu_lines(self, width: int) -> list[Text]:
+        return gpu_lines(self._cards, width)
 
     def show_status(self, status: Status) -> None:
         """The functions."""
@@ -207,6 +246,10 @@ class DashboardView(View):
         self._fit()
         self.table.show_changes()
         self._heart.refresh()
+        self._breakers.refresh()
+        if self._gpus.display:
+            # What they read is no event: nobody tells, so one looks.
+            aside(self, self._look_at_gpus, group="gpus")
 
     def focus_first(self) -> None:
         """The functions."""
@@ -224,70 +267,6 @@ class DashboardView(View):
                 for one in found
             ]
         )
-
-    def _pulse_lines(self, width: int) -> list[Text]:
-        now = now_ms()
-        label, numbers = 11, 18
-        cells = max(1, min(width - label - numbers, 180))
-        found = []
-        for name, style in ((ERRORS, "red"), (RECOVERED, "green"), (DIED, "magenta"), (DONE, "")):
-            last = self.pulse.in_last(name, 60_000, now_ms=now)
-            hour = self.pulse.in_last(name, HOUR_MS // 2, now_ms=now)
-            line = Text().append(f"{name:<{label}}", style)
-            line.append(spark(self.pulse.steps(name, cells, now_ms=now), cells), style)
-            found.append(line.append(f"{last:>6,}/min {hour:>6,}", "" if last else "dim"))
-        minutes = cells * 10 / 60
-        words = f"{'':<{label}}{minutes:.0f} min, 10 s a bar; per minute, in 30 min"
-        return [*found, Text(words, "dim")]
-
-    def _show_waiting(self, status: Status, page: Page[Task]) -> None:
-        reasons = Counter((one.waiting_for or one.reason or "unknown") for one in page.items)
-        counts = status.counts
-        total = counts.get("waiting", 0)
-
-        def lines(width: int) -> list[Text]:  # noqa: ARG001 - as every panel
-            found = [
-                Text(f"{counts.get('queued', 0):,} queued, {counts.get('running', 0):,} running,")
-                .append(f" {total:,} waiting", "yellow" if total else "")
-            ]  # fmt: skip
-            for reason, count in reasons.most_common(5):
-                found.append(Text(f"{count:>7,}  for {one_line(reason)}"))
-            if total > len(page.items) > 0:
-                found.append(Text(f"         of the latest {len(page.items):,}", "dim"))
-            return found
-
-        self._waiting.show(lines)
-
-    def _show_letters(self, stats: list[LetterStat]) -> None:
-        most = sorted(stats, key=lambda stat: -stat.count)[:5]
-        total = sum(stat.count for stat in stats)
-
-        def lines(width: int) -> list[Text]:  # noqa: ARG001 - as every panel
-            if not most:
-                return [Text("✓ none", "dim")]
-            new = self.pulse.in_last(DIED, HOUR_MS // 2, now_ms=now_ms())
-            head = Text().append(f"{total:,} open", "red")
-            head.append(f", {new:,} died in 30 min {'▲' if new else ''}", "dim")
-            return [head] + [
-                Text(f"{stat.count:>7,}  {one_line(stat.function)}  ")
-                .append(f"{stat.category} {stat.cause}  newest {age(stat.newest_at_ms)}", "dim")
-                for stat in most
-            ]  # fmt: skip
-
-        self._letters.show(lines)
-
-    def _show_errors(self, errors: list[ErrorLine]) -> None:
-        self._errors = errors
-        lines = []
-        for one in errors:
-            look = look_of(one.category.value)
-            line = Text().append(f"{age(one.at_ms):>6}  ", "dim")
-            line.append(f"{look.sign} ", look.style)
-            line.append(f"{one_line(one.function):<14.14}  ")
-            lines.append(
-                line.append(f"{one_line(one.rule):<18.18}  ", "dim").append(one_line(one.message))
-            )
-        self.latest.show(lines)
 
     @on(ChoicePanel.Picked)
     def _picked(self, message: ChoicePanel.Picked) -> None:

@@ -1,28 +1,40 @@
-"""The dead letters: look, mark, preview, replay, edit, resolve, purge."""
+"""The dead letters: look, mark, preview, replay, edit, resolve, purge; and how replays go."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import msgspec
+from textual import on
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from fnr.api.question import Request
+from fnr.api.replay_requests import ListReplays
 from fnr.api.requests import GetTask, ListLetters
+from fnr.client.instants import now_ms
 from fnr.client.letter_story import letter_page
 from fnr.client.own_command import OwnCommand
 from fnr.client.task_history import story
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.filter import LETTER_FIELDS
 from fnr.policy.record import Page
+from fnr.policy.replay import ReplayPlan
+from fnr.tui.aside import aside
 from fnr.tui.cells import ago, short_id, signed
+from fnr.tui.feed import Feed
+from fnr.tui.replay_lines import given_up, looked_at, paused_or_resumed, plan_line, worth_showing
 from fnr.tui.screens.list_view import ListView
 from fnr.tui.widgets.paged_table import TableColumn
+from fnr.tui.widgets.panel import ChoicePanel
 from fnr.tui.widgets.window import Wanted
 from fnr.tui.wishes import Ask, Values, Wish, Wished, flag, on_ids
 
 # What an editor of a few lines is for; larger inputs are edited in $EDITOR.
 EDITED_BYTES_MAX = 256 * 1024
+REPLAYS_LOOKED_AT = 20
+REPLAYS_SHOWN = 4
 
 
 class DlqView(ListView):
@@ -53,7 +65,38 @@ class DlqView(ListView):
         Binding("E", "change_edit", "edit input"),
         Binding("S", "change_resolve", "resolve"),
         Binding("X", "change_purge", "purge"),
+        Binding("T", "change_pause_replay", "pause/resume replay", show=False),
+        Binding("K", "change_cancel_replay", "give up replay", show=False),
     ]
+    DEFAULT_CSS = """
+    DlqView > ChoicePanel { max-height: 6; display: none; }
+    DlqView > ChoicePanel.-open { display: block; }
+    """
+
+    def __init__(self, feed: Feed) -> None:
+        super().__init__(feed)
+        self.replays: list[ReplayPlan] = []
+        self._progress = ChoicePanel(
+            "replays · enter shows one, T pauses or resumes it, K gives it up",
+            empty="", lines_max=REPLAYS_SHOWN, id="replays",
+        )  # fmt: skip
+
+    def compose(self) -> ComposeResult:
+        """The letters above, the replays of some of them below."""
+        yield from super().compose()
+        yield self._progress
+
+    def look(self) -> None:
+        """Letters and replays, as they are now."""
+        super().look()
+        aside(self, self._look_at_replays, group="replays", exclusive=True)
+
+    async def _look_at_replays(self) -> None:
+        page = await self.ask(ListReplays(limit=REPLAYS_LOOKED_AT))
+        if page is not None:
+            self.replays = worth_showing(page.items, now_ms=now_ms())
+            self._progress.show([plan_line(plan) for plan in self.replays])
+            self._progress.set_class(bool(self.replays), "-open")
 
     def key_of(self, item: Any) -> str:
         """Letters stand in the order of their deaths."""
@@ -234,6 +277,31 @@ class DlqView(ListView):
                 )
             )
         )
+
+    @property
+    def _replay_chosen(self) -> ReplayPlan | None:
+        return self.replays[self._progress.cursor] if self.replays else None
+
+    @on(ChoicePanel.Picked)
+    def _replay_picked(self, message: ChoicePanel.Picked) -> None:
+        message.stop()
+        self.post_message(Wished(looked_at(self.replays[message.number])))
+
+    def action_change_pause_replay(self) -> None:
+        """Put nothing more back, or go on."""
+        self._wish_about_replay(paused_or_resumed)
+
+    def action_change_cancel_replay(self) -> None:
+        """Give a replay up for good."""
+        self._wish_about_replay(given_up)
+
+    def _wish_about_replay(self, wish_for: Callable[[ReplayPlan], Wish | None]) -> None:
+        plan = self._replay_chosen
+        wish = None if plan is None else wish_for(plan)
+        if wish is None:
+            self.post_message(self.Told("no replay goes on", bad=True))
+        else:
+            self.post_message(Wished(wish))
 
     def _meant_by_filter_or_ids(self, verb: str) -> tuple[list[str], tuple[str, ...], str] | None:
         meant = self._meant()
