@@ -11,7 +11,8 @@ class Plan:
     """Counts of one benchmark run.
 
     folder: everything that is written lies under it.
-    python_cache: where started programs keep compiled modules, so that the first one pays.
+    python_cache: where started programs keep compiled modules, so that the first one pays;
+                  PYTHONPYCACHEPREFIX names another place.
     """
 
     folder: Path

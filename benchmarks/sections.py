@@ -49,7 +49,7 @@ def measure(plan: Plan, names: Sequence[str]) -> tuple[list[Line], list[machine.
     """The lines of these sections, and how busy others kept the machine before each."""
     # Started programs compile into our folder, once, and not beside the sources: an installed
     # program is compiled, too.
-    os.environ["PYTHONPYCACHEPREFIX"] = str(plan.python_cache)
+    os.environ.setdefault("PYTHONPYCACHEPREFIX", str(plan.python_cache))
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     lines: list[Line] = []
     heard: list[machine.Noise] = []

@@ -32,7 +32,7 @@ WORKED = {
     "invalid": ("effects-taken", "effects-done-not-noted", "effects-noted-in-unit"),
     "retries": ("allocated-in-unit", "released-in-unit"),
     "unloadable": ("unloadable-in-unit",),
-    "breakers": ("breaker-moved-in-unit", "handed-over-in-unit"),
+    "breakers": ("breaker-moved-in-unit", "handed-over-in-unit", "replay-resumed-in-unit"),
     "checkpoints": ("checkpoint-in-unit", "checkpoint-committed"),
     "expiry": ("expired-in-unit",),
     "cancels": ("cancel-asked", "cancel-committed"),
