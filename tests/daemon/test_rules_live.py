@@ -82,12 +82,22 @@ def test_while_the_rules_are_read_only_failures_wait_for_them(home_at: HomeAt) -
     pipe.parent.mkdir()
     os.mkfifo(pipe)
     home.up()
-    failed = submit(home, "bad", BAD)
-    assert end_of(home, submit(home, "echo")).task.state is TaskState.DONE
+    ids: list[str] = []
+
+    def begin() -> None:
+        ids.extend([submit(home, "bad", BAD), submit(home, "echo")])
+
+    news = home.connection(timeout_ms=60_000).watch(ask.Watch(kinds=["task"]), on_watching=begin)
+    wanted = {("bad", "running"), ("echo", "done")}
+    for event in news:
+        wanted.discard((str(event.function), event.what))
+        if not wanted:
+            break
+    failed = ids[0]
     assert home.ask(ask.GetTask(task_id=failed)).task.state is TaskState.RUNNING
     pipe.write_text(lens("validation"))
-    # A file that changes while it is read may be refused, so only that they are over counts.
-    assert end_of(home, failed).task.state is TaskState.DEAD
+    end = end_of(home, failed)
+    assert (end.task.state, end.category) == (TaskState.DEAD, "validation")
 
 
 def test_a_rules_own_numbers_and_place_are_obeyed(home_at: HomeAt) -> None:
