@@ -241,6 +241,15 @@ async def test_the_dashboard_shows_gpus_when_there_are_any(daemon: StoreServer) 
         assert "40.0GiB" not in shown(app)
 
 
+async def test_what_stands_behind_a_dialog_is_still_to_be_seen(daemon: StoreServer) -> None:
+    async with running(daemon.paths, "tasks", size=(120, 40)) as (app, pilot):
+        await until_shown(pilot, "● running")
+        await pilot.press("l")
+        await until(pilot, lambda: isinstance(app.screen, Dialog))
+        await until_shown(pilot, "output of task")
+        assert "● running" in lines_of(app)[0]
+
+
 async def test_to_purge_one_types_the_count(daemon: StoreServer) -> None:
     async with running(daemon.paths, "dlq") as (app, pilot):
         view = app.view
