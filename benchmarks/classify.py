@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from figures import Line
 from plan import Plan
 
-from fnr.config.rule_files import read_packs, read_required
+from fnr.config.rule_files import read_packs, shipped_rules
 from fnr.policy.classify import classify
 from fnr.policy.evidence import Evidence
 from fnr.policy.fingerprint import fingerprint
@@ -45,7 +45,7 @@ def naming(plan: Plan) -> list[Line]:
     has the median, and the same for the story's loop of sixteen `re.search` over the same text.
     """
     packs = read_packs()
-    rules = RuleSet(packs, required=read_required())
+    rules = RuleSet(shipped=shipped_rules())
     # As the daemon does when it has loaded the rules.
     gc.collect()
     gc.freeze()

@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from fnr.config.rule_files import read_packs, read_required
+from fnr.config.rule_files import shipped_rules
 from fnr.host.clock import Clock
 from fnr.policy.classify import classify
 from fnr.policy.evidence import Evidence, Phase
@@ -208,7 +208,7 @@ def _awaited(value: Awaitable[Any]) -> Any:
 
 @cache
 def _rules() -> RuleSet:
-    return RuleSet(read_packs(), required=read_required())
+    return RuleSet(shipped=shipped_rules())
 
 
 def _decision(evidence: Evidence, found: Classification, *, attempt: int) -> Decision:

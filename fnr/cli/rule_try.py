@@ -205,7 +205,7 @@ def _rule_set(draft: str | None) -> RuleSet:
         )
     loaded = with_operator_rules([parsed])
     # A draft is tried also when its own examples do not hold yet.
-    return RuleSet(rule for rule in loaded.rules if rule.name not in loaded.disabled)
+    return loaded.in_force
 
 
 def _read(given: str) -> str:

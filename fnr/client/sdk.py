@@ -11,7 +11,7 @@ client does once by itself, cannot submit the task twice.
 from __future__ import annotations
 
 import os
-import time
+import select
 from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
@@ -183,7 +183,8 @@ class Client:
         for pause_s in pauses_s():
             if detach or is_put_back(plan):
                 break
-            time.sleep(pause_s)
+            # Watching would need a connection of its own; most replays are over by the first looks.
+            select.poll().poll(pause_s * 1_000)
             plan = self.ask(GetReplay(plan_id=plan.plan_id, reasons=False)).plan
         return plan
 

@@ -1,29 +1,35 @@
 """Load the rules: the packs that come with fnr, then the operator's rules.d in the order of names.
 
-All or nothing: with a single problem in rules.d the packs alone are the rules, and who asked
-decides whether to go on with those or with the rules that were in force before.
+The packs come as TOML, for people, and indexed (tools/make_rule_index.py), because reading the TOML
+takes more than a second of a processor; a test compares the two. All or
+nothing: with a single problem in rules.d the packs alone are the rules, and who asked decides
+whether to go on with those or with the rules that were in force before.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from msgspec import Struct
 
 import fnr.rulepacks
 from fnr.config.paths import Paths
-from fnr.policy.required_words import Required, load_required
 from fnr.policy.rule_check import broken_examples, never_deciding
 from fnr.policy.rule_file import ParsedRules, RuleProblem, parse_rules
+from fnr.policy.rule_filing import build_index
+from fnr.policy.rule_index import DamagedIndex, load_index
 from fnr.policy.rule_set import RuleSet
+from fnr.policy.rule_table import RuleTable
 from fnr.policy.rules import Rule
 from fnr.policy.text_model import DamagedModel, TextModel, load_model
 
 PACKS_DIR = Path(fnr.rulepacks.__file__).parent
 MODEL_FILE = PACKS_DIR / "text_model.bin"
-REQUIRED_FILE = PACKS_DIR / "required_words.bin"
+INDEX_FILE = "index.bin"
 FILE_BYTES_MAX = 16 * 1024 * 1024
 FILES_MAX = 1_000
 OPERATOR_RULES_MAX = 20_000
@@ -33,16 +39,26 @@ class LoadedRules(Struct, frozen=True, kw_only=True):
     """The rules, and everything that is wrong with the operator's.
 
     rule_set: what is in force: without problems all rules, else the packs alone.
-    rules:    all that could be read, the operator's first, also those that are switched off.
+    own:      the operator's rules that could be read, also those that are switched off.
     disabled: names of rules that rules.d switches off.
     files:    the operator's files, in the order they were read.
     """
 
     rule_set: RuleSet
-    rules: tuple[Rule, ...]
+    own: tuple[Rule, ...]
     problems: tuple[RuleProblem, ...] = ()
     disabled: frozenset[str] = frozenset()
     files: tuple[str, ...] = ()
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """All rules with their examples, the operator's first; reads the packs' TOML."""
+        return (*self.own, *read_packs())
+
+    @property
+    def in_force(self) -> RuleSet:
+        """The rules as they would be in force without a problem."""
+        return RuleSet(self.own, shipped=shipped_rules(), without=self.disabled)
 
 
 def load_rules(paths: Paths) -> LoadedRules:
@@ -59,9 +75,9 @@ def with_operator_rules(
     problems: Sequence[RuleProblem] = (),
 ) -> LoadedRules:
     """The packs below rules that were read already: rules.d, or what it would become."""
-    packs = read_packs()
+    shipped = shipped_rules()
     own = tuple(rule for one in parsed for rule in one.rules)
-    names = {rule.name for rule in (*packs, *own)}
+    names = {rule.name for rule in own}.union(name for name, _ in shipped.named)
     found = [*problems, *(problem for one in parsed for problem in one.problems)]
     if len(own) > OPERATOR_RULES_MAX:
         words = f"{len(own)} rules; at most {OPERATOR_RULES_MAX}"
@@ -73,19 +89,33 @@ def with_operator_rules(
         if name not in names
     ]
     disabled = frozenset(name for name, _ in pairs)
-    known = read_required()
-    in_force = (rule for rule in (*own, *packs) if rule.name not in disabled)
-    rule_set = RuleSet(in_force, required=known)
+    rule_set = RuleSet(shipped=shipped)
     if not found:
+        with_own = RuleSet(own, shipped=shipped, without=disabled)
         kept = [rule for rule in own if rule.name not in disabled]
-        found = [*never_deciding(kept), *broken_examples(kept, rule_set)]
+        found = [*never_deciding(kept), *broken_examples(kept, with_own)]
+        rule_set = rule_set if found else with_own
     return LoadedRules(
-        rule_set=RuleSet(packs, required=known) if found else rule_set,
-        rules=(*own, *packs),
+        rule_set=rule_set,
+        own=own,
         problems=tuple(found),
         disabled=disabled,
         files=files,
     )
+
+
+def shipped_rules() -> RuleTable:
+    """The rules that come with fnr, ready to be looked up; who asks again gets the same."""
+    return _table_of(PACKS_DIR)
+
+
+@cache
+def _table_of(folder: Path) -> RuleTable:
+    try:
+        return RuleTable(load_index((folder / INDEX_FILE).read_bytes()))
+    except (OSError, DamagedIndex):
+        # The rules count, and the index is only faster.
+        return RuleTable(build_index(read_packs()))
 
 
 def read_packs() -> tuple[Rule, ...]:
@@ -116,7 +146,9 @@ def read_rule_file(file: Path, *, pack: str, operator: bool, name: str = "") -> 
         return _unusable(where, f"cannot be read: {error.strerror or error}")
     if len(raw) > FILE_BYTES_MAX:
         return _unusable(where, f"more than {FILE_BYTES_MAX} bytes")
-    if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
+    # A pipe changes with each byte that is written into it, and is read once and whole.
+    changed = (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size)
+    if changed and stat.S_ISREG(before.st_mode):
         return _unusable(where, "was written while it was read; reload again")
     try:
         text = raw.decode()
@@ -124,14 +156,6 @@ def read_rule_file(file: Path, *, pack: str, operator: bool, name: str = "") -> 
         line = raw.count(b"\n", 0, error.start) + 1
         return _unusable(f"{where}:{line}", "not UTF-8")
     return parse_rules(text, file=where, pack=pack, operator=operator)
-
-
-def read_required() -> dict[str, Required]:
-    """What the packs' expressions cannot match without; empty is as right, and slower."""
-    try:
-        return load_required(REQUIRED_FILE.read_bytes())
-    except OSError:
-        return {}
 
 
 def read_text_model() -> TextModel | None:

@@ -52,6 +52,8 @@ class ChaosDeeds:
             case (_, "clock-jump"):
                 by_ms = int(injection.options["by"])
                 self._parts.clock = JumpedClock(by_ms, injection.until_boot_ms)
+                # What the kernel tells of the real clock.
+                self._crew.clock_changes.changed()
                 self._note(injection)
             case (_, "queue-flood"):
                 await self._flood(injection, client)
@@ -69,6 +71,7 @@ class ChaosDeeds:
                     self._renew(pool, injection)
             case (_, "clock-jump"):
                 self._parts.clock = self._true_clock
+                self._crew.clock_changes.changed()
             case (_, "queue-flood"):
                 await self._drain(injection)
         self._undone.add(injection.injection_id)

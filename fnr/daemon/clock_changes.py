@@ -23,9 +23,10 @@ class ClockChanges:
     """Hears of a clock that was set, and shifts what was reckoned by it."""
 
     def __init__(self, parts: Parts, dispatcher: Dispatcher, moved: Callable[[], None]) -> None:
+        # Everybody who has set a timer by the old time.
+        self.on_shifted: list[Callable[[], None]] = [moved]
         self._parts = parts
         self._dispatcher = dispatcher
-        self._moved = moved
         self._event: ClockSet | None = None
         self._offset_ms = self._offset()
 
@@ -37,10 +38,20 @@ class ClockChanges:
             log.warning("nobody will tell when the clock is set: %s", error)
         else:
             self._parts.loop.add_reader(self._event.fileno(), self._heard)
-        latest_at_ms = self._parts.clock.now_ms() + self._longest_ms()
-        self._parts.store.post(
-            lambda tx: pauses.bound(tx, latest_at_ms=latest_at_ms), self._bounded
-        )
+        self._parts.store.post(self._catch_up, self._bounded)
+
+    def _catch_up(self, tx: Transaction) -> int:
+        """It may have been set while no daemon was there to hear of it."""
+        now_ms = self._parts.clock.now_ms()
+        before_ms = self._note(tx)
+        by_ms = 0 if before_ms is None else self._offset_ms - before_ms
+        if abs(by_ms) >= JUMP_MS_MIN:
+            log.warning("the clock was set while no daemon ran", extra={"by_ms": by_ms})
+            pauses.shift(tx, by_ms=by_ms, old_now_ms=now_ms - by_ms)
+        return pauses.bound(tx, latest_at_ms=now_ms + self._longest_ms())
+
+    def _note(self, tx: Transaction) -> int | None:
+        return pauses.note_clock(tx, boot_id=self._parts.boot_id, offset_ms=self._offset_ms)
 
     def close(self) -> None:
         """Listen no more."""
@@ -63,6 +74,7 @@ class ClockChanges:
         old_now_ms = self._parts.clock.now_ms() - by_ms
 
         def unit(tx: Transaction) -> int:
+            self._note(tx)
             return pauses.shift(tx, by_ms=by_ms, old_now_ms=old_now_ms)
 
         def committed(count: int | None, error: BaseException | None) -> None:
@@ -71,7 +83,8 @@ class ClockChanges:
                 self._parts.later(AGAIN_MS, self.changed)
                 return
             log.warning("the clock was set", extra={"by_ms": by_ms, "pauses_shifted": count})
-            self._moved()
+            for again in self.on_shifted:
+                again()
             for name in tuple(self._dispatcher.pools):
                 self._dispatcher.due_now(name)
 

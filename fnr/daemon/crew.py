@@ -84,6 +84,7 @@ class Crew:
         self.dispatcher.on_delivered = self._busy
         self.timekeeper.on_buried = self.undoing.settled
         self.undoing.acts["release"] = Releasing(parts, self.resources).release
+        self.clock_changes.on_shifted += [self.undoing.look, self.effects.deliver]
         self.undoing.on_waiting = self._waits_again
         self.undoing.on_stuck = self.effects.deliver
         self.intake.on_expiring = self.timekeeper.move_due

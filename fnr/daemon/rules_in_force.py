@@ -1,8 +1,8 @@
 """The rules that name failures: loaded beside the daemon's work, replaced whole by a reload.
 
-Reading the packs takes a second, so the daemon answers before that; a failure that comes sooner
-waits for them, and nothing else does. A broken rules.d never keeps the daemon from running: the
-packs alone are in force then, and the status says so.
+Reading them may take a second when rules.d is large, so the daemon answers before that; a failure
+that comes sooner waits for them, and nothing else does. A broken rules.d never keeps the daemon
+from running: the packs alone are in force then, and the status says so.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from fnr.policy.classify import classify
 from fnr.policy.evidence import Evidence
 from fnr.policy.rule_file import RuleProblem
 from fnr.policy.rule_set import RuleSet
-from fnr.policy.rules import Classification, Rule
+from fnr.policy.rules import Classification
 from fnr.policy.text_model import TextModel
 
-# Work that waits is handed out first: reading the rules takes half a second of a processor.
+# Work that waits is handed out first.
 LOAD_AFTER_S = 2
 # Reading holds the interpreter; the loop, which needs it after every system call, waits so long for
 # each turn. The default of 5 ms would make a task that takes 2 ms take 30.
@@ -69,9 +69,9 @@ class RulesInForce:
         return classify(evidence, self._ready(), self._model, function=function, service=service)
 
     @property
-    def known(self) -> tuple[Rule, ...]:
-        """The rules, if they have been loaded yet."""
-        return self._rules.rules if self._rules is not None else ()
+    def known(self) -> dict[str, str]:
+        """The rules by name with their categories, if they have been loaded yet."""
+        return self._rules.named if self._rules is not None else {}
 
     async def load_in_background(self) -> None:
         """Load what the daemon needs sooner or later, and say what is wrong with it."""

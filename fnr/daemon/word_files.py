@@ -89,7 +89,7 @@ class WordFiles:
             services = sorted({name for f in functions.values() for name in f.services})
             named["breakers"] = [(name, "") for name in services]
             if rules := self._rules.known:
-                named["rules"] = [(rule.name, str(rule.category)) for rule in rules]
+                named["rules"] = list(rules.items())
             await self._reader.read(lambda tx: self._write_all(tx, named))
         except Exception as error:  # noqa: BLE001 - whatever it is, the work itself goes on
             log.debug("words for completion could not be written: %s", error)

@@ -5,16 +5,16 @@ What was searched for once is remembered, because many rules ask the same of an 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from fnr.policy.code_names import code_fits, is_single
+from fnr.policy.asked import Asked, Codes
 from fnr.policy.facts import NEAR, Facts
-from fnr.policy.patterns import Found, Patterns
+from fnr.policy.patterns import PLACES_MAX, Found, Piece, find
+from fnr.policy.rule_table import RuleTable
 from fnr.policy.rules import Conditions, Span
-from fnr.policy.type_names import NamePatterns, fits_name
+from fnr.policy.type_names import fits_name
 
 SNIPPET_CHARS_MAX = 80
 CAPTURE_CHARS_MAX = 200
@@ -34,79 +34,45 @@ class Sign(Struct, frozen=True, kw_only=True):
     captures: dict[str, str] = {}
 
 
-class Codes:
-    """Codes of which any one suffices."""
+class Texts:
+    """The texts of an error as bytes: as they are, in lower case, and all in one to look for words.
 
-    __slots__ = ("_ranges", "_singles")
+    folded: what letters of other languages are looked for in; its places are no places of `raw`.
+    """
 
-    def __init__(self, patterns: tuple[str, ...]) -> None:
-        self._singles = frozenset(filter(is_single, patterns))
-        self._ranges = tuple(one for one in patterns if one not in self._singles)
+    __slots__ = ("folded", "lowered", "raw", "whole")
 
-    @property
-    def singles(self) -> frozenset[str]:
-        return self._singles
-
-    @property
-    def ranges(self) -> tuple[str, ...]:
-        return self._ranges
-
-    def fit(self, code: str) -> bool:
-        """Is this one of them?"""
-        return code in self._singles or any(code_fits(one, code) for one in self._ranges)
-
-
-class Asked:
-    """Conditions with their expressions as numbers, ready to be compared."""
-
-    __slots__ = (
-        "all_text",
-        "codes",
-        "conditions",
-        "exceptions",
-        "globs",
-        "has_facts",
-        "only_text",
-        "text",
-    )
-
-    def __init__(self, conditions: Conditions, numbers: dict[str, int]) -> None:
-        self.conditions = conditions
-        groups = (
-            conditions.codes,
-            tuple(f"signal:{name}" for name in conditions.signals),
-            tuple(f"exit:{status}" for status in conditions.exits),
-        )
-        self.codes = tuple(Codes(group) for group in groups if group)
-        self.exceptions = frozenset(name for name in conditions.exceptions if "*" not in name)
-        self.globs = frozenset(conditions.exceptions) - self.exceptions
-        self.text = frozenset(numbers[pattern] for pattern in conditions.text)
-        self.all_text = tuple(numbers[pattern] for pattern in conditions.all_text)
-        self.has_facts = any(
-            (conditions.killed_by, conditions.phases, conditions.functions, conditions.services)
-        ) or (conditions.oom_killed, conditions.stop_proven) != (None, None)
-        others = (self.has_facts, self.codes, conditions.exceptions, self.all_text)
-        self.only_text = bool(self.text) and not any(others)
+    def __init__(self, texts: tuple[str, ...]) -> None:
+        self.raw = [text.encode(errors="replace") for text in texts]
+        self.lowered = [raw.lower() for raw in self.raw]
+        self.whole = b"\n".join(self.raw)
+        if self.whole.isascii():
+            self.folded = b"\n".join(self.lowered)
+        else:
+            self.folded = "\n".join(texts).casefold().encode(errors="replace")
 
 
 class Comparison:
     """One error."""
 
-    def __init__(self, facts: Facts, patterns: Patterns, names: NamePatterns) -> None:
+    def __init__(self, facts: Facts, texts: Texts, table: RuleTable) -> None:
         self.facts = facts
-        self._patterns = patterns
-        self._names = names
-        self._texts = [text.encode(errors="replace") for text in facts.texts]
-        self.possible = patterns.possible(b"\n".join(self._texts))
-        self._possible = frozenset(self.possible)
-        self._lowered = [text.lower() for text in self._texts]
+        self._texts = texts
+        self._table = table
+        self._globs = table.globs
+        self._counts = table.hits(texts.folded)
+        self._hits = frozenset(self._counts)
+        self._able: dict[int, bool] = {}
+        self._near = table.near(self._hits, texts.whole)
+        filed = filter(self._is_possible, self._near & table.filed)
+        self.places = table.places(filed, facts)
         self._found: dict[int, tuple[int, Found] | None] = {}
 
     def signs(self, asked: Asked) -> tuple[Sign, ...] | None:
         """A sign for each condition that is set; None when one does not hold or none is set."""
         if asked.only_text:  # most rules are so, and this spares them half of the time
-            sign = self._text(asked.text)
-            return (sign,) if sign is not None else None
+            found = self._nearest(asked.text, asked.text_set)
+            return (self._text_sign(*found),) if found is not None else None
         signs: list[Sign] = []
         for sign in self._each(asked):
             if sign is None:
@@ -126,13 +92,27 @@ class Comparison:
             yield self._code(codes)
         if asked.conditions.exceptions:
             yield self._type(asked)
+        if asked.found_by >= 0:
+            # Few errors have what the rule is filed under.
+            by = asked.found_by
+            if self._nearest(asked.all_text[by], asked.all_sets[by]) is None:
+                yield None
         if asked.text:
-            yield self._text(asked.text)
-        if not self._possible.issuperset(asked.all_text):
-            yield None
-            return
-        for pattern in asked.all_text:
-            yield self._text({pattern})
+            found = self._nearest(asked.text, asked.text_set)
+            yield self._text_sign(*found) if found is not None else None
+        if asked.all_text:
+            yield from self._all_texts(asked)
+
+    def _all_texts(self, asked: Asked) -> Iterator[Sign | None]:
+        """Whether each can stand there is asked of all, before any is looked for."""
+        near = self._near
+        for group in asked.all_sets:
+            if not any(map(self._is_possible, group & near)):
+                yield None
+                return
+        for pieces, group in zip(asked.all_text, asked.all_sets, strict=True):
+            found = self._nearest(pieces, group)
+            yield self._text_sign(*found) if found is not None else None
 
     def _ledger(self, asked: Conditions) -> Iterator[Sign | None]:
         facts = self.facts
@@ -171,39 +151,70 @@ class Comparison:
         for link, (names, place) in enumerate(zip(facts.types, facts.type_places, strict=True)):
             for up, name in enumerate(names):
                 exact = name in asked.exceptions
-                if exact or not asked.globs.isdisjoint(self._names.fitting(name)):
+                if exact or not asked.globs.isdisjoint(self._globs.fitting(name)):
                     distance = 4 * link + 2 * up + (not exact)
                     return Sign(words=f"exception {names[0]}", place=place, distance=distance)
         return None
 
-    def _text(self, numbers: AbstractSet[int]) -> Sign | None:
-        """The nearest match of any of the expressions; of equally near ones the first's."""
+    def _nearest(self, pieces: tuple[int, ...], as_set: frozenset[int]) -> tuple[int, Found] | None:
+        """The nearest match of any of the pieces; of equally near ones the first's."""
+        near = as_set & self._near
+        able: Iterable[int] = near
+        if len(near) > 1:
+            able = [piece for piece in pieces if piece in near]
         best: tuple[int, Found] | None = None
-        for number in sorted(numbers & self._possible):
-            for piece in self.possible[number]:
+        for piece in able:
+            if self._is_possible(piece):
                 found = self._first(piece)
                 if found is not None and (best is None or found[0] < best[0]):
+                    if found[0] == NEAR:
+                        return found
                     best = found
-            if best is not None and best[0] == NEAR:
-                break
-        return self._text_sign(*best) if best is not None else None
+        return best
 
-    def _first(self, piece: int) -> tuple[int, Found] | None:
+    def _is_possible(self, piece: int) -> bool:
+        """Do all the words that it cannot match without stand anywhere? Asked of `near` ones."""
+        able = self._able.get(piece)
+        if able is None:
+            hits = self._hits
+            able = True
+            for need in self._table.piece(piece).needs:
+                if hits.isdisjoint(need):
+                    able = False
+                    break
+            self._able[piece] = able
+        return able
+
+    def _first(self, number: int) -> tuple[int, Found] | None:
         """Where a piece matches first: in what was reported, else in the logs."""
-        if piece in self._found:
-            return self._found[piece]
+        if number in self._found:
+            return self._found[number]
+        piece = self._table.piece(number)
+        parts = self._rarest(piece) if piece.reach or piece.one_line else ()
         first = None
-        for place, text in enumerate(self._texts):
+        texts = self._texts
+        for place, text in enumerate(texts.raw):
             if text:
-                found = self._patterns.find(piece, text, self._lowered[place])
+                found = find(piece, text, texts.lowered[place], parts)
                 if found is not None:
                     first = (place, found)
                     break
-        self._found[piece] = first
+        self._found[number] = first
         return first
 
+    def _rarest(self, piece: Piece) -> Sequence[bytes]:
+        """Of the need that stands in fewest places the parts that do; none when it is not known."""
+        rarest: Sequence[int] = ()
+        places_min = PLACES_MAX + 1
+        counts = self._counts
+        for need in piece.needs:
+            places = sum([counts.get(part, 0) for part in need])
+            if places < places_min:
+                rarest, places_min = need, places
+        return [self._table.part(part) for part in rarest if part in counts]
+
     def _text_sign(self, place: int, found: Found) -> Sign:
-        raw = self._texts[place]
+        raw = self._texts.raw[place]
         start = _length(raw[: found.start])
         end = start + _length(raw[found.start : found.end])
         snippet = " ".join(raw[found.start : found.end].decode(errors="replace").split())

@@ -1,31 +1,29 @@
-"""Many regular expressions over one text: which can match at all, and where one does.
+"""Regular expressions as rules mean them, and where one of their pieces matches in a text.
 
-A table of the words that expressions cannot match without is searched for in one pass; only the
-few whose words stand there are run, and only those are ever compiled. RE2 needs time in proportion
-to the text, whatever an expression or a text contains.
+RE2 needs time in proportion to the text, whatever an expression or a text contains. A piece is run
+only where it can match: around the words that it cannot match without.
 """
 
 from __future__ import annotations
 
-import re
-from array import array
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from functools import lru_cache
 
 import re2
 from msgspec import Struct
 
-from fnr.policy.required_words import Required, alternatives, required_words
-from fnr.policy.word_table import WordTable
-
-# Expressions compiled at a time; one takes about 60 kB once it has run, and an error needs ten.
-COMPILED_MAX = 512
-_ANYWHERE = re2._Anchor.UNANCHORED  # noqa: SLF001 - as in find
+# Expressions compiled at a time. One takes about 10 kB once it has run over windows of a text, and
+# an error needs ten.
+COMPILED_MAX = 1_024
 PATTERN_MEMORY_BYTES_MAX = 4 << 20
 PATTERN_CHARS_MAX = 8_000
 # What a text of 8 kB costs at worst grows with it: about 0.2 s here, where RE2 runs out of states.
 PROGRAM_SIZE_MAX = 20_000
+
+_ANYWHERE = re2._Anchor.UNANCHORED  # noqa: SLF001 - as in _match
+# With more places than that, or longer ones, reading the whole text once is cheaper.
+PLACES_MAX = 8
+_SHARE_MAX = 0.7
 
 
 class BadPatternError(ValueError):
@@ -40,175 +38,112 @@ class Found(Struct, frozen=True):
     captures: dict[str, bytes]
 
 
-class Lists:
-    """Lists of numbers by number, of which most are short: flat, because a list each is 100 B."""
+class Piece(Struct, frozen=True, array_like=True):
+    """One of the alternatives of an expression, and how it is looked for.
 
-    def __init__(self, lists: Iterable[Iterable[int]]) -> None:
-        self._flat = array("I")
-        self._ends = array("I", [0])
-        for each in lists:
-            self._flat.extend(each)
-            self._ends.append(len(self._flat))
-
-    def __getitem__(self, number: int) -> array[int]:
-        return self._flat[self._ends[number] : self._ends[number + 1]]
-
-    def union(self, numbers: Iterable[int]) -> set[int]:
-        """All that stands in these."""
-        flat, ends = self._flat, self._ends
-        found: set[int] = set()
-        for number in numbers:
-            start, end = ends[number], ends[number + 1]
-            if start != end:
-                found.update(flat[start:end])
-        return found
-
-
-class Patterns:
-    """Expressions by number, in the order they were given, taken apart at each "|"."""
-
-    def __init__(
-        self, patterns: Iterable[str], known: Mapping[str, Required] | None = None
-    ) -> None:
-        numbers: dict[str, int] = {}
-        owners: list[list[int]] = []
-        for owner, pattern in enumerate(patterns):
-            for piece in alternatives(pattern):
-                number = numbers.setdefault(piece, len(numbers))
-                if number == len(owners):
-                    owners.append([])
-                owners[number].append(owner)
-        self.pieces = tuple(numbers)
-        self._owners = Lists(owners)
-        required = [(known or {}).get(piece) or required_words(piece) for piece in self.pieces]
-        self._plain = {
-            number: words for number, one in enumerate(required) if (words := _plain(one))
-        }
-        self._words = WordTable()
-        wordless = [number for number, one in enumerate(required) if not one.needs]
-        self._short = _ShortPieces({number: self.pieces[number] for number in wordless})
-        shared = Counter(word for one in required for need in one.needs for word in need)
-        by_word: dict[int, list[int]] = {}
-        # Many pieces ask for the same besides: each need once.
-        self._others: dict[int, tuple[frozenset[int], ...]] = {}
-        shared_needs: dict[frozenset[int], frozenset[int]] = {}
-        for number, one in enumerate(required):
-            # Found by the words that the fewest others ask for.
-            rarest = sorted(one.needs, key=lambda need: sum(shared[word] for word in need))
-            first, *others = [frozenset(map(self._words.add, need)) for need in rarest or [()]]
-            for word in first:
-                by_word.setdefault(word, []).append(number)
-            if others:
-                self._others[number] = tuple(shared_needs.setdefault(one, one) for one in others)
-        self._by_word = Lists(by_word.get(word, ()) for word in range(len(self._words)))
-        self._words.complete()
-        self._commonness = [0] * (1 + max((max(those) for those in owners), default=-1))
-        for number, one in enumerate(required):
-            weight = sum(shared[word] for word in one.needs[0]) if one.needs else 10 * len(required)
-            for owner in owners[number]:
-                self._commonness[owner] += weight
-
-    def commonness(self, patterns: Iterable[int]) -> int:
-        """How many errors these expressions are likely to be run for, in no unit."""
-        return sum(self._commonness[number] for number in patterns)
-
-    @property
-    def required(self) -> dict[str, Required]:
-        """What each piece cannot do without, for building tables from the same pieces again."""
-        return {piece: required_words(piece) for piece in self.pieces}
-
-    def possible(self, text: bytes) -> dict[int, list[int]]:
-        """Expressions that may match, each with its pieces that may; all others cannot."""
-        possible: dict[int, list[int]] = {}
-        hits = self._words.hits(text)
-        others, owners = self._others, self._owners
-        for number in (*self._short.possible(text), *sorted(self._by_word.union(hits))):
-            for need in others.get(number, ()):
-                if hits.isdisjoint(need):
-                    break
-            else:
-                for owner in owners[number]:
-                    if owner in possible:
-                        possible[owner].append(number)
-                    else:
-                        possible[owner] = [number]
-        return possible
-
-    def find(self, piece: int, text: bytes, lowered: bytes) -> Found | None:
-        """The first match of a piece; one that RE2 does not take matches nothing."""
-        if plain := self._plain.get(piece):
-            places = [(at, word) for word in plain if (at := lowered.find(word)) >= 0]
-            if not places:
-                return None
-            start, word = min(places)
-            return Found(start, start + len(word), {})
-        try:
-            expression = compiled(self.pieces[piece])
-        except re2.error:  # only in a damaged pack: an operator's file is refused for it
-            return None
-        # The method around it, search(), costs more than the search itself.
-        match = expression._regexp.Match  # noqa: SLF001 - see above
-        spans = match(_ANYWHERE, text, 0, len(text))
-        start, end = spans[0]
-        if start < 0:
-            return None
-        captures = {}
-        if len(spans) > 1:
-            names = expression.groupindex.items()
-            caught = {name.decode(): spans[index] for name, index in names}
-            captures = {name: text[low:high] for name, (low, high) in caught.items() if low >= 0}
-        return Found(start, end, captures)
-
-
-class _ShortPieces:
-    """Pieces without a telling word, such as `5xx`: the small ones are tried all at once.
-
-    Larger ones, and those that ask for an end of the text, are run over every text: together with
-    others they would make an automaton that never fits its memory.
+    needs:    parts of words by number; of each need one must stand in the text, casefolded. The
+              first is the rarest.
+    words:    when it is nothing but these words, in the order of its only need; the pattern is then
+              left out.
+    reach:    how many bytes a match has at most; 0: not known. one_line: a match lies in one line.
     """
 
-    def __init__(self, pieces: Mapping[int, str]) -> None:
-        self._numbers: list[int] = []
-        self._always: list[int] = []
-        self._set = re2.Set.SearchSet(_options(captures=False, ascii_only=True))
-        for number, piece in pieces.items():
-            if piece.isascii() and not _ENDS.search(piece) and _is_small(piece):
-                self._set.Add(piece.encode())
-                self._numbers.append(number)
-            else:
-                self._always.append(number)
-        if self._numbers:
-            self._set.Compile()
-
-    def possible(self, text: bytes) -> list[int]:
-        """Those that may match."""
-        if not self._numbers:
-            return self._always
-        found = self._set.Match(text) or ()
-        return [*self._always, *(self._numbers[index] for index in sorted(found))]
+    pattern: str
+    needs: tuple[tuple[int, ...], ...] = ()
+    words: tuple[bytes, ...] = ()
+    reach: int = 0
+    one_line: bool = False
 
 
-_ENDS = re.compile(r"[$^]|\\[AzQ]|\(\?")
-_SMALL_PROGRAM_SIZE = 100
+def find(piece: Piece, text: bytes, lowered: bytes, parts: Sequence[bytes]) -> Found | None:
+    """The first match of a piece; one that RE2 does not take matches nothing.
+
+    parts: of words, of which one is in each match; none: not known.
+    """
+    if piece.words:
+        places = [(at, word) for word in piece.words if (at := lowered.find(word)) >= 0]
+        if not places:
+            return None
+        start, word = min(places)
+        return Found(start, start + len(word), {})
+    windows = _windows(piece, lowered, parts) if piece.reach or piece.one_line else None
+    for low, high in windows if windows is not None else ((0, len(text)),):
+        if (found := _match(piece.pattern, text, low, high)) is not None:
+            return found
+    return None
 
 
-def _is_small(piece: str) -> bool:
+def _match(pattern: str, text: bytes, low: int, high: int) -> Found | None:
+    """The first match that lies between low and high."""
     try:
-        return bool(compiled(piece).programsize <= _SMALL_PROGRAM_SIZE)
-    except re2.error:
-        return False
+        expression = compiled(pattern)
+    except re2.error:  # only in a damaged pack: an operator's file is refused for it
+        return None
+    # The method around it, search(), costs more than the search itself.
+    spans = expression._regexp.Match(_ANYWHERE, text, low, high)  # noqa: SLF001 - see above
+    start, end = spans[0]
+    if start < 0:
+        return None
+    captures = {}
+    if len(spans) > 1:
+        caught = {name.decode(): spans[index] for name, index in expression.groupindex.items()}
+        captures = {name: text[low:high] for name, (low, high) in caught.items() if low >= 0}
+    return Found(start, end, captures)
 
 
-def _plain(required: Required) -> tuple[bytes, ...]:
-    """The words themselves, of an expression that is nothing but words."""
-    return tuple(word.encode() for word in required.needs[0]) if required.complete else ()
+def _windows(piece: Piece, lowered: bytes, parts: Sequence[bytes]) -> list[tuple[int, int]] | None:
+    """Where its matches must lie, from left to right; None: they may be anywhere.
+
+    Each match holds a part of each need, so all lie as near to one as they reach, and those that
+    overlap lie in one window: the first match in the first window that has one is the first of all.
+    """
+    if not parts:
+        return None
+    windows: list[tuple[int, int]] = []
+    for part in parts:
+        at = lowered.find(part)
+        while at >= 0:
+            if len(windows) == PLACES_MAX:
+                return None
+            windows.append(_window(piece, lowered, at, at + len(part)))
+            at = lowered.find(part, at + 1)
+    if len(windows) > 1:
+        windows = _merged(windows)
+    if sum([high - low for low, high in windows]) > _SHARE_MAX * len(lowered):
+        return None
+    return windows
+
+
+def _window(piece: Piece, text: bytes, start: int, end: int) -> tuple[int, int]:
+    """All that can belong to a match with a part that stands there."""
+    low, high = 0, len(text)
+    if piece.reach:
+        low, high = max(0, end - piece.reach), min(high, start + piece.reach)
+    if piece.one_line:
+        low = text.rfind(b"\n", low, start) + 1 or low
+        after = text.find(b"\n", end, high)
+        high = after if after >= 0 else high
+    return low, high
+
+
+def _merged(windows: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    windows.sort()
+    merged = windows[:1]
+    for low, high in windows[1:]:
+        if low <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(high, merged[-1][1])
+        else:
+            merged.append((low, high))
+    return merged
 
 
 @lru_cache(maxsize=COMPILED_MAX)
 def compiled(pattern: str) -> re2._Regexp:
     """The expression as rules mean it: any case, and a dot is any character."""
     captures = "(?P<" in pattern or "(?<" in pattern
-    return re2.compile(pattern.encode(), _options(captures=captures, ascii_only=pattern.isascii()))
+    return re2.compile(
+        pattern.encode(), pattern_options(captures=captures, ascii_only=pattern.isascii())
+    )
 
 
 def check_pattern(pattern: str) -> None:
@@ -255,7 +190,8 @@ def _is_bytes(error: Exception) -> bool:
 
 
 @lru_cache(maxsize=4)
-def _options(*, captures: bool, ascii_only: bool) -> re2.Options:
+def pattern_options(*, captures: bool, ascii_only: bool) -> re2.Options:
+    """Those of every expression of a rule."""
     options = re2.Options()
     if ascii_only:  # a dot is then one byte and not ten states for all that UTF-8 can be
         options.encoding = re2.Options.Encoding.LATIN1

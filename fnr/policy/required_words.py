@@ -8,10 +8,8 @@ expression without a certain word of three bytes is always run.
 from __future__ import annotations
 
 import re
-import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-import msgspec
 from msgspec import Struct
 
 # One of these words must stand in the text, in any case.
@@ -30,7 +28,12 @@ _FLAGS = re.compile(r"\(\?[imsU-]+\)")
 _POSIX = re.compile(r"\[:\^?\w+:\]")
 _ESCAPED = re.compile(r"\\(?:x\{[0-9A-Fa-f]+\}|x[0-9A-Fa-f]{2}|[pP](?:\{\^?\w+\}|\w)|[0-7]{1,3}|.)")
 _SIGNS = re.compile(r"\\.|\[:\^?\w+:\]|\[\^?|[]|()]", re.DOTALL)
+_SIGNS_ONLY = re.compile(r"[!-/:-@\[-`{-~]+")
 _NO_WIDTH = frozenset("bBAz")
+_IN_LINE = frozenset("dwS")
+# Without a range that begins among the control characters, and without what "\\s" may stand for.
+_CLASS_IN_LINE = re.compile(r"(?:[ -Z^-~]|\\[dwS]|\\[^a-zA-Z0-9])*")
+_ONE_CHARACTER = frozenset("dDsSwWpPxntrfva01234567")
 
 
 class Required(Struct, frozen=True):
@@ -38,10 +41,14 @@ class Required(Struct, frozen=True):
 
     needs:    up to three, the most telling first; none when it must always be run.
     complete: the words of the only need are all it can match: it need not be run at all.
+    reach:    how many characters a match has at most; 0 when nothing bounds it.
+    one_line: no match has a line break in it.
     """
 
     needs: tuple[AnyOf, ...] = ()
     complete: bool = False
+    reach: int = 0
+    one_line: bool = False
 
 
 class _Part(Struct, frozen=True):
@@ -49,14 +56,19 @@ class _Part(Struct, frozen=True):
 
     exact: all it can match, in lower case; None when that is not a short list.
     needs: further words that must be there.
+    reach: how many characters it matches at most; None when nothing bounds it.
+    one_line: it matches no line break.
     """
 
     exact: frozenset[str] | None
     needs: tuple[AnyOf, ...] = ()
+    reach: int | None = None
+    one_line: bool = False
 
 
-_ANYTHING = _Part(None)
-_NOTHING = _Part(frozenset({""}))
+_ANY_ONE = _Part(None, reach=1)
+_ANY_IN_LINE = _Part(None, reach=1, one_line=True)
+_NOTHING = _Part(frozenset({""}), reach=0, one_line=True)
 
 
 class _NotUnderstoodError(Exception):
@@ -72,7 +84,8 @@ def required_words(pattern: str) -> Required:
         return Required()
     needs = _best(part, count_max=NEEDS_MAX)
     whole = part.exact is not None and not reader.has_edges and pattern.isascii()
-    return Required(needs, complete=whole and len(needs) == 1)
+    complete = whole and len(needs) == 1
+    return Required(needs, complete, reach=part.reach or 0, one_line=part.one_line)
 
 
 def alternatives(pattern: str) -> tuple[str, ...]:
@@ -138,7 +151,7 @@ class _Reader:
             self.has_edges = True
             return _NOTHING
         if character == ".":
-            return _ANYTHING
+            return _ANY_ONE
         if character in "*+?":
             raise _NotUnderstoodError
         return _letter(character)
@@ -167,10 +180,15 @@ class _Reader:
         if sign in _NO_WIDTH:
             self.has_edges = True
             return _NOTHING
-        return _ANYTHING if sign[0].isalnum() else _letter(sign)
+        if sign[0].isalnum():
+            if sign in _IN_LINE:
+                return _ANY_IN_LINE
+            return _ANY_ONE if sign[0] in _ONE_CHARACTER else _Part(None)
+        return _letter(sign)
 
     def _class(self) -> _Part:
         self._at += 1
+        start = self._at
         known = not self._next("^")
         letters: set[str] = set()
         first = True
@@ -184,7 +202,10 @@ class _Reader:
                 letters.add(member)
             first = False
         if not known or len(letters) > _CLASS_CHARS_MAX:
-            return _ANYTHING
+            inside = self._pattern[start : self._at - 1]
+            if inside.startswith("^"):
+                return _ANY_IN_LINE if r"\n" in inside.replace(r"\\", "") else _ANY_ONE
+            return _ANY_IN_LINE if _CLASS_IN_LINE.fullmatch(inside) else _ANY_ONE
         return _either([_letter(letter) for letter in sorted(letters)])
 
     def _member(self) -> str | None:
@@ -209,10 +230,11 @@ class _Reader:
             least, most = self._times()
             if (least, most) == (1, 1):
                 return part
-            if least == 0:
-                part = _maybe(part) if most == 1 else _ANYTHING
+            reach = None if most is None or part.reach is None else most * part.reach
+            if least > 0:
+                part = _Part(None, _best(part, count_max=NEEDS_MAX), reach, part.one_line)
             else:
-                part = _Part(None, _best(part, count_max=NEEDS_MAX))
+                part = _maybe(part) if most == 1 else _Part(None, (), reach, part.one_line)
 
     def _times(self) -> tuple[int, int | None]:
         for sign, times in (("?", (0, 1)), ("*", (0, None)), ("+", (1, None))):
@@ -237,16 +259,20 @@ class _Reader:
 
 def _letter(character: str) -> _Part:
     # Beyond ASCII a lower letter may be longer than the upper; who searches folds those.
-    return _Part(frozenset({character.lower() if character.isascii() else character}))
+    folded = character.lower() if character.isascii() else character
+    return _Part(frozenset({folded}), (), 1, character != "\n")
 
 
 def _maybe(part: _Part) -> _Part:
     if part.exact is None or len(part.exact) >= _EXACT_MAX:
-        return _ANYTHING
-    return _Part(part.exact | {""})
+        return _Part(None, (), part.reach, part.one_line)
+    return _Part(part.exact | {""}, (), part.reach, part.one_line)
 
 
 def _either(branches: list[_Part]) -> _Part:
+    reaches = [branch.reach for branch in branches if branch.reach is not None]
+    reach = max(reaches) if len(reaches) == len(branches) else None
+    one_line = all(branch.one_line for branch in branches)
     exact: set[str] = set()
     for branch in branches:
         if branch.exact is None or len(exact) > _EXACT_MAX:
@@ -254,22 +280,25 @@ def _either(branches: list[_Part]) -> _Part:
         exact |= branch.exact
     else:
         if len(exact) <= _EXACT_MAX:
-            return _Part(frozenset(exact))
+            return _Part(frozenset(exact), (), reach, one_line)
     words: set[str] = set()
     for branch in branches:
         best = _best(branch, count_max=1)
         if not best:
-            return _ANYTHING
+            return _Part(None, (), reach, one_line)
         words.update(best[0])
-    return _Part(None, _useful(words))
+    return _Part(None, _useful(words), reach, one_line)
 
 
 def _joined(parts: list[_Part]) -> _Part:
     exact: frozenset[str] = frozenset({""})
     needs: list[AnyOf] = []
     whole = True
+    reach: int | None = 0
+    one_line = all(part.one_line for part in parts)
     for part in parts:
         needs += part.needs
+        reach = None if reach is None or part.reach is None else reach + part.reach
         if part.exact is not None and len(exact) * len(part.exact) <= _EXACT_MAX:
             exact = frozenset(a + b for a in exact for b in part.exact)
             continue
@@ -277,8 +306,8 @@ def _joined(parts: list[_Part]) -> _Part:
         needs += _useful(exact)
         exact = part.exact if part.exact is not None else frozenset({""})
     if whole:
-        return _Part(exact, tuple(needs))
-    return _Part(None, (*needs, *_useful(exact)))
+        return _Part(exact, tuple(needs), reach, one_line)
+    return _Part(None, (*needs, *_useful(exact)), reach, one_line)
 
 
 def _best(part: _Part, *, count_max: int) -> tuple[AnyOf, ...]:
@@ -289,29 +318,19 @@ def _best(part: _Part, *, count_max: int) -> tuple[AnyOf, ...]:
     return tuple(ranked[:count_max])
 
 
+def _tells(word: str) -> bool:
+    """Is it rare enough? Two signs are ("--", "::"), two letters are not."""
+    size = len(word.encode())
+    return size >= WORD_BYTES_MIN or (size == 2 and _SIGNS_ONLY.fullmatch(word) is not None)
+
+
 def _useful(words: Iterable[str]) -> tuple[AnyOf, ...]:
     """The words as a need, without those that hold another; nothing if one is too short."""
     shortest_first = sorted(set(words), key=lambda word: (len(word.encode()), word))
-    if not shortest_first or len(shortest_first[0].encode()) < WORD_BYTES_MIN:
+    if not shortest_first or not all(map(_tells, shortest_first)):
         return ()
     kept: list[str] = []
     for word in shortest_first:
         if not any(other in word for other in kept):
             kept.append(word)
     return (tuple(kept),) if len(kept) <= WORDS_MAX else ()
-
-
-# ── kept in a file ───────────────────────────────────────────────────────────
-
-
-def dump_required(known: Mapping[str, Required]) -> bytes:
-    """What expressions cannot do without, as bytes; the same bytes for the same expressions."""
-    return zlib.compress(msgspec.msgpack.encode(dict(sorted(known.items()))), 9)
-
-
-def load_required(data: bytes) -> dict[str, Required]:
-    """Read what dump_required wrote; empty when damaged, for it can be found out again."""
-    try:
-        return msgspec.msgpack.decode(zlib.decompress(data), type=dict[str, Required])
-    except (zlib.error, msgspec.MsgspecError):
-        return {}

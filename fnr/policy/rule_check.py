@@ -15,8 +15,9 @@ from fnr.policy.code_names import code_fits
 from fnr.policy.facts import gather
 from fnr.policy.labelled import evidence_of_test
 from fnr.policy.rule_file import RuleProblem
-from fnr.policy.rule_set import RuleSet, standing_of
+from fnr.policy.rule_set import RuleSet
 from fnr.policy.rules import STRATEGY_OF, Conditions, Rule, RuleTest
+from fnr.policy.standing import standing_of
 from fnr.policy.type_names import fits_name
 
 _EQUALS = ("killed_by", "signals", "exits", "phases", "text")

@@ -15,6 +15,9 @@ _PAUSED = (
 
 def shift(tx: Transaction, *, by_ms: int, old_now_ms: int) -> int:
     """The clock was set by so much: pauses go on as long as they would have; how many."""
+    if by_ms < 0:
+        # First: what is shifted afterwards could not be told from what was due.
+        _keep_due(tx, now_ms=max(0, old_now_ms + by_ms), old_now_ms=old_now_ms)
     moved = 0
     for where, names in ((_PAUSED[0], [""]), (_PAUSED[1], functions(tx))):
         for function in names:
@@ -27,7 +30,64 @@ def shift(tx: Transaction, *, by_ms: int, old_now_ms: int) -> int:
                 """,
                 {"by_ms": by_ms, "old_now_ms": old_now_ms, "function": function},
             )
+    moved += tx.run(
+        """
+        UPDATE undo_run
+           SET due_at_ms = CASE WHEN due_at_ms + :by_ms < 0 THEN 0 ELSE due_at_ms + :by_ms END
+         WHERE due_at_ms > :old_now_ms
+        """,
+        {"by_ms": by_ms, "old_now_ms": old_now_ms},
+    )
+    # How far a ramp is is told by when its plan set out.
+    tx.run(
+        """
+        UPDATE replay_plan SET running_at_ms = running_at_ms + :by_ms
+         WHERE state NOT IN ('done', 'cancelled') AND running_at_ms IS NOT NULL
+        """,
+        {"by_ms": by_ms},
+    )
     return moved
+
+
+def _keep_due(tx: Transaction, *, now_ms: int, old_now_ms: int) -> None:
+    """What was due by the old time is due by the new one, whoever had said when."""
+    moment = {"now_ms": now_ms, "old_now_ms": old_now_ms}
+    for where, names in (
+        ("state = 'waiting'", [""]),
+        ("state = 'queued' AND function = :function", functions(tx)),
+    ):
+        for function in names:
+            tx.run(
+                f"""
+                UPDATE task SET due_at_ms = :now_ms
+                 WHERE {where} AND due_at_ms > :now_ms AND due_at_ms <= :old_now_ms
+                """,
+                {**moment, "function": function},
+            )
+    tx.run(
+        """
+        UPDATE undo_run SET due_at_ms = :now_ms
+         WHERE due_at_ms > :now_ms AND due_at_ms <= :old_now_ms
+        """,
+        moment,
+    )
+    # Effects have no pauses: they are due from the moment that they are there.
+    tx.run("UPDATE outbox SET due_at_ms = :now_ms WHERE due_at_ms > :now_ms", {"now_ms": now_ms})
+
+
+def note_clock(tx: Transaction, *, boot_id: str, offset_ms: int) -> int | None:
+    """Keep how far the wall clock is ahead of the boot clock; how far it was, if in this boot."""
+    row = tx.one("SELECT value FROM meta WHERE key = 'clock'")
+    noted = str(row[0]).split() if row else []
+    if noted != [boot_id, str(offset_ms)]:
+        tx.run(
+            """
+            INSERT INTO meta (key, value) VALUES ('clock', ?)
+            ON CONFLICT (key) DO UPDATE SET value = excluded.value
+            """,
+            (f"{boot_id} {offset_ms}",),
+        )
+    return int(noted[1]) if len(noted) == 2 and noted[0] == boot_id else None
 
 
 def bound(tx: Transaction, *, latest_at_ms: int) -> int:

@@ -27,6 +27,8 @@ class Pulse:
         }
         self._done_of: dict[str, dict[int, int]] = {}
         self._failing: OrderedDict[str, None] = OrderedDict()
+        # More has happened before than was put in: these counts are at least so high.
+        self.at_least: set[str] = set()
 
     def take(self, event: Event) -> None:
         """Count an event."""
@@ -38,19 +40,26 @@ class Pulse:
                 if len(self._failing) > FAILING_MAX:
                     self._failing.popitem(last=False)
         elif event.kind == "task" and event.what == "done":
-            self._add(DONE, step)
-            counts = self._done_of.setdefault(event.function or "", {})
-            counts[step] = counts.get(step, 0) + 1
+            self._add_done(event.function or "", step)
             if self._failing.pop(event.task_id or "", 0) is None:
                 self._add(RECOVERED, step)
         elif event.kind == "task" and event.what == "dead":
             self._add(DIED, step)
             self._failing.pop(event.task_id or "", None)
 
-    def put_in(self, name: str, moments_ms: Iterable[int]) -> None:
-        """What happened before events were heard."""
+    def put_in(self, name: str, moments_ms: Iterable[int], *, whole: bool) -> None:
+        """What happened before events were heard; whole: all of it."""
         for at_ms in moments_ms:
             self._add(name, at_ms // STEP_MS)
+        if not whole:
+            self.at_least.add(name)
+
+    def put_in_done(self, ends: Iterable[tuple[str, int]], *, whole: bool) -> None:
+        """The same for tasks that are done: each with its function and its moment."""
+        for function, at_ms in ends:
+            self._add_done(function, at_ms // STEP_MS)
+        if not whole:
+            self.at_least.add(DONE)
 
     def steps(self, name: str, count: int, *, now_ms: int) -> list[int]:
         """The counts of the last steps, the present one last."""
@@ -70,6 +79,11 @@ class Pulse:
         for counts in (*self._counts.values(), *self._done_of.values()):
             for step in [step for step in counts if step < first]:
                 del counts[step]
+
+    def _add_done(self, function: str, step: int) -> None:
+        self._add(DONE, step)
+        counts = self._done_of.setdefault(function, {})
+        counts[step] = counts.get(step, 0) + 1
 
     def _add(self, name: str, step: int) -> None:
         counts = self._counts[name]

@@ -18,7 +18,7 @@ from fnr.tui.pulse import DIED, DONE, ERRORS, RECOVERED, STEPS, Pulse
 HALF_HOUR_MS = 1_800_000
 LINES_MAX = 5
 LABEL_CELLS = 11
-NUMBER_CELLS = 18
+NUMBER_CELLS = 19
 
 
 def pulse_lines(pulse: Pulse, width: int) -> list[Text]:
@@ -31,7 +31,8 @@ def pulse_lines(pulse: Pulse, width: int) -> list[Text]:
         half_hour = pulse.in_last(name, HALF_HOUR_MS, now_ms=now)
         line = Text().append(f"{name:<{LABEL_CELLS}}", style)
         line.append(spark(pulse.steps(name, cells, now_ms=now), cells), style)
-        found.append(line.append(f"{last:>6,}/min {half_hour:>6,}", "" if last else "dim"))
+        more = "+" if name in pulse.at_least else ""
+        found.append(line.append(f"{last:>6,}/min {half_hour:>6,}{more}", "" if last else "dim"))
     minutes = cells * 10 / 60
     words = f"{'':<{LABEL_CELLS}}{minutes:.0f} min, 10 s a bar; per minute, in 30 min"
     return [*found, Text(words, "dim")]

@@ -39,7 +39,8 @@ def in_force(home: Path) -> set[str]:
     """Names of the operator's rules that name errors, and of SHIPPED if it does."""
     loaded = load_rules(find_paths(str(home)))
     assert loaded.problems == ()
-    return {rule.name for rule in loaded.rule_set.rules if rule.operator or rule.name == SHIPPED}
+    own = {rule.name for rule in loaded.own}
+    return {name for name in loaded.rule_set.named if name in own or name == SHIPPED}
 
 
 # ── add ──────────────────────────────────────────────────────────────────────

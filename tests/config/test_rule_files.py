@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -157,3 +158,41 @@ def test_a_file_that_changes_while_it_is_read_is_read_another_time(
     monkeypatch.setattr(os, "fstat", written_meanwhile)
     [problem] = read_rule_file(file, pack="a", operator=True).problems
     assert problem.message == "was written while it was read; reload again"
+
+
+def test_a_pipe_is_read_whole_though_it_changes_as_it_is_written(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Method: the pipe has been opened and looked at when its writer begins."""
+    pipe = Path(paths.rules_dir) / "a.toml"
+    os.mkfifo(pipe)
+    looked = Event()
+    fstat = os.fstat
+
+    def looked_at(fd: int) -> os.stat_result:
+        found = fstat(fd)
+        looked.set()
+        return found
+
+    def writer() -> None:
+        with pipe.open("w") as other:
+            assert looked.wait(30)
+            # The pipe is younger now than what was seen of it, however coarse its clock is.
+            os.utime(pipe, (1, 1))
+            other.write(MINE)
+
+    monkeypatch.setattr(os, "fstat", looked_at)
+    thread = Thread(target=writer)
+    thread.start()
+    found = read_rule_file(pipe, pack="a", operator=True)
+    thread.join()
+    assert (found.problems, [rule.name for rule in found.rules]) == ((), ["a/lens"])
+
+
+@pytest.mark.parametrize("index", [None, b"", b"fnr rule index 1\nnonsense"])
+def test_packs_whose_index_is_missing_or_damaged_name_errors_all_the_same(
+    paths: Paths, index: bytes | None
+) -> None:
+    if index is not None:
+        (rule_files.PACKS_DIR / rule_files.INDEX_FILE).write_bytes(index)
+    assert names(load_rules(paths)) == "optics/lens"

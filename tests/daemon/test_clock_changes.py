@@ -37,12 +37,15 @@ class Daemon:
         self.clock = JumpingClock()
         self.shifts: list[tuple[int, int]] = []
         self.woken: list[str] = []
+        self.noted: tuple[str, int] | None = None
         self.again: list[Callable[[], None]] = []
         self.error: BaseException | None = None
         monkeypatch.setattr(pauses, "shift", self._shift)
+        monkeypatch.setattr(pauses, "note_clock", self._note)
         parts = SimpleNamespace(
             clock=self.clock,
             settings=Settings(),
+            boot_id="one",
             store=SimpleNamespace(post=self._post),
             later=lambda _, call: self.again.append(call),
         )
@@ -54,6 +57,10 @@ class Daemon:
     def _shift(self, _: object, *, by_ms: int, old_now_ms: int) -> int:
         self.shifts.append((by_ms, old_now_ms))
         return 1
+
+    def _note(self, _: object, *, boot_id: str, offset_ms: int) -> int | None:
+        noted, self.noted = self.noted, (boot_id, offset_ms)
+        return noted[1] if noted is not None and noted[0] == boot_id else None
 
     def _post(self, unit: Any, committed: Any) -> None:
         committed(None if self.error else unit(None), self.error)
@@ -75,6 +82,7 @@ def test_a_jump_shifts_pauses_once(monkeypatch: pytest.MonkeyPatch, by_ms: int) 
     daemon.changes.changed()
     assert daemon.shifts == [(by_ms, 1_000_000)]
     assert daemon.woken == ["waits", "render"]
+    assert daemon.noted == ("one", 999_000 + by_ms), "the next daemon knows what was shifted"
 
 
 def test_a_jump_that_could_not_be_stored_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,8 +93,8 @@ def test_while_the_rules_are_read_only_failures_wait_for_them(
     assert end_of(home, submit(home, "echo")).task.state is TaskState.DONE
     assert home.ask(ask.GetTask(task_id=failed)).task.state is TaskState.RUNNING
     pipe.write_text(lens("validation"))
-    # A file that changes while it is read may be refused, so only that they are over counts.
-    assert end_of(home, failed).task.state is TaskState.DEAD
+    end = end_of(home, failed)
+    assert (end.task.state, end.category) == (TaskState.DEAD, "validation")
     os.close(bell)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from policy_values import EVIDENCE, coded, packs, raised, says
+from policy_values import EVIDENCE, coded, packs, raised, says, whole_packs
 
 from fnr.policy.classify import RUNNERS_UP_MAX, UNMATCHED, classify
 from fnr.policy.evidence import Code, Evidence, ExceptionFact, KilledBy, Phase
@@ -52,7 +52,7 @@ def test_any_evidence_gets_one_category_and_always_the_same(evidence: Evidence) 
     assert found == classify(evidence, packs())
     assert isinstance(found.category, Category)
     assert found.matched
-    assert found.rule in packs().by_name or found.rule == UNMATCHED
+    assert found.rule in packs().named or found.rule == UNMATCHED
     assert len(found.runners_up) <= RUNNERS_UP_MAX
 
 
@@ -72,7 +72,7 @@ def test_the_order_of_rules_does_not_matter(evidence: Evidence, order: list[int]
 def test_the_rule_that_is_named_decided(evidence: Evidence) -> None:
     """Without the rule the answer is another, and it is the first of the runners-up."""
     found = classify(evidence, packs())
-    holding = [fit.rule for fit in packs().fits(gather(evidence))]
+    holding = [whole_packs()[fit.rule.name] for fit in packs().fits(gather(evidence))]
     assert classify(evidence, RuleSet(holding)) == found
     without = classify(evidence, RuleSet([one for one in holding if one.name != found.rule]))
     expected = found.runners_up[0].rule if found.runners_up else UNMATCHED

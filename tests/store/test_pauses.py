@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from store_values import ENDS, NOW_MS, Book, accept, claim, end, new_task
+from replay_values import new_plan
+from store_values import ENDS, NOW_MS, Book, accept, bury, claim, end, new_task
 
-from fnr.store import pauses, tasks
+from fnr.store import outbox, pauses, replay_plans, tasks, undo
 from fnr.store.transaction import Transaction
 
 HOUR_MS = 3_600_000
@@ -41,14 +42,54 @@ def test_a_clock_set_back_keeps_pauses_as_long_as_they_were(tx: Transaction) -> 
     assert pauses.shift(tx, by_ms=-HOUR_MS, old_now_ms=NOW_MS) == 2
     after = dues(tx)
     assert {name: after[name] for name in due} == {k: v - HOUR_MS for k, v in due.items()}
-    # Who said when it is due meant the wall clock.
-    assert {after["later"], after["now"]} == {before["later"], before["now"]}
+    # Who said when it is due meant the wall clock; what was due already is due.
+    assert (after["later"], after["now"]) == (before["later"], before["now"] - HOUR_MS)
 
 
 def test_a_clock_set_ahead_makes_no_pause_shorter(tx: Transaction) -> None:
     due = paused(tx)
     pauses.shift(tx, by_ms=HOUR_MS, old_now_ms=NOW_MS)
     assert {name: dues(tx)[name] - HOUR_MS for name in due} == due
+
+
+def test_what_waits_for_a_worker_does_not_wait_for_the_old_hour(tx: Transaction) -> None:
+    """Tried or not: it was due, so it is due, and nothing of what is not due comes sooner."""
+    paused(tx)
+    before = dues(tx)
+    latest = max(before[name] for name in ("retry", "wait", "now"))
+    pauses.shift(tx, by_ms=-HOUR_MS, old_now_ms=latest)
+    after = dues(tx)
+    assert {after[name] for name in ("retry", "wait", "now")} == {latest - HOUR_MS}
+    assert after["later"] == before["later"]
+
+
+def test_effects_and_undo_go_on_and_a_ramp_stays_where_it_was(tx: Transaction) -> None:
+    task_id = bury(tx)
+    assert outbox.due(tx, now_ms=NOW_MS + HOUR_MS, count_max=9)
+    tx.run(
+        "INSERT INTO undo_run (task_id, purpose, at_ms, due_at_ms) VALUES (?, 'end', 1, ?)",
+        (task_id, NOW_MS + 5_000),
+    )
+    seq = new_plan(tx, bury(tx))
+    running = replay_plans.get(tx, seq)
+    assert running is not None and running.plan.running_at_ms is not None
+    pauses.shift(tx, by_ms=-HOUR_MS, old_now_ms=NOW_MS + 1_000)
+    new_now_ms = NOW_MS + 1_000 - HOUR_MS
+    assert len(outbox.due(tx, now_ms=new_now_ms, count_max=9)) == 2
+    assert undo.due(tx, now_ms=new_now_ms, count_max=9) == []
+    assert undo.next_due_at_ms(tx, after_ms=new_now_ms) == new_now_ms + 4_000
+    pauses.shift(tx, by_ms=-HOUR_MS, old_now_ms=new_now_ms + 4_000)
+    assert undo.due(tx, now_ms=new_now_ms + 4_000 - HOUR_MS, count_max=9) == [task_id]
+    shifted = replay_plans.get(tx, seq)
+    assert shifted is not None
+    assert shifted.plan.running_at_ms == running.plan.running_at_ms - 2 * HOUR_MS
+
+
+def test_the_clock_is_known_again_within_its_boot(tx: Transaction) -> None:
+    assert pauses.note_clock(tx, boot_id="one", offset_ms=5) is None
+    assert pauses.note_clock(tx, boot_id="one", offset_ms=7) == 5
+    assert pauses.note_clock(tx, boot_id="one", offset_ms=7) == 7
+    assert pauses.note_clock(tx, boot_id="two", offset_ms=7) is None
 
 
 def test_what_is_due_already_stays_due(tx: Transaction) -> None:

@@ -48,6 +48,7 @@ FUNCTIONS_SHOWN = 12
 ERRORS_SHOWN = 6
 CONCERNS_SHOWN = 8
 WAITING_LOOKED_AT = 500
+SEEDED_MAX = 1_000
 GPUS_READ_MS = 5_000
 
 
@@ -231,12 +232,20 @@ class DashboardView(View):
 
     async def _seed(self) -> None:
         """What happened in the half hour before anybody looked."""
-        errors = await self.ask(ListErrors(where="since:30m", limit=1_000))
-        self.pulse.put_in(ERRORS, [one.at_ms for one in errors.items] if errors else [])
-        letters = await self.ask(ListLetters(where="state:* since:30m", limit=1_000))
-        self.pulse.put_in(DIED, [one.died_at_ms for one in letters.items] if letters else [])
-        again = await self.ask(ListTasks(where="state:done retries>0 since:30m", limit=1_000))
-        self.pulse.put_in(RECOVERED, [one.state_at_ms for one in again.items] if again else [])
+        pulse = self.pulse
+        if errors := await self.ask(ListErrors(where="since:30m", limit=SEEDED_MAX)):
+            pulse.put_in(ERRORS, [one.at_ms for one in errors.items], whole=not errors.next)
+        if letters := await self.ask(ListLetters(where="state:* since:30m", limit=SEEDED_MAX)):
+            moments = [one.died_at_ms for one in letters.items]
+            pulse.put_in(DIED, moments, whole=not letters.next)
+        done = ListTasks(where="state:done since:30m", limit=SEEDED_MAX)
+        if ended := await self.ask(done):
+            ends = [(one.function, one.state_at_ms) for one in ended.items]
+            pulse.put_in_done(ends, whole=not ended.next)
+        again = ListTasks(where="state:done retries>0 since:30m", limit=SEEDED_MAX)
+        if recovered := await self.ask(again):
+            moments = [one.state_at_ms for one in recovered.items]
+            pulse.put_in(RECOVERED, moments, whole=not recovered.next)
 
     def happened(self, event: Event) -> None:
         """The app counts events for everybody."""

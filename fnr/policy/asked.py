@@ -1,0 +1,93 @@
+"""What a rule asks for, in the form in which errors are compared with it."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from fnr.policy.code_names import code_fits, is_single
+from fnr.policy.rules import Conditions, Rule
+from fnr.policy.standing import Standing
+
+# Which of its expressions a rule is filed under: none, its text, or a number in all_text.
+NO_TEXT, TEXT = -2, -1
+
+
+class Contender(Struct, frozen=True, kw_only=True):
+    """A rule that could hold; unless: what must not hold."""
+
+    rule: Rule
+    standing: Standing
+    asked: Asked
+    unless: Asked | None
+
+
+def code_groups(asked: Conditions) -> tuple[tuple[str, ...], ...]:
+    """Codes, signals and exit statuses as codes; one of each group that is not empty must fit."""
+    return (
+        asked.codes,
+        tuple(f"signal:{name}" for name in asked.signals),
+        tuple(f"exit:{status}" for status in asked.exits),
+    )
+
+
+class Codes:
+    """Codes of which any one suffices."""
+
+    __slots__ = ("_ranges", "_singles")
+
+    def __init__(self, patterns: tuple[str, ...]) -> None:
+        self._singles = frozenset(filter(is_single, patterns))
+        self._ranges = tuple(one for one in patterns if one not in self._singles)
+
+    @property
+    def singles(self) -> frozenset[str]:
+        return self._singles
+
+    @property
+    def ranges(self) -> tuple[str, ...]:
+        return self._ranges
+
+    def fit(self, code: str) -> bool:
+        """Is this one of them?"""
+        return code in self._singles or any(code_fits(one, code) for one in self._ranges)
+
+
+class Asked:
+    """Conditions ready to be compared, their expressions as numbers of pieces.
+
+    text: any of these, in this order where several match equally near; all_text: one of each.
+    """
+
+    __slots__ = (
+        "all_sets",
+        "all_text",
+        "codes",
+        "conditions",
+        "exceptions",
+        "found_by",
+        "globs",
+        "has_facts",
+        "only_text",
+        "text",
+        "text_set",
+    )
+
+    def __init__(
+        self,
+        conditions: Conditions,
+        text: tuple[int, ...],
+        all_text: tuple[tuple[int, ...], ...],
+        found_by: int = NO_TEXT,
+    ) -> None:
+        self.conditions = conditions
+        self.codes = tuple(Codes(group) for group in code_groups(conditions) if group)
+        self.exceptions = frozenset(name for name in conditions.exceptions if "*" not in name)
+        self.globs = frozenset(conditions.exceptions) - self.exceptions
+        self.found_by = found_by
+        self.text, self.text_set = text, frozenset(text)
+        self.all_text, self.all_sets = all_text, tuple(map(frozenset, all_text))
+        self.has_facts = any(
+            (conditions.killed_by, conditions.phases, conditions.functions, conditions.services)
+        ) or (conditions.oom_killed, conditions.stop_proven) != (None, None)
+        others = (self.has_facts, self.codes, conditions.exceptions, self.all_text)
+        self.only_text = bool(self.text) and not any(others)

@@ -1,0 +1,92 @@
+"""Rules ready to be looked up: the file is of today, and where a rule is filed decides nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from make_rule_index import index_bytes
+from policy_values import packs
+
+from fnr.config.rule_files import INDEX_FILE, PACKS_DIR, read_packs
+from fnr.policy.classify import classify
+from fnr.policy.evidence import Evidence, KilledBy
+from fnr.policy.facts import gather
+from fnr.policy.labelled import evidence_of_test
+from fnr.policy.rule_filing import build_index
+from fnr.policy.rule_index import DamagedIndex, dump_index, load_index
+from fnr.policy.rule_set import RuleSet
+from fnr.policy.rule_table import RuleTable
+from fnr.policy.rules import Category, Level, Rule
+
+
+def rule(name: str, *text: str, **fields: Any) -> Rule:
+    return Rule(
+        **{"name": name, "category": Category.TRANSIENT, "level": Level.TEXT, "text": text} | fields
+    )
+
+
+def test_the_file_is_made_of_the_packs_of_today() -> None:
+    same = (PACKS_DIR / INDEX_FILE).read_bytes() == index_bytes()
+    assert same, "run: python tools/make_rule_index.py"
+
+
+def test_what_is_looked_up_in_the_file_are_the_rules_that_the_packs_say() -> None:
+    """Method: for one example in five all fits, from the file and from rules just read."""
+    rules = read_packs()
+    read = RuleSet(rules)
+    tests = [test for one in rules for test in one.tests][::5]
+    for test in tests:
+        facts = gather(evidence_of_test(test), function=test.function, service=test.service)
+        fits = [(fit.rule.name, fit.signs) for fit in packs().fits(facts)]
+        assert fits == [(fit.rule.name, fit.signs) for fit in read.fits(facts)]
+    assert len(tests) > 500
+
+
+def test_a_rule_comes_back_as_it_was_but_for_its_expressions() -> None:
+    """An expression is kept apart, in pieces."""
+    rules = {one.name: one for one in read_packs()}
+    test = rules["cuda/gpu-memory"].tests[0]
+    fit = packs().fits(gather(evidence_of_test(test)))[0]
+    whole = rules[fit.rule.name]
+    for name in Rule.__struct_fields__:
+        if name not in {"text", "all_text", "tests", "unless"}:
+            assert getattr(fit.rule, name) == getattr(whole, name), name
+
+
+@pytest.mark.parametrize("cut", [0, 5, -4])
+def test_a_damaged_index_is_noticed(cut: int) -> None:
+    whole = dump_index(build_index([rule("a/lens", "no lens")]))
+    assert load_index(whole) == build_index([rule("a/lens", "no lens")])
+    with pytest.raises(DamagedIndex):
+        load_index(whole[:cut])
+
+
+def test_what_is_common_is_not_what_a_rule_is_filed_under() -> None:
+    """Method: with every text about cameras, the rule is asked for where "no lens" stands."""
+    one = rule("a/lens", all_text=("camera", "no lens"))
+    seen = ["camera read", "camera wrote", "camera step"]
+    table = RuleTable(build_index([one], seen))
+    assert table.piece(*table.filed).words == (b"no lens",)
+    rules = RuleSet(shipped=table)
+    assert rules.fits(gather(Evidence(message="camera 1 read"))) == []
+    assert rules.fits(gather(Evidence(message="camera 1 has no lens"))) != []
+
+
+def test_rules_of_ones_own_stand_beside_the_shipped_and_are_tried_in_one_order() -> None:
+    shipped = RuleTable(
+        build_index([rule("p/killed", level=Level.LEDGER, killed_by=("timeout",)),
+                     rule("p/lens", "no lens"), rule("p/off", "no l", priority=9)])
+    )  # fmt: skip
+    rules = RuleSet([rule("mine/lens", "lens", operator=True)], shipped=shipped)
+    killed = Evidence(message="no lens", killed_by=KilledBy.TIMEOUT)
+    assert [fit.rule.name for fit in rules.fits(gather(killed))] == [
+        "p/killed", "mine/lens", "p/off", "p/lens",
+    ]  # fmt: skip
+    without = RuleSet(shipped=shipped, without=frozenset({"p/off", "p/killed"}))
+    assert [fit.rule.name for fit in without.fits(gather(killed))] == ["p/lens"]
+    assert list(without.named) == ["p/lens"]
+
+
+def test_an_error_without_words_meets_only_rules_that_ask_for_none() -> None:
+    assert classify(Evidence(exit_code=0), packs()).category is not Category.TRANSIENT
