@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 from collections.abc import Iterator
@@ -12,10 +13,14 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from fnr.config.paths import find_paths
+from fnr.host.lock import lock_holder
+
 # A deadline would be a timed assertion, and a failure must be printed so that it can be repeated.
 hypothesis.settings.register_profile("fnr", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("fnr")
 
+ENDING_S = 5
 MARK = f"FNR_TEST_RUN={os.getpid()}"
 FROM_OUTSIDE = ("FNR_", "XDG_", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "NOTIFY_SOCKET", "WATCHDOG_")
 
@@ -51,6 +56,38 @@ def _nobody_is_left_behind() -> Iterator[None]:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     assert not left, f"still running after the tests: {left}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_worker_outlives_its_daemon() -> Iterator[None]:
+    """A worker waits ten minutes for the next daemon: whoever ends a home ends its workers, too."""
+    yield
+    left = {pid: home for pid, home in _workers() if not _has_ended(pid, home)}
+    assert not left, f"workers that no daemon has: {left}"
+
+
+def _workers() -> Iterator[tuple[int, Path]]:
+    """Our workers with their homes: the log that they write to is HOME/logs/FUNCTION/ID.log."""
+    for pid in _marked_processes():
+        if " -m fnr.worker" in _command(pid):
+            with suppress(OSError):
+                log = Path(f"/proc/{pid}/fd/1").readlink()
+                if log.parent.parent.name == "logs":
+                    yield pid, log.parents[2]
+
+
+def _has_ended(pid: int, home: Path) -> bool:
+    """Whether its daemon is there, or it is about to end: a SIGKILL takes its time."""
+    if lock_holder(find_paths(home=str(home)).lock_file) is not None:
+        return True
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([pidfd], [], [], ENDING_S)[0])
+    finally:
+        os.close(pidfd)
 
 
 @pytest.fixture(autouse=True)
