@@ -33,6 +33,13 @@ _TOKEN = re.compile(
     r"|[A-Z]?[a-z]+(?:'[a-z]+)?|[A-Z]+(?![a-z])|[0-9]+(?:\.[0-9]+)*"
 )
 _SHORT_NUMBER_DIGITS = 3
+_WORD_CHARS_MIN = 2
+_SAID_OF_ANY = {
+    "abort", "aborted", "and", "code", "crash", "crashed", "critical", "error", "errors", "exit",
+    "exception", "fail", "failed", "failing", "fails", "failure", "fatal", "for", "from", "has",
+    "have", "job", "main", "not", "problem", "run", "running", "runtime", "status", "task", "that",
+    "the", "this", "unexpected", "unknown", "warning", "was", "with",
+}  # fmt: skip
 
 
 def features(facts: Facts) -> tuple[str, ...]:
@@ -50,6 +57,14 @@ def features(facts: Facts) -> tuple[str, ...]:
     for code in facts.codes[:CODES_MAX]:
         found[f"c:{code}"] = None
     return tuple(found)
+
+
+def says_something(feature: str) -> bool:
+    """Is it a code, or a word of the message or of a type that is not said of any failure?"""
+    kind, _, word = feature.partition(":")
+    if kind == "c":
+        return True
+    return kind in {"w", "t"} and len(word) >= _WORD_CHARS_MIN and word not in _SAID_OF_ANY
 
 
 def slot(feature: str) -> int:

@@ -6,7 +6,8 @@ learns them); four of them share one 64-bit number, so that one addition adds al
 
 A guess may be wrong, so it is only given when it is likely: and a guess that would spend another
 attempt (transient, resource) must be more than likely, because a wrong retry burns GPU time, while
-a wrong dead letter costs one replay.
+a wrong dead letter costs one replay. It needs words that weigh, too: `RuntimeError("failed")` says
+nothing that would be right or wrong, so it stays unknown and is tried once more.
 """
 
 from __future__ import annotations
@@ -21,13 +22,16 @@ from msgspec import Struct, field
 
 from fnr.policy.facts import Facts
 from fnr.policy.rules import Category
-from fnr.policy.text_features import FEATURE_BITS, features, slot
+from fnr.policy.text_features import FEATURE_BITS, features, says_something, slot
 
 CATEGORIES = (Category.TRANSIENT, Category.RESOURCE, Category.VALIDATION, Category.PERMANENT)
 RETRIED = frozenset({Category.TRANSIENT, Category.RESOURCE})
 # Four lanes of 16 bits; a weight is -127..127 and stands there plus 128, so 256 of them fit.
 FEATURES_MAX = 256
 WORDS_MAX = 6
+# Words that speak for the category; a guess that ends the task asks for more of them.
+TELLING_MIN = 1
+TELLING_MIN_FINAL = 2
 
 _LANE_BITS = 16
 _LANE = (1 << _LANE_BITS) - 1
@@ -92,10 +96,21 @@ class TextModel(Struct, frozen=True, kw_only=True):
             return None
         slots = [slot(feature) for feature in found]
         category, chance = self.likeliest(slots)
-        if chance < self._needed(category):
+        if chance < self._needed(category) or not self._is_told(found, slots, category):
             return None
         words = self._words(found, slots, CATEGORIES.index(category))
         return Guess(category=category, confidence=round(chance, 2), words=words)
+
+    def _is_told(self, found: Sequence[str], slots: Sequence[int], category: Category) -> bool:
+        """Do enough words speak for the category that are not said of any failure?"""
+        place = CATEGORIES.index(category)
+        told: set[str] = set()
+        for feature, number in zip(found, slots, strict=True):
+            if says_something(feature):
+                weights = self.weights(number)
+                if (len(weights) * weights[place] - sum(weights)) > 0:
+                    told.add(feature[2:])
+        return len(told) >= (TELLING_MIN if category in RETRIED else TELLING_MIN_FINAL)
 
     def named(self, slots: Sequence[int]) -> Category:
         """The category of a guess for an error with these features; unknown without one."""

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy_values import EVIDENCE
 
+from fnr.config.rule_files import read_text_model
 from fnr.policy.evidence import Evidence, ExceptionFact
 from fnr.policy.facts import gather
 from fnr.policy.rules import Category
@@ -73,6 +74,36 @@ def test_wordings_never_seen_are_named_by_their_words(text: str, category: Categ
 def test_words_never_seen_are_no_ground_for_a_guess() -> None:
     assert guess("zebra umbrella") is None
     assert guess("") is None
+
+
+@pytest.mark.parametrize(
+    ("type_", "message"),
+    [
+        ("RuntimeError", ""),
+        ("RuntimeError", "failed"),
+        ("Exception", "x"),
+        ("OSError", ""),
+        ("", "Error: failed"),
+        ("", "fatal error"),
+        ("RuntimeError", "flux capacitor"),
+        ("RuntimeError", "the flux capacitor failed"),
+    ],
+)
+def test_a_failure_that_says_nothing_stays_unknown(type_: str, message: str) -> None:
+    """With the model that comes with fnr, which knows that such failures are often permanent."""
+    links = (ExceptionFact(type=type_, message=message),) if type_ else ()
+    model = read_text_model()
+    assert model is not None
+    assert model.guess(gather(Evidence(message=message, exceptions=links))) is None
+
+
+def test_a_guess_that_ends_the_task_asks_for_more_words_than_one_that_spends_an_attempt() -> None:
+    """Method: the sums are sure enough in all four cases; only the number of words differs."""
+    sure = taught(confident_min=0.0, retry_min=0.0)
+    assert guess("hung", sure) is Category.TRANSIENT
+    assert guess("revoked", sure) is None
+    assert guess("revoked key", sure) is Category.PERMANENT
+    assert guess("error failed", sure) is None
 
 
 def test_a_guess_that_spends_an_attempt_must_be_more_than_likely() -> None:
