@@ -63,6 +63,10 @@ def _no_worker_outlives_its_daemon() -> Iterator[None]:
     """A worker waits ten minutes for the next daemon: whoever ends a home ends its workers, too."""
     yield
     left = {pid: home for pid, home in _workers() if not _has_ended(pid, home)}
+    for pid in left:
+        # The next module has not left it.
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     assert not left, f"workers that no daemon has: {left}"
 
 

@@ -29,7 +29,7 @@ def run(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=150,
         check=False,
         env={**os.environ, "COLUMNS": "200"},
     )
