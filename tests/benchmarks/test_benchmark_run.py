@@ -29,12 +29,13 @@ def run(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=170,
         check=False,
         env={**os.environ, "COLUMNS": "200"},
     )
 
 
+@pytest.mark.timeout(180)
 def test_tiny_counts_give_the_table_and_leave_nothing_behind(folder: Path) -> None:
     """Method: the rows with a drained queue and a full store; both daemons and a consumer run."""
     before = sorted(BENCHMARKS.rglob("*"))
@@ -53,6 +54,7 @@ def test_tiny_counts_give_the_table_and_leave_nothing_behind(folder: Path) -> No
     assert sorted(BENCHMARKS.rglob("*")) == before
 
 
+@pytest.mark.timeout(180)
 def test_json_holds_every_run_and_no_path(folder: Path) -> None:
     ran = run("--only", "status", "-o", "json", folder=folder)
 
