@@ -81,8 +81,8 @@ class RuleSet:
         found: list[Fit] = []
         for look, contender in self._contenders(facts):
             standing = contender.standing
-            if count_max is not None and len(found) >= _OTHERS_MIN:
-                if len(found) >= count_max and _decided(found, standing):
+            if count_max is not None and len(found) >= _OTHERS_MIN and _settled(found, standing):
+                if len(found) >= count_max:
                     break
                 if contender.rule.level is Level.GENERAL:
                     continue
@@ -110,10 +110,11 @@ class RuleSet:
             yield look, table.contender(place)
 
 
-def _decided(found: list[Fit], standing: Standing) -> bool:
-    """Can no rule of this standing, or of a lesser, be better than the best found?
+def _settled(found: list[Fit], standing: Standing) -> bool:
+    """Can no rule of this standing, or of a lesser, outrank the two best found?
 
     Rules are tried by standing and name, so an equal one would have to match nearer.
     """
-    best = min(found, key=lambda fit: fit.rank)
-    return best.standing != standing or not any(sign.place or sign.distance for sign in best.signs)
+    second = sorted(found, key=lambda fit: fit.rank)[1]
+    far = any(sign.place or sign.distance for sign in second.signs)
+    return second.standing != standing or not far

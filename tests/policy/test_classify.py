@@ -101,6 +101,18 @@ SOME = [
 ]
 
 
+def test_two_far_signs_do_not_hide_a_near_one() -> None:
+    """Three general rules of one standing: what was reported outranks what a log beside it says."""
+    general = [
+        rule("a", Level.GENERAL, V, text=("first",)),
+        rule("b", Level.GENERAL, R, text=("second",)),
+        rule("c", Level.GENERAL, T, text=("third",)),
+    ]
+    evidence = Evidence(message="the third", stderr_tail="the first\nthe second\n")
+    found = classify(evidence, RuleSet(general))
+    assert (found.rule, [one.rule for one in found.runners_up]) == ("c", ["a", "b"])
+
+
 # ── authority ────────────────────────────────────────────────────────────────
 
 
