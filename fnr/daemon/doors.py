@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,7 +47,8 @@ class Doors:
         folder_to_pass(paths.users_dir)
         folder_of_theirs(paths.spool_of(user.uid), user)
         self._open_for(user.uid)
-        for place in (paths.worker_socket_of(user.uid), f"{paths.spool_of(user.uid)}/result"):
+        results = f"{paths.spool_of(user.uid)}/result"
+        for place in (paths.worker_socket_of(user.uid), results, sys.executable, __file__):
             if closed := closed_on_the_way(place, user):
                 raise PermissionError(
                     f"user {user.name!r} cannot enter {closed}, which is on the way to {place}"

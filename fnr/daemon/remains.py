@@ -15,6 +15,7 @@ from fnr.api.frames import FRAME_BYTES_MAX, Done, Fail, from_worker
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.worker_process import WorkerProcess
 from fnr.host import exit_facts, process, worker_log
+from fnr.host.clock import is_ulid
 from fnr.host.kernel_log import KernelLog
 from fnr.host.other_user import read_from, remove_tree
 from fnr.host.process import Exit
@@ -127,12 +128,15 @@ def spooled_results(spool_dir: str, worker: WorkerProcess) -> list[Done | Fail]:
 def forget_spooled(spool_dir: str, tokens: Iterable[str]) -> None:
     """Remove results of dead workers from the spool, once they are settled."""
     for token in tokens:
-        (Path(spool_dir) / f"{token}.json").unlink(missing_ok=True)
+        # What another user keeps under that name may be a folder, and is theirs to clear up.
+        with contextlib.suppress(OSError):
+            (Path(spool_dir) / f"{token}.json").unlink()
 
 
-def spooled_tokens(spool_dir: str) -> list[str]:
-    """Whose results lie in the spool."""
-    return [file.stem for file in islice(Path(spool_dir).glob("*.json"), TOKENS_MAX)]
+def spooled_tokens(spool_dir: str, suffix: str = ".json") -> list[str]:
+    """Whose results, or journals, lie in the spool; what has no token's name is nobody's."""
+    found = islice(Path(spool_dir).glob(f"*{suffix}"), TOKENS_MAX)
+    return sorted(file.stem for file in found if is_ulid(file.stem))
 
 
 def last_words(log_path: str) -> str:

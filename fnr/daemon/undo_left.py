@@ -8,11 +8,11 @@ stored already stay as they are.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import islice
+from contextlib import suppress
 from pathlib import Path
 
 from fnr.daemon.parts import Parts, log
-from fnr.daemon.remains import TOKENS_MAX
+from fnr.daemon.remains import spooled_tokens
 from fnr.host.failpoint import failpoint
 from fnr.host.other_user import read_from
 from fnr.policy.task import AttemptOutcome, Task, TaskState
@@ -70,12 +70,13 @@ class UndoLeft:
         for token in tokens:
             if (file := self._done_with.pop(token, None)) is not None:
                 failpoint("undo-journal-settled")
-                file.unlink(missing_ok=True)
+                with suppress(OSError):
+                    file.unlink()
 
     async def take_over(self) -> None:
         """Journals that a daemon before this one has settled and not removed."""
         for uid in (None, *self._parts.paths.uids()):
-            if tokens := self._tokens(uid):
+            if tokens := spooled_tokens(self._parts.paths.spool_of(uid), _SUFFIX):
                 await self._take_over(uid, tokens)
 
     async def _take_over(self, uid: int | None, tokens: list[str]) -> None:
@@ -87,10 +88,6 @@ class UndoLeft:
         failpoint("undo-journals-taken-over")
         self._done_with |= {token: self._file(token, uid) for token in settled}
         self.forget(settled)
-
-    def _tokens(self, uid: int | None) -> list[str]:
-        files = Path(self._parts.paths.spool_of(uid)).glob(f"*{_SUFFIX}")
-        return sorted(file.stem for file in islice(files, TOKENS_MAX))
 
     def _settled(self, tx: Transaction, token: str, uid: int | None, *, now_ms: int) -> bool:
         """Whether a journal's attempt has ended, with its steps in the store."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import select
 import shutil
 import signal
 import stat
@@ -200,9 +201,10 @@ def test_all_of_its_processes_end_with_a_cancelled_attempt(open_home: HomeAt, sh
     watched = [os.pidfd_open(pid) for pid in pids]
     home.ask(ask.CancelTasks(task_ids=[task_id]))
     assert end_of(home, task_id).task.state is TaskState.CANCELLED
+    # At once: an attempt is over when its group is proven gone. A zombie counts as gone.
+    ended_fds, _, _ = select.select(watched, [], [], 0)
+    assert ended_fds == watched
     for fd in watched:
-        with pytest.raises(ProcessLookupError):
-            signal.pidfd_send_signal(fd, 0)
         os.close(fd)
 
 
@@ -279,8 +281,26 @@ def test_what_it_says_of_the_attempts_of_others_is_not_believed(
     assert steps_of(home, task_id) == []
     home.end()
     home.up()
+    assert steps_of(home, task_id) == []
     assert [*Path(home.paths.spool_of(uid)).iterdir()] == []
     assert not witness.exists()
+
+
+def test_what_it_puts_into_its_spool_keeps_no_daemon_from_starting(
+    open_home: HomeAt, uid: int
+) -> None:
+    home = open_home(function("noop")).up()
+    result_of(home, submit(home, "noop"))
+    home.end()
+    spool, token = Path(home.paths.spool_of(uid)), "0" * 26
+    for suffix in ("json", "undo"):
+        (spool / f"{token}.{suffix}").mkdir()
+        (spool / f"x{token}.{suffix}").write_text("{}")
+        os.mkfifo(spool / f"{'1' * 26}.{suffix}")
+        (spool / os.fsdecode(b"\xff" * 26 + f".{suffix}".encode())).write_text("{}")
+    home.up()
+    result_of(home, submit(home, "noop"))
+    assert not [*spool.glob(f"{'1' * 26}.*")]
 
 
 def test_a_home_that_the_user_cannot_enter_is_named(open_home: HomeAt) -> None:
@@ -289,8 +309,19 @@ def test_a_home_that_the_user_cannot_enter_is_named(open_home: HomeAt) -> None:
     home.up()
     submit(home, "noop")
     [line] = [one for one in home.ask(ask.GetStatus()).functions if one.function == "noop"]
-    assert f"user 'nobody' cannot enter {home.folder}" in home.log()
-    assert line.problem
+    assert f"user 'nobody' cannot enter {home.folder}, which is on the way" in home.log()
+    assert line.problem.startswith("no worker could be started: user 'nobody' cannot enter")
+
+
+def test_a_python_that_the_user_cannot_enter_is_named(open_home: HomeAt) -> None:
+    way = (Path(sys.executable).resolve(), Path(fnr.__file__))
+    if all(folder.stat().st_mode & 0o001 for path in way for folder in path.parents):
+        pytest.skip("every user can enter the folders of this Python")
+    home = open_home(function("noop"))
+    home.prefix = []
+    home.up()
+    submit(home, "noop")
+    assert "user 'nobody' cannot enter /" in home.log()
 
 
 def test_a_trial_of_another_user_is_the_only_one(open_home: HomeAt) -> None:
