@@ -65,19 +65,22 @@ class Doors:
     def _open_for(self, uid: int) -> None:
         paths = self._parts.paths
         path = paths.worker_socket_of(uid)
-        if path in self._open:
-            return
         if (size := len(os.fsencode(path))) > SOCKET_PATH_BYTES_MAX:
             raise OSError(f"the socket path {path} has {size} bytes, of {SOCKET_PATH_BYTES_MAX}")
         folder_to_pass(paths.run_dir)
         folder_to_pass(str(Path(path).parent))
-        self._listen(path, self._workers, mode=0o600)
-        os.chown(path, uid, -1, follow_symlinks=False)
+        if path not in self._open:
+            self._listen(path, self._workers, mode=0o600, uid=uid)
 
-    def _listen(self, path: str, connected: Connected, *, mode: int) -> None:
+    def _listen(self, path: str, connected: Connected, *, mode: int, uid: int = -1) -> None:
         # The lock is ours, so whatever lies there is left from a daemon that was killed.
         Path(path).unlink(missing_ok=True)
         door = listen(path, mode=mode)
+        try:
+            os.chown(path, uid, -1, follow_symlinks=False)
+        except OSError:
+            door.close()
+            raise
         self._parts.loop.add_reader(door, _accept_all, door, connected)
         self._open[path] = door
 

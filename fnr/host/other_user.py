@@ -97,7 +97,9 @@ def folder_of_theirs(path: str, user: OtherUser) -> None:
     """A folder for this user alone."""
     with suppress(FileExistsError):
         os.mkdir(path, 0o700)  # noqa: PTH102 - as above
-        os.chown(path, user.uid, user.gid)
+    # Whoever made it may have died before it was handed over.
+    if os.lstat(path).st_uid != user.uid:
+        os.chown(path, user.uid, user.gid, follow_symlinks=False)
 
 
 def file_of_theirs(path: str, user: OtherUser) -> None:

@@ -66,6 +66,7 @@ def test_a_file_of_somebody_else_is_not_read(tmp_path: Path) -> None:
 def test_what_is_theirs_is_for_them_alone(tmp_path: Path) -> None:
     file, folder = tmp_path / "file", tmp_path / "folder"
     file_of_theirs(str(file), STRANGER)
+    folder.mkdir(mode=0o700)  # as if whoever made it had died before it was handed over
     folder_of_theirs(str(folder), STRANGER)
     for path, mode in ((file, 0o600), (folder, 0o700)):
         found = path.stat()
