@@ -227,6 +227,7 @@ def test_the_places_of_the_files_are_true(monkeypatch: pytest.MonkeyPatch) -> No
             paths.store_file,
             paths.telemetry_file,
             paths.spool_dir,
+            paths.users_dir,
             paths.words_dir,
             paths.crash_dir,
             paths.socket_file,

@@ -50,7 +50,7 @@ class WorkerSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     undo_within: folders outside of which no step may remove a file; none: anywhere.
     fault:    what a drill does to its start, if one runs.
     breaker_path, trial_path: what breakers do with a call, and who may try a service; host has the
-              formats.
+              formats. trial_fd: the latter, opened by the daemon for a worker that may not.
     grace_ms: between the request to end and SIGTERM, and between SIGTERM and SIGKILL.
     """
 
@@ -78,6 +78,7 @@ class WorkerSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     fault: WorkerFault | None = None
     breaker_path: str = ""
     trial_path: str = ""
+    trial_fd: int = -1
 
 
 # ── worker → daemon ──────────────────────────────────────────────────────────

@@ -30,7 +30,7 @@ def _holders(line: GpuLine) -> str:
 GPUS: Listing[GpuLine] = Listing(
     schema="fnr.gpu.list/1",
     columns=(
-        Column("GPU", lambda line: line.gpu.index, right=True),
+        Column("GPU", lambda line: line.gpu.place, right=True),
         Column("UUID", lambda line: line.gpu.uuid, spare=True),
         Column("NAME", lambda line: line.gpu.name),
         Column("STATE", lambda line: line.unfit or "healthy", flexible=True),

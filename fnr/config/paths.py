@@ -16,8 +16,9 @@ class Paths:
 
     config_file, store_file, telemetry_file, reserve_file, lock_file, socket_file,
     worker_socket_file, breaker_file, trial_file and learnt_file are files; state_dir, run_dir,
-    log_dir, spool_dir, words_dir, rules_dir, crash_dir and
-    chaos_dir are folders.
+    log_dir, spool_dir, users_dir, words_dir, rules_dir, crash_dir and
+    chaos_dir are folders. Workers that run as another user have places of their own, beside ours:
+    where a method takes a `uid`, None means a worker that runs as we do.
     origin: what decided ("--home", "FNR_HOME", "XDG" or "system").
     """
 
@@ -59,6 +60,10 @@ class Paths:
         return f"{self.state_dir}/spool"
 
     @property
+    def users_dir(self) -> str:
+        return f"{self.home}/users" if self.home else f"{self.state_dir}-users"
+
+    @property
     def words_dir(self) -> str:
         return f"{self.state_dir}/words"
 
@@ -81,6 +86,33 @@ class Paths:
     @property
     def worker_socket_file(self) -> str:
         return f"{self.run_dir}/worker.sock"
+
+    def worker_socket_of(self, uid: int | None) -> str:
+        """Where workers of a user find us."""
+        return self.worker_socket_file if uid is None else f"{self.run_dir}/{uid}/worker.sock"
+
+    def spool_of(self, uid: int | None) -> str:
+        """Where workers of a user keep what they could not deliver."""
+        return self.spool_dir if uid is None else f"{self.users_dir}/{uid}"
+
+    def now_file_of(self, uid: int | None, worker_id: str) -> str:
+        """The small file that says which attempt a worker has begun."""
+        return f"{self.run_dir}/{'now' if uid is None else uid}/{worker_id}"
+
+    def uid_of_now_file(self, path: str) -> int | None:
+        """Whose worker a now-file was made for; it is remembered, and settings change."""
+        folder = path.removeprefix(f"{self.run_dir}/").partition("/")[0]
+        return int(folder) if folder.isdecimal() else None
+
+    def uids(self) -> list[int]:
+        """Users who have had workers here and are not us."""
+        names: set[str] = set()
+        for folder in (self.run_dir, self.users_dir):
+            try:
+                names.update(os.listdir(folder))  # noqa: PTH208 - pathlib costs 8 ms
+            except OSError:
+                continue
+        return sorted(int(name) for name in names if name.isdecimal())
 
     @property
     def breaker_file(self) -> str:

@@ -7,6 +7,8 @@ timeout is involved: a live worker is waited for as long as it lives.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from fnr.config.settings import FunctionSettings
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.pool import Pool
@@ -17,12 +19,13 @@ from fnr.daemon.remains import (
     spooled_tokens,
 )
 from fnr.daemon.runner import Runner
-from fnr.daemon.spawner import log_path_of, now_path_of
+from fnr.daemon.spawner import log_path_of
 from fnr.daemon.supervisor import Supervisor
 from fnr.daemon.worker_process import Held, WorkerProcess, WorkerState
 from fnr.host import process
 from fnr.host.failpoint import failpoint
 from fnr.host.group import group_members
+from fnr.host.other_user import other_user
 from fnr.policy.evidence import Evidence, KilledBy
 from fnr.policy.record import WorkerRecord
 from fnr.policy.task import Attempt, Task, WorkerIdentity
@@ -51,9 +54,10 @@ class Adopter:
         held_by: dict[str, list[tuple[Task, Attempt]]] = {}
         for task, attempt in sorted(running, key=lambda pair: pair[1].token):
             held_by.setdefault(attempt.worker_id, []).append((task, attempt))
-        settled = {*spooled_tokens(self._parts.paths.spool_dir)}
-        settled -= {attempt.token for _, attempt in running}
-        forget_spooled(self._parts.paths.spool_dir, settled)
+        unsettled = {attempt.token for _, attempt in running}
+        for uid in (None, *self._parts.paths.uids()):
+            spool_dir = self._parts.paths.spool_of(uid)
+            forget_spooled(spool_dir, {*spooled_tokens(spool_dir)} - unsettled)
         known = {record.worker_id: record for record in records}
         for worker_id, pairs in held_by.items():
             # The row of a worker that had just been started may not have been written.
@@ -107,7 +111,7 @@ class Adopter:
                 clock=self._parts.clock,
             )
             proven = report.proven
-        for frame in spooled_results(self._parts.paths.spool_dir, [*worker.held]):
+        for frame in spooled_results(self._parts.paths.spool_of(worker.uid), worker):
             self._runner.ended(worker, [frame])
         evidence = _unseen_death(same_boot=same_boot, stop_proven=proven)
         begun = begun_token(worker)
@@ -134,6 +138,9 @@ class Adopter:
     ) -> WorkerProcess:
         settings, worker_id = self._parts.function(record.function), record.worker_id
         now_ms = self._parts.clock.boot_ms()
+        paths, now_path = self._parts.paths, record.now_path
+        if now_path is None:
+            now_path = paths.now_file_of(_uid_of(settings), worker_id)
         ran_ms = 0
         if pairs:
             ran_ms = max(0, self._parts.clock.now_ms() - pairs[0][1].started_at_ms)
@@ -150,7 +157,8 @@ class Adopter:
             pidfd=pidfd,
             # Never a file of somebody else: the one is cut, the other removed.
             log_path=record.log_path or log_path_of(self._parts, record.function, worker_id),
-            now_path=record.now_path or now_path_of(self._parts, worker_id),
+            now_path=now_path,
+            uid=paths.uid_of_now_file(now_path),
             started_at_ms=record.started_at_ms,
             ours=False,
             held={attempt.token: Held(attempt.token, task) for task, attempt in pairs},
@@ -159,6 +167,14 @@ class Adopter:
             progress_at_ms=now_ms,
             ever_ready=True,
         )
+
+
+def _uid_of(settings: FunctionSettings | None) -> int | None:
+    """Whose workers a function's are now."""
+    with suppress(OSError):
+        user = other_user(settings.user) if settings is not None else None
+        return None if user is None else user.uid
+    return None
 
 
 def _record_of(pair: tuple[Task, Attempt]) -> WorkerRecord:

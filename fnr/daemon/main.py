@@ -10,7 +10,6 @@ import asyncio
 import gc
 import os
 import signal
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ from fnr.daemon.answers import Answers
 from fnr.daemon.broadcast import Broadcast
 from fnr.daemon.clients import Clients
 from fnr.daemon.crew import Crew
-from fnr.daemon.line_socket import listen
+from fnr.daemon.doors import Doors
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.reader import Reader
 from fnr.daemon.word_files import WordFiles
@@ -154,6 +153,9 @@ class Daemon:
         self._crew = Crew(parts, load)
         self._answers = Answers(self._crew, reader)
         self._clients = Clients(parts, self._answers)
+        supervisor = self._crew.supervisor
+        self._doors = Doors(parts, workers=supervisor.connected, clients=self._clients.connected)
+        supervisor.make_way = self._doors.make_way
         self._words = WordFiles(parts, reader, self._crew.rules)
         self._crew.reload.on_reloaded.append(self._words.changed)
 
@@ -171,7 +173,7 @@ class Daemon:
         await self._crew.adopter.adopt_all()
         await self._crew.resources.start()
         failpoint("adopted")
-        doors = self._open_doors()
+        self._doors.open()
         failpoint("listening")
         self._listen_to_signals()
         parts.loop.set_exception_handler(_log_mistake)
@@ -200,9 +202,7 @@ class Daemon:
             return await self._crew.ending.wait()
         finally:
             sd_notify("STOPPING=1")
-            for door in doors:
-                parts.loop.remove_reader(door)
-                door.close()
+            self._doors.close()
             self._clients.close()
             self._crew.breaker_probes.close()
             self._crew.breakers.close()
@@ -210,21 +210,7 @@ class Daemon:
             await self._words.close()
             await asyncio.to_thread(self._crew.readings.close)
             self._crew.free.close()
-            _remove(parts.paths.socket_file, parts.paths.worker_socket_file)
             log.info("ended")
-
-    def _open_doors(self) -> list[socket.socket]:
-        doors = []
-        for path, connected in (
-            (self.parts.paths.worker_socket_file, self._crew.supervisor.connected),
-            (self.parts.paths.socket_file, self._clients.connected),
-        ):
-            # The lock is ours, so whatever lies there is left from a daemon that was killed.
-            _remove(path)
-            door = listen(path, mode=0o660)
-            self.parts.loop.add_reader(door, _accept_all, door, connected)
-            doors.append(door)
-        return doors
 
     def _listen_to_signals(self) -> None:
         loop = self.parts.loop
@@ -262,21 +248,3 @@ def _log_mistake(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
 
 def _around_commit(phase: str) -> None:
     failpoint(f"commit-{phase}")
-
-
-def _remove(*paths: str) -> None:
-    for path in paths:
-        Path(path).unlink(missing_ok=True)
-
-
-def _accept_all(door: socket.socket, connected: Callable[[socket.socket], None]) -> None:
-    """Take everybody who waits at the door."""
-    while True:
-        try:
-            sock, _ = door.accept()
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError as error:
-            log.error("a connection could not be accepted: %s", error)
-            return
-        connected(sock)

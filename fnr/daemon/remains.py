@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import signal
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from fnr.api.frames import Done, Fail, from_worker
+from fnr.api.frames import FRAME_BYTES_MAX, Done, Fail, from_worker
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.worker_process import WorkerProcess
 from fnr.host import exit_facts, process, worker_log
+from fnr.host.clock import is_ulid
 from fnr.host.kernel_log import KernelLog
+from fnr.host.other_user import read_from, remove_tree
 from fnr.host.process import Exit
 from fnr.policy.evidence import TAIL_BYTES_MAX, Evidence, Phase
 
 NOW_TOKEN_BYTES = 26
+# Read at one start of the daemon; the next one reads more.
+TOKENS_MAX = 100_000
 
 
 @dataclass(slots=True)
@@ -53,7 +57,7 @@ async def gather(parts: Parts, worker: WorkerProcess) -> Remains:
     return Remains(
         evidence=evidence,
         begun=begun_token(worker),
-        spooled=spooled_results(parts.paths.spool_dir, [*worker.held]),
+        spooled=spooled_results(parts.paths.spool_of(worker.uid), worker),
     )
 
 
@@ -96,23 +100,25 @@ def begun_token(worker: WorkerProcess) -> str | None:
     if worker.farewell:
         return next(reversed(worker.farewell))
     try:
-        token = Path(worker.now_path).read_bytes()[:NOW_TOKEN_BYTES].decode("ascii", "replace")
+        said = read_from(worker.now_path, worker.uid, bytes_max=NOW_TOKEN_BYTES)
     except OSError:
         # Without the file the order is all we know: the first one given is the first one begun.
         current = worker.current
         return current.token if current else None
+    token = said.decode("ascii", "replace")
     return token if token in worker.held else None
 
 
-def spooled_results(spool_dir: str, tokens: list[str]) -> list[Done | Fail]:
+def spooled_results(spool_dir: str, worker: WorkerProcess) -> list[Done | Fail]:
     """Results that the worker wrote to its spool before it ended."""
     found: list[Done | Fail] = []
-    for token in tokens:
+    for token in worker.held:
         try:
-            line = (Path(spool_dir) / f"{token}.json").read_bytes()
+            path = f"{spool_dir}/{token}.json"
+            line = read_from(path, worker.uid, bytes_max=FRAME_BYTES_MAX)
         except OSError:
             continue
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError):
             frame = from_worker.decode(line)
             if isinstance(frame, Done | Fail) and frame.token == token:
                 found.append(frame)
@@ -122,12 +128,15 @@ def spooled_results(spool_dir: str, tokens: list[str]) -> list[Done | Fail]:
 def forget_spooled(spool_dir: str, tokens: Iterable[str]) -> None:
     """Remove results of dead workers from the spool, once they are settled."""
     for token in tokens:
-        (Path(spool_dir) / f"{token}.json").unlink(missing_ok=True)
+        # What another user keeps under that name may be a folder, and is theirs to clear up.
+        with contextlib.suppress(OSError):
+            (Path(spool_dir) / f"{token}.json").unlink()
 
 
-def spooled_tokens(spool_dir: str) -> list[str]:
-    """Whose results lie in the spool."""
-    return [file.stem for file in Path(spool_dir).glob("*.json")]
+def spooled_tokens(spool_dir: str, suffix: str = ".json") -> list[str]:
+    """Whose results, or journals, lie in the spool; what has no token's name is nobody's."""
+    found = islice(Path(spool_dir).glob(f"*{suffix}"), TOKENS_MAX)
+    return sorted(file.stem for file in found if is_ulid(file.stem))
 
 
 def last_words(log_path: str) -> str:
@@ -156,4 +165,4 @@ def _headline(ended: Exit, *, oom_killed: bool | None) -> str:
 def forget(worker: WorkerProcess, spool_dir: str) -> None:
     """Remove the small file that said which attempt had begun, and its working folder."""
     Path(worker.now_path).unlink(missing_ok=True)
-    shutil.rmtree(f"{spool_dir}/{worker.worker_id}.work", ignore_errors=True)
+    remove_tree(f"{spool_dir}/{worker.worker_id}.work")

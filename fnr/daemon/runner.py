@@ -87,12 +87,8 @@ class Runner:
             # A window runs in order: what stood before it had ended, but nobody heard of it.
             tokens = [*worker.held]
             unheard = tokens[: tokens.index(current.token)]
-            self._take_back(
-                worker,
-                unheard,
-                why="its result was lost with its worker",
-                outcome=AttemptOutcome.INTERRUPTED,
-            )
+            why = "its result was lost with its worker"
+            self._take_back(worker, unheard, why=why, outcome=AttemptOutcome.INTERRUPTED)
             fail = Fail(
                 token=current.token, evidence=evidence, output=Output(log_path=worker.log_path)
             )
@@ -137,7 +133,7 @@ class Runner:
             ):
                 failpoint("unloadable-in-unit")
                 verdict = self._judge(tx, claim.task, claim.token, evidence, now_ms=now_ms)
-                verdicts.append(self._settle(tx, verdict, now_ms=now_ms))
+                verdicts.append(self._settle(tx, worker, verdict, now_ms=now_ms))
 
         def committed(_: None, error: BaseException | None) -> None:
             if error is None:
@@ -191,7 +187,7 @@ class Runner:
         worker, ended_at_ms = batch.worker, min(batch.heard_at_ms, now_ms)
         if isinstance(frame, Done):
             verdict = conclude(task, token=frame.token, now_ms=now_ms)
-            known = structs.asdict(frame.output)
+            known = worker.told(frame.output)
             settle(
                 tx, verdict, now_ms=now_ms, error_id=None, result=bytes(frame.result), output=known,
                 ended_at_ms=ended_at_ms,
@@ -201,13 +197,14 @@ class Runner:
                 checkpoints.forget(tx, task.task_id)
             self._gates_ended(tx, verdict)
             if frame.undo:
-                self.undo_left.of_success(frame.token)
+                self.undo_left.of_success(frame.token, uid=worker.uid)
             return verdict
         evidence = self._with_kill(tx, frame, worker)
         verdict = self._judge(tx, task, frame.token, evidence, now_ms=now_ms)
         return self._settle(
-            tx, verdict, now_ms=now_ms, output=frame.output, promised=frame.undo, at_ms=ended_at_ms
-        )
+            tx, worker, verdict, now_ms=now_ms, output=frame.output, promised=frame.undo,
+            at_ms=ended_at_ms,
+        )  # fmt: skip
 
     def _with_kill(self, tx: Transaction, frame: Fail, worker: WorkerProcess) -> Evidence:
         """Add what our own kill ledger knows to what the worker or its remains say."""
@@ -244,6 +241,7 @@ class Runner:
     def _settle(
         self,
         tx: Transaction,
+        worker: WorkerProcess,
         verdict: Verdict,
         *,
         now_ms: int,
@@ -251,9 +249,9 @@ class Runner:
         promised: bool = False,
         at_ms: int | None = None,
     ) -> Verdict:
-        verdict, left = self.undo_left.before_settling(verdict, promised=promised)
+        verdict, left = self.undo_left.before_settling(verdict, uid=worker.uid, promised=promised)
         error_id = self._parts.ulids.new() if verdict.classification else None
-        known = structs.asdict(output) if output is not None else None
+        known = None if output is None else worker.told(output)
         settle(
             tx, verdict, now_ms=now_ms, error_id=error_id, result=None, output=known, left=left,
             ended_at_ms=at_ms,
@@ -277,7 +275,7 @@ class Runner:
         failpoint("end-committed")
         worker.attempts_done += len(tokens)
         if worker.state is WorkerState.GONE:
-            remains.forget_spooled(self._parts.paths.spool_dir, tokens)
+            remains.forget_spooled(self._parts.paths.spool_of(worker.uid), tokens)
         self.undo_left.forget(frame.token for frame in batch.ended)
         worker.say(Ack(tokens=tokens))
         failpoint("end-acknowledged-not-sent")
@@ -324,7 +322,7 @@ class Runner:
                     continue
                 verdict = excuse(task, token=token, why=why, outcome=outcome, now_ms=now_ms)
                 try:
-                    verdict = self._settle(tx, verdict, now_ms=now_ms)
+                    verdict = self._settle(tx, worker, verdict, now_ms=now_ms)
                 except ClaimLost:
                     continue
                 failpoint("put-back-in-unit")

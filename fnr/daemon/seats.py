@@ -116,7 +116,7 @@ class Seats:
             self._resources.note(pool, Refusal(why=why, until=Until.READING))
             return why
         ill = [
-            f"GPU {g.index}: {why}"
+            f"GPU {g.place}: {why}"
             for g in report.gpus
             if g.uuid in worker.gpus and (why := unfit(g))
         ]

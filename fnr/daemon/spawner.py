@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from fnr.api.frames import Limits, WorkerSpec
 from fnr.config.env_file import read_env_file
@@ -15,27 +17,50 @@ from fnr.daemon.parts import Parts
 from fnr.daemon.worker_process import WorkerProcess
 from fnr.host import process
 from fnr.host.exit_facts import watch_memory
+from fnr.host.other_user import OtherUser, file_of_theirs, other_user
 from fnr.policy.record import WorkerRecord
 from fnr.policy.task import WorkerIdentity
+
+MakeWay = Callable[[OtherUser], None]
 
 WORKER_ENV = "FNR_WORKER_ID"
 
 
 def spawn(
-    parts: Parts, settings: FunctionSettings, *, worker_id: str, gpus: tuple[str, ...] = ()
+    parts: Parts,
+    settings: FunctionSettings,
+    *,
+    worker_id: str,
+    make_way: MakeWay,
+    gpus: tuple[str, ...] = (),
 ) -> WorkerProcess:
-    """Start a worker for a function, on these GPUs. Raises OSError when it cannot be started."""
+    """Start a worker for a function, on these GPUs. Raises OSError when it cannot be started.
+
+    make_way: sees to it that another user's worker reaches what it needs.
+    """
     log_path = log_path_of(parts, settings.name, worker_id)
     Path(log_path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    spec = _spec(parts, settings, worker_id, log_path=log_path)
-    child = process.spawn(
-        [sys.executable, "-m", "fnr.worker"],
-        env=environment(settings, worker_id, gpus),
-        cwd=settings.cwd,
-        user=settings.user,
-        stdin=msgspec.json.encode(spec),
-        output_path=spec.log_path,
-    )
+    user = other_user(settings.user)
+    spec = _spec(parts, settings, worker_id, log_path=log_path, user=user)
+    trials = () if user is None else _hand_over(parts, spec, user, make_way)
+    try:
+        child = process.spawn(
+            [sys.executable, "-m", "fnr.worker"],
+            env=environment(settings, worker_id, gpus),
+            cwd=settings.cwd,
+            user=settings.user,
+            stdin=msgspec.json.encode(replace(spec, trial_fd=trials[0]) if trials else spec),
+            output_path=spec.log_path,
+            # Only we can make it more urgent, so before it is somebody else.
+            nice=None if user is None else settings.nice,
+            keep_open=trials,
+        )
+    except OSError:
+        Path(spec.now_path).unlink(missing_ok=True)
+        raise
+    finally:
+        for fd in trials:
+            os.close(fd)
     return WorkerProcess(
         identity=WorkerIdentity(
             worker_id=worker_id,
@@ -54,17 +79,23 @@ def spawn(
         heard_at_ms=parts.clock.boot_ms(),
         idle_at_ms=parts.clock.boot_ms(),
         gpus=gpus,
+        uid=None if user is None else user.uid,
     )
+
+
+def _hand_over(
+    parts: Parts, spec: WorkerSpec, user: OtherUser, make_way: MakeWay
+) -> tuple[int, ...]:
+    """Give another user's worker its files; the one of trials, which all share, is held open."""
+    make_way(user)
+    file_of_theirs(spec.now_path, user)
+    file_of_theirs(spec.log_path, user)
+    return (os.open(parts.paths.trial_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600),)
 
 
 def log_path_of(parts: Parts, function: str, worker_id: str) -> str:
     """Where a worker's output goes."""
     return f"{parts.paths.log_dir}/{function}/{worker_id}.log"
-
-
-def now_path_of(parts: Parts, worker_id: str) -> str:
-    """The small file that says which attempt a worker has begun."""
-    return f"{parts.paths.run_dir}/now/{worker_id}"
 
 
 def record(worker: WorkerProcess) -> WorkerRecord:
@@ -90,6 +121,9 @@ def environment(
 ) -> dict[str, str]:
     """The worker's environment: the daemon's, then env_file, then env, then our own marks."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("NOTIFY_")}
+    if user := other_user(settings.user):
+        env = {key: value for key, value in env.items() if not key.startswith("XDG_")}
+        env |= user.environment
     if settings.env_file:
         env |= read_env_file(settings.env_file)
     env |= settings.env
@@ -101,23 +135,30 @@ def environment(
     return env
 
 
-def _spec(parts: Parts, settings: FunctionSettings, worker_id: str, *, log_path: str) -> WorkerSpec:
-    limits = settings.limits
+def _spec(
+    parts: Parts,
+    settings: FunctionSettings,
+    worker_id: str,
+    *,
+    log_path: str,
+    user: OtherUser | None,
+) -> WorkerSpec:
+    limits, uid = settings.limits, None if user is None else user.uid
     return WorkerSpec(
         worker_id=worker_id,
         secret=parts.ulids.new() + parts.ulids.new(),
         function=settings.name,
         kind=settings.kind,
-        socket=parts.paths.worker_socket_file,
+        socket=parts.paths.worker_socket_of(uid),
         log_path=log_path,
-        now_path=now_path_of(parts, worker_id),
-        spool_dir=parts.paths.spool_dir,
+        now_path=parts.paths.now_file_of(uid, worker_id),
+        spool_dir=parts.paths.spool_of(uid),
         python=settings.python,
         command=settings.command,
         stdin=settings.stdin,
         result=settings.result,
         cwd=settings.cwd,
-        nice=settings.nice,
+        nice=settings.nice if user is None else None,
         limits=Limits(
             memory_mib=limits.memory_mib,
             cpu_time_s=limits.cpu_time_s,

@@ -20,6 +20,7 @@ from fnr.daemon.runner import Ended, Runner
 from fnr.daemon.worker_process import WorkerProcess, WorkerState
 from fnr.host import process
 from fnr.host.failpoint import failpoint
+from fnr.host.other_user import OtherUser
 from fnr.policy.evidence import Evidence
 from fnr.store import workers as worker_rows
 
@@ -40,6 +41,7 @@ class Supervisor:
         self.breaker_calls: BreakerCalls | None = None
         # Set by whoever gives GPUs away: find one, then `start_on` it.
         self.take_seat: Callable[[Pool], None] = _no_seats
+        self.make_way: spawner.MakeWay = _no_way
         self.on_buried: Callable[[WorkerProcess], None] = _nobody_waits
         dispatcher.more_workers = self.start_worker
         dispatcher.put_back = runner.put_back
@@ -95,7 +97,9 @@ class Supervisor:
     def start_on(self, pool: Pool, *, worker_id: str, gpus: tuple[str, ...] = ()) -> bool:
         """Start a worker now, on these GPUs; False when that was not possible."""
         try:
-            worker = spawner.spawn(self._parts, pool.settings, worker_id=worker_id, gpus=gpus)
+            worker = spawner.spawn(
+                self._parts, pool.settings, worker_id=worker_id, make_way=self.make_way, gpus=gpus,
+            )  # fmt: skip
         except (OSError, ValueError) as error:
             pool.failures += 1
             pool.problem = f"no worker could be started: {error}"
@@ -169,7 +173,7 @@ class Supervisor:
 
     def _hello(self, link: LineSocket, frame: Frame) -> WorkerProcess | None:
         """Take a worker on, or send it away."""
-        worker, why = self._who(frame)
+        worker, why = self._who(frame, link.peer_uid())
         if worker is None or not isinstance(frame, frames.Hello):
             link.write(frames.encode(frames.Refuse(why=why)))
             link.end_when_sent()
@@ -194,7 +198,7 @@ class Supervisor:
             self._ready(worker)
         return worker
 
-    def _who(self, frame: Frame) -> tuple[WorkerProcess | None, str]:
+    def _who(self, frame: Frame, peer_uid: int) -> tuple[WorkerProcess | None, str]:
         if not isinstance(frame, frames.Hello):
             return None, "the first frame was not a Hello"
         if frame.protocol != frames.WORKER_PROTOCOL:
@@ -205,6 +209,8 @@ class Supervisor:
         same = (worker.identity.pid, worker.identity.pid_start) == (frame.pid, frame.pid_start)
         if frame.secret != worker.secret or not same:
             return None, f"it is not the worker {frame.worker_id} that was started"
+        if peer_uid != (os.geteuid() if worker.uid is None else worker.uid):
+            return None, f"worker {frame.worker_id} is not a process of uid {peer_uid}"
         return worker, ""
 
     def _heard(self, worker: WorkerProcess, frame: Frame) -> None:
@@ -320,7 +326,7 @@ class Supervisor:
         os.close(worker.pidfd)
         failpoint("worker-buried")
         worker.buried.set()
-        remains.forget(worker, self._parts.paths.spool_dir)
+        remains.forget(worker, self._parts.paths.spool_of(worker.uid))
         end = found.evidence.message
         at_ms = self._parts.clock.now_ms()
         self._parts.store.post(
@@ -364,6 +370,10 @@ class Supervisor:
 
 def _no_seats(_: Pool) -> None:
     raise AssertionError("nobody gives GPUs away")
+
+
+def _no_way(_: OtherUser) -> None:
+    raise AssertionError("nobody makes way for other users")
 
 
 def _nobody_waits(_: WorkerProcess) -> None:

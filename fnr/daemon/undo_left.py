@@ -8,15 +8,19 @@ stored already stay as they are.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from fnr.daemon.parts import Parts, log
+from fnr.daemon.remains import spooled_tokens
 from fnr.host.failpoint import failpoint
+from fnr.host.other_user import read_from
 from fnr.policy.task import AttemptOutcome, Task, TaskState
 from fnr.policy.undo import JOURNAL_BYTES_MAX, Step, StepState, lost_journal, read_journal
 from fnr.policy.undo_first import undo_first
 from fnr.policy.verdict import Verdict
 from fnr.store import details, tasks, undo
+from fnr.store import workers as worker_rows
 from fnr.store.connection import Transaction
 from fnr.store.undo import NOTHING, Left
 
@@ -31,17 +35,21 @@ class UndoLeft:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         # Journals that the current units have read, or need not read; gone with their commits.
-        self._done_with: set[str] = set()
+        self._done_with: dict[str, Path] = {}
 
-    def before_settling(self, verdict: Verdict, *, promised: bool = False) -> tuple[Verdict, Left]:
+    def before_settling(
+        self, verdict: Verdict, *, uid: int | None, promised: bool = False
+    ) -> tuple[Verdict, Left]:
         """What the attempt of a verdict left, and the verdict with what follows from that.
 
+        uid:      whose worker had the attempt. What another user's folder says of it is not read:
+                  its steps would be carried out as this one.
         promised: the worker said that there is a journal.
         """
         token, task = verdict.token, verdict.before
         if token is None or verdict.outcome is AttemptOutcome.RETURNED:
             return verdict, NOTHING
-        steps = self._steps(task, token, promised=promised)
+        steps = self._steps(task, token, uid=uid, promised=promised)
         if not steps:
             return verdict, NOTHING
         settings = self._parts.function(task.function)
@@ -51,60 +59,66 @@ class UndoLeft:
             verdict, then_wait = undo_first(verdict)
         return verdict, Left(steps=tuple(steps), then_wait=then_wait)
 
-    def of_success(self, token: str) -> None:
+    def of_success(self, token: str, *, uid: int | None) -> None:
         """What an attempt did counts: its journal is not even read."""
-        self._done_with.add(token)
+        self._done_with[token] = self._file(token, uid)
 
     def forget(self, tokens: Iterable[str]) -> None:
         """Remove journals of attempts whose settling is committed."""
         if not self._done_with:
             return
         for token in tokens:
-            if token in self._done_with:
+            if (file := self._done_with.pop(token, None)) is not None:
                 failpoint("undo-journal-settled")
-                self._file(token).unlink(missing_ok=True)
-                self._done_with.discard(token)
+                with suppress(OSError):
+                    file.unlink()
 
     async def take_over(self) -> None:
         """Journals that a daemon before this one has settled and not removed."""
-        tokens = self._tokens()
+        for uid in (None, *self._parts.paths.uids()):
+            if tokens := spooled_tokens(self._parts.paths.spool_of(uid), _SUFFIX):
+                await self._take_over(uid, tokens)
 
+    async def _take_over(self, uid: int | None, tokens: list[str]) -> None:
         def unit(tx: Transaction) -> list[str]:
             now_ms = self._parts.clock.now_ms()
-            return [token for token in tokens if self._settled(tx, token, now_ms=now_ms)]
+            return [token for token in tokens if self._settled(tx, token, uid, now_ms=now_ms)]
 
-        if tokens:
-            settled = await self._parts.store.write(unit)
-            failpoint("undo-journals-taken-over")
-            self._done_with.update(settled)
-            self.forget(settled)
+        settled = await self._parts.store.write(unit)
+        failpoint("undo-journals-taken-over")
+        self._done_with |= {token: self._file(token, uid) for token in settled}
+        self.forget(settled)
 
-    def _tokens(self) -> list[str]:
-        folder = Path(self._parts.paths.spool_dir)
-        return sorted(file.stem for file in folder.glob(f"*{_SUFFIX}"))
-
-    def _settled(self, tx: Transaction, token: str, *, now_ms: int) -> bool:
+    def _settled(self, tx: Transaction, token: str, uid: int | None, *, now_ms: int) -> bool:
         """Whether a journal's attempt has ended, with its steps in the store."""
         attempt = details.attempt(tx, token)
         if attempt is None:
             return True
         if attempt.outcome is AttemptOutcome.RUNNING:
             return False
+        if self._uid_of(tx, attempt.worker_id) != uid:
+            return True
         task = tasks.get(tx, attempt.task_id)
         if task is not None and attempt.outcome is not AttemptOutcome.DONE:
-            undo.keep(tx, self._steps(task, token, promised=False))
+            undo.keep(tx, self._steps(task, token, uid=uid, promised=False))
             if task.state in {TaskState.DEAD, TaskState.CANCELLED}:
                 undo.begin(tx, task.task_id, now_ms=now_ms)
             elif task.state is TaskState.DONE:
                 undo.drop(tx, task.task_id, why="its task succeeded", now_ms=now_ms)
         return True
 
-    def _steps(self, task: Task, token: str, *, promised: bool) -> list[Step]:
+    def _uid_of(self, tx: Transaction, worker_id: str) -> int | None:
+        now_path = worker_rows.now_path(tx, worker_id)
+        return None if now_path is None else self._parts.paths.uid_of_now_file(now_path)
+
+    def _steps(self, task: Task, token: str, *, uid: int | None, promised: bool) -> list[Step]:
         now_ms = self._parts.clock.now_ms()
+        file = self._file(token, uid)
         try:
-            with self._file(token).open("rb") as file:
-                journal = file.read(_READ_BYTES_MAX)
-        except FileNotFoundError:
+            journal = read_from(str(file), uid, bytes_max=_READ_BYTES_MAX)
+        except OSError as error:
+            if uid is None and not isinstance(error, FileNotFoundError):
+                raise
             if not promised:
                 return []
             log.error("a journal of undo steps is gone", extra={"task_id": task.task_id})
@@ -112,10 +126,10 @@ class UndoLeft:
                 token=token, task_id=task.task_id, function=task.function, now_ms=now_ms
             )
             return [lost]
-        self._done_with.add(token)
+        self._done_with[token] = file
         return read_journal(
             journal, token=token, task_id=task.task_id, function=task.function, now_ms=now_ms
         )
 
-    def _file(self, token: str) -> Path:
-        return Path(self._parts.paths.spool_dir) / f"{token}{_SUFFIX}"
+    def _file(self, token: str, uid: int | None) -> Path:
+        return Path(self._parts.paths.spool_of(uid)) / f"{token}{_SUFFIX}"

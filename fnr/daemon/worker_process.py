@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from msgspec import Raw
+from msgspec.structs import asdict
 
-from fnr.api.frames import Done, Fail, Frame, Run, encode
+from fnr.api.frames import Done, Fail, Frame, Output, Run, encode
 from fnr.config.settings import FunctionSettings
 from fnr.daemon.line_socket import LineSocket
 from fnr.host.exit_facts import MemoryWatch
@@ -51,6 +53,7 @@ class WorkerProcess:
     reserved: places promised to claims whose commit is under way.
     farewell: how attempts ended that we are ending together with the worker; settled when its
               whole group is proven gone.
+    uid:      whose process it is; None when it is ours.
     gpus:     which ones it keeps for as long as it lives, by UUID.
     kills:    why we are ending an attempt of its, our kill ledger in memory.
     heard_at_ms, begun_at_ms, idle_at_ms: on the boot clock.
@@ -85,6 +88,7 @@ class WorkerProcess:
     respawn: bool = True
     memory: MemoryWatch | None = None
     gpus: tuple[str, ...] = ()
+    uid: int | None = None
     buried: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -142,6 +146,13 @@ class WorkerProcess:
         self.begun_at_ms = now_boot_ms
         self.progress_at_ms = now_boot_ms
         self.recalled = False
+
+    def told(self, output: Output) -> dict[str, Any]:
+        """What it says of an attempt's output; which file that is in, is ours to say."""
+        known = asdict(output)
+        if known["log_path"] is not None:
+            known["log_path"] = self.log_path
+        return known
 
     def progressed(self, now_boot_ms: int) -> None:
         """It reported progress: it is alive and getting somewhere."""

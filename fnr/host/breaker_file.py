@@ -161,7 +161,9 @@ class BreakerFile:
         Readers keep the old one open: that it is empty is how they learn that there is another.
         """
         fresh = f"{self._path}.new"
-        fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        # Workers of other users read it too; whom the folder does not let in cannot.
+        os.fchmod(fd, 0o644)
         os.pwrite(fd, image, 0)
         old = [self._fd] if self._fd >= 0 else []
         with suppress(OSError):

@@ -14,11 +14,14 @@ from hashlib import blake2b
 
 
 class TrialLeases:
-    """The leases of this process; made once, because closing the file would free them all."""
+    """The leases of this process; made once, because closing the file would free them all.
 
-    def __init__(self, path: str) -> None:
+    fd: the file, opened for us because we may not open it ourselves; -1 when it is for us to open.
+    """
+
+    def __init__(self, path: str, fd: int = -1) -> None:
         self._path = path
-        self._fd = -1
+        self._fd = fd
         self._pid = os.getpid()
         self._held: set[str] = set()
         # A record lock belongs to the process: between threads we keep order ourselves.

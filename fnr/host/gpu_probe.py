@@ -9,9 +9,11 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from fnr.host.process import die_with_parent
 from fnr.policy.gpu import Gpu, GpuReport
@@ -19,6 +21,7 @@ from fnr.policy.gpu import Gpu, GpuReport
 _MIB = 1 << 20
 _RECOVERY_FIELD = 230
 _TEMPERATURE_GPU = 0
+_MIG_ON = 1
 # Answers that say something is wrong with the GPU itself; any other means "not readable here".
 _ILL = ("NVMLError_GpuIsLost", "NVMLError_ResetRequired", "NVMLError_GpuNotFound")
 
@@ -47,7 +50,9 @@ class Probe:
             return GpuReport(missing=why)
         nvml = self._nvml
         try:
-            gpus = tuple(self._gpu(nvml, index) for index in range(nvml.nvmlDeviceGetCount()))
+            gpus = tuple(
+                gpu for index in range(nvml.nvmlDeviceGetCount()) for gpu in self._gpus(nvml, index)
+            )
             return GpuReport(gpus=gpus, driver=_of(nvml.nvmlSystemGetDriverVersion) or "")
         except nvml.NVMLError as error:
             _of(nvml.nvmlShutdown)
@@ -66,15 +71,27 @@ class Probe:
         self._nvml = pynvml
         return ""
 
-    def _gpu(self, nvml: Any, index: int) -> Gpu:
+    def _gpus(self, nvml: Any, index: int) -> tuple[Gpu, ...]:
+        """A whole GPU, or what it is divided into: then it cannot be used itself."""
         try:
             handle = nvml.nvmlDeviceGetHandleByIndex(index)
             self._uuids[index] = nvml.nvmlDeviceGetUUID(handle)
-            memory = nvml.nvmlDeviceGetMemoryInfo(handle)
+            whole = self._gpu(nvml, handle, index)
         except nvml.NVMLError as error:
-            if index not in self._uuids:
-                return Gpu(uuid=f"unknown-{index}", index=index, error=_ill(error))
-            return Gpu(uuid=self._uuids[index], index=index, error=_ill(error))
+            uuid = self._uuids.get(index, f"unknown-{index}")
+            return (Gpu(uuid=uuid, index=index, error=_ill(error)),)
+        mode = _of(lambda: nvml.nvmlDeviceGetMigMode(handle))
+        if mode is None or mode[0] != _MIG_ON:
+            return (whole,)
+        parts = tuple(
+            _instance(nvml, whole, part, number)
+            for number in range(_of(lambda: nvml.nvmlDeviceGetMaxMigDeviceCount(handle)) or 0)
+            if (part := _of(partial(nvml.nvmlDeviceGetMigDeviceHandleByIndex, handle, number)))
+        )
+        return parts or (replace(whole, error="MIG is on, and it is divided into nothing"),)
+
+    def _gpu(self, nvml: Any, handle: Any, index: int) -> Gpu:
+        memory = nvml.nvmlDeviceGetMemoryInfo(handle)
         power_mw = _of(lambda: nvml.nvmlDeviceGetPowerUsage(handle))
         busy = _of(lambda: nvml.nvmlDeviceGetUtilizationRates(handle))
         return Gpu(
@@ -89,6 +106,27 @@ class Probe:
             recovery=_recovery(nvml, handle),
             memory_by_pid=_memory_by_pid(nvml, handle),
         )
+
+
+def _instance(nvml: Any, whole: Gpu, part: Any, number: int) -> Gpu:
+    """A part: its own memory, and the rest as it is with the whole; how busy it is nobody knows."""
+    about = replace(whole, instance=number, busy_percent=None, memory_by_pid={})
+    uuid = f"{whole.uuid}:{number}"
+    try:
+        uuid = nvml.nvmlDeviceGetUUID(part)
+        memory = nvml.nvmlDeviceGetMemoryInfo(part)
+    except nvml.NVMLError as error:
+        return replace(
+            about, uuid=uuid, memory_total_mib=None, memory_free_mib=None, error=_ill(error)
+        )
+    return replace(
+        about,
+        uuid=uuid,
+        name=_of(lambda: nvml.nvmlDeviceGetName(part)) or whole.name,
+        memory_total_mib=memory.total // _MIB,
+        memory_free_mib=memory.free // _MIB,
+        memory_by_pid=_memory_by_pid(nvml, part),
+    )
 
 
 def _ill(error: Exception) -> str:

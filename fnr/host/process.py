@@ -23,6 +23,7 @@ from msgspec import Struct
 from fnr.host.disk import write_all
 from fnr.host.group import MARK_VARIABLE, group_members
 from fnr.host.limits import apply_nice
+from fnr.host.other_user import other_user
 from fnr.host.procfs import pid_start
 from fnr.host.reaping import Exit, StillAlive, reap
 from fnr.host.stopping import StopReport, stop_group, stop_group_blocking
@@ -71,6 +72,7 @@ def spawn(
     stdout: int | None = None,
     stderr: int | None = None,
     nice: int | None = None,
+    keep_open: tuple[int, ...] = (),
 ) -> Child:
     """Start a program in a session of its own; raises OSError when that is not possible.
 
@@ -80,6 +82,7 @@ def spawn(
     output_path:    file that standard output and error are appended to.
     stdout, stderr: file descriptors to use instead; without any of the three it is /dev/null.
     nice:           CPU priority from its first instruction on; None is ours.
+    keep_open:      file descriptors that it has as well, by the same numbers.
 
     Call it from a thread that lives on: a child that asked to die with its parent dies when the
     thread that started it ends.
@@ -101,6 +104,7 @@ def spawn(
                 output if stdout is None else stdout,
                 output if stderr is None else stderr,
             ),
+            keep_open=keep_open,
         )
         return start() if nice is None else _start_with_nice(start, nice)
     finally:
@@ -162,10 +166,11 @@ def _start(
     cwd: str | None,
     user: str | None,
     fds: tuple[int, int, int],
+    keep_open: tuple[int, ...],
 ) -> Child:
     import subprocess  # noqa: PLC0415 - a Python worker starts nothing and saves its memory
 
-    uid, gid, groups = _identity(user)
+    other = other_user(user)
     try:
         popen = subprocess.Popen(
             argv,
@@ -174,10 +179,11 @@ def _start(
             stdin=fds[0],
             stdout=fds[1],
             stderr=fds[2],
-            user=uid,
-            group=gid,
-            extra_groups=groups,
+            user=None if other is None else other.uid,
+            group=None if other is None else other.gid,
+            extra_groups=None if other is None else other.groups,
             close_fds=True,
+            pass_fds=keep_open,
             start_new_session=True,
         )
     except ValueError as error:  # a NUL byte or a lone surrogate in argv or env
@@ -218,20 +224,6 @@ def _start_with_nice(start: Callable[[], Child], nice: int) -> Child:
     if isinstance(result, BaseException):
         raise result
     return result
-
-
-def _identity(user: str | None) -> tuple[int | None, int | None, list[int] | None]:
-    if user is None:
-        return None, None, None
-    import pwd  # noqa: PLC0415 - needed by few
-
-    try:
-        entry = pwd.getpwnam(user)
-    except KeyError:
-        raise OSError(errno.EINVAL, "no such user", user) from None
-    if entry.pw_uid == os.geteuid():
-        return None, None, None
-    return entry.pw_uid, entry.pw_gid, os.getgrouplist(user, entry.pw_gid)
 
 
 def _filled(data: bytes) -> int:

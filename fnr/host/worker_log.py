@@ -49,6 +49,11 @@ def trim(path: str, bytes_max: int) -> int:
         os.close(fd)
 
 
+def name_of(fd: int) -> str:
+    """By what a file held open can be opened again, though its folder be closed to us."""
+    return f"/proc/self/fd/{fd}"
+
+
 def first_kept(path: str) -> int:
     """Position of the oldest byte still there; what is before was trimmed. 0 without a file."""
     try:

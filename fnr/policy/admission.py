@@ -127,9 +127,13 @@ def _gpus(
     words = _gpu_words(needs, count)
     if why := supply.missing.get(Kind.GPU):
         return Refusal(why=f"{words}; {why}", until=Until.READING)
-    large = [g for g in supply.gpus if (g.memory_total_mib or 0) >= needs.vram_mib]
+    # CUDA lets a process use one MIG instance, however many it is given.
+    usable = [g for g in supply.gpus if g.instance is None] if count > 1 else supply.gpus
+    large = [g for g in usable if (g.memory_total_mib or 0) >= needs.vram_mib]
     if len(large) < count:
-        return Refusal(why=f"{words}; {_never_words(needs, supply.gpus)}", until=Until.NEVER)
+        return Refusal(
+            why=f"{words}; {_never_words(needs, supply.gpus, usable)}", until=Until.NEVER
+        )
     healthy = [gpu for gpu in large if not unfit(gpu)]
     if len(healthy) < count:
         sick = "; ".join(f"{_called(g)}: {why}" for g in large if (why := unfit(g)))
@@ -144,7 +148,7 @@ def _gpus(
         most = f"the most free is {size_text(max(0, free[best.uuid]))} on {_called(best)}"
         return Refusal(why=f"{words}; {most}", until=Until.READING)
     # The emptiest first, so that work spreads over the GPUs.
-    fitting.sort(key=lambda g: (-free[g.uuid], g.index))
+    fitting.sort(key=lambda g: (-free[g.uuid], g.index, g.instance or 0))
     return tuple(fitting[:count])
 
 
@@ -180,11 +184,12 @@ def _gpu_words(needs: Needs, count: int) -> str:
     return f"needs {count} GPU{'s' * (count > 1)} of its own"
 
 
-def _never_words(needs: Needs, gpus: Sequence[Gpu]) -> str:
+def _never_words(needs: Needs, everything: Sequence[Gpu], gpus: Sequence[Gpu]) -> str:
     largest = max((g.memory_total_mib or 0 for g in gpus), default=0)
     if needs.vram_mib > largest and gpus:
         return f"this host can never give that: its largest GPU has {size_text(largest)}"
-    return f"this host can never give that: it has {len(gpus)} GPUs"
+    whole = "whole " * (len(gpus) < len(everything))
+    return f"this host can never give that: it has {len(gpus)} {whole}GPUs"
 
 
 def _taken_words(gpus: Sequence[Gpu], allocations: Sequence[Allocation]) -> str:
@@ -194,7 +199,7 @@ def _taken_words(gpus: Sequence[Gpu], allocations: Sequence[Allocation]) -> str:
 
 
 def _called(gpu: Gpu) -> str:
-    return f"GPU {gpu.index}" + (f" ({gpu.name})" if gpu.name else "")
+    return f"GPU {gpu.place}" + (f" ({gpu.name})" if gpu.name else "")
 
 
 # ── the rest of the host ─────────────────────────────────────────────────────

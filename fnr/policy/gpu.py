@@ -24,14 +24,16 @@ _DRAIN_P2P = 3
 
 
 class Gpu(Struct, frozen=True, kw_only=True):
-    """One reading of one GPU.
+    """One reading of one GPU, or of one MIG instance: a part of a GPU that is given by itself.
 
+    index:    of the whole GPU. instance: which part of it; None for a whole one.
     error: what the driver answered instead, "GPU is lost". recovery: NVML's recovery action, None
     where the driver has none. memory_by_pid: only what is known; inside a container it is nothing.
     """
 
     uuid: str
     index: int
+    instance: int | None = None
     name: str = ""
     memory_total_mib: int | None = None
     memory_free_mib: int | None = None
@@ -41,6 +43,11 @@ class Gpu(Struct, frozen=True, kw_only=True):
     recovery: int | None = None
     error: str = ""
     memory_by_pid: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def place(self) -> str:
+        """Its number, as nvidia-smi has it: "0", or "0:1" for a part of it."""
+        return f"{self.index}" if self.instance is None else f"{self.index}:{self.instance}"
 
 
 class GpuReport(Struct, frozen=True, kw_only=True):

@@ -88,6 +88,12 @@ def _busy(tx: Transaction) -> dict[str, str]:
     return dict(rows)
 
 
+def now_path(tx: Transaction, worker_id: str) -> str | None:
+    """Where a worker's now-file was; None when no such worker is remembered."""
+    row = tx.one("SELECT now_path FROM worker WHERE worker_id = ?", (worker_id,))
+    return None if row is None else row[0]
+
+
 def forget_oldest(tx: Transaction) -> int:
     """Remove the rows of workers that ended, except the latest; how many went."""
     return tx.run(

@@ -32,7 +32,7 @@ def gpu_lines(found: GpuList, width: int) -> list[Text]:
 
 def _gpu_line(one: GpuLine, width: int) -> Text:
     gpu = one.gpu
-    line = Text(f"{gpu.index} ")
+    line = Text(f"{gpu.place} ")
     if one.unfit:
         line.append(f"✗ {one_line(one.unfit)}  ", "bold red")
     else:

@@ -84,7 +84,7 @@ class Duty:
         self.refused = ""
         self.alone_ms: int | None = clock.boot_ms()
         self.on_cancel: Callable[[], None] = _nobody
-        self.trials = Trials(spec.trial_path)
+        self.trials = Trials(spec.trial_path, spec.trial_fd)
         self._reports: deque[Frame] = deque(maxlen=REPORTS_MAX)
         self.on_kept: Callable[[int], None] = _nobody_keeps
         self._spec = spec

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from fnr.api.frames import WorkerSpec
 from fnr.host.disk import write_all
-from fnr.host.worker_log import read_span, trim
+from fnr.host.worker_log import name_of, read_span, trim
 from fnr.policy.evidence import TAIL_BYTES_MAX
 from fnr.worker.foreign_text import clean
 
@@ -25,6 +25,7 @@ class OwnLog:
         self._trimmed_at = 0
         # A function may close or redirect descriptor 2.
         self._fd = os.dup(2)
+        self._name = name_of(self._fd)
 
     def size(self) -> int:
         """Where the next output will stand."""
@@ -42,7 +43,7 @@ class OwnLog:
     def tail(self, start: int, end: int) -> str:
         """The end of a span; "" when the file cannot be read from here."""
         try:
-            tail = read_span(self.path, start, end, tail_bytes=TAIL_BYTES_MAX)
+            tail = read_span(self._name, start, end, tail_bytes=TAIL_BYTES_MAX)
         except OSError:
             return ""
         return clean(tail.decode("utf-8", "replace"), TAIL_BYTES_MAX)
@@ -55,5 +56,5 @@ class OwnLog:
         if full:
             self._trimmed_at = size_bytes
             with suppress(OSError):
-                trim(self.path, self._bytes_max)
+                trim(self._name, self._bytes_max)
         return full

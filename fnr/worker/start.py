@@ -72,6 +72,8 @@ def _set_up_process(spec: WorkerSpec, clock: Clock) -> Evidence | None:
     for stream in (sys.stdout, sys.stderr):
         _show_lines_at_once(stream)
     try:
+        if spec.trial_fd >= 0:
+            os.set_inheritable(spec.trial_fd, False)
         become_subreaper()
         if spec.die_with_daemon:
             die_with_parent()

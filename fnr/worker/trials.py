@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 class Trials:
     """own: services that the running attempt is the trial of."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, fd: int = -1) -> None:
         self.own: frozenset[str] = frozenset()
         self._path = path
+        self._fd = fd
         self._leases: TrialLeases | None = None
 
     def begin(self, services: tuple[str, ...]) -> bool:
@@ -31,7 +32,7 @@ class Trials:
         if self._leases is None:
             from fnr.host.breaker_lease import TrialLeases  # noqa: PLC0415 - 4 MiB that few workers need
 
-            self._leases = TrialLeases(self._path)
+            self._leases = TrialLeases(self._path, self._fd)
         try:
             return self._leases.take(service)
         except OSError:

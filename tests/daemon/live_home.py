@@ -32,6 +32,8 @@ class LiveHome:
         self.folder = folder
         self.write(toml)
         self.process: subprocess.Popen[bytes] | None = None
+        # What starts the daemon in surroundings of its own, and then becomes it.
+        self.prefix: list[str] = []
         self._open: list[Connection] = []
 
     def write(self, toml: str) -> None:
@@ -46,7 +48,10 @@ class LiveHome:
             address = "@" + bell.getsockname()[1:].decode()
             with (self.folder / "daemon.err").open("ab") as stderr:
                 self.process = subprocess.Popen(
-                    [sys.executable, "-m", "fnr", "--home", str(self.folder), "daemon"],
+                    [
+                        *self.prefix,
+                        *(sys.executable, "-m", "fnr", "--home", str(self.folder), "daemon"),
+                    ],
                     env={**os.environ, "NOTIFY_SOCKET": address, **(env or {})},
                     stdin=subprocess.DEVNULL,
                     stderr=stderr,

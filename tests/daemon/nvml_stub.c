@@ -5,13 +5,16 @@
  *     hang                every call waits for ever, as a wedged driver does
  *     gpu UUID TOTAL_MIB FREE_MIB RECOVERY ERROR
  *                         RECOVERY -1: the field is not supported; ERROR: of calls on this GPU
+ *     mig                 the GPU above is in MIG mode
+ *     part UUID TOTAL_MIB FREE_MIB ERROR
+ *                         one instance of the GPU above
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-typedef struct { char uuid[96]; long total, mib_free; int recovery, error; } gpu_t;
+typedef struct { char uuid[96]; long total, mib_free; int recovery, error, mig, parent, number; } gpu_t;
 typedef struct { unsigned long long total, free, used; } memory_t;
 typedef struct {
     unsigned field, scope;
@@ -23,8 +26,10 @@ typedef struct {
 #define NOT_SUPPORTED 3
 #define NOT_FOUND 28
 #define GPUS_MAX 16
+#define PARTS_FROM 1000
 
-static gpu_t gpus[GPUS_MAX];
+static gpu_t gpus[GPUS_MAX], parts[GPUS_MAX];
+static int parts_count;
 
 /* How many GPUs there are, or minus the error of all calls. */
 static int look(void) {
@@ -32,11 +37,21 @@ static int look(void) {
     FILE *file = path ? fopen(path, "r") : NULL;
     char line[256];
     int count = 0, error;
+    parts_count = 0;
     if (!file) return -12;
     while (fgets(line, sizeof line, file)) {
         gpu_t *gpu = &gpus[count];
         if (!strncmp(line, "hang", 4)) for (;;) pause();
         if (sscanf(line, "all %d", &error) == 1) { fclose(file); return -error; }
+        if (!strncmp(line, "mig", 3) && count) gpus[count - 1].mig = 1;
+        gpu_t *part = &parts[parts_count];
+        if (parts_count < GPUS_MAX && count && sscanf(line, "part %95s %ld %ld %d", part->uuid,
+                &part->total, &part->mib_free, &part->error) == 4) {
+            part->parent = count - 1;
+            part->number = parts_count && part[-1].parent == count - 1 ? part[-1].number + 1 : 0;
+            parts_count++;
+        }
+        gpu->mig = 0;
         if (count < GPUS_MAX && sscanf(line, "gpu %95s %ld %ld %d %d", gpu->uuid, &gpu->total,
                                        &gpu->mib_free, &gpu->recovery, &gpu->error) == 5) count++;
     }
@@ -48,6 +63,10 @@ static int find(void *handle, gpu_t **gpu) {
     long index = (long)handle - 1;
     int count = look();
     if (count < 0) return -count;
+    if (index >= PARTS_FROM && index - PARTS_FROM < parts_count) {
+        *gpu = &parts[index - PARTS_FROM];
+        return (*gpu)->error;
+    }
     if (index < 0 || index >= count) return NOT_FOUND;
     *gpu = &gpus[index];
     return (*gpu)->error;
@@ -132,4 +151,30 @@ int nvmlDeviceGetComputeRunningProcesses_v3(void *handle, unsigned *count, void 
     (void)processes;
     *count = 0;
     return find(handle, &gpu);
+}
+
+int nvmlDeviceGetMigMode(void *handle, unsigned *current, unsigned *pending) {
+    gpu_t *gpu;
+    int error = find(handle, &gpu);
+    if (!error) *current = *pending = gpu->mig;
+    return error;
+}
+
+int nvmlDeviceGetMaxMigDeviceCount(void *handle, unsigned *count) {
+    gpu_t *gpu;
+    *count = 7;
+    return find(handle, &gpu);
+}
+
+/* Instances keep their numbers, so the first place of each GPU is empty here. */
+int nvmlDeviceGetMigDeviceHandleByIndex(void *handle, unsigned number, void **part) {
+    gpu_t *gpu;
+    int error = find(handle, &gpu);
+    if (error) return error;
+    for (int i = 0; i < parts_count; i++)
+        if (parts[i].parent == gpu - gpus && parts[i].number + 1 == (int)number) {
+            *part = (void *)(long)(PARTS_FROM + i + 1);
+            return 0;
+        }
+    return 6;
 }

@@ -74,6 +74,32 @@ def test_a_gpu_is_given_by_health_and_free_memory_and_pinned_by_uuid(
     assert [one["owner"] == one["worker_id"] for one in allocations(home)] == [True]
 
 
+def test_mig_instances_are_devices_of_their_own(home_at: HomeAt, gpus: Gpus) -> None:
+    """A process can use one of them, so what needs two GPUs is never given two instances."""
+    gpus.say(
+        *(gpu(0), "mig", "part MIG-a 2048 2000 0", "part MIG-b 4096 4000 0", "part MIG-c 1 1 15"),
+        *(gpu(1), "mig"),
+        *(gpu(2, recovery=2), "mig", "part MIG-d 8192 8000 0"),
+        gpu(3, free_mib=100),
+    )
+    two = on_gpu("two", "visible_gpus", "gpus = 2")
+    home = home_at(on_gpu("see", "visible_gpus") + two)
+    assert home.start(env=gpus.env), home.log()
+    assert result_of(home, submit(home, "see")) == "MIG-b"
+    submit(home, "two")
+    assert "MIG is on, and it is divided into nothing" in wait_until_held(home, "two")["two"]
+    lines = json.loads(home.fnr("gpu", "list", "-o", "json").stdout)["items"]
+    assert [(one["gpu"]["uuid"], one["gpu"]["instance"], one["unfit"]) for one in lines] == [
+        ("MIG-a", 1, ""),
+        ("MIG-b", 2, ""),
+        (f"{uuid(0)}:3", 3, "the driver says: GPU is lost"),
+        (uuid(1), None, "MIG is on, and it is divided into nothing"),
+        ("MIG-d", 1, "the driver asks for a reboot of the host"),
+        (uuid(3), None, ""),
+    ]
+    assert "0:2" in home.fnr("gpu", "list").stdout
+
+
 def test_without_a_driver_gpu_functions_wait_and_others_run(home_at: HomeAt, gpus: Gpus) -> None:
     gpus.say("all 9")
     home = home_at(COMMAND + on_gpu("see", "visible_gpus") + on_gpu("plain", "echo", ""))

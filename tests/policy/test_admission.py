@@ -25,8 +25,8 @@ NOW_MS = 1_000_000
 
 def gpu(number: int, *, free: int = 8000, total: int = 8192, **more: object) -> Gpu:
     """A healthy GPU unless told otherwise."""
-    known = {"memory_free_mib": free, "memory_total_mib": total, "recovery": 0}
-    return Gpu(uuid=f"GPU-{number}", index=number, **{**known, **more})  # type: ignore[arg-type]  # any field may be left out
+    known = {"uuid": f"GPU-{number}", "memory_free_mib": free, "memory_total_mib": total}
+    return Gpu(index=number, **{**known, "recovery": 0, **more})  # type: ignore[arg-type]  # any field may be left out
 
 
 def held(
@@ -51,6 +51,21 @@ def grant(needs: Needs, supply: Supply, *others: Allocation) -> Grant:
     found = admit(needs, supply, others, now_ms=NOW_MS)
     assert isinstance(found, Grant), found
     return found
+
+
+def test_parts_of_a_gpu_are_given_one_at_a_time() -> None:
+    parts = tuple(
+        gpu(0, uuid=f"MIG-{n}", instance=n, total=2048 * n, free=2000 * n) for n in (1, 2)
+    )
+    assert grant(Needs(gpus=1), Supply(gpus=parts)).gpus == ("MIG-2",)
+    assert grant(Needs(vram_mib=3000), Supply(gpus=parts)).gpus == ("MIG-2",)
+    other = held("gpu", "MIG-2", 1, capacity=1)
+    assert grant(Needs(gpus=1), Supply(gpus=parts), other).gpus == ("MIG-1",)
+    never = refusal(Needs(gpus=2), Supply(gpus=(*parts, gpu(1))))
+    assert never.until is Until.NEVER
+    assert never.why.endswith("it has 1 whole GPUs")
+    two = grant(Needs(gpus=2), Supply(gpus=(*parts, gpu(1), gpu(2, free=7000))))
+    assert two.gpus == ("GPU-1", "GPU-2")
 
 
 @pytest.mark.parametrize(
