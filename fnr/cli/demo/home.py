@@ -64,7 +64,8 @@ def fnr_toml(*, folder: str, marks: str, port: int) -> str:
             "workers": {"min": 1, "max": 4},
             "input": {"path": "str", "key": "any"},
             "services": ["storage"],
-            "retry": {**_QUICK, "max": 6, "waits_max": 5},
+            # More than five tries within five minutes, which is what a task gets else.
+            "retry": {**_QUICK, "max": 6, "waits_max": 5, "per_window": 12},
         },
         "functions.expand": {
             "command": _gzip("-d", "-k", "-f", "{path}"),
