@@ -72,7 +72,7 @@ def breakers(plan: Plan) -> list[Line]:
         for name, call in _peers()
     )
     duty: Any = SimpleNamespace(trials=Trials(""), running=None, report=lambda _: None)
-    calls = Calls(duty, path=path, clock=clock, wake=lambda: None)
+    calls = Calls(duty, path=path, clock=clock, wake=lambda: None, wake_at=lambda *_, **__: None)
     host: Any = SimpleNamespace(guard=calls.guard)
     admit = _gate(folder)
     before = sdk.host()
