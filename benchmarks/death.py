@@ -16,7 +16,8 @@ from fnr.api.requests import Event, Watch
 from fnr.client.sdk import Client
 
 # The first death decides, so that the killed task does not come back into the next kill.
-ONE_DEATH = "retry = { max = 0, unknown_max = 0, deaths_max = 1 }"
+# No window: the task that waits must not be handed to the worker that is about to die.
+ONE_DEATH = "window = 1\nretry = { max = 0, unknown_max = 0, deaths_max = 1 }"
 
 
 def death(plan: Plan) -> list[Line]:
@@ -40,7 +41,9 @@ def death(plan: Plan) -> list[Line]:
     ):
         daemon.idle_workers(1)
         client.result(client.submit("hold"))
-        events = watching.watch(Watch(functions=["hold"]))
+        # Asked for only when the first event is: a death before that would never be heard of.
+        events = watching.watch(Watch(functions=["hold"]), on_watching=lambda: _ask(client))
+        next(event for event in events if event.what == "done")
         for number in range(plan.kills):
             recorded, replaced = _kill(client, events, daemon.home / f"fifo{number}")
             recorded_ms.append(recorded)
@@ -65,6 +68,10 @@ def death(plan: Plan) -> list[Line]:
     ]
 
 
+def _ask(client: Client) -> None:
+    client.submit("hold")
+
+
 def _kill(client: Client, events: Iterator[Event], fifo: Path) -> tuple[float, float]:
     os.mkfifo(fifo)
     victim = client.submit("hold", {"fifo": str(fifo)})
@@ -73,15 +80,18 @@ def _kill(client: Client, events: Iterator[Event], fifo: Path) -> tuple[float, f
     waiting = client.submit("hold")
     from_ns = time.perf_counter_ns()
     os.kill(pid, signal.SIGKILL)
-    recorded_ms = _until(events, victim, "dead", from_ns)
-    replaced_ms = _until(events, waiting, "running", from_ns)
+    recorded_ms, replaced_ms = _until(events, [(victim, "dead"), (waiting, "running")], from_ns)
     if client.result(waiting) == pid:
         raise RuntimeError("the killed worker ran the next task")
     return recorded_ms, replaced_ms
 
 
-def _until(events: Iterator[Event], task_id: str, what: str, from_ns: int) -> float:
+def _until(events: Iterator[Event], wanted: list[tuple[str, str]], from_ns: int) -> list[float]:
+    """When each came, in ms: a new worker can be at work before the death is on record."""
+    came_ms: dict[tuple[str, str], float] = {}
     for event in events:
-        if event.task_id == task_id and event.what == what:
-            return (time.perf_counter_ns() - from_ns) / 1e6
-    raise RuntimeError(f"the watch ended before {task_id} was {what}")
+        if (moment := (event.task_id or "", event.what)) in wanted:
+            came_ms[moment] = (time.perf_counter_ns() - from_ns) / 1e6
+            if len(came_ms) == len(wanted):
+                return [came_ms[moment] for moment in wanted]
+    raise RuntimeError(f"the watch ended before {wanted} came")
