@@ -44,6 +44,12 @@ def _run(words: list[str]) -> int:
     code = quick_tui(words)
     if code is not None:
         return code
+    if "daemon" in words:
+        from fnr.cli.quick_daemon import quick_daemon  # noqa: PLC0415 - as above
+
+        code = quick_daemon(words)
+        if code is not None:
+            return code
     from fnr.cli.loading import loading  # noqa: PLC0415 - as above
 
     with loading():

@@ -6,16 +6,15 @@ from typing import Annotated
 
 import typer
 
-from fnr.api.errors import ConfigError, DaemonDown, UsageError
+from fnr.api.errors import DaemonDown, UsageError
 from fnr.api.requests import GetStatus, ReloadConfig, ReloadReport, StopDaemon
 from fnr.cli import status as status_command
 from fnr.cli.config import checked_settings
 from fnr.cli.daemon_start import is_running, start_daemon, wait_until_gone
 from fnr.cli.group import examples, group, parse_duration
 from fnr.cli.here import RELOAD_TIMEOUT_MS, here
+from fnr.cli.quick_daemon import serve
 from fnr.cli.render import show_one
-from fnr.config.load import load
-from fnr.config.settings import Settings
 
 app = group("daemon", "The daemon: it supervises the workers and keeps the store.")
 app.info.no_args_is_help = False
@@ -54,10 +53,7 @@ def run_daemon(
         return
     flags = {"log.level": log_level, "log.format": log_format}
     given = {key: value for key, value in flags.items() if value is not None}
-    settings = _settings(given)
-    from fnr.daemon.main import run  # noqa: PLC0415 - asyncio and sqlite3, for this command only
-
-    raise typer.Exit(run(here().paths, settings, load=lambda: _settings(given), log_file=log_file))
+    raise typer.Exit(serve(here().paths, given, log_file=log_file))
 
 
 @app.command(epilog=examples("fnr daemon start", "fnr --home /srv/fnr daemon start"))
@@ -119,17 +115,6 @@ def _stop(*, drain: bool, now: bool, within_ms: int) -> None:
         return
     wait_until_gone(here(), pid, within_ms=within_ms)
     here().notice("the daemon has ended" + ("" if drain or now else "; workers go on"))
-
-
-def _settings(flags: dict[str, str]) -> Settings:
-    loaded = load(here().paths, flags=flags)
-    if loaded.problems:
-        raise ConfigError(
-            f"{here().paths.config_file} has problems",
-            details=tuple(f"{problem.where}: {problem.message}" for problem in loaded.problems),
-            next_step=f"{here().command} config check",
-        )
-    return loaded.settings
 
 
 def _within_ms(written: str) -> int:

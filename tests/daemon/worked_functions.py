@@ -199,8 +199,10 @@ def call_service(bad: str, gate: str = "", began: str = "") -> str:
     return "well"
 
 
-def flap(calls: str) -> str:
-    """Use a service that is well for every fourth call."""
+def flap(calls: str, well: str) -> str:
+    """Use a service that is well for every fourth call, or for good once the file is there."""
+    if Path(well).exists():
+        return "well"
     with Path(calls).open("a") as file:
         file.write(".")
     if Path(calls).stat().st_size % 4:

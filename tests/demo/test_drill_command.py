@@ -56,6 +56,7 @@ def test_a_live_drill_meets_only_its_own_canaries(folder: Path) -> None:
     home = LiveHome(folder, "[chaos]\nenabled = true\nstop_load = 1000.0\n").up()
     try:
         ran = home.fnr("chaos", "drill", "--live", "--concurrent", "14", "-o", "json")
+        assert ran.stdout, ran.stderr + home.log()[-4_000:]
         score = json.loads(ran.stdout)
         assert score["schema"] == "fnr.chaos.score/1"
         assert score["live"] is True
