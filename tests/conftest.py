@@ -51,6 +51,8 @@ def _nobody_is_left_behind() -> Iterator[None]:
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
+    if "nursery" in sys.modules:
+        sys.modules["nursery"].close_nursery()
     left = {pid: _command(pid) for pid in _marked_processes()}
     for pid in left:
         with suppress(ProcessLookupError):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nursery import Forked, nursery
 
 from fnr.client.connect import Connection
 from fnr.config.paths import Paths, find_paths
@@ -31,7 +32,7 @@ class LiveHome:
         self.paths: Paths = find_paths(home=str(folder))
         self.folder = folder
         self.write(toml)
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Forked | None = None
         # What starts the daemon in surroundings of its own, and then becomes it.
         self.prefix: list[str] = []
         self._open: list[Connection] = []
@@ -46,16 +47,18 @@ class LiveHome:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bell:
             bell.bind("")  # an abstract address of the kernel's choosing
             address = "@" + bell.getsockname()[1:].decode()
+            words = ["--home", str(self.folder), "daemon"]
+            given = {**os.environ, "NOTIFY_SOCKET": address, **(env or {})}
             with (self.folder / "daemon.err").open("ab") as stderr:
-                self.process = subprocess.Popen(
-                    [
-                        *self.prefix,
-                        *(sys.executable, "-m", "fnr", "--home", str(self.folder), "daemon"),
-                    ],
-                    env={**os.environ, "NOTIFY_SOCKET": address, **(env or {})},
-                    stdin=subprocess.DEVNULL,
-                    stderr=stderr,
-                )
+                if self.prefix:
+                    self.process = subprocess.Popen(
+                        [*self.prefix, sys.executable, "-m", "fnr", *words],
+                        env=given,
+                        stdin=subprocess.DEVNULL,
+                        stderr=stderr,
+                    )
+                else:
+                    self.process = nursery().fork(words, env=given, stderr=stderr.fileno())
             return _rings(bell, self.process.pid)
 
     def up(self) -> LiveHome:

@@ -199,17 +199,6 @@ def call_service(bad: str, gate: str = "", began: str = "") -> str:
     return "well"
 
 
-def flap(calls: str, well: str) -> str:
-    """Use a service that is well for every fourth call, or for good once the file is there."""
-    if Path(well).exists():
-        return "well"
-    with Path(calls).open("a") as file:
-        file.write(".")
-    if Path(calls).stat().st_size % 4:
-        raise ConnectionResetError(104, "Connection reset by peer")
-    return "well"
-
-
 def guard_call(bad: str, service: str = "storage", gate: str = "", began: str = "") -> str:
     """Use it through its breaker."""
     import fnr
