@@ -16,7 +16,7 @@ from fnr.store.connection import StoreBusy, StoreFull, StoreIll, Transaction
 from fnr.store.replay_planning import Place, Search
 
 # Every other writer waits for a step: short ones, as long as a few commits.
-STEP_MS = 2.0
+STEP_MS = 4.0
 STEP_ROWS_MIN = 50
 STEP_ROWS_MAX = 2_000
 STEP_ROWS = 200
