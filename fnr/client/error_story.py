@@ -192,6 +192,8 @@ def _evidence(evidence: Evidence, named: Classification) -> Iterator[str]:
     if evidence.oom_killed is not None:
         killed = "killed it" if evidence.oom_killed else "did not kill it"
         yield _row("memory", f"the kernel {killed}")
+    for line in evidence.kernel:
+        yield _row("kernel log", line[:MATCH_CHARS_MAX])
     for link in evidence.exceptions:
         yield _row("exception", f"{link.type}: {link.message}"[:MATCH_CHARS_MAX])
     if evidence.codes:

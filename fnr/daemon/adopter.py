@@ -17,6 +17,7 @@ from fnr.daemon.remains import (
     forget_spooled,
     spooled_results,
     spooled_tokens,
+    with_kernel_words,
 )
 from fnr.daemon.runner import Runner
 from fnr.daemon.spawner import log_path_of
@@ -114,6 +115,8 @@ class Adopter:
         for frame in spooled_results(self._parts.paths.spool_of(worker.uid), worker):
             self._runner.ended(worker, [frame])
         evidence = _unseen_death(same_boot=same_boot, stop_proven=proven)
+        if same_boot:
+            evidence = with_kernel_words(self._parts, worker, evidence)
         begun = begun_token(worker)
         if not same_boot and worker.current is not None:
             begun = begun or worker.current.token

@@ -55,7 +55,7 @@ async def gather(parts: Parts, worker: WorkerProcess) -> Remains:
         worker, death(worker, ended, stop_proven=report.proven, log_of=parts.kernel_log)
     )
     return Remains(
-        evidence=evidence,
+        evidence=with_kernel_words(parts, worker, evidence),
         begun=begun_token(worker),
         spooled=spooled_results(parts.paths.spool_of(worker.uid), worker),
     )
@@ -77,6 +77,14 @@ def death(worker: WorkerProcess, ended: Exit, *, stop_proven: bool, log_of: Kern
         oom_killed=facts.killed,
         stderr_tail=last_words(worker.log_path),
         missing=(*ended.missing, *facts.missing),
+    )
+
+
+def with_kernel_words(parts: Parts, worker: WorkerProcess, evidence: Evidence) -> Evidence:
+    """Add what the kernel log says of the worker: once, to the failure that it goes with."""
+    who = worker.identity
+    return exit_facts.with_kernel_words(
+        evidence, who.pid, pid_start=who.pid_start, log=parts.kernel_log
     )
 
 

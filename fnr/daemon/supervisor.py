@@ -6,6 +6,8 @@ import os
 import socket
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from fnr.api import frames
 from fnr.api.frames import Frame, from_worker
 from fnr.config.settings import FunctionSettings
@@ -169,7 +171,13 @@ class Supervisor:
             worker.send(frames.Ack(tokens=tuple(frame.token for frame in failed)))
             ended = [frame for frame in ended if isinstance(frame, frames.Done)]
         if ended:
-            self._runner.ended(worker, ended)
+            self._runner.ended(worker, [self._with_kernel_words(worker, one) for one in ended])
+
+    def _with_kernel_words(self, worker: WorkerProcess, frame: Ended) -> Ended:
+        if isinstance(frame, frames.Done):
+            return frame
+        evidence = remains.with_kernel_words(self._parts, worker, frame.evidence)
+        return frame if evidence is frame.evidence else replace(frame, evidence=evidence)
 
     def _hello(self, link: LineSocket, frame: Frame) -> WorkerProcess | None:
         """Take a worker on, or send it away."""

@@ -7,9 +7,12 @@ memory cgroup, and that of the host. What could not be asked is said in words.
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from fnr.host.cgroup import host_oom_kills, oom_counter_file, oom_kills
 from fnr.host.kernel_log import KernelLog
+from fnr.policy.codes import code_facts
+from fnr.policy.evidence import Evidence
 
 
 class MemoryWatch(Struct, frozen=True, kw_only=True):
@@ -63,6 +66,22 @@ def oom_facts(
         return OomFacts(killed=True, missing=(doubt, words))
     words = "memory cgroup: no kill counter to read"
     return OomFacts(killed=None, missing=(doubt, words))
+
+
+def with_kernel_words(
+    evidence: Evidence, pid: int, *, pid_start: int | None, log: KernelLog
+) -> Evidence:
+    """Add what the kernel said of a process since its last failure: a crash, Xids (codes too)."""
+    xids = log.take_xids(pid, pid_start=pid_start)
+    crash = log.segfault_line_for(pid, pid_start=pid_start) if evidence.worker_died else ""
+    if not (xids or crash):
+        return evidence
+    codes = tuple(code for line in xids for code in code_facts(line) if code.family == "xid")
+    return replace(
+        evidence,
+        codes=tuple(dict.fromkeys((*evidence.codes, *codes))),
+        kernel=(*evidence.kernel, *([crash] if crash else []), *xids),
+    )
 
 
 def _risen(now: int | None, before: int | None) -> int | None:

@@ -1,4 +1,4 @@
-"""The kernel's own words on a death: out of memory, segmentation fault; if we may read them."""
+"""The kernel's own words on a process: out of memory, a crash, Xids; if we may read them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import re
 from collections import deque
 from collections.abc import Iterator
+from enum import Enum
 
 from msgspec import Struct
 
@@ -27,15 +28,26 @@ _PRIORITIES_OF_KERNEL = 8
 _OOM = re.compile(rb"(?:[Oo]ut of memory.*Kill(?:ed)? process (\d+)\b|oom-kill:.*,pid=(\d+)\b)")
 # python3[123]: segfault at 0 ip …; traps: python3[123] general protection fault ip:…
 _CRASH = re.compile(rb"\[(\d+)\]:? (?:segfault at|general protection|trap |bad frame)")
+# NVRM: Xid (PCI:0000:cb:00): 109, pid=1797828, name=pt_main_thread, Ch 00000008, …
+_XID = re.compile(rb"^NVRM: Xid \([^()]{1,40}\): \d{1,3}, pid='?(\d+)\b")
+
+
+class _Kind(Enum):
+    OOM = _OOM
+    CRASH = _CRASH
+    XID = _XID
 
 
 class _Line(Struct, frozen=True):
     """One record that names a process; at_us is None when the record has no time."""
 
     pid: int
-    oom: bool
+    kind: _Kind
     text: str
     at_us: int | None
+
+
+_SILENCE = _Line(0, _Kind.OOM, "", None)
 
 
 class KernelLog:
@@ -65,14 +77,24 @@ class KernelLog:
 
         pid_start: keeps what was said about an earlier process of the same pid out.
         """
-        return self._latest(pid, pid_start, oom=True)
+        return next(reversed(self._of(pid, pid_start, _Kind.OOM)), _SILENCE).text
 
     def segfault_line_for(self, pid: int, *, pid_start: int | None = None) -> str:
         """What the kernel said when a process crashed; "" if nothing.
 
         The kernel names the thread, so a crash outside the first thread is not found.
         """
-        return self._latest(pid, pid_start, oom=False)
+        return next(reversed(self._of(pid, pid_start, _Kind.CRASH)), _SILENCE).text
+
+    def take_xids(self, pid: int, *, pid_start: int | None = None) -> list[str]:
+        """What the GPU driver reported of a process, oldest first; each line is given once.
+
+        A process that lives on does not carry the Xid of one attempt into the errors of the next.
+        """
+        found = self._of(pid, pid_start, _Kind.XID)
+        for line in found:
+            self._lines.remove(line)
+        return [line.text for line in found]
 
     def doubt(self, *, pid_start: int | None) -> str:
         """Why silence on a process of that start proves nothing, in words; "" when it does."""
@@ -88,15 +110,15 @@ class KernelLog:
             os.close(self._fd)
             self._fd = -1
 
-    def _latest(self, pid: int, pid_start: int | None, *, oom: bool) -> str:
+    def _of(self, pid: int, pid_start: int | None, kind: _Kind) -> list[_Line]:
         self._take_in()
         begun_us = self._earliest_us(pid_start)
-        for line in reversed(self._lines):
-            if (line.pid, line.oom) == (pid, oom) and (
-                line.at_us is None or line.at_us >= begun_us
-            ):
-                return line.text
-        return ""
+        return [
+            line
+            for line in self._lines
+            if (line.pid, line.kind) == (pid, kind)
+            and (line.at_us is None or line.at_us >= begun_us)
+        ]
 
     def _earliest_us(self, pid_start: int | None) -> int:
         """The log's time at which a process of that start was certainly not yet there."""
@@ -142,12 +164,11 @@ def _split(raw: bytes) -> tuple[int | None, bytes]:
 
 
 def _parse(at_us: int | None, text: bytes) -> _Line | None:
-    oom, crash = _OOM.search(text), _CRASH.search(text)
-    match = oom or crash
-    if match is None:
-        return None
-    pid = next(int(group) for group in match.groups() if group)
-    return _Line(pid, oom is not None, text.decode(errors="replace"), at_us)
+    for kind in _Kind:
+        if match := kind.value.search(text):
+            pid = next(int(group) for group in match.groups() if group)
+            return _Line(pid, kind, text.decode(errors="replace"), at_us)
+    return None
 
 
 def _in_first_namespace() -> bool:

@@ -88,6 +88,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     wait_for:      what another try needs ("vram:8GiB"), as the function says or its error; "" when
                    neither does.
     missing:       what could not be known and why, in words: "exit status: not our child".
+    kernel:        what the kernel said of the process: a crash, the GPU driver's Xids.
     service:       the service whose guarded call ended the attempt.
     guarded:       services whose calls the function guarded itself: their outcomes are known.
     refused_by:    the open breaker that let the function not begin a call.
@@ -111,6 +112,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     retry_after_ms: int | None = None
     wait_for: str = ""
     missing: tuple[str, ...] = ()
+    kernel: tuple[str, ...] = ()
     drill: str = ""
     service: str = ""
     guarded: tuple[str, ...] = ()

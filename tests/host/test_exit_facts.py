@@ -12,8 +12,15 @@ import pytest
 from host_programs import running
 
 from fnr.host import exit_facts
-from fnr.host.exit_facts import MemoryWatch, OomFacts, oom_facts, watch_memory
+from fnr.host.exit_facts import (
+    MemoryWatch,
+    OomFacts,
+    oom_facts,
+    watch_memory,
+    with_kernel_words,
+)
 from fnr.host.kernel_log import KernelLog
+from fnr.policy.evidence import Code, Evidence
 
 KILL = "3,419,2877895515,-;Memory cgroup out of memory: Killed process 5 (python3) total-vm:1kB\n"
 UNREADABLE = "kernel log: No such file or directory"
@@ -126,3 +133,23 @@ def test_a_plain_sigkill_is_no_lack_of_memory() -> None:
         facts = oom_facts(program.pid, pid_start=program.child.pid_start, watch=watch, log=log)
         assert not facts.killed
         log.close()
+
+
+def test_what_the_gpu_driver_said_is_evidence_of_the_failure_that_it_goes_with(
+    tmp_path: Path,
+) -> None:
+    log = _log(
+        tmp_path,
+        "6,1,0,-;Linux version\n"
+        "6,2,1,-;python3[5]: segfault at 0 ip 00007fa1e2385ad8 error 4 in libc\n"
+        "4,3,2,-;NVRM: Xid (PCI:0000:cb:00): 31, pid=5, name=python3, Ch 00000008\n",
+    )
+    lives = Evidence(codes=(Code(family="cuda", value="700"),))
+    found = with_kernel_words(lives, 5, pid_start=None, log=log)
+    assert found.codes == (*lives.codes, Code(family="xid", value="31"))
+    assert [line[:20] for line in found.kernel] == ["NVRM: Xid (PCI:0000:"]
+    assert with_kernel_words(lives, 5, pid_start=None, log=log) is lives
+    [crash] = with_kernel_words(Evidence(worker_died=True), 5, pid_start=None, log=log).kernel
+    assert crash.startswith("python3[5]: segfault at 0")
+    assert with_kernel_words(lives, 6, pid_start=None, log=log) is lives
+    log.close()

@@ -26,6 +26,14 @@ KILL = (
 HOST_KILL = b"3,420,2877895600,-;Out of memory: Killed process 41 (a) b; c) total-vm:1kB\n"
 SEGFAULT = b"6,421,2877934879,-;python3[9935]: segfault at 0 ip 00007fa1e2385ad8 error 4 in libc\n"
 TRAP = b"6,422,2877934880,-;traps: a;b [x][77] general protection fault ip:7f0a sp:7ffc\n"
+XID = (
+    b"4,424,2877934990,-;NVRM: Xid (PCI:0000:cb:00): 31, pid=9935, name=python3, Ch 00000008, intr "
+    b"00000000. MMU Fault\n"
+)
+XID_OF_NOBODY = (
+    b"4,423,2877934980,-;NVRM: Xid (PCI:0000:05:00): 79, pid='<unknown>', name=<unknown>, GPU has "
+    b"fallen off the bus.\n"
+)
 HZ = os.sysconf("SC_CLK_TCK")
 
 
@@ -57,6 +65,20 @@ def test_the_words_on_a_crash_are_found(log: tuple[KernelLog, int]) -> None:
     assert reader.segfault_line_for(9935).startswith("python3[9935]: segfault at 0")
     assert "general protection" in reader.segfault_line_for(77)
     assert reader.segfault_line_for(9932) == ""
+
+
+def test_an_xid_is_given_to_its_process_once(log: tuple[KernelLog, int]) -> None:
+    reader, writer = log
+    os.write(writer, XID + XID_OF_NOBODY + KILL)
+    [said] = reader.take_xids(9935)
+    assert said.startswith("NVRM: Xid (PCI:0000:cb:00): 31, pid=9935")
+    assert reader.take_xids(9935) == [], "the next failure of the process has another cause"
+    assert reader.take_xids(9932) == []
+    os.write(writer, XID.replace(b"31", b"43").replace(b"=9935", b"='9935'"))
+    assert ": 43, " in reader.take_xids(9935)[0]
+    assert reader.oom_line_for(9932), "what else was said is still there"
+    os.write(writer, XID.replace(b"4,424", b"12,424"))
+    assert reader.take_xids(9935) == [], "a program can write anything"
 
 
 def test_a_record_in_two_pieces_is_one(log: tuple[KernelLog, int]) -> None:
