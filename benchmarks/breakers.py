@@ -58,8 +58,9 @@ def breakers(plan: Plan) -> list[Line]:
 
     decision in a worker: whether a guarded call may begin, as the SDK asks it: it looks at the
     record that the daemon shows, once a millisecond at most. One look: that alone, each time. A
-    guarded call: `with fnr.breaker(NAME): pass`, of which the peers know only the whole. In the daemon: one look of the gate before a claim of a
-    function with one service. The others: one call of an empty function through their breaker.
+    guarded call: `with fnr.breaker(NAME): pass`, of which the peers know only the whole. In the
+    daemon: one look of the gate before a claim of a function with one service. The others: one
+    call of an empty function through their breaker.
     p99 of single calls, with the clock's own price of some 50 ns in it. Visible: from the request
     that opens a breaker until the last of eight processes has seen it, the commit included.
     """

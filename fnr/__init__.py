@@ -6,9 +6,11 @@ every worker and every command imports it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+# Not from typing, which is a tenth of what `fnr status` takes.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from fnr.client.sdk import AsyncClient as AsyncClient
     from fnr.client.sdk import Client as Client
     from fnr.policy.replay import ReplayOptions as ReplayOptions

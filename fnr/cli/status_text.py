@@ -5,9 +5,11 @@ Works on dicts and imports nothing heavy, so that the fast path can use it.
 
 from __future__ import annotations
 
-from typing import Any
-
 from fnr.cli.terminal import BOLD, DIM, GREEN, RED, YELLOW, duration, one_line, painted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 SCHEMA = "fnr.status/1"
 EXIT_DOWN = 3

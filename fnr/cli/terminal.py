@@ -6,9 +6,12 @@ Imports nothing heavy: `fnr status` needs it.
 from __future__ import annotations
 
 import os
-from typing import TextIO
 
 from fnr.api.plain_text import block, duration, one_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
 
 __all__ = [
     "BOLD",
