@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -20,6 +21,7 @@ from fnr.host.lock import lock_holder
 hypothesis.settings.register_profile("fnr", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("fnr")
 
+TESTS = Path(__file__).resolve().parent
 ENDING_S = 5
 MARK = f"FNR_TEST_RUN={os.getpid()}"
 FROM_OUTSIDE = ("FNR_", "XDG_", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "NOTIFY_SOCKET", "WATCHDOG_")
@@ -30,11 +32,33 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Without them a daemon compiles all of fnr at every start, and the suite starts hundreds.
     """
+    _begin_elsewhere(config)
     cache: pytest.Cache | None = getattr(config, "cache", None)
     if cache is not None and os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
         folder = str(cache.mkdir("compiled"))
         os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = folder
         sys.dont_write_bytecode = False
+
+
+def _begin_elsewhere(config: pytest.Config) -> None:
+    """Let each of several processes read another part of the tests first.
+
+    What one of them has read the others find compiled: in a new tree three processes read all tests
+    in half the time of their processors.
+    """
+    worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if worker is not None and [Path(arg).resolve() for arg in config.args] == [TESTS]:
+        parts = sorted(map(str, {file.parent for file in TESTS.rglob("test_*.py")} - {TESTS}))
+        parts += sorted(map(str, TESTS.glob("test_*.py")))
+        number = int(worker["workerid"].removeprefix("gw"))
+        start = number * len(parts) // worker["workercount"]
+        config.args[:] = parts[start:] + parts[:start]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The same order in every process, wherever it began to read: that of the file names."""
+    items.sort(key=lambda item: item.path)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -38,7 +38,16 @@ class Source:
 
     @cached_property
     def nodes(self) -> tuple[ast.AST, ...]:
-        return tuple(ast.walk(self.tree))
+        """All but those that only say whether a name is read or set."""
+        found: list[ast.AST] = [self.tree]
+        for node in found:
+            for name in node._fields:
+                value = getattr(node, name, None)
+                if isinstance(value, list):
+                    found += [one for one in value if isinstance(one, ast.AST)]
+                elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
+                    found.append(value)
+        return tuple(found)
 
     @property
     def top(self) -> str:

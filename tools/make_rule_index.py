@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fnr.config.rule_files import INDEX_FILE, PACKS_DIR, read_packs
 from fnr.policy.rule_filing import build_index
 from fnr.policy.rule_index import dump_index
+from fnr.policy.rules import Rule
 
 EXAMPLES = Path(__file__).parent / "model" / "examples"
 
 
 def index_bytes() -> bytes:
     """What the file has to be."""
-    return dump_index(build_index(read_packs(), seen=_texts()))
+    rules = read_packs()
+    return dump_index(build_index(rules, seen=_texts(rules)))
 
 
 def main() -> int:
@@ -32,8 +34,8 @@ def main() -> int:
     return 0
 
 
-def _texts() -> Iterator[str]:
-    for rule in read_packs():
+def _texts(rules: Iterable[Rule]) -> Iterator[str]:
+    for rule in rules:
         for test in rule.tests:
             yield "\n".join((test.message, test.stderr, test.traceback))
     for path in sorted(EXAMPLES.glob("*.jsonl")):

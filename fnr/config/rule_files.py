@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 import fnr.rulepacks
 from fnr.config.paths import Paths
@@ -130,7 +131,7 @@ def pack_problems() -> list[RuleProblem]:
     files = sorted(PACKS_DIR.glob("*.toml"))
     read = [read_rule_file(file, pack=file.stem, operator=True, name=file.name) for file in files]
     found = [problem for one in read for problem in one.problems]
-    packs = read_packs()
+    packs = [replace(rule, operator=False) for one in read for rule in one.rules]
     return [*found, *never_deciding(packs), *broken_examples(packs, RuleSet(packs))]
 
 

@@ -22,6 +22,8 @@ _EXACT_MAX = 16
 _CLASS_CHARS_MAX = 4
 _DEPTH_MAX = 50
 
+# Letters that stand for themselves, without one that is repeated.
+_LETTERS = re.compile(r"[^\\[\](){}|.^$*+?]+(?![*+?{])")
 _REPEAT = re.compile(r"\{(\d{1,4})(,(\d{1,4})?)?\}")
 _GROUP = re.compile(r"\((?:\?(?:P?<\w+>|[imsU-]*:))?")
 _FLAGS = re.compile(r"\(\?[imsU-]+\)")
@@ -135,7 +137,11 @@ class _Reader:
     def _sequence(self) -> _Part:
         parts = []
         while self._at < len(self._pattern) and self._pattern[self._at] not in "|)":
-            parts.append(self._repeated(self._one()))
+            if letters := _LETTERS.match(self._pattern, self._at):
+                self._at = letters.end()
+                parts.append(_letters(letters[0]))
+            else:
+                parts.append(self._repeated(self._one()))
         return _joined(parts)
 
     def _one(self) -> _Part:
@@ -154,7 +160,7 @@ class _Reader:
             return _ANY_ONE
         if character in "*+?":
             raise _NotUnderstoodError
-        return _letter(character)
+        return _letters(character)
 
     def _group(self) -> _Part:
         if flags := _FLAGS.match(self._pattern, self._at):
@@ -184,7 +190,7 @@ class _Reader:
             if sign in _IN_LINE:
                 return _ANY_IN_LINE
             return _ANY_ONE if sign[0] in _ONE_CHARACTER else _Part(None)
-        return _letter(sign)
+        return _letters(sign)
 
     def _class(self) -> _Part:
         self._at += 1
@@ -206,7 +212,7 @@ class _Reader:
             if inside.startswith("^"):
                 return _ANY_IN_LINE if r"\n" in inside.replace(r"\\", "") else _ANY_ONE
             return _ANY_IN_LINE if _CLASS_IN_LINE.fullmatch(inside) else _ANY_ONE
-        return _either([_letter(letter) for letter in sorted(letters)])
+        return _either([_letters(letter) for letter in sorted(letters)])
 
     def _member(self) -> str | None:
         """One letter of a class; None for a range or a class of its own."""
@@ -257,10 +263,13 @@ class _Reader:
         return True
 
 
-def _letter(character: str) -> _Part:
+def _letters(word: str) -> _Part:
     # Beyond ASCII a lower letter may be longer than the upper; who searches folds those.
-    folded = character.lower() if character.isascii() else character
-    return _Part(frozenset({folded}), (), 1, character != "\n")
+    if word.isascii():
+        folded = word.lower()
+    else:
+        folded = "".join(one.lower() if one.isascii() else one for one in word)
+    return _Part(frozenset({folded}), (), len(word), "\n" not in word)
 
 
 def _maybe(part: _Part) -> _Part:

@@ -39,15 +39,14 @@ def broken_examples(rules: Iterable[Rule], in_force: RuleSet) -> Iterator[RulePr
 def _broken(test: RuleTest, rule: Rule, in_force: RuleSet) -> str:
     """What is wrong with an example, in words; nothing when it holds."""
     facts = gather(evidence_of_test(test), function=test.function, service=test.service)
-    fits = in_force.fits(facts)
-    first = fits[0].rule if fits else None
+    first = next((fit.rule for fit in in_force.fits(facts, count_max=1)), None)
     decides = first is not None and first.name == rule.name
     if not test.matches:
         return "this example must not match, but does" if decides else ""
     if decides:
         return ""
     by = f"{first.name} ({first.category})" if first is not None else "no rule"
-    if not any(fit.rule.name == rule.name for fit in fits):
+    if not any(fit.rule.name == rule.name for fit in in_force.fits(facts)):
         return f"it does not match this example, which is decided by {by}"
     # Packs know much in common: whichever of their rules is asked first, the answer is the same.
     alike = first is not None and _outcome(first) == _outcome(rule)

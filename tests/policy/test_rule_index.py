@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from make_rule_index import index_bytes
-from policy_values import packs
+from policy_values import packs, whole_packs
 
-from fnr.config.rule_files import INDEX_FILE, PACKS_DIR, read_packs
+from fnr.config.rule_files import INDEX_FILE, PACKS_DIR
 from fnr.policy.classify import classify
 from fnr.policy.evidence import Evidence, KilledBy
 from fnr.policy.facts import gather
@@ -33,7 +33,7 @@ def test_the_file_is_made_of_the_packs_of_today() -> None:
 
 def test_what_is_looked_up_in_the_file_are_the_rules_that_the_packs_say() -> None:
     """Method: for one example in five all fits, from the file and from rules just read."""
-    rules = read_packs()
+    rules = whole_packs().values()
     read = RuleSet(rules)
     tests = [test for one in rules for test in one.tests][::5]
     for test in tests:
@@ -45,7 +45,7 @@ def test_what_is_looked_up_in_the_file_are_the_rules_that_the_packs_say() -> Non
 
 def test_a_rule_comes_back_as_it_was_but_for_its_expressions() -> None:
     """An expression is kept apart, in pieces."""
-    rules = {one.name: one for one in read_packs()}
+    rules = whole_packs()
     test = rules["cuda/gpu-memory"].tests[0]
     fit = packs().fits(gather(evidence_of_test(test)))[0]
     whole = rules[fit.rule.name]

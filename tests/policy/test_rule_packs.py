@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 import pytest
-from policy_values import coded, packs, raised, says
+from policy_values import coded, packs, raised, says, whole_packs
 
-from fnr.config.rule_files import PACKS_DIR, pack_problems, read_packs
+from fnr.config.rule_files import PACKS_DIR, pack_problems
 from fnr.policy.classify import classify
 from fnr.policy.evidence import Code, Evidence, KilledBy, Phase
 from fnr.policy.rules import STRATEGY_OF, Category
 
 T, R, V, P = Category.TRANSIENT, Category.RESOURCE, Category.VALIDATION, Category.PERMANENT
 
-PACKS = sorted(file.stem for file in PACKS_DIR.glob("*.toml"))
+
+def test_the_packs_read_and_their_examples_are_decided_as_they_say() -> None:
+    """One test for all: they are read together, and each problem says where it is."""
+    assert [f"{problem.where}: {problem.message}" for problem in pack_problems()] == []
 
 
-@pytest.fixture(scope="module")
-def problems() -> list[str]:
-    """Everything that is wrong with the packs, with file and line."""
-    return [f"{problem.where}: {problem.message}" for problem in pack_problems()]
-
-
-@pytest.mark.parametrize("pack", PACKS)
-def test_a_pack_reads_and_its_examples_are_decided_as_it_says(
-    pack: str, problems: list[str]
-) -> None:
-    assert [problem for problem in problems if problem.startswith(f"{pack}.toml")] == []
-
-
-@pytest.mark.parametrize("pack", PACKS)
-def test_every_rule_of_a_pack_has_examples(pack: str) -> None:
-    rules = [rule for rule in read_packs() if rule.name.startswith(f"{pack}/")]
-    assert rules
+def test_every_pack_has_rules_and_every_rule_examples() -> None:
+    rules = whole_packs().values()
+    files = {f"{rule.name.partition('/')[0]}.toml" for rule in rules}
+    assert files == {file.name for file in PACKS_DIR.glob("*.toml")}
     assert [rule.name for rule in rules if len(rule.tests) < 2] == []
 
 
