@@ -41,9 +41,9 @@ class ListView(View):
     ListView PagedTable { width: 1fr; }
     ListView Story { display: none; width: 1fr; }
     ListView.-wide PagedTable { width: 11fr; }
-    ListView.-wide Story { display: block; width: 9fr; border-left: solid $panel; }
+    ListView.-wide Story { display: block; width: 9fr; }
     ListView.-opened PagedTable { display: none; }
-    ListView.-opened Story { display: block; border: none; }
+    ListView.-opened Story { display: block; }
     ListView.-wide.-opened PagedTable { display: none; }
     """
 
@@ -144,6 +144,7 @@ class ListView(View):
     def open_page(self) -> None:
         """Show the page instead of the list."""
         self.add_class("-opened")
+        self.story.set_edge(False)
         self._tell()
         self.story.focus()
 
@@ -152,6 +153,7 @@ class ListView(View):
         if not self.has_class("-opened"):
             return False
         self.remove_class("-opened")
+        self.story.set_edge(True)
         self.table.focus()
         return True
 
