@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 
 from fnr.api.errors import FnrError
 from fnr.api.question import Request
@@ -19,6 +18,7 @@ from fnr.policy.record import Page
 from fnr.tui.aside import aside
 from fnr.tui.feed import Feed
 from fnr.tui.screens.view import View, short
+from fnr.tui.widgets.bare import BareHorizontal
 from fnr.tui.widgets.filter_bar import FilterBar
 from fnr.tui.widgets.paged_table import PagedTable, TableColumn
 from fnr.tui.widgets.story import Story
@@ -72,7 +72,7 @@ class ListView(View):
     def compose(self) -> ComposeResult:
         """The filter above the list, the page beside it."""
         yield self.bar
-        with Horizontal():
+        with BareHorizontal():
             yield self.table
             yield self.story
 
