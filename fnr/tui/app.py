@@ -187,8 +187,10 @@ class FnrApp(Deeds):
         self._changed.add("all")
         self._looked_at_ms = 0
         self._daemon.words = daemon_words(state, now_ms=now_ms())
-        if state.contact is Contact.LIVE and self._status is not None:
-            self._said.say("the daemon is back")
+        if state.contact is Contact.LIVE:
+            self.pulse.begin(heard_from_ms=state.since_ms)
+            if self._status is not None:
+                self._said.say("the daemon is back")
         self.call_later(self._look)
 
     def deed_is_done(self) -> None:
