@@ -16,7 +16,6 @@ from typing import Any, ClassVar
 from textual import events, on
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.containers import Container
 from textual.filter import LineFilter
 from textual.screen import Screen
 
@@ -36,6 +35,7 @@ from fnr.tui.pulse import Pulse
 from fnr.tui.screens.dashboard import DashboardView
 from fnr.tui.screens.view import View
 from fnr.tui.views import VIEWS
+from fnr.tui.widgets.bare import BareContainer, Ground
 from fnr.tui.widgets.frame import Banner, Head, Keys, Tabs, TopLine
 
 LOOK_S = 0.5
@@ -99,13 +99,17 @@ class FnrApp(Deeds):
         """The net under all renderers comes last."""
         return [*super().get_line_filters(), self._harmless]
 
+    def get_default_screen(self) -> Screen[None]:
+        """What all of it stands on."""
+        return Ground(id="_default")
+
     def compose(self) -> ComposeResult:
         """The frame; the screen comes with its first visit."""
         yield self._top
         yield self._drill
         yield self._daemon
         yield self._tabs
-        yield Container(id="views")
+        yield BareContainer(id="views")
         yield self._said
         yield self._keys
 
@@ -183,8 +187,10 @@ class FnrApp(Deeds):
         self._changed.add("all")
         self._looked_at_ms = 0
         self._daemon.words = daemon_words(state, now_ms=now_ms())
-        if state.contact is Contact.LIVE and self._status is not None:
-            self._said.say("the daemon is back")
+        if state.contact is Contact.LIVE:
+            self.pulse.begin(heard_from_ms=state.since_ms)
+            if self._status is not None:
+                self._said.say("the daemon is back")
         self.call_later(self._look)
 
     def deed_is_done(self) -> None:

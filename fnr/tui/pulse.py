@@ -29,6 +29,22 @@ class Pulse:
         self._failing: OrderedDict[str, None] = OrderedDict()
         # More has happened before than was put in: these counts are at least so high.
         self.at_least: set[str] = set()
+        # Counted up with each beginning: what was asked for in another one is not put in.
+        self.life = 0
+        self._heard_from_ms: int | None = None
+
+    def begin(self, *, heard_from_ms: int) -> None:
+        """Count anew: what happened while nobody told us is in the store only.
+
+        From this moment on events tell it, and what is put in ends there.
+        """
+        for counts in self._counts.values():
+            counts.clear()
+        self._done_of.clear()
+        self._failing.clear()
+        self.at_least.clear()
+        self.life += 1
+        self._heard_from_ms = heard_from_ms
 
     def take(self, event: Event) -> None:
         """Count an event."""
@@ -50,14 +66,16 @@ class Pulse:
     def put_in(self, name: str, moments_ms: Iterable[int], *, whole: bool) -> None:
         """What happened before events were heard; whole: all of it."""
         for at_ms in moments_ms:
-            self._add(name, at_ms // STEP_MS)
+            if not self._is_told(at_ms):
+                self._add(name, at_ms // STEP_MS)
         if not whole:
             self.at_least.add(name)
 
     def put_in_done(self, ends: Iterable[tuple[str, int]], *, whole: bool) -> None:
         """The same for tasks that are done: each with its function and its moment."""
         for function, at_ms in ends:
-            self._add_done(function, at_ms // STEP_MS)
+            if not self._is_told(at_ms):
+                self._add_done(function, at_ms // STEP_MS)
         if not whole:
             self.at_least.add(DONE)
 
@@ -79,6 +97,9 @@ class Pulse:
         for counts in (*self._counts.values(), *self._done_of.values()):
             for step in [step for step in counts if step < first]:
                 del counts[step]
+
+    def _is_told(self, at_ms: int) -> bool:
+        return self._heard_from_ms is not None and at_ms >= self._heard_from_ms
 
     def _add_done(self, function: str, step: int) -> None:
         self._add(DONE, step)

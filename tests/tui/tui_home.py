@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from textual.pilot import Pilot
 from wire_server import Events, WireServer
 
 import fnr
+import fnr.tui
 from fnr.api.any_request import AnyRequest
 from fnr.api.breaker_requests import GetBreaker, ListBreakers
 from fnr.api.chaos_requests import ListDrills
@@ -165,12 +167,26 @@ class StoreServer(WireServer):
         )  # fmt: skip
 
 
+class Watched(FnrApp):
+    """The application as it is; wakes whoever waits for something whenever it has drawn."""
+
+    CSS_PATH = Path(fnr.tui.__file__).parent / "fnr.tcss"
+
+    def __init__(self, paths: Paths, **options: Any) -> None:
+        super().__init__(paths, **options)
+        self.drawn = asyncio.Event()
+
+    def _display(self, screen: Any, renderable: Any) -> None:
+        super()._display(screen, renderable)
+        self.drawn.set()
+
+
 @asynccontextmanager
 async def running(
     paths: Paths, view: str = "dashboard", *, size: tuple[int, int] = (80, 24), **options: Any
 ) -> AsyncIterator[tuple[FnrApp, Pilot[None]]]:
     """The application on a terminal of this size."""
-    app = FnrApp(paths, view=view, **options)
+    app = Watched(paths, view=view, **options)
     async with app.run_test(size=size) as pilot:
         yield app, pilot
 
@@ -187,18 +203,34 @@ def shown(app: FnrApp) -> str:
 
 
 async def until(pilot: Pilot[None], true: Any, *, what: str = "") -> None:
-    """Let the application go on until something is so."""
-    loop_time = pilot.app._loop.time if pilot.app._loop else None
-    assert loop_time is not None
-    give_up_at = loop_time() + PATIENCE_S
-    while not true():
-        assert loop_time() < give_up_at, f"never: {what}\n{shown(pilot.app)}"
-        await pilot.pause(0.01)
+    """Let the application go on until something is so; looked at whenever it has drawn, and now
+    and then, for what is not drawn.
+    """
+    await _until(pilot, true, what, now_and_then_s=0.02)
 
 
 async def until_shown(pilot: Pilot[None], words: str) -> None:
     """Until these words stand on the screen."""
-    await until(pilot, lambda: words in shown(pilot.app), what=words)
+    await _until(pilot, lambda: words in shown(pilot.app), words, now_and_then_s=1)
+
+
+async def until_gone(pilot: Pilot[None], words: str) -> None:
+    """Until these words stand on the screen no longer."""
+    await _until(pilot, lambda: words not in shown(pilot.app), f"no {words}", now_and_then_s=1)
+
+
+async def _until(pilot: Pilot[None], true: Any, what: str, *, now_and_then_s: float) -> None:
+    app = pilot.app
+    assert isinstance(app, Watched)
+    loop = asyncio.get_running_loop()
+    give_up_at = loop.time() + PATIENCE_S
+    while True:
+        app.drawn.clear()
+        if true():
+            return
+        assert loop.time() < give_up_at, f"never: {what}\n{shown(app)}"
+        with suppress(TimeoutError):
+            await asyncio.wait_for(app.drawn.wait(), now_and_then_s)
 
 
 # Workers that last as long as the application, or as a process of their own.

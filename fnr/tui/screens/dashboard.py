@@ -120,7 +120,7 @@ class DashboardView(View):
         self._breakers.display = self._gpus.display = False
         self._concerns: list[Concern] = []
         self._errors: list[ErrorLine] = []
-        self._seeded = False
+        self._seeded = -1
         self._guards: list[BreakerStatus] = []
         self._cards = GpuList()
         self._cards_at_ms = 0
@@ -179,8 +179,8 @@ class DashboardView(View):
         if status is None:
             return
         self.show_status(status)
-        if not self._seeded:
-            self._seeded = True
+        if self._seeded != self.pulse.life:
+            self._seeded = self.pulse.life
             await self._seed()
         incidents = await self.ask(ListIncidents(where="state:new,regressed", limit=CONCERNS_SHOWN))
         stats = (await self.ask(GetLetterStats()) or []) if status.letters_open else []
@@ -231,19 +231,24 @@ class DashboardView(View):
         self.table.styles.height = min(max(len(rows), 1), FUNCTIONS_SHOWN) + 2
 
     async def _seed(self) -> None:
-        """What happened in the half hour before anybody looked."""
-        pulse = self.pulse
-        if errors := await self.ask(ListErrors(where="since:30m", limit=SEEDED_MAX)):
+        """What happened in the half hour before anybody listened."""
+        pulse, life = self.pulse, self.pulse.life
+        errors = await self.ask(ListErrors(where="since:30m", limit=SEEDED_MAX))
+        letters = await self.ask(ListLetters(where="state:* since:30m", limit=SEEDED_MAX))
+        ended = await self.ask(ListTasks(where="state:done since:30m", limit=SEEDED_MAX))
+        again = ListTasks(where="state:done retries>0 since:30m", limit=SEEDED_MAX)
+        recovered = await self.ask(again)
+        if pulse.life != life:
+            return
+        if errors:
             pulse.put_in(ERRORS, [one.at_ms for one in errors.items], whole=not errors.next)
-        if letters := await self.ask(ListLetters(where="state:* since:30m", limit=SEEDED_MAX)):
+        if letters:
             moments = [one.died_at_ms for one in letters.items]
             pulse.put_in(DIED, moments, whole=not letters.next)
-        done = ListTasks(where="state:done since:30m", limit=SEEDED_MAX)
-        if ended := await self.ask(done):
+        if ended:
             ends = [(one.function, one.state_at_ms) for one in ended.items]
             pulse.put_in_done(ends, whole=not ended.next)
-        again = ListTasks(where="state:done retries>0 since:30m", limit=SEEDED_MAX)
-        if recovered := await self.ask(again):
+        if recovered:
             moments = [one.state_at_ms for one in recovered.items]
             pulse.put_in(RECOVERED, moments, whole=not recovered.next)
 

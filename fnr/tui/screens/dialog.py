@@ -9,19 +9,19 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Input, Select, Static, TextArea
 
 from fnr.api.plain_text import block, one_line
 from fnr.client.own_command import OwnCommand
 from fnr.config.paths import Paths
+from fnr.tui.screens.veiled import Veiled
 from fnr.tui.wishes import Ask, TrialWanted, Values, Wish
 
 TRIAL_CHARS_MAX = 16_000
 
 
-class Dialog(ModalScreen[OwnCommand | None]):
+class Dialog(Veiled[OwnCommand | None]):
     """Ends with the command that was agreed to, or with None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

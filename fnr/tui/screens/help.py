@@ -9,10 +9,10 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from fnr.tui.looks import LOOKS
+from fnr.tui.screens.veiled import Veiled
 
 SIGNS = ("running", "queued", "waiting", "done", "dead", "new", "resolved", "paused", "unknown")
 NOTES = (
@@ -27,7 +27,7 @@ NOTES = (
 Line = tuple[str, str]
 
 
-class HelpPage(ModalScreen[None]):
+class HelpPage(Veiled[None]):
     """Goes away at any of the keys that close things."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

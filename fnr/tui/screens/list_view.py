@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 
 from fnr.api.errors import FnrError
 from fnr.api.question import Request
@@ -19,6 +18,7 @@ from fnr.policy.record import Page
 from fnr.tui.aside import aside
 from fnr.tui.feed import Feed
 from fnr.tui.screens.view import View, short
+from fnr.tui.widgets.bare import BareHorizontal
 from fnr.tui.widgets.filter_bar import FilterBar
 from fnr.tui.widgets.paged_table import PagedTable, TableColumn
 from fnr.tui.widgets.story import Story
@@ -41,9 +41,9 @@ class ListView(View):
     ListView PagedTable { width: 1fr; }
     ListView Story { display: none; width: 1fr; }
     ListView.-wide PagedTable { width: 11fr; }
-    ListView.-wide Story { display: block; width: 9fr; border-left: solid $panel; }
+    ListView.-wide Story { display: block; width: 9fr; }
     ListView.-opened PagedTable { display: none; }
-    ListView.-opened Story { display: block; border: none; }
+    ListView.-opened Story { display: block; }
     ListView.-wide.-opened PagedTable { display: none; }
     """
 
@@ -72,7 +72,7 @@ class ListView(View):
     def compose(self) -> ComposeResult:
         """The filter above the list, the page beside it."""
         yield self.bar
-        with Horizontal():
+        with BareHorizontal():
             yield self.table
             yield self.story
 
@@ -144,6 +144,7 @@ class ListView(View):
     def open_page(self) -> None:
         """Show the page instead of the list."""
         self.add_class("-opened")
+        self.story.set_edge(False)
         self._tell()
         self.story.focus()
 
@@ -152,6 +153,7 @@ class ListView(View):
         if not self.has_class("-opened"):
             return False
         self.remove_class("-opened")
+        self.story.set_edge(True)
         self.table.focus()
         return True
 

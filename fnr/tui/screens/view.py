@@ -11,11 +11,12 @@ from fnr.api.errors import FnrError
 from fnr.api.question import Request
 from fnr.api.requests import Event
 from fnr.tui.feed import Contact, Feed
+from fnr.tui.widgets.bare import Bare
 
 Answer = TypeVar("Answer")
 
 
-class View(Vertical):
+class View(Vertical, Bare):
     """One screen. kinds: of the events after which it looks again; none: it never has to.
 
     Actions whose name begins with `change_` change something; whatever else an action does, it

@@ -7,10 +7,12 @@ ready, down to the bytes for the terminal.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Any, Self
 
 from rich.style import Style
+from textual.color import Color
+from textual.filter import LineFilter
 from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
@@ -30,6 +32,8 @@ class KeptLines(Widget):
         self._shown: dict[int, tuple[Hashable, Strip]] = {}
         self._stale: set[int] = set()
         self._parts: dict[str, Style] = {}
+        # To ask for them is dearer than to draw a line.
+        self._filtered: tuple[Sequence[LineFilter], Color] | None = None
         self._drawn_for = -1
 
     def fit(self, size: Size) -> None:
@@ -69,6 +73,7 @@ class KeptLines(Widget):
         self._ready.clear()
         self._shown.clear()
         self._parts.clear()
+        self._filtered = None
 
     def render_line(self, y: int) -> Strip:
         """One line as it is now."""
@@ -100,9 +105,11 @@ class KeptLines(Widget):
         if content not in self._ready:
             if len(self._ready) >= READY_MAX:
                 self._ready.clear()
-            strip, background = self._made(content, width), self.background_colors[1]
-            for one in self.get_line_filters():
-                strip = strip.apply_filter(one, background)
+            strip = self._made(content, width)
+            if self._filtered is None:
+                self._filtered = self.get_line_filters(), self.background_colors[1]
+            for one in self._filtered[0]:
+                strip = strip.apply_filter(one, self._filtered[1])
             self._ready[content] = strip
         self._stale.discard(y)
         self._shown[y] = content, self._ready[content]
