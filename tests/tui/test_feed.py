@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from tui_home import StoreServer, lines_of, running, settled, shown, until, until_shown
+from tui_home import StoreServer, lines_of, running, settled, until, until_gone, until_shown
 
 from fnr.api.errors import PermissionDenied
 from fnr.api.requests import Event, Watch
@@ -20,12 +20,12 @@ async def test_with_a_dead_daemon_the_stored_state_is_shown(filled: Paths) -> No
     async with running(filled, "tasks", size=(120, 30)) as (app, pilot):
         await until_shown(pilot, "of 200")
         await until_shown(pilot, "the daemon is not there")
-        assert "daemon start" in shown(app)
+        await until_shown(pilot, "daemon start")
         await until_shown(pilot, "stored state")
         # What needs the daemon says so, and goes on living.
         await pilot.press("enter")
-        await settled(pilot)
-        assert "submitted" in shown(app)
+        await until_shown(pilot, "submitted")
+        assert app.is_running
 
 
 async def test_a_daemon_that_is_killed_and_replaced_under_it(filled: Paths) -> None:
@@ -36,10 +36,12 @@ async def test_a_daemon_that_is_killed_and_replaced_under_it(filled: Paths) -> N
         try:
             await until(pilot, lambda: app.feed.state.contact is Contact.LIVE)
             await until_shown(pilot, "● running")
-            assert "the daemon is not there" not in shown(app)
+            await until_gone(pilot, "the daemon is not there")
             view = app.view
             assert isinstance(view, ListView)
+            await until(pilot, lambda: view.table.window.loaded)
             await pilot.press("j", "j", "space")
+            await until(pilot, lambda: view.table.window.cursor == 3)
             chosen = view.subject
             server.stop()
             await until(pilot, lambda: app.feed.state.contact is Contact.DOWN)
@@ -85,6 +87,8 @@ async def test_while_paused_nothing_moves(daemon: StoreServer) -> None:
         await until_shown(pilot, "● running")
         await settled(pilot)
         await pilot.press("P")
+        await until(pilot, lambda: app.held)
+        await settled(pilot)
         before = len(daemon.asked)
         daemon.tell(Event(kind="error", what="unknown", at_ms=now_ms()))
         await until(pilot, lambda: "error" in app._changed)
@@ -106,7 +110,7 @@ async def test_without_access_to_the_socket_it_says_so(filled: Paths) -> None:
             await until_shown(pilot, "may not talk to this daemon")
             assert app.feed.state.contact is Contact.REFUSED
             await until_shown(pilot, "of 200")
-            assert "refused" in lines_of(app)[0]
+            await until(pilot, lambda: "refused" in lines_of(app)[0])
     finally:
         server.close()
 

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual.color import Color
 from textual.strip import Strip
-from tui_home import HOSTILE, StoreServer, lines_of, running, settled, shown, until, until_shown
+from tui_home import HOSTILE, StoreServer, lines_of, running, settled, until, until_shown
 
 from fnr.policy.record import Page
 from fnr.tui.app import VIEWS
@@ -148,8 +148,9 @@ async def test_no_screen_lets_hostile_text_out(
             if isinstance(view, ListView):
                 await until(pilot, lambda view=view: view.table.window.loaded)
                 if name in {"tasks", "errors", "dlq"}:
-                    assert "[rank0]:" in shown(app)
+                    await until_shown(pilot, "[rank0]:")
                 await pilot.press("enter")
+                await until(pilot, lambda view=view: view.has_class("-opened"))
                 await settled(pilot)
             lines = [
                 "".join(part.text for part in app._harmless.apply(list(strip), Color(0, 0, 0)))

@@ -6,7 +6,7 @@ import importlib
 
 import pytest
 from textual.binding import Binding
-from tui_home import StoreServer, running, settled, shown, until_shown
+from tui_home import StoreServer, running, settled, until, until_shown
 
 from fnr.client.own_command import OwnCommand
 from fnr.tui.app import VIEWS, FnrApp
@@ -49,16 +49,19 @@ async def test_read_only_blocks_every_changing_key(daemon: StoreServer, name: st
         await until_shown(pilot, "● running")
         if name != "rules":
             await settled(pilot)
-        assert "READ-ONLY" in shown(app)
+        await until_shown(pilot, "READ-ONLY")
         blocked = [one for one in bindings(type(app.view)) if changes(one.action)]
         assert blocked or name == "logs"
         for binding in blocked:
             app._said.words = ""
             await pilot.press(binding.key)
+            await until(pilot, lambda: app._said.words, what=f"an answer to {binding.key}")
             await pilot.pause()
             assert len(app.screen_stack) == 1, f"{binding.key} opened a dialog"
             assert "read-only" in app._said.words, f"{binding.key} was not refused"
+        app._said.words = ""
         await pilot.press("L")
+        await until(pilot, lambda: "read-only" in app._said.words)
         assert app.locked
         assert not app.done
 
@@ -77,8 +80,7 @@ async def test_a_wish_and_a_command_are_refused_wherever_they_come_from(
         assert not app.done
         asks = Wish(title="t", text="t", verb="", command=lambda _: own, changes=False)
         app.view.post_message(Wished(asks))
-        await pilot.pause()
-        assert isinstance(app.screen, Dialog)
+        await until(pilot, lambda: isinstance(app.screen, Dialog) and app.screen.query("#cancel"))
         assert not app.screen.query("#do")
         await pilot.press("escape")
 
@@ -92,9 +94,9 @@ async def test_what_was_agreed_to_is_run_and_its_words_are_shown(daemon: StoreSe
         app.view.post_message(Wished(wish))
         await until_shown(pilot, f"$ fnr --home {daemon.home} config path -o name")
         await pilot.press("enter")
-        await pilot.pause()
+        await until(pilot, lambda: len(app.screen_stack) == 1)
+        await settled(pilot)
         assert not app.done
-        assert len(app.screen_stack) == 1
         app.view.post_message(Wished(wish))
         await until_shown(pilot, "Do it")
         await pilot.press("right", "enter")

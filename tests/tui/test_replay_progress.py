@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
-from tui_home import HOSTILE, SIZES, StoreServer, lines_of, running, settled, shown, until_shown
+from tui_home import (
+    HOSTILE,
+    SIZES,
+    StoreServer,
+    lines_of,
+    running,
+    settled,
+    shown,
+    until,
+    until_shown,
+)
 
 from fnr.api.replay_requests import ListReplays
 from fnr.api.requests import Event
@@ -70,13 +80,15 @@ async def test_keys_steer_the_chosen_replay(daemon: StoreServer) -> None:
         await until_shown(pilot, "● running")
         await pilot.press("T")
         await until_shown(pilot, f"replay pause {PLAN.plan_id}")
-        assert app.focused is not None
-        assert app.focused.id == "cancel"
+        await until(pilot, lambda: app.focused is not None and app.focused.id == "cancel")
         await pilot.press("escape")
+        await until(pilot, lambda: len(app.screen_stack) == 1)
         app.view.query_one("#replays").focus()
         await pilot.press("down", "T")
         await until_shown(pilot, f"replay resume {waiting.plan_id}")
-        await pilot.press("escape", "K")
+        await pilot.press("escape")
+        await until(pilot, lambda: len(app.screen_stack) == 1)
+        await pilot.press("K")
         await until_shown(pilot, f"replay cancel {waiting.plan_id}")
         await pilot.press("escape")
         assert not app.done

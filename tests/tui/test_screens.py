@@ -16,6 +16,7 @@ from tui_home import (
     settled,
     shown,
     until,
+    until_gone,
     until_shown,
 )
 
@@ -57,7 +58,7 @@ async def test_every_screen_shows_what_it_is_for(
             await until_shown(pilot, SIGNS.get(name, name.upper()))
             await until_shown(pilot, "● running")
             assert all(len(line) <= size[0] for line in lines_of(app))
-            assert "? help" in lines_of(app)[-1]
+            await until(pilot, lambda: "? help" in lines_of(app)[-1])
 
 
 @pytest.mark.parametrize("name", VIEWS)
@@ -83,7 +84,7 @@ async def test_every_key_of_a_screen_does_something_and_breaks_nothing(
             if not changes(action):
                 await pilot.press(key)
                 while len(app.screen_stack) > 1:
-                    await pilot.press("escape")
+                    await closed(app, pilot)
                 view.focus_first()
         await settled(pilot)
         asking = [key for action, key in actions.items() if changes(action)]
@@ -96,6 +97,13 @@ async def test_every_key_of_a_screen_does_something_and_breaks_nothing(
         assert app.is_running
 
 
+async def closed(app: FnrApp, pilot: Pilot[None]) -> None:
+    """Close what is open before the screens."""
+    depth = len(app.screen_stack)
+    await pilot.press("escape")
+    await until(pilot, lambda: len(app.screen_stack) < depth, what="an end of the dialog")
+
+
 async def press_and_cancel(app: FnrApp, pilot: Pilot[None], key: str) -> bool:
     """A key that changes something asks first, or says why not; or is the one safe thing.
 
@@ -105,11 +113,9 @@ async def press_and_cancel(app: FnrApp, pilot: Pilot[None], key: str) -> bool:
     await pilot.press(key)
     await until(pilot, lambda: len(app.screen_stack) > 1 or app._said.words, what=key)
     if isinstance(app.screen, Dialog):
-        assert app.focused is not None
-        assert app.focused.id == "cancel"
-        assert "$ fnr --home" in shown(app)
-        await pilot.press("escape")
-        await pilot.pause()
+        await until(pilot, lambda: app.focused is not None and app.focused.id == "cancel")
+        await until_shown(pilot, "$ fnr --home")
+        await closed(app, pilot)
         return True
     if "chaos abort --all" in app._said.words:
         await settled(pilot)
@@ -124,31 +130,33 @@ async def test_the_keys_that_work_everywhere(daemon: StoreServer) -> None:
         assert isinstance(view, ListView)
         await until(pilot, lambda: view.table.window.loaded)
         await pilot.press("question_mark")
-        assert isinstance(app.screen, HelpPage)
-        assert "cancel" in shown(app)
+        await until(pilot, lambda: isinstance(app.screen, HelpPage))
+        await until_shown(pilot, "cancel")
         await pilot.press("q")
+        await until(pilot, lambda: len(app.screen_stack) == 1)
         await pilot.press("y")
-        assert app.clipboard == view.subject
+        await until(pilot, lambda: app.clipboard == view.subject)
         await pilot.press("Y")
-        assert app.clipboard == f"fnr --home {daemon.home} task history {view.subject}"
+        command = f"fnr --home {daemon.home} task history {view.subject}"
+        await until(pilot, lambda: app.clipboard == command)
         await pilot.press("P")
-        assert "PAUSED" in shown(app)
+        await until_shown(pilot, "PAUSED")
         await pilot.press("P", "L")
-        assert "LOCKED" in shown(app)
+        await until_shown(pilot, "LOCKED")
         await pilot.press("C")
-        assert "L unlocks" in shown(app)
+        await until_shown(pilot, "L unlocks")
         assert len(app.screen_stack) == 1
         await pilot.press("L", "colon")
-        assert len(app.screen_stack) == 2
-        await pilot.press("escape", "enter")
-        assert view.has_class("-opened")
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        await closed(app, pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: view.has_class("-opened"))
         await pilot.press("q")
-        assert not view.has_class("-opened")
+        await until(pilot, lambda: not view.has_class("-opened"))
         await pilot.press("q")
         await until_shown(pilot, "needs attention")
         await pilot.press("q")
-        await pilot.pause()
-        assert app.return_code == 0
+        await until(pilot, lambda: app.return_code == 0)
 
 
 async def test_a_filter_is_typed_kept_and_recalled(daemon: StoreServer) -> None:
@@ -174,16 +182,17 @@ async def test_marks_and_the_cursor_survive_a_refresh(daemon: StoreServer) -> No
         assert isinstance(view, ListView)
         await until(pilot, lambda: view.table.window.loaded)
         await pilot.press("j", "space", "space", "j")
+        await until(pilot, lambda: view.table.window.cursor == 4)
         chosen, marked = view.subject, set(view.table.window.marked)
         view.look()
         await settled(pilot)
         assert view.subject == chosen
         assert set(view.table.window.marked) == marked
         assert len(marked) == 2
-        assert "2 marked" in shown(app)
+        await until_shown(pilot, "2 marked")
         await pilot.press("R")
         await until_shown(pilot, "replay 2 dead letters")
-        assert all(name in shown(app) for name in marked)
+        await until(pilot, lambda: all(name in shown(app) for name in marked))
 
 
 async def test_the_dashboard_leads_to_what_needs_attention(daemon: StoreServer) -> None:
@@ -260,7 +269,7 @@ async def test_the_dashboard_shows_breakers_with_their_countdown(
         line = next(one for one in lines_of(app) if "✗ storage open" in one)
         assert re.search(r" (30|2\d)s left", line)
         await until_shown(pilot, "1 closed")
-        assert "GPUs" not in shown(app)
+        await until_gone(pilot, "GPUs")
 
 
 async def test_the_dashboard_shows_gpus_when_there_are_any(daemon: StoreServer) -> None:
@@ -278,7 +287,7 @@ async def test_the_dashboard_shows_gpus_when_there_are_any(daemon: StoreServer) 
         daemon.cards = GpuList(missing="the driver is gone")
         view._cards_at_ms = 0
         await until_shown(pilot, "cannot be seen: the driver is gone")
-        assert "40.0GiB" not in shown(app)
+        await until_gone(pilot, "40.0GiB")
 
 
 async def test_what_stands_behind_a_dialog_is_still_to_be_seen(daemon: StoreServer) -> None:
@@ -287,7 +296,8 @@ async def test_what_stands_behind_a_dialog_is_still_to_be_seen(daemon: StoreServ
         await pilot.press("l")
         await until(pilot, lambda: isinstance(app.screen, Dialog))
         await until_shown(pilot, "output of task")
-        assert "● running" in lines_of(app)[0]
+        await until(pilot, lambda: "● running" in lines_of(app)[0])
+        assert isinstance(app.screen, Dialog)
 
 
 async def test_to_purge_one_types_the_count(daemon: StoreServer) -> None:
