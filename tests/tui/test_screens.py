@@ -297,6 +297,7 @@ async def test_what_stands_behind_a_dialog_is_still_to_be_seen(daemon: StoreServ
         await until(pilot, lambda: isinstance(app.screen, Dialog))
         await until_shown(pilot, "output of task")
         await until(pilot, lambda: "● running" in lines_of(app)[0])
+        assert isinstance(app.screen, Dialog)
 
 
 async def test_to_purge_one_types_the_count(daemon: StoreServer) -> None:
