@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -248,12 +249,24 @@ def is_whole(tx: Transaction) -> bool:
     return True
 
 
+@cache
+def new_store() -> bytes:
+    """A store that nobody has used yet: made once, because the tests need a thousand."""
+    with closing(transaction.connect_writer(":memory:")) as connection:
+        migrate.migrate(connection)
+        return connection.serialize()
+
+
 class Book:
     """A store file opened without a loop, for tests of functions rather than of the writer."""
 
     def __init__(self, path: Path | str = ":memory:") -> None:
         self.path = path
+        if isinstance(path, Path) and not path.exists():
+            path.write_bytes(new_store())
         self.connection = transaction.connect_writer(path)
+        if path == ":memory:":
+            self.connection.deserialize(new_store())
         # What it stores need not survive the host, and a hundred files need not wait for the disk.
         self.connection.execute("PRAGMA synchronous = OFF")
         migrate.migrate(self.connection)
