@@ -135,6 +135,11 @@ class FnrApp(Deeds):
 
     async def show_view(self, name: str) -> View:
         """Look at another screen; made now if it was never looked at."""
+        # Laid out and drawn once, when all of it is as it should be.
+        with self.batch_update():
+            return await self._show_view(name)
+
+    async def _show_view(self, name: str) -> View:
         for other in self._views.values():
             other.display = False
         self._view_name = name

@@ -102,7 +102,7 @@ class ChaosView(ListView):
             self.acting = await self.feed.ask(ListDrills())
         except FnrError:
             self.acting = []
-        self._acting_panel.refresh(layout=True)
+        self._acting_panel.show_changes()
 
     def tick(self) -> None:
         """Countdowns."""

@@ -139,6 +139,10 @@ class DashboardView(View):
                 yield self._gpus
             yield self.latest
 
+    def on_mount(self) -> None:
+        """Laid out for its width at once: it is as wide as the terminal."""
+        self.set_class(self.app.size.width >= WIDE_COLUMNS_MIN, "-wide")
+
     def on_resize(self) -> None:
         """Two columns of panels where there is room."""
         self._fit()
@@ -212,7 +216,7 @@ class DashboardView(View):
 
     def _show(self, panel: Panel, *, there: bool) -> None:
         panel.display = there
-        panel.refresh(layout=True)
+        panel.show_changes()
 
     def _breaker_lines(self, width: int) -> list[Text]:  # noqa: ARG002 - as every panel
         return breaker_lines(self._guards)

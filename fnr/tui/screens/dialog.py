@@ -45,7 +45,7 @@ class Dialog(Veiled[OwnCommand | None]):
         display: none;
     }
     Dialog #trial.-open { display: block; }
-    Dialog #why { color: $text-warning; }
+    Dialog #why { color: $text-warning; display: none; }
     Dialog #buttons { height: auto; align-horizontal: right; }
     Dialog Button { margin: 0 0 0 2; min-width: 10; }
     """
@@ -56,6 +56,8 @@ class Dialog(Veiled[OwnCommand | None]):
         self._paths = paths
         self._values: Values = {ask.name: ask.value for ask in wish.asks}
         self._typed = ""
+        self._why = ""
+        self._shown = Text()
         self._trials = 0
 
     def compose(self) -> ComposeResult:
@@ -160,7 +162,9 @@ class Dialog(Veiled[OwnCommand | None]):
         if own.stdin:
             lines = own.stdin.count("\n") or 1
             words.append(f"\n  with {lines:,} line{'s' * (lines > 1)} on standard input", "dim")
-        self.query_one("#command", Static).update(words)
+        if words != self._shown:
+            self._shown = words
+            self.query_one("#command", Static).update(words)
 
     def _try(self) -> None:
         if self.wish.trial is None:
@@ -184,9 +188,11 @@ class Dialog(Veiled[OwnCommand | None]):
         return self._trials
 
     def _say(self, why: str) -> None:
-        shown = self.query_one("#why", Static)
-        shown.update(Text(one_line(why)))
-        shown.display = bool(why)
+        if why != self._why:
+            self._why = why
+            shown = self.query_one("#why", Static)
+            shown.update(Text(one_line(why)))
+            shown.display = bool(why)
 
 
 def _name(widget: Widget) -> str:

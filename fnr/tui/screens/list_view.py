@@ -76,6 +76,10 @@ class ListView(View):
             yield self.table
             yield self.story
 
+    def on_mount(self) -> None:
+        """Laid out for its width at once: it is as wide as the terminal."""
+        self.set_class(self.app.size.width >= BESIDE_COLUMNS_MIN, "-wide")
+
     # ── what a screen says about itself ──────────────────────────────────────
 
     def key_of(self, item: Any) -> str:

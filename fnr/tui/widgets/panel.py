@@ -34,7 +34,11 @@ class Panel(Widget):
     def show(self, lines: Lines) -> None:
         """Show other lines."""
         self._lines = lines
-        self.refresh(layout=True)
+        self.show_changes()
+
+    def show_changes(self) -> None:
+        """What the lines say may be another; where they are as many, nothing else has to move."""
+        self.refresh(layout=self._height(self.size.width) != self.size.height)
 
     def render(self) -> Text:
         """Each line cut where the panel ends."""
@@ -43,6 +47,9 @@ class Panel(Widget):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002 - textual's signature
         """As many lines as there are."""
+        return self._height(width)
+
+    def _height(self, width: int) -> int:
         return max(1, len(self._lines(max(1, width))))
 
 
@@ -89,7 +96,7 @@ class ChoicePanel(Widget):
         """Show other lines."""
         self._lines = lines
         self.cursor = max(0, min(self.cursor, len(lines) - 1))
-        self.refresh(layout=True)
+        self.refresh(layout=self._height() != self.size.height)
 
     def render(self) -> Text:
         """As many lines as there is room for, the chosen one among them."""
@@ -111,6 +118,9 @@ class ChoicePanel(Widget):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002 - textual's signature
         """As many lines as there are, up to the bound."""
+        return self._height()
+
+    def _height(self) -> int:
         return max(1, min(len(self._lines), self._lines_max))
 
     def action_move(self, lines: int) -> None:
