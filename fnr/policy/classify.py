@@ -6,8 +6,9 @@ would have to change first? How often to try and how long to wait are verdict's 
 Our own kills and kernel facts come first, whoever wrote the rule; then the operator's rules, then
 the packs: machine codes, exception types, words, and last the signs that many causes share. Within
 a level the rule with more conditions wins, then the higher priority, then the nearer match, then
-the name, so that the order of files and rules does not matter. Where no rule holds, the wording may
-resemble what is known; where it does not, the failure is unknown.
+the name, so that the order of files and rules does not matter. A shipped rule that decides by
+signs which often mislead may be outweighed by the wording (see weighing). Where no rule holds, the
+wording may resemble what is known; where it does not, the failure is unknown.
 
 Exception chains are read from the outside in: who writes `raise BadOrder() from error` has said
 what the error means here, and a wrapper that says nothing (RuntimeError) matches no rule, so that
@@ -23,7 +24,8 @@ from fnr.policy.evidence import Evidence
 from fnr.policy.facts import FAR, Facts, gather
 from fnr.policy.rule_set import Fit, RuleSet
 from fnr.policy.rules import STRATEGY_OF, Category, Classification, Level, RunnerUp
-from fnr.policy.text_model import TextModel
+from fnr.policy.text_model import Guess, TextModel
+from fnr.policy.weighing import outweighed
 
 RUNNERS_UP_MAX = 5
 UNMATCHED = "unmatched"
@@ -55,23 +57,14 @@ def classify(
 def classify_facts(facts: Facts, rules: RuleSet, model: TextModel | None = None) -> Classification:
     """The same for evidence that is in the form that rules ask about."""
     fits = rules.fits(facts, count_max=RUNNERS_UP_MAX + 1)
+    guess = None
+    if model is not None and _somebody_spoke(facts.evidence):
+        guess = outweighed(fits, facts, model) if fits else model.guess(facts)
+    if guess is not None:
+        return _guessed(guess, fits, facts)
     if fits:
         return _named(fits, facts)
     missing = facts.evidence.missing
-    guess = None
-    if model is not None and _somebody_spoke(facts.evidence):
-        guess = model.guess(facts)
-    if guess is not None:
-        return Classification(
-            category=guess.category,
-            strategy=STRATEGY_OF[guess.category],
-            rule="text-model",
-            level=Level.MODEL,
-            matched="wording: " + ", ".join(word for word, _ in guess.words),
-            confidence=round(guess.confidence, 2),
-            missing=missing,
-            words=guess.words,
-        )
     return Classification(
         category=Category.UNKNOWN,
         strategy=STRATEGY_OF[Category.UNKNOWN],
@@ -81,6 +74,20 @@ def classify_facts(facts: Facts, rules: RuleSet, model: TextModel | None = None)
         confidence=0.0,
         missing=missing,
         hint=f"Not known: {'; '.join(missing)}." if missing else "",
+    )
+
+
+def _guessed(guess: Guess, fits: Sequence[Fit], facts: Facts) -> Classification:
+    return Classification(
+        category=guess.category,
+        strategy=STRATEGY_OF[guess.category],
+        rule="text-model",
+        level=Level.MODEL,
+        matched="wording: " + ", ".join(word for word, _ in guess.words),
+        confidence=guess.confidence,
+        runners_up=tuple(map(_runner_up, fits[:RUNNERS_UP_MAX])),
+        missing=facts.evidence.missing,
+        words=guess.words,
     )
 
 

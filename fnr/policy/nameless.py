@@ -26,11 +26,16 @@ def nameless(
     rules: RuleSet,
     model: TextModel | None,
 ) -> NamelessError | None:
-    """The error as `suggest` wants it; None when the rules of today name it, and rightly."""
+    """The error as `suggest` wants it; None when the rules of today name it, and rightly.
+
+    Where the wording outweighs a rule that is right, a rule of one's own is what helps.
+    """
     facts = gather(evidence, function=function)
     found = classify_facts(facts, rules)
-    is_named = found.level is not Level.NOTHING
-    if is_named if said is None else found.category is said:
+    if said is None:
+        if found.level is not Level.NOTHING:
+            return None
+    elif {found.category, classify_facts(facts, rules, model).category} == {said}:
         return None
     guess, confidence = _guess(facts, model)
     exception, message = _told(evidence)

@@ -79,16 +79,19 @@ class RuleSet:
         general signs where two others are known already.
         """
         found: list[Fit] = []
+        second: Fit | None = None
         for look, contender in self._contenders(facts):
             standing = contender.standing
-            if count_max is not None and len(found) >= _OTHERS_MIN and _settled(found, standing):
-                if len(found) >= count_max:
+            if second is not None and _settled(second, standing):
+                if count_max is not None and len(found) >= count_max:
                     break
                 if contender.rule.level is Level.GENERAL:
                     continue
             signs = look.signs(contender.asked)
             if signs and not (contender.unless and look.any_holds(contender.unless)):
                 found.append(Fit(rule=contender.rule, standing=standing, signs=signs))
+                if count_max is not None and len(found) >= _OTHERS_MIN:
+                    second = heapq.nsmallest(_OTHERS_MIN, found, key=lambda fit: fit.rank)[-1]
         return sorted(found, key=lambda fit: fit.rank)
 
     def _contenders(self, facts: Facts) -> Iterator[tuple[Comparison, Contender]]:
@@ -110,11 +113,11 @@ class RuleSet:
             yield look, table.contender(place)
 
 
-def _settled(found: list[Fit], standing: Standing) -> bool:
+def _settled(second: Fit, standing: Standing) -> bool:
     """Can no rule of this standing, or of a lesser, outrank the two best found?
 
     Rules are tried by standing and name, so an equal one would have to match nearer.
     """
-    second = sorted(found, key=lambda fit: fit.rank)[1]
-    far = any(sign.place or sign.distance for sign in second.signs)
-    return second.standing != standing or not far
+    return second.standing != standing or not any(
+        sign.place or sign.distance for sign in second.signs
+    )

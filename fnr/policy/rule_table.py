@@ -45,7 +45,10 @@ class RuleTable:
         )
         self._short = _ShortPieces({number: self.piece(number).pattern for number in index.short})
         self._always = index.always
-        self._by_code, self._by_range = index.by_code, index.by_range
+        self._by_code = index.by_code
+        self._by_range: dict[str, list[tuple[str, list[int]]]] = {}
+        for codes, several in index.by_range.items():
+            self._by_range.setdefault(codes.partition(":")[0], []).append((codes, several))
         self._by_type, self._others = index.by_type, index.others
 
     def piece(self, number: int) -> Piece:
@@ -77,7 +80,8 @@ class RuleTable:
         places.update(self._others)
         for code in facts.codes:
             places.update(self._by_code.get(code, ()))
-            for codes, several in self._by_range.items():
+            family = code.partition(":")[0]
+            for codes, several in self._by_range.get(family, ()):
                 if code_fits(codes, code):
                     places.update(several)
         for name in {name for names in facts.types for name in names}:

@@ -101,6 +101,18 @@ class TextModel(Struct, frozen=True, kw_only=True):
         words = self._words(found, slots, CATEGORIES.index(category))
         return Guess(category=category, confidence=round(chance, 2), words=words)
 
+    def chances(self, facts: Facts) -> tuple[float, ...] | None:
+        """How likely each category is, in the order of CATEGORIES; None when nothing was said."""
+        found = features(facts)[:FEATURES_MAX]
+        return self.probabilities([slot(feature) for feature in found]) if found else None
+
+    def speaking_for(self, category: Category, facts: Facts, *, confidence: float) -> Guess:
+        """A guess that somebody else made, with the words of the error that speak for it."""
+        found = features(facts)[:FEATURES_MAX]
+        slots = [slot(feature) for feature in found]
+        words = self._words(found, slots, CATEGORIES.index(category))
+        return Guess(category=category, confidence=round(confidence, 2), words=words)
+
     def _is_told(self, found: Sequence[str], slots: Sequence[int], category: Category) -> bool:
         """Do enough words speak for the category that are not said of any failure?"""
         place = CATEGORIES.index(category)

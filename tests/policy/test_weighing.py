@@ -1,0 +1,116 @@
+"""Rules in doubt: what the wording outweighs, what stands whatever it says, and what is told."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from fnr.policy.classify import classify
+from fnr.policy.evidence import Evidence
+from fnr.policy.facts import gather
+from fnr.policy.nameless import nameless
+from fnr.policy.rule_set import RuleSet
+from fnr.policy.rules import Category, Level, Rule, Strategy
+from fnr.policy.text_features import features, slot
+from fnr.policy.text_learning import Lesson, learn, model_of
+from fnr.policy.text_model import CATEGORIES, ModelHeader, TextModel, packed
+
+T, R, V, P = Category.TRANSIENT, Category.RESOURCE, Category.VALIDATION, Category.PERMANENT
+
+TEACHING = {
+    T: ("the peer hung up", "peer hung up early", "link to the peer was lost"),
+    R: ("no seats left", "seats are all taken", "out of seats for now"),
+    V: ("wide is no number", "height is no number", "width has no number"),
+    P: ("the key was revoked", "revoked key given", "key of the host revoked"),
+}
+LESSONS = [
+    Lesson(
+        slots=tuple(map(slot, features(gather(Evidence(message=text))))),
+        category=CATEGORIES.index(category),
+    )
+    for category, texts in TEACHING.items()
+    for text in texts
+]
+MODEL = model_of(
+    learn(LESSONS), sharpness=6.0, confident_min=0.4, retry_min=0.4, trained_on=len(LESSONS)
+)
+REVOKED = Evidence(message="the key of the peer was revoked")
+
+
+def by_words(category: Category, text: str, *, level: Level = Level.TEXT, name: str = "a") -> Rule:
+    return Rule(name=f"{name}/{category}", category=category, level=level, text=(text,))
+
+
+def named(*rules: Rule, evidence: Evidence = REVOKED) -> Category:
+    return classify(evidence, RuleSet(rules), MODEL).category
+
+
+def test_a_general_sign_is_outweighed_by_a_wording_that_is_known() -> None:
+    found = classify(REVOKED, RuleSet([by_words(T, "peer", level=Level.GENERAL)]), MODEL)
+    assert (found.category, found.level) == (P, Level.MODEL)
+    assert found.strategy is Strategy.DEAD_LETTER
+    assert [(one.rule, one.category) for one in found.runners_up] == [("a/transient", T)]
+    assert {word for word, _ in found.words} & {"w:revoked", "w:key", "p:was revoked"}
+
+
+def test_a_general_sign_stands_where_the_wording_is_not_known() -> None:
+    rule = by_words(T, "umbrella", level=Level.GENERAL)
+    assert named(rule, evidence=Evidence(message="zebra umbrella")) is T
+
+
+def test_words_stand_unless_the_words_of_another_rule_say_otherwise() -> None:
+    peer = by_words(T, "peer")
+    assert named(peer) is T
+    assert named(peer, by_words(T, "key", name="b")) is T
+    assert named(peer, by_words(P, "key", level=Level.GENERAL)) is T
+    assert named(peer, by_words(P, "key", name="b")) is P
+
+
+@pytest.mark.parametrize("level", [Level.TEXT, Level.GENERAL])
+def test_what_an_operator_wrote_stands(level: Level) -> None:
+    own = replace(by_words(T, "peer", level=level), operator=True)
+    assert named(own, by_words(P, "key", level=level, name="b")) is T
+
+
+@pytest.mark.parametrize("level", [Level.CODE, Level.EXCEPTION, Level.LEDGER])
+def test_stronger_evidence_than_words_stands(level: Level) -> None:
+    assert named(by_words(T, "peer", level=level), by_words(P, "key", level=level, name="b")) is T
+
+
+def test_which_of_the_retried_it_is_the_wording_does_not_tell() -> None:
+    peer_lost = Evidence(message="link to the peer was lost")
+    assert named(by_words(R, "peer", level=Level.GENERAL), evidence=peer_lost) is R
+
+
+def test_of_equal_chances_the_one_that_spends_no_attempt_is_taken() -> None:
+    even = TextModel(
+        header=ModelHeader(
+            offsets=(2.0, 0.0, 0.0, 2.0),
+            step=1.0,
+            sharpness=1.0,
+            confident_min=0.4,
+            retry_min=0.4,
+            trained_on=1,
+        ),
+        table=packed({}),
+    )
+    assert even.probabilities([1])[0] == even.probabilities([1])[3]
+    rules = RuleSet([by_words(V, "peer", level=Level.GENERAL)])
+    assert classify(REVOKED, rules, even).category is P
+
+
+def test_without_a_model_the_rule_decides() -> None:
+    rule = by_words(T, "peer", level=Level.GENERAL)
+    assert classify(REVOKED, RuleSet([rule])).category is T
+
+
+def test_a_right_rule_that_was_outweighed_asks_for_a_rule_of_ones_own() -> None:
+    def asked(said: Category, rule: Rule) -> bool:
+        rules = RuleSet([rule])
+        found = nameless("E1", "render", REVOKED, said=said, rules=rules, model=MODEL)
+        return found is not None
+
+    general = by_words(T, "peer", level=Level.GENERAL)
+    assert asked(T, general)
+    assert asked(P, general)
+    assert not asked(T, by_words(T, "peer"))
