@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import select
 import signal
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import suppress
 
 from msgspec import Struct
@@ -197,9 +197,9 @@ class _Group:
         A signal to a process group reaches all of it at once; one by one, a program that forks
         fast enough would stay ahead.
         """
-        mine = {stat.group for stat in self._live.values()}
+        mine = dict.fromkeys(stat.group for stat in self._live.values())
         others = {s.group for pid, s in self._stats.items() if pid not in self._live and s.alive}
-        for group in mine - others - {0, 1}:
+        for group in [one for one in mine if one not in others | {0, 1}]:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(group, signal.SIGKILL)
         for stat in self._live.values():
@@ -226,7 +226,8 @@ class _Group:
         named = {stat.session for stat in self._stats.values()}
         self._sessions = (self._sessions | seen) & named
         members = members_in(self._stats, roots=seen, sessions=self._sessions, marker=self._marker)
-        self._live = {pid: self._stats[pid] for pid in members.alive}
+        alive = [self._stats[pid] for pid in members.alive]
+        self._live = {stat.pid: stat for stat in starters_first(alive, root=self._pid)}
         # Whoever is new among them has a parent that was asked before; those count that never
         # could be asked.
         unasked = {_key(self._stats[pid]) for pid in members.unasked}
@@ -261,6 +262,15 @@ class _Group:
                 with suppress(ChildProcessError):
                     os.waitid(os.P_PIDFD, fd, os.WEXITED | os.WNOHANG)
             os.close(fd)
+
+
+def starters_first(stats: Iterable[ProcessStat], *, root: int) -> list[ProcessStat]:
+    """The worker, then the others by age: who started somebody comes before them.
+
+    A program whose child is ended before it is may take that for the child's own end, and report
+    a success.
+    """
+    return sorted(stats, key=lambda stat: (stat.pid != root, stat.start, stat.pid))
 
 
 def _key(stat: ProcessStat) -> _Key:

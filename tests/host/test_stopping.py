@@ -12,6 +12,7 @@ import signal
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from host_programs import Program, mark, open_descriptors, running, wait_for_end
@@ -62,6 +63,55 @@ async def test_who_ignores_the_request_is_killed(stop: Stop) -> None:
         assert report == StopReport(proven=True, killed=1)
         assert program.silent()
         assert program.end().signal == signal.SIGKILL
+
+
+async def test_who_started_the_others_is_asked_first(
+    stop: Stop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that sees its child end before it is asked itself could report a success."""
+    asked: list[int] = []
+
+    def send(fd: int, number: int) -> None:
+        fields = dict(
+            line.split(":", 1) for line in Path(f"/proc/self/fdinfo/{fd}").read_text().splitlines()
+        )
+        asked.append(int(fields["Pid"]))
+        signal.pidfd_send_signal(fd, number)
+
+    monkeypatch.setattr(
+        stopping, "signal", SimpleNamespace(**vars(signal) | {"pidfd_send_signal": send})
+    )
+    code = """
+def stubborn():
+    ignore(signal.SIGTERM)
+    say(os.getpid())
+    rest()
+for _ in range(8): fork(stubborn)
+ignore(signal.SIGTERM)
+say("up")
+rest()
+"""
+    with running(code) as program:
+        lines = [program.line() for _ in range(9)]
+        await stop(program, "", SHORT_MS)
+    children = sorted(int(line) for line in lines if line != "up")
+    assert len(children) == 8
+    assert [pid for number, pid in enumerate(asked) if pid not in asked[:number]] == [
+        program.pid,
+        *children,
+    ]
+
+
+def test_starters_come_first_whatever_their_pids() -> None:
+    def stat(pid: int, start: int) -> ProcessStat:
+        return ProcessStat(
+            pid=pid, state="S", parent=1, group=1, session=1, cpu_ticks=0, threads=1, start=start,
+            rest=b"",
+        )  # fmt: skip
+
+    root, child, grandchild, twin = stat(70, 9), stat(5, 10), stat(3, 11), stat(4, 11)
+    found = stopping.starters_first([twin, grandchild, child, root], root=70)
+    assert found == [root, child, grandchild, twin]
 
 
 async def test_without_grace_nobody_is_asked(stop: Stop) -> None:
