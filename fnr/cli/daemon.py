@@ -13,6 +13,7 @@ from fnr.cli.config import checked_settings
 from fnr.cli.daemon_start import is_running, start_daemon, wait_until_gone
 from fnr.cli.group import examples, group, parse_duration
 from fnr.cli.here import RELOAD_TIMEOUT_MS, here
+from fnr.cli.loading import loading
 from fnr.cli.render import show_one
 from fnr.config.load import load
 from fnr.config.settings import Settings
@@ -55,7 +56,8 @@ def run_daemon(
     flags = {"log.level": log_level, "log.format": log_format}
     given = {key: value for key, value in flags.items() if value is not None}
     settings = _settings(given)
-    from fnr.daemon.main import run  # noqa: PLC0415 - asyncio and sqlite3, for this command only
+    with loading():
+        from fnr.daemon.main import run  # noqa: PLC0415 - asyncio and sqlite3, for this one only
 
     raise typer.Exit(run(here().paths, settings, load=lambda: _settings(given), log_file=log_file))
 
