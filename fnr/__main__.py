@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -55,6 +56,7 @@ def _run(words: list[str]) -> int:
     with loading():
         from fnr.cli.main import run  # noqa: PLC0415 - typer costs 40 ms, `fnr status` needs none
 
+    gc.freeze()
     return run(words)
 
 

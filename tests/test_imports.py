@@ -118,7 +118,7 @@ def test_every_command_but_its_own_stays_unloaded() -> None:
 
 def test_a_worker_loads_little() -> None:
     """There may be one worker for each of many functions, each with its own memory."""
-    loaded = modules_after("import fnr.worker.__main__")
+    loaded = modules_after("import fnr.worker.__main__, fnr.worker.start")
     assert not loaded & (HEAVY - {"msgspec", "subprocess"})
     ours = {name for name in loaded if name.startswith("fnr.")}
     assert not {name for name in ours if name.startswith(("fnr.cli", "fnr.daemon", "fnr.store"))}

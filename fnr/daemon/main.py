@@ -56,6 +56,8 @@ def run(
 
     load: reads the configuration again for a reload; raises ConfigError with all its problems.
     """
+    # What was loaded is no garbage.
+    gc.freeze()
     make_folders(paths)
     try:
         lock = hold_lock(paths.lock_file)

@@ -23,14 +23,14 @@ def prepared(paths: Paths, *, view: str, read_only: bool, no_color: bool) -> Cal
         )  # fmt: skip
     if os.environ.get("TERM", "dumb") == "dumb":
         raise UsageError("fnr tui needs a terminal", why="TERM is dumb", next_step="fnr status")
-    # What is loaded stays: to look through it for garbage again and again is a tenth of the time.
-    gc.disable()
     settle_environment(no_color=no_color)
     from fnr.tui.app import FnrApp  # noqa: PLC0415 - Textual reads the environment when it is loaded
 
     app = FnrApp(paths, view=view, read_only=read_only, ascii_only=not is_utf8(), ready=_collect)
 
     def run() -> int:
+        # The first picture is made of what stays, as what was loaded is.
+        gc.disable()
         _leave_with_terminal(sys.stdin.fileno())
         app.run()
         return app.return_code or 0

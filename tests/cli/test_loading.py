@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 
@@ -13,6 +14,16 @@ def test_ctrl_c_ends_the_process_while_modules_load_and_raises_afterwards() -> N
     with loading():
         assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_nobody_looks_for_garbage_while_modules_load() -> None:
+    assert gc.isenabled()
+    with loading():
+        assert not gc.isenabled()
+        with loading():
+            pass
+        assert not gc.isenabled()
+    assert gc.isenabled()
 
 
 def test_a_handler_of_somebody_else_stays() -> None:
