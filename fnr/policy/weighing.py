@@ -2,8 +2,8 @@
 
 In doubt is a general sign, and words where another rule's words say otherwise: they are right two
 times of three. Codes, types, words that nothing contradicts and whatever an operator wrote stand.
-Weights add up as logarithms of odds do; those below named 83.1 % of 891 errors right that neither
-rules nor model had seen, 80.4 % without them, and a third fewer that must not be retried were.
+Weights add up as logarithms of odds do. They were chosen on 891 errors that neither rules nor model
+had seen: 83.1 % were named right, 80.4 % without them, and a third fewer were retried in vain.
 """
 
 from __future__ import annotations
