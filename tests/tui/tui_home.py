@@ -31,8 +31,8 @@ import fnr
 import fnr.tui
 from fnr.api.any_request import AnyRequest
 from fnr.api.breaker_requests import GetBreaker, ListBreakers
-from fnr.api.chaos_requests import ListDrills
-from fnr.api.question import Read
+from fnr.api.chaos_requests import AbortDrills, ListDrills
+from fnr.api.question import Changed, Read
 from fnr.api.requests import FunctionStatus, GetStatus, ListFunctions, Status, Watch
 from fnr.api.resource_requests import GpuLine, GpuList, ListGpus
 from fnr.client.instants import now_ms
@@ -138,6 +138,8 @@ class StoreServer(WireServer):
         self.answers[Watch] = Events()
         self.drills: list[Drilled] = []
         self.answers[ListDrills] = lambda _: self.drills
+        # The one change that nobody is asked before; left without an answer it waits for long.
+        self.answers[AbortDrills] = Changed()
         self.answers[ListBreakers] = lambda _: [one.breaker for one in breakers()]
         self.answers[GetBreaker] = lambda asked: next(
             one for one in breakers() if one.breaker.name == asked.name
