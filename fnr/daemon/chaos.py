@@ -318,6 +318,8 @@ class Chaos:
             self._parts.faults = ArmedFaults()
             self._parts.faults.remember(known[: records.PAST_MAX])
         for injection in await asyncio.to_thread(records.active, self._folder):
+            if self._is_ours(injection):
+                continue  # injected since we serve, while this was looked at
             await self._deeds.undo(injection)
             if injection.fault == "daemon-kill":
                 self._parts.later(SPARE_MS * 5, partial(self._replay_late, injection))
@@ -331,6 +333,10 @@ class Chaos:
                 continue
             if outcome is not None:
                 self._tell("over" if outcome.reverted else "unsafe", injection, outcome.undone_by)
+
+    def _is_ours(self, injection: Injection) -> bool:
+        ours = (self._parts.boot_id, self._pid, pid_start(self._pid) or 0)
+        return (injection.boot_id, injection.daemon_pid, injection.daemon_pid_start) == ours
 
     def _replay_late(self, injection: Injection) -> None:
         call = partial(abort, injection, by="the next daemon", clock=self._parts.clock)

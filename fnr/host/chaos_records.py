@@ -71,7 +71,7 @@ def commit(injection: Injection, *, in_daemon: bool = False) -> None:
     in_daemon: a daemon has to put something right, which `settled_in_daemon` says it has.
     """
     path = Path(injection.folder)
-    path.mkdir(parents=True, mode=0o700)
+    held = _made(path)
     try:
         (path / HELD).touch(mode=0o600)
         (path / EFFECTS).touch(mode=0o600)
@@ -83,6 +83,19 @@ def commit(injection: Injection, *, in_daemon: bool = False) -> None:
     except BaseException:
         shutil.rmtree(path, ignore_errors=True)
         raise
+    finally:
+        held.release()
+
+
+def _made(path: Path) -> Lock:
+    """Make the folder and lock it: whoever looks at all injections removes half-made ones."""
+    while True:
+        path.mkdir(parents=True, mode=0o700, exist_ok=True)
+        with suppress(FileNotFoundError):
+            held = wait_for_lock(str(path))
+            if path.exists():
+                return held
+            held.release()
 
 
 def settled_in_daemon(folder: str) -> None:
