@@ -200,12 +200,18 @@ def _number(fault: Fault, name: str, value: str) -> int:
     except ValueError:
         if fault.name == "error":
             return 0  # a code may be a word: ENOSPC, @code
-        raise ValueError(f"{name} must be a whole number, got {value!r}") from None
+        unit = _UNITS.get(name, "")
+        raise ValueError(f"{name} must be a whole number{unit}, got {value!r}") from None
     if not low <= number <= high:
         raise ValueError(f"{name} must be {low} to {high}, got {number}")
     return number
 
 
+_UNITS = {
+    "delay": " of milliseconds",
+    "by": " of milliseconds",
+    "retry_after": " of seconds",
+}
 _BOUNDS = {
     ("exit-code", "code"): (1, 255),
     ("slow-start", "delay"): (1, 60_000),

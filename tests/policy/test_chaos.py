@@ -92,3 +92,9 @@ def test_options_have_defaults_bounds_and_no_strangers() -> None:
     ):
         with pytest.raises(ValueError, match=r"."):
             options_of(CATALOGUE[name], given)
+
+
+def test_an_option_that_is_a_time_names_its_unit_when_it_is_none() -> None:
+    with pytest.raises(ValueError, match="by must be a whole number of milliseconds, got '1h'"):
+        options_of(CATALOGUE["clock-jump"], {"by": "1h"})
+    assert options_of(CATALOGUE["clock-jump"], {"by": "3600000"})["by"] == "3600000"
