@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from msgspec import Struct
 
 from fnr.policy.code_names import code_fits, is_single
+from fnr.policy.evidence import Evidence
 from fnr.policy.rules import Conditions, Rule
 from fnr.policy.standing import Standing
 
@@ -28,6 +31,27 @@ def code_groups(asked: Conditions) -> tuple[tuple[str, ...], ...]:
         tuple(f"signal:{name}" for name in asked.signals),
         tuple(f"exit:{status}" for status in asked.exits),
     )
+
+
+def ledger_groups(asked: Conditions) -> tuple[tuple[str, ...], ...]:
+    """What fnr or the kernel must have noted, as keys; one of each group that is not empty."""
+    return (
+        tuple(f"killed_by:{reason}" for reason in asked.killed_by),
+        () if asked.oom_killed is None else (f"oom_killed:{asked.oom_killed}",),
+        () if asked.stop_proven is None else (f"stop_proven:{asked.stop_proven}",),
+        tuple(f"phase:{phase}" for phase in asked.phases),
+    )
+
+
+def ledger_keys(evidence: Evidence) -> Iterator[str]:
+    """The keys of what was noted of this attempt."""
+    yield f"phase:{evidence.phase}"
+    yield f"oom_killed:{evidence.oom_killed}"
+    yield f"stop_proven:{evidence.stop_proven}"
+    if evidence.killed_by is not None:
+        yield f"killed_by:{evidence.killed_by}"
+    if evidence.oom_killed:
+        yield "killed_by:oom"
 
 
 class Codes:

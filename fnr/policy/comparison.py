@@ -178,7 +178,8 @@ class Comparison:
         if able is None:
             hits = self._hits
             able = True
-            for need in self._table.piece(piece).needs:
+            # The first is what makes it near.
+            for need in self._table.piece(piece).needs[1:]:
                 if hits.isdisjoint(need):
                     able = False
                     break
@@ -190,7 +191,7 @@ class Comparison:
         if number in self._found:
             return self._found[number]
         piece = self._table.piece(number)
-        parts = self._rarest(piece) if piece.reach or piece.one_line else ()
+        parts = self._present(piece) if piece.reach or piece.one_line else ()
         first = None
         texts = self._texts
         for place, text in enumerate(texts.raw):
@@ -202,16 +203,12 @@ class Comparison:
         self._found[number] = first
         return first
 
-    def _rarest(self, piece: Piece) -> Sequence[bytes]:
-        """Of the need that stands in fewest places the parts that do; none when it is not known."""
-        rarest: Sequence[int] = ()
-        places_min = PLACES_MAX + 1
-        counts = self._counts
-        for need in piece.needs:
-            places = sum([counts.get(part, 0) for part in need])
-            if places < places_min:
-                rarest, places_min = need, places
-        return [self._table.part(part) for part in rarest if part in counts]
+    def _present(self, piece: Piece) -> list[list[bytes]]:
+        """Of each need the parts that stand anywhere; the need with the fewest places first."""
+        counts, part = self._counts, self._table.part
+        present = [[number for number in need if number in counts] for need in piece.needs]
+        present.sort(key=lambda need: sum([counts[number] for number in need]))
+        return [list(map(part, need)) for need in present]
 
     def _text_sign(self, place: int, found: Found) -> Sign:
         raw = self._texts.raw[place]

@@ -55,10 +55,13 @@ class Piece(Struct, frozen=True, array_like=True):
     one_line: bool = False
 
 
-def find(piece: Piece, text: bytes, lowered: bytes, parts: Sequence[bytes]) -> Found | None:
+def find(
+    piece: Piece, text: bytes, lowered: bytes, needs: Sequence[Sequence[bytes]]
+) -> Found | None:
     """The first match of a piece; one that RE2 does not take matches nothing.
 
-    parts: of words, of which one is in each match; none: not known.
+    needs: parts of words, of which each match has one of each; none: not known. The matches are
+           looked for around those of the first.
     """
     if piece.words:
         places = [(at, word) for word in piece.words if (at := lowered.find(word)) >= 0]
@@ -66,11 +69,20 @@ def find(piece: Piece, text: bytes, lowered: bytes, parts: Sequence[bytes]) -> F
             return None
         start, word = min(places)
         return Found(start, start + len(word), {})
-    windows = _windows(piece, lowered, parts) if piece.reach or piece.one_line else None
-    for low, high in windows if windows is not None else ((0, len(text)),):
-        if (found := _match(piece.pattern, text, low, high)) is not None:
-            return found
+    bounded = needs and (piece.reach or piece.one_line)
+    windows = _windows(piece, lowered, needs[0]) if bounded else None
+    if windows is None:
+        return _match(piece.pattern, text, 0, len(text))
+    for low, high in windows:
+        if all([_holds(lowered, parts, low, high) for parts in needs[1:]]):
+            found = _match(piece.pattern, text, low, high)
+            if found is not None:
+                return found
     return None
+
+
+def _holds(text: bytes, parts: Sequence[bytes], low: int, high: int) -> bool:
+    return any([text.find(part, low, high) >= 0 for part in parts])
 
 
 def _match(pattern: str, text: bytes, low: int, high: int) -> Found | None:
@@ -97,8 +109,6 @@ def _windows(piece: Piece, lowered: bytes, parts: Sequence[bytes]) -> list[tuple
     Each match holds a part of each need, so all lie as near to one as they reach, and those that
     overlap lie in one window: the first match in the first window that has one is the first of all.
     """
-    if not parts:
-        return None
     windows: list[tuple[int, int]] = []
     for part in parts:
         at = lowered.find(part)

@@ -1,10 +1,10 @@
 """Files rules so that an error is only compared with the few that could hold.
 
 Each rule is filed under its most telling condition: words its text cannot do without, else one of
-its codes, else the name of an exception; only rules with none of these are always tried. How
-telling a word is, examples show: "image" stands in every second log, so that a rule which asks for
-"image" and "manifest unknown" is filed under the latter. Nothing is decided here: whatever is filed
-where, the same rules hold.
+its codes, else the name of an exception, else what was noted of the attempt; only rules with none
+of these are always tried. How telling a word is, examples show: "image" stands in every second log,
+so that a rule which asks for "image" and "manifest unknown" is filed under the latter. Nothing is
+decided here: whatever is filed where, the same rules hold.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import msgspec
 import re2
 from msgspec import Struct
 
-from fnr.policy.asked import NO_TEXT, TEXT, code_groups
+from fnr.policy.asked import NO_TEXT, TEXT, code_groups, ledger_groups
 from fnr.policy.code_names import is_single
 from fnr.policy.patterns import Piece, compiled
 from fnr.policy.required_words import Required, alternatives, required_words
@@ -123,6 +123,9 @@ class _Builder:
             elif rule.exceptions:
                 for name in rule.exceptions:
                     filed.by_type.setdefault(name, []).append(place)
+            elif keys := next(filter(None, ledger_groups(rule)), ()):
+                for key in keys:
+                    filed.by_code.setdefault(key, []).append(place)
             else:
                 filed.others.append(place)
         return filed

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 import msgspec
 import re2
 
-from fnr.policy.asked import Asked, Contender
+from fnr.policy.asked import Asked, Contender, ledger_keys
 from fnr.policy.code_names import code_fits
 from fnr.policy.facts import Facts
 from fnr.policy.patterns import Piece, pattern_options
@@ -75,9 +75,11 @@ class RuleTable:
         return found
 
     def places(self, pieces: Iterable[int], facts: Facts) -> set[int]:
-        """Rules that could hold: filed under these pieces, or under a code or type of the error."""
+        """Rules that could hold: filed under these pieces, or under a fact of the error."""
         places = self._filed.union(pieces)
         places.update(self._others)
+        for key in ledger_keys(facts.evidence):
+            places.update(self._by_code.get(key, ()))
         for code in facts.codes:
             places.update(self._by_code.get(code, ()))
             family = code.partition(":")[0]

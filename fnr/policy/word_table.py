@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from operator import itemgetter
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
+
+_FIRST = itemgetter(0)
 
 
 class WordTable:
@@ -26,4 +29,4 @@ class WordTable:
         if self._automaton is None:
             return {}
         places = self._automaton.find_matches_as_indexes(text, overlapping=True)
-        return Counter([place[0] for place in places])
+        return Counter(map(_FIRST, places))
