@@ -24,6 +24,10 @@ from fnr.policy.task import PRIORITY_DEFAULT, Task
 # ── answers that are not records ─────────────────────────────────────────────
 
 
+# The kind of a function that has tasks or letters left and is not in fnr.toml any more.
+REMOVED = "removed"
+
+
 class FunctionStatus(Struct, frozen=True, kw_only=True):
     """One line of `fnr status`. holds: what keeps its due tasks from starting -> why.
 
@@ -40,6 +44,19 @@ class FunctionStatus(Struct, frozen=True, kw_only=True):
     problem: str = ""
     holds: dict[str, str] = field(default_factory=dict)
     retry_budget_ms: int | None = None
+
+    @property
+    def state(self) -> str:
+        """In one word what it does, or why it does nothing."""
+        if self.problem:
+            return "broken"
+        if self.paused:
+            return "paused"
+        if self.holds:
+            return "held"
+        if self.kind == REMOVED:
+            return "removed"
+        return "busy" if self.busy else "ready"
 
 
 class Limited(Struct, frozen=True, kw_only=True):
@@ -114,11 +131,16 @@ class ReplayReport(Struct, frozen=True, kw_only=True):
 
 
 class ReloadReport(Struct, frozen=True, kw_only=True):
-    """What a reload changed."""
+    """What a reload changed.
+
+    added, removed, changed: functions. settings: other keys of fnr.toml that are in force now, and
+    "rules.d"; needs_restart: those that will be when the daemon starts next.
+    """
 
     added: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
+    settings: list[str] = field(default_factory=list)
     needs_restart: list[str] = field(default_factory=list)
 
 

@@ -124,7 +124,8 @@ def history(
         str | None, typer.Argument(metavar="[NAME]", help="Of one breaker; else of all.")
     ] = None,
     limit: Annotated[
-        int, typer.Option("--limit", "-n", min=1, max=MOVES_MAX, help="At most this many.")
+        int,
+        typer.Option("--limit", "-n", metavar="N", min=1, max=MOVES_MAX, help="At most this many."),
     ] = 50,
 ) -> None:
     """List moves of breakers, latest first: when, from, to, by whom, why."""

@@ -105,10 +105,10 @@ def inject(
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="An option of it.")
     ] = None,
     times: Annotated[
-        int, typer.Option("--times", min=1, help="How often it may hit one task.")
+        int, typer.Option("--times", metavar="N", min=1, help="How often it may hit one task.")
     ] = 1,
     workers_max: Annotated[
-        int, typer.Option("--workers", min=1, help="How many workers it may hit.")
+        int, typer.Option("--workers", metavar="N", min=1, help="How many workers it may hit.")
     ] = 1,
     dry_run: DryRun = False,
     yes: Yes = False,

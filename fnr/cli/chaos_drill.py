@@ -64,12 +64,16 @@ def drill(
         str, typer.Option("--scenario", metavar="NAME", help="See `fnr chaos scenarios`.")
     ] = "quick",
     seed: Annotated[
-        int, typer.Option("--seed", help="Decides which errors come, in which order.")
+        int, typer.Option("--seed", metavar="N", help="Decides which errors come, in which order.")
     ] = 49,
     concurrent: Annotated[
         int | None,
         typer.Option(
-            "--concurrent", min=1, max=CONCURRENT_MAX, help="So many error scenarios at once."
+            "--concurrent",
+            metavar="N",
+            min=1,
+            max=CONCURRENT_MAX,
+            help="So many error scenarios at once.",
         ),
     ] = None,
     live: Annotated[

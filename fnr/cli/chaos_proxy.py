@@ -15,7 +15,9 @@ from fnr.host.foreground import run_in_foreground
 
 
 def proxy(
-    listen: Annotated[int, typer.Option("--listen", min=1, max=65_535, help="Port on loopback.")],
+    listen: Annotated[
+        int, typer.Option("--listen", metavar="N", min=1, max=65_535, help="Port on loopback.")
+    ],
     upstream: Annotated[
         str, typer.Option("--upstream", metavar="HOST:PORT", help="The service itself.")
     ],

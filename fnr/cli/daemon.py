@@ -130,6 +130,7 @@ def _reload_text(report: ReloadReport) -> str:
             ("added", report.added),
             ("removed", report.removed),
             ("changed", report.changed),
+            ("settings changed", report.settings),
             ("needs a restart of the daemon", report.needs_restart),
         )
         if names

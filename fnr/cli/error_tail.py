@@ -23,7 +23,8 @@ from fnr.cli.terminal import one_line
 from fnr.policy.record import PAGE_ITEMS_MAX, ErrorLine
 
 Lines = Annotated[
-    int, typer.Option("--lines", "-n", min=0, help="Begin with the last so many errors.")
+    int,
+    typer.Option("--lines", "-n", metavar="N", min=0, help="Begin with the last so many errors."),
 ]
 
 

@@ -31,22 +31,12 @@ app = group("function", "Functions: what can be run.")
 Names = Annotated[list[str], typer.Argument(metavar="NAME…", help="Names of functions.")]
 
 
-def _state(function: FunctionStatus) -> str:
-    if function.problem:
-        return "broken"
-    if function.paused:
-        return "paused"
-    if function.holds:
-        return "held"
-    return "busy" if function.busy else "ready"
-
-
 FUNCTIONS: Listing[FunctionStatus] = Listing(
     schema="fnr.function.list/1",
     columns=(
         Column("FUNCTION", lambda function: function.function),
         Column("KIND", lambda function: function.kind),
-        Column("STATE", _state),
+        Column("STATE", lambda function: function.state),
         Column("WORKERS", lambda found: f"{found.workers}/{found.workers_max}", right=True),
         Column("BUSY", lambda function: function.busy, right=True),
         Column("QUEUED", lambda function: function.counts.get("queued", 0), right=True),
@@ -132,7 +122,7 @@ def _page(detail: FunctionDetail) -> str:
     counts = ", ".join(f"{count} {state}" for state, count in status.counts.items() if count)
     lines = [
         f"function:  {one_line(status.function)}",
-        f"state:     {_state(status)}",
+        f"state:     {status.state}",
         f"workers:   {status.workers} of at most {status.workers_max}, {status.busy} busy",
         f"tasks:     {counts or 'none'}",
     ]

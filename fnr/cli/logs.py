@@ -32,7 +32,10 @@ LINES_DEFAULT = 200
 
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on as it is printed.")]
 Lines = Annotated[
-    int, typer.Option("--lines", "-n", min=0, help="Only the last so many lines; 0 is all.")
+    int,
+    typer.Option(
+        "--lines", "-n", metavar="N", min=0, help="Only the last so many lines; 0 is all."
+    ),
 ]
 Timestamps = Annotated[
     bool, typer.Option("--timestamps", "-t", help="When each line was printed, where it is known.")

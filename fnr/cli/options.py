@@ -13,7 +13,9 @@ RETRIES_MAX = 1_000
 Where = Annotated[
     str, typer.Option("--where", metavar="EXPR", help="Only these; see `fnr help filters`.")
 ]
-Limit = Annotated[int, typer.Option("--limit", "-n", min=0, help="At most this many; 0 is all.")]
+Limit = Annotated[
+    int, typer.Option("--limit", "-n", metavar="N", min=0, help="At most this many; 0 is all.")
+]
 After = Annotated[
     str | None, typer.Option("--after", metavar="CURSOR", help="Go on behind a page's `next`.")
 ]
@@ -40,7 +42,9 @@ InputFrom = Annotated[
 
 Priority = Annotated[
     int,
-    typer.Option("--priority", "-p", min=PRIORITY_MIN, max=PRIORITY_MAX, help="10 goes first."),
+    typer.Option(
+        "--priority", "-p", metavar="N", min=PRIORITY_MIN, max=PRIORITY_MAX, help="10 goes first."
+    ),
 ]
 TaskTimeout = Annotated[
     str | None, typer.Option("--timeout", metavar="TIME", help="Longest an attempt may take: 10m.")
@@ -69,7 +73,9 @@ Key = Annotated[
 ]
 Retries = Annotated[
     int | None,
-    typer.Option("--retries", min=0, max=RETRIES_MAX, help="Instead of the function's."),
+    typer.Option(
+        "--retries", metavar="N", min=0, max=RETRIES_MAX, help="Instead of the function's."
+    ),
 ]
 WaitForEnd = Annotated[
     bool, typer.Option("--wait", "-w", help="Wait: exit 0 if done, 1 if dead or cancelled.")
@@ -103,16 +109,18 @@ Env = Annotated[
     list[str] | None, typer.Option("--env", metavar="K=V", help="A variable; may be repeated.")
 ]
 Nice = Annotated[
-    int | None, typer.Option("--nice", min=-20, max=19, help="19 yields to all others.")
+    int | None,
+    typer.Option("--nice", metavar="N", min=-20, max=19, help="19 yields to all others."),
 ]
-Detach = Annotated[
-    bool, typer.Option("--detach", "-d", help="Print the task's id and leave it running.")
-]
+Detach = Annotated[bool, typer.Option("--detach", "-d", help="Print the id and leave it running.")]
 Name = Annotated[
     str | None, typer.Option("--name", metavar="TEXT", help="A tag `name`, to find it by.")
 ]
 RunRetries = Annotated[
-    int, typer.Option("--retries", min=0, max=RETRIES_MAX, help="After a failure that may pass.")
+    int,
+    typer.Option(
+        "--retries", metavar="N", min=0, max=RETRIES_MAX, help="After a failure that may pass."
+    ),
 ]
 Words = Annotated[
     list[str] | None,

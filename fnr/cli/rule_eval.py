@@ -31,7 +31,10 @@ def evaluate_file(
     ],
     *,
     limit: Annotated[
-        int, typer.Option("--limit", "-n", min=0, help="Show so many wrong ones; 0 is all.")
+        int,
+        typer.Option(
+            "--limit", "-n", metavar="N", min=0, help="Show so many wrong ones; 0 is all."
+        ),
     ] = WRONG_SHOWN,
     no_model: Annotated[
         bool, typer.Option("--no-model", help="Rules only, without the text model.")

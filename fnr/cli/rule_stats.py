@@ -63,7 +63,9 @@ def stats(
     *,
     never: Annotated[bool, typer.Option("--never", help="Only rules that never decided.")] = False,
     own: Annotated[bool, typer.Option("--own", help="Only rules of rules.d.")] = False,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=0, help="At most; 0 is all.")] = 50,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", metavar="N", min=0, help="At most; 0 is all.")
+    ] = 50,
 ) -> None:
     """Count what rules decided: hits, the last one, and how often a person disagreed.
 

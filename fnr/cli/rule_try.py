@@ -152,8 +152,9 @@ def what_follows(found: Classification, function: str) -> str:
         return f"wait for {what}, up to {times} times {policy.wait_ms / 1000:g} s"
     if found.strategy is Strategy.RETRY_ONCE:
         return f"up to {policy.unknown_max} retry, because nothing explains it"
-    told = "submitter" if found.strategy is Strategy.FAIL_FAST else "administrator"
-    return f"no further attempt; a dead letter, and the {told} is told"
+    if found.strategy is Strategy.FAIL_FAST:
+        return "no further attempt; a dead letter, and the submitter is told"
+    return "no further attempt; the administrator is told"
 
 
 def _page(found: Classification, facts: Facts, follows: str) -> Iterator[str]:

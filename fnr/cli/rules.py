@@ -52,7 +52,8 @@ def list_rules(
     ] = None,
     *,
     category: Annotated[
-        str | None, typer.Option("--category", "-c", help="Only rules of this category.")
+        str | None,
+        typer.Option("--category", "-c", metavar="CATEGORY", help="Only rules of this category."),
     ] = None,
     own: Annotated[bool, typer.Option("--own", help="Only rules of rules.d.")] = False,
 ) -> None:

@@ -115,4 +115,6 @@ def _state(function: dict[str, Any], *, down: bool) -> str:
         return "held"
     if down:
         return "down"
+    if function.get("kind") == "removed":
+        return "removed"
     return "busy" if function.get("busy") else "ready"

@@ -12,8 +12,10 @@ import os
 import stat
 from collections.abc import Sequence
 from functools import cache
+from hashlib import blake2b
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -55,6 +57,13 @@ class LoadedRules(Struct, frozen=True, kw_only=True):
     def rules(self) -> tuple[Rule, ...]:
         """All rules with their examples, the operator's first; reads the packs' TOML."""
         return (*self.own, *read_packs())
+
+    @property
+    def own_digest(self) -> str:
+        """Differs when what the operator's files say differs, apart from where it stands."""
+        own = [replace(rule, where="") for rule in self.own]
+        found = msgspec.json.encode([own, sorted(self.disabled), bool(self.problems)])
+        return blake2b(found, digest_size=8).hexdigest()
 
     @property
     def in_force(self) -> RuleSet:

@@ -139,6 +139,10 @@ class Resources:
         count, given = await self._parts.store.write(unit)
         if count:
             log.info("allocations of attempts and workers that are gone were released: %s", count)
+        for pool in self._dispatcher.pools.values():
+            if pool.settings.needs.on_gpu:
+                # So that whoever submits hears at once that there is none.
+                self.look_for(pool)
         self._given_to |= {one.function for one in given}
         for one in given:
             worker = self._supervisor.workers.get(one.owner)
@@ -234,6 +238,17 @@ class Resources:
         found = admission.admit(needs, self._free.supply(needs), (), now_ms=now_ms)
         never = isinstance(found, Refusal) and found.until is Until.NEVER
         return found.why if never and isinstance(found, Refusal) else ""
+
+    def warning_at_submit(self, pool: Pool | None) -> str:
+        """Why a task of this function will not start before somebody does something; "" if it may.
+
+        A driver may be loaded later, so without one it waits; but not for anything that passes.
+        """
+        if never := self.warning(pool):
+            return never
+        on_gpu = pool is not None and pool.settings.needs.on_gpu
+        unseen = self._free.gpus.unseen if on_gpu else ""
+        return f"it needs a GPU and none can be seen: {unseen}" if unseen else ""
 
     # ── deciding ─────────────────────────────────────────────────────────────
 

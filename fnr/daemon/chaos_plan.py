@@ -16,7 +16,8 @@ from fnr.daemon.supervisor import Supervisor
 from fnr.daemon.worker_process import WorkerProcess, WorkerState
 from fnr.policy.chaos import DRILL_TAG, Target, refusal, unprotected
 from fnr.policy.faults import CATALOGUE, Acts, Fault, Reach, options_of
-from fnr.policy.filter import FilterError
+from fnr.policy.filter import FilterError, parse
+from fnr.policy.filter_match import may_match
 from fnr.policy.task import Task
 
 TIMES_MAX = 1_000
@@ -88,11 +89,13 @@ def make_plan(parts: Parts, supervisor: Supervisor, request: InjectFault) -> Pla
         options["path"] = parts.paths.state_dir
     _check_path(options)
     functions, kept_out = unprotected(settings, _functions(parts, fault, request.where))
+    asked, now_ms = parse(request.where), parts.clock.now_ms()
+    functions = [name for name in functions if may_match(asked, {"function": name}, now_ms)]
     plan = Plan(fault=fault, options=options, functions=functions, kept_out=kept_out, targets=[])
     if fault.reach in {Reach.ATTEMPT, Reach.FUNCTION} and not functions:
         raise Refused(
             f"{fault.name} would hit nothing",
-            why=_nothing(fault, kept_out),
+            why=_nothing(fault, kept_out, request.where),
             next_step="fnr function list",
         )
     if fault.reach is Reach.WORKER:
@@ -100,11 +103,12 @@ def make_plan(parts: Parts, supervisor: Supervisor, request: InjectFault) -> Pla
     return plan
 
 
-def _nothing(fault: Fault, kept_out: list[str]) -> str:
+def _nothing(fault: Fault, kept_out: list[str], where: str) -> str:
     if kept_out:
         return f"[chaos] protect keeps {', '.join(kept_out)}"
     limited = " with limits.memory" if fault.name == "memory" else ""
-    return f"no Python function{limited} fits; faults inside of attempts need one"
+    found = f" that {where!r} can find" if where else ""
+    return f"no Python function{limited}{found} fits; faults inside of attempts need one"
 
 
 def _check_where(fault: Fault, where: str) -> None:

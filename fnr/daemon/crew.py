@@ -79,7 +79,7 @@ class Crew:
         self.resources = Resources(parts, self.dispatcher, self.supervisor, self.free)
         self.seats = Seats(parts, self.dispatcher, self.supervisor, self.free, self.resources)
         self.dispatcher.gates.add(self.resources)
-        self.intake.warning = self.resources.warning
+        self.intake.warning = self.resources.warning_at_submit
         self.conditions = Conditions(parts, self.dispatcher, self.free, self.resources)
         self.dispatcher.on_delivered = self._busy
         self.timekeeper.on_buried = self.undoing.settled

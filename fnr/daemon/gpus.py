@@ -28,6 +28,11 @@ class Gpus:
         at_ms = self._read_at_ms
         return at_ms is not None and self._parts.clock.boot_ms() - at_ms <= age_max_ms
 
+    @property
+    def unseen(self) -> str:
+        """Why none can be seen; "" when they can, and while nobody has looked."""
+        return "" if self._read_at_ms is None else self.report.missing
+
     async def read(self) -> GpuReport:
         """A new report; several who ask at once share one."""
         if self._asked is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import fnr
-from fnr.api.requests import FunctionStatus, ListWorkers, Status
+from fnr.api.requests import REMOVED, FunctionStatus, ListWorkers, Status
 from fnr.daemon.crew import Crew
 from fnr.daemon.limited import limits
 from fnr.daemon.pool import Pool
@@ -95,7 +95,7 @@ class Overview:
         workers = [*pool.workers.values()] if pool else []
         return FunctionStatus(
             function=name,
-            kind=settings.kind if settings else "removed",
+            kind=settings.kind if settings else REMOVED,
             counts=counts,
             workers=len(workers),
             busy=sum(bool(worker.held) for worker in workers),

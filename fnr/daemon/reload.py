@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from fnr.api.errors import ConfigError
 from fnr.api.requests import Event, ReloadReport
+from fnr.config.changes import RESTART_KEYS, changed_keys
 from fnr.config.settings import Settings
 from fnr.daemon import logs
 from fnr.daemon.dispatcher import Dispatcher
@@ -52,7 +53,7 @@ class Reload:
                 next_step="fnr rules check",
             )
         old = self._parts.settings
-        report = compare(old, new)
+        report = compare(old, new, rules_changed=self._rules.differ(rules))
         failpoint("reload-compared")
         self._parts.settings = new
         self._rules.take_over(rules, model)
@@ -69,7 +70,12 @@ class Reload:
             hook()
         log.info(
             "reloaded",
-            extra={"added": report.added, "removed": report.removed, "changed": report.changed},
+            extra={
+                "added": report.added,
+                "removed": report.removed,
+                "changed": report.changed,
+                "settings": report.settings,
+            },
         )
         self._parts.events.tell(
             Event(kind="config", what="reloaded", at_ms=self._parts.clock.now_ms())
@@ -105,8 +111,9 @@ class Reload:
         self._supervisor.tend(pool)
 
 
-def compare(old: Settings, new: Settings) -> ReloadReport:
-    """What a reload changes; store settings need a restart."""
+def compare(old: Settings, new: Settings, *, rules_changed: bool) -> ReloadReport:
+    """What a reload changes."""
+    keys = changed_keys(old, new)
     return ReloadReport(
         added=sorted(new.functions.keys() - old.functions.keys()),
         removed=sorted(old.functions.keys() - new.functions.keys()),
@@ -115,5 +122,7 @@ def compare(old: Settings, new: Settings) -> ReloadReport:
             for name in new.functions.keys() & old.functions.keys()
             if new.functions[name] != old.functions[name]
         ),
-        needs_restart=["[log] format"] if old.log.format != new.log.format else [],
+        settings=[key for key in keys if key not in RESTART_KEYS]
+        + (["rules.d"] if rules_changed else []),
+        needs_restart=[key for key in keys if key in RESTART_KEYS],
     )

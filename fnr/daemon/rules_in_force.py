@@ -45,6 +45,7 @@ class RulesInForce:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._rules: RuleSet | None = None
+        self._own_digest = ""
         self._model: TextModel | None = None
         # Both the loop, when a failure comes early, and the loading thread may be first.
         self._lock = Lock()
@@ -85,10 +86,15 @@ class RulesInForce:
         model = await asyncio.to_thread(self._read_model, settings)
         return await _beside_the_loop(load_rules, self._parts.paths), model
 
+    def differ(self, loaded: LoadedRules) -> bool:
+        """Are the operator's rules others than those in force, if there are any yet?"""
+        return self._rules is not None and loaded.own_digest != self._own_digest
+
     def take_over(self, loaded: LoadedRules, model: TextModel | None) -> None:
         """Name failures by these rules, and below them this model, from now on."""
         assert not loaded.problems, loaded.problems
         self._rules, self._model = loaded.rule_set, model
+        self._own_digest = loaded.own_digest
         self._tell(())
         self._call_back()
         # What only reading needed is more than half of it.
@@ -100,6 +106,7 @@ class RulesInForce:
                 self._model = self._read_model(self._parts.settings)
                 loaded = load_rules(self._parts.paths)
                 self._rules = loaded.rule_set
+                self._own_digest = loaded.own_digest
                 # Here, and not when the background work is over: a reload may come before that.
                 self._tell(loaded.problems)
                 del loaded

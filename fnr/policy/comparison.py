@@ -5,13 +5,13 @@ What was searched for once is remembered, because many rules ask the same of an 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
 from fnr.policy.asked import Asked, Codes
 from fnr.policy.facts import NEAR, Facts
-from fnr.policy.patterns import PLACES_MAX, Found, Piece, find
+from fnr.policy.patterns import Found, Piece, find
 from fnr.policy.rule_table import RuleTable
 from fnr.policy.rules import Conditions, Span
 from fnr.policy.type_names import fits_name

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from fnr.policy.filter_regex import finder
-from fnr.policy.filter_tree import And, AnyOf, Compare, Expr, Like, Not, Or, Regex, Word
+from fnr.policy.filter_tree import And, AnyOf, Compare, Expr, Like, Not, Or, Regex, Word, fields
 
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
@@ -46,6 +46,27 @@ def matches(expr: Expr, record: Mapping[str, Any], now_ms: int) -> bool:
             return any(_glob(glob).fullmatch(str(value)) for value in _values(name, record))
         case Regex(field=name, pattern=pattern):
             return any(finder(pattern).found_in(str(value)) for value in _values(name, record))
+
+
+def may_match(expr: Expr, known: Mapping[str, Any], now_ms: int) -> bool:
+    """Can a record pass that has these fields, whatever its others are?"""
+    return _certain(expr, known, now_ms) is not False
+
+
+def _certain(expr: Expr, known: Mapping[str, Any], now_ms: int) -> bool | None:
+    """Whether such records pass; None when the other fields decide."""
+    match expr:
+        case And(parts=parts) | Or(parts=parts):
+            decisive = isinstance(expr, Or)
+            found = [_certain(part, known, now_ms) for part in parts]
+            if decisive in found:
+                return decisive
+            return None if None in found else not decisive
+        case Not(part=part):
+            inner = _certain(part, known, now_ms)
+            return None if inner is None else not inner
+        case _:
+            return matches(expr, known, now_ms) if fields(expr) <= known.keys() else None
 
 
 def _number(name: str, record: Mapping[str, Any], now_ms: int) -> int | None:

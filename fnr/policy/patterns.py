@@ -74,7 +74,7 @@ def find(
     if windows is None:
         return _match(piece.pattern, text, 0, len(text))
     for low, high in windows:
-        if all([_holds(lowered, parts, low, high) for parts in needs[1:]]):
+        if all(_holds(lowered, parts, low, high) for parts in needs[1:]):
             found = _match(piece.pattern, text, low, high)
             if found is not None:
                 return found
@@ -82,7 +82,7 @@ def find(
 
 
 def _holds(text: bytes, parts: Sequence[bytes], low: int, high: int) -> bool:
-    return any([text.find(part, low, high) >= 0 for part in parts])
+    return any(text.find(part, low, high) >= 0 for part in parts)
 
 
 def _match(pattern: str, text: bytes, low: int, high: int) -> Found | None:

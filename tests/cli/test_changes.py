@@ -205,11 +205,11 @@ def test_short_forms_are_the_long_ones(
 
 def test_a_reload_says_what_changed(server: WireServer, fnr: Run) -> None:
     server.answers[ReloadConfig] = Turns(
-        ReloadReport(added=["a", "b"], needs_restart=["daemon.clients_max"]),
+        ReloadReport(added=["a", "b"], settings=["rules.d"], needs_restart=["log.format"]),
         ReloadReport(),
     )
     assert fnr("daemon", "reload").out == (
-        "added: a, b\nneeds a restart of the daemon: daemon.clients_max\n"
+        "added: a, b\nsettings changed: rules.d\nneeds a restart of the daemon: log.format\n"
     )
     assert fnr("daemon", "reload").out == "nothing has changed\n"
 

@@ -119,6 +119,7 @@ def test_a_daemon_that_is_down_exits_3_and_says_what_to_type(server: WireServer,
         ({"busy": 1}, False, "busy"),
         ({}, True, "down"),
         ({"paused": True}, True, "paused"),
+        ({"kind": "removed"}, False, "removed"),
     ],
 )
 def test_a_function_that_nobody_runs_is_not_called_ready(

@@ -108,6 +108,8 @@ def test_without_a_driver_gpu_functions_wait_and_others_run(home_at: HomeAt, gpu
     assert result_of(home, submit(home, "plain", {"n": 1})) == {"n": 1}
     status = wait_until_held(home, "look", "see")
     assert all("Driver Not Loaded" in why for why in status.values())
+    assert "none can be seen: NVML: Driver Not Loaded" in home.fnr("submit", "see").stderr
+    assert home.fnr("submit", "plain").stderr == ""
     assert {home.ask(ask.GetTask(task_id=one)).task.state for one in waits} == {TaskState.QUEUED}
 
 

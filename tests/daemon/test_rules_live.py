@@ -40,7 +40,8 @@ def test_a_reload_takes_rules_over_or_leaves_all_as_it_was(home_at: HomeAt) -> N
     home = home_at(function("bad", "fail") + NO_GUESS).up()
     assert named(home) == "unknown"
     file = write_rules(home, lens("validation"))
-    home.ask(ask.ReloadConfig())
+    assert home.ask(ask.ReloadConfig()) == ask.ReloadReport(settings=["rules.d"])
+    assert home.ask(ask.ReloadConfig()) == ask.ReloadReport()
     assert named(home) == "validation"
     file.write_text(lens("permanent") + lens("transint"))
     with pytest.raises(ConfigError) as refused:

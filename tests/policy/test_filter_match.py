@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fnr.policy.filter import And, Expr, Not, Or, matches, parse
+from fnr.policy.filter_match import may_match
 
 NOW_MS = 1_700_000_000_000
 H_MS = 3_600_000
@@ -138,3 +139,31 @@ def test_since_and_until_split_time_in_two(age_ms: int, limit: str) -> None:
     )
     assert since or until
     assert (since and until) == matches(parse(f"age>={limit} age<={limit}"), record, NOW_MS)
+
+
+@pytest.mark.parametrize(
+    ("text", "may"),
+    [
+        ("", True),
+        ("function:render-*", True),
+        ("function:other", False),
+        ("-function:render-*", False),
+        ("function:render-* attempts>99", True),
+        ("function:other attempts>2", False),
+        ("function:other OR attempts>99", True),
+        ("function:other OR function:nobody", False),
+        ("-(function:render-* OR attempts>99)", False),
+        ("-(function:other attempts>2)", True),
+        ("nothing", True),
+    ],
+)
+def test_what_is_known_of_a_record_may_be_enough_to_rule_it_out(text: str, may: bool) -> None:
+    assert may_match(parse(text), {"function": "render-4k"}, NOW_MS) is may
+
+
+@given(one=LEAVES, other=LEAVES, known=st.sets(st.sampled_from(sorted(RECORD.keys() - {"at"}))))
+def test_a_record_that_passes_is_never_ruled_out(one: Expr, other: Expr, known: set[str]) -> None:
+    part = {name: value for name, value in RECORD.items() if name in known}
+    for expr in (And((one, other)), Or((one, Not(other))), Not(And((one, other)))):
+        if matches(expr, RECORD, NOW_MS):
+            assert may_match(expr, part, NOW_MS)

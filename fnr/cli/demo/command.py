@@ -59,10 +59,16 @@ def demo(
         bool, typer.Option("--keep", help="Leave the home, with its daemon running.")
     ] = False,
     seed: Annotated[
-        int, typer.Option("--seed", help="Decides which files are taken and what goes wrong.")
+        int,
+        typer.Option(
+            "--seed", metavar="N", help="Decides which files are taken and what goes wrong."
+        ),
     ] = SEED_DEFAULT,
     tasks_max: Annotated[
-        int, typer.Option("--tasks-max", min=TASKS_PER_FILE, help="About so many tasks at most.")
+        int,
+        typer.Option(
+            "--tasks-max", metavar="N", min=TASKS_PER_FILE, help="About so many tasks at most."
+        ),
     ] = TASKS_MAX_DEFAULT,
 ) -> None:
     """Run real work through a real daemon, break what can be broken, prove that nothing is lost.

@@ -52,16 +52,6 @@ SEEDED_MAX = 1_000
 GPUS_READ_MS = 5_000
 
 
-def _state(one: FunctionStatus) -> str:
-    if one.problem:
-        return "broken"
-    if one.paused:
-        return "paused"
-    if one.holds:
-        return "held"
-    return "busy" if one.busy else "ready"
-
-
 def _count(state: str, style: str = "") -> Any:
     def cell(one: FunctionStatus) -> tuple[str, str]:
         count = one.counts.get(state, 0)
@@ -153,7 +143,7 @@ class DashboardView(View):
     def _columns(self) -> tuple[TableColumn, ...]:
         return (
             TableColumn(title="FUNCTION", cell=lambda one: one.function, flexible=True),
-            TableColumn(title="STATE", cell=lambda one: signed(_state(one)), width=8),
+            TableColumn(title="STATE", cell=lambda one: signed(one.state), width=8),
             TableColumn(title="WORKERS", cell=self._workers, width=7, right=True, spare=2),
             TableColumn(title="RUNNING", cell=_count("running", "green"), width=7, right=True),
             TableColumn(title="QUEUED", cell=_count("queued"), width=7, right=True),
