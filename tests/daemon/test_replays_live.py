@@ -177,15 +177,15 @@ def test_a_pause_holds_and_a_cancel_leaves_the_letters(home: LiveHome) -> None:
 
 
 def test_a_key_keeps_its_order_in_real_workers(home: LiveHome) -> None:
-    ids = letters(home, "keyed", 8)
+    letters(home, "keyed", 8)
+    dead = home.ask(ask.ListLetters(where="tag.of:keyed")).items
+    oldest_first = sorted(dead, key=lambda letter: (letter.died_at_ms, letter.task_id))
     plan_id = begin(home, "tag.of:keyed", keep_order_by="tag.of")
     wait_for(home, plan_id, ended)
-    began = [home.ask(ask.GetTask(task_id=task_id)).attempts[-1].started_at_ms for task_id in ids]
-    finished = [home.ask(ask.GetTask(task_id=task_id)).attempts[-1].ended_at_ms for task_id in ids]
-    died = [home.ask(ask.GetTask(task_id=task_id)).attempts[0].ended_at_ms for task_id in ids]
-    order = sorted(range(8), key=lambda number: (died[number], ids[number]))
-    for earlier, later in pairwise(order):
-        assert finished[earlier] <= began[later]
+    last = [home.ask(ask.GetTask(task_id=one.task_id)).attempts[-1] for one in oldest_first]
+    assert len(last) == 8
+    for earlier, later in pairwise(last):
+        assert earlier.ended_at_ms <= later.started_at_ms
 
 
 def test_what_fails_while_a_plan_runs_is_not_part_of_it(home: LiveHome) -> None:
