@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from fnr.store.batch import asked
 from fnr.store.connection import Reader as ReadConnection
 from fnr.store.connection import Transaction, read_only
 
@@ -23,7 +24,7 @@ class Reader:
         self._slow: ReadConnection | None = None
 
     async def read(self, query: Callable[[Transaction], T]) -> T:
-        """Run a query beside the loop."""
+        """Run a query beside the loop. Raises StoreBusy, StoreIll."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, self._run, query)
 
@@ -45,4 +46,4 @@ class Reader:
     def _run(self, query: Callable[[Transaction], T]) -> T:
         if self._slow is None:
             self._slow = read_only(self._store_file)
-        return query(self._slow)
+        return asked(self._slow, query)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -13,15 +15,13 @@ from fnr.host.failpoint import failpoint
 from fnr.policy.replay import ReplayPlan, ReplayState, begun_state, moved
 from fnr.store import replay_planning, replay_plans
 from fnr.store.connection import StoreBusy, StoreFull, StoreIll, Transaction
-from fnr.store.replay_planning import Place, Search
+from fnr.store.replay_planning import Entry, Found, Place, Search
 
-# Every other writer waits for a step. Steps of 4 ms made those wait half as long, and a million
-# letters take twice as long: most of it went into what each step costs.
-STEP_MS = 15.0
-STEP_ROWS_MIN = 50
-STEP_ROWS_MAX = 4_000
-STEP_ROWS = 200
+# Writing a step down takes about 2 ms of the loop: that much later whoever shares its commit is
+# answered. Larger ones are hardly cheaper for each letter.
+STEP_ROWS = 1_300
 RETRY_S = 1.0
+T = TypeVar("T")
 
 
 class Planner:
@@ -31,33 +31,38 @@ class Planner:
         self._parts = parts
         self._reader = reader
         self._seq = seq
-        self._rows = STEP_ROWS
 
     async def freeze(self, plan: ReplayPlan) -> ReplayPlan | None:
         """The plan with its set whole; None when somebody has paused or cancelled it meanwhile."""
+        if plan.total:
+            # An earlier attempt was cut short, and priorities may have changed since.
+            while await self._write(partial(self._forget, rows_max=STEP_ROWS)):
+                pass
         search = await self._reader.read(
             partial(replay_planning.search_for, where=plan.where, now_ms=plan.created_at_ms)
         )
-        place: Place | None = Place()
-        while place is not None:
-            if not self._parts.dispatching:
+        found = Found(entries=[], next=Place() if search.runs else None)
+        while found.next is not None or found.entries:
+            # The next step is looked for while this one is written.
+            async with asyncio.TaskGroup() as both:
+                kept = both.create_task(self._write(partial(self._keep, entries=found.entries)))
+                ahead = both.create_task(self._look(plan, search, found.next))
+            looked = ahead.result()
+            if not kept.result() or looked is None:
                 return None
-            try:
-                place = await self._step(plan, search, place)
-            except (StoreBusy, StoreFull, StoreIll) as error:
-                log.warning("a replay could not be planned further yet: %s", error)
-                await asyncio.sleep(RETRY_S)
+            failpoint("replay-planned-committed")
+            found = looked
         return await self.frozen()
 
     async def frozen(self) -> ReplayPlan | None:
         """Every letter is written down: the plan begins."""
 
         def unit(tx: Transaction) -> ReplayPlan | None:
-            stored = replay_plans.get(tx, self._seq)
-            if stored is None or stored.plan.state is not ReplayState.PLANNING:
+            plan = self._planning(tx)
+            if plan is None:
                 return None
             now_ms = self._parts.clock.now_ms()
-            plan = replace(stored.plan, frozen_at_ms=now_ms)
+            plan = replace(plan, frozen_at_ms=now_ms)
             why = f"{plan.total} letters"
             after = moved(plan, begun_state(plan), by="fnr", why=why, now_ms=now_ms)
             assert not isinstance(after, str), plan
@@ -67,23 +72,47 @@ class Planner:
 
         return await self._parts.store.write(unit)
 
-    async def _step(self, plan: ReplayPlan, search: Search, place: Place) -> Place | None:
-        rows, loop = self._rows, self._parts.loop
+    async def _look(self, plan: ReplayPlan, search: Search, place: Place | None) -> Found | None:
+        if place is None:
+            return Found(entries=[], next=None)
+        query = partial(
+            replay_planning.look,
+            options=plan.options,
+            search=search,
+            place=place,
+            rows_max=STEP_ROWS,
+        )
+        return await self._patiently(lambda: self._reader.read(query))
 
-        def unit(tx: Transaction) -> tuple[Place | None, float]:
-            stored = replay_plans.get(tx, self._seq)
-            if stored is None or stored.plan.state is not ReplayState.PLANNING:
-                return None, STEP_MS
-            from_s = loop.time()
-            after = replay_planning.freeze_some(
-                tx, self._seq, plan.options, search, place, rows_max=rows
-            )
-            failpoint("replay-planned-in-unit")
-            return after, (loop.time() - from_s) * 1_000
+    async def _write(self, unit: Callable[[Transaction], int]) -> int:
+        """Run it in a commit that others share, when it can be; 0 when the daemon is stopping."""
+        return await self._patiently(lambda: self._parts.store.write(unit, shares=True)) or 0
 
-        # In the commit thread: the loop goes on while SQLite works.
-        after, took_ms = await self._parts.store.write(unit, heavy=True)
-        failpoint("replay-planned-committed")
-        wanted = rows * STEP_MS / max(took_ms, 0.1)
-        self._rows = int(min(max(wanted, rows / 2, STEP_ROWS_MIN), rows * 2, STEP_ROWS_MAX))
-        return after
+    async def _patiently(self, try_it: Callable[[], Awaitable[T]]) -> T | None:
+        """Wait for a store that is busy, full or ill; None when the daemon is stopping."""
+        while self._parts.dispatching:
+            try:
+                return await try_it()
+            except (StoreBusy, StoreFull, StoreIll) as error:
+                log.warning("a replay could not be planned further yet: %s", error)
+                await asyncio.sleep(RETRY_S)
+        return None
+
+    def _keep(self, tx: Transaction, *, entries: list[Entry]) -> int:
+        """1, or 0 when the plan is not being planned any more."""
+        if self._planning(tx) is None:
+            return 0
+        replay_planning.keep(tx, self._seq, entries)
+        failpoint("replay-planned-in-unit")
+        return 1
+
+    def _forget(self, tx: Transaction, *, rows_max: int) -> int:
+        if self._planning(tx) is None:
+            return 0
+        return replay_planning.forget_some(tx, self._seq, rows_max=rows_max)
+
+    def _planning(self, tx: Transaction) -> ReplayPlan | None:
+        stored = replay_plans.get(tx, self._seq)
+        if stored is None or stored.plan.state is not ReplayState.PLANNING:
+            return None
+        return stored.plan

@@ -236,7 +236,13 @@ class Replays:
         for first in range(0, len(ids), IDS_PER_STEP):
             some = ids[first : first + IDS_PER_STEP]
             await self._parts.store.write(
-                partial(replay_planning.add_letters, seq=seq, options=plan.options, ids=some)
+                partial(
+                    replay_planning.add_letters,
+                    seq=seq,
+                    options=plan.options,
+                    ids=some,
+                    now_ms=plan.created_at_ms,
+                )
             )
             failpoint("replay-ids-committed")
         frozen = await Planner(self._parts, self._reader, seq=seq).frozen()

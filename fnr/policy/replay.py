@@ -283,6 +283,12 @@ def rank(order: ReplayOrder, *, died_at_ms: int, priority: int = 0) -> int:
     return level * _LEVEL + died_at_ms
 
 
+def ranks(order: ReplayOrder, *, died_at_ms: int) -> list[int]:
+    """Every rank that a letter can have, whatever the priority of its task was."""
+    priorities = range(11) if order is ReplayOrder.PRIORITY else range(1)
+    return [rank(order, died_at_ms=died_at_ms, priority=each) for each in priorities]
+
+
 def died_at_ms(order: ReplayOrder, entry_rank: int) -> int:
     """When the letter of this rank had died, as the plan knows it."""
     return -entry_rank if order is ReplayOrder.NEWEST else entry_rank % _LEVEL

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from fnr.store.tally import write_counts
 from fnr.store.transaction import (
@@ -24,6 +24,7 @@ from fnr.store.transaction import (
 
 Unit = Callable[[Transaction], Any]
 Done = Callable[[Any, BaseException | None], None]
+T = TypeVar("T")
 CommitHook = Callable[[str], None]
 
 
@@ -146,6 +147,14 @@ class Batch:
                 self._connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             self.error = error
+
+
+def asked(tx: Transaction, query: Callable[[Transaction], T]) -> T:
+    """What a query finds; an SQLite error is raised under the name that its caller knows."""
+    try:
+        return query(tx)
+    except sqlite3.Error as error:
+        raise named(error) from error
 
 
 def named(error: BaseException) -> BaseException:

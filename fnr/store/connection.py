@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -35,6 +34,7 @@ from fnr.store.transaction import (
     primary_code,
     read_only,
 )
+from fnr.store.write_queue import WriteQueue
 
 __all__ = [
     "Params",
@@ -84,7 +84,7 @@ class Store:
         self._trouble_hooks: list[TroubleHook] = []
         self._undone_hooks: list[Callable[[], None]] = []
         self._written_hooks: list[Callable[[], None]] = []
-        self._queue: deque[tuple[Unit, Done, bool]] = deque()
+        self._queue = WriteQueue(loop, self._begin)
         self._busy = False  # a batch is under way, or about to be
         self._busy_since_s: float | None = None
         self._closing: asyncio.Future[None] | None = None
@@ -123,11 +123,15 @@ class Store:
         """Call hook() on the loop after every COMMIT that wrote something; it must be quick."""
         self._written_hooks.append(hook)
 
-    async def write(self, unit: Callable[[Transaction], T], *, heavy: bool = False) -> T:
+    async def write(
+        self, unit: Callable[[Transaction], T], *, heavy: bool = False, shares: bool = False
+    ) -> T:
         """Run a unit of statements; its result, once it is on disk.
 
         A unit that raises is undone alone. Cancelling the wait does not cancel the write.
         heavy: run its statements in the commit thread too (it must not touch the loop's state).
+        shares: nobody waits for it, so it may wait for the commit of somebody else, who would
+        otherwise come while its own is under way and wait for that.
         """
         future: asyncio.Future[T] = self._loop.create_future()
 
@@ -139,16 +143,18 @@ class Store:
             else:
                 future.set_exception(error)
 
-        self.post(unit, done, heavy=heavy)
+        self.post(unit, done, heavy=heavy, shares=shares)
         return await future
 
-    def post(self, unit: Unit, done: Done, *, heavy: bool = False) -> None:
+    def post(self, unit: Unit, done: Done, *, heavy: bool = False, shares: bool = False) -> None:
         """Like `write`, with a callback on the loop: done(result, None) or done(None, error)."""
         if self._closing is not None or self.state == "ill":
             why = "the store is closed" if self._closing is not None else "the store is ill"
             self._loop.call_soon(done, None, StoreIll(why))
             return
-        self._queue.append((unit, done, heavy))
+        self._queue.add((unit, done, heavy), shares=shares)
+
+    def _begin(self) -> None:
         if not self._busy:
             self._busy = True
             self._loop.call_soon(self._start_batch)
@@ -167,6 +173,7 @@ class Store:
         """Commit what is waiting, checkpoint, close; further writes are refused."""
         if self._closing is None:
             self._closing = self._loop.create_future()
+            self._queue.join()
             if not self._busy:
                 self._busy = True
                 self._start_batch()
@@ -182,8 +189,8 @@ class Store:
             else:
                 self._busy = False
             return
-        batch = Batch(self._connection, self._tx, heavy=self._queue[0][2])
-        batch.units = self._take_units(1 if batch.heavy else BATCH_UNITS_MAX, heavy=batch.heavy)
+        batch = Batch(self._connection, self._tx, heavy=self._queue.heavy)
+        batch.units = self._queue.take(1 if batch.heavy else BATCH_UNITS_MAX, heavy=batch.heavy)
         if batch.heavy:
             self._steps.put(lambda: self._commit(batch))
         else:
@@ -203,7 +210,7 @@ class Store:
         """
         if not batch.open:
             self._finish(batch)
-        elif units := self._take_units(BATCH_UNITS_MAX - len(batch.ended), heavy=False):
+        elif units := self._queue.take(BATCH_UNITS_MAX - len(batch.ended), heavy=False):
             batch.units = units
             batch.run()
             self._look_for_more(batch)
@@ -213,19 +220,10 @@ class Store:
         else:
             self._steps.put(lambda: self._commit(batch))
 
-    def _take_units(self, count_max: int, *, heavy: bool) -> deque[tuple[Unit, Done]]:
-        """The next units of a kind that may share a commit."""
-        queue = self._queue
-        units: deque[tuple[Unit, Done]] = deque()
-        while queue and queue[0][2] == heavy and len(units) < count_max:
-            unit, done, _ = queue.popleft()
-            units.append((unit, done))
-        return units
-
     def _finish(self, batch: Batch) -> None:
         """Tell everybody how their unit ended, and go on with what came meanwhile."""
         if batch.units:
-            self._queue.extendleft((*unit, batch.heavy) for unit in reversed(batch.units))
+            self._queue.put_back(batch.units, heavy=batch.heavy)
         for done, result, error in batch.ended:
             try:
                 done(result, error)
@@ -282,8 +280,7 @@ class Store:
             self._steps.put(self._reopen)
 
     def _refuse_queue(self, error: Exception) -> None:
-        refused, self._queue = self._queue, deque()
-        for _, done, _ in refused:
+        for _, done, _ in self._queue.empty():
             self._loop.call_soon(done, None, error)
 
     def _change_state(self, state: str, why: str) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.record import PAGE_ITEMS_MAX, Page
-from fnr.policy.replay import EntryState, ReplayDetail, ReplayEntry
-from fnr.store.replay_plans import START, StoredPlan, find
+from fnr.policy.replay import EntryState, ReplayDetail, ReplayEntry, ranks
+from fnr.store.replay_plans import StoredPlan, find, waiting
 from fnr.store.transaction import Row, Transaction
 
 # Reasons are counted for as many entries as can be read while somebody waits.
@@ -38,13 +39,25 @@ def move(
     key: str | None = None,
 ) -> None:
     """Move one entry, and the counts of its plan with it. entry: its rank and task."""
-    tx.run(
-        """
-        UPDATE replay_entry SET state = ?, at_ms = ?, why = ?, key = coalesce(?, key)
-         WHERE plan = ? AND rank = ? AND task_id = ?
-        """,
-        (after, now_ms, why, key, plan, *entry),
-    )
+    if before is EntryState.PENDING:
+        tx.run(
+            "DELETE FROM replay_pending WHERE plan = ? AND rank = ? AND task_id = ?", (plan, *entry)
+        )
+        tx.run(
+            """
+            INSERT INTO replay_entry (plan, rank, task_id, state, at_ms, why, key)
+            VALUES (?, ?, ?, ?, ?, ?, ?)
+            """,
+            (plan, *entry, after, now_ms, why, key),
+        )
+    else:
+        tx.run(
+            """
+            UPDATE replay_entry SET state = ?, at_ms = ?, why = ?, key = coalesce(?, key)
+             WHERE plan = ? AND rank = ? AND task_id = ?
+            """,
+            (after, now_ms, why, key, plan, *entry),
+        )
     for state, delta in ((before, -1), (after, 1)):
         if (column := _COUNTED.get(state)) is not None:
             tx.run(f"UPDATE replay_plan SET {column} = {column} + ? WHERE seq = ?", (delta, plan))
@@ -82,6 +95,10 @@ def release(tx: Transaction, plan: int, key: str) -> None:
         )
 
 
+# Before every rank that an entry can have.
+START = (-(2**62), "")
+
+
 # ── looks ────────────────────────────────────────────────────────────────────
 
 
@@ -92,7 +109,7 @@ def in_state(
     return tx.all(
         """
         SELECT rank, task_id, key FROM replay_entry
-         WHERE plan = ? AND state = ? AND state <> 'pending'
+         WHERE plan = ? AND state = ?
          ORDER BY rank, task_id LIMIT ?
         """,
         (plan, state, limit),
@@ -104,23 +121,23 @@ def live(tx: Transaction, plan: int) -> list[tuple[str, str]]:
     return tx.all(
         """
         SELECT o.task_id, t.function FROM replay_entry o JOIN task t ON t.task_id = o.task_id
-         WHERE o.plan = ? AND o.state = 'live' AND o.state <> 'pending'
+         WHERE o.plan = ? AND o.state = 'live'
         """,
         (plan,),
     )
 
 
 def pending_after(
-    tx: Transaction, plan: int, cursor: tuple[int, str], *, limit: int
+    tx: Transaction, plan: int, position: tuple[int, str], *, limit: int
 ) -> list[tuple[int, str]]:
-    """Rank and task of the next entries whose turn has not come."""
+    """Rank and task of the next entries whose turn has not come, behind a position."""
     return tx.all(
         """
-        SELECT rank, task_id FROM replay_entry
-         WHERE plan = ? AND (rank, task_id) > (?, ?) AND state = 'pending'
+        SELECT rank, task_id FROM replay_pending
+         WHERE plan = ? AND (rank, task_id) > (?, ?)
          ORDER BY rank, task_id LIMIT ?
         """,
-        (plan, *cursor, limit),
+        (plan, *position, limit),
     )
 
 
@@ -143,19 +160,21 @@ def page(
     stored = find(tx, plan_id)
     limit = max(1, min(limit, PAGE_ITEMS_MAX))
     position = _position(after)
-    if state is EntryState.PENDING:
-        position = max(position, stored.cursor)
-    only = "" if state is None else f"AND state = '{state}'"
-    if state not in {None, EntryState.PENDING}:
-        only += " AND state <> 'pending'"
-    rows = tx.all(
-        f"""
-        SELECT rank, task_id, state, why, key, at_ms FROM replay_entry
-         WHERE plan = ? AND (rank, task_id) > (?, ?) {only}
-         ORDER BY rank, task_id LIMIT ?
-        """,
-        (stored.seq, *position, limit + 1),
-    )
+    rows: list[Row] = []
+    if state is not EntryState.PENDING:
+        only = "" if state is None else f"AND state = '{state}'"
+        rows = tx.all(
+            f"""
+            SELECT rank, task_id, state, why, key, at_ms FROM replay_entry
+             WHERE plan = ? AND (rank, task_id) > (?, ?) {only}
+             ORDER BY rank, task_id LIMIT ?
+            """,
+            (stored.seq, *position, limit + 1),
+        )
+    # Whoever is pending stands behind all whose turn has come.
+    if state in {None, EntryState.PENDING} and len(rows) <= limit:
+        rest = pending_after(tx, stored.seq, position, limit=limit + 1 - len(rows))
+        rows += [(*entry, EntryState.PENDING, "", None, None) for entry in rest]
     cursor = f"{rows[limit - 1][0]}.{rows[limit - 1][1]}" if len(rows) > limit else None
     return Page(items=[_entry(row) for row in rows[:limit]], next=cursor)
 
@@ -174,7 +193,7 @@ def _with_reasons(tx: Transaction, stored: StoredPlan) -> ReplayDetail:
         rows = tx.all(
             """
             SELECT why, task_id FROM replay_entry
-             WHERE plan = ? AND state = ? AND state <> 'pending'
+             WHERE plan = ? AND state = ?
              ORDER BY rank, task_id LIMIT ?
             """,
             (stored.seq, state, REASONS_LOOKED_AT_MAX - looked_at),
@@ -195,18 +214,24 @@ def _with_reasons(tx: Transaction, stored: StoredPlan) -> ReplayDetail:
     )
 
 
-def other_plan(tx: Transaction, stored: StoredPlan | None, task_id: str) -> str | None:
+def other_plan(tx: Transaction, stored: StoredPlan | None, letter: DeadLetter) -> str | None:
     """The id of an earlier plan that has not ended and in which this letter waits for its turn."""
-    row = tx.one(
-        """
-        SELECT p.plan_id FROM replay_entry o JOIN replay_plan p ON p.seq = o.plan
-         WHERE o.task_id = ? AND o.plan < ? AND o.state IN ('pending', 'held', 'ready')
-           AND p.state NOT IN ('done', 'cancelled')
-         ORDER BY o.plan LIMIT 1
-        """,
-        (task_id, stored.seq if stored is not None else 2**62),
-    )
-    return row[0] if row else None
+    before = stored.seq if stored is not None else 2**62
+    for earlier in waiting(tx, before=before):
+        order = earlier.plan.options.order
+        for rank in ranks(order, died_at_ms=letter.died_at_ms):
+            row = tx.one(
+                """
+                SELECT 1 FROM replay_pending WHERE plan = :plan AND rank = :rank AND task_id = :id
+                 UNION ALL
+                SELECT 1 FROM replay_entry WHERE plan = :plan AND rank = :rank AND task_id = :id
+                   AND state IN ('held', 'ready')
+                """,
+                {"plan": earlier.seq, "rank": rank, "id": letter.task_id},
+            )
+            if row is not None:
+                return earlier.plan.plan_id
+    return None
 
 
 def _position(after: str | None) -> tuple[int, str]:

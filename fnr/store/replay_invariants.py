@@ -11,7 +11,7 @@ REPLAY_INVARIANTS = (
         """
         SELECT p.plan_id FROM replay_plan p
           LEFT JOIN (
-               SELECT plan, count(*) AS total,
+               SELECT plan, count(*) AS taken,
                       count(*) FILTER (WHERE state IN ('held', 'ready')) AS held,
                       count(*) FILTER (WHERE state = 'live') AS live,
                       count(*) FILTER (WHERE state = 'done') AS done,
@@ -19,10 +19,24 @@ REPLAY_INVARIANTS = (
                       count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
                       count(*) FILTER (WHERE state = 'skipped') AS skipped
                  FROM replay_entry GROUP BY plan) AS r ON r.plan = p.seq
+          LEFT JOIN (
+               SELECT plan, count(*) AS pending FROM replay_pending GROUP BY plan) AS w
+            ON w.plan = p.seq
          WHERE (p.total, p.held, p.live, p.done, p.dead, p.cancelled, p.skipped)
-            <> (coalesce(r.total, 0), coalesce(r.held, 0), coalesce(r.live, 0),
-                coalesce(r.done, 0), coalesce(r.dead, 0), coalesce(r.cancelled, 0),
-                coalesce(r.skipped, 0))
+            <> (coalesce(r.taken, 0) + coalesce(w.pending, 0),
+                coalesce(r.held, 0), coalesce(r.live, 0), coalesce(r.done, 0),
+                coalesce(r.dead, 0), coalesce(r.cancelled, 0), coalesce(r.skipped, 0))
+        """,
+    ),
+    Invariant(
+        "pending-entry-lies-ahead",
+        "an entry of a replay is pending, but one behind it has had its turn",
+        """
+        SELECT p.plan_id FROM replay_plan p
+         WHERE (SELECT w.rank FROM replay_pending w
+                 WHERE w.plan = p.seq ORDER BY w.rank, w.task_id LIMIT 1)
+             < (SELECT o.rank FROM replay_entry o
+                 WHERE o.plan = p.seq ORDER BY o.rank DESC, o.task_id DESC LIMIT 1)
         """,
     ),
     Invariant(

@@ -1,27 +1,30 @@
 """Freeze the set of a replay: find the letters that a filter means, and write them down.
 
-In steps of bounded size, each a unit of its own, so that others write in between. A step that is
-made again adds nothing, so a plan whose freezing was cut short begins it afresh. Oldest first: rows
-that are added at the end of an index cost half of those in its middle.
+In steps of bounded size: each is looked for beside the writer and then written in a unit of its
+own, so that others write in between. A plan whose freezing was cut short begins it afresh. Oldest
+first: rows that are added at the end of an index cost half of those in its middle.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
+from itertools import chain
 
 from msgspec import Struct
 
 from fnr.policy.filter_match import matches
 from fnr.policy.filter_tree import fields
 from fnr.policy.replay import ReplayOptions, ReplayOrder
+from fnr.store import replay_entries, replay_plans
 from fnr.store.filter import Plan, Sql
 from fnr.store.letters import NO_LETTER
 from fnr.store.listing import LETTERS, record_names, record_of
 from fnr.store.paging import stretches
 from fnr.store.transaction import Transaction
 
+_ROWS = 100
 Key = tuple[int, str]
+Entry = tuple[int, str]  # rank and task
 # The rank of policy/replay.py, as the store reckons it.
 _RANKS = {
     ReplayOrder.OLDEST: "d.died_at_ms",
@@ -51,6 +54,13 @@ class Place(Struct, frozen=True, kw_only=True):
     key: Key | None = None
 
 
+class Found(Struct, frozen=True, kw_only=True):
+    """What a step has found, oldest death first, and where the next one looks; None: nowhere."""
+
+    entries: list[Entry]
+    next: Place | None
+
+
 def search_for(tx: Transaction, where: str, *, now_ms: int) -> Search:
     """Understand a filter. Raises FilterError. now_ms: whatever dies later is not in the set."""
     made, runs = stretches(tx, LETTERS, where, now_ms=now_ms)
@@ -67,18 +77,10 @@ def search_for(tx: Transaction, where: str, *, now_ms: int) -> Search:
     )
 
 
-def freeze_some(
-    tx: Transaction,
-    seq: int,
-    options: ReplayOptions,
-    search: Search,
-    place: Place,
-    *,
-    rows_max: int,
-) -> Place | None:
-    """Look at up to rows_max letters and keep those that pass; None when all were looked at."""
-    if place.run >= len(search.runs):
-        return None
+def look(
+    tx: Transaction, options: ReplayOptions, search: Search, place: Place, *, rows_max: int
+) -> Found:
+    """Look at up to rows_max letters for those that pass. Needs no writer."""
     run = search.runs[place.run]
     first = place.key or search.oldest
     last = tx.one(
@@ -94,20 +96,40 @@ def freeze_some(
         "(d.died_at_ms, d.task_id) > (?, ?) AND (d.died_at_ms, d.task_id) <= (?, ?)",
         (*first, *(last or search.newest)),
     )
-    conditions = (run, within, *search.made.sql)
-    if search.made.rest:
-        added = _add_matching(tx, seq, options.order, search, conditions)
-    else:
-        added = _add_selected(tx, seq, options.order, conditions)
+    entries = _passing(tx, options.order, search, (run, within, *search.made.sql))
+    if last is not None:
+        return Found(entries=entries, next=Place(run=place.run, key=(last[0], last[1])))
+    run_next = place.run + 1
+    return Found(entries=entries, next=Place(run=run_next) if run_next < len(search.runs) else None)
+
+
+def keep(tx: Transaction, seq: int, entries: Sequence[Entry]) -> None:
+    """Write down letters that were found; those that stand there already add nothing."""
+    added = 0
+    for first in range(0, len(entries), _ROWS):
+        some = entries[first : first + _ROWS]
+        # One statement for many rows: a fifth of what a statement for each of them costs.
+        sql = f"""
+            INSERT INTO replay_pending (plan, rank, task_id)
+            VALUES {", ".join([f"({seq}, ?, ?)"] * len(some))} ON CONFLICT DO NOTHING
+            """
+        added += tx.run(sql, tuple(chain.from_iterable(some)))
     _count(tx, seq, added)
-    if last is None:
-        return Place(run=place.run + 1) if place.run + 1 < len(search.runs) else None
-    return Place(run=place.run, key=(last[0], last[1]))
 
 
-def add_letters(tx: Transaction, seq: int, options: ReplayOptions, ids: Sequence[str]) -> None:
+def forget_some(tx: Transaction, seq: int, *, rows_max: int) -> int:
+    """Take back up to rows_max letters of a set that was not whole; how many were."""
+    removed = replay_plans.remove_entries(tx, seq, count_max=rows_max)
+    _count(tx, seq, -removed)
+    return removed
+
+
+def add_letters(
+    tx: Transaction, seq: int, options: ReplayOptions, ids: Sequence[str], *, now_ms: int
+) -> None:
     """Keep letters that were named one by one; a task without one is skipped from the start."""
-    added = skipped = 0
+    found: list[Entry] = []
+    skipped = 0
     for task_id in dict.fromkeys(ids):
         row = tx.one(
             f"""
@@ -117,60 +139,40 @@ def add_letters(tx: Transaction, seq: int, options: ReplayOptions, ids: Sequence
             (task_id,),
         )
         if row is not None:
-            added += tx.run(_INSERT, (seq, row[0], task_id))
+            found.append((row[0], task_id))
             continue
         skipped += tx.run(
             """
-            INSERT INTO replay_entry (plan, rank, task_id, state, why)
-            VALUES (?, 0, ?, 'skipped', ?)
+            INSERT INTO replay_entry (plan, rank, task_id, state, at_ms, why)
+            VALUES (?, ?, ?, 'skipped', ?, ?)
             ON CONFLICT DO NOTHING
             """,
-            (seq, task_id, NO_LETTER),
+            (seq, replay_entries.START[0], task_id, now_ms, NO_LETTER),
         )
-    _count(tx, seq, added + skipped)
+    keep(tx, seq, found)
+    _count(tx, seq, skipped)
     tx.run("UPDATE replay_plan SET skipped = skipped + ? WHERE seq = ?", (skipped, seq))
 
 
-_INSERT = "INSERT INTO replay_entry (plan, rank, task_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
-
-
-def _add_selected(
-    tx: Transaction, seq: int, order: ReplayOrder, conditions: tuple[Sql, ...]
-) -> int:
-    """The store alone decides, in one statement."""
+def _passing(
+    tx: Transaction, order: ReplayOrder, search: Search, conditions: tuple[Sql, ...]
+) -> list[Entry]:
     where = " AND ".join(part.text for part in conditions)
-    return tx.run(
-        f"""
-        INSERT INTO replay_entry (plan, rank, task_id)
-        SELECT ?, {_RANKS[order]}, d.task_id FROM {LETTERS.joined} WHERE {where}
-        ON CONFLICT DO NOTHING
-        """,
-        (seq, *_params(conditions)),
-    )
-
-
-def _add_matching(
-    tx: Transaction, seq: int, order: ReplayOrder, search: Search, conditions: tuple[Sql, ...]
-) -> int:
-    """Part of the filter is a pattern that only Python can decide."""
-    names = record_names(sorted(frozenset().union(*map(fields, search.made.rest))))
-    columns = ", ".join(LETTERS.sql_of[name] for name in names)
-    where = " AND ".join(part.text for part in conditions)
-    added = 0
-    for task_id, place, *values in tx.all(
-        f"SELECT d.task_id, {_RANKS[order]}, {columns} FROM {LETTERS.joined} WHERE {where}",
-        tuple(_params(conditions)),
-    ):
-        record = record_of(names, tuple(values))
-        if all(matches(part, record, search.now_ms) for part in search.made.rest):
-            added += tx.run(_INSERT, (seq, place, task_id))
-    return added
+    params = tuple(value for condition in conditions for value in condition.params)
+    # What is left is a pattern that only Python can decide.
+    rest = search.made.rest
+    names = record_names(sorted(frozenset().union(*map(fields, rest))))
+    columns = ", ".join([_RANKS[order], "d.task_id", *(LETTERS.sql_of[name] for name in names)])
+    rows = tx.all(f"SELECT {columns} FROM {LETTERS.joined} WHERE {where}", params)
+    if not rest:
+        return rows
+    return [
+        (rank, task_id)
+        for rank, task_id, *values in rows
+        if all(matches(part, record_of(names, tuple(values)), search.now_ms) for part in rest)
+    ]
 
 
 def _count(tx: Transaction, seq: int, added: int) -> None:
     if added:
         tx.run("UPDATE replay_plan SET total = total + ? WHERE seq = ?", (added, seq))
-
-
-def _params(conditions: Sequence[Sql]) -> Iterator[Any]:
-    return (value for condition in conditions for value in condition.params)

@@ -16,22 +16,19 @@ from fnr.store.transaction import Row, Transaction
 _COLUMNS = """
     seq, plan_id, state, state_at_ms, created_at_ms, created_by, state_by, why, chosen, by_ids,
     options, total, held, live, done, dead, cancelled, skipped, frozen_at_ms, running_at_ms,
-    judged_done, judged_dead, cursor_rank, cursor_id
+    judged_done, judged_dead
 """
 _states = {str(state): state for state in ReplayState}
 _options = msgspec.json.Decoder(ReplayOptions)
 
 Move = Callable[[ReplayPlan], ReplayPlan | str]
-# Before every rank that an entry can have.
-START = (-(2**62), "")
 
 
 class StoredPlan(Struct, frozen=True, kw_only=True):
-    """A plan under its number, and the last pending entry that was looked at."""
+    """A plan under its number."""
 
     seq: int
     plan: ReplayPlan
-    cursor: tuple[int, str]
 
 
 def add(tx: Transaction, plan: ReplayPlan) -> int:
@@ -106,6 +103,18 @@ def moving(tx: Transaction) -> list[StoredPlan]:
     return [_stored(row) for row in rows]
 
 
+def waiting(tx: Transaction, *, before: int) -> list[StoredPlan]:
+    """Plans of a smaller number that have not ended, the oldest first."""
+    rows = tx.all(
+        f"""
+        SELECT {_COLUMNS} FROM replay_plan
+         WHERE state NOT IN ('done', 'cancelled') AND seq < ? ORDER BY seq
+        """,
+        (before,),
+    )
+    return [_stored(row) for row in rows]
+
+
 def paused(tx: Transaction) -> list[StoredPlan]:
     """Plans that wait for somebody, or for a breaker; the oldest first."""
     rows = tx.all(
@@ -156,16 +165,24 @@ def forget(tx: Transaction, *, ended_before_ms: int, count_max: int) -> int:
     )
     if row is None:
         return 0
-    removed = tx.run(
-        """
-        DELETE FROM replay_entry
-         WHERE plan = :plan AND (plan, rank, task_id) IN (
-               SELECT plan, rank, task_id FROM replay_entry WHERE plan = :plan LIMIT :count_max)
-        """,
-        {"plan": row[0], "count_max": count_max},
-    )
+    removed = remove_entries(tx, row[0], count_max=count_max)
     if removed < count_max:
         tx.run("DELETE FROM replay_plan WHERE seq = ?", (row[0],))
+    return removed
+
+
+def remove_entries(tx: Transaction, seq: int, *, count_max: int) -> int:
+    """Remove up to count_max entries of a plan; how many were. The plan's counts stay."""
+    removed = 0
+    for table in ("replay_pending", "replay_entry"):
+        removed += tx.run(
+            f"""
+            DELETE FROM {table}
+             WHERE plan = :plan AND (plan, rank, task_id) IN (
+                   SELECT plan, rank, task_id FROM {table} WHERE plan = :plan LIMIT :count_max)
+            """,
+            {"plan": seq, "count_max": count_max - removed},
+        )
     return removed
 
 
@@ -195,5 +212,4 @@ def _stored(row: Row) -> StoredPlan:
         judged_done=row[20],
         judged_dead=row[21],
     )
-    cursor = START if row[22] is None else (row[22], row[23])
-    return StoredPlan(seq=row[0], plan=plan, cursor=cursor)
+    return StoredPlan(seq=row[0], plan=plan)

@@ -37,7 +37,7 @@ def preview(
         problem = letters.replay_problem(
             tx, letter, function_known=function_known, input_problem=input_problem
         )
-        if problem is None and (other := replay_entries.other_plan(tx, None, task_id)):
+        if problem is None and (other := replay_entries.other_plan(tx, None, letter)):
             problem = f"it waits in replay {other}"
         if problem is None and (key := _unique_key(tx, task_id)) is not None:
             problem = SHARED_KEY if key in found.keys else None

@@ -73,7 +73,6 @@ def put_back(
         _move(tx, stored.seq, candidate, EntryState.SKIPPED, now_ms=now_ms, why=why)
         if candidate.ready and candidate.key is not None:
             replay_entries.release(tx, stored.seq, candidate.key)
-    _advance(tx, stored.seq, candidates[: choice.looked_at])
     started = {candidate.task_id: candidate.function for candidate in choice.start}
     return Turned(started=started, looked_at=choice.looked_at)
 
@@ -122,16 +121,6 @@ def _move(
     )
 
 
-def _advance(tx: Transaction, plan: int, looked_at: list[Candidate]) -> None:
-    """All pending entries up to here have moved on: the next look begins behind them."""
-    last = next((found for found in reversed(looked_at) if not found.ready), None)
-    if last is not None:
-        tx.run(
-            "UPDATE replay_plan SET cursor_rank = ?, cursor_id = ? WHERE seq = ?",
-            (last.rank, last.task_id, plan),
-        )
-
-
 class _Look:
     """Reads what has to be known of entries before one of them is chosen."""
 
@@ -159,7 +148,7 @@ class _Look:
         )
         found = [self._candidate(rank, task_id, key) for rank, task_id, key in ready]
         pending = replay_entries.pending_after(
-            tx, stored.seq, stored.cursor, limit=count - len(ready)
+            tx, stored.seq, replay_entries.START, limit=count - len(ready)
         )
         return found + [self._candidate(rank, task_id, None) for rank, task_id in pending]
 
@@ -188,7 +177,7 @@ class _Look:
                 return "replayed meanwhile, and it died again"
             if (author := self._edited_by(letter.task_id)) is not None:
                 return f"its input was edited meanwhile by {author or 'somebody'}"
-            other = replay_entries.other_plan(self._tx, self._stored, letter.task_id)
+            other = replay_entries.other_plan(self._tx, self._stored, letter)
             if other is not None:
                 return f"it waits in replay {other}, which was made earlier"
         return letters.replay_problem(

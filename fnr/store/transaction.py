@@ -95,9 +95,9 @@ class Transaction:
         """Change rows; how many were."""
         return self._execute(sql, params).rowcount
 
-    def many(self, sql: str, rows: Iterable[Params]) -> None:
-        """Run one statement for each of many parameter rows."""
-        self._connection.executemany(sql, rows)
+    def many(self, sql: str, rows: Iterable[Params]) -> int:
+        """Run one statement for each of many parameter rows; how many rows were changed."""
+        return self._connection.executemany(sql, rows).rowcount
 
     def count(self, function: str, state: str, delta: int) -> None:
         """Note that this many more tasks (or letters) of a function are in a state."""

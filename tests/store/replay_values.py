@@ -17,7 +17,7 @@ from fnr.policy.replay import (
 )
 from fnr.policy.verdict import conclude
 from fnr.store import replay_entries, replay_plans
-from fnr.store.replay_planning import Place, add_letters, freeze_some, search_for
+from fnr.store.replay_planning import Place, add_letters, keep, look, search_for
 from fnr.store.replay_turn import Turned, put_back
 from fnr.store.transaction import Transaction
 
@@ -40,7 +40,7 @@ def new_plan(tx: Transaction, *ids: str, where: str = "", rows_max: int = 2, **l
     )
     seq = replay_plans.add(tx, plan)
     if ids:
-        add_letters(tx, seq, options, ids)
+        add_letters(tx, seq, options, ids, now_ms=MADE_MS)
     else:
         freeze(tx, seq, where, options, rows_max=rows_max)
     plan = replace(plan_of(tx, seq), frozen_at_ms=MADE_MS)
@@ -58,7 +58,9 @@ def freeze(
     place: Place | None = Place()
     steps = 0
     while place is not None:
-        place = freeze_some(tx, seq, options, search, place, rows_max=rows_max)
+        found = look(tx, options, search, place, rows_max=rows_max)
+        keep(tx, seq, found.entries)
+        place = found.next
         steps += 1
     return steps
 

@@ -208,6 +208,13 @@ BREAKS: dict[str, list[Break]] = {
         _run("UPDATE replay_plan SET total = total + 1 WHERE plan_id = :id", PLAN),
         _run("DELETE FROM replay_entry WHERE state = 'live'"),
     ],
+    "pending-entry-lies-ahead": [
+        _run(
+            "UPDATE replay_pending SET rank = rank - 1000 WHERE plan ="
+            " (SELECT seq FROM replay_plan WHERE plan_id = :id)",
+            PLAN,
+        ),
+    ],
     "live-entry-is-replaying": [
         _run(
             "UPDATE dead_letter SET state = 'open' WHERE task_id = :id",

@@ -30,10 +30,18 @@ from store_values import (
 
 from fnr.policy.dead_letter import SHARED_KEY, LetterState
 from fnr.policy.evidence import Evidence
-from fnr.policy.replay import EntryState, ReplayOptions, ReplayPlan, ReplayState, moved
+from fnr.policy.replay import (
+    EntryState,
+    ReplayOptions,
+    ReplayOrder,
+    ReplayPlan,
+    ReplayState,
+    moved,
+)
 from fnr.store import letters, replay_entries, replay_plans, tasks
 from fnr.store.ids import AmbiguousId, NoSuchId
 from fnr.store.letters import NO_LETTER
+from fnr.store.replay_planning import forget_some
 from fnr.store.replay_preview import preview
 from fnr.store.transaction import Transaction
 
@@ -52,6 +60,15 @@ def test_a_filter_freezes_what_it_means_and_no_letter_twice(book: Book) -> None:
     assert freeze(tx, seq, "function:f*", ReplayOptions(), rows_max=3) > 3
     assert plan_of(tx, seq).total == 7
     assert is_whole(tx)
+
+
+def test_a_set_that_was_not_whole_is_taken_back_in_steps(tx: Transaction) -> None:
+    ids = [bury(tx) for _ in range(5)]
+    seq, other = new_plan(tx, *ids), new_plan(tx, *ids)
+    taken_back = [forget_some(tx, seq, rows_max=2) for _ in range(4)]
+    assert taken_back == [2, 2, 1, 0]
+    assert (plan_of(tx, seq).total, plan_of(tx, other).total) == (0, 5)
+    assert len(entries(tx, other)) == 5
 
 
 def test_a_pattern_that_only_python_can_decide_freezes_the_same(book: Book) -> None:
@@ -101,9 +118,13 @@ def test_entries_stand_in_the_order_asked_for(book: Book, order: str, expected: 
 def test_a_task_without_a_letter_is_skipped_from_the_start(tx: Transaction) -> None:
     letter = bury(tx)
     [live] = accept(tx, new_task())
-    seq = new_plan(tx, letter, live, live)
-    assert entries(tx, seq)[live] == (EntryState.SKIPPED, NO_LETTER)
-    assert (plan_of(tx, seq).total, plan_of(tx, seq).skipped) == (2, 1)
+    for order in ReplayOrder:
+        seq = new_plan(tx, letter, live, live, order=order)
+        assert list(entries(tx, seq).items()) == [
+            (live, (EntryState.SKIPPED, NO_LETTER)),
+            (letter, (EntryState.PENDING, "")),
+        ]
+        assert (plan_of(tx, seq).total, plan_of(tx, seq).skipped) == (2, 1)
 
 
 # ── turns ────────────────────────────────────────────────────────────────────
@@ -188,9 +209,12 @@ def test_whatever_happens_to_a_letter_meanwhile_it_is_skipped_and_says_why(
     assert why in reason
 
 
-def test_of_two_plans_with_one_letter_the_older_puts_it_back(tx: Transaction) -> None:
-    task_id = bury(tx)
-    older, newer = new_plan(tx, task_id), new_plan(tx, task_id)
+@pytest.mark.parametrize("order", ReplayOrder)
+def test_of_two_plans_with_one_letter_the_older_puts_it_back(
+    tx: Transaction, order: ReplayOrder
+) -> None:
+    task_id = bury(tx, priority=3)
+    older, newer = new_plan(tx, task_id, order=order), new_plan(tx, task_id)
     assert turn(tx, newer).started == {}
     why = f"it waits in replay {plan_of(tx, older).plan_id}, which was made earlier"
     assert entries(tx, newer)[task_id] == (EntryState.SKIPPED, why)

@@ -13,9 +13,10 @@ import statement_plans
 from store_values import Book, accept, new_task
 
 from fnr.policy.dead_letter import DeathCause, LetterState
+from fnr.policy.replay import EntryState
 from fnr.policy.rules import Category, Strategy
 from fnr.policy.task import PRIORITY_MAX, PRIORITY_MIN, AttemptOutcome, TaskState
-from fnr.store import migrate
+from fnr.store import migrate, replay_entries
 from fnr.store.transaction import StoreNewer, Transaction, connect_writer
 
 ID = "0" * 26
@@ -84,7 +85,8 @@ ROWS: dict[str, dict[str, Any]] = {
     "tally": {"function": "render", "state": "queued", "count": 1},
     "retry_budget": {"function": "render", "balance_ms": 1, "at_ms": 1},
     "replay_plan": REPLAY_PLAN,
-    "replay_entry": {"plan": 1, "rank": 1, "task_id": ID},
+    "replay_entry": {"plan": 1, "rank": 1, "task_id": ID, "state": "live", "at_ms": 1},
+    "replay_pending": {"plan": 1, "rank": 1, "task_id": ID},
 }  # fmt: skip
 
 # One row per CHECK: table, and what makes the good row bad.
@@ -181,8 +183,11 @@ VIOLATIONS: list[tuple[str, dict[str, Any]]] = [
 
 
 def schema_text() -> str:
-    """Every statement of every step."""
-    return "\n".join(sql for _, sql in migrate.schema_steps())
+    """The statements that make the tables of today, whatever steps led to them."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    migrate.migrate(connection)
+    rows = connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall()
+    return "\n".join(sql for (sql,) in rows)
 
 
 def insert(tx: Transaction, table: str, **fields: Any) -> None:
@@ -323,6 +328,37 @@ def test_a_migration_that_fails_leaves_the_old_schema(
     assert connection.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall() == before
     steps[-1] = (newest + 1, "CREATE TABLE more (x TEXT);\n")
     assert migrate.migrate(connection) == newest + 1
+    connection.close()
+
+
+def test_replays_of_an_older_store_keep_every_entry_in_its_order(store_file: Path) -> None:
+    connection = connect_writer(store_file)
+    for step, sql in migrate.schema_steps():
+        if step <= 6:
+            migrate._apply(connection, step, sql)
+    plan = REPLAY_PLAN | {"state": "paused", "total": 4, "live": 1, "skipped": 1, "cursor_rank": 5}
+    connection.execute(
+        f"INSERT INTO replay_plan ({', '.join(plan)}) VALUES ({', '.join('?' * len(plan))})",
+        tuple(plan.values()),
+    )
+    connection.executemany(
+        "INSERT INTO replay_entry (plan, rank, task_id, state, at_ms, why) VALUES (1,?,?,?,?,?)",
+        [
+            (-7, "a", "live", 9, ""),
+            (-6, "b", "pending", None, ""),
+            (-5, "c", "pending", None, ""),
+            (0, "d", "skipped", None, "it is no dead letter"),
+        ],
+    )
+    migrate.migrate(connection)
+    tx = Transaction(connection)
+    page = replay_entries.page(tx, ID, state=None, after=None, limit=10)
+    assert [(one.task_id, one.state, one.at_ms) for one in page.items] == [
+        ("d", EntryState.SKIPPED, 1),
+        ("a", EntryState.LIVE, 9),
+        ("b", EntryState.PENDING, None),
+        ("c", EntryState.PENDING, None),
+    ]
     connection.close()
 
 
