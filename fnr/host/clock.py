@@ -26,6 +26,10 @@ class Clock:
         """Milliseconds since boot, suspends included; never goes back."""
         return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
 
+    # For "was that just now?": nanoseconds that stand still while the machine sleeps, at a fifth of
+    # what the boot clock costs.
+    ticks_ns = staticmethod(time.monotonic_ns)
+
     def suspended_ms(self) -> int:
         """Milliseconds of boot_ms during which the machine was asleep."""
         awake_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)

@@ -27,6 +27,8 @@ REPORTS_PER_S_MAX = 50
 UNSEEN_EVERY_MS = 1_000
 # When nobody knows when the next call may be tried.
 RETRY_MS = 1_000
+# A record that was seen closed is not read again within this.
+FRESH_NS = 1_000_000
 _MARK = "__fnr_service__"
 _NOT_SEEN = BreakerRecord(name="", state="closed")
 _REFUSING = frozenset({"open", "forced_open"})
@@ -37,14 +39,14 @@ _trying: ContextVar[frozenset[str]] = ContextVar("trying", default=frozenset())
 class Quiet:
     """A call while its breaker is closed and nothing has failed: shared by all of them.
 
-    seen_ms: when the record was last seen, boot clock; it is not read twice in a millisecond.
+    fresh_until_ns: the record is read again after this, on the clock of ticks.
     """
 
-    __slots__ = ("_calls", "record", "seen_ms")
+    __slots__ = ("_calls", "fresh_until_ns", "record")
 
-    def __init__(self, record: BreakerRecord, calls: Calls, seen_ms: int) -> None:
+    def __init__(self, record: BreakerRecord, calls: Calls, fresh_until_ns: int) -> None:
         self.record = record
-        self.seen_ms = seen_ms
+        self.fresh_until_ns = fresh_until_ns
         self._calls = calls
 
     def end(self, error: BaseException | None) -> None:
@@ -140,6 +142,7 @@ class Calls:
         self._path = path
         self._clock = clock
         self._boot_ms = clock.boot_ms
+        self._ticks_ns = clock.ticks_ns
         self._boot_id = clock.boot_id()
         self._wake = wake
         self._wake_at = wake_at
@@ -156,21 +159,22 @@ class Calls:
 
     def guard(self, name: str, ignore: tuple[type[BaseException], ...]) -> Quiet | Guard:
         """Begin one call, or raise BreakerOpen."""
-        now_ms = self._boot_ms()
+        # The way of nearly every call: nothing may stand here that does not have to.
         quiet = self._quiet.get(name)
-        if quiet is not None and quiet.seen_ms == now_ms and not ignore:
+        if quiet is not None and not ignore and self._ticks_ns() < quiet.fresh_until_ns:
             return quiet
+        fresh_until_ns = self._ticks_ns() + FRESH_NS
         view = self._views.get(name)
         if view is None:
             view = self._views.setdefault(name, BreakerView(self._path, self._boot_id, name))
         record = view.look()
         if quiet is not None and quiet.record is record and not ignore:
-            quiet.seen_ms = now_ms
+            quiet.fresh_until_ns = fresh_until_ns
             return quiet
         self._guarded.add(name)
         ordinary = record is not None and record.state == "closed" and not record.listens
         if record is not None and ordinary and not record.call_max_ms:
-            self._quiet[name] = Quiet(record, self, now_ms)
+            self._quiet[name] = Quiet(record, self, fresh_until_ns)
         else:
             self._quiet.pop(name, None)
         return Guard(view, self, ignore).begin(record)
