@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -112,8 +113,9 @@ _ROWS = (
 def fill(store_file: Path, *, count: int, dead_of_ten: int = DEAD_OF_TEN) -> None:
     """Create the store with `count` tasks, of ten so many dead with open letters, the others done.
 
-    Written without fsync, then closed properly: what lies on the disk is what a daemon that ran
-    them all would have left, except for the pages' order.
+    Written without fsync, then closed properly and brought to the disk: what lies there is what a
+    daemon that ran them all would have left, except for the pages' order. Gigabytes that the kernel
+    still had to write would be waited for by the first COMMITs that are measured.
     """
     connection = connect_writer(store_file)
     try:
@@ -131,3 +133,4 @@ def fill(store_file: Path, *, count: int, dead_of_ten: int = DEAD_OF_TEN) -> Non
         connection.close()
         raise
     connection.close()
+    os.sync()

@@ -18,8 +18,8 @@ from fnr.store.connection import StoreBusy, StoreFull, StoreIll, Transaction
 from fnr.store.replay_planning import Entry, Found, Place, Search
 
 # Writing a step down takes about 2 ms of the loop: that much later whoever shares its commit is
-# answered. Larger ones are hardly cheaper for each letter.
-STEP_ROWS = 1_300
+# answered.
+STEP_ROWS = 1_750
 RETRY_S = 1.0
 T = TypeVar("T")
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any, TypeVar
 
-from fnr.store.batch import Batch, CommitHook, Done, Unit, named
-from fnr.store.migrate import migrate
+from fnr.store.batch import Batch, CommitHook, Done, Unit
+from fnr.store.checkpointer import Checkpointer
+from fnr.store.opening import open_writer, reopen_writer
 from fnr.store.pace import Pace
+from fnr.store.steps import Steps
 from fnr.store.transaction import (
     BUSY_CODES,
     ILL_CODES,
@@ -30,7 +30,6 @@ from fnr.store.transaction import (
     StoreIll,
     StoreNewer,
     Transaction,
-    connect_writer,
     primary_code,
     read_only,
 )
@@ -92,10 +91,10 @@ class Store:
         self._reopening = False
         self._probe: asyncio.TimerHandle | None = None
         self._pace = Pace()
-        self._steps: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._steps = Steps("store-commit")
+        self._checkpointer = Checkpointer(path, clock_s=loop.time, tell=self._tell)
+        self._rest_due = False  # the log begins anew once its rest is moved while nobody writes
         self._use(connection)
-        # A daemon thread: a wedged disk must not keep the process from ending.
-        threading.Thread(target=self._work, name="store-commit", daemon=True).start()
 
     @classmethod
     async def open(cls, path: str | Path, *, commit_hook: CommitHook | None = None) -> Store:
@@ -105,7 +104,7 @@ class Store:
         raises counts as the COMMIT's error. Raises StoreNewer, StoreBusy, StoreFull, StoreIll.
         """
         loop = asyncio.get_running_loop()
-        connection = await loop.run_in_executor(None, _open, path)
+        connection = await loop.run_in_executor(None, open_writer, path)
         return cls(Path(path), connection, loop=loop, commit_hook=commit_hook)
 
     def on_trouble(self, hook: TroubleHook) -> None:
@@ -183,9 +182,13 @@ class Store:
 
     def _start_batch(self) -> None:
         """Run what is waiting; its COMMIT comes when nobody has anything to add."""
+        if self._rest_due and self.state != "ill":
+            self._rest_due = False
+            self._checkpointer.start(self._rest_moved)
+            return
         if not self._queue:
             if self._closing is not None:
-                self._steps.put(self._shut)
+                self._checkpointer.close(lambda: self._steps.put(self._shut))
             else:
                 self._busy = False
             return
@@ -241,6 +244,22 @@ class Store:
             if batch.changed:
                 for hook in self._written_hooks:
                     hook()
+                if not self._rest_due and self._checkpointer.due():
+                    self._checkpointer.start(self._log_moved)
+            self._start_batch()
+
+    def _log_moved(self, _error: sqlite3.Error | None) -> None:
+        """The log is in the file, but for what was added meanwhile.
+
+        If it could not be moved, the next pass meets the error while nothing is under way.
+        """
+        self._rest_due = True
+        self._begin()
+
+    def _rest_moved(self, error: sqlite3.Error | None) -> None:
+        if error is not None and primary_code(error) in ILL_CODES:
+            self._fall_ill(error)
+        else:
             self._start_batch()
 
     def _note_room(self, batch: Batch) -> None:
@@ -304,12 +323,9 @@ class Store:
     def _use(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._tx = Transaction(connection, self._undone_hooks)
+        self._checkpointer.drop()
 
     # ── in the commit thread ─────────────────────────────────────────────────
-
-    def _work(self) -> None:
-        while (step := self._steps.get()) is not None:
-            step()
 
     def _commit(self, batch: Batch) -> None:
         if batch.heavy:
@@ -325,25 +341,15 @@ class Store:
         self._pace.took(self._loop.time() - from_s)
 
     def _reopen(self) -> None:
-        """After an I/O error nothing in memory can be trusted: open afresh and look."""
-        connection: sqlite3.Connection | None = None
-        try:
+        with suppress(sqlite3.Error):
             self._connection.close()
-            connection = _open(self.path)
-            [found] = connection.execute("PRAGMA quick_check(1)").fetchone()
-            if found != "ok":
-                raise sqlite3.DatabaseError(found)
-        except Exception:  # noqa: BLE001 - whatever it is, the store stays ill
-            if connection is not None:
-                connection.close()
-                connection = None
-        self._tell(self._reopened, connection)
+        self._tell(self._reopened, reopen_writer(self.path))
 
     def _shut(self) -> None:
         # A checkpoint that fails now is made up for when the store is opened next.
         with suppress(sqlite3.Error):
             self._connection.close()
-        self._steps.put(None)
+        self._steps.end()
         self._tell(self._shut_done)
 
     def _shut_done(self) -> None:
@@ -355,7 +361,7 @@ class Store:
         try:
             self._loop.call_soon_threadsafe(callback, *args)
         except RuntimeError:  # the loop is closed: nobody is left to be told
-            self._steps.put(None)
+            self._steps.end()
 
 
 def _write_something(tx: Transaction) -> None:
@@ -369,19 +375,3 @@ def _write_something(tx: Transaction) -> None:
 
 def _forget(_result: object, _error: BaseException | None) -> None:
     """What the probe found is the store's state."""
-
-
-def _open(path: str | Path) -> sqlite3.Connection:
-    try:
-        connection = connect_writer(path)
-        try:
-            migrate(connection)
-            # From here on a lock held by a stranger is waited for on the loop's clock, because
-            # SQLite's own patience would block the loop.
-            connection.execute("PRAGMA busy_timeout = 0")
-        except BaseException:
-            connection.close()
-            raise
-    except sqlite3.Error as error:
-        raise named(error) from error
-    return connection

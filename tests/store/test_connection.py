@@ -13,7 +13,7 @@ import pytest
 from store_values import NOW_MS, accept, contents, is_whole, new_task
 from writer_probes import Commits, count_of, writes
 
-from fnr.store import connection, pace, tasks, write_queue
+from fnr.store import checkpointer, connection, pace, tasks, write_queue
 from fnr.store.connection import Store, StoreIll, StoreNewer, read_only
 from fnr.store.transaction import Reader, Transaction
 
@@ -321,15 +321,42 @@ async def test_the_store_is_durable_and_checks_its_references(store: Store) -> N
     assert await store.write(pragmas) == ["wal", 2, 1]
 
 
-async def test_the_log_is_used_again_and_does_not_grow(store: Store) -> None:
-    """More than one checkpoint's worth of pages passes through a WAL file of one's size."""
+async def test_a_log_that_has_grown_is_used_again(store: Store) -> None:
+    """It is moved into the file beside the writer, then written again from its start."""
     body = b'{"x":"' + b"x" * 200_000 + b'"}'
-    sizes = []
-    for _ in range(12):
+    while (wal_size(store.path) or 0) <= checkpointer.LOG_BYTES_MAX:
         await store.write(lambda tx: accept(tx, *(new_task() for _ in range(10)), body=body))
-        sizes.append(wal_size(store.path) or 0)
-    assert max(sizes) < 24 * 1024 * 1024
-    assert sizes[-1] >= sizes[-3]
+    while (wal_size(store.path) or 0) > checkpointer.LOG_BYTES_MAX:
+        await store.write(writes(new_task()))
+    await store.write(lambda tx: accept(tx, *(new_task() for _ in range(10)), body=body))
+    assert wal_size(store.path) == checkpointer.LOG_BYTES_MAX
+
+
+async def test_a_pass_that_fails_is_made_again_while_nothing_is_under_way(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An I/O error of the file is noticed there, and the store is opened anew."""
+    states: list[str] = []
+    back = asyncio.Event()
+
+    def trouble(state: str, _why: str) -> None:
+        states.append(state)
+        if state == "ok":
+            back.set()
+
+    store.on_trouble(trouble)
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+    passes = [error, error]
+    really = checkpointer.Checkpointer._pass
+    monkeypatch.setattr(
+        checkpointer.Checkpointer, "_pass", lambda self: passes.pop() if passes else really(self)
+    )
+    monkeypatch.setattr(checkpointer, "LOG_BYTES_MAX", 0)
+    await store.write(writes(new_task()))
+    await back.wait()
+    assert states == ["ill", "ok"]
+    await store.write(writes(new_task()))
 
 
 async def test_a_mistake_in_a_callback_is_not_the_next_callers(store: Store) -> None:

@@ -1,0 +1,51 @@
+"""Open a store's file for the one writer, and look at it before it is trusted again."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from fnr.store.batch import named
+from fnr.store.checkpointer import LOG_BYTES_MAX, PAGES_AT_LAST
+from fnr.store.migrate import migrate
+from fnr.store.transaction import connect_writer
+
+
+def open_writer(path: str | Path) -> sqlite3.Connection:
+    """Open or create it, with the schema of today.
+
+    Raises StoreNewer, StoreBusy, StoreFull, StoreIll.
+    """
+    try:
+        connection = connect_writer(path)
+        try:
+            migrate(connection)
+            # From here on a lock held by a stranger is waited for on the loop's clock, because
+            # SQLite's own patience would block the loop.
+            connection.execute("PRAGMA busy_timeout = 0")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {PAGES_AT_LAST}")
+            connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES_MAX}")
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.Error as error:
+        raise named(error) from error
+    return connection
+
+
+def reopen_writer(path: str | Path) -> sqlite3.Connection | None:
+    """After an I/O error nothing in memory can be trusted: open it afresh and look.
+
+    None: it is still ill.
+    """
+    connection: sqlite3.Connection | None = None
+    try:
+        connection = open_writer(path)
+        [found] = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise sqlite3.DatabaseError(found)
+    except Exception:  # noqa: BLE001 - whatever it is, the store stays ill
+        if connection is not None:
+            connection.close()
+        return None
+    return connection
