@@ -11,7 +11,7 @@ _fnr_below() {
     'breaker') found=(list show why open close disable reset probe history) ;;
     'undo') found=(list show retry skip) ;;
     'function') found=(list show pause resume) ;;
-    'gpu') found=(list) ;;
+    'gpu') found=(list trust) ;;
     'allocation') found=(list) ;;
     'worker') found=(list show restart stop) ;;
     'daemon') found=(start stop restart reload status) ;;
@@ -100,6 +100,7 @@ _fnr_flags() {
     'function/resume') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'gpu') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'gpu/list') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'gpu/trust') found=(--reason --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'allocation') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'allocation/list') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'worker') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
@@ -194,6 +195,7 @@ _fnr_arguments() {
     'function/show') found=('@functions') ;;
     'function/pause') found=('@functions' '*') ;;
     'function/resume') found=('@functions' '*') ;;
+    'gpu/trust') found=('') ;;
     'worker/show') found=('@workers @functions') ;;
     'worker/restart') found=('@workers @functions' '*') ;;
     'worker/stop') found=('@workers @functions' '*') ;;
@@ -627,6 +629,11 @@ _fnr_value() {
     'gpu/list:--config') found=('@files') ;;
     'gpu/list:-o'|'gpu/list:--output') found=(table json jsonl name) ;;
     'gpu/list:--timeout') found=() ;;
+    'gpu/trust:--reason') found=() ;;
+    'gpu/trust:--home') found=('@dirs') ;;
+    'gpu/trust:--config') found=('@files') ;;
+    'gpu/trust:-o'|'gpu/trust:--output') found=(table json jsonl name) ;;
+    'gpu/trust:--timeout') found=() ;;
     'allocation:--home') found=('@dirs') ;;
     'allocation:--config') found=('@files') ;;
     'allocation:-o'|'allocation:--output') found=(table json jsonl name) ;;

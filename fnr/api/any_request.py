@@ -37,6 +37,7 @@ AnyRequest = (
     | breaker_requests.ListBreakerMoves
     | resource_requests.ListAllocations
     | resource_requests.ListGpus
+    | resource_requests.TrustGpu
     | resource_requests.ExplainWait
     | undo_requests.ListUndo
     | undo_requests.GetUndo

@@ -54,6 +54,16 @@ class ListGpus(Request[GpuList], frozen=True, kw_only=True, tag=str):
     """Read the GPUs now."""
 
 
+class TrustGpu(Request[GpuLine], frozen=True, kw_only=True, tag=str):
+    """Give work to a GPU again that the kernel log speaks against; its reading after that.
+
+    gpu: its number as `fnr gpu list` has it, or its UUID, which may be abbreviated.
+    """
+
+    gpu: str
+    reason: str = ""
+
+
 class ExplainWait(Request[WaitFacts], frozen=True, kw_only=True, tag=str):
     """Why does a task not start, by readings taken now? task_id may be abbreviated."""
 

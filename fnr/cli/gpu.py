@@ -1,11 +1,17 @@
-"""`fnr gpu`: list."""
+"""`fnr gpu`: list, trust."""
 
 from __future__ import annotations
 
-from fnr.api.resource_requests import GpuLine, ListGpus
+from typing import Annotated
+
+import typer
+
+from fnr.api.resource_requests import GpuLine, ListGpus, TrustGpu
 from fnr.cli.group import examples, group
 from fnr.cli.here import here
-from fnr.cli.render import Column, Listing, show_list
+from fnr.cli.options import Reason
+from fnr.cli.render import Column, Listing, show_list, show_one
+from fnr.cli.terminal import one_line
 from fnr.policy.condition import size_text
 
 app = group("gpu", "GPUs: which there are, how they are, who has them.")
@@ -45,11 +51,6 @@ GPUS: Listing[GpuLine] = Listing(
 )  # fmt: skip
 
 
-@app.callback()
-def _group() -> None:
-    """With one command alone the group itself would be that command."""
-
-
 @app.command("list", epilog=examples("fnr gpu list", "fnr gpu list -o json | jq '.items[].unfit'"))
 def list_gpus() -> None:
     """List GPUs with their health, their free memory, and the functions that have them."""
@@ -58,3 +59,16 @@ def list_gpus() -> None:
     show_list(GPUS, found.gpus, total=len(found.gpus), extra=extra)
     if found.missing:
         here().notice(f"notice: GPUs cannot be seen: {found.missing}")
+
+
+@app.command("trust", epilog=examples("fnr gpu trust 0 --reason 'reset and tested'"))
+def trust_gpu(
+    gpu: Annotated[
+        str, typer.Argument(metavar="GPU", help="Its number or UUID, as `fnr gpu list` has it.")
+    ],
+    reason: Reason = "",
+) -> None:
+    """Give work to a GPU again after an Xid in the kernel log took it out of service."""
+    line = here().ask(TrustGpu(gpu=gpu, reason=reason))
+    words = f"GPU {line.gpu.place} is {one_line(line.unfit or 'healthy')}\n"
+    show_one("fnr.gpu/1", line, lambda: words, name=line.gpu.uuid)

@@ -10,7 +10,9 @@ from fnr.config.load import PLAIN_TABLES
 from fnr.config.settings import Settings
 
 # What is looked at only when the daemon starts.
-RESTART_KEYS = frozenset({"log.format", "log.file_size", "log.files", "store.reserve"})
+RESTART_KEYS = frozenset(
+    {"daemon.kernel_log", "log.format", "log.file_size", "log.files", "store.reserve"}
+)
 
 
 def changed_keys(old: Settings, new: Settings) -> list[str]:

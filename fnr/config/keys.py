@@ -257,6 +257,7 @@ DAEMON_KEYS = {
     "queue_max": _count("queue_max", 1, 1_000_000_000),
     "clients_max": _count("clients_max", 1, 100_000),
     "disk_free_min": _mebibytes("disk_free_min_mib"),
+    "kernel_log": Key("kernel_log", text),
     "restart_delay": _duration("restart_delay_base_ms"),
     "restart_delay_max": _duration("restart_delay_max_ms", positive_duration),
 }

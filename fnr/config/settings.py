@@ -154,6 +154,7 @@ class DaemonSettings(Struct, frozen=True, kw_only=True):
     queue_max: int = 10_000_000
     clients_max: int = 1_000
     disk_free_min_mib: int = 64
+    kernel_log: str = "/dev/kmsg"
     restart_delay_base_ms: int = 200
     restart_delay_max_ms: int = 60_000
 

@@ -53,6 +53,7 @@ timeout = "10m"
 # drain_timeout = "60s"         # how long `fnr daemon stop --drain` waits for running attempts
 # queue_max = 10000000          # tasks that may wait; more are refused
 # disk_free_min = "64MiB"       # below it new tasks are refused
+# kernel_log = "/dev/kmsg"      # where the kernel tells of OOM kills and GPU errors
 
 [store]
 # keep_done = "7d"              # dead letters are never forgotten by age

@@ -101,6 +101,7 @@ class Answers:
         resources = ResourceAnswers(crew, reader)
         self._handlers |= {
             resource_requests.ListGpus: resources.gpus,
+            resource_requests.TrustGpu: resources.trust,
             resource_requests.ExplainWait: resources.wait,
         }
         self.submit = crew.intake.submit

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from msgspec.structs import replace
 
 from fnr.daemon.parts import Parts, log
 from fnr.host.gpu import GpuProbe
-from fnr.policy.gpu import GpuReport
+from fnr.host.gpu_log import GpuLog
+from fnr.policy.gpu import Gpu, GpuReport
+from fnr.policy.gpu_words import standing, why_against
+from fnr.store import gpu_trust
 
 FRESH_MS = 2_000
 
@@ -18,6 +24,8 @@ class Gpus:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._probe = GpuProbe(parts.clock)
+        self._log: GpuLog | None = None
+        self._trusted: dict[str, int] | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="gpus")
         self._asked: asyncio.Future[GpuReport] | None = None
         self._read_at_ms: int | None = None
@@ -35,10 +43,64 @@ class Gpus:
 
     async def read(self) -> GpuReport:
         """A new report; several who ask at once share one."""
+        if self._trusted is None:
+            read = partial(gpu_trust.trusted, boot_id=self._parts.boot_id)
+            self._trusted = await self._parts.store.write(read)
         if self._asked is None:
-            self._asked = self._parts.loop.run_in_executor(self._thread, self._probe.read)
+            self._asked = self._parts.loop.run_in_executor(self._thread, self._look)
             self._asked.add_done_callback(self._answered)
         return await asyncio.shield(self._asked)
+
+    async def trust(self, gpu: Gpu, *, author: str, why: str) -> None:
+        """What the kernel log has said of it so far counts no more, after a restart neither."""
+        until_us = await self._parts.loop.run_in_executor(self._thread, self._last_word_us, gpu.pci)
+        await self._parts.store.write(
+            partial(
+                gpu_trust.trust,
+                place=gpu.pci,
+                boot_id=self._parts.boot_id,
+                until_us=until_us,
+                at_ms=self._parts.clock.now_ms(),
+                author=author,
+                why=why,
+            )
+        )
+        self._trusted = {**(self._trusted or {}), gpu.pci: until_us}
+        log.info("GPU is trusted again", extra={"gpu": gpu.place, "by": author, "why": why})
+
+    def close(self) -> None:
+        """End the probe; a thread that waits for it ends with its socket."""
+        self._thread.submit(self._close)
+        self._thread.shutdown(wait=True)
+
+    # ── in the thread ────────────────────────────────────────────────────────
+
+    def _look(self) -> GpuReport:
+        report = self._probe.read()
+        if report.missing:
+            return report
+        against = standing(self._heard().words(), self._trusted or {})
+        gpus = tuple(
+            replace(gpu, against=why_against(against[gpu.pci])) if gpu.pci in against else gpu
+            for gpu in report.gpus
+        )
+        return replace(report, gpus=gpus)
+
+    def _last_word_us(self, place: str) -> int:
+        said = (word.at_us for word in self._heard().words() if word.pci == place)
+        return max(said, default=0)
+
+    def _heard(self) -> GpuLog:
+        if self._log is None:
+            self._log = GpuLog(self._parts.settings.daemon.kernel_log)
+        return self._log
+
+    def _close(self) -> None:
+        self._probe.close()
+        if self._log is not None:
+            self._log.close()
+
+    # ── on the loop ──────────────────────────────────────────────────────────
 
     def _answered(self, asked: asyncio.Future[GpuReport]) -> None:
         self._asked = None
@@ -49,8 +111,10 @@ class Gpus:
         if self.report.missing != before.missing:
             words = self.report.missing or f"{len(self.report.gpus)} GPUs"
             log.info("GPUs", extra={"why": words})
-
-    def close(self) -> None:
-        """End the probe; a thread that waits for it ends with its socket."""
-        self._thread.submit(self._probe.close)
-        self._thread.shutdown(wait=True)
+        known = {gpu.uuid: gpu.against for gpu in before.gpus}
+        for gpu in self.report.gpus:
+            if gpu.against and gpu.against != known.get(gpu.uuid):
+                log.warning(
+                    "the kernel log speaks against a GPU",
+                    extra={"gpu": gpu.place, "uuid": gpu.uuid, "why": gpu.against},
+                )

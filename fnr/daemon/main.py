@@ -139,7 +139,7 @@ async def _serve(paths: Paths, settings: Settings, load: LoadSettings) -> int:
             boot_id=clock.boot_id(),
             started_at_ms=clock.now_ms(),
             loop=asyncio.get_running_loop(),
-            kernel_log=KernelLog(),
+            kernel_log=KernelLog(settings.daemon.kernel_log, clock=clock),
         )
         return await Daemon(parts, reader, load).serve()
     finally:

@@ -41,18 +41,19 @@ class Planner:
         search = await self._reader.read(
             partial(replay_planning.search_for, where=plan.where, now_ms=plan.created_at_ms)
         )
-        found = Found(entries=[], next=Place() if search.runs else None)
-        while found.next is not None or found.entries:
+        found = await self._look(plan, search, Place() if search.runs else None)
+        while found is not None:
             # The next step is looked for while this one is written.
             async with asyncio.TaskGroup() as both:
                 kept = both.create_task(self._write(partial(self._keep, entries=found.entries)))
                 ahead = both.create_task(self._look(plan, search, found.next))
-            looked = ahead.result()
-            if not kept.result() or looked is None:
+            if not kept.result():
                 return None
             failpoint("replay-planned-committed")
-            found = looked
-        return await self.frozen()
+            if found.next is None:
+                return await self.frozen()
+            found = ahead.result()
+        return None
 
     async def frozen(self) -> ReplayPlan | None:
         """Every letter is written down: the plan begins."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from fnr.api.errors import UsageError
 from fnr.api.resource_requests import (
     ExplainWait,
     GpuLine,
     GpuList,
     ListGpus,
+    TrustGpu,
     WaitFacts,
     Wanted,
 )
@@ -14,7 +16,7 @@ from fnr.daemon.clients import Client
 from fnr.daemon.crew import Crew
 from fnr.daemon.reader import Reader
 from fnr.policy.condition import Condition, Kind, conditions_of, free_text, never, written
-from fnr.policy.gpu import unfit
+from fnr.policy.gpu import Gpu, GpuReport, unfit
 from fnr.policy.task import TaskState
 from fnr.store import allocations, tasks
 from fnr.store.ids import NoSuchId
@@ -41,6 +43,23 @@ class ResourceAnswers:
         ]
         return GpuList(gpus=lines, driver=report.driver, missing=report.missing)
 
+    async def trust(self, client: Client, request: TrustGpu) -> GpuLine:
+        """Take a GPU back into service that was reset or looked at, without a reboot."""
+        gpu = _chosen((await self._crew.free.read_gpus()), request.gpu)
+        why = unfit(gpu)
+        if not why:
+            return GpuLine(gpu=gpu)
+        if why != gpu.against:
+            raise UsageError(
+                f"GPU {gpu.place} cannot be trusted by hand",
+                why=f"it is the driver that speaks against it now: {why}",
+                next_step="nvidia-smi --gpu-reset, or a reboot of the host",
+            )
+        await self._crew.free.gpus.trust(gpu, author=client.submitter, why=request.reason)
+        again = _chosen((await self._crew.free.read_gpus()), gpu.uuid)
+        self._crew.resources.released()
+        return GpuLine(gpu=again, unfit=unfit(again))
+
     async def wait(self, _: Client, request: ExplainWait) -> WaitFacts:
         """What one task waits for, or what holds its function back."""
         task = await self._reader.read(lambda tx: tasks.get(tx, tasks.find_id(tx, request.task_id)))
@@ -66,6 +85,18 @@ class ResourceAnswers:
     def _never(self, function: str, *, queued: bool) -> str:
         pool = self._crew.dispatcher.pools.get(function)
         return self._crew.resources.warning(pool) if queued else ""
+
+
+def _chosen(report: GpuReport, word: str) -> Gpu:
+    if report.missing:
+        raise UsageError("no GPU can be seen", why=report.missing)
+    found = [gpu for gpu in report.gpus if gpu.place == word] or [
+        gpu for gpu in report.gpus if gpu.uuid.lower().startswith(word.lower())
+    ]
+    if len(found) != 1:
+        why = "several begin so" if found else "none is called so"
+        raise UsageError(f"which GPU is {word!r}?", why=why, next_step="fnr gpu list")
+    return found[0]
 
 
 def _needed(one: Condition) -> str:

@@ -92,10 +92,7 @@ def _made(path: Path) -> Lock:
     while True:
         path.mkdir(parents=True, mode=0o700, exist_ok=True)
         with suppress(FileNotFoundError):
-            held = wait_for_lock(str(path))
-            if path.exists():
-                return held
-            held.release()
+            return wait_for_lock(str(path))
 
 
 def settled_in_daemon(folder: str) -> None:

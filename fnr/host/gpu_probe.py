@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from fnr.host.process import die_with_parent
 from fnr.policy.gpu import Gpu, GpuReport
+from fnr.policy.gpu_words import bus_place
 
 _MIB = 1 << 20
 _RECOVERY_FIELD = 230
@@ -97,6 +98,7 @@ class Probe:
         return Gpu(
             uuid=self._uuids[index],
             index=index,
+            pci=_place(nvml, handle),
             name=_of(lambda: nvml.nvmlDeviceGetName(handle)) or "",
             memory_total_mib=memory.total // _MIB,
             memory_free_mib=memory.free // _MIB,
@@ -140,6 +142,13 @@ def _recovery(nvml: Any, handle: Any) -> int | None:
         return None
     action: int = values[0].value.uiVal
     return action
+
+
+def _place(nvml: Any, handle: Any) -> str:
+    info = _of(lambda: nvml.nvmlDeviceGetPciInfo_v3(handle))
+    # Bytes or text: versions of the binding differ.
+    bus_id = b"" if info is None else info.busId
+    return bus_place(bus_id.decode("ascii", "replace") if isinstance(bus_id, bytes) else bus_id)
 
 
 def _memory_by_pid(nvml: Any, handle: Any) -> dict[int, int]:

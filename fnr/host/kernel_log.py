@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 from collections import deque
-from collections.abc import Iterator
 from enum import Enum
 
 from msgspec import Struct
 
 from fnr.host.clock import Clock
+from fnr.host.kernel_records import KernelRecords
 
+KMSG = "/dev/kmsg"
 _LINES_MAX = 500
-# A read of /dev/kmsg gives one record, and fails if it does not fit.
-_READ_BYTES = 16 * 1024
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 # The first process id namespace has this inode in every kernel (PROC_PID_INIT_INO).
 _FIRST_NAMESPACE = 0xEFFFFFFC
-
-# 3,419,2877895515,-;Memory cgroup out of memory: Killed process 9932 (python3) …
-_HEAD = re.compile(rb"(\d+),\d+,(\d+),[^;]*;")
-# Syslog facility 0; the facility is in the bits above the three of the level.
-_PRIORITIES_OF_KERNEL = 8
 
 _OOM = re.compile(rb"(?:[Oo]ut of memory.*Kill(?:ed)? process (\d+)\b|oom-kill:.*,pid=(\d+)\b)")
 # python3[123]: segfault at 0 ip …; traps: python3[123] general protection fault ip:…
@@ -51,26 +44,21 @@ _SILENCE = _Line(0, _Kind.OOM, "", None)
 
 
 class KernelLog:
-    """Reads /dev/kmsg from the oldest record there is, only when asked.
+    """Reads /dev/kmsg from the oldest record there is, only when asked."""
 
-    trouble: why the log cannot be relied on, in words; "" when it can.
-    """
-
-    def __init__(self, path: str = "/dev/kmsg", *, clock: Clock | None = None) -> None:
+    def __init__(self, path: str = KMSG, *, clock: Clock | None = None) -> None:
         self._clock = clock or Clock()
-        self.trouble = ""
         self._lines: deque[_Line] = deque(maxlen=_LINES_MAX)
-        self._partial = b""
-        self._oldest_us: int | None = None
-        self._fd = -1
-        try:
-            self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError as error:
-            self.trouble = f"kernel log: {error.strerror}"
-        else:
-            if path == "/dev/kmsg" and not _in_first_namespace():
-                self.close()
-                self.trouble = "kernel log: it counts processes differently than this container"
+        self._records = KernelRecords(path)
+        self._foreign = ""
+        if not self._records.trouble and path == KMSG and not _in_first_namespace():
+            self.close()
+            self._foreign = "kernel log: it counts processes differently than this container"
+
+    @property
+    def trouble(self) -> str:
+        """Why the log cannot be relied on, in words; "" when it can."""
+        return self._foreign or self._records.trouble
 
     def oom_line_for(self, pid: int, *, pid_start: int | None = None) -> str:
         """What the kernel said when it killed a process for lack of memory; "" if it did not.
@@ -99,16 +87,15 @@ class KernelLog:
     def doubt(self, *, pid_start: int | None) -> str:
         """Why silence on a process of that start proves nothing, in words; "" when it does."""
         self._take_in()
-        if self.trouble or self._oldest_us is None:
+        oldest_us = self._records.oldest_us
+        if self.trouble or oldest_us is None:
             return self.trouble
         begun_us = max(0, self._earliest_us(pid_start))
-        return "" if self._oldest_us <= begun_us else "kernel log: part of it was overwritten"
+        return "" if oldest_us <= begun_us else "kernel log: part of it was overwritten"
 
     def close(self) -> None:
         """Give the file descriptor back."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        self._records.close()
 
     def _of(self, pid: int, pid_start: int | None, kind: _Kind) -> list[_Line]:
         self._take_in()
@@ -130,37 +117,9 @@ class KernelLog:
         return (pid_start * 1_000 // _TICKS_PER_S - suspended_ms - slack_ms) * 1_000
 
     def _take_in(self) -> None:
-        for raw in self._records():
-            at_us, text = _split(raw)
-            self._oldest_us = at_us if self._oldest_us is None else self._oldest_us
+        for at_us, text in self._records.new():
             if line := _parse(at_us, text):
                 self._lines.append(line)
-
-    def _records(self) -> Iterator[bytes]:
-        while self._fd >= 0:
-            try:
-                chunk = os.read(self._fd, _READ_BYTES)
-            except BlockingIOError:
-                return
-            except OSError as error:
-                if error.errno != errno.EPIPE:
-                    self.trouble = f"kernel log: {error.strerror}"
-                    return
-                self._oldest_us = None  # records were overwritten before we read them
-                continue
-            if not chunk:
-                return
-            *whole, self._partial = (self._partial + chunk).split(b"\n")
-            yield from whole
-
-
-def _split(raw: bytes) -> tuple[int | None, bytes]:
-    """Time and text of a record; no text if a program wrote it, for it could say anything."""
-    head = _HEAD.match(raw)
-    if head is None:
-        return None, raw
-    by_kernel = int(head[1]) < _PRIORITIES_OF_KERNEL
-    return int(head[2]), raw[head.end() :] if by_kernel else b""
 
 
 def _parse(at_us: int | None, text: bytes) -> _Line | None:

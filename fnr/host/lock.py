@@ -46,14 +46,22 @@ def hold_lock(path: str) -> Lock:
 
 
 def wait_for_lock(folder: str) -> Lock:
-    """Take the lock on a folder, and wait for as long as somebody else holds it."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-    except BaseException:
+    """Take the lock on a folder, and wait for as long as somebody else holds it.
+
+    Raises FileNotFoundError when there is none, or it was removed meanwhile.
+    """
+    while True:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            # Whoever held it may have removed it, and somebody else made another of this name.
+            same = os.path.samestat(os.fstat(fd), os.stat(folder))  # noqa: PTH116 - pathlib costs 8 ms
+        except BaseException:
+            os.close(fd)
+            raise
+        if same:
+            return Lock(fd)
         os.close(fd)
-        raise
-    return Lock(fd)
 
 
 def lock_holder(path: str) -> int | None:

@@ -128,6 +128,20 @@ int nvmlDeviceGetMemoryInfo(void *handle, memory_t *memory) {
     return 0;
 }
 
+typedef struct {
+    char legacy[16];
+    unsigned domain, bus, device, id, subsystem;
+    char bus_id[32];
+} pci_t;
+
+/* The GPU of number N is at bus 0x18 + N. */
+int nvmlDeviceGetPciInfo_v3(void *handle, pci_t *pci) {
+    gpu_t *gpu;
+    int error = find(handle, &gpu);
+    if (!error) snprintf(pci->bus_id, sizeof pci->bus_id, "00000000:%02X:00.0", 0x18 + (int)(gpu - gpus));
+    return error;
+}
+
 int nvmlDeviceGetTemperature(void *handle, int sensor, unsigned *degrees) {
     gpu_t *gpu;
     (void)sensor;

@@ -193,3 +193,39 @@ def test_what_this_host_has_not_got_is_said_at_submit_and_in_status(
     home.write(on_gpu("huge", "visible_gpus", 'vram = "4GiB"'))
     assert home.ask(ask.ReloadConfig()).changed == ["huge"]
     assert result_of(home, task_id) == uuid(0)
+
+
+def test_a_gpu_that_the_kernel_log_speaks_against_is_given_nothing_until_it_is_trusted(
+    home_at: HomeAt, gpus: Gpus, tmp_path: Path
+) -> None:
+    """A driver that has no recovery action; a file is read as /dev/kmsg is."""
+    kernel_log = tmp_path / "kmsg"
+    kernel_log.write_text("4,1,100,-;NVRM: Xid (PCI:0000:18:00): 62, pid='<unknown>', halted\n")
+    gpus.say(gpu(0, recovery=-1))
+    home = home_at(on_gpu("see", "visible_gpus") + f'\n[daemon]\nkernel_log = "{kernel_log}"\n')
+    assert home.start(env=gpus.env), home.log()
+    task_id = submit(home, "see")
+    why = "Xid 62: the GPU needs a reset"
+    assert why in wait_until_held(home, "see")["see"]
+    assert why in home.fnr("gpu", "list").stdout
+
+    refused = home.fnr("gpu", "trust", "7")
+    assert (refused.returncode, "fnr gpu list" in refused.stderr) == (2, True)
+    trusted = home.fnr("gpu", "trust", uuid(0)[:12].lower(), "--reason", "reset")
+    assert (trusted.returncode, trusted.stdout) == (0, "GPU 0 is healthy\n"), trusted.stderr
+    assert result_of(home, task_id) == uuid(0)
+    assert home.fnr("gpu", "trust", "0").stdout == "GPU 0 is healthy\n"
+
+    # Whoever starts next knows of it; what the log says from now on counts again.
+    home.end()
+    assert home.start(env=gpus.env), home.log()
+    assert result_of(home, submit(home, "see")) == uuid(0)
+    with kernel_log.open("a") as log:
+        log.write("4,2,200,-;NVRM: GPU 0000:18:00.0: GPU has fallen off the bus.\n")
+        log.write("12,3,300,-;NVRM: Xid (PCI:0000:18:00): 154, a program says what it likes\n")
+    assert "Xid 79: it has fallen off the bus" in home.fnr("gpu", "list").stdout
+
+    gpus.say(gpu(0, recovery=2))
+    refused = home.fnr("gpu", "trust", "0")
+    assert refused.returncode == 2
+    assert "the driver asks for a reboot of the host" in refused.stderr

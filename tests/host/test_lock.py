@@ -109,3 +109,40 @@ def test_who_waits_for_a_folder_gets_it_when_its_holder_dies(tmp_path: Path) -> 
     assert lock_holder(str(tmp_path)) == os.getpid()
     lock.release()
     assert lock_holder(str(tmp_path)) is None
+
+
+def test_who_waited_for_a_folder_that_was_made_anew_holds_the_new_one(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    held = wait_for_lock(str(folder))
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(wait_for_lock, str(folder))
+        await_waiter(folder)
+        folder.rmdir()
+        folder.mkdir()
+        held.release()
+        lock = waiting.result(timeout=30)
+    assert lock_holder(str(folder)) == os.getpid()
+    lock.release()
+
+
+def test_who_waited_for_a_folder_that_is_gone_hears_so(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    held = wait_for_lock(str(folder))
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(wait_for_lock, str(folder))
+        await_waiter(folder)
+        folder.rmdir()
+        held.release()
+        with pytest.raises(FileNotFoundError):
+            waiting.result(timeout=30)
+
+
+def await_waiter(folder: Path) -> None:
+    """Until the kernel says that somebody waits for the lock on this folder."""
+    inode = f":{folder.stat().st_ino} "
+    while not any(
+        "->" in line and inode in line for line in Path("/proc/locks").read_text().splitlines()
+    ):
+        os.sched_yield()

@@ -86,6 +86,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "retry_budget": {"function": "render", "balance_ms": 1, "at_ms": 1},
     "replay_plan": REPLAY_PLAN,
     "replay_entry": {"plan": 1, "rank": 1, "task_id": ID, "state": "live", "at_ms": 1},
+    "gpu_trust": {"place": "p", "boot_id": "b", "until_us": 1, "at_ms": 1, "author": "ann"},
     "replay_pending": {"plan": 1, "rank": 1, "task_id": ID},
 }  # fmt: skip
 
@@ -177,6 +178,7 @@ VIOLATIONS: list[tuple[str, dict[str, Any]]] = [
     ("replay_plan", {"skipped": -1}),
     ("replay_plan", {"total": 1, "live": 1, "done": 1}),
     ("replay_plan", {"state": "running"}),
+    ("gpu_trust", {"place": ""}),
     ("replay_entry", {"state": "lost"}),
     ("replay_entry", {"state": "skipped"}),
 ]
