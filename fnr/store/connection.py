@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from fnr.store.batch import Batch, CommitHook, Done, Unit
 from fnr.store.checkpointer import Checkpointer
+from fnr.store.log_room import LogRoom
 from fnr.store.opening import open_writer, reopen_writer
 from fnr.store.pace import Pace
 from fnr.store.steps import Steps
@@ -93,6 +94,7 @@ class Store:
         self._pace = Pace()
         self._steps = Steps("store-commit")
         self._checkpointer = Checkpointer(path, clock_s=loop.time, tell=self._tell)
+        self._log_room = LogRoom(path)
         self._rest_due = False  # the log begins anew once its rest is moved while nobody writes
         self._use(connection)
 
@@ -189,6 +191,8 @@ class Store:
         if not self._queue:
             if self._closing is not None:
                 self._checkpointer.close(lambda: self._steps.put(self._shut))
+            elif self._log_room.due and self.state == "ok":
+                self._steps.put(self._fill_log)
             else:
                 self._busy = False
             return
@@ -244,6 +248,7 @@ class Store:
             if batch.changed:
                 for hook in self._written_hooks:
                     hook()
+                self._log_room.committed()
                 if not self._rest_due and self._checkpointer.due():
                     self._checkpointer.start(self._log_moved)
             self._start_batch()
@@ -339,6 +344,10 @@ class Store:
         from_s = self._loop.time()
         batch.commit(self._commit_hook)
         self._pace.took(self._loop.time() - from_s)
+
+    def _fill_log(self) -> None:
+        self._log_room.fill()
+        self._tell(self._start_batch)
 
     def _reopen(self) -> None:
         with suppress(sqlite3.Error):
