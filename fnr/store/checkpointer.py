@@ -8,6 +8,7 @@ the writer has added meanwhile is moved while it holds still: only then does the
 from __future__ import annotations
 
 import math
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,9 +18,11 @@ from fnr.store.steps import Steps
 
 # Rare enough to cost nothing, small enough to be read through at a start. A log that was larger is
 # cut back to this when it begins anew, so its file is larger only while the log is.
-LOG_BYTES_MAX = 16 * 1024 * 1024
-# When the thread cannot keep up, the writer does it by itself within a COMMIT.
-PAGES_AT_LAST = 16_000
+LOG_BYTES_MAX = 8 * 1024 * 1024
+# When the thread cannot keep up, or may not, the writer does it by itself within a COMMIT.
+PAGES_AT_LAST = 4_000
+# With less room on the disk nothing is done that takes some before it gives some back.
+ROOM_BYTES_MIN = 1024 * 1024 * 1024
 # A log that a reader keeps from beginning anew stays too large: look again after this.
 PAUSE_S = 0.1
 
@@ -44,11 +47,14 @@ class Checkpointer:
         self._not_before_s = 0.0
 
     def due(self) -> bool:
-        """Is the log large, and no pass under way? To be asked after every COMMIT."""
+        """Is the log large, and no pass under way? To be asked after every COMMIT.
+
+        On a disk that is nearly full a pass would take the room that COMMITs still have.
+        """
         if self._clock_s() < self._not_before_s:
             return False
         try:
-            return self._log.stat().st_size > LOG_BYTES_MAX
+            return self._log.stat().st_size > LOG_BYTES_MAX and has_room(self._log)
         except OSError:
             return False
 
@@ -97,6 +103,12 @@ class Checkpointer:
             with suppress(sqlite3.Error):
                 self._connection.close()
             self._connection = None
+
+
+def has_room(place: str | Path | int) -> bool:
+    """Is there room to spare on the file system of this file? Raises OSError."""
+    found = os.statvfs(place)
+    return found.f_bavail * found.f_frsize >= ROOM_BYTES_MIN
 
 
 def _open(path: Path) -> sqlite3.Connection:

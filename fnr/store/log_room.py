@@ -6,13 +6,11 @@ import errno
 import os
 from pathlib import Path
 
-from fnr.store.checkpointer import LOG_BYTES_MAX
+from fnr.store.checkpointer import LOG_BYTES_MAX, has_room
 
 CHUNK_BYTES = 512 * 1024
 # So many take less than a chunk, most of them; a short life does not fill the disk with zeros.
 COMMITS_PER_CHUNK = 8
-# Where room may be scarce none is taken that is not needed.
-ROOM_BYTES_MIN = 1024 * 1024 * 1024
 
 
 class LogRoom:
@@ -46,8 +44,8 @@ class LogRoom:
             return
         try:
             end = os.fstat(fd).st_size
-            room = os.fstatvfs(fd)
-            self._enough = end >= LOG_BYTES_MAX or room.f_bavail * room.f_frsize < ROOM_BYTES_MIN
+            # Where room may be scarce none is taken that is not needed.
+            self._enough = end >= LOG_BYTES_MAX or not has_room(fd)
             if not self._enough:
                 _add_zeros(fd, end, min(CHUNK_BYTES, LOG_BYTES_MAX - end))
         except OSError:

@@ -332,6 +332,20 @@ async def test_a_log_that_has_grown_is_used_again(store: Store) -> None:
     assert wal_size(store.path) == checkpointer.LOG_BYTES_MAX
 
 
+async def test_where_room_is_scarce_the_log_is_moved_within_a_commit_as_ever(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pass takes room before it gives some back: that of the COMMITs that are still to come."""
+    monkeypatch.setattr(checkpointer, "ROOM_BYTES_MIN", 1 << 62)
+    monkeypatch.setattr(checkpointer.Checkpointer, "_pass", lambda _: pytest.fail("a pass"))
+    body = b'{"x":"' + b"x" * 200_000 + b'"}'
+    sizes = []
+    for _ in range(24):
+        await store.write(lambda tx: accept(tx, *(new_task() for _ in range(10)), body=body))
+        sizes.append(wal_size(store.path) or 0)
+    assert 16 * 1024 * 1024 < max(sizes) < 20 * 1024 * 1024
+
+
 async def test_a_pass_that_fails_is_made_again_while_nothing_is_under_way(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

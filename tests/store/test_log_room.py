@@ -9,7 +9,7 @@ import pytest
 from store_values import is_whole, new_task
 from writer_probes import count_of, writes
 
-from fnr.store import log_room
+from fnr.store import checkpointer, log_room
 from fnr.store.connection import Store, read_only
 from fnr.store.log_room import COMMITS_PER_CHUNK, LogRoom
 
@@ -66,7 +66,7 @@ def test_it_is_filled_up_to_where_a_log_ends(
 def test_where_room_is_scarce_none_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_room, "ROOM_BYTES_MIN", 1 << 62)
+    monkeypatch.setattr(checkpointer, "ROOM_BYTES_MIN", 1 << 62)
     log = log_of(tmp_path / "fnr.db")
     log.write_bytes(b"x")
     room = LogRoom(tmp_path / "fnr.db")
@@ -77,7 +77,7 @@ def test_where_room_is_scarce_none_is_taken(
 def test_a_disk_that_fills_up_meanwhile_is_given_back_what_was_taken(
     small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_room, "ROOM_BYTES_MIN", 0)
+    monkeypatch.setattr(checkpointer, "ROOM_BYTES_MIN", 0)
     log = log_of(small_disk / "fnr.db")
     log.write_bytes(b"x" * 1_000)
     (small_disk / "other").write_bytes(bytes(free_bytes(small_disk) - 100_000))
