@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 
 from msgspec.structs import replace
@@ -14,6 +15,7 @@ from fnr.host.gpu_log import GpuLog
 from fnr.policy.gpu import Gpu, GpuReport
 from fnr.policy.gpu_words import standing, why_against
 from fnr.store import gpu_trust
+from fnr.store.connection import StoreBusy, StoreFull, StoreIll
 
 FRESH_MS = 2_000
 
@@ -44,8 +46,10 @@ class Gpus:
     async def read(self) -> GpuReport:
         """A new report; several who ask at once share one."""
         if self._trusted is None:
-            read = partial(gpu_trust.trusted, boot_id=self._parts.boot_id)
-            self._trusted = await self._parts.store.write(read)
+            # A store that cannot answer now is asked again: until then no word is forgiven.
+            with suppress(StoreBusy, StoreFull, StoreIll):
+                read = partial(gpu_trust.trusted, boot_id=self._parts.boot_id)
+                self._trusted = await self._parts.store.write(read)
         if self._asked is None:
             self._asked = self._parts.loop.run_in_executor(self._thread, self._look)
             self._asked.add_done_callback(self._answered)

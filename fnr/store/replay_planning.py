@@ -108,7 +108,7 @@ def keep(tx: Transaction, seq: int, entries: Sequence[Entry]) -> None:
     added = 0
     for first in range(0, len(entries), _ROWS):
         some = entries[first : first + _ROWS]
-        # One statement for many rows: a fifth of what a statement for each of them costs.
+        # One statement for many rows costs half of what a statement for each of them does.
         sql = f"""
             INSERT INTO replay_pending (plan, rank, task_id)
             VALUES {", ".join([f"({seq}, ?, ?)"] * len(some))} ON CONFLICT DO NOTHING
