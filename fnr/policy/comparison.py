@@ -60,12 +60,9 @@ class Comparison:
         self._texts = texts
         self._table = table
         self._globs = table.globs
-        self._counts = table.hits(texts.folded)
-        self._hits = frozenset(self._counts)
-        self._able: dict[int, bool] = {}
-        self._near = table.near(self._hits, texts.whole)
-        filed = filter(self._is_possible, self._near & table.filed)
-        self.places = table.places(filed, facts)
+        self._hits = table.hits(texts.folded)
+        self._able = table.able(self._hits, texts.whole)
+        self.places = table.places(self._able & table.filed, facts)
         self._found: dict[int, tuple[int, Found] | None] = {}
 
     def signs(self, asked: Asked) -> tuple[Sign, ...] | None:
@@ -105,11 +102,9 @@ class Comparison:
 
     def _all_texts(self, asked: Asked) -> Iterator[Sign | None]:
         """Whether each can stand there is asked of all, before any is looked for."""
-        near = self._near
-        for group in asked.all_sets:
-            if not any(map(self._is_possible, group & near)):
-                yield None
-                return
+        if any(map(self._able.isdisjoint, asked.all_sets)):
+            yield None
+            return
         for pieces, group in zip(asked.all_text, asked.all_sets, strict=True):
             found = self._nearest(pieces, group)
             yield self._text_sign(*found) if found is not None else None
@@ -158,33 +153,18 @@ class Comparison:
 
     def _nearest(self, pieces: tuple[int, ...], as_set: frozenset[int]) -> tuple[int, Found] | None:
         """The nearest match of any of the pieces; of equally near ones the first's."""
-        near = as_set & self._near
-        able: Iterable[int] = near
-        if len(near) > 1:
-            able = [piece for piece in pieces if piece in near]
+        near: Iterable[int] = as_set & self._able
+        if len(as_set) > 1:
+            able = self._able
+            near = [piece for piece in pieces if piece in able]
         best: tuple[int, Found] | None = None
-        for piece in able:
-            if self._is_possible(piece):
-                found = self._first(piece)
-                if found is not None and (best is None or found[0] < best[0]):
-                    if found[0] == NEAR:
-                        return found
-                    best = found
+        for piece in near:
+            found = self._first(piece)
+            if found is not None and (best is None or found[0] < best[0]):
+                if found[0] == NEAR:
+                    return found
+                best = found
         return best
-
-    def _is_possible(self, piece: int) -> bool:
-        """Do all the words that it cannot match without stand anywhere? Asked of `near` ones."""
-        able = self._able.get(piece)
-        if able is None:
-            hits = self._hits
-            able = True
-            # The first is what makes it near.
-            for need in self._table.piece(piece).needs[1:]:
-                if hits.isdisjoint(need):
-                    able = False
-                    break
-            self._able[piece] = able
-        return able
 
     def _first(self, number: int) -> tuple[int, Found] | None:
         """Where a piece matches first: in what was reported, else in the logs."""
@@ -204,11 +184,9 @@ class Comparison:
         return first
 
     def _present(self, piece: Piece) -> list[list[bytes]]:
-        """Of each need the parts that stand anywhere; the need with the fewest places first."""
-        counts, part = self._counts, self._table.part
-        present = [[number for number in need if number in counts] for need in piece.needs]
-        present.sort(key=lambda need: sum([counts[number] for number in need]))
-        return [list(map(part, need)) for need in present]
+        """Of each need the parts that stand anywhere."""
+        hits, part = self._hits, self._table.part
+        return [[part(number) for number in need if number in hits] for need in piece.needs]
 
     def _text_sign(self, place: int, found: Found) -> Sign:
         raw = self._texts.raw[place]

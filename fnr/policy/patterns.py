@@ -61,7 +61,7 @@ def find(
     """The first match of a piece; one that RE2 does not take matches nothing.
 
     needs: parts of words, of which each match has one of each; none: not known. The matches are
-           looked for around those of the first.
+           looked for around those of the first that stands in few places.
     """
     if piece.words:
         places = [(at, word) for word in piece.words if (at := lowered.find(word)) >= 0]
@@ -69,12 +69,26 @@ def find(
             return None
         start, word = min(places)
         return Found(start, start + len(word), {})
-    bounded = needs and (piece.reach or piece.one_line)
-    windows = _windows(piece, lowered, needs[0]) if bounded else None
-    if windows is None:
-        return _match(piece.pattern, text, 0, len(text))
+    if piece.reach or piece.one_line:
+        for need in needs:
+            windows = _windows(piece, lowered, need)
+            if windows is not None:
+                return _within(
+                    piece, text, lowered, windows, [one for one in needs if one is not need]
+                )
+    return _match(piece.pattern, text, 0, len(text))
+
+
+def _within(
+    piece: Piece,
+    text: bytes,
+    lowered: bytes,
+    windows: Sequence[tuple[int, int]],
+    needs: Sequence[Sequence[bytes]],
+) -> Found | None:
+    """The first match in one of these windows, where each need stands."""
     for low, high in windows:
-        if all(_holds(lowered, parts, low, high) for parts in needs[1:]):
+        if all(_holds(lowered, parts, low, high) for parts in needs):
             found = _match(piece.pattern, text, low, high)
             if found is not None:
                 return found

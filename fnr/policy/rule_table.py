@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from itertools import accumulate, pairwise
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 import msgspec
 import re2
@@ -36,10 +37,11 @@ class RuleTable:
         self._words = WordTable(index.parts)
         self._parts = b"".join(index.parts)
         self._part_ends = array("I", [0, *accumulate(map(len, index.parts))])
-        self._pieces = _Remembered(index.pieces, msgspec.msgpack.Decoder(Piece).decode)
+        self._pieces = _Remembered(index.pieces, _PIECES.decode)
+        self._further = _Remembered(index.pieces, _further_needs)
         self._contenders = _Remembered(index.entries, _contender)
-        self._by_part = _Flat(index.by_part)
-        self._filed = _Flat(index.filed)
+        self._by_part = _Several(index.by_part)
+        self._filed = _Several(index.filed)
         self.filed = frozenset(
             piece for piece, (a, b) in enumerate(pairwise(index.filed.ends)) if a != b
         )
@@ -63,16 +65,18 @@ class RuleTable:
         """A part of a word."""
         return self._parts[self._part_ends[number] : self._part_ends[number + 1]]
 
-    def hits(self, folded: bytes) -> dict[int, int]:
-        """Which parts of words stand in a text, and in how many places."""
+    def hits(self, folded: bytes) -> set[int]:
+        """Which parts of words stand in a text."""
         return self._words.hits(folded)
 
-    def near(self, hits: Iterable[int], text: bytes) -> set[int]:
-        """Pieces whose rarest words may stand in a text; no other can match it."""
-        found = self._by_part.union(hits)
-        found.update(self._always)
-        found.update(self._short.possible(text))
-        return found
+    def able(self, hits: AbstractSet[int], text: bytes) -> set[int]:
+        """Pieces of whose needs each stands in a text with these hits; no other can match it."""
+        lacks, further = hits.isdisjoint, self._further
+        # The first of its needs is what makes a piece found.
+        able = {piece for piece in self._by_part.union(hits) if not any(map(lacks, further[piece]))}
+        able.update(self._always)
+        able.update(self._short.possible(text))
+        return able
 
     def places(self, pieces: Iterable[int], facts: Facts) -> set[int]:
         """Rules that could hold: filed under these pieces, or under a fact of the error."""
@@ -105,42 +109,49 @@ def _contender(data: bytes) -> Contender:
     )
 
 
+def _further_needs(data: bytes) -> tuple[tuple[int, ...], ...]:
+    return _PIECES.decode(data).needs[1:]
+
+
 _ENTRIES = msgspec.msgpack.Decoder(Entry)
+_PIECES = msgspec.msgpack.Decoder(Piece)
 
 
-class _Remembered(Generic[T]):
-    """Rows, of which those that were asked for are kept ready."""
+class _Remembered(dict[int, T]):
+    """Rows by number, of which those that were asked for are kept ready."""
 
     def __init__(self, rows: Rows, make: Callable[[bytes], T]) -> None:
+        super().__init__()
         self._data = rows.data
         self._ends = array("I", rows.ends)
         self._make = make
-        self._ready: dict[int, T] = {}
 
-    def __getitem__(self, number: int) -> T:
-        found = self._ready.get(number)
-        if found is None:
-            if len(self._ready) >= REMEMBERED_MAX:
-                self._ready.clear()
-            row = self._data[self._ends[number] : self._ends[number + 1]]
-            found = self._ready[number] = self._make(row)
+    def __missing__(self, number: int) -> T:
+        if len(self) >= REMEMBERED_MAX:
+            self.clear()
+        found = self._make(self._data[self._ends[number] : self._ends[number + 1]])
+        self[number] = found
         return found
 
 
-class _Flat:
-    """Lists of numbers, of which most are short: flat, because a list each is 100 B."""
+class _Several(dict[int, tuple[int, ...]]):
+    """Lists of numbers by number: flat, because a list each is 100 B, but for those asked for."""
 
     def __init__(self, lists: Lists) -> None:
+        super().__init__()
         self._flat = array("I", lists.flat)
         self._ends = array("I", lists.ends)
 
+    def __missing__(self, number: int) -> tuple[int, ...]:
+        if len(self) >= REMEMBERED_MAX:
+            self.clear()
+        found = tuple(self._flat[self._ends[number] : self._ends[number + 1]])
+        self[number] = found
+        return found
+
     def union(self, numbers: Iterable[int]) -> set[int]:
         """All that stands in these."""
-        flat, ends = self._flat, self._ends
-        found: set[int] = set()
-        for number in numbers:
-            found.update(flat[ends[number] : ends[number + 1]])
-        return found
+        return set().union(*map(self.__getitem__, numbers))
 
 
 class _ShortPieces:

@@ -6,7 +6,6 @@ is making a number of it, so words that stand in every log do not belong here (s
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from operator import itemgetter
 
@@ -24,9 +23,8 @@ class WordTable:
         kind = Implementation.ContiguousNFA
         self._automaton = BytesAhoCorasick(words, implementation=kind) if words else None
 
-    def hits(self, text: bytes) -> dict[int, int]:
-        """Numbers of the words that stand in the text, also inside others, and how often each."""
+    def hits(self, text: bytes) -> set[int]:
+        """Numbers of the words that stand in the text, also inside others."""
         if self._automaton is None:
-            return {}
-        places = self._automaton.find_matches_as_indexes(text, overlapping=True)
-        return Counter(map(_FIRST, places))
+            return set()
+        return set(map(_FIRST, self._automaton.find_matches_as_indexes(text, overlapping=True)))

@@ -246,7 +246,7 @@ def test_words_are_found_where_they_stand(words: list[str], text: str) -> None:
         number: sum(text.startswith(word.decode(), at) for at in range(len(text)))
         for number, word in enumerate(known)
     }
-    assert table.hits(text.encode()) == {number: n for number, n in places.items() if n}
+    assert table.hits(text.encode()) == {number for number, n in places.items() if n}
 
 
 @given(pattern=st.text("ab*", max_size=8), name=st.text("abc", max_size=12))
