@@ -338,7 +338,13 @@ async def test_where_room_is_scarce_the_log_is_moved_within_a_commit_as_ever(
     """A pass takes room before it gives some back: that of the COMMITs that are still to come."""
     monkeypatch.setattr(checkpointer, "ROOM_BYTES_MIN", 1 << 62)
     passes: list[object] = []
-    monkeypatch.setattr(checkpointer.Checkpointer, "_pass", passes.append)
+    really = checkpointer.Checkpointer._pass
+
+    def counted(self: checkpointer.Checkpointer) -> sqlite3.Error | None:
+        passes.append(self)
+        return really(self)
+
+    monkeypatch.setattr(checkpointer.Checkpointer, "_pass", counted)
     body = b'{"x":"' + b"x" * 200_000 + b'"}'
     sizes = []
     for _ in range(24):
