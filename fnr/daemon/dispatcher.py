@@ -90,6 +90,8 @@ class Dispatcher:
                 continue
             armed = self._parts.faults
             faults = armed.for_claims(claims, self._parts.clock.now_ms()) if armed else None
+            if worker.settings.gpus and not worker.held:
+                worker.kernel_mark = self._parts.kernel_log.mark()
             worker.hold(claims, now_boot_ms=now_boot_ms, faults=faults)
             failpoint("claim-handed-over")
             for claim in claims:

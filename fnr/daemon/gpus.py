@@ -112,6 +112,8 @@ class Gpus:
             return
         before, self.report = self.report, asked.result()
         self._read_at_ms = self._parts.clock.boot_ms()
+        whole = (gpu for gpu in self.report.gpus if gpu.instance is None)
+        self._parts.bus_places.update((gpu.uuid, gpu.pci) for gpu in whole)
         if self.report.missing != before.missing:
             words = self.report.missing or f"{len(self.report.gpus)} GPUs"
             log.info("GPUs", extra={"why": words})

@@ -29,6 +29,7 @@ class Parts:
 
     faults: what a drill does to attempts; None as long as there has been none.
     accepting: new tasks are taken. dispatching: attempts are started.
+    bus_places: where whole GPUs are on the bus, by UUID, as last read.
     """
 
     paths: Paths
@@ -46,6 +47,7 @@ class Parts:
     dispatching: bool = True
     problems: dict[str, str] = field(default_factory=dict)
     faults: ArmedFaults | None = None
+    bus_places: dict[str, str] = field(default_factory=dict)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def function(self, name: str) -> FunctionSettings | None:

@@ -16,7 +16,7 @@ from fnr.daemon.parts import Parts, log
 from fnr.daemon.worker_process import WorkerProcess
 from fnr.host import exit_facts, process, worker_log
 from fnr.host.clock import is_ulid
-from fnr.host.kernel_log import KernelLog
+from fnr.host.kernel_log import KernelLog, OwnGpus
 from fnr.host.other_user import read_from, remove_tree
 from fnr.host.process import Exit
 from fnr.policy.evidence import TAIL_BYTES_MAX, Evidence, Phase
@@ -83,8 +83,10 @@ def death(worker: WorkerProcess, ended: Exit, *, stop_proven: bool, log_of: Kern
 def with_kernel_words(parts: Parts, worker: WorkerProcess, evidence: Evidence) -> Evidence:
     """Add what the kernel log says of the worker: once, to the failure that it goes with."""
     who = worker.identity
+    places = (parts.bus_places.get(uuid, "") for uuid in worker.own_gpus)
+    gpus = OwnGpus(frozenset(filter(None, places)), worker.kernel_mark)
     return exit_facts.with_kernel_words(
-        evidence, who.pid, pid_start=who.pid_start, log=parts.kernel_log
+        evidence, who.pid, pid_start=who.pid_start, log=parts.kernel_log, gpus=gpus
     )
 
 

@@ -175,6 +175,8 @@ class Supervisor:
 
     def _with_kernel_words(self, worker: WorkerProcess, frame: Ended) -> Ended:
         if isinstance(frame, frames.Done):
+            if worker.own_gpus:
+                worker.kernel_mark = self._parts.kernel_log.mark()
             return frame
         evidence = remains.with_kernel_words(self._parts, worker, frame.evidence)
         return frame if evidence is frame.evidence else replace(frame, evidence=evidence)

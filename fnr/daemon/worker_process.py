@@ -34,10 +34,14 @@ class WorkerState(StrEnum):
 
 @dataclass(slots=True)
 class Held:
-    """An attempt that the worker has and has not ended; the first one held has begun."""
+    """An attempt that the worker has and has not ended; the first one held has begun.
+
+    gpus: what it was given for itself, by UUID.
+    """
 
     token: str
     task: Task
+    gpus: tuple[str, ...] = ()
     progress: str = ""
     preview: str = ""
     checkpointed: bool = False
@@ -55,6 +59,7 @@ class WorkerProcess:
               whole group is proven gone.
     uid:      whose process it is; None when it is ours.
     gpus:     which ones it keeps for as long as it lives, by UUID.
+    kernel_mark: the last record of the kernel log before its attempt began.
     kills:    why we are ending an attempt of its, our kill ledger in memory.
     heard_at_ms, begun_at_ms, idle_at_ms: on the boot clock.
     """
@@ -88,6 +93,7 @@ class WorkerProcess:
     respawn: bool = True
     memory: MemoryWatch | None = None
     gpus: tuple[str, ...] = ()
+    kernel_mark: int = 0
     uid: int | None = None
     buried: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -103,6 +109,13 @@ class WorkerProcess:
     def current(self) -> Held | None:
         """The attempt that has begun."""
         return next(iter(self.held.values()), None)
+
+    @property
+    def own_gpus(self) -> tuple[str, ...]:
+        """GPUs that nobody else may use now, by UUID."""
+        if self.settings.vram_mib:
+            return ()
+        return (*self.gpus, *(uuid for held in self.held.values() for uuid in held.gpus))
 
     @property
     def idle(self) -> bool:
@@ -133,8 +146,12 @@ class WorkerProcess:
         if not self.held:
             self.begun_at_ms = self.heard_at_ms = self.progress_at_ms = now_boot_ms
         for claim in claims:
-            held = Held(claim.token, claim.task, checkpointed=claim.checkpoint is not None)
-            self.held[claim.token] = held
+            self.held[claim.token] = Held(
+                claim.token,
+                claim.task,
+                gpus=claim.gpus,
+                checkpointed=claim.checkpoint is not None,
+            )
         self.send(*[run_frame(claim, faults) for claim in claims])
 
     def take_ended(self, frames: list[Done | Fail], *, now_boot_ms: int) -> None:

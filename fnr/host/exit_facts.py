@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fnr.host.cgroup import host_oom_kills, oom_counter_file, oom_kills
-from fnr.host.kernel_log import KernelLog
+from fnr.host.kernel_log import NO_GPUS, KernelLog, OwnGpus
 from fnr.policy.codes import code_facts
 from fnr.policy.evidence import Evidence
 
@@ -69,10 +69,15 @@ def oom_facts(
 
 
 def with_kernel_words(
-    evidence: Evidence, pid: int, *, pid_start: int | None, log: KernelLog
+    evidence: Evidence,
+    pid: int,
+    *,
+    pid_start: int | None,
+    log: KernelLog,
+    gpus: OwnGpus = NO_GPUS,
 ) -> Evidence:
     """Add what the kernel said of a process since its last failure: a crash, Xids (codes too)."""
-    xids = log.take_xids(pid, pid_start=pid_start)
+    xids = log.take_xids(pid, pid_start=pid_start, gpus=gpus)
     crash = log.segfault_line_for(pid, pid_start=pid_start) if evidence.worker_died else ""
     if not (xids or crash):
         return evidence

@@ -11,6 +11,8 @@ from msgspec import Struct
 
 from fnr.host.clock import Clock
 from fnr.host.kernel_records import KernelRecords
+from fnr.host.procfs import read_stat
+from fnr.policy.gpu_words import bus_place
 
 KMSG = "/dev/kmsg"
 _LINES_MAX = 500
@@ -22,7 +24,7 @@ _OOM = re.compile(rb"(?:[Oo]ut of memory.*Kill(?:ed)? process (\d+)\b|oom-kill:.
 # python3[123]: segfault at 0 ip …; traps: python3[123] general protection fault ip:…
 _CRASH = re.compile(rb"\[(\d+)\]:? (?:segfault at|general protection|trap |bad frame)")
 # NVRM: Xid (PCI:0000:cb:00): 109, pid=1797828, name=pt_main_thread, Ch 00000008, …
-_XID = re.compile(rb"^NVRM: Xid \([^()]{1,40}\): \d{1,3}, pid='?(\d+)\b")
+_XID = re.compile(rb"^NVRM: Xid \((?:PCI:)?([^()]{1,40})\): \d{1,3}, (?:pid='?(\d+)\b)?")
 
 
 class _Kind(Enum):
@@ -31,16 +33,35 @@ class _Kind(Enum):
     XID = _XID
 
 
-class _Line(Struct, frozen=True):
-    """One record that names a process; at_us is None when the record has no time."""
+class OwnGpus(Struct, frozen=True):
+    """GPUs that nobody else had meanwhile.
 
+    places: where they are on the bus. since: what KernelLog.mark() said when that began.
+    """
+
+    places: frozenset[str] = frozenset()
+    since: int = 0
+
+
+NO_GPUS = OwnGpus()
+
+
+class _Line(Struct, frozen=True):
+    """One record that names a process or a GPU.
+
+    number: of the record among those that were read. pid: 0 when it names none. at_us is None when
+    the record has no time.
+    """
+
+    number: int
     pid: int
     kind: _Kind
     text: str
     at_us: int | None
+    place: str = ""
 
 
-_SILENCE = _Line(0, _Kind.OOM, "", None)
+_SILENCE = _Line(0, 0, _Kind.OOM, "", None)
 
 
 class KernelLog:
@@ -50,9 +71,9 @@ class KernelLog:
         self._clock = clock or Clock()
         self._lines: deque[_Line] = deque(maxlen=_LINES_MAX)
         self._records = KernelRecords(path)
+        self._count = 0
         self._foreign = ""
         if not self._records.trouble and path == KMSG and not _in_first_namespace():
-            self.close()
             self._foreign = "kernel log: it counts processes differently than this container"
 
     @property
@@ -74,12 +95,25 @@ class KernelLog:
         """
         return next(reversed(self._of(pid, pid_start, _Kind.CRASH)), _SILENCE).text
 
-    def take_xids(self, pid: int, *, pid_start: int | None = None) -> list[str]:
+    def mark(self) -> int:
+        """The number of the last record there is: what comes later has a greater one."""
+        self._take_in()
+        return self._count
+
+    def take_xids(
+        self, pid: int, *, pid_start: int | None = None, gpus: OwnGpus = NO_GPUS
+    ) -> list[str]:
         """What the GPU driver reported of a process, oldest first; each line is given once.
 
         A process that lives on does not carry the Xid of one attempt into the errors of the next.
+
+        gpus: what was said of these is about the process too, or about one that it started; a
+        command's Xids name its own process, and in a container the pids are of another count.
         """
-        found = self._of(pid, pid_start, _Kind.XID)
+        of_process = self._of(pid, pid_start, _Kind.XID)
+        found = [
+            line for line in self._lines if line in of_process or self._is_about(line, pid, gpus)
+        ]
         for line in found:
             self._lines.remove(line)
         return [line.text for line in found]
@@ -97,8 +131,17 @@ class KernelLog:
         """Give the file descriptor back."""
         self._records.close()
 
+    def _is_about(self, line: _Line, pid: int, gpus: OwnGpus) -> bool:
+        """Was it said of one of these GPUs, and not of a stranger's process that is still there?"""
+        if line.place not in gpus.places or line.number <= gpus.since:
+            return False
+        stranger = read_stat(line.pid) if line.pid and not self._foreign else None
+        return stranger is None or not stranger.alive or stranger.session == pid
+
     def _of(self, pid: int, pid_start: int | None, kind: _Kind) -> list[_Line]:
         self._take_in()
+        if self._foreign:
+            return []
         begun_us = self._earliest_us(pid_start)
         return [
             line
@@ -118,15 +161,20 @@ class KernelLog:
 
     def _take_in(self) -> None:
         for at_us, text in self._records.new():
-            if line := _parse(at_us, text):
+            self._count += 1
+            if line := _parse(self._count, at_us, text):
                 self._lines.append(line)
 
 
-def _parse(at_us: int | None, text: bytes) -> _Line | None:
-    for kind in _Kind:
+def _parse(number: int, at_us: int | None, text: bytes) -> _Line | None:
+    words = text.decode(errors="replace")
+    if match := _XID.search(text):
+        place = bus_place(match[1].decode(errors="replace"))
+        return _Line(number, int(match[2] or 0), _Kind.XID, words, at_us, place)
+    for kind in (_Kind.OOM, _Kind.CRASH):
         if match := kind.value.search(text):
             pid = next(int(group) for group in match.groups() if group)
-            return _Line(pid, kind, text.decode(errors="replace"), at_us)
+            return _Line(number, pid, kind, words, at_us)
     return None
 
 

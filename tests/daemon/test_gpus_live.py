@@ -16,6 +16,7 @@ from test_conditions_live import wait_until_held
 from test_task_life import end_of, submit
 
 from fnr.api import requests as ask
+from fnr.api.incident_requests import GetError
 from fnr.policy.task import TaskState
 
 HomeAt = Callable[[str], LiveHome]
@@ -229,3 +230,31 @@ def test_a_gpu_that_the_kernel_log_speaks_against_is_given_nothing_until_it_is_t
     refused = home.fnr("gpu", "trust", "0")
     assert refused.returncode == 2
     assert "the driver asks for a reboot of the host" in refused.stderr
+
+
+def test_what_the_kernel_says_of_the_gpu_of_a_command_names_its_failure(
+    home_at: HomeAt, gpus: Gpus, tmp_path: Path
+) -> None:
+    """The Xid names a process that the command had started, and an older one is another's."""
+    kernel_log = tmp_path / "kmsg"
+    kernel_log.write_text("4,1,100,-;NVRM: Xid (PCI:0000:18:00): 13, pid='<unknown>', old\n")
+    said = "4,2,200,-;NVRM: Xid (PCI:0000:18:00): 31, pid=4194305, name=ffmpeg, MMU Fault"
+    gpus.say(gpu(0))
+    home = home_at(
+        f"""
+[functions.burn]
+command = ["sh", "-c", 'echo "$0" >> {kernel_log}; exit 1', "{{line}}"]
+gpus = 1
+retry = {{ max = 0, unknown_max = 0 }}
+[daemon]
+kernel_log = "{kernel_log}"
+"""
+    )
+    assert home.start(env=gpus.env), home.log()
+    for line, codes in ((said, ["xid:31"]), ("nothing", [])):
+        task_id = submit(home, "burn", {"line": line})
+        assert end_of(home, task_id).task.state is TaskState.DEAD
+        evidence = home.ask(GetError(error_id=task_id)).error.evidence
+        found = [f"{code.family}:{code.value}" for code in evidence.codes if code.family == "xid"]
+        assert found == codes
+        assert list(evidence.kernel) == [said.partition(";")[2]] * len(codes)

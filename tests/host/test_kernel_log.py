@@ -11,7 +11,7 @@ import pytest
 
 from fnr.host import kernel_log
 from fnr.host.clock import Clock
-from fnr.host.kernel_log import KernelLog
+from fnr.host.kernel_log import KernelLog, OwnGpus
 
 # As Linux 6.18 wrote them.
 INVOKED = b"4,342,2877887327,-;python3 invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0\n"
@@ -79,6 +79,33 @@ def test_an_xid_is_given_to_its_process_once(log: tuple[KernelLog, int]) -> None
     assert reader.oom_line_for(9932), "what else was said is still there"
     os.write(writer, XID.replace(b"4,424", b"12,424"))
     assert reader.take_xids(9935) == [], "a program can write anything"
+
+
+def test_an_xid_of_a_gpu_that_an_attempt_has_alone_is_about_the_attempt(
+    log: tuple[KernelLog, int],
+) -> None:
+    """A command's Xids name its own process, which may be gone, or no process at all."""
+    reader, writer = log
+    os.write(writer, XID)
+    mine = OwnGpus(frozenset({"0000:cb:00"}), reader.mark())
+    assert reader.take_xids(1, gpus=mine) == [], "it was said before the attempt began"
+    os.write(writer, XID_OF_NOBODY)
+    assert reader.take_xids(1, gpus=mine) == [], "it was said of another GPU"
+    os.write(writer, XID.replace(b"31", b"13") + XID_OF_NOBODY.replace(b"05:00", b"CB:00"))
+    found = reader.take_xids(1, gpus=mine)
+    assert [line.partition("): ")[2][:2] for line in found] == ["13", "79"]
+    assert reader.take_xids(1, gpus=mine) == []
+
+
+def test_an_xid_of_a_strangers_process_is_not_about_the_attempt(
+    log: tuple[KernelLog, int],
+) -> None:
+    """The stranger is this test; a process in the session of the worker is the worker's."""
+    reader, writer = log
+    gpus = OwnGpus(frozenset({"0000:cb:00"}))
+    os.write(writer, XID.replace(b"9935", b"%d" % os.getpid()))
+    assert reader.take_xids(1, gpus=gpus) == []
+    assert len(reader.take_xids(os.getsid(0), gpus=gpus)) == 1
 
 
 def test_a_record_in_two_pieces_is_one(log: tuple[KernelLog, int]) -> None:
