@@ -1,9 +1,10 @@
 """Makes fnr/rulepacks/text_model.bin: `python tools/train_text_model.py [--check]`.
 
-Learns from tools/model/examples/*.jsonl and from the tests inside the rule packs. Before that it
-leaves out one tenth of the projects at a time and names their errors with what the others taught:
-from these answers come the printed accuracy, the calibration and the thresholds. The same examples
-always give the same model; it takes about a minute.
+Learns from tools/model/examples/*.jsonl, from the tests inside the rule packs and from the hashes
+of errors that people met (observe_errors.py). Before that it leaves out one fifth of the projects
+at a time and names their errors with what the others taught: from the answers on errors that people
+met come the printed accuracy, the calibration and the thresholds. The same examples always give the
+same model; it takes about five minutes.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 from zlib import crc32
 
 from msgspec import Struct
+from observe_errors import observed
 
 from fnr.policy.facts import gather
 from fnr.policy.labelled import DANGEROUS_ANSWERS, DANGEROUS_TRUTHS, evidence_of, label_of
@@ -37,18 +39,28 @@ from fnr.policy.text_model import (
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "fnr" / "rulepacks" / "text_model.bin"
 
-FOLDS = 10
+FOLDS = 5
 SHARPNESSES = tuple(0.5 + 0.05 * step for step in range(41))
 THRESHOLDS = tuple(0.3 + 0.01 * step for step in range(70))
 # A wrong dead letter costs a replay: more often right than wrong is enough. A wrong retry burns
 # the time of a GPU.
 CONFIDENT_PRECISION = 0.5
 RETRY_PRECISION = 0.85
+# What people met is what the model is for, and there is less of it.
+OBSERVED_WEIGHT = 3.0
 # How far a weight may lie from the committed one: the last bit of exp() differs between machines.
 UNITS_APART_MAX = 2
 
 
 Record = Mapping[str, Any]
+
+
+class Known(Struct, frozen=True, kw_only=True):
+    """An error to learn from. project: whose it is, so that whole projects can be left out."""
+
+    lesson: Lesson
+    project: int
+    observed: bool = False
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -71,19 +83,40 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--check", action="store_true")
     given = options.parse_args()
-    records = examples()
-    learnt = learn([lesson_of(record) for record in records])
+    errors = known_errors()
+    learnt = learn([error.lesson for error in errors])
     if given.check:
         committed = load_model(TARGET.read_bytes())
-        return 0 if _close(_model(learnt, len(records), committed.header), committed) else 1
-    header = _calibrated(unseen_answers(records))
-    TARGET.write_bytes(dump_model(_model(learnt, len(records), header)))
+        return 0 if _close(_model(learnt, len(errors), committed.header), committed) else 1
+    header = _calibrated(unseen_answers(errors))
+    TARGET.write_bytes(dump_model(_model(learnt, len(errors), header)))
     print(f"{TARGET.relative_to(ROOT)}: {TARGET.stat().st_size} bytes")
     return 0
 
 
+def known_errors() -> list[Known]:
+    """Every labelled error there is to learn from, in a fixed order."""
+    written = [
+        Known(lesson=lesson_of(record), project=crc32(str(record["project"]).encode()))
+        for record in examples()
+    ]
+    met = [
+        Known(
+            lesson=Lesson(
+                slots=one.slots,
+                category=CATEGORIES.index(one.category),
+                weight=OBSERVED_WEIGHT,
+            ),
+            project=one.project,
+            observed=True,
+        )
+        for one in observed()
+    ]
+    return written + met
+
+
 def examples() -> list[Record]:
-    """Every labelled error there is to learn from, each text once, in a fixed order."""
+    """Every labelled error whose words are here, each text once, in a fixed order."""
     found: dict[tuple[Any, ...], Record] = {}
     for path in sorted((ROOT / "tools" / "model" / "examples").glob("*.jsonl")):
         for line in path.read_bytes().splitlines():
@@ -116,20 +149,18 @@ def lesson_of(record: Record) -> Lesson:
     )
 
 
-def unseen_answers(records: Sequence[Record]) -> list[Answer]:
-    """An answer for every error, from models that had not seen its project."""
-    lessons = [lesson_of(record) for record in records]
-    folds = [crc32(str(record["project"]).encode()) % FOLDS for record in records]
+def unseen_answers(errors: Sequence[Known]) -> list[Answer]:
+    """An answer for every error that people met, from models that had not seen its project."""
     answers = []
     for fold in range(FOLDS):
-        known = [lesson for lesson, place in zip(lessons, folds, strict=True) if place != fold]
+        known = [error.lesson for error in errors if error.project % FOLDS != fold]
         model = model_of(
             learn(known), sharpness=1.0, confident_min=0, retry_min=0, trained_on=len(known)
         )
         answers += [
-            Answer(right=lesson.category, chances=model.probabilities(lesson.slots))
-            for lesson, place in zip(lessons, folds, strict=True)
-            if place == fold
+            Answer(right=error.lesson.category, chances=model.probabilities(error.lesson.slots))
+            for error in errors
+            if error.observed and error.project % FOLDS == fold
         ]
     return answers
 
@@ -147,7 +178,7 @@ def _model(learnt: Learnt, count: int, header: ModelHeader | Calibration) -> Tex
 def _calibrated(answers: Sequence[Answer]) -> Calibration:
     sharpness = _sharpness(answers)
     sharpened = [_sharpened(answer, sharpness) for answer in answers]
-    print(f"{len(answers)} errors of projects left out:")
+    print(f"{len(answers)} errors that people met, of projects left out:")
     _print_table(sharpened)
     found = Calibration(
         sharpness=sharpness,

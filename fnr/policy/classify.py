@@ -6,8 +6,8 @@ would have to change first? How often to try and how long to wait are verdict's 
 Our own kills and kernel facts come first, whoever wrote the rule; then the operator's rules, then
 the packs: machine codes, exception types, words, and last the signs that many causes share. Within
 a level the rule with more conditions wins, then the higher priority, then the nearer match, then
-the name, so that the order of files and rules does not matter. A shipped rule that decides by
-signs which often mislead may be outweighed by the wording (see weighing). Where no rule holds, the
+the name, so that the order of files and rules does not matter. A shipped rule that decides by words
+or general signs may be outweighed by all of the wording (see weighing). Where no rule holds, the
 wording may resemble what is known; where it does not, the failure is unknown.
 
 Exception chains are read from the outside in: who writes `raise BadOrder() from error` has said
@@ -88,6 +88,8 @@ def _guessed(guess: Guess, fits: Sequence[Fit], facts: Facts) -> Classification:
         runners_up=tuple(map(_runner_up, fits[:RUNNERS_UP_MAX])),
         missing=facts.evidence.missing,
         words=guess.words,
+        # What the rule knows of the state of the process holds whatever the error is called.
+        recycle_worker=bool(fits) and fits[0].rule.recycle_worker,
     )
 
 

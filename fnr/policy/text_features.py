@@ -15,7 +15,7 @@ from zlib import crc32
 
 from fnr.policy.facts import Facts
 
-FEATURE_BITS = 17
+FEATURE_BITS = 18
 # The first words of a message say most; a page of log must not cost more than a sentence.
 MESSAGE_CHARS_MAX = 800
 TAIL_CHARS_MAX = 600

@@ -24,7 +24,7 @@ from fnr.policy.text_model import (
     softmax,
 )
 
-ROUNDS = 12
+ROUNDS = 8
 STEP_SIZE = 0.5
 # Weights are kept small unless several errors agree on them.
 DECAY = 1e-5

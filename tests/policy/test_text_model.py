@@ -7,6 +7,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from observe_errors import observed
 from policy_values import EVIDENCE
 from train_text_model import examples
 
@@ -201,7 +202,7 @@ def test_a_damaged_file_is_refused(damage: object) -> None:
 def test_the_file_has_learnt_from_as_many_errors_as_there_are() -> None:
     """Whether its weights are theirs, `train_text_model.py --check` says in half a minute."""
     learnt_from = read_text_model().header.trained_on
-    assert learnt_from == len(examples()), "run: python tools/train_text_model.py"
+    assert learnt_from == len(examples()) + len(observed()), "run: python tools/train_text_model.py"
 
 
 def test_what_operators_teach_is_followed_and_the_rest_stays() -> None:

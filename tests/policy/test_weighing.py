@@ -58,12 +58,44 @@ def test_a_general_sign_stands_where_the_wording_is_not_known() -> None:
     assert named(rule, evidence=Evidence(message="zebra umbrella")) is T
 
 
-def test_words_stand_unless_the_words_of_another_rule_say_otherwise() -> None:
-    peer = by_words(T, "peer")
-    assert named(peer) is T
-    assert named(peer, by_words(T, "key", name="b")) is T
-    assert named(peer, by_words(P, "key", level=Level.GENERAL)) is T
-    assert named(peer, by_words(P, "key", name="b")) is P
+def leaning(towards: int, *, by: float) -> TextModel:
+    """A model that knows no words, and one category likelier than the others."""
+    offsets = [0.0] * len(CATEGORIES)
+    offsets[towards] = by
+    one, two, three, four = offsets
+    header = ModelHeader(
+        offsets=(one, two, three, four),
+        step=1.0,
+        sharpness=1.0,
+        confident_min=0.4,
+        retry_min=0.4,
+        trained_on=1,
+    )
+    return TextModel(header=header, table=packed({}))
+
+
+def test_what_the_words_of_a_rule_say_weighs_more_than_a_general_sign() -> None:
+    likelier = leaning(CATEGORIES.index(P), by=0.92)
+    for level, category in ((Level.TEXT, V), (Level.GENERAL, P)):
+        rules = RuleSet([by_words(V, "peer", level=level)])
+        assert classify(REVOKED, rules, likelier).category is category
+
+
+def test_the_words_of_a_rule_are_outweighed_only_by_a_wording_that_is_sure() -> None:
+    rules = RuleSet([by_words(V, "peer")])
+    found = {
+        by: classify(REVOKED, rules, leaning(CATEGORIES.index(P), by=by)).category
+        for by in (0.0, 0.8, 3.0)
+    }
+    assert found == {0.0: V, 0.8: V, 3.0: P}
+
+
+def test_the_words_of_another_rule_weigh_too() -> None:
+    likelier = leaning(CATEGORIES.index(P), by=0.92)
+    first, other = by_words(V, "peer"), by_words(P, "key", name="b")
+    assert classify(REVOKED, RuleSet([first, other]), likelier).category is P
+    of_less = by_words(P, "key", name="b", level=Level.GENERAL)
+    assert classify(REVOKED, RuleSet([first, of_less]), likelier).category is V
 
 
 @pytest.mark.parametrize("level", [Level.TEXT, Level.GENERAL])
@@ -77,22 +109,25 @@ def test_stronger_evidence_than_words_stands(level: Level) -> None:
     assert named(by_words(T, "peer", level=level), by_words(P, "key", level=level, name="b")) is T
 
 
-def test_which_of_the_retried_it_is_the_wording_does_not_tell() -> None:
+def test_whether_it_is_waited_for_or_tried_again_the_wording_may_tell_too() -> None:
     peer_lost = Evidence(message="link to the peer was lost")
-    assert named(by_words(R, "peer", level=Level.GENERAL), evidence=peer_lost) is R
+    assert named(by_words(R, "peer", level=Level.GENERAL), evidence=peer_lost) is T
+
+
+def test_a_worker_that_a_rule_does_not_trust_any_more_is_recycled_whatever_the_wording_says() -> (
+    None
+):
+    rule = replace(by_words(T, "peer"), recycle_worker=True)
+    found = classify(REVOKED, RuleSet([rule]), MODEL)
+    assert (found.category, found.recycle_worker) == (P, True)
 
 
 def test_of_equal_chances_the_one_that_spends_no_attempt_is_taken() -> None:
-    even = TextModel(
-        header=ModelHeader(
-            offsets=(2.0, 0.0, 0.0, 2.0),
-            step=1.0,
-            sharpness=1.0,
-            confident_min=0.4,
-            retry_min=0.4,
-            trained_on=1,
-        ),
+    even = replace(
+        MODEL,
         table=packed({}),
+        local={},
+        header=replace(MODEL.header, offsets=(2.0, 0.0, 0.0, 2.0)),
     )
     assert even.probabilities([1])[0] == even.probabilities([1])[3]
     rules = RuleSet([by_words(V, "peer", level=Level.GENERAL)])
@@ -113,4 +148,4 @@ def test_a_right_rule_that_was_outweighed_asks_for_a_rule_of_ones_own() -> None:
     general = by_words(T, "peer", level=Level.GENERAL)
     assert asked(T, general)
     assert asked(P, general)
-    assert not asked(T, by_words(T, "peer"))
+    assert not asked(T, by_words(T, "peer", level=Level.EXCEPTION))
