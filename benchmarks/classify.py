@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from figures import Line
 from plan import Plan
 
-from fnr.config.rule_files import read_packs, shipped_rules
+from fnr.config.rule_files import read_packs, read_text_model, shipped_rules
 from fnr.policy.classify import classify
 from fnr.policy.evidence import Evidence
 from fnr.policy.fingerprint import fingerprint
@@ -36,7 +36,8 @@ _FILLER = (
 
 
 def naming(plan: Plan) -> list[Line]:
-    """Classify and fingerprint one error: the 99th percentile of many different ones, in µs.
+    """Classify and fingerprint one error, with packs and text model: the 99th percentile of many
+    different ones, in µs.
 
     The errors are 200 examples inside the packs, each in a message of 2 kB or 64 kB: its own words
     at the end of a log that says nothing. Every error is named once before, as a daemon meets the
@@ -46,6 +47,7 @@ def naming(plan: Plan) -> list[Line]:
     """
     packs = read_packs()
     rules = RuleSet(shipped=shipped_rules())
+    model = read_text_model()
     # As the daemon does when it has loaded the rules.
     gc.collect()
     gc.freeze()
@@ -62,7 +64,7 @@ def naming(plan: Plan) -> list[Line]:
         errors = [_within(one, size, dice) for one in examples[:count]]
 
         def name(error: Evidence) -> None:
-            fingerprint(error, classify(error, rules), "render")
+            fingerprint(error, classify(error, rules, model), "render")
 
         mine = [_spread_us(errors, name) for _ in range(plan.runs)]
         story = _spread_us(errors, _story_loop)

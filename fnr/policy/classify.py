@@ -24,7 +24,7 @@ from fnr.policy.evidence import Evidence
 from fnr.policy.facts import FAR, Facts, gather
 from fnr.policy.rule_set import Fit, RuleSet
 from fnr.policy.rules import STRATEGY_OF, Category, Classification, Level, RunnerUp
-from fnr.policy.text_model import Guess, TextModel
+from fnr.policy.text_model import Guess, TextModel, wording_of
 from fnr.policy.weighing import outweighed
 
 RUNNERS_UP_MAX = 5
@@ -59,7 +59,7 @@ def classify_facts(facts: Facts, rules: RuleSet, model: TextModel | None = None)
     fits = rules.fits(facts, count_max=RUNNERS_UP_MAX + 1)
     guess = None
     if model is not None and _somebody_spoke(facts.evidence):
-        guess = outweighed(fits, facts, model) if fits else model.guess(facts)
+        guess = outweighed(fits, facts, model) if fits else model.guess(wording_of(facts))
     if guess is not None:
         return _guessed(guess, fits, facts)
     if fits:

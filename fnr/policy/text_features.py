@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from zlib import crc32
 
@@ -23,6 +24,8 @@ WORDS_MAX = 90
 TYPES_MAX = 4
 CODES_MAX = 6
 
+# Errors are written with few words.
+_REMEMBERED_MAX = 2_048
 _PIECE_CHARS = 4
 _LONG_WORD_CHARS = 7
 
@@ -46,11 +49,11 @@ def features(facts: Facts) -> tuple[str, ...]:
     """Every feature of an error, each once, in a fixed order."""
     found: dict[str, None] = {}
     for words in _sentences(facts):
-        found.update(dict.fromkeys(f"w:{word}" for word in words))
-        found.update(dict.fromkeys(f"p:{a} {b}" for a, b in pairwise(words)))
+        found.update(dict.fromkeys([f"w:{word}" for word in words]))
+        found.update(dict.fromkeys([f"p:{a} {b}" for a, b in pairwise(words)]))
         for word in words:
             if len(word) >= _LONG_WORD_CHARS:
-                found.update(dict.fromkeys(_pieces(word)))
+                found.update(_pieces(word))
     for names in facts.types[:TYPES_MAX]:
         found[f"x:{names[0].rpartition('.')[2]}"] = None
         found.update(dict.fromkeys(f"t:{word}" for word in words_of(names[0])))
@@ -88,6 +91,7 @@ def _sentences(facts: Facts) -> Iterator[Sequence[str]]:
         yield words
 
 
+@lru_cache(maxsize=_REMEMBERED_MAX)
 def _word(token: str) -> str:
     if token[0].isdigit():
         if token.startswith("0x"):
@@ -98,6 +102,7 @@ def _word(token: str) -> str:
     return token.lower()
 
 
-def _pieces(word: str) -> Iterator[str]:
-    for start in range(len(word) - _PIECE_CHARS + 1):
-        yield f"g:{word[start : start + _PIECE_CHARS]}"
+@lru_cache(maxsize=_REMEMBERED_MAX)
+def _pieces(word: str) -> dict[str, None]:
+    starts = range(len(word) - _PIECE_CHARS + 1)
+    return dict.fromkeys(f"g:{word[start : start + _PIECE_CHARS]}" for start in starts)

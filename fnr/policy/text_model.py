@@ -74,6 +74,19 @@ class Guess(Struct, frozen=True, kw_only=True):
     words: tuple[tuple[str, float], ...]
 
 
+class Wording(Struct, frozen=True):
+    """What the model sees of an error: its features, and where the weights of each stand."""
+
+    features: tuple[str, ...]
+    slots: tuple[int, ...]
+
+
+def wording_of(facts: Facts) -> Wording:
+    """The features of an error that count."""
+    found = features(facts)[:FEATURES_MAX]
+    return Wording(found, tuple(map(slot, found)))
+
+
 class DamagedModel(ValueError):
     """The bytes are not a text model of this version."""
 
@@ -89,39 +102,29 @@ class TextModel(Struct, frozen=True, kw_only=True):
     table: array[int]
     local: Mapping[int, Weights] = field(default_factory=dict)
 
-    def guess(self, facts: Facts) -> Guess | None:
+    def guess(self, wording: Wording) -> Guess | None:
         """The likeliest category; None when no category is likely enough."""
-        found = features(facts)[:FEATURES_MAX]
-        if not found:
+        if not wording.slots:
             return None
-        slots = [slot(feature) for feature in found]
-        category, chance = self.likeliest(slots)
-        if chance < self._needed(category) or not self._is_told(found, slots, category):
+        category, chance = self.likeliest(wording.slots)
+        if chance < self._needed(category) or not self._is_told(wording, category):
             return None
-        words = self._words(found, slots, CATEGORIES.index(category))
-        return Guess(category=category, confidence=round(chance, 2), words=words)
+        return self.speaking_for(category, wording, confidence=chance)
 
-    def chances(self, facts: Facts) -> tuple[float, ...] | None:
-        """How likely each category is, in the order of CATEGORIES; None when nothing was said."""
-        found = features(facts)[:FEATURES_MAX]
-        return self.probabilities([slot(feature) for feature in found]) if found else None
-
-    def speaking_for(self, category: Category, facts: Facts, *, confidence: float) -> Guess:
-        """A guess that somebody else made, with the words of the error that speak for it."""
-        found = features(facts)[:FEATURES_MAX]
-        slots = [slot(feature) for feature in found]
-        words = self._words(found, slots, CATEGORIES.index(category))
+    def speaking_for(self, category: Category, wording: Wording, *, confidence: float) -> Guess:
+        """A guess, whoever made it, with the words of the error that speak for it."""
+        words = self._words(wording, CATEGORIES.index(category))
         return Guess(category=category, confidence=round(confidence, 2), words=words)
 
-    def _is_told(self, found: Sequence[str], slots: Sequence[int], category: Category) -> bool:
+    def _is_told(self, wording: Wording, category: Category) -> bool:
         """Do enough words speak for the category that are not said of any failure?"""
-        place = CATEGORIES.index(category)
-        told: set[str] = set()
-        for feature, number in zip(found, slots, strict=True):
-            if says_something(feature):
-                weights = self.weights(number)
-                if (len(weights) * weights[place] - sum(weights)) > 0:
-                    told.add(feature[2:])
+        told = {
+            feature[2:]
+            for feature, share in zip(
+                wording.features, self._shares(wording, CATEGORIES.index(category)), strict=True
+            )
+            if share > 0 and says_something(feature)
+        }
         return len(told) >= (TELLING_MIN if category in RETRIED else TELLING_MIN_FINAL)
 
     def named(self, slots: Sequence[int]) -> Category:
@@ -166,18 +169,37 @@ class TextModel(Struct, frozen=True, kw_only=True):
         )
         return one, two, three, four
 
-    def _words(
-        self, found: Sequence[str], slots: Sequence[int], category: int
-    ) -> tuple[tuple[str, float], ...]:
-        scale = self.header.step / math.sqrt(len(slots))
-        shares = []
-        for feature, number in zip(found, slots, strict=True):
-            weights = self.weights(number)
-            # Against the mean of the others: a weight they all share decides nothing.
-            others = (sum(weights) - weights[category]) / (len(weights) - 1)
-            shares.append((feature, round((weights[category] - others) * scale, 2)))
+    def _words(self, wording: Wording, category: int) -> tuple[tuple[str, float], ...]:
+        others = len(CATEGORIES) - 1
+        scale = self.header.step / math.sqrt(len(wording.slots)) / others
+        shares = [
+            (feature, round(share * scale, 2))
+            for feature, share in zip(
+                wording.features, self._shares(wording, category), strict=True
+            )
+            if share > 0
+        ]
         shares.sort(key=lambda share: (-share[1], share[0]))
         return tuple(share for share in shares[:WORDS_MAX] if share[1] > 0)
+
+    def _shares(self, wording: Wording, category: int) -> list[int]:
+        """How much each feature speaks for the category: its weight against those of the others.
+
+        Against their mean, times their number: a weight that all share decides nothing.
+        """
+        shift, count = _LANE_BITS * category, len(CATEGORIES)
+        table, local = self.table, self.local
+        shares = []
+        for number in wording.slots:
+            packed = table[number]
+            total = (packed & _LANE) + ((packed >> 16) & _LANE) + ((packed >> 32) & _LANE)
+            total += packed >> 48
+            share = count * ((packed >> shift) & _LANE) - total
+            if number in local:
+                four = local[number]
+                share += count * four[category] - sum(four)
+            shares.append(share)
+        return shares
 
 
 def softmax(values: Sequence[float]) -> tuple[float, ...]:

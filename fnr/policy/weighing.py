@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from fnr.policy.facts import Facts
 from fnr.policy.rule_set import Fit
 from fnr.policy.rules import Category, Level
-from fnr.policy.text_model import CATEGORIES, RETRIED, Guess, TextModel, softmax
+from fnr.policy.text_model import CATEGORIES, RETRIED, Guess, TextModel, softmax, wording_of
 
 # For what the first rule says, by its level.
 _FIRST = {Level.TEXT: 1.0, Level.GENERAL: 0.85}
@@ -31,9 +31,10 @@ def outweighed(fits: Sequence[Fit], facts: Facts, model: TextModel) -> Guess | N
     rule = fits[0].rule
     if rule.operator or rule.level not in _FIRST:
         return None
-    chances = model.chances(facts)
-    if chances is None:
+    wording = wording_of(facts)
+    if not wording.slots:
         return None
+    chances = model.probabilities(wording.slots)
     others = _dissenting(fits)
     sums = [
         math.log(max(chance, _CHANCE_MIN))
@@ -45,7 +46,7 @@ def outweighed(fits: Sequence[Fit], facts: Facts, model: TextModel) -> Guess | N
     best = max(range(len(sums)), key=sums.__getitem__)
     if CATEGORIES[best] is rule.category:
         return None
-    return model.speaking_for(CATEGORIES[best], facts, confidence=softmax(sums)[best])
+    return model.speaking_for(CATEGORIES[best], wording, confidence=softmax(sums)[best])
 
 
 def _dissenting(fits: Sequence[Fit]) -> frozenset[Category]:

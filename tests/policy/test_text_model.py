@@ -26,6 +26,7 @@ from fnr.policy.text_model import (
     load_model,
     packed,
     softmax,
+    wording_of,
 )
 
 TEACHING = {
@@ -56,7 +57,7 @@ MODEL = taught()
 
 
 def guess(text: str, model: TextModel = MODEL) -> Category | None:
-    found = model.guess(gather(Evidence(message=text)))
+    found = model.guess(wording_of(gather(Evidence(message=text))))
     return None if found is None else found.category
 
 
@@ -96,7 +97,7 @@ def test_a_failure_that_says_nothing_stays_unknown(type_: str, message: str) -> 
     links = (ExceptionFact(type=type_, message=message),) if type_ else ()
     model = read_text_model()
     assert model is not None
-    assert model.guess(gather(Evidence(message=message, exceptions=links))) is None
+    assert model.guess(wording_of(gather(Evidence(message=message, exceptions=links)))) is None
 
 
 def test_a_guess_that_ends_the_task_asks_for_more_words_than_one_that_spends_an_attempt() -> None:
@@ -116,7 +117,7 @@ def test_a_guess_that_spends_an_attempt_must_be_more_than_likely() -> None:
 
 
 def test_the_words_that_weighed_are_named_the_heaviest_first() -> None:
-    found = MODEL.guess(gather(Evidence(message="your key is revoked, zebra")))
+    found = MODEL.guess(wording_of(gather(Evidence(message="your key is revoked, zebra"))))
     assert found is not None
     assert found.words[0][0].partition(":")[2] in "your key is revoked"
     shares = [share for _, share in found.words]
@@ -126,7 +127,7 @@ def test_the_words_that_weighed_are_named_the_heaviest_first() -> None:
 
 def test_without_the_words_it_names_the_guess_changes() -> None:
     facts = gather(Evidence(message="your key is revoked"))
-    found = MODEL.guess(facts)
+    found = MODEL.guess(wording_of(facts))
     assert found is not None
     named = {word for word, _ in found.words}
     rest = [slot(feature) for feature in features(facts) if feature not in named]
