@@ -7,14 +7,24 @@ function's is plain lines. Both may stand in one file; what is no record is a li
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from fnr.policy.log_record import STDOUT, LogRecord, decode
 
+if TYPE_CHECKING:
+    from fnr.policy.redaction import Redaction
+
 
 class LogLines:
-    """Cuts what is read from a log into records; a line that is not complete yet is kept."""
+    """Cuts what is read from a log into records; a line that is not complete yet is kept.
 
-    def __init__(self) -> None:
+    redaction: hides secrets in what programs have written; None: nobody but its caller will look.
+    """
+
+    def __init__(self, redaction: Redaction | None) -> None:
+        self.redaction = redaction
         self._rest = b""
 
     def feed(self, chunk: bytes) -> Iterator[LogRecord]:
@@ -22,15 +32,16 @@ class LogLines:
         lines = (self._rest + chunk).split(b"\n")
         self._rest = lines.pop()
         for line in lines:
-            yield _record(line)
+            yield self._record(line)
 
     def rest(self) -> Iterator[LogRecord]:
         """What is left when nothing more will come."""
         rest, self._rest = self._rest, b""
         if rest:
-            yield _record(rest)
+            yield self._record(rest)
 
-
-def _record(line: bytes) -> LogRecord:
-    found = decode(line)
-    return found or LogRecord(at_ms=0, stream=STDOUT, ended=True, text=line)
+    def _record(self, line: bytes) -> LogRecord:
+        found = decode(line) or LogRecord(at_ms=0, stream=STDOUT, ended=True, text=line)
+        if self.redaction is None:
+            return found
+        return replace(found, text=self.redaction.data(found.text))

@@ -1,4 +1,4 @@
-"""Which values must not be seen: those of environment variables whose names say so.
+"""What must not be seen: secrets by their shape, by [redact], by the name of their variable.
 
 `[redact] env_keys` lists names with * and ?, like "*TOKEN*". What functions are given under such
 a name is hidden wherever it turns up: in settings that are shown, and in evidence before it is
@@ -10,14 +10,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from fnr.config.env_file import read_env_file
 from fnr.config.settings import Settings
+
+if TYPE_CHECKING:
+    from fnr.policy.redaction import Redaction
 
 # Hidden in what is shown, whatever [redact] says: `config show` is pasted into chats.
 ALWAYS_SECRET = ("*TOKEN*", "*SECRET*", "*PASSWORD*", "*PASSWD*", "*CREDENTIAL*", "*API_KEY*")
 # A shorter value turns up in innocent text by chance, and hiding it there would garble evidence.
 VALUE_CHARS_MIN = 6
+
+
+def redaction_of(settings: Settings) -> Redaction:
+    """Hides what is secret by its shape, what [redact] describes, and values of secret names."""
+    from fnr.policy.redaction import Redaction  # noqa: PLC0415 - RE2, which few commands need
+
+    return Redaction(settings.redact, secret_values(settings))
 
 
 def is_secret(name: str, patterns: Iterable[str]) -> bool:
