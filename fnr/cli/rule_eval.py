@@ -15,8 +15,8 @@ from fnr.api.errors import NotFound, UsageError
 from fnr.cli.config import checked_settings
 from fnr.cli.here import here
 from fnr.cli.render import show_one
+from fnr.cli.rule_drop_ins import loaded_rules
 from fnr.cli.terminal import RED, one_line, painted
-from fnr.config.rule_files import load_rules
 from fnr.config.text_model_file import load_text_model
 from fnr.policy.classify import classify
 from fnr.policy.labelled import SCHEMA, BadRecordError, EvalReport, evaluate
@@ -45,7 +45,7 @@ def evaluate_file(
     A line has exception_type, message, traceback, exit_code, signal, http_status and category.
     Dangerous is validation or permanent that was taken for transient or resource.
     """
-    loaded = load_rules(here().paths)
+    loaded = loaded_rules()
     model = None if no_model else load_text_model(here().paths, checked_settings().settings)[0]
     try:
         report = evaluate(

@@ -18,6 +18,7 @@ from fnr.cli.render import Column, Listing, show_list, write
 from fnr.cli.rule_drop_ins import (
     SUGGESTED,
     drop_in,
+    loaded_rules,
     only_writer,
     put,
     refuse_problems,
@@ -27,7 +28,6 @@ from fnr.cli.rule_drop_ins import (
 )
 from fnr.cli.terminal import block, one_line
 from fnr.config.load import load
-from fnr.config.rule_files import load_rules
 from fnr.config.text_model_file import load_text_model
 from fnr.policy.nameless import nameless
 from fnr.policy.rule_file import RuleProblem, parse_rules
@@ -104,7 +104,7 @@ def suggest_rules(
 
 def _errors(since_ms: int) -> Iterator[NamelessError]:
     """Errors that people reclassified, then those that no rule named; each once."""
-    rules = load_rules(here().paths).rule_set
+    rules = loaded_rules().rule_set
     model, _ = load_text_model(here().paths, load(here().paths).settings)
     corrected: set[str] = set()
     for wrong in corrections_since(since_ms):
