@@ -18,9 +18,11 @@ from fnr.policy.evidence import (
     Phase,
 )
 from fnr.worker.exception_codes import attribute, codes_of, retry_after_ms
-from fnr.worker.foreign_text import clean, type_name
+from fnr.worker.foreign_text import NAME_CHARS_MAX, clean, type_name
 
 _LINKS_MAX = 10_000
+# Shorter than a headline may be, by the name before it: cut twice, it would say so twice.
+_MESSAGE_CHARS_MAX = MESSAGE_CHARS_MAX - NAME_CHARS_MAX - len(": ")
 _FRAMES_MAX = 100
 _BASES_MAX = 20
 _WAIT_FOR_CHARS_MAX = 1_000
@@ -117,7 +119,7 @@ def _fact(link: BaseException) -> ExceptionFact:
 
 def _message(link: BaseException) -> str:
     try:
-        return clean(str(link), MESSAGE_CHARS_MAX)
+        return clean(str(link), _MESSAGE_CHARS_MAX)
     except BaseException as trouble:  # noqa: BLE001 - a foreign __str__ may raise anything
         return f"(no message: its str() raised {type_name(type(trouble))})"
 

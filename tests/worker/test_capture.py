@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import socket
 import sqlite3
 import ssl
@@ -166,7 +167,32 @@ def test_the_middle_is_left_out(chars_max: int) -> None:
     text = clean("".join(map(str, range(10_000))), chars_max)
     assert len(text) == chars_max
     assert text.startswith("01234") and text.endswith("99989999")
-    assert "characters left out" in text
+    [counted] = re.findall(r"\n… (\d+) characters left out …\n", text)
+    words = len(f"\n… {counted} characters left out …\n")
+    assert len("".join(map(str, range(10_000)))) == len(text) - words + int(counted)
+
+
+def test_a_headline_is_not_cut_a_second_time() -> None:
+    evidence = captured(raised(lambda: ValueError("x" * 10_000_000)))
+    assert len(evidence.message) <= MESSAGE_CHARS_MAX
+    [counted] = re.findall(r"… (\d+) characters left out …", evidence.message)
+    assert int(counted) > 9_990_000
+    assert evidence.message.startswith("ValueError: xxx") and evidence.message.endswith("xxx")
+
+
+def test_a_class_that_hides_its_name_is_named_all_the_same() -> None:
+    class Meta(type):
+        def __getattribute__(cls, name: str) -> Any:
+            if name in {"__module__", "__qualname__", "__name__"}:
+                raise RuntimeError(f"no {name}")
+            return super().__getattribute__(name)
+
+    class Veiled(Exception, metaclass=Meta):
+        __module__ = 5  # type: ignore[assignment]  # foreign code may set anything
+
+    assert captured(Veiled("words")).message == (
+        "?.test_a_class_that_hides_its_name_is_named_all_the_same.<locals>.Veiled: words"
+    )
 
 
 def test_memory_that_dead_frames_hold_is_let_go() -> None:
