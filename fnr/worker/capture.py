@@ -83,8 +83,8 @@ def _capture(error: BaseException, *, phase: Phase, now_ms: int) -> Evidence:
     kept = links if len(links) <= CHAIN_MAX else [*links[: CHAIN_MAX - 1], links[-1]]
     if len(links) > len(kept):
         missing.append(f"exceptions: {len(links) - len(kept)} links of the chain left out")
-    facts = tuple(_fact(link) for link in kept)
-    text = _traceback_text(kept, whole=len(kept) == len(links), missing=missing)
+    facts = tuple(_fact(link, missing) for link in kept)
+    text = _traceback_text(kept, facts, whole=len(kept) == len(links), missing=missing)
     headline = facts[0].type + (f": {facts[0].message}" if facts[0].message else "")
     return Evidence(
         phase=phase,
@@ -108,20 +108,23 @@ def _wait_for(links: list[BaseException]) -> str:
     return ""
 
 
-def _fact(link: BaseException) -> ExceptionFact:
+def _fact(link: BaseException, missing: list[str]) -> ExceptionFact:
     bases = [kind for kind in type(link).__mro__[1:] if kind not in {BaseException, object}]
     return ExceptionFact(
         type=type_name(type(link)),
-        message=_message(link),
+        message=_message(link, missing),
         bases=tuple(type_name(kind) for kind in bases[:_BASES_MAX]),
     )
 
 
-def _message(link: BaseException) -> str:
+def _message(link: BaseException, missing: list[str]) -> str:
     try:
         return clean(str(link), _MESSAGE_CHARS_MAX)
     except BaseException as trouble:  # noqa: BLE001 - a foreign __str__ may raise anything
-        return f"(no message: its str() raised {type_name(type(trouble))})"
+        # Not in its place: rules would read it, and name the attempt by what only its words raised.
+        name, raised = type_name(type(link)), type_name(type(trouble))
+        missing.append(f"message of {name}: its str() raised {raised}")
+        return ""
 
 
 def _exit_code(error: SystemExit) -> int:
@@ -131,7 +134,9 @@ def _exit_code(error: SystemExit) -> int:
     return error.code & 0xFF if isinstance(error.code, int) else 1
 
 
-def _traceback_text(kept: list[BaseException], *, whole: bool, missing: list[str]) -> str:
+def _traceback_text(
+    kept: list[BaseException], facts: tuple[ExceptionFact, ...], *, whole: bool, missing: list[str]
+) -> str:
     import traceback  # noqa: PLC0415 - only failures need it
 
     tb = _without_our_frames(kept[0].__traceback__)
@@ -141,7 +146,10 @@ def _traceback_text(kept: list[BaseException], *, whole: bool, missing: list[str
         else:
             # The module would format every link of the chain, however many there are.
             lines = traceback.format_tb(tb, limit=-_FRAMES_MAX)
-            lines += [f"{type_name(type(link))}: {_message(link)}\n" for link in kept]
+            lines += [
+                f"{fact.type}: {fact.message}\n" if fact.message else f"{fact.type}\n"
+                for fact in facts
+            ]
     except BaseException as trouble:  # noqa: BLE001 - it calls into foreign exceptions
         missing.append(f"traceback: {type_name(type(trouble))} while it was formatted")
         return ""

@@ -18,6 +18,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from fnr.config.rule_files import read_packs, read_text_model
+from fnr.policy.classify import classify
 from fnr.policy.evidence import (
     CHAIN_MAX,
     MESSAGE_CHARS_MAX,
@@ -26,6 +28,7 @@ from fnr.policy.evidence import (
     Evidence,
     Phase,
 )
+from fnr.policy.rule_set import RuleSet
 from fnr.worker.capture import capture
 from fnr.worker.foreign_text import clean
 
@@ -122,7 +125,21 @@ class Hostile(Exception):
 def test_an_exception_that_cannot_be_read_is_named_all_the_same() -> None:
     evidence = captured(raised(Hostile))
     assert evidence.exceptions[0].type.endswith("test_capture.Hostile")
-    assert evidence.exceptions[0].message == "(no message: its str() raised SystemExit)"
+    assert evidence.exceptions[0].message == ""
+    unread = evidence.missing[0]
+    assert unread.endswith("test_capture.Hostile: its str() raised SystemExit")
+
+
+def test_what_reading_a_message_raised_does_not_name_the_attempt() -> None:
+    """Only words about an exception would say KeyError; what it is, nobody knows."""
+
+    class Unread(Exception):
+        def __str__(self) -> str:
+            raise KeyError("text")
+
+    evidence = captured(raised(Unread))
+    assert "KeyError" not in evidence.message + evidence.traceback
+    assert classify(evidence, RuleSet(read_packs()), read_text_model()).category == "unknown"
 
 
 def test_a_trouble_while_capturing_is_evidence_too(monkeypatch: pytest.MonkeyPatch) -> None:
