@@ -26,6 +26,7 @@ _MESSAGE_CHARS_MAX = MESSAGE_CHARS_MAX - NAME_CHARS_MAX - len(": ")
 _FRAMES_MAX = 100
 _BASES_MAX = 20
 _WAIT_FOR_CHARS_MAX = 1_000
+_CHILD_CHARS_MAX = 2_000
 _OUR_FOLDER = str(PurePath(__file__).parent)
 
 
@@ -119,12 +120,37 @@ def _fact(link: BaseException, missing: list[str]) -> ExceptionFact:
 
 def _message(link: BaseException, missing: list[str]) -> str:
     try:
-        return clean(str(link), _MESSAGE_CHARS_MAX)
+        return clean(_with_childs_words(link, str(link)), _MESSAGE_CHARS_MAX)
     except BaseException as trouble:  # noqa: BLE001 - a foreign __str__ may raise anything
         # Not in its place: rules would read it, and name the attempt by what only its words raised.
         name, raised = type_name(type(link)), type_name(type(trouble))
         missing.append(f"message of {name}: its str() raised {raised}")
         return ""
+
+
+def _with_childs_words(link: BaseException, message: str) -> str:
+    """The message, and below it what a child process wrote last if only the exception has it.
+
+    subprocess.run(…, capture_output=True), ffmpeg.Error and their likes keep it from the log, and
+    nothing else tells one failure of a command from another.
+    """
+    has_command = attribute(link, "cmd") is not None
+    for name in ("stderr", "output") if has_command else ("stderr",):
+        if words := _end_of(attribute(link, name)):
+            # A command stands in the message with its arguments, and they may say anything.
+            is_told = not has_command and words.splitlines()[-1].strip() in message
+            return message if is_told else f"{message}\n{words}"
+    return message
+
+
+def _end_of(written: object) -> str:
+    if not isinstance(written, bytes | bytearray | str):
+        return ""
+    end = written[-_CHILD_CHARS_MAX:]
+    text = end if isinstance(end, str) else bytes(end).decode(errors="replace")
+    # The first line may have lost its beginning, which would differ each time.
+    whole = text.partition("\n")[2] if len(written) > len(end) else text
+    return (whole or text).strip()
 
 
 def _exit_code(error: SystemExit) -> int:

@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import ssl
 import subprocess
+import sys
 import traceback
 import urllib.error
 from collections.abc import Callable
@@ -28,11 +29,13 @@ from fnr.policy.evidence import (
     Evidence,
     Phase,
 )
+from fnr.policy.fingerprint import fingerprint
 from fnr.policy.rule_set import RuleSet
 from fnr.worker.capture import capture
 from fnr.worker.foreign_text import clean
 
 NOW_MS = 1_700_000_000_000
+NAMED = classify(Evidence(), RuleSet(()))
 
 
 def captured(error: BaseException) -> Evidence:
@@ -210,6 +213,41 @@ def test_a_class_that_hides_its_name_is_named_all_the_same() -> None:
     assert captured(Veiled("words")).message == (
         "?.test_a_class_that_hides_its_name_is_named_all_the_same.<locals>.Veiled: words"
     )
+
+
+@pytest.mark.parametrize("form", [{"text": True}, {}])
+def test_what_a_captured_child_wrote_last_is_told(form: dict[str, Any]) -> None:
+    def fail(script: str) -> Evidence:
+        run = [sys.executable, "-c", f"import sys; {script}; sys.exit(3)"]
+        with pytest.raises(subprocess.CalledProcessError) as found:
+            subprocess.run(run, check=True, capture_output=True, **form)
+        return captured(found.value)
+
+    full = fail("print('begun'); print('[Errno 28] no room', file=sys.stderr)")
+    assert full.message.endswith("returned non-zero exit status 3.\n[Errno 28] no room")
+    assert full.exceptions[0].message == full.message.removeprefix(
+        "subprocess.CalledProcessError: "
+    )
+    only_printed = fail("print('no licence in \\xff')")
+    assert only_printed.message.endswith("\nno licence in \xff")
+    causes = {fingerprint(one, NAMED, function="f").key for one in (full, only_printed)}
+    assert len(causes) == 2
+    assert fail("0").message.endswith("exit status 3.")
+
+
+def test_a_child_that_wrote_much_is_told_by_whole_lines() -> None:
+    error = subprocess.CalledProcessError(1, ["x"], stderr=b"a line of some words\n" * 10_000)
+    lines = captured(error).message.splitlines()[1:]
+    assert 50 < len(lines) < 100
+    assert set(lines) == {"a line of some words"}
+
+
+def test_a_childs_words_that_the_message_has_already_are_told_once() -> None:
+    class Told(Exception):
+        stderr = b"fatal: no such branch\n"
+
+    assert captured(Told("git failed: fatal: no such branch")).message.count("fatal") == 1
+    assert captured(Told("git failed")).message.endswith("git failed\nfatal: no such branch")
 
 
 def test_memory_that_dead_frames_hold_is_let_go() -> None:
