@@ -11,7 +11,7 @@ from typing import Annotated, Any, BinaryIO
 import msgspec
 import typer
 
-from fnr.api.errors import NotFound, UsageError
+from fnr.api.errors import BadData, NotFound
 from fnr.cli.config import checked_settings
 from fnr.cli.here import here
 from fnr.cli.render import show_one
@@ -52,7 +52,7 @@ def evaluate_file(
             _records(file), lambda evidence: classify(evidence, loaded.rule_set, model)
         )
     except BadRecordError as error:
-        raise UsageError(f"{file} has a line that cannot be used", why=str(error)) from error
+        raise BadData(f"{file} has a line that cannot be used", why=str(error)) from error
     show_one(
         SCHEMA,
         report,
