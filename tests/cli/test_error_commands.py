@@ -39,7 +39,15 @@ from fnr.policy.record import (
     Page,
     SimilarIncident,
 )
-from fnr.policy.rules import Category, Classification, Level, RunnerUp, Span, Strategy
+from fnr.policy.rules import (
+    Category,
+    Classification,
+    Level,
+    RunnerUp,
+    Severity,
+    Span,
+    Strategy,
+)
 from fnr.policy.task import Attempt, Task, TaskState
 from fnr.policy.verdict import Action, Decision
 
@@ -101,6 +109,7 @@ CLASSIFIED = Classification(
     max_retries=7,
     hint="Free some space.",
     runbook="https://wiki/disk",
+    severity=Severity.HIGH,
     recycle_worker=True,
     trip=True,
 )
@@ -216,6 +225,7 @@ def test_the_explanation_tells_everything_and_where_it_came_from(
         "--retries    2  (the task)",
         "retry after  500 ms  (the other side asked)",
         "waits_max    5  (default; the function is not in fnr.toml any more)",
+        "severity     high: the rule says so",
         "worker       must not be used again: the rule says so",
         "breaker      counts against the service: the rule says so",
         "ledger 8 ",
