@@ -30,7 +30,7 @@ from fnr.policy.evidence import (
 )
 from fnr.policy.facts import Facts, gather
 from fnr.policy.labelled import BadRecordError, signal_number
-from fnr.policy.retry import RetryPolicy
+from fnr.policy.retry import RetryPolicy, policy_for
 from fnr.policy.rule_file import parse_rules
 from fnr.policy.rule_set import RuleSet
 from fnr.policy.rules import Classification, Strategy
@@ -157,9 +157,14 @@ def _refuse_beside_history(given: dict[str, object]) -> None:
 
 
 def what_follows(found: Classification, function: str) -> str:
-    """The strategy with its numbers: the rule's own, else those of the function."""
+    """The strategy with its numbers: the rule's, then the category's, then the function's."""
     settings = checked_settings().settings.functions.get(function)
-    policy = settings.retry if settings is not None else RetryPolicy()
+    policy = policy_for(
+        settings.retry if settings is not None else RetryPolicy(),
+        found.category,
+        delay_ms=found.delay_ms,
+        wait_ms=found.wait_ms,
+    )
     own = found.max_retries
     if found.strategy is Strategy.RETRY_WITH_BACKOFF:
         times = policy.retries_max if own is None else own

@@ -149,6 +149,21 @@ def test_a_draft_is_tried_as_if_it_were_in_force(rules: Rules, tmp_path: Path) -
     assert rules("test", "no zoom", "--rules", draft, "-o", "name").out == "draft/z\n"
 
 
+def test_what_follows_has_the_numbers_that_a_failure_would_get(
+    rules: Rules, tmp_path: Path
+) -> None:
+    (tmp_path / "fnr.toml").write_text(
+        '[functions.f]\ncommand = ["true"]\n[functions.f.retry]\nmax = 9\ndelay = "100ms"\n'
+        '[functions.f.retry.transient]\nmax = 5\ndelay = "250ms"\n'
+    )
+    more = '[[rule]]\nname = "busy"\ncategory = "transient"\ntext = "lens is busy"\n'
+    late = MINE.replace("max_retries = 7", 'wait = "7s"').replace('"lens"', '"late"')
+    (tmp_path / "rules.d" / "studio.toml").write_text(f"{more}{late}")
+    told = rules("test", "lens is busy", "--function", "f").out
+    assert "up to 5 retries, the first after 0.25 s" in told
+    assert "up to 5 times 7 s" in rules("test", "no lens in attic", "--function", "f").out
+
+
 def test_a_draft_stands_among_the_files_of_rules_d(rules: Rules, tmp_path: Path) -> None:
     draft = tmp_path / "draft.toml"
     draft.write_text('[[rule]]\nname = "z"\ncategory = "validation"\ntext = "no lens"\n')
