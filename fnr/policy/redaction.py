@@ -20,6 +20,11 @@ _SECRET_NAME = re.compile(rf"(?:{NAMES})s?\Z(?<!tokens)", re.IGNORECASE)
 _SECRET_FLAG = re.compile(rf"--?[\w-]*(?:{NAMES})", re.IGNORECASE)
 
 
+def is_secret_name(name: str) -> bool:
+    """Does a name say that what stands under it is secret: HF_TOKEN, db-password, apiKeys?"""
+    return _SECRET_NAME.search(name) is not None
+
+
 class BadRedactPatternError(ValueError):
     """An expression that cannot be used, and why."""
 
@@ -86,7 +91,7 @@ class Redaction:
         return value
 
     def _named(self, name: str, value: Any, *, depth: int) -> Any:
-        if isinstance(value, str) and _SECRET_NAME.search(name):
+        if isinstance(value, str) and is_secret_name(name):
             return BLANK.decode() if len(value) >= VALUE_CHARS_MIN else value
         return self._value(value, depth=depth)
 
