@@ -29,19 +29,26 @@ class LogLines:
 
     def feed(self, chunk: bytes) -> Iterator[LogRecord]:
         """The records that are complete with this chunk."""
-        lines = (self._rest + chunk).split(b"\n")
+        text = self._rest + chunk
+        lines = text.split(b"\n")
         self._rest = lines.pop()
+        # By the line it would take four times as long, and most output has no secret at all.
+        looked = self.redaction is None or self.redaction.leaves(text)
         for line in lines:
-            yield self._record(line)
+            record = _record(line)
+            yield record if looked else self._hidden(record)
 
     def rest(self) -> Iterator[LogRecord]:
         """What is left when nothing more will come."""
         rest, self._rest = self._rest, b""
         if rest:
-            yield self._record(rest)
+            yield self._hidden(_record(rest))
 
-    def _record(self, line: bytes) -> LogRecord:
-        found = decode(line) or LogRecord(at_ms=0, stream=STDOUT, ended=True, text=line)
+    def _hidden(self, record: LogRecord) -> LogRecord:
         if self.redaction is None:
-            return found
-        return replace(found, text=self.redaction.data(found.text))
+            return record
+        return replace(record, text=self.redaction.data(record.text))
+
+
+def _record(line: bytes) -> LogRecord:
+    return decode(line) or LogRecord(at_ms=0, stream=STDOUT, ended=True, text=line)

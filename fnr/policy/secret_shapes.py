@@ -42,6 +42,8 @@ _TOKENS = (
     r"eyJ[\w-]+\.[\w-]+\.[\w-]+",
 )
 _VALUE = r"(?:\\?[\"'](?P<s4>[^\"'\\\n]+)|(?P<s5>[^\s'\",;&)}\]\\]+))"
+# No line end: what a log says is looked at by the line, and skipped by the piece.
+_GAP = r"[ \t]"
 # Each: what stays before the secret, whose name says what must be true of the secret; the secret,
 # whose characters RE2 could not count without a state for each; what stays behind it.
 _PLAIN = (
@@ -50,15 +52,15 @@ _PLAIN = (
     r"(?P<lone>\bhttps?://)(?P<s3>[^\s/@:'\"<>]+)@",
     r"(?P<hook>\b(?:hooks\.slack\.com/services|discord(?:app)?\.com/api/webhooks))/(?P<s4>[\w/-]+)",
     r"(?P<bot>/bot\d+:)(?P<s5>[\w-]+)",
-    r"(?P<login>(?i:authorization[\"']?\s*[:=]\s*[\"']?(?:bearer|basic|token)\s))(?P<s6>[^\s'\",;]+)",
-    r"(?P<bearer>\b(?i:bearer)\s+)(?P<s7>[\w.~+/=-]+)",
+    rf"(?P<login>(?i:authorization[\"']?{_GAP}*[:=]{_GAP}*[\"']?(?:bearer|basic|token){_GAP}))(?P<s6>[^\s'\",;]+)",
+    rf"(?P<bearer>\b(?i:bearer){_GAP}+)(?P<s7>[\w.~+/=-]+)",
     rf"(?P<token>\b)(?P<s8>{'|'.join(_TOKENS)})",
 )
 _NAMED = (
     r"(?P<query>[?&;](?i:sig|key|auth|code|pwd|jwt|x-amz-credential)=)(?P<s1>[^\s&'\"<>#;]+)",
-    r"(?P<cookie>\b(?i:cookie)[\"']?:\s*[\"']?[\w.-]+=)(?P<s2>[^\s;,'\"]+)",
-    rf"(?P<flag>--(?i:{NAMES})[ \t]+[\"']?)(?P<s3>[^\s'\"-][^\s'\"]*)",
-    rf"(?P<named>(?P<name>(?i:{NAMES}))(?P<quote>\\?[\"'])?(?P<sign>\s*(?:=>|:=|=|:)\s*)){_VALUE}",
+    rf"(?P<cookie>\b(?i:cookie)[\"']?:{_GAP}*[\"']?[\w.-]+=)(?P<s2>[^\s;,'\"]+)",
+    rf"(?P<flag>--(?i:{NAMES}){_GAP}+[\"']?)(?P<s3>[^\s'\"-][^\s'\"]*)",
+    rf"(?P<named>(?P<name>(?i:{NAMES}))(?P<quote>\\?[\"'])?(?P<sign>{_GAP}*(?:=>|:=|=|:){_GAP}*)){_VALUE}",
 )
 _CHARS_MIN = {"lone": 16, "hook": 8, "bot": 30, "bearer": 16, "query": 8, "cookie": 8}
 _TOKEN_CHARS_MIN = 20

@@ -80,6 +80,14 @@ def test_a_token_is_hidden_whatever_stands_around_it(before: str, behind: str) -
     assert secret not in Redaction().text(f"{before} {secret} {behind}")
 
 
+@given(lines=st.lists(st.sampled_from([text for text, _ in HIDDEN if "\n" not in text] + LEFT)))
+def test_of_many_lines_it_is_known_at_once_that_none_has_a_secret(lines: list[str]) -> None:
+    redaction = Redaction()
+    changed = [line for line in lines if redaction.text(line) != line]
+    assert redaction.leaves("\n".join(lines).encode()) == (not changed)
+    assert not Redaction(["^x$"]).leaves(b"y")
+
+
 def test_what_cannot_be_decoded_is_read_as_well() -> None:
     assert Redaction(["ä+"]).data(b"\xff\xfe \xc3\xa4\xc3\xa4 password=hunter2") == (
         b"\xff\xfe [redacted] password=[redacted]"
