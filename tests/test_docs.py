@@ -39,6 +39,7 @@ from fnr.policy.faults import CATALOGUE
 from fnr.policy.incident import LEGAL_INCIDENT_MOVES, IncidentState
 from fnr.policy.replay import LEGAL_REPLAY_MOVES, EntryState, ReplayState
 from fnr.policy.retry import RetryPolicy
+from fnr.policy.rule_keys import RULE_KEYS
 from fnr.policy.rules import Category, Strategy
 from fnr.policy.task import LEGAL_MOVES, AttemptOutcome, TaskState
 from fnr.policy.undo import LEGAL_UNDO_MOVES, StepState
@@ -204,6 +205,13 @@ def test_every_key_is_documented_with_its_default(heading: str, expected: dict[s
     rows = table(section(document("docs/configuration.md"), heading))
     assert {row[0]: row[1] for row in rows} == expected
     assert set(FUNCTION_TABLES) == set(keys.FUNCTION_TABLES)
+
+
+def test_every_key_of_a_rule_has_a_row() -> None:
+    rows = table(section(document("docs/rules.md"), "A rule file"))
+    told = {word for row in rows for word in re.findall(r"\w+", row[0])}
+    # Those two stand in the example above the tables.
+    assert {*RULE_KEYS} - told == {"name", "category"}
 
 
 def examples_of_toml() -> list[tuple[str, str]]:

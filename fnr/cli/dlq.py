@@ -25,6 +25,7 @@ from fnr.cli.letter_views import LETTERS, STATS
 from fnr.cli.options import After, Limit, Reason, SomeIds, TaskId, Where, Yes
 from fnr.cli.render import show_list, show_one, show_pages
 from fnr.client.letter_story import letter_page
+from fnr.client.without_secrets import without_secrets
 from fnr.policy.filter import FilterError, parse
 from fnr.policy.filter_fields import LETTER_FIELDS
 from fnr.policy.filter_tree import fields
@@ -66,6 +67,7 @@ def show(
             why=f"it is {detail.task.state}",
             next_step=f"{here().command} task show {detail.task.task_id}",
         )
+    detail = without_secrets(detail, here().redaction)
     show_one("fnr.dlq.letter/1", detail, lambda: letter_page(detail), name=detail.task.task_id)
 
 

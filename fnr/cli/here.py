@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from contextvars import ContextVar
-from typing import TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
 from fnr.api.errors import UsageError
 from fnr.api.question import Request
@@ -15,8 +16,10 @@ from fnr.config.paths import Paths, find_paths
 from fnr.config.units import duration_ms
 from fnr.host.clock import Clock
 
-Answer = TypeVar("Answer")
+if TYPE_CHECKING:
+    from fnr.policy.redaction import Redaction
 
+Answer = TypeVar("Answer")
 
 # All rules are read again, which takes a busy host many seconds.
 RELOAD_TIMEOUT_MS = 60_000
@@ -45,6 +48,14 @@ class Here:
     def as_json(self) -> bool:
         """Is the output for programs?"""
         return self.output in {"json", "jsonl"}
+
+    @cached_property
+    def redaction(self) -> Redaction:
+        """Hides secrets in what is shown; with mistakes in fnr.toml, as far as it could be read."""
+        from fnr.config.load import load  # noqa: PLC0415 - most commands need no settings
+        from fnr.config.secrets import redaction_of  # noqa: PLC0415 - as above
+
+        return redaction_of(load(self.paths).settings)
 
     @property
     def command(self) -> str:

@@ -99,7 +99,7 @@ def _show_function(
 def _show_live(outputs: Iterable[Output], *, timestamps: bool) -> None:
     cutters: dict[str, LogLines] = {}
     for output in outputs:
-        cutter = cutters.setdefault(output.place, LogLines())
+        cutter = cutters.setdefault(output.place, LogLines(here().redaction))
         show(_not_before(cutter.feed(output.data), output.from_ms), timestamps=timestamps)
     for cutter in cutters.values():
         show(cutter.rest(), timestamps=timestamps)
@@ -141,7 +141,7 @@ def _bounded(spans: list[LogSpan]) -> Iterator[LogSpan]:
 
 
 def _records(span: LogSpan) -> Iterator[LogRecord]:
-    cutter = LogLines()
+    cutter = LogLines(here().redaction)
     try:
         if first_kept(span.log_path) > span.log_from:
             here().notice(f"attempt {span.number} of {span.task_id}: the oldest output is gone")

@@ -13,7 +13,13 @@ from pathlib import Path
 from fnr.api.errors import ConfigError, DaemonDown, FnrError, Refused, StorageError, UsageError
 from fnr.api.requests import ReloadConfig
 from fnr.cli.here import RELOAD_TIMEOUT_MS, here
-from fnr.config.rule_files import LoadedRules, operator_files, read_rule_file, with_operator_rules
+from fnr.config.rule_files import (
+    LoadedRules,
+    load_rules,
+    operator_files,
+    read_rule_file,
+    with_operator_rules,
+)
 from fnr.host.disk import write_durably
 from fnr.host.lock import wait_for_lock
 from fnr.policy.rule_file import RuleProblem, parse_rules
@@ -25,6 +31,40 @@ SWITCHES = "disabled"
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _MODE = 0o644
 PROBLEMS_SHOWN = 20
+
+
+def loaded_rules() -> LoadedRules:
+    """All rules; of a broken rules.d is said that it does not count."""
+    loaded = load_rules(here().paths)
+    if loaded.problems:
+        count = len(loaded.problems)
+        noun = "a problem" if count == 1 else f"{count} problems"
+        here().notice(
+            f"notice: rules.d has {noun}, so none of its rules is in force; fnr rules check"
+        )
+    return loaded
+
+
+def several_rules(written: str, names: list[str]) -> FnrError:
+    """A name that does not say which rule is meant."""
+    return Refused(
+        f"{len(names)} rules are called {written!r}",
+        why=", ".join(names),
+        next_step=f"{here().command} rules show {names[0]}",
+    )
+
+
+def draft_text(written: str) -> str:
+    """What the file of --rules says."""
+    try:
+        return Path(written).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--rules {written} cannot be read", why=_why(error)) from error
+
+
+def rules_with_draft(written: str, text: str) -> LoadedRules:
+    """All rules with a draft among them, in place of the file of rules.d that has its name."""
+    return rules_with(drop_in(Path(written).name), text, shown=written)
 
 
 def drop_in(name: str) -> Path:

@@ -24,6 +24,7 @@ from fnr.cli.rule_drop_ins import (
     text_of,
 )
 from fnr.cli.terminal import is_terminal, one_line
+from fnr.config.rule_files import operator_files
 from fnr.host.foreground import run_in_foreground
 from fnr.policy.rule_file import RuleProblem
 from fnr.policy.rule_text import HEADER
@@ -54,28 +55,40 @@ def edit(
     with tempfile.TemporaryDirectory(prefix="fnr-rules-") as folder:
         copy = Path(folder) / file.name
         copy.write_text(start, encoding="utf-8")
-        while True:
-            _visit(copy)
-            after = _read(copy)
+        try:
+            after = _edited(copy, file, start)
             if after == start:
                 here().notice("nothing changed")
                 return
-            problems = rules_with(file, after).problems
-            if not problems:
-                break
-            _tell(problems)
-            if not _again():
-                raise _rejected(after, file, len(problems))
-    with only_writer():
-        if text_of(file) != before:
-            raise _rejected(after, file, 0)
-        put(file, after)
+            with only_writer():
+                if text_of(file) != before:
+                    raise _rejected(file, "somebody else has changed it meanwhile")
+                put(file, after)
+        except BaseException:
+            # A dead editor, a full disk, Ctrl-C at the question: what was typed is never lost.
+            if copy.is_file() and copy.read_bytes() != start.encode():
+                say(f"your text is kept in {_keep(copy)}")
+            raise
     here().notice(f"written to {file}")
     take_effect()
 
 
+def _edited(copy: Path, file: Path, start: str) -> str:
+    """What the copy says in the end: the same as before, or good rules."""
+    while True:
+        _visit(copy)
+        after = _read(copy)
+        problems = () if after == start else rules_with(file, after).problems
+        if not problems:
+            return after
+        _tell(problems)
+        if not _again():
+            count = len(problems)
+            raise _rejected(file, "1 mistake" if count == 1 else f"{count} mistakes")
+
+
 def _default_file() -> Path:
-    found = sorted(Path(here().paths.rules_dir).glob("*.toml"))
+    found, _ = operator_files(here().paths.rules_dir)
     return found[0] if len(found) == 1 else drop_in(ADDED)
 
 
@@ -119,15 +132,12 @@ def _again() -> bool:
     return bool(answer) and answer.strip().lower() in {"", "y", "yes"}
 
 
-def _rejected(text: str, file: Path, count: int) -> ConfigError:
-    """What was typed is never lost."""
-    fd, kept = tempfile.mkstemp(prefix=f"fnr-{file.stem}-", suffix=".toml")
-    with os.fdopen(fd, "w", encoding="utf-8") as opened:
-        opened.write(text)
-    mistakes = "1 mistake" if count == 1 else f"{count} mistakes"
-    why = mistakes if count else "somebody else has changed it meanwhile"
-    return ConfigError(
-        f"{file} stays as it was",
-        why=f"{why}; your text is kept in {kept}",
-        next_step=f"less {kept}",
-    )
+def _rejected(file: Path, why: str) -> ConfigError:
+    return ConfigError(f"{file} stays as it was", why=why)
+
+
+def _keep(copy: Path) -> str:
+    fd, kept = tempfile.mkstemp(prefix=f"fnr-{copy.stem}-", suffix=".toml")
+    with os.fdopen(fd, "wb") as opened:
+        opened.write(copy.read_bytes())
+    return kept

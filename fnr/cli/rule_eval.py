@@ -11,12 +11,12 @@ from typing import Annotated, Any, BinaryIO
 import msgspec
 import typer
 
-from fnr.api.errors import NotFound, UsageError
+from fnr.api.errors import BadData, NotFound
 from fnr.cli.config import checked_settings
 from fnr.cli.here import here
 from fnr.cli.render import show_one
+from fnr.cli.rule_drop_ins import loaded_rules
 from fnr.cli.terminal import RED, one_line, painted
-from fnr.config.rule_files import load_rules
 from fnr.config.text_model_file import load_text_model
 from fnr.policy.classify import classify
 from fnr.policy.labelled import SCHEMA, BadRecordError, EvalReport, evaluate
@@ -45,14 +45,14 @@ def evaluate_file(
     A line has exception_type, message, traceback, exit_code, signal, http_status and category.
     Dangerous is validation or permanent that was taken for transient or resource.
     """
-    loaded = load_rules(here().paths)
+    loaded = loaded_rules()
     model = None if no_model else load_text_model(here().paths, checked_settings().settings)[0]
     try:
         report = evaluate(
             _records(file), lambda evidence: classify(evidence, loaded.rule_set, model)
         )
     except BadRecordError as error:
-        raise UsageError(f"{file} has a line that cannot be used", why=str(error)) from error
+        raise BadData(f"{file} has a line that cannot be used", why=str(error)) from error
     show_one(
         SCHEMA,
         report,

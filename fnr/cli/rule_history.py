@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 
 from msgspec import Struct
 
-from fnr.api.errors import ConfigError, UsageError
+from fnr.api.errors import ConfigError
 from fnr.cli.here import here
 from fnr.cli.moments import parse_since
 from fnr.cli.past_errors import errors_since
 from fnr.cli.render import Column, Listing, show_list
-from fnr.cli.rule_drop_ins import PROBLEMS_SHOWN, drop_in, rules_with
+from fnr.cli.rule_drop_ins import PROBLEMS_SHOWN, draft_text, rules_with_draft
 from fnr.cli.terminal import one_line
 from fnr.config.load import load
 from fnr.config.rule_files import LoadedRules, load_rules
@@ -138,13 +137,7 @@ def summary(history: History) -> str:
 
 def _candidate(written: str) -> LoadedRules:
     """All rules with the candidate file among them."""
-    file = Path(written)
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise UsageError(f"--rules {written} cannot be read", why=str(why)) from error
-    loaded = rules_with(drop_in(file.name), text, shown=written)
+    loaded = rules_with_draft(written, draft_text(written))
     _refuse(loaded, written)
     return loaded
 

@@ -11,8 +11,9 @@ from msgspec import Struct
 from fnr.api.rule_requests import ListRuleCounts
 from fnr.cli.here import here
 from fnr.cli.render import Column, Listing, show_list, since
+from fnr.cli.rule_drop_ins import loaded_rules
 from fnr.cli.terminal import YELLOW
-from fnr.config.rule_files import LoadedRules, load_rules
+from fnr.config.rule_files import LoadedRules
 from fnr.policy.classify import UNMATCHED
 from fnr.policy.record import RuleCount
 from fnr.policy.rules import Rule
@@ -72,7 +73,7 @@ def stats(
     Counted since the store exists, also for errors that are not kept any more. Rules of the packs
     that never decided are left out; --never lists them.
     """
-    loaded = load_rules(here().paths)
+    loaded = loaded_rules()
     counts = here().ask(ListRuleCounts())
     found = stats_of(loaded, counts, own=own)
     idle = [stat for stat in found if not stat.hits]

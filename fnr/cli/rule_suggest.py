@@ -18,6 +18,7 @@ from fnr.cli.render import Column, Listing, show_list, write
 from fnr.cli.rule_drop_ins import (
     SUGGESTED,
     drop_in,
+    loaded_rules,
     only_writer,
     put,
     refuse_problems,
@@ -27,13 +28,19 @@ from fnr.cli.rule_drop_ins import (
 )
 from fnr.cli.terminal import block, one_line
 from fnr.config.load import load
-from fnr.config.rule_files import load_rules
 from fnr.config.text_model_file import load_text_model
 from fnr.policy.nameless import nameless
 from fnr.policy.rule_file import RuleProblem, parse_rules
 from fnr.policy.rule_text import HEADER
 from fnr.policy.rules import Category
-from fnr.policy.suggest import HITS_MIN, NamelessError, Suggestion, as_toml, suggest
+from fnr.policy.suggest import (
+    HITS_MIN,
+    NamelessError,
+    Suggestion,
+    as_toml,
+    errors_of,
+    suggest,
+)
 
 # Errors looked at: the latest. Templates of more would not be other ones.
 ERRORS_MAX = 20_000
@@ -96,7 +103,8 @@ def suggest_rules(
     if here().output != "table":
         show_list(SUGGESTIONS, shown, total=len(shown))
     else:
-        write(block("\n".join(one.toml for one in shown if one.applied or not apply)))
+        ready = [one.toml for one in shown if one.applied or not (apply or one.why_not)]
+        write(block("\n".join(ready)))
     _tell(shown, apply=apply, dry_run=dry_run)
     if any(one.applied for one in shown) and not dry_run:
         take_effect()
@@ -104,7 +112,7 @@ def suggest_rules(
 
 def _errors(since_ms: int) -> Iterator[NamelessError]:
     """Errors that people reclassified, then those that no rule named; each once."""
-    rules = load_rules(here().paths).rule_set
+    rules = loaded_rules().rule_set
     model, _ = load_text_model(here().paths, load(here().paths).settings)
     corrected: set[str] = set()
     for wrong in corrections_since(since_ms):
@@ -138,6 +146,7 @@ def _shown(one: Suggestion) -> Suggested:
         functions=one.functions,
         error_ids=one.error_ids,
         toml=as_toml(one),
+        why_not=one.why_not,
     )
 
 
@@ -168,7 +177,7 @@ def _applied(found: Sequence[Suggestion], *, dry_run: bool) -> list[Suggested]:
 
 
 def _judged(one: Suggestion) -> Suggested:
-    why_not = ""
+    why_not = one.why_not
     if not one.decided:
         command = f"{here().command} errors reclassify {one.error_ids[0]} --category CATEGORY"
         why_not = f"nobody has said what it is: {command}"
@@ -232,18 +241,20 @@ def _free_name(name: str, taken: set[str]) -> str:
 
 
 def _tell(shown: Sequence[Suggested], *, apply: bool, dry_run: bool) -> None:
+    for one in shown:
+        if one.why_not:
+            say(one_line(f"left out: {one.name}, {errors_of(one.hits)}: {one.why_not}"))
     if not apply:
+        count = sum(not one.why_not for one in shown)
         if shown and here().output == "table":
-            here().notice(f"{len(shown)} suggestions; nothing was written")
+            noun = "suggestion" if count == 1 else "suggestions"
+            here().notice(f"{count} {noun}; nothing was written")
             here().hint(
                 f"those with a category given by a person: {here().command} rules suggest --apply"
             )
         elif not shown and here().output == "table":
             here().notice(SUGGESTIONS.empty)
         return
-    for one in shown:
-        if one.why_not:
-            say(one_line(f"left out: {one.name}, {one.hits} errors: {one.why_not}"))
     count = sum(one.applied for one in shown)
     done = "would be written" if dry_run else "written"
     here().notice(f"{count} of {len(shown)} suggestions {done} to {drop_in(SUGGESTED)}")

@@ -19,6 +19,7 @@ from fnr.cli.rule_drop_ins import (
     put,
     refuse_problems,
     rules_with,
+    several_rules,
     take_effect,
     text_of,
 )
@@ -78,7 +79,7 @@ def _full_name(written: str, loaded: LoadedRules, off: list[str]) -> str:
     if len(fits) == 1:
         return fits[0]
     if fits:
-        raise NotFound(f"several rules are called {written!r}", why=", ".join(sorted(fits)))
+        raise several_rules(written, sorted(fits))
     near = nearest(written, tuple(known)).partition(", ")[2]
     raise NotFound(
         f"there is no rule {written!r}", why=near, next_step=f"{here().command} rules list"

@@ -14,9 +14,9 @@ from fnr.api.errors import NotFound, UsageError
 from fnr.cli.config import checked_settings
 from fnr.cli.here import here
 from fnr.cli.render import show_one
+from fnr.cli.rule_drop_ins import draft_text, loaded_rules, rules_with_draft
 from fnr.cli.rule_history import against_history
 from fnr.cli.terminal import BOLD, one_line, painted
-from fnr.config.rule_files import load_rules, read_rule_file, with_operator_rules
 from fnr.config.text_model_file import load_text_model
 from fnr.policy.classify import classify_facts
 from fnr.policy.evidence import (
@@ -30,13 +30,15 @@ from fnr.policy.evidence import (
 )
 from fnr.policy.facts import Facts, gather
 from fnr.policy.labelled import BadRecordError, signal_number
-from fnr.policy.retry import RetryPolicy
+from fnr.policy.retry import RetryPolicy, policy_for
+from fnr.policy.rule_file import parse_rules
 from fnr.policy.rule_set import RuleSet
 from fnr.policy.rules import Classification, Strategy
 
 TEXT_BYTES_MAX = 128 << 20
 CONTEXT_CHARS = 50
 CODES_SHOWN = 8
+OOM = "oom"
 
 
 Text = Annotated[
@@ -46,7 +48,8 @@ ExceptionType = Annotated[
     str | None, typer.Option("--exception", metavar="TYPE", help="Its qualified type.")
 ]
 ExitStatus = Annotated[
-    int | None, typer.Option("--exit", metavar="N", help="Exit status of the process.")
+    int | None,
+    typer.Option("--exit", metavar="N", min=0, max=255, help="Exit status of the process."),
 ]
 SignalName = Annotated[
     str | None, typer.Option("--signal", metavar="NAME", help="What ended it: SIGKILL, 9.")
@@ -106,6 +109,11 @@ def try_text(
     category by the rules as they are now, or with --rules by that draft.
     """
     if since is not None:
+        _refuse_beside_history({
+            "TEXT": text, "--exception": exception, "--exit": exit_code, "--signal": signal,
+            "--http": http, "--code": code, "--stderr": stderr, "--traceback": traceback,
+            "--killed-by": killed_by, "--function": function,
+        })  # fmt: skip
         against_history(since, rules, use_model=not no_model)
         return
     message = _read(text) if text else ""
@@ -118,8 +126,8 @@ def try_text(
         signal=_signal(signal),
         traceback=_read_file(traceback)[-TRACEBACK_CHARS_MAX:] if traceback else "",
         stderr_tail=_read_file(stderr)[-TAIL_BYTES_MAX:] if stderr else "",
-        killed_by=_one_of(KilledBy, killed_by, "--killed-by") if killed_by != "oom" else None,
-        oom_killed=True if killed_by == "oom" else None,
+        killed_by=_killer(killed_by),
+        oom_killed=True if killed_by == OOM else None,
         phase=_one_of(Phase, phase, "--phase") or Phase.RUN,
     )
     facts = gather(evidence, function=function)
@@ -138,10 +146,25 @@ def try_text(
     )
 
 
+def _refuse_beside_history(given: dict[str, object]) -> None:
+    named = [flag for flag, value in given.items() if value not in (None, "")]
+    if named:
+        raise UsageError(
+            "--against-history names errors of the past, and no other one",
+            why=f"{', '.join(named)} would not be looked at",
+            next_step="fnr rules test --against-history 7d --rules my-draft.toml",
+        )
+
+
 def what_follows(found: Classification, function: str) -> str:
-    """The strategy with its numbers: the rule's own, else those of the function."""
+    """The strategy with its numbers: the rule's, then the category's, then the function's."""
     settings = checked_settings().settings.functions.get(function)
-    policy = settings.retry if settings is not None else RetryPolicy()
+    policy = policy_for(
+        settings.retry if settings is not None else RetryPolicy(),
+        found.category,
+        delay_ms=found.delay_ms,
+        wait_ms=found.wait_ms,
+    )
     own = found.max_retries
     if found.strategy is Strategy.RETRY_WITH_BACKOFF:
         times = policy.retries_max if own is None else own
@@ -194,19 +217,17 @@ def _context(facts: Facts, field: str, start: int, end: int) -> str:
 
 def _rule_set(draft: str | None) -> RuleSet:
     if draft is None:
-        return load_rules(here().paths).rule_set
-    file = Path(draft)
-    parsed = read_rule_file(file, pack=file.stem, operator=True)
-    if parsed.problems:
-        first = parsed.problems[0]
+        return loaded_rules().rule_set
+    text = draft_text(draft)
+    problems = parse_rules(text, file=draft, pack=Path(draft).stem, operator=True).problems
+    if problems:
         raise UsageError(
             f"{draft} cannot be tried",
-            why=f"{first.where}: {first.message}",
+            why=f"{problems[0].where}: {problems[0].message}",
             next_step=f"fnr rules check {draft}",
         )
-    loaded = with_operator_rules([parsed])
-    # A draft is tried also when its own examples do not hold yet.
-    return loaded.in_force
+    # A draft is tried also when examples, its own or others, do not hold with it.
+    return rules_with_draft(draft, text).in_force
 
 
 def _read(given: str) -> str:
@@ -244,11 +265,16 @@ def _signal(written: str | None) -> int | None:
         raise UsageError(f"--signal: {error}") from error
 
 
-def _one_of(kind: Any, written: str | None, flag: str) -> Any:
+def _killer(written: str | None) -> KilledBy | None:
+    # The kernel is no killer of ours, and has a fact of its own.
+    return None if written == OOM else _one_of(KilledBy, written, "--killed-by", (OOM,))
+
+
+def _one_of(kind: Any, written: str | None, flag: str, more: tuple[str, ...] = ()) -> Any:
     if written is None:
         return None
     try:
         return kind(written)
     except ValueError:
-        known = ", ".join(one.value for one in kind)
+        known = ", ".join([*(one.value for one in kind), *more])
         raise UsageError(f"{flag}: there is no {written!r}", why=f"known: {known}") from None

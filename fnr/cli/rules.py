@@ -17,6 +17,7 @@ from fnr.cli.group import examples, group
 from fnr.cli.here import RELOAD_TIMEOUT_MS, here
 from fnr.cli.render import show_list, show_one, write, write_json
 from fnr.cli.rule_commands import register
+from fnr.cli.rule_drop_ins import loaded_rules, several_rules
 from fnr.cli.rule_eval import evaluate_file
 from fnr.cli.rule_try import try_text
 from fnr.cli.rule_views import RULES, rule_line, rule_page
@@ -133,27 +134,17 @@ def reload() -> None:
 register(app)
 
 
-def loaded_rules() -> LoadedRules:
-    """All rules; of a broken rules.d is said that it does not count."""
-    loaded = load_rules(here().paths)
-    if loaded.problems:
-        count = len(loaded.problems)
-        noun = "a problem" if count == 1 else f"{count} problems"
-        here().notice(
-            f"notice: rules.d has {noun}, so none of its rules is in force; fnr rules check"
-        )
-    return loaded
-
-
 def find_rule(name: str, loaded: LoadedRules) -> Rule:
-    """The rule of that name, or the only one whose name ends so."""
+    """The rule of that name, or the only one whose name ends so; your own before a shipped one."""
     found = [rule for rule in loaded.rules if rule.name == name]
     found = found or [rule for rule in loaded.rules if rule.name.endswith(f"/{name}")]
-    if len(found) == 1:
-        return found[0]
+    names = sorted({rule.name for rule in found})
+    if len(names) > 1:
+        raise several_rules(name, names)
+    if len(found) > 1:
+        here().notice(f"notice: a shipped rule is called {names[0]} too, and comes after yours")
     if found:
-        names = ", ".join(rule.name for rule in found)
-        raise UsageError(f"{len(found)} rules are named {name!r}", why=names)
+        return max(found, key=lambda rule: rule.operator)
     known = tuple(rule.name for rule in loaded.rules)
     why = nearest(name, known).partition(", ")[2]
     raise NotFound(f"there is no rule {name!r}", why=why, next_step="fnr rules list")

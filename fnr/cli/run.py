@@ -124,7 +124,7 @@ def _cancel(task_id: str) -> None:
 def _pass_output_on(task_id: str) -> None:
     cutters: dict[str, LogLines] = {}
     for output in task_output(here(), task_id):
-        cutter = cutters.setdefault(output.place, LogLines())
+        cutter = cutters.setdefault(output.place, LogLines(None))
         pass_on(cutter.feed(output.data), from_ms=output.from_ms)
     for cutter in cutters.values():
         pass_on(cutter.rest())

@@ -18,6 +18,7 @@ from fnr.cli.task_rows import TASKS
 from fnr.cli.task_wait import waits_for
 from fnr.client.task_history import story
 from fnr.client.task_story import page, smaller_words, value_text
+from fnr.client.without_secrets import without_secrets
 from fnr.policy.record import TaskDetail, TaskEnd
 from fnr.policy.task import TaskState
 
@@ -144,4 +145,4 @@ app.command("logs", epilog=examples("fnr task logs 01JD -f"))(log_command.task_l
 
 
 def _detail(task_id: str) -> TaskDetail:
-    return here().ask(GetTask(task_id=task_id))
+    return without_secrets(here().ask(GetTask(task_id=task_id)), here().redaction)

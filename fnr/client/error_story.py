@@ -227,6 +227,8 @@ def _strategy(named: Classification, found: list[Number]) -> Iterator[str]:
     yield _row("because", source)
     for number in found:
         yield _row(number.name, f"{number.value}  ({number.origin})")
+    if named.severity is not None:
+        yield _row("severity", f"{named.severity}: the rule says so")
     if named.recycle_worker:
         yield _row("worker", "must not be used again: the rule says so")
     if named.trip:

@@ -41,6 +41,11 @@ def incident_words(incident: Incident) -> str:
     return f"{incident.incident_id}, {incident.state}, {times} in {age(incident.first_at_ms)}"
 
 
+def _snooze_words(ends: str) -> str:
+    """Nobody ends a snooze while the daemon is down; its time is over all the same."""
+    return f", wakes {ends}" if ends.startswith("in ") else f" until {ends}, wakes with the daemon"
+
+
 def incident_page(detail: IncidentDetail) -> str:
     """One incident: what it is, how it went, its latest errors, what can be done."""
     incident = detail.incident
@@ -49,7 +54,7 @@ def incident_page(detail: IncidentDetail) -> str:
     rows = [
         ("incident", incident.incident_id),
         ("title", incident.title),
-        ("state", incident.state + (f", wakes {in_time(until_ms)}" if until_ms else "")),
+        ("state", incident.state + (_snooze_words(in_time(until_ms)) if until_ms else "")),
         ("because", f"{incident.reason} ({incident.state_by})" if incident.reason else ""),
         ("seen by", incident.acked_by),
         ("errors", f"{incident.count}, last {age(incident.last_at_ms)} ago"),

@@ -7,30 +7,48 @@ function's is plain lines. Both may stand in one file; what is no record is a li
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from fnr.policy.log_record import STDOUT, LogRecord, decode
 
+if TYPE_CHECKING:
+    from fnr.policy.redaction import Redaction
+
 
 class LogLines:
-    """Cuts what is read from a log into records; a line that is not complete yet is kept."""
+    """Cuts what is read from a log into records; a line that is not complete yet is kept.
 
-    def __init__(self) -> None:
+    redaction: hides secrets in what programs have written; None: nobody but its caller will look.
+    """
+
+    def __init__(self, redaction: Redaction | None) -> None:
+        self.redaction = redaction
         self._rest = b""
 
     def feed(self, chunk: bytes) -> Iterator[LogRecord]:
         """The records that are complete with this chunk."""
-        lines = (self._rest + chunk).split(b"\n")
+        text = self._rest + chunk
+        lines = text.split(b"\n")
         self._rest = lines.pop()
+        # By the line it would take four times as long, and most output has no secret at all.
+        looked = self.redaction is None or self.redaction.leaves(text)
         for line in lines:
-            yield _record(line)
+            record = _record(line)
+            yield record if looked else self._hidden(record)
 
     def rest(self) -> Iterator[LogRecord]:
         """What is left when nothing more will come."""
         rest, self._rest = self._rest, b""
         if rest:
-            yield _record(rest)
+            yield self._hidden(_record(rest))
+
+    def _hidden(self, record: LogRecord) -> LogRecord:
+        if self.redaction is None:
+            return record
+        return replace(record, text=self.redaction.data(record.text))
 
 
 def _record(line: bytes) -> LogRecord:
-    found = decode(line)
-    return found or LogRecord(at_ms=0, stream=STDOUT, ended=True, text=line)
+    return decode(line) or LogRecord(at_ms=0, stream=STDOUT, ended=True, text=line)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fnr.client.log_lines import LogLines
 from fnr.host.worker_log import read_span
 from fnr.policy.log_record import LogRecord
+
+if TYPE_CHECKING:
+    from fnr.policy.redaction import Redaction
 
 FIRST_BYTES = 64 * 1024
 # At one look; a worker that writes faster is shown its end.
@@ -19,10 +23,10 @@ class LogTail:
     def __init__(self, path: str) -> None:
         self.path = path
         self._position: int | None = None
-        self._lines = LogLines()
+        self._lines = LogLines(None)
 
-    def news(self) -> list[LogRecord]:
-        """The records that were written since the last look; of the first one, the latest.
+    def news(self, redaction: Redaction) -> list[LogRecord]:
+        """The records that were written since the last look, without secrets; first the latest.
 
         Raises OSError if the log may not be read.
         """
@@ -33,11 +37,12 @@ class LogTail:
             position = max(0, size - FIRST_BYTES)
             whole = position == 0
         elif size < position or size - position > LOOK_BYTES:
-            self._lines = LogLines()
+            self._lines = LogLines(None)
             position = max(0, size - LOOK_BYTES)
             whole = position == 0
         data = read_span(self.path, position, size)
         self._position = size
+        self._lines.redaction = redaction
         records = list(self._lines.feed(data))
         # The first line may have lost its beginning.
         return records if whole else records[1:]

@@ -177,9 +177,16 @@ def read_text_model() -> TextModel | None:
 
 
 def operator_files(folder: str) -> tuple[list[Path], list[RuleProblem]]:
-    """The files of rules.d in the order of their names."""
+    """The files of rules.d in the order of their names.
+
+    None that a shell's *.toml leaves out: an editor's lock is one (.#local.toml), and goes nowhere.
+    """
     try:
-        found = sorted(file for file in Path(folder).iterdir() if file.suffix == ".toml")
+        found = sorted(
+            file
+            for file in Path(folder).iterdir()
+            if file.suffix == ".toml" and not file.name.startswith(".")
+        )
     except FileNotFoundError:
         return [], []
     except OSError as error:

@@ -77,8 +77,8 @@ timeout = "10m"
 # protect = ["billing-*"]       # functions that no fault may hit
 
 [redact]
-# What matches is hidden before it reaches the store or a log.
-# patterns = ["hf_[A-Za-z0-9]{20,}", "AKIA[0-9A-Z]{16}"]
+# Known tokens, private keys, passwords in URLs are hidden anyway; RE2 expressions of your own:
+# patterns = ["LIC-[0-9]{8}", "customer-[0-9]+"]
 # env_keys = ["*TOKEN*", "*SECRET*", "*PASSWORD*"]
 """
 

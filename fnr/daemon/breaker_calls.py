@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from fnr.api.frames import Called, Unseen
 from fnr.config.breaker_words import NAME
 from fnr.config.breakers import BREAKERS_MAX
@@ -29,6 +31,8 @@ class BreakerCalls:
 
     def called(self, worker: WorkerProcess, frame: Called) -> None:
         """A guarded call has ended, or should have."""
+        if frame.evidence is not None:
+            frame = replace(frame, evidence=self._parts.redactor.evidence(frame.evidence))
         if not self._is_known([frame.service]):
             return
         self._gate.heard(worker.function, frame.token, frame.service)

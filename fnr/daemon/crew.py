@@ -20,7 +20,6 @@ from fnr.daemon.free import Free
 from fnr.daemon.intake import Intake
 from fnr.daemon.parts import Parts
 from fnr.daemon.readings import Readings
-from fnr.daemon.redact import redactor_for
 from fnr.daemon.reload import Reload
 from fnr.daemon.reserve import Reserve
 from fnr.daemon.rules_in_force import RulesInForce
@@ -44,7 +43,7 @@ class Crew:
         self.parts = parts
         self.dispatcher = Dispatcher(parts)
         self.rules = RulesInForce(parts)
-        self.runner = Runner(parts, self.dispatcher, redactor_for(parts.settings), self.rules)
+        self.runner = Runner(parts, self.dispatcher, self.rules)
         self.supervisor = Supervisor(parts, self.dispatcher, self.runner)
         self.stopper = Stopper(parts, self.supervisor)
         self.breakers = Breakers(parts)
@@ -66,9 +65,7 @@ class Crew:
         self.intake = Intake(parts, self.dispatcher, self.reserve)
         self.adopter = Adopter(parts, self.supervisor, self.runner)
         self.ending = Ending(parts, self.supervisor, self.stopper)
-        self.reload = Reload(
-            parts, self.supervisor, self.dispatcher, self.runner, rules=self.rules, load=load
-        )
+        self.reload = Reload(parts, self.supervisor, self.dispatcher, rules=self.rules, load=load)
         self.reload.on_reloaded += [self.breakers.reloaded, self.breaker_probes.start]
         self.store_care = StoreCare(parts, self.adopter, self.runner, self.dispatcher, self.reserve)
         self.runner.on_settled = self._settled

@@ -21,6 +21,8 @@ from fnr.store.connection import Transaction
 BATCH_MAX = 100
 AGAIN_MS = 5_000
 
+_LEVELS = {"notice": log.warning, "alert": log.error, "critical": log.critical}
+
 
 class Effects:
     """Delivers the outbox in order."""
@@ -74,7 +76,7 @@ class Effects:
     def _do(self, effect: Effect) -> None:
         """Tell people: the log is the channel that is always there, watchers get an event."""
         data = effect.data
-        level = log.error if data.get("severity") == "alert" else log.warning
+        level = _LEVELS.get(str(data.get("severity")), log.warning)
         extra = {"effect": effect.key, **logs.fields(data)}
         match effect.kind:
             case EffectKind.LETTER:

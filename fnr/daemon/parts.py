@@ -16,6 +16,7 @@ from fnr.config.paths import Paths
 from fnr.config.settings import FunctionSettings, Settings
 from fnr.daemon.armed_faults import ArmedFaults
 from fnr.daemon.broadcast import Broadcast
+from fnr.daemon.redact import Redactor
 from fnr.host.clock import Clock, Dice, Ulids
 from fnr.host.kernel_log import KernelLog
 from fnr.store.connection import Store
@@ -25,7 +26,7 @@ log = logging.getLogger("fnr")
 
 @dataclass(slots=True, kw_only=True)
 class Parts:
-    """The daemon's shared parts; `settings` is replaced whole by a reload.
+    """The daemon's shared parts; `settings` is replaced whole by a reload, `redactor` with it.
 
     faults: what a drill does to attempts; None as long as there has been none.
     accepting: new tasks are taken. dispatching: attempts are started.
@@ -48,7 +49,11 @@ class Parts:
     problems: dict[str, str] = field(default_factory=dict)
     faults: ArmedFaults | None = None
     bus_places: dict[str, str] = field(default_factory=dict)
+    redactor: Redactor = field(init=False)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.redactor = Redactor(self.settings)
 
     def function(self, name: str) -> FunctionSettings | None:
         """A function's settings as of the last good load."""

@@ -1,40 +1,37 @@
-"""Keep secrets out of the store: configured patterns are blanked before anything is written."""
+"""Keep secrets out of the store: what workers say is blanked before anything of it is written."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from fnr.config.secrets import secret_values
+from fnr.config.secrets import redaction_of
 from fnr.config.settings import Settings
 from fnr.policy.evidence import Evidence
 
-BLANK = "[redacted]"
-
-
-def redactor_for(settings: Settings) -> Redactor:
-    """Blanks what [redact] describes: patterns, and the values of secret environment keys."""
-    return Redactor((*settings.redact, *map(re.escape, secret_values(settings))))
+if TYPE_CHECKING:
+    from fnr.policy.redaction import Redaction
 
 
 class Redactor:
-    """Blanks every match of the configured patterns in what an attempt left behind."""
+    """Blanks secrets in what an attempt left behind, as the settings of a load describe them."""
 
-    def __init__(self, patterns: Iterable[str]) -> None:
-        self._patterns = [re.compile(pattern) for pattern in patterns]
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @cached_property
+    def _redaction(self) -> Redaction:
+        # Not sooner: until the first failure a daemon needs none of it.
+        return redaction_of(self._settings)
 
     def text(self, text: str) -> str:
         """The text without secrets."""
-        for pattern in self._patterns:
-            text = pattern.sub(BLANK, text)
-        return text
+        return self._redaction.text(text) if text else text
 
     def evidence(self, evidence: Evidence) -> Evidence:
         """The evidence without secrets in message, chain, traceback and tails."""
-        if not self._patterns:
-            return evidence
         return replace(
             evidence,
             message=self.text(evidence.message),
@@ -42,6 +39,7 @@ class Redactor:
             traceback=self.text(evidence.traceback),
             stdout_tail=self.text(evidence.stdout_tail),
             stderr_tail=self.text(evidence.stderr_tail),
+            missing=tuple(map(self.text, evidence.missing)),
             exceptions=tuple(
                 replace(fact, message=self.text(fact.message)) for fact in evidence.exceptions
             ),

@@ -14,9 +14,8 @@ from fnr.config.settings import Settings
 from fnr.daemon import logs
 from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.parts import Parts, log
-from fnr.daemon.redact import redactor_for
+from fnr.daemon.redact import Redactor
 from fnr.daemon.rules_in_force import RulesInForce
-from fnr.daemon.runner import Runner
 from fnr.daemon.supervisor import Supervisor
 from fnr.host.failpoint import failpoint
 
@@ -29,7 +28,6 @@ class Reload:
         parts: Parts,
         supervisor: Supervisor,
         dispatcher: Dispatcher,
-        runner: Runner,
         *,
         rules: RulesInForce,
         load: Callable[[], Settings],
@@ -37,7 +35,6 @@ class Reload:
         self._parts = parts
         self._supervisor = supervisor
         self._dispatcher = dispatcher
-        self._runner = runner
         self._rules = rules
         self._load = load
         self.on_reloaded: list[Callable[[], None]] = []
@@ -57,7 +54,7 @@ class Reload:
         failpoint("reload-compared")
         self._parts.settings = new
         self._rules.take_over(rules, model)
-        self._runner.use_redactor(redactor_for(new))
+        self._parts.redactor = Redactor(new)
         logs.set_level(new.log)
         for name in report.removed:
             self._remove(name)

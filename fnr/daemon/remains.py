@@ -55,7 +55,7 @@ async def gather(parts: Parts, worker: WorkerProcess) -> Remains:
         worker, death(worker, ended, stop_proven=report.proven, log_of=parts.kernel_log)
     )
     return Remains(
-        evidence=with_kernel_words(parts, worker, evidence),
+        evidence=parts.redactor.evidence(with_kernel_words(parts, worker, evidence)),
         begun=begun_token(worker),
         spooled=spooled_results(parts.paths.spool_of(worker.uid), worker),
     )

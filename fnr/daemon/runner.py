@@ -15,7 +15,6 @@ from fnr.daemon import remains
 from fnr.daemon.dispatcher import Assignment, Dispatcher
 from fnr.daemon.needs import with_need
 from fnr.daemon.parts import Parts, log
-from fnr.daemon.redact import Redactor
 from fnr.daemon.rules_in_force import RulesInForce
 from fnr.daemon.surroundings import Surroundings
 from fnr.daemon.undo_left import UndoLeft
@@ -47,23 +46,16 @@ class Batch:
 class Runner:
     """Settles what ended; keeps what the store cannot take yet and tries again."""
 
-    def __init__(
-        self, parts: Parts, dispatcher: Dispatcher, redactor: Redactor, rules: RulesInForce
-    ) -> None:
+    def __init__(self, parts: Parts, dispatcher: Dispatcher, rules: RulesInForce) -> None:
         self._parts = parts
         self._rules = rules
         self._dispatcher = dispatcher
-        self._redactor = redactor
         self.surroundings = Surroundings(parts, dispatcher)
         self._unsettled: list[Batch] = []
         self.undo_left = UndoLeft(parts)
         self.on_settled: Callable[[list[Verdict]], None] = _nobody_asked
         self.on_tainted: Callable[[WorkerProcess], None] = _nobody_asked
         self._retrying = False
-
-    def use_redactor(self, redactor: Redactor) -> None:
-        """Redact by new patterns from now on."""
-        self._redactor = redactor
 
     @property
     def unsettled(self) -> int:
@@ -223,7 +215,7 @@ class Runner:
     def _judge(
         self, tx: Transaction, task: Task, token: str, evidence: Evidence, *, now_ms: int
     ) -> Verdict:
-        evidence = self._redactor.evidence(evidence)
+        evidence = self._parts.redactor.evidence(evidence)
         settings = self._parts.function(task.function)
         policy, around = self.surroundings.of(tx, task, now_ms=now_ms)
         named = self._rules.classify(evidence, function=task.function)

@@ -228,12 +228,12 @@ class Supervisor:
             case frames.Ready():
                 self._ready(worker)
             case frames.Unloadable(evidence=evidence):
-                self._unloadable(worker, evidence)
+                self._unloadable(worker, self._parts.redactor.evidence(evidence))
             case frames.Returned(tokens=tokens):
                 worker.recalled = False
                 self._runner.returned(worker, list(tokens), why="taken back before it began")
             case frames.Progress() if held := worker.held.get(frame.token):
-                held.progress = _progress_text(frame)
+                held.progress = self._parts.redactor.text(_progress_text(frame))
                 held.preview = frame.preview
                 worker.progressed(self._parts.clock.boot_ms())
             case frames.Called() if self.breaker_calls is not None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from msgspec.structs import replace
+
 from fnr.api.requests import Event
 from fnr.config.settings import FunctionSettings
 from fnr.daemon.dispatcher import Dispatcher
@@ -159,6 +161,7 @@ class Undoing:
         """Write what came of a try; the next turn of the task, if that is now."""
         policy = policy_of(self._parts.function(step.function))
         fraction = self._parts.dice.fraction()
+        outcome = replace(outcome, why=self._parts.redactor.text(outcome.why))
 
         def unit(tx: Transaction) -> tuple[Step, Turn]:
             now_ms = self._parts.clock.now_ms()

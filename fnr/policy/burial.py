@@ -8,7 +8,7 @@ from fnr.policy.dead_letter import DeadLetter, DeathCause
 from fnr.policy.decision import Action, Decision, Effect, EffectKind, Verdict, moved
 from fnr.policy.degrade import home_function
 from fnr.policy.failure import Failed
-from fnr.policy.rules import Category, Strategy
+from fnr.policy.rules import Category, Severity, Strategy
 from fnr.policy.task import Task, TaskState
 
 # The story: validation notifies the user, permanent alerts the admin. A poison task is the admin's
@@ -19,6 +19,13 @@ _SEVERITY = {
     DeathCause.POISON: "alert",
     DeathCause.EXHAUSTED: "warning",
     DeathCause.EXPIRED: "warning",
+}
+# A rule knows better than the cause how much its failure matters.
+_SEVERITY_OF_RULE = {
+    Severity.LOW: "notice",
+    Severity.NORMAL: "warning",
+    Severity.HIGH: "alert",
+    Severity.CRITICAL: "critical",
 }
 
 
@@ -43,7 +50,7 @@ def bury(failed: Failed, cause: DeathCause, why: str) -> Verdict:
         key=f"letter:{task.task_id}:{failed.token}",
         kind=EffectKind.LETTER,
         data={
-            "severity": _SEVERITY[cause],
+            "severity": _SEVERITY_OF_RULE[found.severity] if found.severity else _SEVERITY[cause],
             "audience": "submitter" if cause is DeathCause.VALIDATION else "admin",
             "task_id": task.task_id,
             "function": task.function,

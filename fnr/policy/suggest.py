@@ -29,6 +29,7 @@ _PLACEHOLDER = re.compile(r"<(?:time|size|addr|url|path|id|str)>|#")
 _LETTER = re.compile(r"[A-Za-z]")
 _NAME_WORD = re.compile(r"[A-Za-z][a-z]{2,20}|[A-Z]{2,20}")
 _EMPTY_WORDS = frozenset({"the", "and", "for", "was", "with", "from", "that", "this", "error"})
+_EVERY = "its message is empty, so the rule would name every {}"
 _SPECIAL = re.compile(r"([\\.^$*+?{}\[\]|()])")
 
 
@@ -57,6 +58,7 @@ class Suggestion(Struct, frozen=True, kw_only=True):
     text:      RE2 expression; hits: how many errors it was made from.
     tests:     messages, as different as possible.
     disagree:  categories that persons gave and that lost the vote.
+    why_not:   why it must not be a rule.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Suggestion(Struct, frozen=True, kw_only=True):
     error_ids: tuple[str, ...]
     tests: tuple[str, ...]
     disagree: tuple[Category, ...] = ()
+    why_not: str = ""
 
 
 def suggest(errors: Iterable[NamelessError], *, hits_min: int = HITS_MIN) -> list[Suggestion]:
@@ -82,7 +85,8 @@ def suggest(errors: Iterable[NamelessError], *, hits_min: int = HITS_MIN) -> lis
     wanted = [
         (template, found)
         for (_, template), found in groups.items()
-        if len(found) >= hits_min or any(error.category for error in found)
+        if any(error.category for error in found)
+        or (len(found) >= hits_min and not _says_only_its_type(found[0]))
     ]
     wanted.sort(key=lambda pair: (-len(pair[1]), pair[0]))
     names: Counter[str] = Counter()
@@ -105,7 +109,7 @@ def expression(template: str) -> str:
 def as_toml(suggestion: Suggestion) -> str:
     """The suggestion as a rule file would say it, tests included."""
     lines = [
-        f"# {suggestion.hits} errors of {', '.join(suggestion.functions)}",
+        f"# {errors_of(suggestion.hits)} of {', '.join(suggestion.functions)}",
         "[[rule]]",
         f'name = "{suggestion.name}"',
         _category_line(suggestion),
@@ -140,7 +144,21 @@ def _suggestion(template: str, errors: Sequence[NamelessError], names: Counter[s
         error_ids=tuple(error.error_id for error in errors),
         tests=_tests(errors),
         disagree=tuple(sorted(other for other in said if other is not category)),
+        why_not=_EVERY.format(errors[0].exception) if _says_only_its_type(errors[0]) else "",
     )
+
+
+def errors_of(hits: int) -> str:
+    """A count of errors in words."""
+    return "1 error" if hits == 1 else f"{hits} errors"
+
+
+def _says_only_its_type(error: NamelessError) -> bool:
+    """RuntimeError without a word: a rule for it would name all that has something to say, too.
+
+    A type of a program's own (studio.LicenceError) says enough by itself.
+    """
+    return "." not in error.exception and _first_line(error.message) == error.exception
 
 
 def _tests(errors: Sequence[NamelessError]) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from enum import StrEnum
-from typing import TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct
 
@@ -18,7 +19,12 @@ from fnr.api.question import Read, Request
 from fnr.api.requests import Event, GetStatus, Watch
 from fnr.client.async_link import AsyncLink
 from fnr.client.instants import now_ms
+from fnr.config.load import load
 from fnr.config.paths import Paths
+from fnr.config.secrets import redaction_of
+
+if TYPE_CHECKING:
+    from fnr.policy.redaction import Redaction
 
 Answer = TypeVar("Answer")
 
@@ -60,6 +66,11 @@ class Feed:
         self._known = asyncio.Event()
         self.state = FeedState(contact=Contact.SEEKING, since_ms=now_ms())
 
+    @cached_property
+    def redaction(self) -> Redaction:
+        """Hides secrets in what is shown; read again when the daemon has read fnr.toml again."""
+        return redaction_of(load(self.paths).settings)
+
     async def run(self) -> None:
         """Stay connected until cancelled."""
         while True:
@@ -89,7 +100,7 @@ class Feed:
     async def _stay(self) -> None:
         link = await AsyncLink.open(self.paths, timeout_ms=TIMEOUT_MS)
         try:
-            await link.watch(Watch(), self._tell, timeout_ms=TIMEOUT_MS)
+            await link.watch(Watch(), self._heard, timeout_ms=TIMEOUT_MS)
             self._link = link
             self._enter(Contact.LIVE, None)
             await link.ended()
@@ -97,6 +108,11 @@ class Feed:
             self._link = None
             await link.close()
         raise DaemonDown("the daemon went away", why="its connection was closed")
+
+    def _heard(self, event: Event) -> None:
+        if event.kind == "config":
+            self.__dict__.pop("redaction", None)
+        self._tell(event)
 
     def _enter(self, contact: Contact, error: FnrError | None) -> None:
         before = self.state

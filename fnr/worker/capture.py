@@ -18,12 +18,15 @@ from fnr.policy.evidence import (
     Phase,
 )
 from fnr.worker.exception_codes import attribute, codes_of, retry_after_ms
-from fnr.worker.foreign_text import clean, type_name
+from fnr.worker.foreign_text import NAME_CHARS_MAX, clean, type_name
 
 _LINKS_MAX = 10_000
+# Shorter than a headline may be, by the name before it: cut twice, it would say so twice.
+_MESSAGE_CHARS_MAX = MESSAGE_CHARS_MAX - NAME_CHARS_MAX - len(": ")
 _FRAMES_MAX = 100
 _BASES_MAX = 20
 _WAIT_FOR_CHARS_MAX = 1_000
+_CHILD_CHARS_MAX = 2_000
 _OUR_FOLDER = str(PurePath(__file__).parent)
 
 
@@ -81,8 +84,8 @@ def _capture(error: BaseException, *, phase: Phase, now_ms: int) -> Evidence:
     kept = links if len(links) <= CHAIN_MAX else [*links[: CHAIN_MAX - 1], links[-1]]
     if len(links) > len(kept):
         missing.append(f"exceptions: {len(links) - len(kept)} links of the chain left out")
-    facts = tuple(_fact(link) for link in kept)
-    text = _traceback_text(kept, whole=len(kept) == len(links), missing=missing)
+    facts = tuple(_fact(link, missing) for link in kept)
+    text = _traceback_text(kept, facts, whole=len(kept) == len(links), missing=missing)
     headline = facts[0].type + (f": {facts[0].message}" if facts[0].message else "")
     return Evidence(
         phase=phase,
@@ -106,20 +109,48 @@ def _wait_for(links: list[BaseException]) -> str:
     return ""
 
 
-def _fact(link: BaseException) -> ExceptionFact:
+def _fact(link: BaseException, missing: list[str]) -> ExceptionFact:
     bases = [kind for kind in type(link).__mro__[1:] if kind not in {BaseException, object}]
     return ExceptionFact(
         type=type_name(type(link)),
-        message=_message(link),
+        message=_message(link, missing),
         bases=tuple(type_name(kind) for kind in bases[:_BASES_MAX]),
     )
 
 
-def _message(link: BaseException) -> str:
+def _message(link: BaseException, missing: list[str]) -> str:
     try:
-        return clean(str(link), MESSAGE_CHARS_MAX)
+        return clean(_with_childs_words(link, str(link)), _MESSAGE_CHARS_MAX)
     except BaseException as trouble:  # noqa: BLE001 - a foreign __str__ may raise anything
-        return f"(no message: its str() raised {type_name(type(trouble))})"
+        # Not in its place: rules would read it, and name the attempt by what only its words raised.
+        name, raised = type_name(type(link)), type_name(type(trouble))
+        missing.append(f"message of {name}: its str() raised {raised}")
+        return ""
+
+
+def _with_childs_words(link: BaseException, message: str) -> str:
+    """The message, and below it what a child process wrote last if only the exception has it.
+
+    subprocess.run(…, capture_output=True), ffmpeg.Error and their likes keep it from the log, and
+    nothing else tells one failure of a command from another.
+    """
+    has_command = attribute(link, "cmd") is not None
+    for name in ("stderr", "output") if has_command else ("stderr",):
+        if words := _end_of(attribute(link, name)):
+            # A command stands in the message with its arguments, and they may say anything.
+            is_told = not has_command and words.splitlines()[-1].strip() in message
+            return message if is_told else f"{message}\n{words}"
+    return message
+
+
+def _end_of(written: object) -> str:
+    if not isinstance(written, bytes | bytearray | str):
+        return ""
+    end = written[-_CHILD_CHARS_MAX:]
+    text = end if isinstance(end, str) else bytes(end).decode(errors="replace")
+    # The first line may have lost its beginning, which would differ each time.
+    whole = text.partition("\n")[2] if len(written) > len(end) else text
+    return (whole or text).strip()
 
 
 def _exit_code(error: SystemExit) -> int:
@@ -129,7 +160,9 @@ def _exit_code(error: SystemExit) -> int:
     return error.code & 0xFF if isinstance(error.code, int) else 1
 
 
-def _traceback_text(kept: list[BaseException], *, whole: bool, missing: list[str]) -> str:
+def _traceback_text(
+    kept: list[BaseException], facts: tuple[ExceptionFact, ...], *, whole: bool, missing: list[str]
+) -> str:
     import traceback  # noqa: PLC0415 - only failures need it
 
     tb = _without_our_frames(kept[0].__traceback__)
@@ -139,7 +172,10 @@ def _traceback_text(kept: list[BaseException], *, whole: bool, missing: list[str
         else:
             # The module would format every link of the chain, however many there are.
             lines = traceback.format_tb(tb, limit=-_FRAMES_MAX)
-            lines += [f"{type_name(type(link))}: {_message(link)}\n" for link in kept]
+            lines += [
+                f"{fact.type}: {fact.message}\n" if fact.message else f"{fact.type}\n"
+                for fact in facts
+            ]
     except BaseException as trouble:  # noqa: BLE001 - it calls into foreign exceptions
         missing.append(f"traceback: {type_name(type(trouble))} while it was formatted")
         return ""

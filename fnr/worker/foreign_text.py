@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-_NAME_CHARS_MAX = 200
+NAME_CHARS_MAX = 200
+
+# Not kind.__qualname__: a metaclass of foreign code would answer, or raise.
+_qualname_of = type.__dict__["__qualname__"].__get__
+_module_of = type.__dict__["__module__"].__get__
 
 
 def clean(text: str, chars_max: int) -> str:
@@ -10,12 +14,27 @@ def clean(text: str, chars_max: int) -> str:
     if len(text) > chars_max:
         # The end of a traceback says more than its beginning.
         head = chars_max // 4
-        left_out = f"\n… {len(text) - chars_max} characters left out …\n"
+        left_out = _left_out(len(text) - chars_max)
         text = text[:head] + left_out + text[len(text) - (chars_max - head - len(left_out)) :]
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def type_name(kind: type) -> str:
-    """Qualified name of a class, builtins without their module."""
-    module, name = kind.__module__, kind.__qualname__
-    return clean(name if module == "builtins" else f"{module}.{name}", _NAME_CHARS_MAX)
+    """Qualified name of a class, builtins without their module; never raises."""
+    name = _qualname_of(kind)
+    try:
+        module = _module_of(kind)
+    except AttributeError:
+        module = None
+    if not isinstance(module, str):
+        module = "?"
+    return clean(name if module == "builtins" else f"{module}.{name}", NAME_CHARS_MAX)
+
+
+def _left_out(too_many: int) -> str:
+    """How many are left out, these words' own room among them."""
+    count, words = 0, ""
+    while count != too_many + len(words):
+        count = too_many + len(words)
+        words = f"\n… {count} characters left out …\n"
+    return words

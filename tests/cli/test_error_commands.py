@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cli_runs import Run
+from msgspec.structs import replace
 from wire_server import Events, Turns, WireServer
 
 from fnr.api.errors import NotFound
@@ -26,6 +28,7 @@ from fnr.api.requests import Event, Watch
 from fnr.cli import error_tail
 from fnr.cli.argv import Globals
 from fnr.cli.here import enter
+from fnr.client.instants import now_ms
 from fnr.policy.evidence import Code, Evidence, ExceptionFact, KilledBy
 from fnr.policy.fingerprint import fingerprint
 from fnr.policy.incident import Incident, IncidentState, Move
@@ -39,7 +42,15 @@ from fnr.policy.record import (
     Page,
     SimilarIncident,
 )
-from fnr.policy.rules import Category, Classification, Level, RunnerUp, Span, Strategy
+from fnr.policy.rules import (
+    Category,
+    Classification,
+    Level,
+    RunnerUp,
+    Severity,
+    Span,
+    Strategy,
+)
 from fnr.policy.task import Attempt, Task, TaskState
 from fnr.policy.verdict import Action, Decision
 
@@ -101,6 +112,7 @@ CLASSIFIED = Classification(
     max_retries=7,
     hint="Free some space.",
     runbook="https://wiki/disk",
+    severity=Severity.HIGH,
     recycle_worker=True,
     trip=True,
 )
@@ -216,6 +228,7 @@ def test_the_explanation_tells_everything_and_where_it_came_from(
         "--retries    2  (the task)",
         "retry after  500 ms  (the other side asked)",
         "waits_max    5  (default; the function is not in fnr.toml any more)",
+        "severity     high: the rule says so",
         "worker       must not be used again: the rule says so",
         "breaker      counts against the service: the rule says so",
         "ledger 8 ",
@@ -269,10 +282,14 @@ def test_show_finds_errors_and_incidents(server: WireServer, fnr: Run) -> None:
     assert "transient, says ann: w; classified as resource (rule os/no-space)" in page
     assert f"why so: fnr errors explain {ERROR_ID}" in page
     page = fnr("errors", "show", "1:ab").out
-    for words in ("state:     snoozed, wakes ", "because:   known (ann)", "came back: 2 times",
+    assert re.search("^state:     snoozed until .* ago, wakes with the daemon$", page, re.MULTILINE)
+    for words in ("because:   known (ann)", "came back: 2 times",
                   "functions: d 4, c 3, b 2, a 1", "new → snoozed", "exit code 3"):  # fmt: skip
         assert words in page, words
     assert "\x1b" not in page
+    asleep = replace(INCIDENT, snoozed_until_ms=now_ms() + 3_600_000)
+    server.answers[GetIncident] = IncidentDetail(incident=asleep, moves=moves, errors=[LINE])
+    assert "state:     snoozed, wakes in 59m" in fnr("errors", "show", "1:ab").out
     server.answers[GetError] = NotFound("no error has an id that begins with 'ab'")
     assert fnr("errors", "show", "ab", "-o", "json").json["incident"]["incident_id"] == "1:ab"
     server.answers[GetIncident] = NotFound("no incident has an id that begins with 'ab'")

@@ -236,6 +236,30 @@ def test_an_editor_that_fails_changes_nothing(
     assert (found.code, "cannot be started" in found.err) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("ends", "why"),
+    [
+        ("", "the editor ended with exit code 3"),
+        ("file.write_bytes(b'typed \\xff'); sys.exit(0)", "your text cannot be read"),
+    ],
+)
+def test_what_was_typed_into_an_editor_that_failed_is_kept(
+    rules: Rules, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ends: str, why: str
+) -> None:
+    script = tmp_path / "editor.py"
+    script.write_text(
+        "import sys, pathlib\nfile = pathlib.Path(sys.argv[1])\n"
+        f"file.write_text('typed ' * 9)\n{ends}\nsys.exit(3)\n"
+    )
+    monkeypatch.setenv("VISUAL", f"{sys.executable} {script}")
+    found = rules("edit")
+    assert why in found.err
+    kept = Path(found.err.split("your text is kept in ")[1].split()[0])
+    assert kept.read_bytes().startswith(b"typed ")
+    kept.unlink()
+    assert in_force(tmp_path) == {SHIPPED}
+
+
 def test_what_somebody_else_wrote_meanwhile_is_not_overwritten(
     rules: Rules, tmp_path: Path, editor: Callable[[str], None]
 ) -> None:

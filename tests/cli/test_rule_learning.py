@@ -73,8 +73,7 @@ def test_what_a_person_said_becomes_a_rule_that_names_the_next_such_error(
     assert "nobody has said what it is: " in found.err
     assert not (wobbly.folder / "rules.d" / "suggested.toml").exists()
 
-    wrong = errors(ask, "drum")[0]["error_id"]
-    assert ask("errors", "reclassify", wrong, "--category", "resource").code == 0
+    call_a_drum_resource(ask)
     tried = ask("rules", "suggest", "--apply", "-n")
     assert "1 of 2 suggestions would be written" in tried.err
     assert not (wobbly.folder / "rules.d" / "suggested.toml").exists()
@@ -87,6 +86,13 @@ def test_what_a_person_said_becomes_a_rule_that_names_the_next_such_error(
     assert (newest["category"], newest["rule"].partition("/")[0]) == ("resource", "suggested")
     again = ask("rules", "suggest", "-o", "json").json["items"]
     assert [one["functions"] for one in again] == [["gauge"]]
+
+
+def call_a_drum_resource(ask: Ask) -> None:
+    """The second drum of all; the tests of this file may run in processes of their own."""
+    wrong = errors(ask, "drum")[-2]["error_id"]
+    told = ask("errors", "reclassify", wrong, "--category", "resource")
+    assert told.code == 0 or "it is resource already" in told.err
 
 
 def wait_for_error(ask: Ask, wobbly: LiveHome) -> Any:
@@ -110,6 +116,7 @@ def test_suggestions_are_toml_that_people_can_read_and_terminals_survive(ask: As
 
 
 def test_stats_count_hits_and_corrections(ask: Ask) -> None:
+    call_a_drum_resource(ask)
     items = {one["rule"]: one for one in ask("rules", "stats", "-o", "json").json["items"]}
     assert items["unmatched"]["state"] == "no rule fits"
     assert items["unmatched"]["hits"] >= 4
@@ -139,6 +146,7 @@ def test_history_tells_what_a_candidate_would_change_and_changes_nothing(
 
 
 def test_learning_names_what_people_named_and_can_be_forgotten(ask: Ask, wobbly: LiveHome) -> None:
+    call_a_drum_resource(ask)
     for error in errors(ask, "gauge"):
         ask("errors", "reclassify", error["error_id"], "--category", "permanent")
     layer = wobbly.folder / "learnt-words.json"

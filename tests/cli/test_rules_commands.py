@@ -135,6 +135,8 @@ def test_test_reads_files_stdin_and_every_kind_of_evidence(rules: Rules, tmp_pat
         ("--killed-by", "me"),
         ("--code", "503"),
         ("--rules", "nowhere.toml"),
+        ("--exit", "300"),
+        ("--against-history", "7d"),
     ],
 )
 def test_what_test_cannot_use_is_a_mistake_of_typing(rules: Rules, words: tuple[str, str]) -> None:
@@ -145,6 +147,71 @@ def test_a_draft_is_tried_as_if_it_were_in_force(rules: Rules, tmp_path: Path) -
     draft = tmp_path / "draft.toml"
     draft.write_text('[[rule]]\nname = "z"\ncategory = "validation"\ntext = "zoom"\n')
     assert rules("test", "no zoom", "--rules", draft, "-o", "name").out == "draft/z\n"
+
+
+def test_what_follows_has_the_numbers_that_a_failure_would_get(
+    rules: Rules, tmp_path: Path
+) -> None:
+    (tmp_path / "fnr.toml").write_text(
+        '[functions.f]\ncommand = ["true"]\n[functions.f.retry]\nmax = 9\ndelay = "100ms"\n'
+        '[functions.f.retry.transient]\nmax = 5\ndelay = "250ms"\n'
+    )
+    more = '[[rule]]\nname = "busy"\ncategory = "transient"\ntext = "lens is busy"\n'
+    late = MINE.replace("max_retries = 7", 'wait = "7s"').replace('"lens"', '"late"')
+    (tmp_path / "rules.d" / "studio.toml").write_text(f"{more}{late}")
+    told = rules("test", "lens is busy", "--function", "f").out
+    assert "up to 5 retries, the first after 0.25 s" in told
+    assert "up to 5 times 7 s" in rules("test", "no lens in attic", "--function", "f").out
+
+
+def test_a_draft_stands_among_the_files_of_rules_d(rules: Rules, tmp_path: Path) -> None:
+    draft = tmp_path / "draft.toml"
+    draft.write_text('[[rule]]\nname = "z"\ncategory = "validation"\ntext = "no lens"\n')
+    mine = MINE.replace("category", "priority = 9\ncategory")
+    (tmp_path / "rules.d" / "studio.toml").write_text(mine)
+    words = ("test", "no lens in attic", "-o", "name")
+    assert rules(*words, "--rules", draft).out == "studio/lens\n"
+    (tmp_path / "rules.d" / "off.toml").write_text('disable = ["studio/lens"]\n')
+    assert rules(*words, "--rules", draft).out == "draft/z\n"
+    (tmp_path / "rules.d" / "off.toml").unlink()
+    own = tmp_path / "studio.toml"
+    own.write_text(draft.read_text())
+    assert rules(*words, "--rules", own).out == "studio/z\n"
+
+
+def test_whoever_tries_rules_is_told_that_those_of_a_broken_rules_d_do_not_count(
+    rules: Rules, tmp_path: Path
+) -> None:
+    labelled = tmp_path / "labelled.jsonl"
+    labelled.write_text('{"message": "x", "category": "unknown"}\n')
+    (tmp_path / "rules.d" / "more.toml").write_text("[[rule]]\n")
+    for words in (("test", "no lens in attic"), ("eval", labelled), ("stats",), ("suggest",)):
+        assert "so none of its rules is in force; fnr rules check" in rules(*words).err, words
+
+
+def test_a_name_that_several_rules_have_is_refused_and_they_are_named(
+    rules: Rules, tmp_path: Path
+) -> None:
+    (tmp_path / "rules.d" / "other.toml").write_text(MINE.replace("lens", "prism"))
+    (tmp_path / "rules.d" / "studio.toml").write_text(MINE.replace('"lens"', '"prism"'))
+    for verb in ("show", "disable"):
+        ran = rules(verb, "prism")
+        assert (ran.code, "other/prism, studio/prism" in ran.err) == (6, True), ran.err
+
+
+def test_an_own_rule_with_a_shipped_ones_name_is_the_one_that_is_shown(
+    rules: Rules, tmp_path: Path
+) -> None:
+    mine = MINE.replace('"lens"', '"gpu-memory"')
+    (tmp_path / "rules.d" / "cuda.toml").write_text(mine)
+    ran = rules("show", "cuda/gpu-memory")
+    assert (ran.code, "above the packs" in ran.out) == (0, True)
+    assert "a shipped rule is called cuda/gpu-memory too" in ran.err
+
+
+def test_what_test_does_not_know_is_told_with_all_that_it_knows(rules: Rules) -> None:
+    assert "drill, oom" in rules("test", "x", "--killed-by", "me").err
+    assert rules("test", "--killed-by", "oom", "-o", "json").code == 0
 
 
 RECORDS = """\
@@ -191,7 +258,7 @@ def test_eval_says_which_line_it_cannot_use(
     file = tmp_path / "labelled.jsonl"
     file.write_text(line)
     ran = rules("eval", file)
-    assert (ran.code, words in ran.err) == (2, True), ran.err
+    assert (ran.code, words in ran.err) == (65, True), ran.err
 
 
 def test_reload_needs_a_daemon(rules: Rules) -> None:

@@ -153,7 +153,7 @@ fnr.toml:12: {transcode}.command: '{{' has a single brace; write {{{{ and }}}} f
 fnr.toml:13: {transcode}.input.width: must be one of {TYPES}, with "?" behind if optional
 fnr.toml:14: {transcode}.retry: delay 5m is more than delay_max 1m
 fnr.toml:15: functions.run: 'run' is built in: it is what `fnr run` uses; choose another name
-fnr.toml:18: redact.patterns: '(' is not a regular expression: missing ), unterminated subpattern
+fnr.toml:18: redact.patterns: '(' cannot be used: missing ): (
 fnr.toml:19: functons: unknown key, did you mean 'functions'?
 """
     assert [line.removesuffix(" at position 0") for line in said(found)] == expected.split("\n")[

@@ -137,6 +137,13 @@ def test_a_file_that_cannot_be_read_is_a_problem_like_any_other(paths: Paths) ->
     ]
 
 
+def test_the_lock_of_an_editor_is_no_rule_file(paths: Paths) -> None:
+    """Method: Emacs makes such a link beside a file with changes that are not saved."""
+    write(paths, "local.toml", MINE)
+    (Path(paths.rules_dir) / ".#local.toml").symlink_to("operator@host.1234:1")
+    assert (told(load_rules(paths)), names(load_rules(paths))) == ([], "local/lens")
+
+
 def test_a_file_of_more_bytes_than_any_rules_need_is_refused(paths: Paths) -> None:
     file = write(paths, "a.toml", "")
     os.truncate(file, rule_files.FILE_BYTES_MAX + 1)

@@ -33,5 +33,15 @@ def test_values_come_from_env_and_env_file_longest_first(tmp_path: Path) -> None
     assert secret_values(settings) == ("from-a-file", "secret")
 
 
-def test_without_keys_nothing_is_secret() -> None:
-    assert secret_values(Settings(functions={"f": function(env={"A_TOKEN": "secret"})})) == ()
+def test_without_keys_names_that_say_so_are_secret() -> None:
+    env = {
+        "HF_TOKEN": "quite-a-secret",
+        "db_password": "another-one",
+        "AWS_CREDENTIALS": "/etc/aws/credentials",
+        "MAX_TOKENS": "100000",
+        "TOKENIZERS_PARALLELISM": "perhaps",
+        "SHORT_TOKEN": "short",
+        "LICENCE": "not-a-secret",
+    }
+    found = secret_values(Settings(functions={"f": function(env=env)}))
+    assert found == ("quite-a-secret", "another-one")

@@ -7,6 +7,7 @@ import tomllib
 import re2
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from fnr.policy.parameterise import parameterise
 from fnr.policy.rules import Category
@@ -65,6 +66,16 @@ def test_a_guess_says_that_it_is_one_and_no_guess_asks_for_a_choice() -> None:
 def test_messages_that_say_nothing_make_no_rule() -> None:
     assert suggest(error(n, "17: /a/b") for n in range(9)) == []
     assert suggest(error(n, "") for n in range(9)) == []
+
+
+def test_a_bare_type_names_no_rule_for_all_errors_of_that_type() -> None:
+    """Such a rule would stand above the packs, and CUDA's out of memory is a RuntimeError."""
+    bare = [error(n, "RuntimeError", exception="RuntimeError") for n in range(3)]
+    assert suggest(bare) == []
+    [found] = suggest([replace(bare[0], category=Category.TRANSIENT), *bare])
+    assert found.why_not == "its message is empty, so the rule would name every RuntimeError"
+    own = [error(n, "studio.LicenceError", exception="studio.LicenceError") for n in range(3)]
+    assert [one.why_not for one in suggest(own)] == [""]
 
 
 def test_the_frequent_come_first_and_names_are_never_twice_the_same() -> None:

@@ -20,7 +20,7 @@ from policy_values import (
 from fnr.policy.dead_letter import DeathCause, LetterState
 from fnr.policy.evidence import INTERRUPTIONS, MESSAGE_CHARS_MAX, Evidence, KilledBy
 from fnr.policy.retry import RetryPolicy
-from fnr.policy.rules import Category, Classification, Strategy, WaitFor
+from fnr.policy.rules import Category, Classification, Severity, Strategy, WaitFor
 from fnr.policy.task import AttemptOutcome, IllegalMove, Task, TaskState
 from fnr.policy.verdict import Action, Verdict, bury_expired, conclude, decide, excuse
 
@@ -292,6 +292,23 @@ def test_a_letter_tells_whom_it_concerns(cause: Strategy, severity: str, audienc
     [effect] = verdict.effects
     assert (effect.data["severity"], effect.data["audience"]) == (severity, audience)
     assert effect.key == f"letter:{verdict.task.task_id}:{TOKEN}"
+
+
+@pytest.mark.parametrize(
+    ("severity", "told"),
+    [
+        (Severity.LOW, "notice"),
+        (Severity.NORMAL, "warning"),
+        (Severity.HIGH, "alert"),
+        (Severity.CRITICAL, "critical"),
+    ],
+)
+def test_a_rules_own_severity_says_how_loudly_its_letters_are_told(
+    severity: Severity, told: str
+) -> None:
+    named = classified(strategy=Strategy.FAIL_FAST, severity=severity)
+    [effect] = fail(running(), named).effects
+    assert effect.data["severity"] == told
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -343,3 +344,32 @@ async def test_a_breaker_shows_its_window_and_its_countdown(daemon: StoreServer)
         await until_shown(pilot, "breaker open storage --for 30m")
         await pilot.press("escape")
         assert not app.done
+
+
+@pytest.fixture
+def hides(daemon: StoreServer) -> Iterator[Callable[[str], None]]:
+    """Let fnr.toml say what is secret."""
+    config = Path(daemon.paths.config_file)
+
+    def write(pattern: str) -> None:
+        config.write_text(f'[redact]\npatterns = ["{pattern}"]\n')
+
+    yield write
+    config.unlink()
+
+
+@pytest.mark.parametrize("name", ["tasks", "dlq"])
+async def test_secrets_of_an_input_are_hidden_as_the_settings_say_now(
+    daemon: StoreServer, hides: Callable[[str], None], name: str
+) -> None:
+    hides("a[.]blend")
+    async with running(daemon.paths, name, size=(200, 60)) as (app, pilot):
+        await pilot.press("enter")
+        await until_shown(pilot, '{"scene":"[redacted]","frame":')
+        before = app.feed.redaction
+        hides("frame")
+        daemon.tell(Event(kind="config", what="reloaded", at_ms=now_ms()))
+        await until(pilot, lambda: app.feed.redaction is not before)
+        await pilot.press("escape", "down", "enter")
+        await until_shown(pilot, '{"scene":"a.blend","[redacted]":')
+        assert '"frame"' not in shown(app)

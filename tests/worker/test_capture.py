@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import re
 import socket
 import sqlite3
 import ssl
 import subprocess
+import sys
 import traceback
 import urllib.error
 from collections.abc import Callable
@@ -17,6 +19,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from fnr.config.rule_files import read_packs, read_text_model
+from fnr.policy.classify import classify
 from fnr.policy.evidence import (
     CHAIN_MAX,
     MESSAGE_CHARS_MAX,
@@ -25,10 +29,13 @@ from fnr.policy.evidence import (
     Evidence,
     Phase,
 )
+from fnr.policy.fingerprint import fingerprint
+from fnr.policy.rule_set import RuleSet
 from fnr.worker.capture import capture
 from fnr.worker.foreign_text import clean
 
 NOW_MS = 1_700_000_000_000
+NAMED = classify(Evidence(), RuleSet(()))
 
 
 def captured(error: BaseException) -> Evidence:
@@ -121,7 +128,21 @@ class Hostile(Exception):
 def test_an_exception_that_cannot_be_read_is_named_all_the_same() -> None:
     evidence = captured(raised(Hostile))
     assert evidence.exceptions[0].type.endswith("test_capture.Hostile")
-    assert evidence.exceptions[0].message == "(no message: its str() raised SystemExit)"
+    assert evidence.exceptions[0].message == ""
+    unread = evidence.missing[0]
+    assert unread.endswith("test_capture.Hostile: its str() raised SystemExit")
+
+
+def test_what_reading_a_message_raised_does_not_name_the_attempt() -> None:
+    """Only words about an exception would say KeyError; what it is, nobody knows."""
+
+    class Unread(Exception):
+        def __str__(self) -> str:
+            raise KeyError("text")
+
+    evidence = captured(raised(Unread))
+    assert "KeyError" not in evidence.message + evidence.traceback
+    assert classify(evidence, RuleSet(read_packs()), read_text_model()).category == "unknown"
 
 
 def test_a_trouble_while_capturing_is_evidence_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +187,67 @@ def test_the_middle_is_left_out(chars_max: int) -> None:
     text = clean("".join(map(str, range(10_000))), chars_max)
     assert len(text) == chars_max
     assert text.startswith("01234") and text.endswith("99989999")
-    assert "characters left out" in text
+    [counted] = re.findall(r"\n… (\d+) characters left out …\n", text)
+    words = len(f"\n… {counted} characters left out …\n")
+    assert len("".join(map(str, range(10_000)))) == len(text) - words + int(counted)
+
+
+def test_a_headline_is_not_cut_a_second_time() -> None:
+    evidence = captured(raised(lambda: ValueError("x" * 10_000_000)))
+    assert len(evidence.message) <= MESSAGE_CHARS_MAX
+    [counted] = re.findall(r"… (\d+) characters left out …", evidence.message)
+    assert int(counted) > 9_990_000
+    assert evidence.message.startswith("ValueError: xxx") and evidence.message.endswith("xxx")
+
+
+def test_a_class_that_hides_its_name_is_named_all_the_same() -> None:
+    class Meta(type):
+        def __getattribute__(cls, name: str) -> Any:
+            if name in {"__module__", "__qualname__", "__name__"}:
+                raise RuntimeError(f"no {name}")
+            return super().__getattribute__(name)
+
+    class Veiled(Exception, metaclass=Meta):
+        __module__ = 5  # type: ignore[assignment]  # foreign code may set anything
+
+    assert captured(Veiled("words")).message == (
+        "?.test_a_class_that_hides_its_name_is_named_all_the_same.<locals>.Veiled: words"
+    )
+
+
+@pytest.mark.parametrize("form", [{"text": True}, {}])
+def test_what_a_captured_child_wrote_last_is_told(form: dict[str, Any]) -> None:
+    def fail(script: str) -> Evidence:
+        run = [sys.executable, "-c", f"import sys; {script}; sys.exit(3)"]
+        with pytest.raises(subprocess.CalledProcessError) as found:
+            subprocess.run(run, check=True, capture_output=True, **form)
+        return captured(found.value)
+
+    full = fail("print('begun'); print('[Errno 28] no room', file=sys.stderr)")
+    assert full.message.endswith("returned non-zero exit status 3.\n[Errno 28] no room")
+    assert full.exceptions[0].message == full.message.removeprefix(
+        "subprocess.CalledProcessError: "
+    )
+    only_printed = fail("print('no licence in \\xff')")
+    assert only_printed.message.endswith("\nno licence in \xff")
+    causes = {fingerprint(one, NAMED, function="f").key for one in (full, only_printed)}
+    assert len(causes) == 2
+    assert fail("0").message.endswith("exit status 3.")
+
+
+def test_a_child_that_wrote_much_is_told_by_whole_lines() -> None:
+    error = subprocess.CalledProcessError(1, ["x"], stderr=b"a line of some words\n" * 10_000)
+    lines = captured(error).message.splitlines()[1:]
+    assert 50 < len(lines) < 100
+    assert set(lines) == {"a line of some words"}
+
+
+def test_a_childs_words_that_the_message_has_already_are_told_once() -> None:
+    class Told(Exception):
+        stderr = b"fatal: no such branch\n"
+
+    assert captured(Told("git failed: fatal: no such branch")).message.count("fatal") == 1
+    assert captured(Told("git failed")).message.endswith("git failed\nfatal: no such branch")
 
 
 def test_memory_that_dead_frames_hold_is_let_go() -> None:

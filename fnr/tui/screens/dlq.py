@@ -17,6 +17,7 @@ from fnr.client.instants import now_ms
 from fnr.client.letter_story import letter_page
 from fnr.client.own_command import OwnCommand
 from fnr.client.task_history import story
+from fnr.client.without_secrets import without_secrets
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.filter import LETTER_FIELDS
 from fnr.policy.record import Page
@@ -114,7 +115,9 @@ class DlqView(ListView):
 
     async def words_of(self, item: DeadLetter) -> str:
         """All that is needed to decide what becomes of it, and its story."""
-        detail = await self.feed.ask(GetTask(task_id=item.task_id))
+        detail = without_secrets(
+            await self.feed.ask(GetTask(task_id=item.task_id)), self.feed.redaction
+        )
         if detail.letter is None:
             return f"{item.task_id} has no dead letter any more"
         head = letter_page(detail).partition("\ntry again:")[0]

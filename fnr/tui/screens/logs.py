@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -17,6 +17,9 @@ from fnr.tui.feed import Feed
 from fnr.tui.screens.view import View
 from fnr.tui.widgets.filter_bar import FilterBar
 from fnr.tui.widgets.log_lines import LogLine, LogView
+
+if TYPE_CHECKING:
+    from fnr.policy.redaction import Redaction
 
 # Of workers that have ended, the latest are shown too: that is where the trouble stands.
 GONE_SHOWN = 20
@@ -77,11 +80,14 @@ class LogsView(View):
 
     async def _read(self) -> None:
         try:
-            lines, trouble = await asyncio.to_thread(_news, list(self._tails.values()))
+            lines, trouble = await asyncio.to_thread(self._news)
         finally:
             self._reading = False
         self.lines.tell(trouble)
         self.lines.add(lines)
+
+    def _news(self) -> tuple[list[LogLine], str]:
+        return _news(list(self._tails.values()), self.feed.redaction)
 
     def action_worker(self) -> None:
         """One worker after the other, then all again."""
@@ -118,14 +124,14 @@ def source_of(worker: WorkerRecord) -> str:
     return f"{worker.function} {worker.worker_id[-6:]}"
 
 
-def _news(tails: list[tuple[str, LogTail]]) -> tuple[list[LogLine], str]:
+def _news(tails: list[tuple[str, LogTail]], redaction: Redaction) -> tuple[list[LogLine], str]:
     """New lines of all logs; those with a time in its order, as far as one look goes."""
     found: list[tuple[int, int, LogLine]] = []
     trouble = ""
     for source, tail in tails:
         last_ms = 0
         try:
-            records = tail.news()
+            records = tail.news(redaction)
         except OSError as error:
             trouble = f"{tail.path}: {error.strerror}"
             continue

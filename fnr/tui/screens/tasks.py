@@ -11,6 +11,7 @@ from fnr.api.requests import GetTask, ListTasks
 from fnr.client.own_command import OwnCommand
 from fnr.client.task_history import story
 from fnr.client.task_story import page, why
+from fnr.client.without_secrets import without_secrets
 from fnr.policy.filter import TASK_FIELDS
 from fnr.policy.record import Page
 from fnr.policy.task import LIVE_STATES, Task
@@ -57,7 +58,9 @@ class TasksView(ListView):
 
     async def words_of(self, item: Task) -> str:
         """The page of a task, and below it its story."""
-        detail = await self.feed.ask(GetTask(task_id=item.task_id))
+        detail = without_secrets(
+            await self.feed.ask(GetTask(task_id=item.task_id)), self.feed.redaction
+        )
         head = page(detail).partition("\nthe whole story:")[0]
         return f"{head}\n\nhistory\n\n" + "\n".join(story(detail))
 

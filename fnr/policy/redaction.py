@@ -1,0 +1,124 @@
+"""Hide what must not be seen: secrets by their shape, by expressions, and by what they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+import re2
+
+from fnr.policy.secret_shapes import BLANK, NAMES, VALUE_CHARS_MIN, all_shapes
+
+PATTERN_CHARS_MAX = 8_000
+_DEPTH_MAX = 100
+
+# Of names in inputs; "max_tokens" and "tokenizer" are none.
+_SECRET_NAME = re.compile(rf"(?:{NAMES})s?\Z(?<!tokens)", re.IGNORECASE)
+_SECRET_FLAG = re.compile(rf"--?[\w-]*(?:{NAMES})", re.IGNORECASE)
+
+
+def is_secret_name(name: str) -> bool:
+    """Does a name say that what stands under it is secret: HF_TOKEN, db-password, apiKeys?"""
+    return _SECRET_NAME.search(name) is not None
+
+
+class BadRedactPatternError(ValueError):
+    """An expression that cannot be used, and why."""
+
+
+def check_redact_pattern(pattern: str) -> None:
+    """Raise BadRedactPatternError for an expression that could not be used."""
+    if len(pattern) > PATTERN_CHARS_MAX:
+        raise BadRedactPatternError(f"{len(pattern)} characters; at most {PATTERN_CHARS_MAX}")
+    try:
+        empty = _compiled(pattern).search(b"") is not None
+    except (re2.error, UnicodeEncodeError) as error:
+        raise BadRedactPatternError(_why(pattern, error)) from None
+    if empty:
+        raise BadRedactPatternError("it matches the empty text, and so any text")
+
+
+class Redaction:
+    """Hides secrets by their shapes, by expressions, and by what they are.
+
+    patterns: the operator's expressions. values: texts that are secret themselves.
+    """
+
+    def __init__(self, patterns: Iterable[str] = (), values: Iterable[str] = ()) -> None:
+        self._patterns = [_compiled(pattern) for pattern in patterns]
+        self._values = [value.encode("utf-8", "surrogatepass") for value in values]
+
+    def text(self, text: str) -> str:
+        """The text without secrets."""
+        given = text.encode("utf-8", "surrogatepass")
+        hidden = self.data(given)
+        return text if hidden == given else hidden.decode("utf-8", "replace")
+
+    def data(self, data: bytes) -> bytes:
+        """The same for text that is not decoded yet, or cannot be."""
+        for value in self._values:
+            if value in data:
+                data = data.replace(value, BLANK)
+        for pattern in self._patterns:
+            data = pattern.sub(BLANK, data)
+        for shapes in all_shapes():
+            data = shapes.hidden(data)
+        return data
+
+    def leaves(self, lines: bytes) -> bool:
+        """Is it known of many lines at once that none of them has a secret?
+
+        What an expression of the operator's says of one line, it need not say of many.
+        """
+        return not self._patterns and self.data(lines) is lines
+
+    def json(self, raw: bytes | msgspec.Raw) -> bytes:
+        """A JSON value without secrets: in its texts, and under names that say so."""
+        given = msgspec.json.decode(raw)
+        hidden = self._value(given, depth=0)
+        return bytes(raw) if hidden == given else msgspec.json.encode(hidden)
+
+    def _value(self, value: Any, *, depth: int) -> Any:
+        if isinstance(value, str):
+            return self.text(value)
+        if depth >= _DEPTH_MAX:
+            return value
+        if isinstance(value, dict):
+            return {
+                self.text(name): self._named(name, item, depth=depth + 1)
+                for name, item in value.items()
+            }
+        if isinstance(value, list):
+            return [
+                self._passed(before, item, depth=depth + 1)
+                for before, item in zip([None, *value], value, strict=False)
+            ]
+        return value
+
+    def _named(self, name: str, value: Any, *, depth: int) -> Any:
+        if isinstance(value, str) and is_secret_name(name):
+            return BLANK.decode() if len(value) >= VALUE_CHARS_MIN else value
+        return self._value(value, depth=depth)
+
+    def _passed(self, before: Any, value: Any, *, depth: int) -> Any:
+        """An item of a list, which may be a command's arguments: --password, then the password."""
+        if isinstance(before, str) and isinstance(value, str) and _SECRET_FLAG.fullmatch(before):
+            return value if value.startswith("-") else BLANK.decode()
+        return self._value(value, depth=depth)
+
+
+@lru_cache(maxsize=1_024)
+def _compiled(pattern: str) -> re2._Regexp:
+    options = re2.Options()
+    options.log_errors = False
+    return re2.compile(pattern.encode(), options)
+
+
+def _why(pattern: str, error: Exception) -> str:
+    if any(sign in pattern for sign in ("(?=", "(?!", "(?<=", "(?<!")):
+        return "look-around is not in RE2: write an expression for all that shall be hidden"
+    words = error.args[0] if error.args else str(error)
+    return words.decode(errors="replace") if isinstance(words, bytes) else str(words)

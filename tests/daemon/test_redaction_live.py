@@ -1,0 +1,113 @@
+"""Secrets in a real daemon: what failures say is stored without them, and nothing shows them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+from live_home import LiveHome
+from test_task_life import HomeAt, end_of, function, submit
+
+from fnr.api import requests as ask
+from fnr.policy.task import TaskState
+
+SECRETS = ("hunter2", "LICENCE-17", "value-of-a-variable")
+WORDS = "no way to https://bob:hunter2@h.example with LICENCE-17 or value-of-a-variable"
+COMMAND = """
+[functions.push]
+command = ["sh", "-c", 'echo "$WORDS"; echo "$WORDS" >&2; exit 3']
+env = { WORDS = "%s", MY_TOKEN = "value-of-a-variable" }
+[functions.push.retry]
+unknown_max = 0
+[redact]
+patterns = ["LICENCE-[0-9]+"]
+env_keys = ["*TOKEN"]
+"""
+
+OWN_MODULES = """
+[functions.broken]
+python = "broken:run"
+cwd = "."
+[functions.guarded]
+python = "guarded:run"
+cwd = "."
+retry = { max = 0 }
+[breakers.storage]
+failures = 1
+[redact]
+patterns = ["LICENCE-[0-9]+"]
+"""
+GUARDED = """
+import fnr
+
+def run():
+    with fnr.breaker("storage"):
+        raise ConnectionResetError(104, "LICENCE-17 was reset by peer")
+"""
+
+
+def leaks(text: str) -> list[str]:
+    return [secret for secret in SECRETS if secret in text]
+
+
+def stored(home: LiveHome) -> str:
+    """Everything in the store but the inputs, which must be whole."""
+    connection = sqlite3.connect(f"file:{home.paths.store_file}?mode=ro", uri=True)
+    tables = [
+        name
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        if name != "task_input"
+    ]
+    text = "".join(str(connection.execute(f"SELECT * FROM {name}").fetchall()) for name in tables)
+    connection.close()
+    return text
+
+
+def test_no_secret_of_a_failure_is_stored_or_shown(home_at: HomeAt) -> None:
+    home = home_at(function("bad", "fail") + COMMAND % WORDS).up()
+    given = {"message": WORDS, "kind": "ValueError"}
+    tasks = [submit(home, "bad", given), submit(home, "push")]
+    assert {end_of(home, task).task.state for task in tasks} == {TaskState.DEAD}
+    for task in tasks:
+        for command in (
+            ("task", "show", task),
+            ("task", "history", task),
+            ("dlq", "show", task),
+            ("dlq", "show", task, "-o", "json"),
+            ("errors", "show", task),
+            ("errors", "explain", task),
+            ("task", "logs", task),
+            ("task", "logs", task, "-o", "json"),
+            ("task", "logs", task, "-f"),
+            ("logs", "push"),
+        ):
+            shown = home.fnr(*command)
+            assert shown.returncode == 0, (command, shown.stderr)
+            assert leaks(shown.stdout + shown.stderr) == [], command
+            assert "[redacted]" in shown.stdout + shown.stderr or command[:2] == ("task", "logs")
+    assert leaks(stored(home)) == []
+    assert leaks(home.log()) == []
+    # It is the task's input all the same: a replay runs with it, an export takes it along.
+    assert json.loads(bytes(home.ask(ask.GetTask(task_id=tasks[0])).input)) == given
+    assert leaks(home.fnr("dlq", "export").stdout) == list(SECRETS)
+
+
+def test_a_guarded_call_and_a_function_that_cannot_load_tell_no_secrets(home_at: HomeAt) -> None:
+    home = home_at(OWN_MODULES)
+    (home.folder / "broken.py").write_text("raise RuntimeError('no LICENCE-17')\n")
+    (home.folder / "guarded.py").write_text(GUARDED)
+    home.up()
+    end_of(home, submit(home, "broken"))
+    assert "no [redacted]" in home.fnr("status").stdout
+    end_of(home, submit(home, "guarded"))
+    assert leaks(stored(home)) == []
+    assert "[redacted] was reset by peer" in home.fnr("breaker", "why", "storage").stdout
+
+
+def test_a_reload_hides_what_the_new_patterns_say(home_at: HomeAt) -> None:
+    home = home_at(function("bad", "fail")).up()
+    assert "LICENCE-17" in end_of(home, submit(home, "bad", {"message": "LICENCE-17"})).message
+    home.write(function("bad", "fail") + '\n[redact]\npatterns = ["LICENCE-[0-9]+"]\n')
+    assert home.ask(ask.ReloadConfig()).settings == ["redact.patterns"]
+    end = end_of(home, submit(home, "bad", {"message": "LICENCE-17"}))
+    assert end.message == "ValueError: [redacted]"

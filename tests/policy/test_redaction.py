@@ -1,0 +1,150 @@
+"""What is hidden as a secret, and what only looks like one."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fnr.policy.parameterise import parameterise
+from fnr.policy.redaction import BadRedactPatternError, Redaction, check_redact_pattern
+
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl"
+
+HIDDEN = [
+    ("https://bob:hunter2@h.example/x", "https://bob:***@h.example/x"),
+    ("postgres://app:p@ss@db:5432/x", "postgres://app:***@db:5432/x"),
+    ("redis://:s3cr3t@r:6379/0", "redis://:***@r:6379/0"),
+    ("clone https://0123456789abcdef0123@git.example/x", "clone https://***@git.example/x"),
+    ("GET /x?token=abcdef1234567890&page=2", "GET /x?token=[redacted]&page=2"),
+    ("https://s3/x?X-Amz-Signature=0a1b2c3d4e5f&y=1", "https://s3/x?X-Amz-Signature=***&y=1"),
+    ("https://hooks.slack.com/services/T0/B0/abcdef", "https://hooks.slack.com/services/***"),
+    ("hf_" + "aB3" * 12, "[redacted]"),
+    ("push with ghp_" + "a1B2" * 9 + " failed", "push with [redacted] failed"),
+    ("AKIAABCDEFGHIJKLMNOP", "[redacted]"),
+    ("sk-proj-" + "a1B2" * 9, "[redacted]"),
+    (f"jwt {JWT}: expired", "jwt [redacted]: expired"),
+    ("Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic [redacted]"),
+    (f"{{'authorization': 'Bearer {JWT}'}}", "{'authorization': 'Bearer [redacted]'}"),
+    ("Bearer 0123456789abcdef0123", "Bearer [redacted]"),
+    ("Cookie: sessionid=abcdefgh12345", "Cookie: sessionid=[redacted]"),
+    ("HF_TOKEN=abcdefghij python x.py", "HF_TOKEN=[redacted] python x.py"),
+    ("aws_secret_access_key = wJalrXUtnFEMI/K7", "aws_secret_access_key = [redacted]"),
+    ("password=hunter host=db", "password=[redacted] host=db"),
+    ("{'password': 'two words', 'n': 1}", "{'password': '[redacted]', 'n': 1}"),
+    (r'{"body": "{\"api_key\": \"a1b2c3d4\"}"}', r'{"body": "{\"api_key\": \"[redacted]\"}"}'),
+    ("mysql --password Hunter2 -h db", "mysql --password [redacted] -h db"),
+    ("token: password=hunter22", "token: [redacted]"),
+    (
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----",
+        "-----BEGIN RSA PRIVATE KEY-----[redacted]-----END RSA PRIVATE KEY-----",
+    ),
+]
+
+LEFT = [
+    "",
+    "Access denied for user 'root'@'localhost' (using password: YES)",
+    "SyntaxError: Unexpected token: identifier",
+    "Invalid token: '<eos>'; max_tokens=4096, tokenizer=gpt2-medium2",
+    "error: unrecognized arguments: --token option",
+    'Error: secret "registry-cred" not found',
+    "Bearer authentication is required",
+    "requests.get(url, token=self.token, password=get_password(user2))",
+    "connect to http://10.0.0.3:8188/prompt",
+    "see https://h.example:8080/a@b and mail bob@h.example",
+    "PWD=/home/bob2/work",
+    "KeyError: 'password'",
+    "git@github.example:team/repo.git",
+]
+
+
+@pytest.mark.parametrize(("text", "shown"), HIDDEN)
+def test_secrets_are_hidden_by_their_shape_and_the_words_around_them_stay(
+    text: str, shown: str
+) -> None:
+    redaction = Redaction()
+    assert redaction.text(text) == shown
+    assert redaction.text(shown) == shown
+
+
+@pytest.mark.parametrize("text", LEFT)
+def test_words_that_only_sound_like_secrets_stay(text: str) -> None:
+    assert Redaction().text(text) == text
+
+
+@given(before=st.text(), behind=st.text())
+def test_a_token_is_hidden_whatever_stands_around_it(before: str, behind: str) -> None:
+    secret = "ghp_" + "a1B2" * 9
+    assert secret not in Redaction().text(f"{before} {secret} {behind}")
+
+
+@given(lines=st.lists(st.sampled_from([text for text, _ in HIDDEN if "\n" not in text] + LEFT)))
+def test_of_many_lines_it_is_known_at_once_that_none_has_a_secret(lines: list[str]) -> None:
+    redaction = Redaction()
+    changed = [line for line in lines if redaction.text(line) != line]
+    assert redaction.leaves("\n".join(lines).encode()) == (not changed)
+    assert not Redaction(["^x$"]).leaves(b"y")
+
+
+def test_what_cannot_be_decoded_is_read_as_well() -> None:
+    assert Redaction(["ä+"]).data(b"\xff\xfe \xc3\xa4\xc3\xa4 password=hunter2") == (
+        b"\xff\xfe [redacted] password=[redacted]"
+    )
+    assert Redaction().text("\udcff password=hunter2").endswith("password=[redacted]")
+
+
+def test_patterns_and_values_of_the_operator_are_hidden_first() -> None:
+    redaction = Redaction([r"licence-\d+"], ["the value of a variable"])
+    assert redaction.text("licence-17 is the value of a variable") == "[redacted] is [redacted]"
+
+
+def test_no_pattern_of_an_operator_can_be_slow() -> None:
+    """Python's engine would try for longer than the test may take."""
+    assert Redaction([r"(a+)+$"]).text("a" * 50_000 + "!") == "a" * 50_000 + "!"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [
+        ("x(?=y)", "look-around is not in RE2"),
+        ("(", "missing \\)"),
+        ("x*", "it matches the empty text"),
+        ("", "it matches the empty text"),
+        ("x" * 8_001, "8001 characters; at most 8000"),
+    ],
+)
+def test_a_pattern_that_cannot_be_used_says_why(pattern: str, why: str) -> None:
+    with pytest.raises(BadRedactPatternError, match=why):
+        check_redact_pattern(pattern)
+
+
+def test_an_input_is_hidden_by_names_and_flags_too() -> None:
+    given = {
+        "password": "hunter2",
+        "db": {"api_keys": "abcd", "max_tokens": 512, "tokenizer": "gpt2"},
+        "command": ["curl", "--token", "abcdef", "-v", "https://a:bcd@h/"],
+        "again": True,
+        "pin": {"secret": 1234},
+    }
+    assert json.loads(Redaction().json(json.dumps(given).encode())) == {
+        "password": "[redacted]",
+        "db": {"api_keys": "[redacted]", "max_tokens": 512, "tokenizer": "gpt2"},
+        "command": ["curl", "--token", "[redacted]", "-v", "https://a:***@h/"],
+        "again": True,
+        "pin": {"secret": 1234},
+    }
+
+
+def test_an_input_without_secrets_stays_byte_for_byte() -> None:
+    raw = b'{"a": 1.50, "b": [ "c" ]}'
+    assert Redaction().json(raw) == raw
+
+
+def test_hiding_leaves_an_address_one_word_so_that_no_port_makes_a_new_incident() -> None:
+    lines = [
+        parameterise(Redaction().text(f"cannot reach https://u:pw{port}@h:{port}/x?token=a1b2c3d4"))
+        for port in (8080, 9090)
+    ]
+    assert lines[0] == lines[1] == "cannot reach <url>"
