@@ -275,6 +275,21 @@ def test_wrong_variables_are_said_by_name(loaded: Load) -> None:
     assert unknown == "env FNR_LOG_LEVLE: unknown variable, did you mean 'FNR_LOG_LEVEL'?"
 
 
+def test_delays_that_contradict_each_other_are_said_beside_what_a_category_adds(
+    loaded: Load,
+) -> None:
+    """The category builds on the function's delays, which do not count when they contradict."""
+    [only] = said(
+        loaded(
+            """[functions.f]
+python = "a:b"
+retry = { delay = "5m", delay_max = "1s", transient = { max = 1 } }
+"""
+        )
+    )
+    assert only == "fnr.toml:3: functions.f.retry: delay 5m is more than delay_max 1s"
+
+
 def test_restart_delays_must_fit_together(loaded: Load) -> None:
     [only] = said(loaded('[daemon]\nrestart_delay = "2m"\n'))
     assert only.startswith("fnr.toml:2: daemon.restart_delay: 120000 ms is more than")
