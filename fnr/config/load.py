@@ -180,16 +180,20 @@ def _override(
     report: Report, fields: dict[str, Any], table: str, name: str, written: str, *, origin: str
 ) -> None:
     key = PLAIN_TABLES[table][name]
-    counted = key.counts and re.fullmatch(r"-?\d{1,18}", written)
-    switched = {"true": True, "false": False}.get(written) if key.switches else None
     try:
-        fields[key.setting] = key.read(
-            int(written) if counted else written if switched is None else switched
-        )
+        fields[key.setting] = key.read(_toml_value(written) if key.typed else written)
     except ValueError as error:
         report.problem_elsewhere(origin, f"{table}.{name}: {error}")
     else:
         report.origins[f"{table}.{name}"] = origin
+
+
+def _toml_value(written: str) -> object:
+    """What a text would be in the file; what is nothing there stays the text, to be refused."""
+    try:
+        return tomllib.loads(f"value = {written}")["value"]
+    except (ValueError, RecursionError):
+        return written
 
 
 def _check_together(report: Report, settings: Settings) -> None:

@@ -257,6 +257,24 @@ def test_the_environment_beats_the_file_and_a_flag_beats_both(loaded: Load) -> N
     }
 
 
+def test_numbers_and_lists_in_the_environment_are_written_as_in_the_file(loaded: Load) -> None:
+    environ = {"FNR_CHAOS_STOP_LOAD": "3.5", "FNR_CHAOS_PROTECT": '["billing-*", "a"]'}
+    found = loaded("", environ=environ)
+    assert said(found) == []
+    assert (found.settings.chaos.stop_load, found.settings.chaos.protect) == (
+        3.5,
+        ("billing-*", "a"),
+    )
+    environ = {"FNR_CHAOS_PROTECT": "a,b", "FNR_CHAOS_STOP_LOAD": "[" * 5_000}
+    environ |= {"FNR_DAEMON_CLIENTS_MAX": "9" * 30, "FNR_LOG_FILES": "three"}
+    assert [line.partition(": ")[2] for line in said(loaded("", environ=environ))] == [
+        "chaos.protect: must be a list of texts, got 'a,b'",
+        f"chaos.stop_load: must be a number, got '{'[' * 58}…",
+        f"daemon.clients_max: must be 1 to 100000, got {'9' * 30}",
+        "log.files: must be a whole number, got 'three'",
+    ]
+
+
 def test_the_text_model_is_switched_by_file_and_environment(loaded: Load) -> None:
     assert loaded("").settings.rules.text_model
     assert not loaded("[rules]\ntext_model = false\n").settings.rules.text_model
