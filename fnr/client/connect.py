@@ -264,7 +264,24 @@ def connection_lost(paths: Paths, error: OSError | None = None) -> ConnectionLos
 
 def command(paths: Paths) -> str:
     """How `fnr` is called for this home: what a pasted command has to begin with."""
-    return f"fnr --home {paths.home}" if paths.origin == "--home" else "fnr"
+    words = ["--home", paths.home] if paths.origin == "--home" else []
+    words += ["--config", paths.config_flag] if paths.config_flag else []
+    if not words:
+        return "fnr"
+    import shlex  # noqa: PLC0415 - only for commands that people paste
+
+    return f"fnr {shlex.join(words)}"
+
+
+def for_here(next_step: str, paths: Paths) -> str:
+    """What an error says to type next, as it is typed for this home: the daemon knows no flags."""
+    ours = command(paths)
+    words = next_step.split()
+    # A page of help is the same for every home.
+    own = (
+        words[:1] == ["fnr"] and words[1:2] not in (["help"], ["--home"]) and "--help" not in words
+    )
+    return ours + next_step[3:] if own and not next_step.startswith(ours) else next_step
 
 
 def connect_again(paths: Paths, *, timeout_ms: int | None, patience_ms: int) -> Connection:

@@ -149,8 +149,27 @@ def test_init_overwrites_nothing(at: Run, empty: Path) -> None:
     found = at("init")
     assert (found.code, "overwrites nothing" in found.err) == (6, True)
     assert (empty / "fnr.toml").read_text() == "mine"
+    assert at("init", "").code == 2
     answer = at("init", empty / "sub", "-o", "json").json
     assert answer["files"] == [f"{empty}/sub/fnr.toml", f"{empty}/sub/fnr_examples.py"]
+
+
+def test_init_names_commands_for_the_folder_it_was_given(at: Run, empty: Path) -> None:
+    folder = empty / "a b"
+    at("init", folder)
+    found = at("init", folder)
+    assert (found.code, f"try: fnr --home '{folder}' config check" in found.err) == (6, True)
+
+
+def test_another_file_is_named_again_in_what_to_type_next(
+    command: Run, empty: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FNR_HOME", str(empty))
+    monkeypatch.chdir(empty)
+    (empty / "new.toml").write_text("version = 2\n")
+    found = command("--config", "new.toml", "config", "check")
+    assert found.code == 78
+    assert f"try: fnr --config {empty}/new.toml config check" in found.err
 
 
 def test_init_where_nothing_can_be_written(at: Run, empty: Path) -> None:
@@ -161,9 +180,13 @@ def test_init_where_nothing_can_be_written(at: Run, empty: Path) -> None:
 
 def test_show_writes_toml_that_loads_again(at: Run, empty: Path) -> None:
     at("init")
+    text = (empty / "fnr.toml").read_text()
+    # Brings a second function that nobody has declared.
+    (empty / "fnr.toml").write_text(text.replace("# enabled = true", "enabled = true"))
+    assert at("config", "check").out.endswith("good; 2 functions\n")
     shown = at("config", "show").out
-    ours = shown.partition("\n[functions.run]\n")[0]
-    (empty / "fnr.toml").write_text(ours)
+    assert "\n# [functions.run]  built in\n# idle_timeout = " in shown
+    (empty / "fnr.toml").write_text(shown)
     assert at("config", "check").code == 0
     assert at("config", "show").out == shown
 
