@@ -94,6 +94,68 @@ def test_a_second_daemon_on_one_home_is_refused(at: Run, empty: Path) -> None:
     assert at("daemon", "stop", "--now").code == 0
 
 
+@pytest.fixture
+def draining(at: Run, empty: Path) -> Iterator[tuple[str, Path]]:
+    """A daemon that drains: the task it waits for, and the pipe that lets the task end."""
+    pipe = empty / "pipe"
+    os.mkfifo(pipe)
+    assert at("daemon", "start").code == 0
+    held = empty / "held"
+    command = f"echo > {held}; cat {pipe}"
+    task_id = at("run", "--detach", "--", "sh", "-c", command).out.strip()
+    while not held.exists():
+        at("task", "show", task_id)
+    with fnr_beside(empty, "daemon", "stop", "--drain") as stop:
+        while at("status", "-o", "json").json["state"] != "draining":
+            pass
+        yield task_id, pipe
+        assert stop.wait() == 0
+
+
+def fnr_beside(home: Path, *words: str) -> subprocess.Popen[str]:
+    """A command line in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "fnr", "--home", home, *words], stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_start_waits_for_a_daemon_that_is_ending(
+    at: Run, empty: Path, draining: tuple[str, Path]
+) -> None:
+    """It said that the daemon runs already, and a moment later none did."""
+    _task_id, pipe = draining
+    before = at("status", "-o", "json").json["pid"]
+    found = at("daemon", "start", "--within", "50ms")
+    assert found.code == 124
+    assert f"pid {before} has {empty}/state/daemon.lock and is ending" in found.err
+    with fnr_beside(empty, "daemon", "start") as start:
+        assert start.stderr is not None
+        assert start.stderr.readline().startswith(f"the daemon, pid {before}, is ending; another")
+        pipe.write_text("go on\n")
+        assert start.stderr.readline().startswith("the daemon runs, pid ")
+        assert start.wait() == 0
+    assert at("status", "-o", "json").json["pid"] != before
+
+
+def test_a_plain_stop_leaves_the_workers_also_when_the_daemon_drains(
+    at: Run, empty: Path, draining: tuple[str, Path]
+) -> None:
+    task_id, pipe = draining
+    assert at("daemon", "stop").err == "the daemon has ended; workers go on\n"
+    assert at("daemon", "start").code == 0
+    pipe.write_text("go on\n")
+    at("task", "wait", task_id)
+    detail = at("task", "show", task_id, "-o", "json").json
+    assert (detail["task"]["state"], len(detail["attempts"])) == ("done", 1)
+
+
+def test_the_last_words_of_a_daemon_are_its_own(at: Run, empty: Path) -> None:
+    (empty / "logs").mkdir()
+    (empty / "logs" / "daemon.log").write_text("what an earlier daemon said\n")
+    found = at("daemon", "start", "--within", "1ms")
+    assert (found.code, "earlier" in found.err) == (124, False)
+
+
 def test_bad_settings_are_said_before_anything_is_started(at: Run, empty: Path) -> None:
     (empty / "fnr.toml").write_text('[daemon]\ndrain_timout = "1m"\nqueue_max = 0\n')
     for words in (["daemon", "start"], ["daemon"], ["config", "check"], ["config", "show"]):
