@@ -40,6 +40,7 @@ class Reload:
         self._runner = runner
         self._rules = rules
         self._load = load
+        self._started_with = parts.settings
         self.on_reloaded: list[Callable[[], None]] = []
 
     async def reload(self) -> ReloadReport:
@@ -53,7 +54,9 @@ class Reload:
                 next_step="fnr rules check",
             )
         old = self._parts.settings
-        report = compare(old, new, rules_changed=self._rules.differ(rules))
+        report = compare(
+            old, new, started_with=self._started_with, rules_changed=self._rules.differ(rules)
+        )
         failpoint("reload-compared")
         self._parts.settings = new
         self._rules.take_over(rules, model)
@@ -111,8 +114,10 @@ class Reload:
         self._supervisor.tend(pool)
 
 
-def compare(old: Settings, new: Settings, *, rules_changed: bool) -> ReloadReport:
-    """What a reload changes."""
+def compare(
+    old: Settings, new: Settings, *, started_with: Settings, rules_changed: bool
+) -> ReloadReport:
+    """What a reload changes, and what waits for a restart, whichever reload read it first."""
     keys = changed_keys(old, new)
     return ReloadReport(
         added=sorted(new.functions.keys() - old.functions.keys()),
@@ -124,5 +129,5 @@ def compare(old: Settings, new: Settings, *, rules_changed: bool) -> ReloadRepor
         ),
         settings=[key for key in keys if key not in RESTART_KEYS]
         + (["rules.d"] if rules_changed else []),
-        needs_restart=[key for key in keys if key in RESTART_KEYS],
+        needs_restart=[key for key in changed_keys(started_with, new) if key in RESTART_KEYS],
     )

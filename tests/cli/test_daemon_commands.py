@@ -156,6 +156,16 @@ def test_the_last_words_of_a_daemon_are_its_own(at: Run, empty: Path) -> None:
     assert (found.code, "earlier" in found.err) == (124, False)
 
 
+def test_a_restart_that_is_waited_for_is_named_until_it_came(at: Run, empty: Path) -> None:
+    file = empty / "fnr.toml"
+    assert at("daemon", "start").code == 0
+    file.write_text('[log]\nformat = "json"\n')
+    for _ in range(2):
+        assert at("daemon", "reload").out == "needs a restart of the daemon: log.format\n"
+    file.write_text("")
+    assert at("daemon", "reload").out == "nothing has changed\n"
+
+
 def test_bad_settings_are_said_before_anything_is_started(at: Run, empty: Path) -> None:
     (empty / "fnr.toml").write_text('[daemon]\ndrain_timout = "1m"\nqueue_max = 0\n')
     for words in (["daemon", "start"], ["daemon"], ["config", "check"], ["config", "show"]):
@@ -195,6 +205,7 @@ def test_a_socket_path_that_is_too_long(command: Run, tmp_path: Path) -> None:
         (["daemon", "stop", "--drain", "--now"], "exclude each other"),
         (["daemon", "start", "--within", "5"], "--within: needs a unit"),
         (["daemon", "--log-level", "loud"], "log.level: must be debug"),
+        (["daemon", "--log-level", "debug", "start"], "are for the daemon in the foreground"),
     ],
 )
 def test_what_makes_no_sense(at: Run, words: list[str], why: str) -> None:
