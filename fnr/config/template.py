@@ -77,7 +77,7 @@ timeout = "10m"
 # protect = ["billing-*"]       # functions that no fault may hit
 
 [redact]
-# What matches is hidden before it reaches the store or a log.
+# What matches is hidden in what failures leave behind: messages, tracebacks, the last output.
 # patterns = ["hf_[A-Za-z0-9]{20,}", "AKIA[0-9A-Z]{16}"]
 # env_keys = ["*TOKEN*", "*SECRET*", "*PASSWORD*"]
 """

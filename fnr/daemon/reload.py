@@ -60,7 +60,7 @@ class Reload:
         failpoint("reload-compared")
         self._parts.settings = new
         self._rules.take_over(rules, model)
-        self._runner.use_redactor(redactor_for(new))
+        self._runner.redactor = redactor_for(new)
         logs.set_level(new.log)
         for name in report.removed:
             self._remove(name)

@@ -53,17 +53,13 @@ class Runner:
         self._parts = parts
         self._rules = rules
         self._dispatcher = dispatcher
-        self._redactor = redactor
+        self.redactor = redactor
         self.surroundings = Surroundings(parts, dispatcher)
         self._unsettled: list[Batch] = []
         self.undo_left = UndoLeft(parts)
         self.on_settled: Callable[[list[Verdict]], None] = _nobody_asked
         self.on_tainted: Callable[[WorkerProcess], None] = _nobody_asked
         self._retrying = False
-
-    def use_redactor(self, redactor: Redactor) -> None:
-        """Redact by new patterns from now on."""
-        self._redactor = redactor
 
     @property
     def unsettled(self) -> int:
@@ -223,7 +219,7 @@ class Runner:
     def _judge(
         self, tx: Transaction, task: Task, token: str, evidence: Evidence, *, now_ms: int
     ) -> Verdict:
-        evidence = self._redactor.evidence(evidence)
+        evidence = self.redactor.evidence(evidence)
         settings = self._parts.function(task.function)
         policy, around = self.surroundings.of(tx, task, now_ms=now_ms)
         named = self._rules.classify(evidence, function=task.function)

@@ -265,6 +265,7 @@ class Supervisor:
     def _unloadable(self, worker: WorkerProcess, evidence: Evidence) -> None:
         pool = self.pools[worker.function]
         pool.failures += 1
+        evidence = self._runner.redactor.evidence(evidence)
         pool.problem = f"cannot be loaded: {evidence.message}"
         log.error(
             "function cannot be loaded",
@@ -323,10 +324,11 @@ class Supervisor:
         failpoint("remains-gathered")
         for frame in found.spooled:
             self._runner.ended(worker, [frame])
-        self._runner.died(worker, found.evidence, begun=found.begun)
+        evidence = self._runner.redactor.evidence(found.evidence)
+        self._runner.died(worker, evidence, begun=found.begun)
         pool = self.pools.get(worker.function)
         if pool is not None:
-            self._count_failure(pool, worker, found.evidence)
+            self._count_failure(pool, worker, evidence)
             pool.workers.pop(worker.worker_id, None)
             if pool.removed and not pool.workers:
                 self.pools.pop(pool.name, None)
@@ -335,7 +337,7 @@ class Supervisor:
         failpoint("worker-buried")
         worker.buried.set()
         remains.forget(worker, self._parts.paths.spool_of(worker.uid))
-        end = found.evidence.message
+        end = evidence.message
         at_ms = self._parts.clock.now_ms()
         self._parts.store.post(
             lambda tx: worker_rows.end(
