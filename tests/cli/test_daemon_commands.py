@@ -315,6 +315,23 @@ def test_the_store_is_checked_copied_and_put_back(at: Run, empty: Path, tmp_path
     assert " -> " in at("db", "vacuum").out
     assert "schema:             version" in at("db", "stats").out
     assert at("db", "check", "-o", "json").json["items"] == []
+    sizes = at("db", "vacuum", "-o", "json").json
+    assert (sizes["schema"], sizes["bytes_before"]) == ("fnr.db.vacuum/1", sizes["bytes_after"])
+    assert at("db", "restore", copy, "-y", "-o", "json").json == {
+        "schema": "fnr.db.restore/1",
+        "file": f"{empty}/state/fnr.db",
+        "replaced": f"{empty}/state/fnr.db.replaced-2",
+    }
+
+
+def test_what_is_no_file_is_not_restored_and_is_the_one_that_is_named(
+    at: Run, empty: Path, tmp_path: Path
+) -> None:
+    """Method: a folder, and a pipe that would be waited at for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe"):
+        found = at("db", "restore", path, "-y")
+        assert (found.code, found.err.splitlines()[0]) == (65, f"error: {path} cannot be restored")
 
 
 def test_without_a_store_there_is_nothing_to_care_for(at: Run, empty: Path) -> None:
