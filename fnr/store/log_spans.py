@@ -42,6 +42,15 @@ def spans(
     return [_span(tx, row) for row in reversed(rows)]
 
 
+def workers_of(tx: Transaction, *, after: str, limit: int) -> list[tuple[str, str]]:
+    """Attempts that are known and whose they were, behind a token, in order."""
+    rows = tx.all(
+        "SELECT token, worker_id FROM attempt WHERE token > ? ORDER BY token LIMIT ?",
+        (after, limit),
+    )
+    return [(token, worker_id) for token, worker_id in rows]
+
+
 def _of_task(tx: Transaction, task_id: str, oldest: str, limit: int, before: str) -> list[Row]:
     return tx.all(
         f"""
