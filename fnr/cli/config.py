@@ -54,7 +54,7 @@ def check() -> None:
     if here().as_json:
         write_json({"schema": "fnr.config.check/1", "file": file, "functions": functions})
     else:
-        write(f"{file}: good{found}; {functions} functions\n")
+        write(f"{file}: good{found}; {functions} function{'' if functions == 1 else 's'}\n")
 
 
 @app.command(epilog=examples("fnr config path", "$EDITOR $(fnr config path -o name)"))

@@ -113,8 +113,8 @@ def _read_file(paths: Paths) -> tuple[str, dict[str, Any], list[Problem]]:
     try:
         raw = Path(file).read_bytes()
     except FileNotFoundError:
-        # Only a file that somebody asked for must be there.
-        asked_for = file != f"{paths.config_dir}/fnr.toml"
+        # Only a file that somebody asked for must be there, or one that a link stands for.
+        asked_for = file != f"{paths.config_dir}/fnr.toml" or Path(file).is_symlink()
         missing = [Problem(where=file, message="there is no such file")] if asked_for else []
         return "", {}, missing
     except OSError as error:
@@ -123,7 +123,8 @@ def _read_file(paths: Paths) -> tuple[str, dict[str, Any], list[Problem]]:
         problem = f"{len(raw)} bytes; at most {FILE_BYTES_MAX} are read"
         return "", {}, [Problem(where=file, message=problem)]
     try:
-        text = raw.decode("utf-8").replace("\r\n", "\n")
+        # Editors of Windows put a mark before the text.
+        text = raw.decode("utf-8-sig").replace("\r\n", "\n")
         return text, tomllib.loads(text), []
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1

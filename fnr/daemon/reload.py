@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -41,10 +42,18 @@ class Reload:
         self._rules = rules
         self._load = load
         self._started_with = parts.settings
+        self._file = Path(parts.paths.config_file)
+        self._had_file = self._file.exists()
         self.on_reloaded: list[Callable[[], None]] = []
 
     async def reload(self) -> ReloadReport:
         """Read fnr.toml and rules.d again; raises ConfigError and changes nothing if one is bad."""
+        if self._had_file and not self._file.exists():
+            raise ConfigError(
+                f"{self._file} is gone: nothing has changed",
+                why="without it no function would be left; an empty file says that this is meant",
+                next_step="fnr config path",
+            )
         new = await asyncio.to_thread(self._load)
         rules, model = await self._rules.read_again(new)
         if rules.problems:
@@ -58,6 +67,7 @@ class Reload:
             old, new, started_with=self._started_with, rules_changed=self._rules.differ(rules)
         )
         failpoint("reload-compared")
+        self._had_file = self._file.exists()
         self._parts.settings = new
         self._rules.take_over(rules, model)
         self._runner.redactor = redactor_for(new)

@@ -232,6 +232,21 @@ def test_what_is_no_toml_is_said_with_line_and_column(
     assert said(loaded(raw)) == [problem]
 
 
+def test_a_link_to_nowhere_is_not_taken_for_no_file(tmp_path: Path) -> None:
+    (tmp_path / "fnr.toml").symlink_to(tmp_path / "not-mounted")
+    assert said(load(find_paths(str(tmp_path), environ={}), environ={})) == [
+        "fnr.toml: there is no such file"
+    ]
+
+
+def test_a_file_from_an_editor_of_windows_is_read(loaded: Load, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"\xef\xbb\xbfA=1\r\n")
+    text = '[functions.f]\r\npython = "a:b"\r\nenv_file = ".env"\r\n'
+    found = loaded(b"\xef\xbb\xbf" + text.encode())
+    assert said(found) == []
+    assert found.settings.functions["f"].env_from_file == {"A": "1"}
+
+
 def test_a_folder_in_the_place_of_the_file_is_said(tmp_path: Path) -> None:
     (tmp_path / "fnr.toml").mkdir()
     assert said(load(find_paths(str(tmp_path), environ={}), environ={})) == [

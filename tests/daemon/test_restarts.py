@@ -140,3 +140,14 @@ def test_a_bad_file_changes_nothing_at_reload(home_at: HomeAt) -> None:
     home.write(function("echo", "echo") + function("echo2", "echo"))
     assert home.ask(ask.ReloadConfig()).added == ["echo2"]
     assert end_of(home, submit(home, "echo2")).task.state is TaskState.DONE
+
+
+def test_a_file_that_is_gone_is_not_taken_for_an_empty_one_at_reload(home_at: HomeAt) -> None:
+    """An editor that replaces it, a link to a place that is not mounted: all functions would go."""
+    home = home_at(function("echo", "echo")).up()
+    (home.folder / "fnr.toml").unlink()
+    with pytest.raises(ConfigError, match="is gone: nothing has changed"):
+        home.ask(ask.ReloadConfig())
+    assert end_of(home, submit(home, "echo")).task.state is TaskState.DONE
+    home.write("")
+    assert home.ask(ask.ReloadConfig()).removed == ["echo"]
