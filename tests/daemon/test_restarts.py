@@ -117,6 +117,22 @@ def test_sigterm_drains_and_a_second_one_hurries(
     home.ask(ask.CancelTasks(task_ids=[task_id]))
 
 
+def test_a_daemon_that_ends_does_not_try_to_claim_what_it_puts_back(home_at: HomeAt) -> None:
+    """The last line of the log was a warning that the store is closed."""
+    home = home_at("").up()
+    assert home.process is not None
+    begun = home.folder / "begun"
+    home.fnr("run", "--detach", "--", "sh", "-c", f"touch {begun}; exec sleep 1000")
+    while not begun.exists():
+        home.ask(ask.GetStatus())
+    term = partial(home.process.send_signal, signal.SIGTERM)
+    news = home.connection(timeout_ms=60_000).watch(ask.Watch(), on_watching=term)
+    assert any(event.what == "draining" for event in news)
+    term()
+    assert home.process.wait(timeout=30) == 0
+    assert home.log().rstrip().endswith(" info ended")
+
+
 def test_a_second_daemon_on_one_home_is_refused(home_at: HomeAt) -> None:
     home = home_at(function("echo", "echo")).up()
     assert home.process is not None
