@@ -85,7 +85,7 @@ def _another_stays(here: Here, *, give_up_at_ms: int) -> bool:
             raise TimedOut(
                 "no daemon was started",
                 why=f"pid {pid} has {here.paths.lock_file} and {what}",
-                next_step=f"{here.command} daemon status",
+                next_step=f"{here.command} daemon status" if state else f"ps -fp {pid}",
             )
         if state and not told:
             here.notice(f"the daemon, pid {pid}, is ending; another is started when it has ended")

@@ -30,6 +30,7 @@ from fnr.api.wire import REQUEST_BYTES_MAX, Reply, decode_reply, encode_request,
 from fnr.config.paths import SOCKET_PATH_BYTES_MAX, Paths
 from fnr.host.clock import Clock
 from fnr.host.inotify import Inotify
+from fnr.host.lock import lock_holder
 
 Answer = TypeVar("Answer")
 
@@ -244,11 +245,13 @@ def not_connected(paths: Paths, error: OSError) -> FnrError:
             why=f"its backlog at {paths.socket_file} stayed full",
             next_step="try again, or wait longer: --timeout 60s",
         )
-    return DaemonDown(
-        "the daemon is not running",
-        why=f"nobody answers at {paths.socket_file}: {error.strerror or error}",
-        next_step=f"{command(paths)} daemon start",
-    )
+    nobody = f"nobody answers at {paths.socket_file}: {error.strerror or error}"
+    next_step = f"{command(paths)} daemon start"
+    pid = lock_holder(paths.lock_file)
+    if pid is not None:
+        why = f"{nobody}; pid {pid} has this home: it begins, it ends, or its socket was removed"
+        return DaemonDown("the daemon cannot be reached", why=why, next_step=next_step)
+    return DaemonDown("the daemon is not running", why=nobody, next_step=next_step)
 
 
 def connection_lost(paths: Paths, error: OSError | None = None) -> ConnectionLost:

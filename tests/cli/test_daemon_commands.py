@@ -149,6 +149,18 @@ def test_a_plain_stop_leaves_the_workers_also_when_the_daemon_drains(
     assert (detail["task"]["state"], len(detail["attempts"])) == ("done", 1)
 
 
+def test_a_daemon_whose_socket_was_removed_is_not_said_to_be_down(at: Run, empty: Path) -> None:
+    assert at("daemon", "start").code == 0
+    pid = at("status", "-o", "json").json["pid"]
+    (empty / "run" / "fnr.sock").unlink()
+    for words in (["daemon", "stop"], ["daemon", "reload"]):
+        found = at(*words)
+        assert (found.code, found.err.splitlines()[0]) == (3, "error: the daemon cannot be reached")
+        assert f"pid {pid} has this home" in found.err
+    found = at("daemon", "start", "--within", "50ms")
+    assert (found.code, f"try: ps -fp {pid}\n" in found.err) == (124, True)
+
+
 def test_the_last_words_of_a_daemon_are_its_own(at: Run, empty: Path) -> None:
     (empty / "logs").mkdir()
     (empty / "logs" / "daemon.log").write_text("what an earlier daemon said\n")
