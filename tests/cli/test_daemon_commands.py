@@ -314,6 +314,9 @@ def test_the_store_is_checked_copied_and_put_back(at: Run, empty: Path, tmp_path
     copy = tmp_path / "copy.db"
     assert at("db", "backup", copy).out == f"{copy}\n"
     assert at("db", "backup", copy).code == 6
+    found = at("db", "backup", "/proc/copy.db")
+    assert found.code == 74
+    assert found.err.startswith("error: the copy /proc/copy.db was not kept\n  why: No such file")
     assert at("db", "restore", copy, "-y").code == 6
     found = at("db", "check")
     assert (found.code, found.err) == (0, "good: every invariant holds\n")
