@@ -32,7 +32,8 @@ FINDINGS: Listing[Finding] = Listing(
     empty="good: every invariant holds",
 )  # fmt: skip
 
-File = Annotated[Path, typer.Argument(metavar="FILE", help="A file.")]
+# Whether it may be read is said by us, with the exit code for it.
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A file.", readable=False)]
 
 
 @app.command(epilog=examples("fnr db check", "fnr db check -o json"))

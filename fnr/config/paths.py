@@ -177,9 +177,9 @@ def find_paths(
             config_flag=flag,
         )
     user = env.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - pathlib costs 8 ms
-    config = env.get("XDG_CONFIG_HOME") or f"{user}/.config"
-    state = env.get("XDG_STATE_HOME") or f"{user}/.local/state"
-    run = env.get("XDG_RUNTIME_DIR")
+    config = _xdg(env.get("XDG_CONFIG_HOME")) or f"{user}/.config"
+    state = _xdg(env.get("XDG_STATE_HOME")) or f"{user}/.local/state"
+    run = _xdg(env.get("XDG_RUNTIME_DIR"))
     return Paths(
         config_dir=f"{config}/fnr",
         state_dir=f"{state}/fnr",
@@ -190,6 +190,11 @@ def find_paths(
         config_file=config_file,
         config_flag=flag,
     )
+
+
+def _xdg(folder: str | None) -> str:
+    """A folder that the environment names; its standard says to ignore those that are relative."""
+    return folder if folder and folder.startswith("/") else ""
 
 
 def _absolute(path: str) -> str:

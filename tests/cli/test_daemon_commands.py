@@ -349,6 +349,12 @@ def test_what_is_no_file_is_not_restored_and_is_the_one_that_is_named(
         assert (found.code, found.err.splitlines()[0]) == (65, f"error: {path} cannot be restored")
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_copy_that_may_not_be_read_is_a_matter_of_permission(at: Run, tmp_path: Path) -> None:
+    (tmp_path / "copy.db").touch(mode=0o000)
+    assert at("db", "restore", tmp_path / "copy.db", "-y").code == 77
+
+
 def test_without_a_store_there_is_nothing_to_care_for(at: Run, empty: Path) -> None:
     for words in (["check"], ["backup", empty / "copy"], ["vacuum"], ["stats"]):
         found = at("db", *words)
