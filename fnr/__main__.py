@@ -9,6 +9,7 @@ import sys
 
 def main() -> int:
     """Run the command line; the exit code, whatever happens."""
+    _open_what_is_closed()
     # Paths and arguments may hold bytes that are no characters; saying so must not fail.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -27,6 +28,17 @@ def main() -> int:
     except KeyboardInterrupt:
         return 130
     return code
+
+
+def _open_what_is_closed() -> None:
+    """Parents may close standard streams; what is opened next must not take their places."""
+    for fd, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            os.dup2(null, fd)
+            if null != fd:
+                os.close(null)
+            setattr(sys, name, os.fdopen(fd, "r" if fd == 0 else "w"))
 
 
 def _drop_the_rest() -> None:

@@ -212,12 +212,16 @@ class ListFunctions(Read[list[FunctionRecord]], frozen=True, kw_only=True, tag=s
 
 
 class ListLogSpans(Read[list[LogSpan]], frozen=True, kw_only=True, tag=str):
-    """Where the output of a task, or of a function's latest attempts, stands; oldest first."""
+    """Where the output of a task, or of a function's latest attempts, stands; oldest first.
+
+    before: the token of an attempt; only earlier ones, for the next page.
+    """
 
     task_id: str | None = None
     function: str | None = None
     since_ms: int | None = None
     limit: int = 200
+    before: str | None = None
 
 
 class GetStoreStats(Read[StoreStats], frozen=True, kw_only=True, tag=str):

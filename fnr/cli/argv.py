@@ -73,6 +73,9 @@ def hoist(words: list[str]) -> tuple[Globals, list[str]]:
                 raise FlagError(f"{flag} needs a value")
             value = words[index]
             index += 1
+        if not value:
+            # --home "$UNSET" must not become the home of somebody else.
+            raise FlagError(f"{flag} needs a value, and an empty one is none")
         setattr(found, _WITH_VALUE[flag], value)
     if found.output and found.output not in OUTPUTS:
         raise FlagError(f"-o takes {', '.join(OUTPUTS)}, not {found.output!r}")

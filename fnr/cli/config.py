@@ -11,7 +11,7 @@ from fnr.api.errors import ConfigError
 from fnr.cli.group import examples, group
 from fnr.cli.here import here
 from fnr.cli.render import Column, Listing, show_list, show_one, write, write_json
-from fnr.cli.settings_view import Setting, all_settings, toml_value
+from fnr.cli.settings_view import Setting, all_settings, declared_functions, toml_value
 from fnr.cli.terminal import one_line
 from fnr.config.load import Loaded, load
 
@@ -41,20 +41,20 @@ def show(
     if origin or here().as_json or here().output == "name":
         show_list(_SETTINGS, found, total=len(found))
         return
-    write("".join(_as_toml(found)))
+    write("".join(_as_toml(found, declared=declared_functions(loaded))))
 
 
 @app.command(epilog=examples("fnr config check", "fnr config check --config new.toml"))
 def check() -> None:
     """Check fnr.toml: all mistakes at once, each with its line; exit code 78 if there are any."""
     loaded = checked_settings()
-    functions = len(loaded.settings.functions) - 1
+    functions = len(declared_functions(loaded))
     file = here().paths.config_file
     found = "" if Path(file).exists() else " (there is no such file: defaults)"
     if here().as_json:
         write_json({"schema": "fnr.config.check/1", "file": file, "functions": functions})
     else:
-        write(f"{file}: good{found}; {functions} functions\n")
+        write(f"{file}: good{found}; {functions} function{'' if functions == 1 else 's'}\n")
 
 
 @app.command(epilog=examples("fnr config path", "$EDITOR $(fnr config path -o name)"))
@@ -90,12 +90,15 @@ def checked_settings() -> Loaded:
     )
 
 
-def _as_toml(settings: list[Setting]) -> list[str]:
+def _as_toml(settings: list[Setting], *, declared: frozenset[str]) -> list[str]:
+    """A file that loads: what is built in cannot be declared and stands there as a comment."""
     lines, table = [], ""
     for setting in settings:
         where, _, key = setting.key.rpartition(".")
+        name = where.removeprefix("functions.")
+        mark = "# " if name != where and name not in declared else ""
         if where != table:
-            lines.append(f"{'' if not table else chr(10)}[{where}]\n")
+            lines.append(f"{'' if not table else chr(10)}{mark}[{where}]{mark and '  built in'}\n")
             table = where
-        lines.append(f"{key} = {one_line(toml_value(setting.value))}\n")
+        lines.append(f"{mark}{key} = {one_line(toml_value(setting.value))}\n")
     return lines

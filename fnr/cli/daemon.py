@@ -50,6 +50,12 @@ def run_daemon(
     SIGTERM and Ctrl-C drain, a second one hurries, SIGHUP reloads fnr.toml.
     """
     if context.invoked_subcommand is not None:
+        if log_level or log_format or log_file:
+            raise UsageError(
+                "--log-level, --log-format and --log-file are for the daemon in the foreground",
+                why=f"`fnr daemon {context.invoked_subcommand}` takes [log] of fnr.toml",
+                next_step="fnr help environment",
+            )
         return
     flags = {"log.level": log_level, "log.format": log_format}
     given = {key: value for key, value in flags.items() if value is not None}

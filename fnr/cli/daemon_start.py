@@ -15,12 +15,13 @@ from fnr.api.errors import (
     PermissionDenied,
     StorageError,
     TimedOut,
+    TryAgain,
     error_types,
 )
 from fnr.api.requests import GetStatus
 from fnr.cli.here import Here
 from fnr.cli.terminal import one_line
-from fnr.client.connect import Connection, checked_socket_path
+from fnr.client.connect import RETRY_MS, Connection, checked_socket_path
 from fnr.config.paths import Paths
 from fnr.host import process
 from fnr.host.inotify import Inotify
@@ -36,20 +37,21 @@ BOOT_LOG_NAME = "daemon-start.log"
 def start_daemon(here: Here, *, within_ms: int) -> int | None:
     """Start it and wait until it answers; its pid, or None if one runs already."""
     checked_socket_path(here.paths)
-    if is_running(here.paths):
+    give_up_at_ms = here.clock.boot_ms() + within_ms
+    if _another_stays(here, give_up_at_ms=give_up_at_ms):
         return None
-    boot_log = _boot_log(here.paths)
+    words = _Words(here.paths)
     try:
         child = process.spawn(
             _command(here.paths),
             env=_environment(),
             cwd="/",
-            output_path=str(boot_log),
+            output_path=str(words.boot_log),
         )
     except OSError as error:
         raise Failed("the daemon cannot be started", why=str(error)) from error
     try:
-        _wait_until_it_answers(here, child, boot_log, within_ms=within_ms)
+        _wait_until_it_answers(here, child, words, within_ms=within_ms)
     finally:
         os.close(child.pidfd)
     return child.pid
@@ -66,22 +68,64 @@ def is_running(paths: Paths) -> bool:
     return True
 
 
+def _another_stays(here: Here, *, give_up_at_ms: int) -> bool:
+    """Does a daemon run that will go on? One that is ending, or only just beginning, is waited for.
+
+    A store that is being compacted or restored has the daemon's lock, too.
+    """
+    told = False
+    while is_running(here.paths):
+        state = _state(here.paths)
+        if state not in {"", "draining"}:
+            return True
+        pid = lock_holder(here.paths.lock_file)
+        left_ms = give_up_at_ms - here.clock.boot_ms()
+        if left_ms <= 0:
+            what = "is ending and has not ended yet" if state else "does not answer"
+            raise TimedOut(
+                "no daemon was started",
+                why=f"pid {pid} has {here.paths.lock_file} and {what}",
+                next_step=f"{here.command} daemon status" if state else f"ps -fp {pid}",
+            )
+        if state and not told:
+            here.notice(f"the daemon, pid {pid}, is ending; another is started when it has ended")
+            told = True
+        if _wait_for_end(pid, within_ms=min(left_ms, LOOK_MS)):
+            # Its last moments, or a process that cannot be seen from here.
+            select.select([], [], [], RETRY_MS / 1_000)
+    return False
+
+
+def _state(paths: Paths) -> str:
+    """How the daemon is; "" when it does not say so."""
+    try:
+        with Connection(paths, timeout_ms=5_000) as connection:
+            return connection.ask(GetStatus()).state
+    except (DaemonDown, TimedOut, TryAgain):
+        return ""
+
+
 def wait_until_gone(here: Here, pid: int | None, *, within_ms: int) -> None:
     """Wait until the daemon's process has ended."""
-    start = None if pid is None else process.pid_start(pid)
-    pidfd = None if pid is None or start is None else process.attach(pid, start)
-    if pidfd is None:
-        return
-    try:
-        gone, _, _ = select.select([pidfd], [], [], within_ms / 1_000)
-    finally:
-        os.close(pidfd)
-    if not gone:
+    if not _wait_for_end(pid, within_ms=within_ms):
         raise TimedOut(
             "the daemon has not ended yet",
             why=f"pid {pid} still runs after {within_ms} ms; it may be draining",
             next_step=f"{here.command} daemon stop --now",
         )
+
+
+def _wait_for_end(pid: int | None, *, within_ms: int) -> bool:
+    """Wait for the end of a process; whether it has ended."""
+    start = None if pid is None else process.pid_start(pid)
+    pidfd = None if pid is None or start is None else process.attach(pid, start)
+    if pidfd is None:
+        return True
+    try:
+        gone, _, _ = select.select([pidfd], [], [], within_ms / 1_000)
+    finally:
+        os.close(pidfd)
+    return bool(gone)
 
 
 def _environment() -> dict[str, str]:
@@ -103,6 +147,85 @@ def _command(paths: Paths) -> list[str]:
     return [*command, "daemon", "--log-file", f"{paths.log_dir}/{LOG_NAME}"]
 
 
+def _wait_until_it_answers(
+    here: Here, child: process.Child, words: _Words, *, within_ms: int
+) -> None:
+    give_up_at_ms = here.clock.boot_ms() + within_ms
+    with Inotify() as watch:
+        watch.folder(here.paths.run_dir)
+        while here.clock.boot_ms() < give_up_at_ms:
+            if _answers(here.paths, child.pid):
+                return
+            ended, _, _ = select.select([child.pidfd], [], [], 0)
+            if ended:
+                raise _died(here, process.reap(child.pid, child.pidfd), words)
+            watch.wait(LOOK_MS)
+    raise TimedOut(
+        "the daemon does not answer yet",
+        why=f"pid {child.pid} runs for {within_ms} ms without answering",
+        details=words.last(),
+        next_step=f"{here.command} daemon status",
+    )
+
+
+def _answers(paths: Paths, pid: int) -> bool:
+    try:
+        with Connection(paths, timeout_ms=5_000) as connection:
+            return connection.ask(GetStatus()).pid == pid
+    except FnrError:
+        return False
+
+
+def _died(here: Here, end: process.Exit, words: _Words) -> FnrError:
+    how = f"signal {end.signal}" if end.signal is not None else f"exit code {end.code}"
+    kinds = {kind.exit_code: kind for kind in error_types().values()}
+    kind = kinds.get(end.code or 1, Failed)
+    next_step = f"{here.command} config check" if kind is ConfigError else f"{here.command} daemon"
+    return kind(
+        "the daemon did not come up",
+        why=f"it ended with {how}",
+        details=words.last(),
+        next_step=next_step,
+    )
+
+
+class _Words:
+    """What a daemon that is being started says: the end of it, and of its log if it said nothing.
+
+    Lines that an earlier daemon left in the log are not its words.
+    """
+
+    def __init__(self, paths: Paths) -> None:
+        self.boot_log = _boot_log(paths)
+        self._log = Path(paths.log_dir) / LOG_NAME
+        self._of_earlier = _status(self._log)
+
+    def last(self) -> tuple[str, ...]:
+        """The last lines, for people."""
+        for file, start in ((self.boot_log, 0), (self._log, self._begin())):
+            try:
+                lines = file.read_bytes()[start:].decode("utf-8", "replace").splitlines()
+            except OSError:
+                continue
+            if lines:
+                return tuple(f"| {one_line(line)}" for line in lines[-REASON_LINES:])
+        return ()
+
+    def _begin(self) -> int:
+        """Where its own lines begin; a log that was rotated meanwhile is its own from the start."""
+        now = _status(self._log)
+        return self._of_earlier[1] if now[0] == self._of_earlier[0] else 0
+
+
+def _status(file: Path) -> tuple[int, int]:
+    """Which file it is and how long; (0, 0) without one."""
+    try:
+        found = file.stat()
+    except OSError:
+        return 0, 0
+    return found.st_ino, found.st_size
+
+
 def _boot_log(paths: Paths) -> Path:
     folder = Path(paths.log_dir)
     try:
@@ -116,55 +239,3 @@ def _boot_log(paths: Paths) -> Path:
     except OSError as error:
         raise StorageError(f"{folder} cannot be written", why=str(error.strerror)) from error
     return file
-
-
-def _wait_until_it_answers(
-    here: Here, child: process.Child, boot_log: Path, *, within_ms: int
-) -> None:
-    give_up_at_ms = here.clock.boot_ms() + within_ms
-    with Inotify() as watch:
-        watch.folder(here.paths.run_dir)
-        while here.clock.boot_ms() < give_up_at_ms:
-            if _answers(here.paths, child.pid):
-                return
-            ended, _, _ = select.select([child.pidfd], [], [], 0)
-            if ended:
-                raise _died(here, process.reap(child.pid, child.pidfd), boot_log)
-            watch.wait(LOOK_MS)
-    raise TimedOut(
-        "the daemon does not answer yet",
-        why=f"pid {child.pid} runs for {within_ms} ms without answering",
-        details=_last_words(here.paths, boot_log),
-        next_step=f"{here.command} daemon status",
-    )
-
-
-def _answers(paths: Paths, pid: int) -> bool:
-    try:
-        with Connection(paths, timeout_ms=5_000) as connection:
-            return connection.ask(GetStatus()).pid == pid
-    except FnrError:
-        return False
-
-
-def _died(here: Here, end: process.Exit, boot_log: Path) -> FnrError:
-    how = f"signal {end.signal}" if end.signal is not None else f"exit code {end.code}"
-    kinds = {kind.exit_code: kind for kind in error_types().values()}
-    kind = kinds.get(end.code or 1, Failed)
-    words = _last_words(here.paths, boot_log)
-    next_step = f"{here.command} config check" if kind is ConfigError else f"{here.command} daemon"
-    return kind(
-        "the daemon did not come up", why=f"it ended with {how}", details=words, next_step=next_step
-    )
-
-
-def _last_words(paths: Paths, boot_log: Path) -> tuple[str, ...]:
-    """The end of what it said; of its log only if it could not say anything itself."""
-    for file in (boot_log, Path(paths.log_dir) / LOG_NAME):
-        try:
-            lines = file.read_text("utf-8", "replace").splitlines()
-        except OSError:
-            continue
-        if lines:
-            return tuple(f"| {one_line(line)}" for line in lines[-REASON_LINES:])
-    return ()

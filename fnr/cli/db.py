@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fnr.api.errors import NotFound, Refused, StorageError
+from fnr.api.errors import BadData, NotFound, PermissionDenied, Refused, StorageError
 from fnr.api.requests import GetStoreStats
 from fnr.cli.group import confirm, examples, group
 from fnr.cli.here import here, say
@@ -31,7 +32,8 @@ FINDINGS: Listing[Finding] = Listing(
     empty="good: every invariant holds",
 )  # fmt: skip
 
-File = Annotated[Path, typer.Argument(metavar="FILE", help="A file.")]
+# Whether it may be read is said by us, with the exit code for it.
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A file.", readable=False)]
 
 
 @app.command(epilog=examples("fnr db check", "fnr db check -o json"))
@@ -81,9 +83,18 @@ def restore(file: File, yes: Yes = False) -> None:
     """
     if not file.exists():
         raise NotFound(f"there is no file {file}")
+    if not file.is_file():
+        raise BadData(f"{file} cannot be restored", why="it is no regular file")
+    if not os.access(file, os.R_OK):
+        raise PermissionDenied(f"{file} cannot be restored", why="you may not read it")
     store_file.refuse_while_running(here().paths, "restored")
     confirm(f"Replace {here().paths.store_file} with {file}?", yes=yes)
     kept = store_file.restore(here().paths, file)
+    if here().as_json:
+        replaced = None if kept is None else str(kept)
+        restored = {"file": here().paths.store_file, "replaced": replaced}
+        write_json({"schema": "fnr.db.restore/1", **restored})
+        return
     write(f"{here().paths.store_file}\n")
     if kept:
         say(f"the store of before is {kept}")
@@ -95,7 +106,11 @@ def vacuum() -> None:
     _require_store()
     store_file.refuse_while_running(here().paths, "vacuumed")
     before_bytes, after_bytes = store_file.vacuum(here().paths)
-    write(f"{size_text(before_bytes)} -> {size_text(after_bytes)}\n")
+    if here().as_json:
+        sizes = {"bytes_before": before_bytes, "bytes_after": after_bytes}
+        write_json({"schema": "fnr.db.vacuum/1", **sizes})
+    else:
+        write(f"{size_text(before_bytes)} -> {size_text(after_bytes)}\n")
 
 
 def size_text(size_bytes: int) -> str:

@@ -99,19 +99,28 @@ class Inbox:
             self._mail.put(_Grown(path))
 
 
-def task_output(here: Here, task_id: str) -> Iterator[Output]:
-    """What a task prints, from its first attempt on, until it has ended."""
+def task_output(
+    here: Here,
+    task_id: str,
+    *,
+    since_ms: int | None = None,
+    shown: dict[str, int] | None = None,
+) -> Iterator[Output]:
+    """What a task prints, from its first attempt on, until it has ended.
+
+    shown: log -> up to where it was shown already.
+    """
     inbox = Inbox(here, Watch(task_ids=[task_id]))
     spans: list[LogSpan] = []
     # By file and not by attempt: several attempts may stand in one worker's log.
-    shown: dict[str, int] = {}
+    shown = dict(shown or {})
     while True:
         grown = inbox.wait()
         ended = False
         if grown is None:
             # The state first: whatever an ended task wrote is then in its spans.
             ended = find_task(here, task_id).state not in LIVE_STATES
-            spans = patient_ask(here, ListLogSpans(task_id=task_id))
+            spans = patient_ask(here, ListLogSpans(task_id=task_id, since_ms=since_ms))
         for span in spans:
             start = max(shown.get(span.log_path, 0), span.log_from)
             for position, data in pieces(span.log_path, start, span.log_to):
@@ -123,20 +132,21 @@ def task_output(here: Here, task_id: str) -> Iterator[Output]:
             return
 
 
-def function_output(here: Here, function: str) -> Iterator[Output]:
-    """What the workers of a function print from now on; ends with Ctrl-C only."""
+def function_output(here: Here, function: str, *, shown: dict[str, int]) -> Iterator[Output]:
+    """What the workers of a function print from now on; ends with Ctrl-C only.
+
+    shown: log -> up to where it was shown already; a log that is not there is new.
+    """
     inbox = Inbox(here, Watch(functions=[function]))
     logs: dict[str, str] = {}
-    shown: dict[str, int] = {}
-    first = True
+    shown = dict(shown)
     while True:
         if inbox.wait() is None:
             for worker in patient_ask(here, ListWorkers(function=function)):
                 if worker.log_path and worker.log_path not in logs:
                     logs[worker.log_path] = worker.worker_id
-                    shown[worker.log_path] = log_size(worker.log_path) if first else 0
-                    inbox.follow(worker.log_path, shown[worker.log_path])
-            first = False
+                    position = shown.setdefault(worker.log_path, 0)
+                    inbox.follow(worker.log_path, position)
         for path, worker_id in logs.items():
             for position, data in pieces(path, shown[path], None):
                 shown[path] = position

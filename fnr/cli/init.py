@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
-from fnr.api.errors import FnrError, PermissionDenied, Refused, StorageError
+from fnr.api.errors import FnrError, PermissionDenied, Refused, StorageError, UsageError
 from fnr.cli.group import examples, group
 from fnr.cli.here import here
 from fnr.cli.render import write, write_json
+from fnr.client.connect import command
+from fnr.config.paths import find_paths
 from fnr.config.template import EXAMPLES, template
 
 app = group("init", "Write a commented fnr.toml that works.")
@@ -23,8 +25,11 @@ def init(
     ] = None,
 ) -> None:
     """Write a commented fnr.toml and one function to try it with; overwrites nothing."""
+    if folder == "":
+        raise UsageError("the folder's name is empty", next_step="fnr init --help")
     paths = here().paths
     target = Path(folder).resolve() if folder else Path(paths.config_file).parent
+    ours = command(find_paths(str(target))) if folder else here().command
     files = {
         target / (Path(paths.config_file).name if folder is None else "fnr.toml"): template(
             str(target)
@@ -36,7 +41,7 @@ def init(
             raise Refused(
                 f"{file} exists already",
                 why="init overwrites nothing",
-                next_step=f"{here().command} config check",
+                next_step=f"{ours} config check",
             )
     try:
         target.mkdir(parents=True, exist_ok=True)
@@ -48,8 +53,7 @@ def init(
         write_json({"schema": "fnr.init/1", "files": [str(file) for file in files]}, pretty=True)
     else:
         write("".join(f"{file}\n" for file in files))
-    home = f"fnr --home {target}" if folder else here().command
-    here().hint(f"{home} daemon start && {home} submit greet name=World --wait")
+    here().hint(f"{ours} daemon start && {ours} submit greet name=World --wait")
 
 
 def _not_written(target: Path, error: OSError) -> FnrError:

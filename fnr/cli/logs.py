@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Annotated
 
 import typer
-from msgspec.structs import replace
 
-from fnr.api.errors import NotFound, PermissionDenied
+from fnr.api.errors import NotFound
 from fnr.api.requests import GetTask, ListFunctions, ListLogSpans
 from fnr.cli.follow import Output, function_output, task_output
 from fnr.cli.group import TASK_ID_CHARS, examples, group
 from fnr.cli.here import here
 from fnr.cli.log_lines import show
+from fnr.cli.log_spans import Printed
 from fnr.cli.moments import parse_since
 from fnr.cli.options import Since, TaskId
-from fnr.cli.render import write_json
 from fnr.client.log_lines import LogLines
 from fnr.config.load import load
-from fnr.host.worker_log import first_kept, read_span
 from fnr.policy.log_record import LogRecord
-from fnr.policy.record import LogSpan
 
 app = group("logs", "What functions and tasks have printed.")
 
-SPANS_MAX = 200
 LINES_DEFAULT = 200
 
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on as it is printed.")]
@@ -75,12 +70,13 @@ def task_logs(
 ) -> None:
     """Show what a task's attempts have printed; with -f until the task has ended."""
     task_id = _full_id(task_id)
-    if follow:
-        _show_live(task_output(here(), task_id), timestamps=timestamps)
-        return
     since_ms = None if since is None else parse_since(since)
-    spans = here().ask(ListLogSpans(task_id=task_id, since_ms=since_ms, limit=SPANS_MAX))
-    if not _show_spans(spans, lines=lines, since_ms=since_ms or 0, timestamps=timestamps):
+    printed = Printed(ListLogSpans(task_id=task_id, since_ms=since_ms), followed=follow)
+    shown = _show_printed(printed, lines=lines, timestamps=timestamps)
+    if follow:
+        outputs = task_output(here(), task_id, since_ms=since_ms, shown=printed.read_to)
+        _show_live(outputs, timestamps=timestamps)
+    elif not shown:
         here().notice(f"task {task_id} has printed nothing")
 
 
@@ -88,12 +84,23 @@ def _show_function(
     name: str, *, follow: bool, lines: int, since: str | None, timestamps: bool
 ) -> None:
     since_ms = None if since is None else parse_since(since)
-    spans = here().ask(ListLogSpans(function=name, since_ms=since_ms, limit=SPANS_MAX))
-    shown = _show_spans(spans, lines=lines, since_ms=since_ms or 0, timestamps=timestamps)
+    printed = Printed(ListLogSpans(function=name, since_ms=since_ms), followed=follow)
+    shown = _show_printed(printed, lines=lines, timestamps=timestamps)
     if follow:
-        _show_live(function_output(here(), name), timestamps=timestamps)
+        outputs = function_output(here(), name, shown=printed.read_to)
+        _show_live(outputs, timestamps=timestamps)
     elif not shown:
         here().notice(f"{name} has printed nothing")
+
+
+def _show_printed(printed: Printed, *, lines: int, timestamps: bool) -> bool:
+    """Show it; whether there was anything."""
+    records = printed.records(lines=lines)
+    first = next(records, None)
+    if first is None:
+        return False
+    show(chain([first], records), timestamps=timestamps)
+    return True
 
 
 def _show_live(outputs: Iterable[Output], *, timestamps: bool) -> None:
@@ -103,53 +110,6 @@ def _show_live(outputs: Iterable[Output], *, timestamps: bool) -> None:
         show(_not_before(cutter.feed(output.data), output.from_ms), timestamps=timestamps)
     for cutter in cutters.values():
         show(cutter.rest(), timestamps=timestamps)
-
-
-def _show_spans(spans: list[LogSpan], *, lines: int, since_ms: int, timestamps: bool) -> bool:
-    """Show them, oldest first; whether there was anything."""
-    records: Iterator[LogRecord] = (
-        record
-        for span in _bounded(spans)
-        for record in _records(span)
-        if not 0 < record.at_ms < since_ms
-    )
-    kept = iter(deque(records, maxlen=lines)) if lines else records
-    first = next(kept, None)
-    if first is None:
-        return False
-    if here().as_json:
-        for record in chain([first], kept):
-            text = record.text.decode("utf-8", "replace")
-            write_json({"at_ms": record.at_ms or None, "stream": record.stream, "text": text})
-    else:
-        show(chain([first], kept), timestamps=timestamps)
-    return True
-
-
-def _bounded(spans: list[LogSpan]) -> Iterator[LogSpan]:
-    """Spans with an end, where it is known.
-
-    An attempt whose worker could not say where its output ended (it died, or the command never
-    started) goes on to where the next one in the same log begins.
-    """
-    for index, span in enumerate(spans):
-        if span.log_to is None and span.ended_at_ms is not None:
-            later = [s.log_from for s in spans[index + 1 :] if s.log_path == span.log_path]
-            yield replace(span, log_to=min(later)) if later else span
-        else:
-            yield span
-
-
-def _records(span: LogSpan) -> Iterator[LogRecord]:
-    cutter = LogLines(here().redaction)
-    try:
-        if first_kept(span.log_path) > span.log_from:
-            here().notice(f"attempt {span.number} of {span.task_id}: the oldest output is gone")
-        data = read_span(span.log_path, span.log_from, span.log_to)
-    except PermissionError as error:
-        raise PermissionDenied("the log cannot be read", why=str(error)) from error
-    yield from cutter.feed(data)
-    yield from cutter.rest()
 
 
 def _not_before(records: Iterator[LogRecord], from_ms: int) -> Iterator[LogRecord]:

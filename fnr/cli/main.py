@@ -26,6 +26,7 @@ from fnr.cli.argv import HELP, FlagError, Globals, hoist
 from fnr.cli.here import enter, say
 from fnr.cli.loading import loading
 from fnr.cli.terminal import block
+from fnr.client.connect import for_here
 from fnr.config.paths import find_paths
 from fnr.host.clock import Clock
 
@@ -174,6 +175,8 @@ def _in_full(words: list[str]) -> list[str]:
 
 
 def _show(error: FnrError, flags: Globals) -> int:
+    paths = find_paths(flags.home or None, flags.config or None)
+    error.next_step = for_here(error.next_step, paths)
     if flags.output in {"json", "jsonl"}:
         say(msgspec.json.encode({"error": error.as_json()}).decode())
     else:

@@ -38,4 +38,11 @@ def parse_since(written: str) -> int:
     try:
         return here().clock.now_ms() - duration_ms(written)
     except ValueError:
+        pass
+    try:
         return parse_moment(written)
+    except UsageError as error:
+        raise UsageError(
+            f"{written!r} is neither a moment nor so long ago",
+            why="write 10m, 2026-01-31T18:00, 18:00 or @UNIXSECONDS",
+        ) from error

@@ -53,6 +53,18 @@ def all_settings(loaded: Loaded) -> Iterator[Setting]:
             yield _setting(loaded, f"functions.{function.name}.{name}", value)
 
 
+def declared_functions(loaded: Loaded) -> frozenset[str]:
+    """The functions of the file, without those that are built in."""
+    return frozenset(
+        name
+        for name in loaded.settings.functions
+        if any(
+            loaded.origins.get(f"functions.{name}.{kind}", "default") != "default"
+            for kind in ("python", "command")
+        )
+    )
+
+
 def function_table(function: FunctionSettings, *, secret: Sequence[str] = ()) -> dict[str, object]:
     """A [functions.NAME] table; what is not set and has no default is left out.
 

@@ -30,6 +30,11 @@ def _now(worker: WorkerRecord) -> str:
     return f"{worker.task_id or ''} {worker.progress}".strip()
 
 
+def _count(attempts_done: int | None) -> str:
+    """Of workers that are gone it is not remembered."""
+    return "" if attempts_done is None else str(attempts_done)
+
+
 WORKERS: Listing[WorkerRecord] = Listing(
     schema="fnr.worker.list/1",
     columns=(
@@ -38,7 +43,7 @@ WORKERS: Listing[WorkerRecord] = Listing(
         Column("STATE", lambda worker: worker.state),
         Column("PID", lambda worker: worker.pid, right=True),
         since("AGE", lambda worker: worker.started_at_ms),
-        Column("TASKS", lambda worker: worker.attempts_done, right=True),
+        Column("TASKS", lambda worker: _count(worker.attempts_done), right=True),
         Column("NOW", _now, flexible=True),
     ),
     name=lambda worker: worker.worker_id,
@@ -112,7 +117,7 @@ def _page(worker: WorkerRecord) -> str:
         ("pid", str(worker.pid)),
         ("started", f"{clock_time(worker.started_at_ms)} ({age(worker.started_at_ms)} ago)"),
         ("ended", f"{clock_time(worker.ended_at_ms)}: {worker.end}" if worker.ended_at_ms else ""),
-        ("tasks", str(worker.attempts_done)),
+        ("tasks", _count(worker.attempts_done)),
         ("now", f"{worker.task_id} {worker.progress}" if worker.task_id else ""),
         ("log", worker.log_path or ""),
     ]

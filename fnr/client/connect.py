@@ -30,6 +30,7 @@ from fnr.api.wire import REQUEST_BYTES_MAX, Reply, decode_reply, encode_request,
 from fnr.config.paths import SOCKET_PATH_BYTES_MAX, Paths
 from fnr.host.clock import Clock
 from fnr.host.inotify import Inotify
+from fnr.host.lock import lock_holder
 
 Answer = TypeVar("Answer")
 
@@ -244,11 +245,13 @@ def not_connected(paths: Paths, error: OSError) -> FnrError:
             why=f"its backlog at {paths.socket_file} stayed full",
             next_step="try again, or wait longer: --timeout 60s",
         )
-    return DaemonDown(
-        "the daemon is not running",
-        why=f"nobody answers at {paths.socket_file}: {error.strerror or error}",
-        next_step=f"{command(paths)} daemon start",
-    )
+    nobody = f"nobody answers at {paths.socket_file}: {error.strerror or error}"
+    next_step = f"{command(paths)} daemon start"
+    pid = lock_holder(paths.lock_file)
+    if pid is not None:
+        why = f"{nobody}; pid {pid} has this home: it begins, it ends, or its socket was removed"
+        return DaemonDown("the daemon cannot be reached", why=why, next_step=next_step)
+    return DaemonDown("the daemon is not running", why=nobody, next_step=next_step)
 
 
 def connection_lost(paths: Paths, error: OSError | None = None) -> ConnectionLost:
@@ -264,7 +267,24 @@ def connection_lost(paths: Paths, error: OSError | None = None) -> ConnectionLos
 
 def command(paths: Paths) -> str:
     """How `fnr` is called for this home: what a pasted command has to begin with."""
-    return f"fnr --home {paths.home}" if paths.origin == "--home" else "fnr"
+    words = ["--home", paths.home] if paths.origin == "--home" else []
+    words += ["--config", paths.config_flag] if paths.config_flag else []
+    if not words:
+        return "fnr"
+    import shlex  # noqa: PLC0415 - only for commands that people paste
+
+    return f"fnr {shlex.join(words)}"
+
+
+def for_here(next_step: str, paths: Paths) -> str:
+    """What an error says to type next, as it is typed for this home: the daemon knows no flags."""
+    ours = command(paths)
+    words = next_step.split()
+    # A page of help is the same for every home.
+    own = (
+        words[:1] == ["fnr"] and words[1:2] not in (["help"], ["--home"]) and "--help" not in words
+    )
+    return ours + next_step[3:] if own and not next_step.startswith(ours) else next_step
 
 
 def connect_again(paths: Paths, *, timeout_ms: int | None, patience_ms: int) -> Connection:

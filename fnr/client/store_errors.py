@@ -16,7 +16,7 @@ from fnr.api.errors import (
 from fnr.config.paths import Paths
 from fnr.policy.filter import FilterError
 from fnr.store.ids import AmbiguousId, NoSuchId
-from fnr.store.transaction import StoreNewer, primary_code
+from fnr.store.transaction import FULL_CODES, StoreNewer, primary_code
 
 
 @contextmanager
@@ -48,6 +48,8 @@ def told_to_people(paths: Paths) -> Iterator[None]:
         # Only the store imports sqlite3; its errors are known by their codes.
         if not primary_code(error):
             raise
+        if primary_code(error) in FULL_CODES:
+            raise StorageError(f"{paths.store_file} cannot be written", why=str(error)) from error
         damaged = "not a database" in str(error) or "malformed" in str(error)
         raise StorageError(
             f"{paths.store_file} cannot be read",

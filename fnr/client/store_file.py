@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fnr.api.errors import BadData, Refused
+from fnr.api.errors import BadData, PermissionDenied, Refused, StorageError
 from fnr.client.connect import command
 from fnr.client.offline import opened
 from fnr.client.store_errors import told_to_people
@@ -19,7 +19,7 @@ from fnr.host.lock import AlreadyHeld, hold_lock, lock_holder
 from fnr.policy.record import Finding
 from fnr.store import backup as copies
 from fnr.store import check as checks
-from fnr.store.backup import DamagedCopy
+from fnr.store.backup import CopyNotWritten, DamagedCopy
 
 
 def check(paths: Paths) -> list[Finding]:
@@ -30,7 +30,7 @@ def check(paths: Paths) -> list[Finding]:
 
 def backup(paths: Paths, target: Path) -> int:
     """Copy the store into a new file and check the copy; its size in bytes."""
-    with told_to_people(paths), _damage_told(f"the copy {target} was not kept"):
+    with told_to_people(paths), _told(f"the copy {target} was not kept"):
         try:
             return copies.backup(paths.store_file, target)
         except FileExistsError as error:
@@ -43,7 +43,7 @@ def restore(paths: Paths, source: Path) -> Path | None:
     with (
         _alone(paths, "restored"),
         told_to_people(paths),
-        _damage_told(f"{source} cannot be restored"),
+        _told(f"{source} cannot be restored"),
     ):
         return copies.restore(paths.store_file, source)
 
@@ -82,9 +82,11 @@ def _running(paths: Paths, verb: str, pid: int | None) -> Refused:
 
 
 @contextmanager
-def _damage_told(what: str) -> Iterator[None]:
+def _told(what: str) -> Iterator[None]:
     try:
         yield
+    except CopyNotWritten as error:
+        raise (PermissionDenied if error.denied else StorageError)(what, why=str(error)) from error
     except DamagedCopy as error:
         raise BadData(
             what,

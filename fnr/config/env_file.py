@@ -17,7 +17,7 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 def read_env_file(path: str) -> dict[str, str]:
     """The variables of a file; OSError when it cannot be read, ValueError naming a bad line."""
     variables = {}
-    for number, line in enumerate(Path(path).read_text("utf-8").splitlines(), start=1):
+    for number, line in enumerate(Path(path).read_text("utf-8-sig").splitlines(), start=1):
         stripped = line.strip()
         if not stripped or stripped.startswith("#"):
             continue

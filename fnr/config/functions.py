@@ -268,7 +268,7 @@ class _Reader:
             self.problem("cwd", f"there is no folder {cwd}")
         if env_file := fields.get("env_file"):
             try:
-                read_env_file(env_file)
+                fields["env_from_file"] = read_env_file(env_file)
             except OSError as error:
                 self.problem("env_file", f"{env_file}: {error.strerror}")
             except ValueError as error:

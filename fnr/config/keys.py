@@ -36,15 +36,13 @@ class Problem(Struct, frozen=True, kw_only=True):
 class Key(Struct, frozen=True):
     """One key: the setting it becomes, how its value is read, and how it is shown again.
 
-    counts: a plain number, so that the environment's "3" means 3.
-    switches: on or off, so that the environment's "true" means true.
+    typed: no text in TOML, so that the environment's 3, true and ["a"] mean what they mean there.
     """
 
     setting: str
     read: Callable[[Any], Any]
     show: Callable[[Any], Any] = lambda value: value
-    counts: bool = False
-    switches: bool = False
+    typed: bool = False
 
 
 class Report:
@@ -250,7 +248,7 @@ def _duration(setting: str, read: Callable[[object], int] = duration_ms) -> Key:
 
 
 def _count(setting: str, low: int, high: int) -> Key:
-    return Key(setting, whole(low, high), counts=True)
+    return Key(setting, whole(low, high), typed=True)
 
 
 def _mebibytes(setting: str, read: Callable[[object], int] = mebibytes) -> Key:
@@ -282,17 +280,17 @@ LOG_KEYS = {
     "worker_file_size": Key("worker_bytes_max", some_bytes, format_size),
 }
 RULES_KEYS = {
-    "text_model": Key("text_model", on_or_off, switches=True),
+    "text_model": Key("text_model", on_or_off, typed=True),
 }
 CHAOS_KEYS = {
-    "enabled": Key("enabled", on_or_off, switches=True),
-    "protect": Key("protect", texts, list),
+    "enabled": Key("enabled", on_or_off, typed=True),
+    "protect": Key("protect", texts, list, typed=True),
     "duration_max": _duration("duration_max_ms", positive_duration),
     "stop_failures": _count("stop_failures", 1, 1_000_000),
     "stop_letters": _count("stop_letters", 1, 1_000_000),
     "stop_queue": _count("stop_queue", 1, 1_000_000_000),
     "stop_disk_free": _mebibytes("stop_disk_free_mib"),
-    "stop_load": Key("stop_load", number(0.1, 10_000)),
+    "stop_load": Key("stop_load", number(0.1, 10_000), typed=True),
 }
 REDACT_KEYS = {
     "patterns": Key("redact", patterns, list),
@@ -373,7 +371,7 @@ FUNCTION_KEYS = {
     "cwd": Key("cwd", text),
     "user": Key("user", text),
     "nice": _count("nice", -20, 19),
-    "undo_before_retry": Key("undo_before_retry", on_or_off, switches=True),
+    "undo_before_retry": Key("undo_before_retry", on_or_off, typed=True),
     "undo_tries": _count("undo_tries_max", 1, 100),
     "undo_timeout": _duration("undo_timeout_ms", positive_duration),
     "undo_within": Key("undo_within", texts, list),

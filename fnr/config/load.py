@@ -113,8 +113,8 @@ def _read_file(paths: Paths) -> tuple[str, dict[str, Any], list[Problem]]:
     try:
         raw = Path(file).read_bytes()
     except FileNotFoundError:
-        # Only a file that somebody asked for must be there.
-        asked_for = file != f"{paths.config_dir}/fnr.toml"
+        # Only a file that somebody asked for must be there, or one that a link stands for.
+        asked_for = file != f"{paths.config_dir}/fnr.toml" or Path(file).is_symlink()
         missing = [Problem(where=file, message="there is no such file")] if asked_for else []
         return "", {}, missing
     except OSError as error:
@@ -123,7 +123,8 @@ def _read_file(paths: Paths) -> tuple[str, dict[str, Any], list[Problem]]:
         problem = f"{len(raw)} bytes; at most {FILE_BYTES_MAX} are read"
         return "", {}, [Problem(where=file, message=problem)]
     try:
-        text = raw.decode("utf-8").replace("\r\n", "\n")
+        # Editors of Windows put a mark before the text.
+        text = raw.decode("utf-8-sig").replace("\r\n", "\n")
         return text, tomllib.loads(text), []
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
@@ -180,16 +181,20 @@ def _override(
     report: Report, fields: dict[str, Any], table: str, name: str, written: str, *, origin: str
 ) -> None:
     key = PLAIN_TABLES[table][name]
-    counted = key.counts and re.fullmatch(r"-?\d{1,18}", written)
-    switched = {"true": True, "false": False}.get(written) if key.switches else None
     try:
-        fields[key.setting] = key.read(
-            int(written) if counted else written if switched is None else switched
-        )
+        fields[key.setting] = key.read(_toml_value(written) if key.typed else written)
     except ValueError as error:
         report.problem_elsewhere(origin, f"{table}.{name}: {error}")
     else:
         report.origins[f"{table}.{name}"] = origin
+
+
+def _toml_value(written: str) -> object:
+    """What a text would be in the file; what is nothing there stays the text, to be refused."""
+    try:
+        return tomllib.loads(f"value = {written}")["value"]
+    except (ValueError, RecursionError):
+        return written
 
 
 def _check_together(report: Report, settings: Settings) -> None:

@@ -20,9 +20,19 @@ class Paths:
     chaos_dir are folders. Workers that run as another user have places of their own, beside ours:
     where a method takes a `uid`, None means a worker that runs as we do.
     origin: what decided ("--home", "FNR_HOME", "XDG" or "system").
+    config_flag: what --config named; "" when the file is where it always is, or FNR_CONFIG says.
     """
 
-    __slots__ = ("config_dir", "config_file", "home", "log_dir", "origin", "run_dir", "state_dir")
+    __slots__ = (
+        "config_dir",
+        "config_file",
+        "config_flag",
+        "home",
+        "log_dir",
+        "origin",
+        "run_dir",
+        "state_dir",
+    )
 
     def __init__(
         self,
@@ -34,6 +44,7 @@ class Paths:
         origin: str,
         home: str,
         config_file: str | None = None,
+        config_flag: str = "",
     ) -> None:
         self.config_dir = config_dir
         self.state_dir = state_dir
@@ -42,6 +53,7 @@ class Paths:
         self.origin = origin
         self.home = home
         self.config_file = config_file or f"{config_dir}/fnr.toml"
+        self.config_flag = config_flag
 
     @property
     def store_file(self) -> str:
@@ -136,11 +148,13 @@ def find_paths(
 ) -> Paths:
     """Say where everything is: --home, else FNR_HOME, else the system's or the user's places."""
     env = os.environ if environ is None else environ
-    config_file = config_file or env.get("FNR_CONFIG") or None
+    named = config_file or env.get("FNR_CONFIG")
+    flag = _absolute(config_file) if config_file else ""
+    config_file = _absolute(named) if named else None
     origin = "--home" if home else "FNR_HOME"
     home = home or env.get("FNR_HOME") or None
     if home:
-        root = os.path.abspath(os.path.expanduser(home))  # noqa: PTH100, PTH111 - pathlib costs 8 ms
+        root = _absolute(home)
         return Paths(
             config_dir=root,
             state_dir=f"{root}/state",
@@ -149,6 +163,7 @@ def find_paths(
             origin=origin,
             home=root,
             config_file=config_file,
+            config_flag=flag,
         )
     if os.geteuid() == 0:
         return Paths(
@@ -159,11 +174,12 @@ def find_paths(
             origin="system",
             home="",
             config_file=config_file,
+            config_flag=flag,
         )
     user = env.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - pathlib costs 8 ms
-    config = env.get("XDG_CONFIG_HOME") or f"{user}/.config"
-    state = env.get("XDG_STATE_HOME") or f"{user}/.local/state"
-    run = env.get("XDG_RUNTIME_DIR")
+    config = _xdg(env.get("XDG_CONFIG_HOME")) or f"{user}/.config"
+    state = _xdg(env.get("XDG_STATE_HOME")) or f"{user}/.local/state"
+    run = _xdg(env.get("XDG_RUNTIME_DIR"))
     return Paths(
         config_dir=f"{config}/fnr",
         state_dir=f"{state}/fnr",
@@ -172,4 +188,14 @@ def find_paths(
         origin="XDG",
         home="",
         config_file=config_file,
+        config_flag=flag,
     )
+
+
+def _xdg(folder: str | None) -> str:
+    """A folder that the environment names; its standard says to ignore those that are relative."""
+    return folder if folder and folder.startswith("/") else ""
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - pathlib costs 8 ms

@@ -31,8 +31,10 @@ def read_patience(report: Report, path: KeyPath, table: object) -> RetryPolicy:
     budget = {
         key.setting: found.pop(key.setting) for key in BUDGET_KEYS.values() if key.setting in found
     }
+    # What contradicts itself is left out before the categories build on it.
+    found = _delays(report, path, found, RetryPolicy())
     return RetryPolicy(
-        **_delays(report, path, found, RetryPolicy()),
+        **found,
         budget=_budget(report, path, budget),
         by_category={
             name: _category(report, (*path, name), table[name], found)

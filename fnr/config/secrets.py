@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from fnr.config.env_file import read_env_file
 from fnr.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -48,10 +46,7 @@ def secret_values(settings: Settings) -> tuple[str, ...]:
     found: set[str] = set()
     for function in settings.functions.values():
         found.update(_secrets(function.env, settings.redact_env_keys))
-        if function.env_file:
-            # A file that cannot be read now is a problem of the worker that needs it.
-            with suppress(OSError, ValueError):
-                found.update(_secrets(read_env_file(function.env_file), settings.redact_env_keys))
+        found.update(_secrets(function.env_from_file, settings.redact_env_keys))
     return tuple(sorted(found, key=lambda value: (-len(value), value)))
 
 

@@ -37,6 +37,7 @@ class FunctionSettings(Struct, frozen=True, kw_only=True):
     undo_before_retry: what a failed attempt did is undone before the next one.
     undo_within: folders outside of which no step may remove a file; none: anywhere.
     window: attempts a worker may hold; 0 lets fnr choose by how long attempts take.
+    env_from_file: what env_file held when the settings were loaded.
     services: what it depends on; while the breaker of one is open, no attempt starts.
     gpus, vram_mib, memory_mib, cpus, disk: what an attempt needs; see policy/needs.
     """
@@ -65,6 +66,7 @@ class FunctionSettings(Struct, frozen=True, kw_only=True):
     disk: tuple[str, int] | None = None
     env: dict[str, str] = field(default_factory=dict)
     env_file: str | None = None
+    env_from_file: dict[str, str] = field(default_factory=dict)
     cwd: str | None = None
     user: str | None = None
     nice: int | None = None

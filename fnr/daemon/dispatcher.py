@@ -115,7 +115,7 @@ class Dispatcher:
 
     def kick(self, function: str) -> None:
         """Look for due work of one function in a unit of its own."""
-        if function not in self.pools:
+        if function not in self.pools or not self._parts.dispatching:
             return
         assignments: list[Assignment] = []
 

@@ -52,6 +52,9 @@ class Ending:
             return 0
         failpoint("drain-begins")
         drained = await self._drain()
+        if self._leave_workers:
+            log.info("leaving workers to the next daemon")
+            return 0
         if not drained:
             failpoint("interrupt-begins")
             await self._interrupt()

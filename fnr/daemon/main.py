@@ -31,6 +31,7 @@ from fnr.daemon.broadcast import Broadcast
 from fnr.daemon.clients import Clients
 from fnr.daemon.crew import Crew
 from fnr.daemon.doors import Doors
+from fnr.daemon.old_logs import OldLogs
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.reader import Reader
 from fnr.daemon.word_files import WordFiles
@@ -159,6 +160,7 @@ class Daemon:
         self._doors = Doors(parts, workers=supervisor.connected, clients=self._clients.connected)
         supervisor.make_way = self._doors.make_way
         self._words = WordFiles(parts, reader, self._crew.rules)
+        self._old_logs = OldLogs(parts, reader, lambda: supervisor.workers)
         self._crew.reload.on_reloaded.append(self._words.changed)
 
     async def serve(self) -> int:
@@ -192,6 +194,7 @@ class Daemon:
         self._crew.effects.deliver()
         self._crew.undoing.look()
         self._words.start()
+        self._old_logs.start()
         self.parts.start(self._load_rules(), what="loading the rules")
         self._watchdog()
         # What exists now lives as long as the daemon: never look at it again.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -37,10 +38,19 @@ class Reload:
         self._dispatcher = dispatcher
         self._rules = rules
         self._load = load
+        self._started_with = parts.settings
+        self._file = Path(parts.paths.config_file)
+        self._had_file = self._file.exists()
         self.on_reloaded: list[Callable[[], None]] = []
 
     async def reload(self) -> ReloadReport:
         """Read fnr.toml and rules.d again; raises ConfigError and changes nothing if one is bad."""
+        if self._had_file and not self._file.exists():
+            raise ConfigError(
+                f"{self._file} is gone: nothing has changed",
+                why="without it no function would be left; an empty file says that this is meant",
+                next_step="fnr config path",
+            )
         new = await asyncio.to_thread(self._load)
         rules, model = await self._rules.read_again(new)
         if rules.problems:
@@ -50,8 +60,11 @@ class Reload:
                 next_step="fnr rules check",
             )
         old = self._parts.settings
-        report = compare(old, new, rules_changed=self._rules.differ(rules))
+        report = compare(
+            old, new, started_with=self._started_with, rules_changed=self._rules.differ(rules)
+        )
         failpoint("reload-compared")
+        self._had_file = self._file.exists()
         self._parts.settings = new
         self._rules.take_over(rules, model)
         self._parts.redactor = Redactor(new)
@@ -108,8 +121,10 @@ class Reload:
         self._supervisor.tend(pool)
 
 
-def compare(old: Settings, new: Settings, *, rules_changed: bool) -> ReloadReport:
-    """What a reload changes."""
+def compare(
+    old: Settings, new: Settings, *, started_with: Settings, rules_changed: bool
+) -> ReloadReport:
+    """What a reload changes, and what waits for a restart, whichever reload read it first."""
     keys = changed_keys(old, new)
     return ReloadReport(
         added=sorted(new.functions.keys() - old.functions.keys()),
@@ -121,5 +136,5 @@ def compare(old: Settings, new: Settings, *, rules_changed: bool) -> ReloadRepor
         ),
         settings=[key for key in keys if key not in RESTART_KEYS]
         + (["rules.d"] if rules_changed else []),
-        needs_restart=[key for key in keys if key in RESTART_KEYS],
+        needs_restart=[key for key in changed_keys(started_with, new) if key in RESTART_KEYS],
     )

@@ -14,6 +14,7 @@ from fnr.api.resource_requests import (
 )
 from fnr.daemon.clients import Client
 from fnr.daemon.crew import Crew
+from fnr.daemon.pool import Pool
 from fnr.daemon.reader import Reader
 from fnr.policy.condition import Condition, Kind, conditions_of, free_text, never, written
 from fnr.policy.gpu import Gpu, GpuReport, unfit
@@ -70,7 +71,7 @@ class ResourceAnswers:
         if task.state is TaskState.WAITING:
             conditions = conditions_of(task.waiting_for or "")
         readings = await self._crew.free.readings(conditions)
-        queued = task.state is TaskState.QUEUED and pool is not None
+        queued = task.state is TaskState.QUEUED
         return WaitFacts(
             task_id=task.task_id,
             waiting_for=task.waiting_for or "",
@@ -78,13 +79,22 @@ class ResourceAnswers:
                 Wanted(what=written(one), needed=_needed(one), free=free_text(one, readings))
                 for one in conditions
             ],
-            holds=dict(pool.holds) if queued and pool is not None else {},
-            never=never(conditions, readings) or self._never(task.function, queued=queued),
+            holds=_holds(pool, task.function) if queued else {},
+            never=never(conditions, readings)
+            or (self._crew.resources.warning(pool) if queued else ""),
         )
 
-    def _never(self, function: str, *, queued: bool) -> str:
-        pool = self._crew.dispatcher.pools.get(function)
-        return self._crew.resources.warning(pool) if queued else ""
+
+def _holds(pool: Pool | None, function: str) -> dict[str, str]:
+    """Why a function gets nothing now: its gates, and what its workers lack."""
+    if pool is None or pool.removed:
+        return {"function": f"{function} is not in fnr.toml"}
+    holds = dict(pool.holds)
+    if pool.paused:
+        holds["pause"] = f"{function} is paused"
+    if pool.problem:
+        holds["workers"] = pool.problem
+    return holds
 
 
 def _chosen(report: GpuReport, word: str) -> Gpu:

@@ -11,7 +11,6 @@ import msgspec
 from msgspec.structs import replace
 
 from fnr.api.frames import Limits, WorkerSpec
-from fnr.config.env_file import read_env_file
 from fnr.config.settings import FunctionSettings
 from fnr.daemon.parts import Parts
 from fnr.daemon.worker_process import WorkerProcess
@@ -124,8 +123,8 @@ def environment(
     if user := other_user(settings.user):
         env = {key: value for key, value in env.items() if not key.startswith("XDG_")}
         env |= user.environment
-    if settings.env_file:
-        env |= read_env_file(settings.env_file)
+    # As it was when the settings were loaded: what is hidden from the store is known from there.
+    env |= settings.env_from_file
     env |= settings.env
     # Found again in /proc/PID/environ when a descendant escaped from session and group.
     env[WORKER_ENV] = worker_id

@@ -71,17 +71,41 @@ def lock_holder(path: str) -> int | None:
     that starts at this moment believe that another one runs.
     """
     try:
-        inode = b":%d" % os.stat(path).st_ino  # noqa: PTH116 - pathlib costs 8 ms
+        wanted = os.stat(path)  # noqa: PTH116 - pathlib costs 8 ms
         with open("/proc/locks", "rb") as file:  # noqa: PTH123 - pathlib costs 8 ms
             locks = file.read().splitlines()
     except OSError:
         return None
+    inode = b":%d" % wanted.st_ino
     for line in locks:
         # A line reads: 1: FLOCK ADVISORY WRITE 1234 08:02:131077 0 EOF
         words = line.split()
         if len(words) >= 6 and words[1] == b"FLOCK" and words[5].endswith(inode):
-            return _number(words[4])
+            pid = _number(words[4])
+            if pid is not None and _has_open(pid, wanted):
+                return pid
     return None
+
+
+def _has_open(pid: int, wanted: os.stat_result) -> bool:
+    """Is it this file that the process has locked, as far as can be seen?
+
+    Other file systems have files with the same inode number, a tmpfs small ones; and the device in
+    the kernel's list is on some (btrfs, overlayfs) not the one that stat tells.
+    """
+    folder = f"/proc/{pid}/fd"
+    try:
+        descriptors = os.listdir(folder)  # noqa: PTH208 - pathlib costs 8 ms
+    except OSError:
+        return True
+    for descriptor in descriptors:
+        try:
+            found = os.stat(f"{folder}/{descriptor}")  # noqa: PTH116 - pathlib costs 8 ms
+        except OSError:
+            continue
+        if os.path.samestat(found, wanted):
+            return True
+    return False
 
 
 def _number(text: bytes) -> int | None:

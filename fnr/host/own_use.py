@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import resource
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _KIB_PER_MIB = 1024
+_MIB = 1 << 20
 
 
 def cpu_ns() -> int:
@@ -30,3 +33,24 @@ def limit_cpu_from_here(seconds: int) -> None:
     if most != resource.RLIM_INFINITY:
         limit_s = min(limit_s, most)
     resource.setrlimit(resource.RLIMIT_CPU, (limit_s, most))
+
+
+@contextmanager
+def file_size_limited(mib: int | None, *, beside: int) -> Iterator[None]:
+    """What is written meanwhile may have so many MiB a file, and `beside` bytes more.
+
+    Those are what our own log has already: it goes on for as long as the process lives, and must
+    not fail an attempt for what earlier ones have printed. Only the soft limit moves.
+    """
+    if mib is None:
+        yield
+        return
+    before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    allowed = mib * _MIB + beside
+    if most != resource.RLIM_INFINITY:
+        allowed = min(allowed, most)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (allowed, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))

@@ -180,7 +180,7 @@ class WorkerRecord(Struct, frozen=True, kw_only=True):
     """One worker process as remembered: enough to adopt it after a daemon restart.
 
     state: starting, away, idle, busy, leaving, gone. task_id, progress, preview: of the running
-    attempt.
+    attempt. attempts_done: since the daemon knows it; None where only the store speaks.
     """
 
     worker_id: str
@@ -195,7 +195,7 @@ class WorkerRecord(Struct, frozen=True, kw_only=True):
     now_path: str | None = None
     ended_at_ms: int | None = None
     end: str = ""
-    attempts_done: int = 0
+    attempts_done: int | None = None
     task_id: str | None = None
     progress: str = ""
     preview: str = ""

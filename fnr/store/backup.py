@@ -14,7 +14,7 @@ from pathlib import Path
 from fnr.policy.record import Finding
 from fnr.store.check import check
 from fnr.store.migrate import check_version
-from fnr.store.transaction import Transaction, connect_writer, primary_code
+from fnr.store.transaction import FULL_CODES, Transaction, connect_writer, primary_code
 
 _BESIDE = ("-wal", "-shm", "-journal")
 
@@ -27,10 +27,18 @@ class DamagedCopy(Exception):
         self.findings = findings
 
 
+class CopyNotWritten(Exception):
+    """There is no room for the copy, or no permission to write it (`denied`)."""
+
+    def __init__(self, why: str, *, denied: bool = False) -> None:
+        super().__init__(why)
+        self.denied = denied
+
+
 def backup(store_file: str | Path, target: str | Path) -> int:
     """Copy the store as it is at this moment into a new file; its size in bytes.
 
-    Raises FileExistsError, DamagedCopy, StoreNewer, sqlite3.Error and OSError.
+    Raises FileExistsError, CopyNotWritten, DamagedCopy, StoreNewer, sqlite3.Error and OSError.
     """
     target = Path(target)
     if target.exists():
@@ -50,7 +58,7 @@ def restore(store_file: str | Path, source: str | Path) -> Path | None:
     """Put a copy in the store's place; where the replaced store is kept, None if there was none.
 
     The caller holds the daemon's lock. Whatever is wrong with the copy is found before anything
-    is replaced. Raises DamagedCopy, StoreNewer, sqlite3.Error and OSError.
+    is replaced. Raises CopyNotWritten, DamagedCopy, StoreNewer, sqlite3.Error and OSError.
     """
     store_file = Path(store_file)
     draft = _draft_beside(store_file)
@@ -82,6 +90,7 @@ def _copy(source: Path, draft: Path) -> None:
     _remove(draft)
     if not source.exists():
         raise FileNotFoundError(f"there is no file {source}")
+    _make(draft)
     with (
         closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as origin,
         closing(sqlite3.connect(draft, isolation_level=None)) as copy,
@@ -93,12 +102,23 @@ def _copy(source: Path, draft: Path) -> None:
             check_version(copy)
             findings = check(Transaction(copy))
         except sqlite3.DatabaseError as error:
+            if primary_code(error) in FULL_CODES:
+                raise CopyNotWritten(str(error)) from error
             if primary_code(error) not in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
                 raise
             findings = [Finding(invariant="sqlite-integrity", what=str(error))]
         if findings:
             raise DamagedCopy(source, findings)
     _sync(draft)
+
+
+def _make(draft: Path) -> None:
+    """An empty file for the copy, which holds every input: for nobody else to read."""
+    try:
+        os.close(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        denied = isinstance(error, PermissionError)
+        raise CopyNotWritten(error.strerror or str(error), denied=denied) from error
 
 
 def _set_aside(store_file: Path) -> Path:

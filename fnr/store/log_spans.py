@@ -26,37 +26,52 @@ def spans(
     function: str | None,
     since_ms: int | None,
     limit: int,
+    before: str | None = None,
 ) -> list[LogSpan]:
     """The latest `limit` spans of a task or of a function, oldest first.
+
+    before: only attempts before the one with this token; fewer than `limit` are the last page.
 
     Raises NoSuchId, AmbiguousId when task_id is no beginning of one id.
     """
     oldest = id_at(since_ms) if since_ms is not None else ""
     if task_id is not None:
-        rows = _of_task(tx, find_id(tx, task_id), oldest, limit)
+        rows = _of_task(tx, find_id(tx, task_id), oldest, limit, before or BEHIND_ALL)
     else:
-        rows = _of_function(tx, function, oldest, limit)
-    return [_span(tx, row) for row in reversed(rows) if row[6] is not None]
+        rows = _of_function(tx, function, oldest, limit, before or BEHIND_ALL)
+    return [_span(tx, row) for row in reversed(rows)]
 
 
-def _of_task(tx: Transaction, task_id: str, oldest: str, limit: int) -> list[Row]:
+def workers_of(tx: Transaction, *, after: str, limit: int) -> list[tuple[str, str]]:
+    """Attempts that are known and whose they were, behind a token, in order."""
+    rows = tx.all(
+        "SELECT token, worker_id FROM attempt WHERE token > ? ORDER BY token LIMIT ?",
+        (after, limit),
+    )
+    return [(token, worker_id) for token, worker_id in rows]
+
+
+def _of_task(tx: Transaction, task_id: str, oldest: str, limit: int, before: str) -> list[Row]:
     return tx.all(
         f"""
         SELECT {_SPAN}
           FROM attempt a
           LEFT JOIN worker w ON w.worker_id = a.worker_id
-         WHERE a.task_id = ? AND (a.token >= ? OR a.ended_at_ms IS NULL)
+         WHERE a.task_id = ? AND (a.token >= ? OR a.ended_at_ms IS NULL) AND a.token < ?
+           AND coalesce(a.log_path, w.log_path) IS NOT NULL
          ORDER BY a.token DESC
          LIMIT ?
         """,
-        (task_id, oldest, limit),
+        (task_id, oldest, before, limit),
     )
 
 
-def _of_function(tx: Transaction, function: str | None, oldest: str, limit: int) -> list[Row]:
+def _of_function(
+    tx: Transaction, function: str | None, oldest: str, limit: int, before: str
+) -> list[Row]:
     """From the latest attempt back, in chunks; tokens are in the order of their claims."""
     found: list[Row] = []
-    position = BEHIND_ALL
+    position = before
     for _ in range(ATTEMPTS_LOOKED_AT_MAX // CHUNK):
         tokens = tx.all(
             "SELECT token FROM attempt WHERE token < ? AND token >= ? ORDER BY token DESC LIMIT ?",
@@ -72,6 +87,7 @@ def _of_function(tx: Transaction, function: str | None, oldest: str, limit: int)
               JOIN task t ON t.task_id = a.task_id
               LEFT JOIN worker w ON w.worker_id = a.worker_id
              WHERE a.token < ? AND a.token >= ? AND (? IS NULL OR t.function = ?)
+               AND coalesce(a.log_path, w.log_path) IS NOT NULL
              ORDER BY a.token DESC
              LIMIT ?
             """,

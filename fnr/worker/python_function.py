@@ -68,17 +68,14 @@ class PythonFunction:
             self._control.watch()
         limits = self._spec.limits
         try:
-            # cpu_time is set anew for every attempt: the process lives on.
-            apply_limits(
-                memory_mib=limits.memory_mib,
-                files=limits.files,
-                file_size_mib=limits.file_size_mib,
-            )
+            # cpu_time and file_size count anew for every attempt: process and log live on.
+            apply_limits(memory_mib=limits.memory_mib, files=limits.files)
             self._interrupts.guard()
             if self._spec.fault is not None:
                 self._meet_at_start(self._spec.fault)
-            self._function = find(self._spec.python)
-            self._signature = signature_of(self._function)
+            with own_use.file_size_limited(limits.file_size_mib, beside=self._log.size()):
+                self._function = find(self._spec.python)
+                self._signature = signature_of(self._function)
             self._interrupts.open = False
         except Interrupted:
             raise
@@ -96,8 +93,10 @@ class PythonFunction:
         cpu_from_ns = own_use.cpu_ns()
         if self._spec.limits.cpu_time_s is not None:
             own_use.limit_cpu_from_here(self._spec.limits.cpu_time_s)
+        file_size_mib = self._spec.limits.file_size_mib
         try:
-            result = self._call(run)
+            with own_use.file_size_limited(file_size_mib, beside=log_from):
+                result = self._call(run)
         except Interrupted as error:  # between the end of the function and the end of its guard
             result = self._failed(error, Phase.RUN)
         if self._interrupts.forked:
@@ -110,10 +109,13 @@ class PythonFunction:
             cpu_ms=(own_use.cpu_ns() - cpu_from_ns) // _NS_PER_MS,
             peak_mib=self._grown_to_mib(),
         )
+        # A log that goes on for ever would let files grow for ever as well.
+        log_is_long = file_size_mib is not None and self._log.size() >= file_size_mib << 20
+        leave = "log_size" if log_is_long else ""
         if isinstance(result, bytes):
-            return Ended(result=result, output=output)
+            return Ended(result=result, output=output, leave=leave)
         tail = self._log.tail(log_from, output.log_to or log_from)
-        return Ended(evidence=replace(result, stderr_tail=tail), output=output)
+        return Ended(evidence=replace(result, stderr_tail=tail), output=output, leave=leave)
 
     def close(self) -> None:
         """Let unfinished coroutines clean up behind themselves."""

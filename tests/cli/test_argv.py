@@ -42,6 +42,12 @@ def test_a_flag_without_its_value_is_refused() -> None:
         hoist(["status", "--home"])
 
 
+@pytest.mark.parametrize("words", [["--home", "", "status"], ["status", "--home="], ["-o", ""]])
+def test_an_empty_value_is_refused_and_never_means_the_hosts_own_home(words: list[str]) -> None:
+    with pytest.raises(FlagError, match="needs a value, and an empty one is none"):
+        hoist(words)
+
+
 def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
     with pytest.raises(FlagError, match="table, json, jsonl, name, not 'xml'"):
         hoist(["status", "-o", "xml"])

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from cli_runs import Run
+from msgspec import structs
 from wire_server import Hang, Turns, WireServer
 
 from fnr.api.requests import (
@@ -154,6 +155,16 @@ def test_a_worker_that_is_not_there_or_not_one(server: WireServer, fnr: Run) -> 
     assert found.code == 2
     assert "the beginning of 2 workers" in found.err
     assert "pid:       4711" in fnr("worker", "show", "01JDW1").out
+
+
+def test_how_many_tasks_a_worker_had_is_not_said_where_it_is_not_known(
+    server: WireServer, fnr: Run
+) -> None:
+    """Of workers that are gone the list said 0."""
+    server.answers[ListWorkers] = [structs.replace(WORKERS[0], attempts_done=3), WORKERS[1]]
+    assert [row.split("\t")[5] for row in fnr("worker", "list").out.splitlines()] == ["3", ""]
+    assert "tasks:     3\n" in fnr("worker", "show", "01JDW1").out
+    assert "tasks:" not in fnr("worker", "show", "01JDW2").out
 
 
 def test_a_purge_goes_on_until_nothing_is_left(server: WireServer, fnr: Run) -> None:

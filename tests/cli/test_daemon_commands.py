@@ -94,6 +94,90 @@ def test_a_second_daemon_on_one_home_is_refused(at: Run, empty: Path) -> None:
     assert at("daemon", "stop", "--now").code == 0
 
 
+@pytest.fixture
+def draining(at: Run, empty: Path) -> Iterator[tuple[str, Path]]:
+    """A daemon that drains: the task it waits for, and the pipe that lets the task end."""
+    pipe = empty / "pipe"
+    os.mkfifo(pipe)
+    assert at("daemon", "start").code == 0
+    held = empty / "held"
+    command = f"echo > {held}; cat {pipe}"
+    task_id = at("run", "--detach", "--", "sh", "-c", command).out.strip()
+    while not held.exists():
+        at("task", "show", task_id)
+    with fnr_beside(empty, "daemon", "stop", "--drain") as stop:
+        while at("status", "-o", "json").json["state"] != "draining":
+            pass
+        yield task_id, pipe
+        assert stop.wait() == 0
+
+
+def fnr_beside(home: Path, *words: str) -> subprocess.Popen[str]:
+    """A command line in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "fnr", "--home", home, *words], stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_start_waits_for_a_daemon_that_is_ending(
+    at: Run, empty: Path, draining: tuple[str, Path]
+) -> None:
+    """It said that the daemon runs already, and a moment later none did."""
+    _task_id, pipe = draining
+    before = at("status", "-o", "json").json["pid"]
+    found = at("daemon", "start", "--within", "50ms")
+    assert found.code == 124
+    assert f"pid {before} has {empty}/state/daemon.lock and is ending" in found.err
+    with fnr_beside(empty, "daemon", "start") as start:
+        assert start.stderr is not None
+        assert start.stderr.readline().startswith(f"the daemon, pid {before}, is ending; another")
+        pipe.write_text("go on\n")
+        assert start.stderr.readline().startswith("the daemon runs, pid ")
+        assert start.wait() == 0
+    assert at("status", "-o", "json").json["pid"] != before
+
+
+def test_a_plain_stop_leaves_the_workers_also_when_the_daemon_drains(
+    at: Run, empty: Path, draining: tuple[str, Path]
+) -> None:
+    task_id, pipe = draining
+    assert at("daemon", "stop").err == "the daemon has ended; workers go on\n"
+    assert at("daemon", "start").code == 0
+    pipe.write_text("go on\n")
+    at("task", "wait", task_id)
+    detail = at("task", "show", task_id, "-o", "json").json
+    assert (detail["task"]["state"], len(detail["attempts"])) == ("done", 1)
+
+
+def test_a_daemon_whose_socket_was_removed_is_not_said_to_be_down(at: Run, empty: Path) -> None:
+    assert at("daemon", "start").code == 0
+    pid = at("status", "-o", "json").json["pid"]
+    (empty / "run" / "fnr.sock").unlink()
+    for words in (["daemon", "stop"], ["daemon", "reload"]):
+        found = at(*words)
+        assert (found.code, found.err.splitlines()[0]) == (3, "error: the daemon cannot be reached")
+        assert f"pid {pid} has this home" in found.err
+    found = at("daemon", "start", "--within", "50ms")
+    assert (found.code, f"try: ps -fp {pid}\n" in found.err) == (124, True)
+
+
+def test_the_last_words_of_a_daemon_are_its_own(at: Run, empty: Path) -> None:
+    (empty / "logs").mkdir()
+    (empty / "logs" / "daemon.log").write_text("what an earlier daemon said\n")
+    found = at("daemon", "start", "--within", "1ms")
+    assert (found.code, "earlier" in found.err) == (124, False)
+
+
+def test_a_restart_that_is_waited_for_is_named_until_it_came(at: Run, empty: Path) -> None:
+    file = empty / "fnr.toml"
+    assert at("daemon", "start").code == 0
+    file.write_text('[log]\nformat = "json"\n')
+    for _ in range(2):
+        assert at("daemon", "reload").out == "needs a restart of the daemon: log.format\n"
+    file.write_text("")
+    assert at("daemon", "reload").out == "nothing has changed\n"
+
+
 def test_bad_settings_are_said_before_anything_is_started(at: Run, empty: Path) -> None:
     (empty / "fnr.toml").write_text('[daemon]\ndrain_timout = "1m"\nqueue_max = 0\n')
     for words in (["daemon", "start"], ["daemon"], ["config", "check"], ["config", "show"]):
@@ -133,6 +217,7 @@ def test_a_socket_path_that_is_too_long(command: Run, tmp_path: Path) -> None:
         (["daemon", "stop", "--drain", "--now"], "exclude each other"),
         (["daemon", "start", "--within", "5"], "--within: needs a unit"),
         (["daemon", "--log-level", "loud"], "log.level: must be debug"),
+        (["daemon", "--log-level", "debug", "start"], "are for the daemon in the foreground"),
     ],
 )
 def test_what_makes_no_sense(at: Run, words: list[str], why: str) -> None:
@@ -149,8 +234,27 @@ def test_init_overwrites_nothing(at: Run, empty: Path) -> None:
     found = at("init")
     assert (found.code, "overwrites nothing" in found.err) == (6, True)
     assert (empty / "fnr.toml").read_text() == "mine"
+    assert at("init", "").code == 2
     answer = at("init", empty / "sub", "-o", "json").json
     assert answer["files"] == [f"{empty}/sub/fnr.toml", f"{empty}/sub/fnr_examples.py"]
+
+
+def test_init_names_commands_for_the_folder_it_was_given(at: Run, empty: Path) -> None:
+    folder = empty / "a b"
+    at("init", folder)
+    found = at("init", folder)
+    assert (found.code, f"try: fnr --home '{folder}' config check" in found.err) == (6, True)
+
+
+def test_another_file_is_named_again_in_what_to_type_next(
+    command: Run, empty: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FNR_HOME", str(empty))
+    monkeypatch.chdir(empty)
+    (empty / "new.toml").write_text("version = 2\n")
+    found = command("--config", "new.toml", "config", "check")
+    assert found.code == 78
+    assert f"try: fnr --config {empty}/new.toml config check" in found.err
 
 
 def test_init_where_nothing_can_be_written(at: Run, empty: Path) -> None:
@@ -161,9 +265,13 @@ def test_init_where_nothing_can_be_written(at: Run, empty: Path) -> None:
 
 def test_show_writes_toml_that_loads_again(at: Run, empty: Path) -> None:
     at("init")
+    text = (empty / "fnr.toml").read_text()
+    # Brings a second function that nobody has declared.
+    (empty / "fnr.toml").write_text(text.replace("# enabled = true", "enabled = true"))
+    assert at("config", "check").out.endswith("good; 2 functions\n")
     shown = at("config", "show").out
-    ours = shown.partition("\n[functions.run]\n")[0]
-    (empty / "fnr.toml").write_text(ours)
+    assert "\n# [functions.run]  built in\n# idle_timeout = " in shown
+    (empty / "fnr.toml").write_text(shown)
     assert at("config", "check").code == 0
     assert at("config", "show").out == shown
 
@@ -206,6 +314,9 @@ def test_the_store_is_checked_copied_and_put_back(at: Run, empty: Path, tmp_path
     copy = tmp_path / "copy.db"
     assert at("db", "backup", copy).out == f"{copy}\n"
     assert at("db", "backup", copy).code == 6
+    found = at("db", "backup", "/proc/copy.db")
+    assert found.code == 74
+    assert found.err.startswith("error: the copy /proc/copy.db was not kept\n  why: No such file")
     assert at("db", "restore", copy, "-y").code == 6
     found = at("db", "check")
     assert (found.code, found.err) == (0, "good: every invariant holds\n")
@@ -219,6 +330,29 @@ def test_the_store_is_checked_copied_and_put_back(at: Run, empty: Path, tmp_path
     assert " -> " in at("db", "vacuum").out
     assert "schema:             version" in at("db", "stats").out
     assert at("db", "check", "-o", "json").json["items"] == []
+    sizes = at("db", "vacuum", "-o", "json").json
+    assert (sizes["schema"], sizes["bytes_before"]) == ("fnr.db.vacuum/1", sizes["bytes_after"])
+    assert at("db", "restore", copy, "-y", "-o", "json").json == {
+        "schema": "fnr.db.restore/1",
+        "file": f"{empty}/state/fnr.db",
+        "replaced": f"{empty}/state/fnr.db.replaced-2",
+    }
+
+
+def test_what_is_no_file_is_not_restored_and_is_the_one_that_is_named(
+    at: Run, empty: Path, tmp_path: Path
+) -> None:
+    """Method: a folder, and a pipe that would be waited at for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe"):
+        found = at("db", "restore", path, "-y")
+        assert (found.code, found.err.splitlines()[0]) == (65, f"error: {path} cannot be restored")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_copy_that_may_not_be_read_is_a_matter_of_permission(at: Run, tmp_path: Path) -> None:
+    (tmp_path / "copy.db").touch(mode=0o000)
+    assert at("db", "restore", tmp_path / "copy.db", "-y").code == 77
 
 
 def test_without_a_store_there_is_nothing_to_care_for(at: Run, empty: Path) -> None:

@@ -45,14 +45,18 @@ def test_an_error_of_the_daemon_is_shown_with_its_exit_code(
     words = ("task", "cancel", "01JD0000000000000000000001")
     found = fnr(*words)
     assert (found.code, found.out) == (kind.exit_code, "")
-    assert found.err == ("error: the thing failed\n  why: 3 of 4\n  line 1: x\n  try: fnr status\n")
+    # The daemon does not know how it was asked, the command does.
+    ours = f"fnr --home {server.home}"
+    assert found.err == (
+        f"error: the thing failed\n  why: 3 of 4\n  line 1: x\n  try: {ours} status\n"
+    )
     found = fnr(*words, "-o", "json")
     assert (found.code, found.out) == (kind.exit_code, "")
     assert found.error == {
         "code": kind.code,
         "message": "the thing failed",
         "why": "3 of 4",
-        "hint": "fnr status",
+        "hint": f"{ours} status",
         "exit": kind.exit_code,
         "details": ["line 1: x"],
     }
@@ -182,3 +186,16 @@ def test_an_output_that_cannot_be_written_is_74(home: LiveHome, words: tuple[str
 )
 def test_what_is_not_found_says_where_to_look_whatever_it_is(noun: str, next_step: str) -> None:
     assert no_such_id("there is none", noun=noun).next_step == next_step
+
+
+@pytest.mark.parametrize(
+    ("closed", "lines"), [("<&-", 1), (">&-", 0), ("2>&-", 1), ("<&- >&- 2>&-", 0)]
+)
+def test_a_standard_stream_that_is_closed_is_no_mistake_of_ours(
+    tmp_path: Path, closed: str, lines: int
+) -> None:
+    line = f"exec {sys.executable} -m fnr --home {tmp_path} config check {closed}"
+    found = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stderr) == (0, "")
+    assert len(found.stdout.splitlines()) == lines
+    assert not (tmp_path / "state").exists()

@@ -232,6 +232,21 @@ def test_what_is_no_toml_is_said_with_line_and_column(
     assert said(loaded(raw)) == [problem]
 
 
+def test_a_link_to_nowhere_is_not_taken_for_no_file(tmp_path: Path) -> None:
+    (tmp_path / "fnr.toml").symlink_to(tmp_path / "not-mounted")
+    assert said(load(find_paths(str(tmp_path), environ={}), environ={})) == [
+        "fnr.toml: there is no such file"
+    ]
+
+
+def test_a_file_from_an_editor_of_windows_is_read(loaded: Load, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"\xef\xbb\xbfA=1\r\n")
+    text = '[functions.f]\r\npython = "a:b"\r\nenv_file = ".env"\r\n'
+    found = loaded(b"\xef\xbb\xbf" + text.encode())
+    assert said(found) == []
+    assert found.settings.functions["f"].env_from_file == {"A": "1"}
+
+
 def test_a_folder_in_the_place_of_the_file_is_said(tmp_path: Path) -> None:
     (tmp_path / "fnr.toml").mkdir()
     assert said(load(find_paths(str(tmp_path), environ={}), environ={})) == [
@@ -257,6 +272,24 @@ def test_the_environment_beats_the_file_and_a_flag_beats_both(loaded: Load) -> N
     }
 
 
+def test_numbers_and_lists_in_the_environment_are_written_as_in_the_file(loaded: Load) -> None:
+    environ = {"FNR_CHAOS_STOP_LOAD": "3.5", "FNR_CHAOS_PROTECT": '["billing-*", "a"]'}
+    found = loaded("", environ=environ)
+    assert said(found) == []
+    assert (found.settings.chaos.stop_load, found.settings.chaos.protect) == (
+        3.5,
+        ("billing-*", "a"),
+    )
+    environ = {"FNR_CHAOS_PROTECT": "a,b", "FNR_CHAOS_STOP_LOAD": "[" * 5_000}
+    environ |= {"FNR_DAEMON_CLIENTS_MAX": "9" * 30, "FNR_LOG_FILES": "three"}
+    assert [line.partition(": ")[2] for line in said(loaded("", environ=environ))] == [
+        "chaos.protect: must be a list of texts, got 'a,b'",
+        f"chaos.stop_load: must be a number, got '{'[' * 58}…",
+        f"daemon.clients_max: must be 1 to 100000, got {'9' * 30}",
+        "log.files: must be a whole number, got 'three'",
+    ]
+
+
 def test_the_text_model_is_switched_by_file_and_environment(loaded: Load) -> None:
     assert loaded("").settings.rules.text_model
     assert not loaded("[rules]\ntext_model = false\n").settings.rules.text_model
@@ -273,6 +306,21 @@ def test_wrong_variables_are_said_by_name(loaded: Load) -> None:
         'env FNR_DAEMON_DRAIN_TIMEOUT: daemon.drain_timeout: needs a unit: "60s" or "60m"?'
     )
     assert unknown == "env FNR_LOG_LEVLE: unknown variable, did you mean 'FNR_LOG_LEVEL'?"
+
+
+def test_delays_that_contradict_each_other_are_said_beside_what_a_category_adds(
+    loaded: Load,
+) -> None:
+    """The category builds on the function's delays, which do not count when they contradict."""
+    [only] = said(
+        loaded(
+            """[functions.f]
+python = "a:b"
+retry = { delay = "5m", delay_max = "1s", transient = { max = 1 } }
+"""
+        )
+    )
+    assert only == "fnr.toml:3: functions.f.retry: delay 5m is more than delay_max 1s"
 
 
 def test_restart_delays_must_fit_together(loaded: Load) -> None:

@@ -37,3 +37,24 @@ def test_users_have_their_own_places(monkeypatch: pytest.MonkeyPatch) -> None:
     assert paths.config_file == "/home/ann/.config/fnr/fnr.toml"
     assert paths.socket_file == "/run/user/1000/fnr/fnr.sock"
     assert find_paths(environ={"HOME": "/h"}).run_dir == "/h/.local/state/fnr/run"
+
+
+def test_relative_places_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daemon in the background stands elsewhere and would have found others."""
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    names = ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR")
+    relative = find_paths(environ={"HOME": "/h", **dict.fromkeys(names, "here")})
+    plain = find_paths(environ={"HOME": "/h"})
+    assert (relative.config_file, relative.store_file, relative.run_dir) == (
+        plain.config_file,
+        plain.store_file,
+        plain.run_dir,
+    )
+
+
+def test_a_relative_file_is_named_as_it_is_from_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_paths(None, "a.toml", {}).config_file == f"{tmp_path}/a.toml"
+    assert find_paths(environ={"FNR_CONFIG": "b.toml"}).config_file == f"{tmp_path}/b.toml"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from fnr.config.secrets import is_secret, secret_values
 from fnr.config.settings import FunctionSettings, Settings
 
@@ -19,15 +17,15 @@ def test_names_are_matched_in_either_case() -> None:
     assert not is_secret("ANY", [])
 
 
-def test_values_come_from_env_and_env_file_longest_first(tmp_path: Path) -> None:
-    file = tmp_path / ".env"
-    file.write_text("API_TOKEN=from-a-file\nOTHER=not-a-secret\n")
+def test_values_come_from_env_and_env_file_longest_first() -> None:
     settings = Settings(
         redact_env_keys=("*TOKEN*",),
         functions={
             "f": function(env={"A_TOKEN": "secret", "B": "no-secret", "C_TOKEN": "short"}),
-            "g": function(env_file=str(file), env={"A_TOKEN": "secret"}),
-            "h": function(env_file=str(tmp_path / "gone")),
+            "g": function(
+                env_from_file={"API_TOKEN": "from-a-file", "OTHER": "not-a-secret"},
+                env={"A_TOKEN": "secret"},
+            ),
         },
     )
     assert secret_values(settings) == ("from-a-file", "secret")

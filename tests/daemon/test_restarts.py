@@ -117,6 +117,22 @@ def test_sigterm_drains_and_a_second_one_hurries(
     home.ask(ask.CancelTasks(task_ids=[task_id]))
 
 
+def test_a_daemon_that_ends_does_not_try_to_claim_what_it_puts_back(home_at: HomeAt) -> None:
+    """The last line of the log was a warning that the store is closed."""
+    home = home_at("").up()
+    assert home.process is not None
+    begun = home.folder / "begun"
+    home.fnr("run", "--detach", "--", "sh", "-c", f"touch {begun}; exec sleep 1000")
+    while not begun.exists():
+        home.ask(ask.GetStatus())
+    term = partial(home.process.send_signal, signal.SIGTERM)
+    news = home.connection(timeout_ms=60_000).watch(ask.Watch(), on_watching=term)
+    assert any(event.what == "draining" for event in news)
+    term()
+    assert home.process.wait(timeout=30) == 0
+    assert home.log().rstrip().endswith(" info ended")
+
+
 def test_a_second_daemon_on_one_home_is_refused(home_at: HomeAt) -> None:
     home = home_at(function("echo", "echo")).up()
     assert home.process is not None
@@ -140,3 +156,14 @@ def test_a_bad_file_changes_nothing_at_reload(home_at: HomeAt) -> None:
     home.write(function("echo", "echo") + function("echo2", "echo"))
     assert home.ask(ask.ReloadConfig()).added == ["echo2"]
     assert end_of(home, submit(home, "echo2")).task.state is TaskState.DONE
+
+
+def test_a_file_that_is_gone_is_not_taken_for_an_empty_one_at_reload(home_at: HomeAt) -> None:
+    """An editor that replaces it, a link to a place that is not mounted: all functions would go."""
+    home = home_at(function("echo", "echo")).up()
+    (home.folder / "fnr.toml").unlink()
+    with pytest.raises(ConfigError, match="is gone: nothing has changed"):
+        home.ask(ask.ReloadConfig())
+    assert end_of(home, submit(home, "echo")).task.state is TaskState.DONE
+    home.write("")
+    assert home.ask(ask.ReloadConfig()).removed == ["echo"]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -31,6 +34,31 @@ def test_a_second_one_is_told_who_holds_it(tmp_path: Path) -> None:
         assert str(holder.pid) in str(caught.value)
         assert lock_holder(path) == holder.pid
         assert open_descriptors() == before
+
+
+@pytest.fixture
+def two_file_systems(tmp_path: Path) -> Iterator[list[Path]]:
+    """Two empty ones that number their files alike."""
+    folders = [tmp_path / "one", tmp_path / "other"]
+    with ExitStack() as mounted:
+        for folder in folders:
+            folder.mkdir()
+            mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+            if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+                pytest.skip("mounting needs root, and may not be allowed")
+            mounted.callback(subprocess.run, ["umount", str(folder)], check=True)
+        yield folders
+
+
+def test_a_lock_of_another_file_system_is_not_this_one(two_file_systems: list[Path]) -> None:
+    """A home's daemon was said to run when that of a home elsewhere did."""
+    mine, others = (folder / "lock" for folder in two_file_systems)
+    mine.touch()
+    with running(HOLDER, str(others), fnr=True) as holder:
+        assert holder.line() == "held"
+        assert mine.stat().st_ino == others.stat().st_ino
+        assert lock_holder(str(others)) == holder.pid
+        assert lock_holder(str(mine)) is None
 
 
 def test_a_sigkill_frees_it(tmp_path: Path) -> None:

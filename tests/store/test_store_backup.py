@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
 from store_values import Book, accept, bury, contents, is_whole, new_task
 
-from fnr.store.backup import DamagedCopy, backup, restore, vacuum
+from fnr.store.backup import CopyNotWritten, DamagedCopy, backup, restore, vacuum
 from fnr.store.connection import StoreNewer, read_only
 
 
@@ -43,6 +45,29 @@ def test_a_backup_holds_everything_committed_and_is_one_file(book: Book, target:
     assert tables_of(target) == before
     assert size_bytes == target.stat().st_size
     assert files_in(target.parent) == {"copy.db"}
+
+
+def test_a_backup_is_for_nobody_else_to_read(book: Book, target: Path) -> None:
+    backup(book.path, target)
+    assert target.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_copy_that_cannot_be_written_is_not_blamed_on_the_store(book: Book) -> None:
+    with pytest.raises(CopyNotWritten):
+        backup(book.path, "/proc/copy.db")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+def test_a_copy_without_room_leaves_nothing(book: Book, target: Path) -> None:
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(target.parent)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("mounting is not allowed here")
+    try:
+        with pytest.raises(CopyNotWritten, match="full"):
+            backup(book.path, target)
+        assert files_in(target.parent) == set()
+    finally:
+        subprocess.run(["umount", str(target.parent)], check=True)
 
 
 def test_a_backup_overwrites_nothing(book: Book, target: Path) -> None:

@@ -193,6 +193,7 @@ def test_spans_of_a_function_are_the_latest_of_all_its_tasks(tx: Transaction) ->
 
     assert asked() == [tokens[1], tokens[3], tokens[5]]
     assert asked(limit=2) == [tokens[3], tokens[5]]
+    assert asked(limit=2, before=tokens[3]) == [tokens[1]]
     assert asked(since_ms=NOW_MS + 2_500) == [tokens[3], tokens[5]]
     assert asked(function=None) == tokens
     assert asked(function="nobody") == []

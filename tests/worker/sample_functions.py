@@ -36,6 +36,12 @@ def count_calls() -> int:
     return len(calls)
 
 
+def prints_and_writes(printed: int, file: str, written: int) -> int:
+    """Prints so many bytes, and writes so many into a file."""
+    print("x" * printed, flush=True)
+    return Path(file).write_bytes(b"x" * written)
+
+
 def at_gate(gate: str) -> str:
     """Says that it has begun, waits at the gate, returns what came through it."""
     fnr.progress(1)

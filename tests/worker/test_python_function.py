@@ -169,6 +169,19 @@ def test_cpu_time_is_limited_anew_for_each_attempt(daemon: FakeDaemon, gate: Gat
     gate.open()
 
 
+def test_what_earlier_attempts_printed_does_not_count_as_the_file_of_a_later_one(
+    daemon: FakeDaemon, tmp_path: Path
+) -> None:
+    """The log goes on as long as the worker; once it had file_size, every attempt failed."""
+    _, peer = serve(daemon, "prints_and_writes", limits=Limits(file_size_mib=1))
+    given = {"printed": 400_000, "file": str(tmp_path / "file"), "written": 500_000}
+    for _ in range(2):
+        assert peer.result(given) == 500_000
+    evidence = peer.failure({**given, "written": 2_000_000})
+    assert "File too large" in evidence.message
+    peer.at_end()  # for the next one there is a worker with a log of its own
+
+
 def test_a_crash_leaves_a_trace_in_the_log_and_the_token_in_the_now_file(
     daemon: FakeDaemon,
 ) -> None:

@@ -1,0 +1,94 @@
+"""What a function is given, and what its tasks are told when it cannot have it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+from live_home import LiveHome
+from test_task_life import end_of, submit
+
+from fnr.api import requests as ask
+from fnr.api.resource_requests import ExplainWait
+
+HomeAt = Callable[[str], LiveHome]
+
+SAY = """
+[redact]
+env_keys = ["*TOKEN"]
+[functions.say]
+command = ["sh", "-c", "echo $A_TOKEN; exit 1"]
+env_file = "own.env"
+retry = { max = 0, unknown_max = 0 }
+"""
+REST = """
+[functions.rest]
+command = ["true"]
+workers = { min = 0, max = 1 }
+"""
+
+
+def test_a_changed_env_file_counts_with_the_reload_and_its_secrets_are_hidden_from_then_on(
+    home_at: HomeAt,
+) -> None:
+    """A worker that read it by itself was given a secret that nobody knew as one."""
+    home = home_at(SAY)
+    (home.folder / "own.env").write_text("A_TOKEN=first-secret\n")
+    home.up()
+
+    def printed() -> str:
+        end = end_of(home, submit(home, "say"))
+        detail = home.ask(ask.GetTask(task_id=end.task.task_id))
+        assert b"secret" not in msgspec.json.encode(detail)
+        return str(home.fnr("logs", end.task.task_id).stdout)
+
+    assert printed() == "first-secret\n"
+    (home.folder / "own.env").write_text("A_TOKEN=second-secret\n")
+    home.ask(ask.RestartWorkers(workers=["say"]))
+    assert printed() == "first-secret\n"
+    assert home.ask(ask.ReloadConfig()).changed == ["say"]
+    assert printed() == "second-secret\n"
+    (home.folder / "own.env").unlink()
+    home.ask(ask.RestartWorkers(workers=["say"]))
+    assert printed() == "second-secret\n"
+
+
+def test_a_queued_task_says_that_its_function_is_paused_or_gone(home_at: HomeAt) -> None:
+    home = home_at(REST).up()
+    home.ask(ask.PauseFunction(functions=["rest"]))
+    task_id = submit(home, "rest")
+    assert home.ask(ExplainWait(task_id=task_id)).holds == {"pause": "rest is paused"}
+    home.write("")
+    home.ask(ask.ReloadConfig())
+    assert home.ask(ExplainWait(task_id=task_id)).holds == {"function": "rest is not in fnr.toml"}
+    assert "held back: rest is not in fnr.toml\n" in home.fnr("task", "show", task_id).stdout
+
+
+def test_a_queued_task_says_why_no_worker_can_be_started(home_at: HomeAt) -> None:
+    home = home_at(REST + 'cwd = "there"\n')
+    (home.folder / "there").mkdir()
+    home.up()
+    (home.folder / "there").rmdir()
+    task_id = submit(home, "rest")
+    while not (holds := home.ask(ExplainWait(task_id=task_id)).holds):
+        pass
+    assert holds["workers"].startswith("no worker could be started: [Errno 2]")
+    assert f"'{home.folder}/there'" in holds["workers"]
+
+
+def test_a_function_that_cannot_be_loaded_tells_no_secret(home_at: HomeAt) -> None:
+    home = home_at("""
+[redact]
+env_keys = ["*TOKEN"]
+[functions.leaky]
+python = "leaky:run"
+cwd = "."
+env = { A_TOKEN = "very-secret", PYTHONPATH = "." }
+""")
+    (home.folder / "leaky.py").write_text("import os\nraise OSError(os.environ['A_TOKEN'])\n")
+    home.up()
+    end_of(home, submit(home, "leaky"))
+    [line] = [one for one in home.ask(ask.GetStatus()).functions if one.function == "leaky"]
+    assert line.problem == "cannot be loaded: OSError: [redacted]"
+    assert "OSError: [redacted]" in home.log()
+    assert "very-secret" not in home.log()
