@@ -79,3 +79,14 @@ def checked(raw: bytes) -> bytes:
     if problem is not None:
         raise BadData("the input was refused", why=problem, next_step="write it like '{\"n\": 3}'")
     return msgspec.json.format(raw, indent=-1)
+
+
+def with_quotes(error: BadData, values: list[str]) -> BadData:
+    """Say how a text is typed that looks like JSON, if that is what went wrong."""
+    wrong = error.why.partition(":")[0]
+    for word in values:
+        name, _, value = word.partition("=")
+        if name == wrong and "wants str" in error.why:
+            quoted = f"{name}='\"{value}\"'"
+            error.details += (f"a text that looks like JSON needs its quotes: {quoted}",)
+    return error

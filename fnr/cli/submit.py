@@ -13,7 +13,7 @@ from fnr.api.requests import Submit, Submitted, TaskSpec, WaitTasks
 from fnr.cli import options
 from fnr.cli.group import examples, group, parse_duration
 from fnr.cli.here import here, say
-from fnr.cli.inputs import build_input, key_values
+from fnr.cli.inputs import build_input, key_values, with_quotes
 from fnr.cli.moments import parse_moment
 from fnr.cli.render import write, write_json
 from fnr.cli.submit_jsonl import submit_lines
@@ -84,18 +84,7 @@ def submit(
     try:
         _submit_one(replace(spec, input=Raw(raw)), wait=wait)
     except BadData as error:
-        raise _with_quotes(error, values or []) from error
-
-
-def _with_quotes(error: BadData, values: list[str]) -> BadData:
-    """Say how a text is typed that looks like JSON, if that is what went wrong."""
-    wrong = error.why.partition(":")[0]
-    for word in values:
-        name, _, value = word.partition("=")
-        if name == wrong and "wants str" in error.why:
-            quoted = f"{name}='\"{value}\"'"
-            error.details += (f"a text that looks like JSON needs its quotes: {quoted}",)
-    return error
+        raise with_quotes(error, values or []) from error
 
 
 def _submit_one(spec: TaskSpec, *, wait: bool) -> None:

@@ -211,6 +211,54 @@ def test_edit_in_an_editor(home: LiveHome, live: Run, tmp_path: Path) -> None:
     assert live("task", "show", task_id, "-o", "json").json["input"] == {"n": 8}
 
 
+@pytest.fixture
+def unheard(live: Run) -> str:
+    """Id of a task that expired; its function takes only a text `word`."""
+    found = live("submit", "say", "word=hi", "--delay", "1h", "--expires", "1ms", "--wait")
+    return found.err.split()[1]
+
+
+def test_an_edit_that_changes_only_the_type_is_one(live: Run) -> None:
+    """To Python 1, 1.0 and True are the same; to a function they are not."""
+    task_id = live("submit", "refuse", "n=1").out.strip()
+    live("task", "wait", task_id)
+    for value in ("true", "1.0", "1"):
+        assert live("dlq", "edit", task_id, "--set", f"n={value}").err.startswith("one edited\n")
+    found = live("dlq", "edit", task_id, "--set", "n=1", "-o", "json")
+    assert found.json == {
+        "schema": "fnr.changed/1",
+        "done": "edited",
+        "changed": [],
+        "unchanged": {},
+    }
+
+
+def test_what_was_typed_in_an_editor_outlives_a_refusal(
+    home: LiveHome, live: Run, unheard: str, tmp_path: Path
+) -> None:
+    wrong = editor(tmp_path, "open(path, 'w').write('{\"word\": 5}')")
+    shown = show(home.folder, "dlq", "edit", unheard, **wrong)
+    assert "word: say wants str, got a whole number" in shown
+    kept = shown.partition("your text is kept in ")[2].split()[0]
+    assert f"dlq edit {unheard} --input @{kept}" in shown
+    assert Path(kept).read_text() == '{"word": 5}'
+    Path(kept).unlink()
+    found = live("dlq", "edit", unheard, "--set", "word=5")
+    assert """needs its quotes: word='"5"'""" in found.err
+
+
+@pytest.mark.parametrize("words", ['"vi', "  "])
+def test_an_editor_that_is_no_command_is_said(
+    live: Run, unheard: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A blank $VISUAL is none: $EDITOR counts, here one that says no."""
+    monkeypatch.setenv("VISUAL", words)
+    monkeypatch.setenv("EDITOR", "false")
+    found = live("dlq", "edit", unheard)
+    assert (found.code, found.out) == ((6, "") if words.isspace() else (2, ""))
+    assert words.isspace() or "cannot be started\n  why: No closing quotation\n" in found.err
+
+
 def test_replay_brings_a_letter_back(live: Run) -> None:
     task_id = live("submit", "refuse", "n=1").out.strip()
     live("task", "wait", task_id)
