@@ -59,6 +59,8 @@ def submit(
 
     Once the id is printed the task cannot get lost: it ends as done, as a dead letter or cancelled.
     """
+    if delay is not None and at is not None:
+        raise UsageError("--delay and --at both say when; give one of them")
     spec = TaskSpec(
         function=function or "",
         priority=priority,
@@ -74,6 +76,12 @@ def submit(
     if jsonl is not None:
         if values or input_from is not None or wait:
             raise UsageError("--jsonl goes with neither KEY=VALUE nor --input nor --wait")
+        if unique is not None or key is not None:
+            raise UsageError(
+                "--unique and --key do not go with --jsonl",
+                why="one key for all lines would make one task of them",
+                next_step="fnr submit --jsonl FILE, with `unique` or `key` in each line",
+            )
         submit_lines(jsonl, spec, atomic=atomic)
         return
     if function is None:

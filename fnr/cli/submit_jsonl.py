@@ -122,7 +122,8 @@ def _task_problem(text: bytes) -> str | None:
     try:
         spec = _specs.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return f"not a task: {error}"
+        # The decoder calls half a surrogate pair "truncated"; the other check knows its name.
+        return f"not a task: {validate_input_json(text) or error}"
     return validate_input_json(bytes(spec.input))
 
 

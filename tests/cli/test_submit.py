@@ -124,6 +124,9 @@ DEEP = '{"a":' + "[" * 10_000 + "]" * 10_000 + "}"
         (["f", "-p", "11"], "", 2, "11"),
         (["f", "--atomic"], "", 2, "--atomic is for --jsonl"),
         (["f", "a=1", "--jsonl", "-"], "", 2, "--jsonl goes with neither"),
+        (["f", "--jsonl", "-", "--key", "k"], '{"n": 1}', 2, "make one task of them"),
+        (["f", "--jsonl", "-", "--unique", "u"], '{"n": 1}', 2, "make one task of them"),
+        (["f", "--delay", "5s", "--at", "18:00"], "", 2, "--delay and --at"),
         ([], "", 2, "which function?"),
     ],
 )
@@ -219,6 +222,11 @@ def test_a_line_that_is_no_task_is_refused_here(
     assert found.code == 65
     assert found.err.startswith("line 1: ")
     assert server.asked == []
+
+
+def test_a_line_with_half_a_character_is_not_called_truncated(fnr: Run) -> None:
+    found = fnr("submit", "--jsonl", "-", stdin=r'{"function": "f", "unique": "\ud800"}')
+    assert "half of a surrogate pair" in found.err
 
 
 def test_thousands_are_sent_in_chunks(server: WireServer, fnr: Run, tmp_path: Path) -> None:
@@ -326,6 +334,10 @@ def test_live_submit_waits_for_the_result(live: Run) -> None:
         (["say", "word=3"], 65, "word: say wants str, got a whole number"),
         (["say", "word=3"], 65, """needs its quotes: word='"3"'"""),
         (["say"], 65, "say needs word"),
+        (["say", "word=w", "--key", ""], 65, "has 1 to 500 characters, this one 0"),
+        (["say", "word=w", "--unique", "u" * 501], 65, "has 1 to 500 characters, this one 501"),
+        (["say", "word=w", "--timeout", "0s"], 65, "timeout must be 1 ms to 100 years, got 0 ms"),
+        (["say", "word=w", "--at", "@-5"], 65, "the 100 years from 1970 on"),
     ],
 )
 def test_live_refusals_say_why(live: Run, words: list[str], code: int, why: str) -> None:
@@ -351,3 +363,19 @@ def test_live_thousands_with_bad_lines_among_them(live: Run, home: LiveHome) -> 
     assert len(ids) == 1_498
     cancelled = live("task", "cancel", "--where", "tag.many:yes", "-y")
     assert len(cancelled.out.split()) == 1_498
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        (r'"tags": {"k": "a\u0000"}', "cannot be stored as text"),
+        (r'"unique": "a\u0000"', "cannot be stored as text"),
+        ('"tags": {"": "x"}', "a tag has no name"),
+        ('"parent_id": "nobody"', "parent must be the whole id of a task"),
+    ],
+)
+def test_live_what_stands_beside_an_input_is_checked_too(live: Run, more: str, why: str) -> None:
+    line = f'{{"function": "say", "input": {{"word": "w"}}, {more}}}'
+    found = live("submit", "--jsonl", "-", stdin=line)
+    assert (found.code, found.out) == (65, "")
+    assert why in found.err
