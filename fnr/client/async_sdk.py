@@ -42,7 +42,7 @@ from fnr.client.answers import (
 )
 from fnr.client.async_link import AsyncLink
 from fnr.client.connect import ConnectionLost
-from fnr.client.specs import Duration, SubmitOptions, batches, milliseconds, task_spec
+from fnr.client.specs import Duration, SubmitOptions, batches, milliseconds, task_spec, task_specs
 from fnr.config.paths import find_paths
 from fnr.host.clock import Clock, Dice, Ulids
 from fnr.policy.dead_letter import DeadLetter
@@ -92,7 +92,7 @@ class AsyncClient:
         **options: Unpack[SubmitOptions],
     ) -> SubmittedMany:
         """Hand over many tasks of one function, 1,000 a transaction, or all in one if atomic."""
-        specs = (task_spec(function, each, options) for each in inputs)
+        specs = task_specs(function, inputs, options)
         total = SubmittedMany(task_ids=[])
         sent = 0
         for request in batches(with_ids(specs, self._ulids), atomic=atomic):
