@@ -37,6 +37,7 @@ from fnr.policy.evidence import KilledBy
 from fnr.policy.record import WorkerRecord
 from fnr.store import functions
 from fnr.store.connection import StoreFull, Transaction
+from fnr.store.cursor import CURSOR_WORDS, BadCursor
 from fnr.store.ids import AmbiguousId, NoSuchId
 from fnr.store.reads import READS, BadFilter
 
@@ -223,5 +224,7 @@ class Answers:
 
 
 def as_usage_error(error: BadFilter) -> FnrError:
-    """A filter that does not parse, for people."""
+    """A filter that does not parse, or a cursor of another list, for people."""
+    if isinstance(error, BadCursor):
+        return UsageError(str(error), why=CURSOR_WORDS)
     return UsageError(f"the filter was not understood: {error}", next_step="fnr help filters")
