@@ -334,19 +334,25 @@ class EditLetter(Request[Changed], frozen=True, kw_only=True, tag=str):
 
 
 class ResolveLetters(Request[Changed], frozen=True, kw_only=True, tag=str):
-    """Put letters to rest without a replay."""
+    """Put letters to rest without a replay; of a filter's letters `limit`, then go on `after`."""
 
     task_ids: list[str] = field(default_factory=list)
     where: str = ""
     reason: str = ""
+    after: str | None = None
+    limit: int = 500
 
 
 class PurgeLetters(Request[Changed], frozen=True, kw_only=True, tag=str):
-    """Delete resolved letters with their tasks; open ones only when `open` says so."""
+    """Delete resolved letters with their tasks; open ones only when `open` says so.
+
+    Of a filter's letters `limit`, then go on `after`.
+    """
 
     task_ids: list[str] = field(default_factory=list)
     where: str = ""
     open: bool = False
+    after: str | None = None
     limit: int = 500
 
 

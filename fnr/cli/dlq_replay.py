@@ -91,6 +91,8 @@ def replay(
         keep_order_by=keep_order_by,
     )
     chosen = Chosen(task_ids=full_ids(ids or []), where=where, everything=everything)
+    if not (chosen.task_ids or where or everything):
+        raise _nothing()
     if not _looked_at(chosen, dry_run=dry_run, yes=yes):
         return
     plan = here().ask(

@@ -9,8 +9,8 @@ import typer
 from fnr.api.errors import UsageError
 from fnr.api.requests import CancelTasks, GetTask, ListTasks, WaitTasks
 from fnr.cli import logs as log_command
-from fnr.cli.changes import show_changed
-from fnr.cli.group import confirm, examples, full_ids, group, pages, parse_duration
+from fnr.cli.changes import change
+from fnr.cli.group import confirm, counted, examples, full_ids, group, pages, parse_duration
 from fnr.cli.here import here
 from fnr.cli.options import After, Ids, Limit, Reason, SomeIds, TaskId, Where, Yes
 from fnr.cli.render import Column, Listing, show_list, show_one, show_pages
@@ -133,11 +133,11 @@ def cancel(
         raise UsageError("cancel takes ids or --where, and not both", next_step="fnr task list")
     if where:
         count = here().ask(ListTasks(where=f"({where}) state:queued,waiting,running", limit=1))
-        many = "the tasks" if count.total is None else f"{count.total} tasks"
+        many = "the tasks" if count.total is None else counted(count.total, "task")
         confirm(f"Cancel {many} that match {where!r}?", yes=yes)
     task_ids = full_ids(ids or [])
-    changed = here().ask(CancelTasks(task_ids=task_ids, where=where, reason=reason))
-    show_changed(changed, done="cancelled")
+    request = CancelTasks(task_ids=task_ids, where=where, reason=reason)
+    change(task_ids or where, request, done="cancelled")
 
 
 app.command("logs", epilog=examples("fnr task logs 01JD -f"))(log_command.task_logs)

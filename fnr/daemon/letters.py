@@ -109,7 +109,7 @@ class Letters:
         return Changed(changed=[await self._parts.store.write(unit)])
 
     async def resolve(self, client: Client, request: ResolveLetters) -> Changed:
-        """Put letters to rest."""
+        """Put a chunk of letters to rest."""
         now_ms = self._parts.clock.now_ms()
         return await self._change(
             request,
@@ -157,12 +157,12 @@ class Letters:
     ) -> Changed:
         if bool(request.task_ids) == bool(request.where):
             raise UsageError("say which letters: ids or a filter, and not both")
-        ids, _ = await self._chosen(request)
+        ids, after = await self._chosen(request)
 
         def unit(tx: Transaction) -> Changed:
             changed, unchanged = change(tx, ids)
             failpoint("letters-changed-in-unit")
-            return Changed(changed=changed, unchanged=unchanged)
+            return Changed(changed=changed, unchanged=unchanged, next=after)
 
         return await self._parts.store.write(unit)
 
@@ -173,12 +173,11 @@ class Letters:
         if request.task_ids:
             prefixes = request.task_ids
             return await self._reader.read(lambda tx: [find_id(tx, p) for p in prefixes]), None
-        limit = min(getattr(request, "limit", CHUNK_MAX), CHUNK_MAX)
-        after = getattr(request, "after", None)
+        limit = min(request.limit, CHUNK_MAX)
         now_ms = self._parts.clock.now_ms()
         return await self._reader.read(
             lambda tx: select_letter_ids(
-                tx, where=request.where, after=after, limit=limit, now_ms=now_ms
+                tx, where=request.where, after=request.after, limit=limit, now_ms=now_ms
             )
         )
 

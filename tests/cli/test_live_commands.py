@@ -259,6 +259,32 @@ def test_an_editor_that_is_no_command_is_said(
     assert words.isspace() or "cannot be started\n  why: No closing quotation\n" in found.err
 
 
+def test_all_letters_that_a_filter_finds_are_resolved_and_purged(live: Run) -> None:
+    lines = "\n".join(['{"word": "w"}'] * 1_001)
+    options = ("--delay", "1h", "--expires", "1ms", "--tag", "many=dead")
+    ids = live("submit", "say", "--jsonl", "-", *options, stdin=lines).out
+    live("task", "wait", "-", stdin=ids)
+    assert live("dlq", "resolve", "--where", "tag.many:dead", "-y").err == "1001 resolved\n"
+    assert live("dlq", "purge", "--where", "tag.many:dead", "-y").err == "1001 deleted\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "cursor"),
+    [
+        (["task", "list"], "zzz"),
+        (["dlq", "list"], "9" * 30 + "-01JD0000000000000000000001"),
+        (["errors", "groups"], "yesterday"),
+        (["replay", "list"], "zzz"),
+    ],
+)
+def test_a_cursor_of_no_page_is_said(live: Run, words: list[str], cursor: str) -> None:
+    found = live(*words, "--after", cursor)
+    assert (found.code, found.out) == (2, "")
+    assert found.err.startswith(
+        f"error: '{cursor}' does not continue this list\n  why: a cursor is "
+    )
+
+
 def test_replay_brings_a_letter_back(live: Run) -> None:
     task_id = live("submit", "refuse", "n=1").out.strip()
     live("task", "wait", task_id)
