@@ -118,7 +118,7 @@ DEEP = '{"a":' + "[" * 10_000 + "]" * 10_000 + "}"
         (["f", "--input", "@/nowhere/in.json"], "", 65, "No such file"),
         (["f", "n"], "", 2, "'n' is not KEY=VALUE"),
         (["f", "=3"], "", 2, "'=3' is not KEY=VALUE"),
-        (["f", "--tag", "a"], "", 2, "--tag: 'a' is not KEY=VALUE"),
+        (["f", "--tag", "a"], "", 2, "--tag: 'a' is not KEY=VALUE\n  why: write it like --tag KEY"),
         (["f", "--timeout", "10"], "", 2, "--timeout: needs a unit"),
         (["f", "--at", "tomorrow"], "", 2, "'tomorrow' is no moment"),
         (["f", "-p", "11"], "", 2, "11"),
