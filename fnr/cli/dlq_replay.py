@@ -79,6 +79,8 @@ def replay(
     """
     if [bool(ids), bool(where), everything].count(True) != 1:
         raise UsageError("give ids, --where or --all", next_step="fnr dlq replay --all --dry-run")
+    if wait and detach:
+        raise UsageError("--wait and --detach contradict each other; give one of them")
     failures_max, failures_percent = failures(stop_on_failures)
     options = ReplayOptions(
         canary=canary,

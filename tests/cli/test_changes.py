@@ -137,6 +137,7 @@ def test_what_is_dangerous_is_refused_when_nobody_can_be_asked(
         ["dlq", "purge"],
         ["dlq", "replay"],
         ["dlq", "replay", ID1, "--all"],
+        ["dlq", "replay", "--all", "-y", "--wait", "--detach"],
         ["dlq", "replay", "--all", "--rate", "5"],
         ["dlq", "replay", "--all", "--rate", "0/s"],
     ],

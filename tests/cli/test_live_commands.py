@@ -319,10 +319,12 @@ def test_export_and_import_are_exact(home: LiveHome, live: Run, tmp_path: Path) 
     live("task", "wait", task_id)
     file = tmp_path / "letters.jsonl"
     found = live("dlq", "export", "--where", "tag.export:yes", "--to", file)
-    assert found.err.startswith("1 dead letters written to ")
+    assert found.err.startswith("1 dead letter written to ")
     exported = file.read_text()
     assert live("dlq", "export", "--where", "tag.export:yes").out == exported
     assert live("dlq", "export", "--to", file).code == 6
+    assert live("dlq", "export", "--where", "no:field", "--to", tmp_path / "none").code == 2
+    assert not (tmp_path / "none").exists()
 
     found = live("dlq", "import", file)
     assert found.code == 1
