@@ -8,6 +8,8 @@ from fnr.policy.filter import FilterError
 from fnr.store.ids import ID_CHARS
 
 CURSOR_WORDS = "a cursor is the `next` of a page of the same list"
+# An undo step's id is that of its attempt, and its number.
+_ID = re.compile(rf"[0-9A-Z]{{{ID_CHARS}}}(\.[0-9]+)?")
 # As many digits as always fit into a column of SQLite.
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 
@@ -22,7 +24,7 @@ class BadCursor(FilterError):
 
 def id_after(cursor: str) -> str:
     """The id at which a page has ended. Raises BadCursor."""
-    if len(cursor) != ID_CHARS or not (cursor.isascii() and cursor.isalnum()):
+    if not _ID.fullmatch(cursor.upper()):
         raise BadCursor(cursor)
     return cursor.upper()
 
