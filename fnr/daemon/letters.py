@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -134,21 +135,26 @@ class Letters:
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 refused.append(RefusedItem(index=index, why=f"not a dead letter: {error}"))
 
-        def unit(tx: Transaction) -> tuple[list[str], list[RefusedItem]]:
-            taken: list[str] = []
-            not_taken: list[RefusedItem] = []
-            for index, file in good:
-                why = letter_files.import_one(tx, file.letter, file.detail, schema=file.schema)
-                if why is None:
-                    taken.append(file.letter.task_id)
-                else:
-                    not_taken.append(RefusedItem(index=index, why=why))
-            failpoint("import-in-unit")
-            return taken, not_taken
-
-        taken, not_taken = await self._parts.store.write(unit)
+        taken, not_taken = await self._take_over(good)
         self.on_imported()
         return SubmittedMany(task_ids=taken, refused=refused + not_taken)
+
+    async def _take_over(
+        self, files: list[tuple[int, LetterFile]]
+    ) -> tuple[list[str], list[RefusedItem]]:
+        """All in one transaction; one by one if the store cannot hold a value of one of them."""
+        try:
+            return await self._parts.store.write(partial(_import, files))
+        except Exception as error:
+            why = letter_files.impossible(error)
+            if why is None:
+                raise
+            if len(files) == 1:
+                return [], [RefusedItem(index=files[0][0], why=why)]
+        found = [await self._take_over([file]) for file in files]
+        return [one for taken, _ in found for one in taken], [
+            item for _, refused in found for item in refused
+        ]
 
     async def _change(
         self,
@@ -183,6 +189,21 @@ class Letters:
 
     def _input_problem(self, function: str, raw: bytes) -> str | None:
         return input_problem(self._parts, function, raw)
+
+
+def _import(
+    files: list[tuple[int, LetterFile]], tx: Transaction
+) -> tuple[list[str], list[RefusedItem]]:
+    taken: list[str] = []
+    refused: list[RefusedItem] = []
+    for index, file in files:
+        why = letter_files.import_one(tx, file.letter, file.detail, schema=file.schema)
+        if why is None:
+            taken.append(file.letter.task_id)
+        else:
+            refused.append(RefusedItem(index=index, why=why))
+    failpoint("import-in-unit")
+    return taken, refused
 
 
 def input_problem(parts: Parts, function: str, raw: bytes) -> str | None:

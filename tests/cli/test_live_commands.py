@@ -342,6 +342,18 @@ def test_export_and_import_are_exact(home: LiveHome, live: Run, tmp_path: Path) 
     assert live("dlq", "import", "/nowhere").code == 65
 
 
+def test_a_letter_with_a_value_that_cannot_be_spoils_no_other(live: Run) -> None:
+    ids = [live("submit", "refuse", f"n={n}", "--tag", "spoiled=yes").out.strip() for n in (1, 2)]
+    live("task", "wait", *ids)
+    spoiled, good = live("dlq", "export", "--where", "tag.spoiled:yes").out.splitlines()
+    live("dlq", "purge", *ids, "--open", "-y")
+    spoiled = spoiled.replace('"priority":5', '"priority":77')
+    found = live("dlq", "import", "-", stdin=f"{spoiled}\n{good}\n")
+    assert (found.code, found.err.splitlines()[1]) == (1, "1 imported, 1 refused")
+    assert found.err.startswith("line 1: it holds a value that cannot be: ")
+    assert "priority" in found.err
+
+
 # ── functions, workers ───────────────────────────────────────────────────────
 
 
