@@ -21,7 +21,7 @@ from fnr.cli.changes import show_changed
 from fnr.cli.group import examples, group
 from fnr.cli.here import here
 from fnr.cli.options import Reason
-from fnr.cli.render import Column, Listing, show_list, show_one
+from fnr.cli.render import Column, Listing, age, show_list, show_one
 from fnr.cli.settings_view import function_table
 from fnr.cli.terminal import one_line
 from fnr.config.load import load
@@ -123,6 +123,7 @@ def _page(detail: FunctionDetail) -> str:
     lines = [
         f"function:  {one_line(status.function)}",
         f"state:     {status.state}",
+        *_pause_words(status),
         f"workers:   {status.workers} of at most {status.workers_max}, {status.busy} busy",
         f"tasks:     {counts or 'none'}",
     ]
@@ -138,6 +139,12 @@ def _page(detail: FunctionDetail) -> str:
         lines += ["", f"[functions.{status.function}]"]
         lines += [f"{key} = {one_line(value)}" for key, value in _toml(detail.settings)]
     return "\n".join(lines) + "\n"
+
+
+def _pause_words(status: FunctionStatus) -> list[str]:
+    if not status.paused_by:
+        return []
+    return [f"paused:    {age(status.paused_at_ms)} ago by {one_line(status.paused_by)}"]
 
 
 def _toml(settings: dict[str, object]) -> list[tuple[str, str]]:

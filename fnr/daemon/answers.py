@@ -154,6 +154,7 @@ class Answers:
             functions.pause(tx, names, by=by, now_ms=now_ms)
 
         await self._parts.store.write(unit)
+        self._crew.supervisor.paused.update(names)
         for name in names:
             self._crew.supervisor.pools[name].paused = True
         return Changed(changed=names)
@@ -165,6 +166,7 @@ class Answers:
             functions.resume(tx, names)
 
         await self._parts.store.write(unit)
+        self._crew.supervisor.paused.difference_update(names)
         for name in names:
             pool = self._crew.supervisor.pools[name]
             pool.paused = False
@@ -175,7 +177,7 @@ class Answers:
         for name in names:
             if name not in self._crew.supervisor.pools:
                 raise NotFound(f"there is no function {name!r}", next_step="fnr function list")
-        return names
+        return list(dict.fromkeys(names))
 
     async def _restart_workers(self, client: Client, request: ask.RestartWorkers) -> Changed:
         return self._dismiss(client, request.workers, now=request.now, respawn=True)

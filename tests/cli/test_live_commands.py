@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -362,6 +363,8 @@ def test_a_paused_function_holds_its_tasks(live: Run) -> None:
     waiting = live("submit", "say", "word=x").out.strip()
     assert live("task", "wait", waiting, "--for", "20ms").code == 124
     assert "say\tpaused" in live("status").out
+    page = live("function", "show", "say").out
+    assert re.search(r"^paused:    \d+ms ago by \w+: r$", page, re.MULTILINE)
     assert live("function", "resume", "say").err == "one resumed\n"
     assert live("task", "wait", waiting).code == 0
 
