@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from fnr.api.errors import BadData, UsageError
 from fnr.api.requests import Submit, Submitted, TaskSpec, WaitTasks
 from fnr.cli import options
+from fnr.cli.follow import ends_of
 from fnr.cli.group import examples, group, parse_duration
 from fnr.cli.here import here, say
 from fnr.cli.inputs import build_input, key_values, with_quotes
@@ -105,7 +106,7 @@ def _submit_one(spec: TaskSpec, *, wait: bool) -> None:
         submitted = connection.ask(Submit(task=spec))
         try:
             here().notice(f"submitted {submitted.task_id}")
-            [end] = connection.ask(WaitTasks(task_ids=[submitted.task_id]))
+            [end] = ends_of(here(), connection, WaitTasks(task_ids=[submitted.task_id]))
         except KeyboardInterrupt:
             say(f"the task goes on; {here().command} task wait {submitted.task_id}")
             raise

@@ -10,6 +10,7 @@ from fnr.api.errors import UsageError
 from fnr.api.requests import CancelTasks, GetTask, ListTasks, WaitTasks
 from fnr.cli import logs as log_command
 from fnr.cli.changes import change
+from fnr.cli.follow import ends_of
 from fnr.cli.group import confirm, counted, examples, full_ids, group, pages, parse_duration
 from fnr.cli.here import here
 from fnr.cli.options import After, Ids, Limit, Reason, SomeIds, TaskId, Where, Yes
@@ -106,8 +107,8 @@ def wait(
     """Wait until all of them have ended; exit code 0 if all are done, 1 if not."""
     timeout_ms = parse_duration(longest, flag="--for")
     task_ids = full_ids(ids)
-    with here().connect() as connection:
-        ends = connection.ask(WaitTasks(task_ids=task_ids, timeout_ms=timeout_ms))
+    request = WaitTasks(task_ids=task_ids, timeout_ms=timeout_ms)
+    ends = ends_of(here(), here().connect(), request)
     show_list(ENDS, ends, total=len(ends))
     if any(end.task.state is not TaskState.DONE for end in ends):
         raise typer.Exit(1)

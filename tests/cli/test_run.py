@@ -115,6 +115,21 @@ def test_it_goes_on_while_the_daemon_is_restarted(home: LiveHome) -> None:
     assert "begun\nafter the restart\n" in session.shown()
 
 
+def test_who_waits_for_a_task_goes_on_waiting_while_the_daemon_is_restarted(
+    home: LiveHome,
+) -> None:
+    pipe = home.folder / "waited-for"
+    os.mkfifo(pipe)
+    session = Session(home.folder, "submit", "gate", f"path={pipe}", "--wait")
+    session.wait_for("submitted ")
+    home.kill()
+    session.wait_for("the daemon went away; waiting until it is back")
+    assert home.start(), home.log()
+    pipe.write_text("after the restart")
+    assert session.end() == 0
+    assert session.shown().endswith('"after the restart"\n')
+
+
 def test_flags_become_the_tasks_input(server: WireServer, fnr: Run, tmp_path: Path) -> None:
     server.answers[Submit] = Submitted(task_id="T")
     found = fnr(
