@@ -42,6 +42,7 @@ from fnr.client.answers import (
     pauses_s,
     repeatable,
     result_of,
+    says_how_far,
     with_ids,
 )
 from fnr.client.async_sdk import AsyncClient
@@ -106,9 +107,10 @@ class Client:
         specs = task_specs(function, inputs, options)
         total = SubmittedMany(task_ids=[])
         sent = 0
-        for request in batches(with_ids(specs, self._ulids), atomic=atomic):
-            total = add_many(total, self.ask(request), offset=sent)
-            sent += len(request.items)
+        with says_how_far(lambda: total):
+            for request in batches(with_ids(specs, self._ulids), atomic=atomic):
+                total = add_many(total, self.ask(request), offset=sent)
+                sent += len(request.items)
         return total
 
     # ── learn ────────────────────────────────────────────────────────────────
