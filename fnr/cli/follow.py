@@ -34,11 +34,15 @@ PIECE_BYTES = 1024 * 1024
 
 
 class Output(Struct, frozen=True):
-    """A piece of a log. place: the attempt's token, or a worker's id; from_ms: nothing older."""
+    """A piece of a log. place: the attempt's token, or a worker's id; from_ms: nothing older.
+
+    caught_up: all that had been printed before is behind it.
+    """
 
     place: str
     data: bytes
     from_ms: int = 0
+    caught_up: bool = False
 
 
 class _Look(Struct, frozen=True):
@@ -121,6 +125,8 @@ def task_output(here: Here, task_id: str) -> Iterator[Output]:
                 yield Output(span.token, data, span.started_at_ms)
             if span.log_to is None:
                 inbox.follow(span.log_path, max(shown.get(span.log_path, 0), span.log_from))
+        if grown is None:
+            yield Output("", b"", caught_up=True)
         if ended:
             return
 

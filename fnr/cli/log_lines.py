@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 
 from fnr.cli.here import here
-from fnr.cli.render import clock_time
+from fnr.cli.render import clock_time, write_json
 from fnr.cli.terminal import block
 from fnr.policy.log_record import STDERR, LogRecord
 
@@ -22,8 +22,12 @@ def pass_on(records: Iterator[LogRecord], *, from_ms: int = 0) -> None:
 
 
 def show(records: Iterator[LogRecord], *, timestamps: bool) -> None:
-    """Write records to stdout: as they are into a pipe, made harmless for a terminal."""
+    """Write records to stdout: as they are, made harmless for a terminal, or as JSON."""
     for record in records:
+        if here().as_json:
+            text = record.text.decode("utf-8", "replace")
+            write_json({"at_ms": record.at_ms or None, "stream": record.stream, "text": text})
+            continue
         if timestamps and record.at_ms:
             sys.stdout.write(f"{clock_time(record.at_ms)} {record.stream} ")
         if here().plain:

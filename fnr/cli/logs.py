@@ -18,7 +18,6 @@ from fnr.cli.here import here
 from fnr.cli.log_lines import show
 from fnr.cli.moments import parse_since
 from fnr.cli.options import Since, TaskId
-from fnr.cli.render import write_json
 from fnr.client.log_lines import LogLines
 from fnr.config.load import load
 from fnr.host.worker_log import first_kept, read_span
@@ -75,10 +74,11 @@ def task_logs(
 ) -> None:
     """Show what a task's attempts have printed; with -f until the task has ended."""
     task_id = _full_id(task_id)
-    if follow:
-        _show_live(task_output(here(), task_id), timestamps=timestamps)
-        return
     since_ms = None if since is None else parse_since(since)
+    if follow:
+        outputs = task_output(here(), task_id)
+        _show_live(outputs, lines=lines, since_ms=since_ms or 0, timestamps=timestamps)
+        return
     spans = here().ask(ListLogSpans(task_id=task_id, since_ms=since_ms, limit=SPANS_MAX))
     if not _show_spans(spans, lines=lines, since_ms=since_ms or 0, timestamps=timestamps):
         here().notice(f"task {task_id} has printed nothing")
@@ -96,13 +96,24 @@ def _show_function(
         here().notice(f"{name} has printed nothing")
 
 
-def _show_live(outputs: Iterable[Output], *, timestamps: bool) -> None:
+def _show_live(
+    outputs: Iterable[Output], *, timestamps: bool, lines: int = 0, since_ms: int = 0
+) -> None:
+    """Show what is printed as it comes; of what was there before only the last `lines`, if any."""
     cutters: dict[str, LogLines] = {}
+    before: deque[LogRecord] | None = deque(maxlen=lines) if lines else None
     for output in outputs:
         cutter = cutters.setdefault(output.place, LogLines())
-        show(_not_before(cutter.feed(output.data), output.from_ms), timestamps=timestamps)
+        records = _not_before(cutter.feed(output.data), max(output.from_ms, since_ms))
+        if before is None:
+            show(records, timestamps=timestamps)
+            continue
+        before.extend(records)
+        if output.caught_up:
+            show(iter(before), timestamps=timestamps)
+            before = None
     for cutter in cutters.values():
-        show(cutter.rest(), timestamps=timestamps)
+        show(_not_before(cutter.rest(), since_ms), timestamps=timestamps)
 
 
 def _show_spans(spans: list[LogSpan], *, lines: int, since_ms: int, timestamps: bool) -> bool:
@@ -117,12 +128,7 @@ def _show_spans(spans: list[LogSpan], *, lines: int, since_ms: int, timestamps: 
     first = next(kept, None)
     if first is None:
         return False
-    if here().as_json:
-        for record in chain([first], kept):
-            text = record.text.decode("utf-8", "replace")
-            write_json({"at_ms": record.at_ms or None, "stream": record.stream, "text": text})
-    else:
-        show(chain([first], kept), timestamps=timestamps)
+    show(chain([first], kept), timestamps=timestamps)
     return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -75,6 +76,28 @@ def test_detached_prints_the_id_and_logs_follow_to_the_end(home: LiveHome, live:
     assert session.end() == 0
     assert session.shown() == "begun\nended\n"
     assert live("task", "show", task_id, "-o", "json").json["task"]["tags"] == {"name": "n"}
+
+
+def test_a_followed_task_begins_where_one_asks_and_in_the_form_that_one_asks_for(
+    home: LiveHome, live: Run
+) -> None:
+    """Method: four lines are there before it is followed; the command then waits at a pipe."""
+    pipe = home.folder / "followed"
+    os.mkfifo(pipe)
+    task_id = live("run", "-d", "--", "sh", "-c", f"seq 4; cat {pipe}").out.strip()
+    first = Session(home.folder, "task", "logs", task_id, "-f").wait_for("4")
+    first.interrupt()
+    first.end()
+    session = Session(home.folder, "task", "logs", task_id, "-f", "-n", "2", "-o", "jsonl")
+    session.wait_for('"text":"4"')
+    pipe.write_text("5\n")
+    assert session.end() == 0
+    told = [json.loads(line) for line in session.shown().splitlines()]
+    assert [(record["stream"], record["text"]) for record in told] == [
+        ("o", "3"),
+        ("o", "4"),
+        ("o", "5"),
+    ]
 
 
 def test_ctrl_c_cancels_the_task(home: LiveHome, live: Run) -> None:
