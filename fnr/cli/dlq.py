@@ -85,7 +85,7 @@ def resolve(ids: SomeIds = None, where: Where = "", reason: Reason = "", yes: Ye
     """Put letters to rest without a replay; they are kept until purged."""
     _ids_or_where(ids, where)
     if where:
-        confirm(f"Resolve {_count(where)} that match {where!r}?", yes=yes)
+        confirm(f"Resolve {_count(where)} matching {where!r}?", yes=yes)
     request = ResolveLetters(task_ids=full_ids(ids or []), where=where, reason=reason)
     _change_all(request, done="resolved")
 
@@ -109,7 +109,7 @@ def purge(
     _ids_or_where(ids, where)
     where = _to_purge(where, also_open=also_open)
     words = read_ids(ids or [])
-    what = f"{_count(where)} that match {where!r}" if where else counted(len(words), "dead letter")
+    what = f"{_count(where)} matching {where!r}" if where else counted(len(words), "dead letter")
     confirm(f"Delete {what} for good?", yes=yes or not (words or where))
     request = PurgeLetters(task_ids=full_ids(words), where=where, open=also_open)
     _change_all(request, done="deleted")

@@ -132,6 +132,8 @@ def _fields(submitted: Submitted) -> dict[str, object]:
 def _show_end(end: TaskEnd) -> None:
     if here().as_json:
         write_json({"schema": ENDS.schema, "items": [end], "total": 1, "next": None}, pretty=True)
+    elif here().output == "name":
+        write(f"{end.task.task_id}\n")
     elif end.task.state is TaskState.DONE:
         write(block(value_text(end.result)) + "\n")
         if end.task.degraded:

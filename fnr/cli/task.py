@@ -135,7 +135,7 @@ def cancel(
     if where:
         count = here().ask(ListTasks(where=f"({where}) state:queued,waiting,running", limit=1))
         many = "the tasks" if count.total is None else counted(count.total, "task")
-        confirm(f"Cancel {many} that match {where!r}?", yes=yes)
+        confirm(f"Cancel {many} matching {where!r}?", yes=yes)
     task_ids = full_ids(ids or [])
     request = CancelTasks(task_ids=task_ids, where=where, reason=reason)
     change(task_ids or where, request, done="cancelled")

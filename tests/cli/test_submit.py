@@ -320,6 +320,8 @@ def test_stdin_that_is_the_terminal_is_not_waited_for(
 
 def test_live_submit_waits_for_the_result(live: Run) -> None:
     assert live("submit", "say", "word=hello world", "--wait").out == '"hello world\\n"\n'
+    found = live("submit", "say", "word=w", "--wait", "-o", "name")
+    assert found.err == f"submitted {found.out}"
     found = live("submit", "refuse", "n=1", "--wait")
     assert found.code == 1
     assert "dead: ValueError: [rank0]: CUDA error [/b] [31mred 1" in found.err
