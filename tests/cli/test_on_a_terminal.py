@@ -117,3 +117,20 @@ def test_ctrl_c_while_waiting_is_130_and_the_task_goes_on(hostile: LiveHome) -> 
     session.wait_for("submitted ").interrupt()
     session.wait_for("the task goes on")
     assert session.end() == 130
+
+
+def test_a_reader_who_has_enough_does_not_end_a_submit(home: LiveHome, tmp_path: Path) -> None:
+    """Method: nobody reads the ids, as behind `| head -1`, from the first of three chunks on."""
+    lines = tmp_path / "many.jsonl"
+    lines.write_text('{"word": "w"}\n' * 3_000)
+    words = ("submit", "say", "--jsonl", lines, "--delay", "1h", "--tag", "unread=yes")
+    command = [sys.executable, "-m", "fnr", "--home", home.folder, *words]
+    read_fd, write_fd = os.pipe()
+    os.close(read_fd)
+    found = subprocess.run(command, stdout=write_fd, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write_fd)
+    assert found.returncode == 0
+    assert found.stderr.startswith("3000 accepted in ")
+    assert (
+        len(home.fnr("task", "cancel", "--where", "tag.unread:yes", "-y").stdout.split()) == 3_000
+    )
