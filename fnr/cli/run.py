@@ -20,7 +20,7 @@ from fnr.cli.group import examples, group, parse_duration
 from fnr.cli.here import here, say
 from fnr.cli.inputs import key_values
 from fnr.cli.log_lines import pass_on
-from fnr.cli.render import write, write_json
+from fnr.cli.render import drop_output, write, write_json
 from fnr.cli.terminal import block
 from fnr.client.log_lines import LogLines
 from fnr.config.units import size_bytes
@@ -98,6 +98,10 @@ def _follow(task_id: str) -> int:
     except KeyboardInterrupt:
         say(f"not waiting for its end; {here().command} task show {task_id}")
         return EXIT_CANCELLED
+    except BrokenPipeError:
+        drop_output()
+        say(f"nobody reads its output any more; it goes on: {here().command} task show {task_id}")
+        return 0
     finally:
         signal.signal(signal.SIGINT, before)
 

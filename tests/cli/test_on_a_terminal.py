@@ -134,3 +134,19 @@ def test_a_reader_who_has_enough_does_not_end_a_submit(home: LiveHome, tmp_path:
     assert (
         len(home.fnr("task", "cancel", "--where", "tag.unread:yes", "-y").stdout.split()) == 3_000
     )
+
+
+def test_a_command_whose_output_nobody_reads_is_named(home: LiveHome) -> None:
+    """Method: the command writes once more, after its reader has gone, until it is cancelled."""
+    words = ("run", "--", "sh", "-c", "while :; do echo more; sleep 0.1; done")
+    command = [sys.executable, "-m", "fnr", "--home", home.folder, *words]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as found:
+        assert found.stdout is not None and found.stderr is not None
+        assert found.stdout.readline() == "more\n"
+        found.stdout.close()
+        said = found.stderr.read()
+    assert found.returncode == 0
+    assert said.startswith("nobody reads its output any more; it goes on: fnr --home ")
+    assert home.fnr("task", "cancel", said.split()[-1]).returncode == 0
