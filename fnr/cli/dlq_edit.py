@@ -11,7 +11,7 @@ import msgspec
 import typer
 from msgspec import Raw
 
-from fnr.api.errors import BadData, FnrError, NotFound
+from fnr.api.errors import BadData, FnrError, NotFound, Refused
 from fnr.api.question import Changed
 from fnr.api.requests import EditLetter, GetTask
 from fnr.cli.changes import show_changed
@@ -19,6 +19,7 @@ from fnr.cli.editor import visit
 from fnr.cli.here import here, say
 from fnr.cli.inputs import build_input, key_values, typed, with_quotes
 from fnr.cli.options import InputFrom, TaskId
+from fnr.policy.dead_letter import LetterState
 from fnr.policy.input_types import validate_input_json
 
 
@@ -38,6 +39,13 @@ def edit(
     if detail.letter is None:
         raise NotFound(f"task {detail.task.task_id} has no dead letter")
     task_id, before = detail.task.task_id, bytes(detail.input)
+    if detail.letter.state is not LetterState.OPEN:
+        # Said now, and not after half an hour in the editor.
+        raise Refused(
+            f"the input of {task_id} was not changed",
+            why=f"the letter is {detail.letter.state}; only open ones are edited",
+            next_step=f"{here().command} dlq show {task_id}",
+        )
     if sets or input_from is not None:
         after = _said(before, sets or [], input_from)
         try:

@@ -158,6 +158,20 @@ def test_a_worker_that_is_not_there_or_not_one(server: WireServer, fnr: Run) -> 
     assert "pid:       4711" in fnr("worker", "show", "01JDW1").out
 
 
+def test_a_letter_that_cannot_be_edited_is_not_opened_in_an_editor(
+    server: WireServer, fnr: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Method: an editor that would end well."""
+    monkeypatch.setenv("VISUAL", "true")
+    letter = {"task_id": ID1, "function": "f", "cause": "expired", "category": "resource"}
+    letter |= {"reason": "r", "died_at_ms": 1, "state": "replaying"}
+    task = {"task_id": ID1, "function": "f"}
+    server.answers[GetTask] = {"task": task, "input": {}, "letter": letter}
+    found = fnr("dlq", "edit", ID1)
+    assert found.code == 6
+    assert "the letter is replaying" in found.err
+
+
 @pytest.mark.parametrize(
     ("verb", "request_sent", "done"),
     [("purge", PurgeLetters, "deleted"), ("resolve", ResolveLetters, "resolved")],
