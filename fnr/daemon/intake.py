@@ -20,6 +20,7 @@ from fnr.api.requests import (
     TaskSpec,
 )
 from fnr.config.settings import FunctionSettings
+from fnr.config.units import format_duration
 from fnr.daemon.clients import Client, as_fnr_error
 from fnr.daemon.dispatcher import Assignment, Dispatcher
 from fnr.daemon.parts import Parts
@@ -152,6 +153,10 @@ class Intake:
         expires_at_ms = spec.expires_at_ms
         if spec.expires_ms is not None:
             expires_at_ms = now_ms + spec.expires_ms
+        if expires_at_ms is not None and expires_at_ms <= now_ms:
+            # Whoever is free would begin it in the very transaction that accepts it.
+            late = format_duration(now_ms - expires_at_ms)
+            raise BadData("the task was refused", why=f"it has expired {late} ago")
         task = Task(
             task_id=task_id,
             function=spec.function,

@@ -374,6 +374,7 @@ def test_live_thousands_with_bad_lines_among_them(live: Run, home: LiveHome) -> 
         (r'"unique": "a\u0000"', "cannot be stored as text"),
         ('"tags": {"": "x"}', "a tag has no name"),
         ('"parent_id": "nobody"', "parent must be the whole id of a task"),
+        ('"expires_at_ms": 1', "it has expired "),
     ],
 )
 def test_live_what_stands_beside_an_input_is_checked_too(live: Run, more: str, why: str) -> None:
