@@ -39,7 +39,11 @@ def answer_type(kind: type[Request[Any]]) -> Any:
 
 
 class Changed(Struct, frozen=True, kw_only=True):
-    """Ids that were changed, and ids that were not with the reason."""
+    """Ids that were changed, and ids that were not with the reason.
+
+    next: of a chunk of what a filter finds: where the next one begins; None after the last.
+    """
 
     changed: list[str] = field(default_factory=list)
     unchanged: dict[str, str] = field(default_factory=dict)
+    next: str | None = None

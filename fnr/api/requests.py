@@ -31,6 +31,7 @@ REMOVED = "removed"
 class FunctionStatus(Struct, frozen=True, kw_only=True):
     """One line of `fnr status`. holds: what keeps its due tasks from starting -> why.
 
+    paused_by: who has paused it, and the reason that was given.
     retry_budget_ms: work that it may spend on retries; None while nothing was spent.
     """
 
@@ -41,6 +42,8 @@ class FunctionStatus(Struct, frozen=True, kw_only=True):
     busy: int = 0
     workers_max: int = 0
     paused: bool = False
+    paused_by: str = ""
+    paused_at_ms: int | None = None
     problem: str = ""
     holds: dict[str, str] = field(default_factory=dict)
     retry_budget_ms: int | None = None
@@ -338,19 +341,22 @@ class EditLetter(Request[Changed], frozen=True, kw_only=True, tag=str):
 
 
 class ResolveLetters(Request[Changed], frozen=True, kw_only=True, tag=str):
-    """Put letters to rest without a replay."""
+    """Put letters to rest without a replay; of a filter's letters `limit`, then go on `after`."""
 
     task_ids: list[str] = field(default_factory=list)
     where: str = ""
     reason: str = ""
+    after: str | None = None
+    limit: int = 500
 
 
 class PurgeLetters(Request[Changed], frozen=True, kw_only=True, tag=str):
-    """Delete resolved letters with their tasks; open ones only when `open` says so."""
+    """Delete resolved letters, `open` too if it says so; of a filter's `limit`, then `after`."""
 
     task_ids: list[str] = field(default_factory=list)
     where: str = ""
     open: bool = False
+    after: str | None = None
     limit: int = 500
 
 

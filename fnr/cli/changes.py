@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from fnr.api.question import Changed
+from collections.abc import Sequence
+
+from fnr.api.question import Changed, Request
 from fnr.cli.group import say_unchanged
 from fnr.cli.here import here
 from fnr.cli.render import write, write_json
 from fnr.cli.terminal import one_line
+
+
+def change(ids: Sequence[str], request: Request[Changed], *, done: str) -> None:
+    """Have these changed, and show it; when standard input had no ids there is nothing to do.
+
+    `fnr task list -o name | fnr task cancel -` is no mistake on a day on which the list is empty.
+    """
+    show_changed(here().ask(request) if ids else Changed(), done=done)
 
 
 def show_changed(changed: Changed, *, done: str) -> None:

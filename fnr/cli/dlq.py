@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
-from fnr.api.errors import NotFound, UsageError
+from fnr.api.errors import FnrError, NotFound, UsageError
 from fnr.api.question import Changed
 from fnr.api.requests import (
     GetLetterStats,
@@ -19,8 +20,8 @@ from fnr.cli.changes import show_changed
 from fnr.cli.dlq_edit import edit
 from fnr.cli.dlq_files import export_letters, import_letters
 from fnr.cli.dlq_replay import replay
-from fnr.cli.group import confirm, examples, full_ids, group, pages, read_ids
-from fnr.cli.here import here
+from fnr.cli.group import confirm, counted, examples, full_ids, group, pages, read_ids
+from fnr.cli.here import here, say
 from fnr.cli.letter_views import LETTERS, STATS
 from fnr.cli.options import After, Limit, Reason, SomeIds, TaskId, Where, Yes
 from fnr.cli.render import show_list, show_one, show_pages
@@ -31,8 +32,6 @@ from fnr.policy.filter_fields import LETTER_FIELDS
 from fnr.policy.filter_tree import fields
 
 app = group("dlq", "Dead letters: tasks that will not be tried again unless replayed.")
-
-PURGE_CHUNK = 500
 
 
 @app.command(
@@ -88,9 +87,9 @@ def resolve(ids: SomeIds = None, where: Where = "", reason: Reason = "", yes: Ye
     """Put letters to rest without a replay; they are kept until purged."""
     _ids_or_where(ids, where)
     if where:
-        confirm(f"Resolve {_count(where)} that match {where!r}?", yes=yes)
-    changed = here().ask(ResolveLetters(task_ids=full_ids(ids or []), where=where, reason=reason))
-    show_changed(changed, done="resolved")
+        confirm(f"Resolve {_count(where)} matching {where!r}?", yes=yes)
+    request = ResolveLetters(task_ids=full_ids(ids or []), where=where, reason=reason)
+    _change_all(request, done="resolved")
 
 
 @app.command(
@@ -112,18 +111,10 @@ def purge(
     _ids_or_where(ids, where)
     where = _to_purge(where, also_open=also_open)
     words = read_ids(ids or [])
-    what = f"{len(words)} dead letters" if words else f"{_count(where)} that match {where!r}"
-    confirm(f"Delete {what} for good?", yes=yes)
-    task_ids = full_ids(words)
-    total = Changed()
-    while True:
-        request = PurgeLetters(task_ids=task_ids, where=where, open=also_open, limit=PURGE_CHUNK)
-        changed = here().ask(request)
-        total.changed.extend(changed.changed)
-        total.unchanged.update(changed.unchanged)
-        if task_ids or len(changed.changed) < PURGE_CHUNK:
-            break
-    show_changed(total, done="deleted")
+    what = f"{_count(where)} matching {where!r}" if where else counted(len(words), "dead letter")
+    confirm(f"Delete {what} for good?", yes=yes or not (words or where))
+    request = PurgeLetters(task_ids=full_ids(words), where=where, open=also_open)
+    _change_all(request, done="deleted")
 
 
 app.command(
@@ -144,6 +135,24 @@ app.command("import", epilog=examples("fnr dlq import letters.jsonl", "fnr dlq i
 )
 
 
+def _change_all(request: ResolveLetters | PurgeLetters, *, done: str) -> None:
+    """Chunk by chunk, however many a filter finds; an end in the middle says how far it came."""
+    total = Changed()
+    try:
+        while request.task_ids or request.where:
+            chunk = here().ask(request)
+            total.changed.extend(chunk.changed)
+            total.unchanged.update(chunk.unchanged)
+            if chunk.next is None:
+                break
+            request = replace(request, after=chunk.next)
+    except (FnrError, KeyboardInterrupt):
+        if total.changed:
+            say(f"{len(total.changed)} {done} before that; those stay so")
+        raise
+    show_changed(total, done=done)
+
+
 def _ids_or_where(ids: list[str] | None, where: str) -> None:
     if bool(ids) == bool(where):
         raise UsageError("give ids or --where, and not both", next_step="fnr dlq list")
@@ -162,4 +171,4 @@ def _to_purge(where: str, *, also_open: bool) -> str:
 
 def _count(where: str) -> str:
     total = here().ask(ListLetters(where=where, limit=1)).total
-    return "the dead letters" if total is None else f"{total} dead letters"
+    return "the dead letters" if total is None else counted(total, "dead letter")

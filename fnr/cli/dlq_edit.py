@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,13 +11,15 @@ import msgspec
 import typer
 from msgspec import Raw
 
-from fnr.api.errors import BadData, NotFound, Refused, UsageError
+from fnr.api.errors import BadData, FnrError, NotFound, Refused
+from fnr.api.question import Changed
 from fnr.api.requests import EditLetter, GetTask
 from fnr.cli.changes import show_changed
+from fnr.cli.editor import visit
 from fnr.cli.here import here, say
-from fnr.cli.inputs import build_input, key_values, typed
+from fnr.cli.inputs import build_input, key_values, typed, with_quotes
 from fnr.cli.options import InputFrom, TaskId
-from fnr.host.foreground import run_in_foreground
+from fnr.policy.dead_letter import LetterState
 from fnr.policy.input_types import validate_input_json
 
 
@@ -37,50 +38,81 @@ def edit(
     detail = here().ask(GetTask(task_id=task_id), offline=False)
     if detail.letter is None:
         raise NotFound(f"task {detail.task.task_id} has no dead letter")
-    before = bytes(detail.input)
-    if input_from is not None:
-        after = build_input(sets or [], input_from)
-    elif sets:
-        values: dict[str, Any] = msgspec.json.decode(before)
-        values |= {name: typed(value) for name, value in key_values(sets, flag="--set").items()}
-        after = msgspec.json.encode(values)
-    else:
-        after = _edited(detail.task.task_id, before)
-    if msgspec.json.decode(after) == msgspec.json.decode(before):
-        here().notice("nothing changed")
+    task_id, before = detail.task.task_id, bytes(detail.input)
+    if detail.letter.state is not LetterState.OPEN:
+        # Said now, and not after half an hour in the editor.
+        raise Refused(
+            f"the input of {task_id} was not changed",
+            why=f"the letter is {detail.letter.state}; only open ones are edited",
+            next_step=f"{here().command} dlq show {task_id}",
+        )
+    if sets or input_from is not None:
+        after = _said(before, sets or [], input_from)
+        try:
+            _put(task_id, before, after)
+        except BadData as error:
+            raise with_quotes(error, sets or []) from error
         return
-    changed = here().ask(EditLetter(task_id=detail.task.task_id, input=Raw(after)))
+    draft = _draft(task_id, before)
+    try:
+        _put(task_id, before, _one_line(draft.read_bytes().strip()))
+    except (FnrError, KeyboardInterrupt) as error:
+        _keep(error, draft, again=f"{here().command} dlq edit {task_id} --input @{draft}")
+        raise
+    draft.unlink()
+
+
+def _said(before: bytes, sets: list[str], input_from: str | None) -> bytes:
+    """The input that the flags ask for."""
+    if input_from is not None:
+        return build_input(sets, input_from)
+    values: dict[str, Any] = msgspec.json.decode(before)
+    values |= {name: typed(value) for name, value in key_values(sets, flag="--set").items()}
+    return msgspec.json.encode(values)
+
+
+def _put(task_id: str, before: bytes, after: bytes) -> None:
+    """Hand over the new input, unless it says what the old one says."""
+    if _canonical(after) == _canonical(before):
+        if here().as_json:
+            show_changed(Changed(), done="edited")
+        else:
+            here().notice("nothing changed")
+        return
+    changed = here().ask(EditLetter(task_id=task_id, input=Raw(after)))
     show_changed(changed, done="edited")
-    here().hint(f"{here().command} dlq replay {detail.task.task_id}")
+    here().hint(f"{here().command} dlq replay {task_id}")
 
 
-def _edited(task_id: str, before: bytes) -> bytes:
-    """The input after a visit to the editor; what is wrong with it is kept in the file."""
-    words = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+def _canonical(raw: bytes) -> bytes:
+    """The same for inputs that say the same. Values would not do: to Python 1, 1.0 and true are."""
+    return msgspec.json.encode(msgspec.json.decode(raw), order="sorted")
+
+
+def _draft(task_id: str, before: bytes) -> Path:
+    """A file with the input, after a visit to the editor."""
     fd, name = tempfile.mkstemp(prefix=f"fnr-{task_id}-", suffix=".json")
     file = Path(name)
     with os.fdopen(fd, "wb") as opened:
         opened.write(msgspec.json.format(before, indent=2) + b"\n")
+    command = f"{here().command} dlq edit {task_id}"
     try:
-        code = run_in_foreground([*words, name])
-    except OSError as error:
+        visit(file, next_step=f"EDITOR=nano {command}, or --set KEY=VALUE")
+    except FnrError:
         file.unlink()
-        raise UsageError(
-            f"the editor {words[0]!r} cannot be started",
-            why=str(error.strerror),
-            next_step=f"EDITOR=nano fnr dlq edit {task_id}, or --set KEY=VALUE",
-        ) from error
-    after = file.read_bytes().strip()
-    if code != 0:
-        file.unlink()
-        raise Refused("nothing was changed", why=f"the editor ended with exit code {code}")
-    problem = validate_input_json(after)
+        raise
+    return file
+
+
+def _one_line(written: bytes) -> bytes:
+    problem = validate_input_json(written)
     if problem is not None:
-        say(f"your text is kept in {name}")
-        raise BadData(
-            "the new input was refused",
-            why=problem,
-            next_step=f"{here().command} dlq edit {task_id} --input @{name}",
-        )
-    file.unlink()
-    return msgspec.json.format(after, indent=-1)
+        raise BadData("the new input was refused", why=problem)
+    return msgspec.json.format(written, indent=-1)
+
+
+def _keep(error: BaseException, draft: Path, *, again: str) -> None:
+    """What somebody has typed is not lost with the answer that was not a yes."""
+    say(f"your text is kept in {draft}")
+    if isinstance(error, FnrError):
+        error.next_step = error.next_step or again

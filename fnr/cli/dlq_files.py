@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +15,7 @@ from msgspec import Raw
 
 from fnr.api.errors import BadData, Failed, Refused
 from fnr.api.requests import ExportLetters, ImportLetters, LetterFile
-from fnr.cli.group import pages
+from fnr.cli.group import counted, pages
 from fnr.cli.here import here, say
 from fnr.cli.options import Where
 from fnr.cli.render import write_json
@@ -45,15 +46,27 @@ def export_letters(
             sys.stdout.buffer.write(line)
         sys.stdout.buffer.flush()
         return
+    here().notice(f"{counted(_write(to, lines), 'dead letter')} written to {to}")
+
+
+def _write(to: Path, lines: Iterable[bytes]) -> int:
+    """Write a new file whole or not at all, onto the disk: after it the letters may be purged."""
+    try:
+        file = to.open("xb")
+    except FileExistsError as error:
+        raise Refused(f"{to} exists already", why="an export overwrites nothing") from error
     count = 0
     try:
-        with to.open("xb") as file:
+        with file:
             for line in lines:
                 file.write(line)
                 count += 1
-    except FileExistsError as error:
-        raise Refused(f"{to} exists already", why="an export overwrites nothing") from error
-    here().notice(f"{count} dead letters written to {to}")
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        to.unlink()
+        raise
+    return count
 
 
 def import_letters(
@@ -94,7 +107,8 @@ def _read_lines(source: str) -> list[tuple[int, Raw]]:
             lines.append((number, Raw(line.strip())))
     if problems:
         raise BadData(
-            f"{len(problems)} lines are no dead letters; nothing was imported",
+            "nothing was imported",
+            why=f"{counted(len(problems), 'line')} cannot be taken for dead letters",
             details=tuple(problems[:20]),
         )
     return lines

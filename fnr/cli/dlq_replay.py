@@ -79,6 +79,8 @@ def replay(
     """
     if [bool(ids), bool(where), everything].count(True) != 1:
         raise UsageError("give ids, --where or --all", next_step="fnr dlq replay --all --dry-run")
+    if wait and detach:
+        raise UsageError("--wait and --detach contradict each other; give one of them")
     failures_max, failures_percent = failures(stop_on_failures)
     options = ReplayOptions(
         canary=canary,
@@ -91,6 +93,8 @@ def replay(
         keep_order_by=keep_order_by,
     )
     chosen = Chosen(task_ids=full_ids(ids or []), where=where, everything=everything)
+    if not (chosen.task_ids or where or everything):
+        raise _nothing()
     if not _looked_at(chosen, dry_run=dry_run, yes=yes):
         return
     plan = here().ask(

@@ -18,7 +18,7 @@ from fnr.api.incident_requests import (
     ResolveIncidents,
     SnoozeIncidents,
 )
-from fnr.cli.changes import show_changed
+from fnr.cli.changes import change
 from fnr.cli.error_tail import tail
 from fnr.cli.error_views import ERRORS, INCIDENTS, SIMILAR
 from fnr.cli.group import examples, group, pages, parse_duration, read_ids
@@ -161,8 +161,8 @@ app.command(
 @app.command(epilog=examples("fnr errors ack 1:3f9c --reason 'looking into it'"))
 def ack(ids: Ids, reason: Reason = "") -> None:
     """Say that you have seen incidents; ends a snooze."""
-    changed = here().ask(AckIncidents(incident_ids=read_ids(ids), reason=reason))
-    show_changed(changed, done="acknowledged")
+    ids = read_ids(ids)
+    change(ids, AckIncidents(incident_ids=ids, reason=reason), done="acknowledged")
 
 
 @app.command(epilog=examples("fnr errors snooze 1:3f9c --for 2h --reason 'new disk is coming'"))
@@ -177,15 +177,16 @@ def snooze(
     for_ms = parse_duration(longest, flag="--for")
     if for_ms is None:
         raise UsageError("say how long", why="a snooze has an end", next_step="--for 2h")
-    changed = here().ask(SnoozeIncidents(incident_ids=read_ids(ids), for_ms=for_ms, reason=reason))
-    show_changed(changed, done="snoozed")
+    ids = read_ids(ids)
+    request = SnoozeIncidents(incident_ids=ids, for_ms=for_ms, reason=reason)
+    change(ids, request, done="snoozed")
 
 
 @app.command(epilog=examples("fnr errors resolve 1:3f9c --reason 'disk replaced'"))
 def resolve(ids: Ids, reason: Reason = "") -> None:
     """Say that incidents are over; the next error opens them again, as regressed."""
-    changed = here().ask(ResolveIncidents(incident_ids=read_ids(ids), reason=reason))
-    show_changed(changed, done="resolved")
+    ids = read_ids(ids)
+    change(ids, ResolveIncidents(incident_ids=ids, reason=reason), done="resolved")
 
 
 @app.command(
@@ -209,5 +210,6 @@ def reclassify(
             why=f"it is one of {', '.join(map(str, Category))}",
             next_step="fnr errors reclassify --help",
         )
-    request = ReclassifyErrors(error_ids=read_ids(ids), category=Category(category), why=why)
-    show_changed(here().ask(request), done="reclassified")
+    ids = read_ids(ids)
+    request = ReclassifyErrors(error_ids=ids, category=Category(category), why=why)
+    change(ids, request, done="reclassified")

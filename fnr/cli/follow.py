@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from fnr.api.errors import DaemonDown, FnrError, NotFound
 from fnr.api.question import Request
-from fnr.api.requests import ListLogSpans, ListTasks, ListWorkers, Watch
+from fnr.api.requests import ListLogSpans, ListTasks, ListWorkers, WaitTasks, Watch
 from fnr.cli.here import Here
 from fnr.client.connect import Connection, ConnectionLost, connect_again
 from fnr.host.worker_log import follow, read_span
-from fnr.policy.record import LogSpan
+from fnr.policy.record import LogSpan, TaskEnd
 from fnr.policy.task import LIVE_STATES, Task
 
 Answer = TypeVar("Answer")
@@ -181,6 +183,23 @@ def patient_ask(here: Here, request: Request[Answer]) -> Answer:
             here.paths, timeout_ms=here.timeout_ms, patience_ms=PATIENCE_MS
         ) as connection:
             return connection.ask(request)
+
+
+def ends_of(here: Here, connection: Connection, request: WaitTasks) -> list[TaskEnd]:
+    """How tasks have ended, waiting for them across restarts of the daemon."""
+    begun_at_ms = here.clock.boot_ms()
+    while True:
+        left_ms = request.timeout_ms
+        if left_ms is not None:
+            left_ms = max(0, begun_at_ms + left_ms - here.clock.boot_ms())
+        with connection, suppress(ConnectionLost):
+            return connection.ask(replace(request, timeout_ms=left_ms))
+        here.notice("notice: the daemon went away; waiting until it is back")
+        connection = connect_again(
+            here.paths,
+            timeout_ms=here.timeout_ms,
+            patience_ms=PATIENCE_MS if left_ms is None else min(PATIENCE_MS, left_ms),
+        )
 
 
 def log_size(path: str) -> int:

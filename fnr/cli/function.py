@@ -21,7 +21,7 @@ from fnr.cli.changes import show_changed
 from fnr.cli.group import examples, group
 from fnr.cli.here import here
 from fnr.cli.options import Reason
-from fnr.cli.render import Column, Listing, show_list, show_one
+from fnr.cli.render import Column, Listing, age, show_list, show_one
 from fnr.cli.settings_view import function_table
 from fnr.cli.terminal import one_line
 from fnr.config.load import load
@@ -31,29 +31,35 @@ app = group("function", "Functions: what can be run.")
 Names = Annotated[list[str], typer.Argument(metavar="NAME…", help="Names of functions.")]
 
 
-FUNCTIONS: Listing[FunctionStatus] = Listing(
-    schema="fnr.function.list/1",
-    columns=(
-        Column("FUNCTION", lambda function: function.function),
-        Column("KIND", lambda function: function.kind),
-        Column("STATE", lambda function: function.state),
-        Column("WORKERS", lambda found: f"{found.workers}/{found.workers_max}", right=True),
-        Column("BUSY", lambda function: function.busy, right=True),
-        Column("QUEUED", lambda function: function.counts.get("queued", 0), right=True),
-        Column("DEAD", lambda function: function.counts.get("dead", 0), right=True),
-        Column("DONE", lambda function: function.counts.get("done", 0), right=True),
-        Column("PROBLEM", lambda function: function.problem, flexible=True),
-    ),
-    name=lambda function: function.function,
-    empty="no functions; fnr init writes an fnr.toml to begin with",
-)  # fmt: skip
+def _listing(*, down: bool) -> Listing[FunctionStatus]:
+    return Listing(
+        schema="fnr.function.list/1",
+        columns=(
+            Column("FUNCTION", lambda function: function.function),
+            Column("KIND", lambda function: function.kind),
+            Column("STATE", lambda function: _state(function, down=down)),
+            Column("WORKERS", lambda found: f"{found.workers}/{found.workers_max}", right=True),
+            Column("BUSY", lambda function: function.busy, right=True),
+            Column("QUEUED", lambda function: function.counts.get("queued", 0), right=True),
+            Column("DEAD", lambda function: function.counts.get("dead", 0), right=True),
+            Column("DONE", lambda function: function.counts.get("done", 0), right=True),
+            Column("PROBLEM", lambda function: function.problem, flexible=True),
+        ),
+        name=lambda function: function.function,
+        empty="no functions; fnr init writes an fnr.toml to begin with",
+    )
+
+
+def _state(status: FunctionStatus, *, down: bool) -> str:
+    """Nothing is ready while nobody is there to start it."""
+    return "down" if down and status.state == "ready" else status.state
 
 
 @app.command("list", epilog=examples("fnr function list", "fnr function list -o name"))
 def list_functions() -> None:
     """List functions with their workers and tasks."""
-    found = _all_functions()
-    show_list(FUNCTIONS, list(found.values()), total=len(found))
+    found, down = _all_functions()
+    show_list(_listing(down=down), list(found.values()), total=len(found))
 
 
 class FunctionDetail(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +74,7 @@ def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a function.")],
 ) -> None:
     """Show one function: its settings, its workers, its tasks."""
-    functions = _all_functions()
+    functions, down = _all_functions()
     loaded = load(here().paths).settings
     settings = loaded.functions.get(name)
     status = functions.get(name)
@@ -89,7 +95,7 @@ def show(
         if settings is None
         else function_table(settings, secret=loaded.redact_env_keys),
     )
-    show_one("fnr.function/1", detail, lambda: _page(detail), name=name)
+    show_one("fnr.function/1", detail, lambda: _page(detail, down=down), name=name)
 
 
 @app.command(epilog=examples("fnr function pause render --reason 'GPU 1 is being changed'"))
@@ -106,23 +112,27 @@ def resume(names: Names) -> None:
     show_changed(here().ask(ResumeFunction(functions=names)), done="resumed")
 
 
-def _all_functions() -> dict[str, FunctionStatus]:
-    """Every function by name; with the daemon down the store knows only those that had tasks."""
+def _all_functions() -> tuple[dict[str, FunctionStatus], bool]:
+    """Every function by name, and whether the daemon is down.
+
+    Then the store knows only those that had tasks.
+    """
     status = here().ask(GetStatus())
     found = {function.function: function for function in status.functions}
     if status.state == "down":
         for name, settings in load(here().paths).settings.functions.items():
             known = found.get(name) or FunctionStatus(function=name, kind="", counts={})
             found[name] = replace(known, kind=settings.kind, workers_max=settings.workers_max)
-    return dict(sorted(found.items()))
+    return dict(sorted(found.items())), status.state == "down"
 
 
-def _page(detail: FunctionDetail) -> str:
+def _page(detail: FunctionDetail, *, down: bool) -> str:
     status = detail.status
     counts = ", ".join(f"{count} {state}" for state, count in status.counts.items() if count)
     lines = [
         f"function:  {one_line(status.function)}",
-        f"state:     {status.state}",
+        f"state:     {_state(status, down=down)}",
+        *_pause_words(status),
         f"workers:   {status.workers} of at most {status.workers_max}, {status.busy} busy",
         f"tasks:     {counts or 'none'}",
     ]
@@ -138,6 +148,12 @@ def _page(detail: FunctionDetail) -> str:
         lines += ["", f"[functions.{status.function}]"]
         lines += [f"{key} = {one_line(value)}" for key, value in _toml(detail.settings)]
     return "\n".join(lines) + "\n"
+
+
+def _pause_words(status: FunctionStatus) -> list[str]:
+    if not status.paused_by:
+        return []
+    return [f"paused:    {age(status.paused_at_ms)} ago by {one_line(status.paused_by)}"]
 
 
 def _toml(settings: dict[str, object]) -> list[tuple[str, str]]:

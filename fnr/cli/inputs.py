@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 
 from fnr.api.errors import BadData, UsageError
-from fnr.cli.here import here
 from fnr.cli.terminal import is_terminal
 from fnr.policy.input_types import validate_input_json
 from fnr.policy.task import INPUT_BYTES_MAX
@@ -60,9 +59,8 @@ def key_values(words: list[str], *, flag: str) -> dict[str, str]:
 def _split(word: str, *, what: str) -> tuple[str, str]:
     name, equals, value = word.partition("=")
     if not name or not equals:
-        raise UsageError(
-            f"{what}: {word!r} is not KEY=VALUE", next_step=f"{here().command} submit --help"
-        )
+        like = "KEY=VALUE" if what == "input" else f"{what} KEY=VALUE"
+        raise UsageError(f"{what}: {word!r} is not KEY=VALUE", why=f"write it like {like}")
     return name, value
 
 
@@ -79,3 +77,14 @@ def checked(raw: bytes) -> bytes:
     if problem is not None:
         raise BadData("the input was refused", why=problem, next_step="write it like '{\"n\": 3}'")
     return msgspec.json.format(raw, indent=-1)
+
+
+def with_quotes(error: BadData, values: list[str]) -> BadData:
+    """Say how a text is typed that looks like JSON, if that is what went wrong."""
+    wrong = error.why.partition(":")[0]
+    for word in values:
+        name, _, value = word.partition("=")
+        if name == wrong and "wants str" in error.why:
+            quoted = f"{name}='\"{value}\"'"
+            error.details += (f"a text that looks like JSON needs its quotes: {quoted}",)
+    return error

@@ -10,8 +10,11 @@ from fnr.cli.render import moment
 from fnr.config.units import duration_ms
 
 
-def parse_moment(written: str) -> int:
-    """Unix ms of a moment in the reader's time zone; "18:00" is today."""
+def parse_moment(written: str, *, or_else: str = "") -> int:
+    """Unix ms of a moment in the reader's time zone; "18:00" is today.
+
+    or_else: what else the reader may write here.
+    """
     now = datetime.fromtimestamp(here().clock.now_ms() / 1_000).astimezone()
     try:
         if written.startswith("@"):
@@ -21,7 +24,8 @@ def parse_moment(written: str) -> int:
         return round(found.astimezone(found.tzinfo or now.tzinfo).timestamp() * 1_000)
     except (ValueError, OverflowError):
         raise UsageError(
-            f"{written!r} is no moment", why="write 2026-01-31T18:00, 18:00 or @UNIXSECONDS"
+            f"{written!r} is no moment",
+            why=f"write {or_else}2026-01-31T18:00, 18:00 or @UNIXSECONDS",
         ) from None
 
 
@@ -38,11 +42,4 @@ def parse_since(written: str) -> int:
     try:
         return here().clock.now_ms() - duration_ms(written)
     except ValueError:
-        pass
-    try:
-        return parse_moment(written)
-    except UsageError as error:
-        raise UsageError(
-            f"{written!r} is neither a moment nor so long ago",
-            why="write 10m, 2026-01-31T18:00, 18:00 or @UNIXSECONDS",
-        ) from error
+        return parse_moment(written, or_else="10m, ")

@@ -6,6 +6,7 @@ knows a markup: `[rank0]:` in an error stays what it is, and ESC moves no cursor
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
@@ -122,6 +123,20 @@ def show_one(schema: str, value: object, people: Callable[[], str], *, name: str
 def write(text: str) -> None:
     """Data, on stdout."""
     sys.stdout.write(text)
+
+
+def write_while_read(text: str) -> None:
+    """Data, on stdout, until nobody reads it any more: what a command does besides goes on."""
+    try:
+        write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        drop_output()
+
+
+def drop_output() -> None:
+    """Nobody reads stdout any more: what is still to be written goes nowhere, without an error."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def write_json(value: object, *, pretty: bool = False) -> None:

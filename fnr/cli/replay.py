@@ -15,7 +15,7 @@ from fnr.api.replay_requests import (
     PauseReplays,
     ResumeReplays,
 )
-from fnr.cli.changes import show_changed
+from fnr.cli.changes import change
 from fnr.cli.group import examples, group, pages, read_ids
 from fnr.cli.here import here
 from fnr.cli.options import After, Limit, Reason
@@ -95,8 +95,8 @@ def show(
 @app.command(epilog=examples("fnr replay pause 01JD --reason 'the disk is slow today'"))
 def pause(plan_ids: PlanIds, reason: Reason = "") -> None:
     """Put nothing more back; tasks that are back already go on."""
-    changed = here().ask(PauseReplays(plan_ids=read_ids(plan_ids), reason=reason))
-    show_changed(changed, done="paused")
+    ids = read_ids(plan_ids)
+    change(ids, PauseReplays(plan_ids=ids, reason=reason), done="paused")
 
 
 @app.command(epilog=examples("fnr replay resume 01JD", "fnr replay resume 01JD --rate 20/s"))
@@ -107,17 +107,18 @@ def resume(
     reason: Reason = "",
 ) -> None:
     """Go on, also after a stop; with --rate or --concurrency (or off, 0) a running one too."""
+    ids = read_ids(plan_ids)
     request = ResumeReplays(
-        plan_ids=read_ids(plan_ids),
+        plan_ids=ids,
         rate_per_h=rate_per_h(rate),
         concurrency=concurrency,
         reason=reason,
     )
-    show_changed(here().ask(request), done="resumed")
+    change(ids, request, done="resumed")
 
 
 @app.command(epilog=examples("fnr replay cancel 01JD --reason 'the wrong filter'"))
 def cancel(plan_ids: PlanIds, reason: Reason = "") -> None:
     """Give replays up for good: what was not put back stays a dead letter."""
-    changed = here().ask(CancelReplays(plan_ids=read_ids(plan_ids), reason=reason))
-    show_changed(changed, done="cancelled")
+    ids = read_ids(plan_ids)
+    change(ids, CancelReplays(plan_ids=ids, reason=reason), done="cancelled")

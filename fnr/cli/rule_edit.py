@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 import tempfile
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from fnr.api.errors import ConfigError, Refused, UsageError
+from fnr.api.errors import ConfigError
+from fnr.cli.editor import visit
 from fnr.cli.here import here, say
 from fnr.cli.rule_drop_ins import (
     ADDED,
@@ -25,7 +25,6 @@ from fnr.cli.rule_drop_ins import (
 )
 from fnr.cli.terminal import is_terminal, one_line
 from fnr.config.rule_files import operator_files
-from fnr.host.foreground import run_in_foreground
 from fnr.policy.rule_file import RuleProblem
 from fnr.policy.rule_text import HEADER
 
@@ -76,7 +75,7 @@ def edit(
 def _edited(copy: Path, file: Path, start: str) -> str:
     """What the copy says in the end: the same as before, or good rules."""
     while True:
-        _visit(copy)
+        visit(copy, next_step="EDITOR=nano fnr rules edit")
         after = _read(copy)
         problems = () if after == start else rules_with(file, after).problems
         if not problems:
@@ -90,20 +89,6 @@ def _edited(copy: Path, file: Path, start: str) -> str:
 def _default_file() -> Path:
     found, _ = operator_files(here().paths.rules_dir)
     return found[0] if len(found) == 1 else drop_in(ADDED)
-
-
-def _visit(copy: Path) -> None:
-    words = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
-    try:
-        code = run_in_foreground([*words, str(copy)])
-    except OSError as error:
-        raise UsageError(
-            f"the editor {words[0]!r} cannot be started",
-            why=str(error.strerror),
-            next_step="EDITOR=nano fnr rules edit",
-        ) from error
-    if code != 0:
-        raise Refused("nothing was changed", why=f"the editor ended with exit code {code}")
 
 
 def _read(copy: Path) -> str:

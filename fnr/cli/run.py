@@ -20,7 +20,7 @@ from fnr.cli.group import examples, group, parse_duration
 from fnr.cli.here import here, say
 from fnr.cli.inputs import key_values
 from fnr.cli.log_lines import pass_on
-from fnr.cli.render import write, write_json
+from fnr.cli.render import drop_output, write, write_json
 from fnr.cli.terminal import block
 from fnr.client.log_lines import LogLines
 from fnr.config.units import size_bytes
@@ -60,9 +60,9 @@ def run(
 ) -> None:
     """Run a command under fnr's supervision: its output here, its exit code as ours.
 
-    It goes on when the daemon restarts, and when you close the terminal. Ctrl-C cancels it, a
-    second Ctrl-C leaves it running. 128+N is the exit code when signal N killed it, 124 when it
-    took too long.
+    Its standard input is empty. It goes on when the daemon restarts, and when you close the
+    terminal. Ctrl-C cancels it, a second Ctrl-C does not wait until it has ended. 128+N is the exit
+    code when signal N killed it, 124 when it took too long.
     """
     if not command:
         raise UsageError("which command?", next_step="fnr run -- COMMAND ARG…")
@@ -96,8 +96,12 @@ def _follow(task_id: str) -> int:
         _pass_output_on(task_id)
         return _exit_code(task_id)
     except KeyboardInterrupt:
-        say(f"left running; {here().command} task show {task_id}")
+        say(f"not waiting for its end; {here().command} task show {task_id}")
         return EXIT_CANCELLED
+    except BrokenPipeError:
+        drop_output()
+        say(f"nobody reads its output any more; it goes on: {here().command} task show {task_id}")
+        return 0
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -118,7 +122,7 @@ def _cancel(task_id: str) -> None:
         say("\n".join(error.lines()))
     else:
         if changed.changed:
-            say("cancelling; Ctrl-C again leaves it running")
+            say("cancelling; Ctrl-C again does not wait for its end")
 
 
 def _pass_output_on(task_id: str) -> None:

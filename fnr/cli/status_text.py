@@ -90,6 +90,8 @@ def _table(functions: list[dict[str, Any]], *, down: bool, colour: bool) -> list
         if function.get("problem"):
             lines[index] = painted(lines[index], RED, colour=colour)
             lines[index] += f"\n  ! {one_line(function['problem'])}"
+        elif function.get("paused_by"):
+            lines[index] += f"\n  paused by {one_line(function['paused_by'])}"
         elif function.get("holds"):
             whys = "; ".join(function["holds"].values())
             lines[index] += f"\n  held back: {one_line(whys)}"

@@ -11,9 +11,10 @@ from msgspec.structs import replace
 from fnr.api.errors import BadData, UsageError
 from fnr.api.requests import Submit, Submitted, TaskSpec, WaitTasks
 from fnr.cli import options
+from fnr.cli.follow import ends_of
 from fnr.cli.group import examples, group, parse_duration
 from fnr.cli.here import here, say
-from fnr.cli.inputs import build_input, key_values
+from fnr.cli.inputs import build_input, key_values, with_quotes
 from fnr.cli.moments import parse_moment
 from fnr.cli.render import write, write_json
 from fnr.cli.submit_jsonl import submit_lines
@@ -59,6 +60,8 @@ def submit(
 
     Once the id is printed the task cannot get lost: it ends as done, as a dead letter or cancelled.
     """
+    if delay is not None and at is not None:
+        raise UsageError("--delay and --at both say when; give one of them")
     spec = TaskSpec(
         function=function or "",
         priority=priority,
@@ -74,6 +77,12 @@ def submit(
     if jsonl is not None:
         if values or input_from is not None or wait:
             raise UsageError("--jsonl goes with neither KEY=VALUE nor --input nor --wait")
+        if unique is not None or key is not None:
+            raise UsageError(
+                "--unique and --key do not go with --jsonl",
+                why="one key for all lines would make one task of them",
+                next_step="fnr submit --jsonl FILE, with `unique` or `key` in each line",
+            )
         submit_lines(jsonl, spec, atomic=atomic)
         return
     if function is None:
@@ -84,18 +93,7 @@ def submit(
     try:
         _submit_one(replace(spec, input=Raw(raw)), wait=wait)
     except BadData as error:
-        raise _with_quotes(error, values or []) from error
-
-
-def _with_quotes(error: BadData, values: list[str]) -> BadData:
-    """Say how a text is typed that looks like JSON, if that is what went wrong."""
-    wrong = error.why.partition(":")[0]
-    for word in values:
-        name, _, value = word.partition("=")
-        if name == wrong and "wants str" in error.why:
-            quoted = f"{name}='\"{value}\"'"
-            error.details += (f"a text that looks like JSON needs its quotes: {quoted}",)
-    return error
+        raise with_quotes(error, values or []) from error
 
 
 def _submit_one(spec: TaskSpec, *, wait: bool) -> None:
@@ -108,7 +106,7 @@ def _submit_one(spec: TaskSpec, *, wait: bool) -> None:
         submitted = connection.ask(Submit(task=spec))
         try:
             here().notice(f"submitted {submitted.task_id}")
-            [end] = connection.ask(WaitTasks(task_ids=[submitted.task_id]))
+            [end] = ends_of(here(), connection, WaitTasks(task_ids=[submitted.task_id]))
         except KeyboardInterrupt:
             say(f"the task goes on; {here().command} task wait {submitted.task_id}")
             raise
@@ -134,6 +132,8 @@ def _fields(submitted: Submitted) -> dict[str, object]:
 def _show_end(end: TaskEnd) -> None:
     if here().as_json:
         write_json({"schema": ENDS.schema, "items": [end], "total": 1, "next": None}, pretty=True)
+    elif here().output == "name":
+        write(f"{end.task.task_id}\n")
     elif end.task.state is TaskState.DONE:
         write(block(value_text(end.result)) + "\n")
         if end.task.degraded:

@@ -22,7 +22,7 @@ from fnr.api.requests import SubmitMany, SubmittedMany, TaskSpec
 from fnr.api.wire import REQUEST_BYTES_MAX
 from fnr.cli.here import here, say
 from fnr.cli.progress import Bar
-from fnr.cli.render import write, write_json
+from fnr.cli.render import write_json, write_while_read
 from fnr.cli.terminal import one_line
 from fnr.client.connect import ConnectionLost
 from fnr.policy.input_types import validate_input_json
@@ -122,7 +122,8 @@ def _task_problem(text: bytes) -> str | None:
     try:
         spec = _specs.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return f"not a task: {error}"
+        # The decoder calls half a surrogate pair "truncated"; the other check knows its name.
+        return f"not a task: {validate_input_json(text) or error}"
     return validate_input_json(bytes(spec.input))
 
 
@@ -167,10 +168,10 @@ def _show_accepted(outcome: Outcome, task_ids: list[str]) -> None:
     if here().output == "json":
         outcome.task_ids += task_ids
     elif here().output == "jsonl":
-        for task_id in task_ids:
-            write_json({"task_id": task_id})
+        lines = (msgspec.json.encode({"task_id": task_id}).decode() for task_id in task_ids)
+        write_while_read("".join(f"{line}\n" for line in lines))
     elif here().output == "name" or here().plain:
-        write("".join(f"{task_id}\n" for task_id in task_ids))
+        write_while_read("".join(f"{task_id}\n" for task_id in task_ids))
 
 
 def _show_refused(outcome: Outcome) -> None:

@@ -9,8 +9,9 @@ import typer
 from fnr.api.errors import UsageError
 from fnr.api.requests import CancelTasks, GetTask, ListTasks, WaitTasks
 from fnr.cli import logs as log_command
-from fnr.cli.changes import show_changed
-from fnr.cli.group import confirm, examples, full_ids, group, pages, parse_duration
+from fnr.cli.changes import change
+from fnr.cli.follow import ends_of
+from fnr.cli.group import confirm, counted, examples, full_ids, group, pages, parse_duration
 from fnr.cli.here import here
 from fnr.cli.options import After, Ids, Limit, Reason, SomeIds, TaskId, Where, Yes
 from fnr.cli.render import Column, Listing, show_list, show_one, show_pages
@@ -107,8 +108,8 @@ def wait(
     """Wait until all of them have ended; exit code 0 if all are done, 1 if not."""
     timeout_ms = parse_duration(longest, flag="--for")
     task_ids = full_ids(ids)
-    with here().connect() as connection:
-        ends = connection.ask(WaitTasks(task_ids=task_ids, timeout_ms=timeout_ms))
+    request = WaitTasks(task_ids=task_ids, timeout_ms=timeout_ms)
+    ends = ends_of(here(), here().connect(), request)
     show_list(ENDS, ends, total=len(ends))
     if any(end.task.state is not TaskState.DONE for end in ends):
         raise typer.Exit(1)
@@ -134,11 +135,11 @@ def cancel(
         raise UsageError("cancel takes ids or --where, and not both", next_step="fnr task list")
     if where:
         count = here().ask(ListTasks(where=f"({where}) state:queued,waiting,running", limit=1))
-        many = "the tasks" if count.total is None else f"{count.total} tasks"
-        confirm(f"Cancel {many} that match {where!r}?", yes=yes)
+        many = "the tasks" if count.total is None else counted(count.total, "task")
+        confirm(f"Cancel {many} matching {where!r}?", yes=yes)
     task_ids = full_ids(ids or [])
-    changed = here().ask(CancelTasks(task_ids=task_ids, where=where, reason=reason))
-    show_changed(changed, done="cancelled")
+    request = CancelTasks(task_ids=task_ids, where=where, reason=reason)
+    change(task_ids or where, request, done="cancelled")
 
 
 app.command("logs", epilog=examples("fnr task logs 01JD -f"))(log_command.task_logs)

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from fnr.api.undo_requests import GetUndo, ListUndo, RetryUndo, SkipUndo
-from fnr.cli.changes import show_changed
-from fnr.cli.group import confirm, examples, group, pages, read_ids
+from fnr.cli.changes import change
+from fnr.cli.group import confirm, counted, examples, group, pages, read_ids
 from fnr.cli.here import here
 from fnr.cli.moments import since_filter
 from fnr.cli.options import After, Ids, Limit, Since, Where, Yes
@@ -91,13 +91,13 @@ def show(
 @app.command(epilog=examples("fnr undo retry 01JD", "fnr undo list -o name | fnr undo retry -"))
 def retry(ids: Ids) -> None:
     """Try steps again that need an operator; the id of a task means all that it has."""
-    show_changed(here().ask(RetryUndo(ids=read_ids(ids))), done="to be tried again")
+    ids = read_ids(ids)
+    change(ids, RetryUndo(ids=ids), done="to be tried again")
 
 
 @app.command(epilog=examples("fnr undo skip 01JD --reason 'removed it by hand' -y"))
 def skip(ids: Ids, reason: UndoReason, yes: Yes = False) -> None:
     """Let steps go that need an operator; what they would have undone stays as it is."""
-    words = read_ids(ids)
-    many = "1 undo step" if len(words) == 1 else f"{len(words)} undo steps"
-    confirm(f"Let {many} go?", yes=yes)
-    show_changed(here().ask(SkipUndo(ids=words, reason=reason)), done="skipped")
+    ids = read_ids(ids)
+    confirm(f"Let {counted(len(ids), 'undo step')} go?", yes=yes or not ids)
+    change(ids, SkipUndo(ids=ids, reason=reason), done="skipped")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from fnr.api.errors import Failed
+from fnr.api.errors import Failed, FnrError
 from fnr.api.incident_requests import (
     AckIncidents,
     ReclassifyErrors,
@@ -100,6 +101,17 @@ def result_of(end: TaskEnd) -> Any:
     if end.task.state is not TaskState.DONE:
         raise TaskFailed(end)
     return msgspec.json.decode(end.result)
+
+
+@contextmanager
+def says_how_far(total: Callable[[], SubmittedMany]) -> Iterator[None]:
+    """An error in the middle of a batch tells which tasks before it are accepted."""
+    try:
+        yield
+    except FnrError as error:
+        if ids := total().task_ids:
+            error.details += (f"{len(ids)} before that are accepted, {ids[0]} to {ids[-1]}",)
+        raise
 
 
 def add_many(total: SubmittedMany, more: SubmittedMany, *, offset: int) -> SubmittedMany:

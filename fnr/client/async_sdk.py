@@ -38,11 +38,12 @@ from fnr.client.answers import (
     pauses_s,
     repeatable,
     result_of,
+    says_how_far,
     with_ids,
 )
 from fnr.client.async_link import AsyncLink
 from fnr.client.connect import ConnectionLost
-from fnr.client.specs import Duration, SubmitOptions, batches, milliseconds, task_spec
+from fnr.client.specs import Duration, SubmitOptions, batches, milliseconds, task_spec, task_specs
 from fnr.config.paths import find_paths
 from fnr.host.clock import Clock, Dice, Ulids
 from fnr.policy.dead_letter import DeadLetter
@@ -56,7 +57,10 @@ RETRY_S = 0.05
 
 
 class AsyncClient:
-    """A connection to the daemon, shared by everything that awaits on this loop."""
+    """A connection to the daemon, shared by everything that awaits on this loop.
+
+    On another loop, of a second asyncio.run, it makes a new one.
+    """
 
     def __init__(
         self,
@@ -70,6 +74,7 @@ class AsyncClient:
         self._timeout_ms = milliseconds(timeout, what="timeout")
         self._patience_ms = milliseconds(reconnect, what="reconnect")
         self._link: AsyncLink | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._connecting = asyncio.Lock()
         self._ulids = Ulids(Clock(), Dice())
 
@@ -92,12 +97,13 @@ class AsyncClient:
         **options: Unpack[SubmitOptions],
     ) -> SubmittedMany:
         """Hand over many tasks of one function, 1,000 a transaction, or all in one if atomic."""
-        specs = (task_spec(function, each, options) for each in inputs)
+        specs = task_specs(function, inputs, options)
         total = SubmittedMany(task_ids=[])
         sent = 0
-        for request in batches(with_ids(specs, self._ulids), atomic=atomic):
-            total = add_many(total, await self.ask(request), offset=sent)
-            sent += len(request.items)
+        with says_how_far(lambda: total):
+            for request in batches(with_ids(specs, self._ulids), atomic=atomic):
+                total = add_many(total, await self.ask(request), offset=sent)
+                sent += len(request.items)
         return total
 
     async def wait(self, task_id: str, *, timeout: Duration | None = None) -> TaskEnd:  # noqa: ASYNC109 - the daemon keeps it
@@ -222,6 +228,10 @@ class AsyncClient:
         await self.close()
 
     async def _linked(self, *, patience_ms: int) -> AsyncLink:
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            # Nobody reads what comes over a connection of the loop before.
+            self._loop, self._link, self._connecting = loop, None, asyncio.Lock()
         if self._link is not None and self._link.alive:
             return self._link
         async with self._connecting:

@@ -90,6 +90,8 @@ def _status(paths: Paths) -> Status:
                 kind="",
                 counts=record.counts,
                 paused=record.paused,
+                paused_by=record.paused_by,
+                paused_at_ms=record.paused_at_ms,
                 retry_budget_ms=record.retry_budget_ms,
             )
             for record in records

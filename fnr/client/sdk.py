@@ -42,11 +42,12 @@ from fnr.client.answers import (
     pauses_s,
     repeatable,
     result_of,
+    says_how_far,
     with_ids,
 )
 from fnr.client.async_sdk import AsyncClient
 from fnr.client.connect import Connection, ConnectionLost, connect_again
-from fnr.client.specs import Duration, SubmitOptions, batches, milliseconds, task_spec
+from fnr.client.specs import Duration, SubmitOptions, batches, milliseconds, task_spec, task_specs
 from fnr.config.paths import find_paths
 from fnr.host.clock import Clock, Dice, Ulids
 from fnr.policy.dead_letter import DeadLetter
@@ -103,12 +104,13 @@ class Client:
     ) -> SubmittedMany:
         """Hand over many tasks of one function, 1,000 a transaction, or all in one if atomic."""
         self._after_fork()
-        specs = (task_spec(function, each, options) for each in inputs)
+        specs = task_specs(function, inputs, options)
         total = SubmittedMany(task_ids=[])
         sent = 0
-        for request in batches(with_ids(specs, self._ulids), atomic=atomic):
-            total = add_many(total, self.ask(request), offset=sent)
-            sent += len(request.items)
+        with says_how_far(lambda: total):
+            for request in batches(with_ids(specs, self._ulids), atomic=atomic):
+                total = add_many(total, self.ask(request), offset=sent)
+                sent += len(request.items)
         return total
 
     # ── learn ────────────────────────────────────────────────────────────────

@@ -6,6 +6,7 @@ fnr.toml.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import islice
@@ -17,6 +18,7 @@ from msgspec import Raw
 from fnr.api.errors import BadData, UsageError
 from fnr.api.requests import SubmitMany, TaskSpec
 from fnr.config.units import duration_ms
+from fnr.policy.json_numbers import number_lost
 from fnr.policy.task import PRIORITY_DEFAULT
 
 Duration = str | timedelta
@@ -53,6 +55,8 @@ def task_spec(
     options: SubmitOptions,
 ) -> TaskSpec:
     """A task as it is asked for; BadData when the input cannot be JSON."""
+    for name in options.keys() - SubmitOptions.__annotations__.keys():
+        raise _unknown_option(name)
     return TaskSpec(
         function=function,
         input=_EMPTY if input is None else Raw(input_json(input)),
@@ -69,12 +73,30 @@ def task_spec(
     )
 
 
+def task_specs(
+    function: str, inputs: Iterable[Mapping[str, Any]], options: SubmitOptions
+) -> Iterator[TaskSpec]:
+    """A task for each input; UsageError for options that can be said of one task only."""
+    for name in ("unique", "key"):
+        if options.get(name) is None:
+            continue
+        raise UsageError(
+            f"submit_many takes no {name!r}",
+            why="one key for all of them would make one task of them",
+            next_step="submit them one by one, each with its own",
+        )
+    return (task_spec(function, each, options) for each in inputs)
+
+
 def input_json(value: Mapping[str, Any]) -> bytes:
     """An input as JSON; BadData says what in it cannot be."""
     try:
-        return _encode(value)
+        encoded = _encode(value)
     except (TypeError, ValueError, UnicodeEncodeError, RecursionError) as error:
         raise BadData("the input cannot be written as JSON", why=str(error)) from error
+    if number := number_lost(value, encoded):
+        raise BadData("the input cannot be written as JSON", why=f"it holds {number}")
+    return encoded
 
 
 def batches(specs: Iterable[TaskSpec], *, atomic: bool) -> Iterator[SubmitMany]:
@@ -97,6 +119,16 @@ def milliseconds(value: Duration, *, what: str) -> int:
 _EMPTY = Raw(b"{}")
 
 
+def _unknown_option(name: str) -> UsageError:
+    near = difflib.get_close_matches(name, SubmitOptions.__annotations__, n=1)
+    return UsageError(
+        f"a task has no option {name!r}",
+        why=f"did you mean {near[0]!r}?"
+        if near
+        else f"it has {', '.join(SubmitOptions.__annotations__)}",
+    )
+
+
 def _ms(options: SubmitOptions, name: str) -> int | None:
     value: Duration | None = options.get(name)  # type: ignore[assignment]  # callers name durations
     return None if value is None else milliseconds(value, what=name)
@@ -105,6 +137,8 @@ def _ms(options: SubmitOptions, name: str) -> int | None:
 def _moment_ms(moment: datetime | None) -> int | None:
     if moment is None:
         return None
+    if not isinstance(moment, datetime):
+        raise UsageError(f"at: the moment must be a datetime with a time zone, got {moment!r}")
     if moment.tzinfo is None:
         raise UsageError("at: the moment needs a time zone, like datetime(…, tzinfo=UTC)")
     return round(moment.timestamp() * 1_000)

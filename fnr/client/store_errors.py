@@ -15,6 +15,7 @@ from fnr.api.errors import (
 )
 from fnr.config.paths import Paths
 from fnr.policy.filter import FilterError
+from fnr.store.cursor import CURSOR_WORDS, BadCursor
 from fnr.store.ids import AmbiguousId, NoSuchId
 from fnr.store.transaction import FULL_CODES, StoreNewer, primary_code
 
@@ -34,6 +35,8 @@ def told_to_people(paths: Paths) -> Iterator[None]:
         raise no_such_id(str(error), noun=error.noun) from error
     except AmbiguousId as error:
         raise Refused(str(error), why="the prefix fits several ids") from error
+    except BadCursor as error:
+        raise UsageError(str(error), why=CURSOR_WORDS) from error
     except FilterError as error:
         raise UsageError(
             f"the filter was not understood: {error}", next_step="fnr help filters"

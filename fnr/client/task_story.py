@@ -22,7 +22,7 @@ def why(task: Task) -> str:
     if task.waiting_for == WAITING_FOR:
         return f"for the undo of its last attempt: {task.reason}"
     if task.state is TaskState.WAITING:
-        return f"for {task.waiting_for} until {in_time(task.due_at_ms)}: {task.reason}"
+        return f"for {task.waiting_for}, again {in_time(task.due_at_ms)}: {task.reason}"
     if task.cancel_asked:
         return "is being cancelled"
     return task.reason

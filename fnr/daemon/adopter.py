@@ -132,7 +132,7 @@ class Adopter:
         if pool is None:
             # Its function left fnr.toml: it may finish what it runs, and gets nothing more.
             settings = FunctionSettings(name=function, kind="python", workers_min=0)
-            pool = self._supervisor.add_pool(settings, paused=False)
+            pool = self._supervisor.add_pool(settings)
             pool.removed = True
         return pool
 

@@ -37,6 +37,7 @@ from fnr.policy.evidence import KilledBy
 from fnr.policy.record import WorkerRecord
 from fnr.store import functions
 from fnr.store.connection import StoreFull, Transaction
+from fnr.store.cursor import CURSOR_WORDS, BadCursor
 from fnr.store.ids import AmbiguousId, NoSuchId
 from fnr.store.reads import READS, BadFilter
 
@@ -153,6 +154,7 @@ class Answers:
             functions.pause(tx, names, by=by, now_ms=now_ms)
 
         await self._parts.store.write(unit)
+        self._crew.supervisor.paused.update(names)
         for name in names:
             self._crew.supervisor.pools[name].paused = True
         return Changed(changed=names)
@@ -164,6 +166,7 @@ class Answers:
             functions.resume(tx, names)
 
         await self._parts.store.write(unit)
+        self._crew.supervisor.paused.difference_update(names)
         for name in names:
             pool = self._crew.supervisor.pools[name]
             pool.paused = False
@@ -174,7 +177,7 @@ class Answers:
         for name in names:
             if name not in self._crew.supervisor.pools:
                 raise NotFound(f"there is no function {name!r}", next_step="fnr function list")
-        return names
+        return list(dict.fromkeys(names))
 
     async def _restart_workers(self, client: Client, request: ask.RestartWorkers) -> Changed:
         return self._dismiss(client, request.workers, now=request.now, respawn=True)
@@ -223,5 +226,7 @@ class Answers:
 
 
 def as_usage_error(error: BadFilter) -> FnrError:
-    """A filter that does not parse, for people."""
+    """A filter that does not parse, or a cursor of another list, for people."""
+    if isinstance(error, BadCursor):
+        return UsageError(str(error), why=CURSOR_WORDS)
     return UsageError(f"the filter was not understood: {error}", next_step="fnr help filters")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 
 import msgspec
 
@@ -19,6 +20,7 @@ from fnr.api.requests import (
     TaskSpec,
 )
 from fnr.config.settings import FunctionSettings
+from fnr.config.units import format_duration
 from fnr.daemon.clients import Client, as_fnr_error
 from fnr.daemon.dispatcher import Assignment, Dispatcher
 from fnr.daemon.parts import Parts
@@ -28,11 +30,11 @@ from fnr.host.clock import is_ulid, ulid_ms
 from fnr.host.failpoint import failpoint
 from fnr.policy.input_types import check_input, validate_input_json
 from fnr.policy.task import (
+    KEY_CHARS_MAX,
     PRIORITY_MAX,
     PRIORITY_MIN,
     TAG_CHARS_MAX,
     TAGS_MAX,
-    UNIQUE_KEY_CHARS_MAX,
     Task,
 )
 from fnr.store import tasks
@@ -42,7 +44,9 @@ from fnr.store.connection import Transaction
 HEAVY_TASKS_MIN = 500
 ATOMIC_TASKS_MAX = 100_000
 YEAR_MS = 366 * 24 * 3_600_000
-DURATION_MS_MAX = 100 * YEAR_MS
+YEARS_MAX = 100
+DURATION_MS_MAX = YEARS_MAX * YEAR_MS
+RETRIES_MAX = 1_000
 
 _specs = msgspec.json.Decoder(TaskSpec)
 
@@ -149,6 +153,10 @@ class Intake:
         expires_at_ms = spec.expires_at_ms
         if spec.expires_ms is not None:
             expires_at_ms = now_ms + spec.expires_ms
+        if expires_at_ms is not None and expires_at_ms <= now_ms:
+            # Whoever is free would begin it in the very transaction that accepts it.
+            late = format_duration(now_ms - expires_at_ms)
+            raise BadData("the task was refused", why=f"it has expired {late} ago")
         task = Task(
             task_id=task_id,
             function=spec.function,
@@ -245,40 +253,49 @@ def _ignore() -> None:
 
 def check_limits(spec: TaskSpec) -> None:
     """Raise BadData when a number is out of bounds or two options contradict each other."""
-    problem = ""
-    if not PRIORITY_MIN <= spec.priority <= PRIORITY_MAX:
-        problem = f"priority must be {PRIORITY_MIN} to {PRIORITY_MAX}, got {spec.priority}"
-    elif spec.task_id is not None and not is_ulid(spec.task_id):
-        problem = f"task_id must be a ULID, got {spec.task_id!r}"
-    elif spec.delay_ms is not None and spec.due_at_ms is not None:
-        problem = "a delay and a moment were both given"
-    elif spec.expires_ms is not None and spec.expires_at_ms is not None:
-        problem = "expiry was given twice"
-    elif len(spec.tags) > TAGS_MAX:
-        problem = f"{len(spec.tags)} tags; at most {TAGS_MAX}"
-    elif any(len(key) + len(value) > TAG_CHARS_MAX for key, value in spec.tags.items()):
-        problem = f"a tag is longer than {TAG_CHARS_MAX} characters"
-    elif spec.unique is not None and not 1 <= len(spec.unique) <= UNIQUE_KEY_CHARS_MAX:
-        problem = f"a unique key has 1 to {UNIQUE_KEY_CHARS_MAX} characters"
-    elif spec.retries_max is not None and not 0 <= spec.retries_max <= 1_000:
-        problem = f"retries must be 0 to 1000, got {spec.retries_max}"
-    else:
-        problem = _duration_problem(spec)
-    if problem:
+    for problem in chain(_problems(spec), _time_problems(spec)):
         raise BadData("the task was refused", why=problem)
 
 
-def _duration_problem(spec: TaskSpec) -> str:
+def _problems(spec: TaskSpec) -> Iterator[str]:
+    if not PRIORITY_MIN <= spec.priority <= PRIORITY_MAX:
+        yield f"priority must be {PRIORITY_MIN} to {PRIORITY_MAX}, got {spec.priority}"
+    if spec.task_id is not None and not is_ulid(spec.task_id):
+        yield f"task_id must be a ULID, got {spec.task_id!r}"
+    if spec.parent_id is not None and not is_ulid(spec.parent_id):
+        yield f"parent must be the whole id of a task, got {spec.parent_id!r}"
+    if len(spec.tags) > TAGS_MAX:
+        yield f"{len(spec.tags)} tags; at most {TAGS_MAX}"
+    if any(len(key) + len(value) > TAG_CHARS_MAX for key, value in spec.tags.items()):
+        yield f"a tag is longer than {TAG_CHARS_MAX} characters"
+    if "" in spec.tags:
+        yield "a tag has no name"
+    for name, key in (("unique", spec.unique), ("idempotency", spec.key)):
+        # An empty one is a variable that a script has not set: all of its tasks would be one.
+        if key is not None and not 1 <= len(key) <= KEY_CHARS_MAX:
+            yield f"a key ({name}) has 1 to {KEY_CHARS_MAX} characters, this one {len(key)}"
+    texts = (spec.unique or "", spec.key or "", *spec.tags, *spec.tags.values())
+    if any("\0" in text for text in texts):
+        yield "a key or tag contains \\u0000, which cannot be stored as text"
+    if spec.retries_max is not None and not 0 <= spec.retries_max <= RETRIES_MAX:
+        yield f"retries must be 0 to {RETRIES_MAX}, got {spec.retries_max}"
+
+
+def _time_problems(spec: TaskSpec) -> Iterator[str]:
+    if spec.delay_ms is not None and spec.due_at_ms is not None:
+        yield "a delay and a moment were both given"
+    if spec.expires_ms is not None and spec.expires_at_ms is not None:
+        yield "expiry was given twice"
     for name, value_ms, least_ms in (
         ("delay", spec.delay_ms, 0),
-        ("due time", spec.due_at_ms, 0),
         ("timeout", spec.timeout_ms, 1),
         ("expiry", spec.expires_ms, 1),
-        ("expiry", spec.expires_at_ms, 0),
     ):
         if value_ms is not None and not least_ms <= value_ms <= DURATION_MS_MAX:
-            return f"{name} of {value_ms} ms is out of bounds"
-    return ""
+            yield f"{name} must be {least_ms} ms to {YEARS_MAX} years, got {value_ms} ms"
+    for name, at_ms in (("due time", spec.due_at_ms), ("expiry", spec.expires_at_ms)):
+        if at_ms is not None and not 0 <= at_ms <= DURATION_MS_MAX:
+            yield f"{name} must lie in the {YEARS_MAX} years from 1970 on, got {at_ms} ms after it"
 
 
 def _spec(raw: msgspec.Raw) -> TaskSpec:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -109,7 +110,7 @@ class Letters:
         return Changed(changed=[await self._parts.store.write(unit)])
 
     async def resolve(self, client: Client, request: ResolveLetters) -> Changed:
-        """Put letters to rest."""
+        """Put a chunk of letters to rest."""
         now_ms = self._parts.clock.now_ms()
         return await self._change(
             request,
@@ -134,21 +135,26 @@ class Letters:
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 refused.append(RefusedItem(index=index, why=f"not a dead letter: {error}"))
 
-        def unit(tx: Transaction) -> tuple[list[str], list[RefusedItem]]:
-            taken: list[str] = []
-            not_taken: list[RefusedItem] = []
-            for index, file in good:
-                why = letter_files.import_one(tx, file.letter, file.detail, schema=file.schema)
-                if why is None:
-                    taken.append(file.letter.task_id)
-                else:
-                    not_taken.append(RefusedItem(index=index, why=why))
-            failpoint("import-in-unit")
-            return taken, not_taken
-
-        taken, not_taken = await self._parts.store.write(unit)
+        taken, not_taken = await self._take_over(good)
         self.on_imported()
         return SubmittedMany(task_ids=taken, refused=refused + not_taken)
+
+    async def _take_over(
+        self, files: list[tuple[int, LetterFile]]
+    ) -> tuple[list[str], list[RefusedItem]]:
+        """All in one transaction; one by one if the store cannot hold a value of one of them."""
+        try:
+            return await self._parts.store.write(partial(_import, files))
+        except Exception as error:
+            why = letter_files.impossible(error)
+            if why is None:
+                raise
+            if len(files) == 1:
+                return [], [RefusedItem(index=files[0][0], why=why)]
+        found = [await self._take_over([file]) for file in files]
+        return [one for taken, _ in found for one in taken], [
+            item for _, refused in found for item in refused
+        ]
 
     async def _change(
         self,
@@ -157,12 +163,12 @@ class Letters:
     ) -> Changed:
         if bool(request.task_ids) == bool(request.where):
             raise UsageError("say which letters: ids or a filter, and not both")
-        ids, _ = await self._chosen(request)
+        ids, after = await self._chosen(request)
 
         def unit(tx: Transaction) -> Changed:
             changed, unchanged = change(tx, ids)
             failpoint("letters-changed-in-unit")
-            return Changed(changed=changed, unchanged=unchanged)
+            return Changed(changed=changed, unchanged=unchanged, next=after)
 
         return await self._parts.store.write(unit)
 
@@ -173,17 +179,31 @@ class Letters:
         if request.task_ids:
             prefixes = request.task_ids
             return await self._reader.read(lambda tx: [find_id(tx, p) for p in prefixes]), None
-        limit = min(getattr(request, "limit", CHUNK_MAX), CHUNK_MAX)
-        after = getattr(request, "after", None)
+        limit = min(request.limit, CHUNK_MAX)
         now_ms = self._parts.clock.now_ms()
         return await self._reader.read(
             lambda tx: select_letter_ids(
-                tx, where=request.where, after=after, limit=limit, now_ms=now_ms
+                tx, where=request.where, after=request.after, limit=limit, now_ms=now_ms
             )
         )
 
     def _input_problem(self, function: str, raw: bytes) -> str | None:
         return input_problem(self._parts, function, raw)
+
+
+def _import(
+    files: list[tuple[int, LetterFile]], tx: Transaction
+) -> tuple[list[str], list[RefusedItem]]:
+    taken: list[str] = []
+    refused: list[RefusedItem] = []
+    for index, file in files:
+        why = letter_files.import_one(tx, file.letter, file.detail, schema=file.schema)
+        if why is None:
+            taken.append(file.letter.task_id)
+        else:
+            refused.append(RefusedItem(index=index, why=why))
+    failpoint("import-in-unit")
+    return taken, refused
 
 
 def input_problem(parts: Parts, function: str, raw: bytes) -> str | None:

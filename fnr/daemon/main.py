@@ -168,9 +168,9 @@ class Daemon:
         parts = self.parts
         self._crew.reserve.hold()
         failpoint("store-opened")
-        paused = await parts.store.write(functions.paused)
-        for name, settings in parts.settings.functions.items():
-            self._crew.supervisor.add_pool(settings, paused=name in paused)
+        self._crew.supervisor.paused.update(await parts.store.write(functions.paused))
+        for settings in parts.settings.functions.values():
+            self._crew.supervisor.add_pool(settings)
         failpoint("pools-made")
         await self._crew.breakers.start()
         self._crew.breaker_probes.start()

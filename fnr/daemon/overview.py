@@ -101,6 +101,8 @@ class Overview:
             busy=sum(bool(worker.held) for worker in workers),
             workers_max=settings.workers_max if settings else 0,
             paused=pool.paused if pool else False,
+            paused_by=record.paused_by if record else "",
+            paused_at_ms=record.paused_at_ms if record else None,
             problem=problem,
             holds=dict(pool.holds) if pool else {},
             retry_budget_ms=record.retry_budget_ms if record else None,

@@ -95,7 +95,7 @@ class Reload:
     def _add(self, name: str) -> None:
         pool = self._supervisor.pools.get(name)
         if pool is None:
-            pool = self._supervisor.add_pool(self._parts.settings.functions[name], paused=False)
+            pool = self._supervisor.add_pool(self._parts.settings.functions[name])
         pool.settings = self._parts.settings.functions[name]
         pool.removed = False
         self._supervisor.tend(pool)

@@ -39,6 +39,8 @@ class Supervisor:
         self._runner = runner
         self._checkpoints = Checkpoints(parts)
         self.workers: dict[str, WorkerProcess] = {}
+        # Also functions that are not in fnr.toml now: when they are back, they are paused still.
+        self.paused: set[str] = set()
         self._by_link: dict[LineSocket, WorkerProcess] = {}
         self.breaker_calls: BreakerCalls | None = None
         # Set by whoever gives GPUs away: find one, then `start_on` it.
@@ -53,9 +55,9 @@ class Supervisor:
         """Pools by function name."""
         return self._dispatcher.pools
 
-    def add_pool(self, settings: FunctionSettings, *, paused: bool) -> Pool:
+    def add_pool(self, settings: FunctionSettings) -> Pool:
         """Take a function on; `tend` starts its workers."""
-        pool = Pool(settings=settings, paused=paused)
+        pool = Pool(settings=settings, paused=settings.name in self.paused)
         self.pools[settings.name] = pool
         return pool
 

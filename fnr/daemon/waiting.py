@@ -8,6 +8,7 @@ from msgspec import Raw
 
 from fnr.api.errors import NotFound, TimedOut
 from fnr.api.requests import WaitTasks
+from fnr.config.units import format_duration
 from fnr.daemon.broadcast import ENDED
 from fnr.daemon.clients import Client
 from fnr.daemon.parts import Parts
@@ -60,7 +61,7 @@ class Waiting:
         except TimeoutError:
             raise TimedOut(
                 f"{len(left)} of {len(request.task_ids)} tasks have not ended",
-                why=f"waited {request.timeout_ms} ms",
+                why=f"waited {format_duration(request.timeout_ms or 0)}",
                 next_step=f"fnr task show {min(left)}",
             ) from None
 

@@ -111,9 +111,9 @@ def _why_not_json(raw: bytes, error: Exception) -> str:
             return f"not JSON: {word.decode()} is no JSON number"
     if not raw.strip():
         return "empty; an input without values is {}"
-    if b"\\ud" in raw.lower():
-        return _SURROGATE
-    return f"not JSON: {error}"
+    if raw.startswith(b"\xef\xbb\xbf"):
+        return "not JSON: it begins with a byte order mark; save it as UTF-8 without one"
+    return _SURROGATE if b"\\ud" in raw.lower() else f"not JSON: {error}"
 
 
 def _find_nul(value: object) -> str:

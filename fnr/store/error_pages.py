@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fnr.policy.filter import FilterError
 from fnr.policy.record import PAGE_ITEMS_MAX, CorrectedError, ErrorRecord, Page
+from fnr.store.cursor import number_and_id_after
 from fnr.store.ids import id_at
 from fnr.store.rows import (
     ERROR_COLUMNS,
@@ -67,7 +67,7 @@ def corrected_since(
             (*position, since_ms, count),
         )
 
-    start = (2**62, _LAST) if after is None else _moment_key(after)
+    start = (2**62, _LAST) if after is None else number_and_id_after(after)
     rows, more = _bounded(read, start, limit, key=lambda row: (row[4], row[0]), heavy=7)
     items = [
         CorrectedError(
@@ -81,13 +81,6 @@ def corrected_since(
         for row in rows
     ]
     return Page(items=items, next=f"{rows[-1][4]}-{rows[-1][0]}" if more else None)
-
-
-def _moment_key(cursor: str) -> Key:
-    at_ms, _, error_id = cursor.partition("-")
-    if not at_ms.isdecimal() or not error_id:
-        raise FilterError(f"'{cursor}' does not continue this list", column=1)
-    return int(at_ms), error_id
 
 
 def _bounded(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import msgspec
 from msgspec import Struct
 
 from fnr.policy.dead_letter import DeadLetter, LetterState
+from fnr.policy.decision import Action
 from fnr.policy.record import TaskDetail
 from fnr.policy.task import AttemptOutcome, Task, TaskState
 from fnr.policy.undo import imported, is_sound
@@ -26,6 +29,13 @@ class LetterExport(Struct, frozen=True, kw_only=True):
     schema: str
     letter: DeadLetter
     detail: TaskDetail
+
+
+def impossible(error: BaseException) -> str | None:
+    """What the store says of a value that it cannot hold; None if that is not the error."""
+    if isinstance(error, sqlite3.IntegrityError | OverflowError):
+        return f"it holds a value that cannot be: {error}"
+    return None
 
 
 def export_one(tx: Transaction, letter: DeadLetter) -> LetterExport:
@@ -110,7 +120,17 @@ def _wrong_inputs(exported: TaskDetail) -> str | None:
             msgspec.json.decode(found.body, type=dict[str, msgspec.Raw])
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return f"input revision {found.revision} is not a JSON object: {error}"
+    # Whoever edits the file edits the input that stands first in it, and it would not count.
+    if _decoded(exported.input) != _decoded(exported.revisions[-1].body):
+        return "its input is not that of its last revision; import it, then fnr dlq edit"
     return None
+
+
+def _decoded(raw: msgspec.Raw) -> object:
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _wrong_ends(exported: TaskDetail) -> str | None:
@@ -120,13 +140,42 @@ def _wrong_ends(exported: TaskDetail) -> str | None:
     failed = [one.token for one in exported.attempts if one.outcome is AttemptOutcome.FAILED]
     if any(attempt.outcome is AttemptOutcome.RUNNING for attempt in exported.attempts):
         return "one of its attempts still runs"
+    if exported.task.attempts != len(tokens):
+        return f"its task counts {exported.task.attempts} attempts, and it holds {len(tokens)}"
     if sorted(tokens) != sorted(decided):
         return "its attempts and its decisions do not match"
     if sorted(failed) != sorted(error.token for error in exported.errors):
         return "its failed attempts and its errors do not match"
+    if wrong_error := _misjudged(exported):
+        return f"error {wrong_error} and the decision that answers it do not match"
+    if exported.task.state is TaskState.DEAD and not _is_buried(exported):
+        return "no decision says why it is dead"
     if wrong := [step.undo_id for step in exported.undo if not is_sound(step)]:
         return f"its undo step {wrong[0]} makes no sense"
     return None
+
+
+def _misjudged(exported: TaskDetail) -> str | None:
+    decided = {
+        row.token: (row.error_id, row.decision.category, row.decision.strategy, row.decision.rule)
+        for row in exported.ledger
+    }
+    for error in exported.errors:
+        said = error.classification
+        if decided[error.token] != (error.error_id, said.category, said.strategy, said.rule):
+            return error.error_id
+    return None
+
+
+def _is_buried(exported: TaskDetail) -> bool:
+    """Whether a decision since its last replay says why it is dead."""
+    buried = False
+    for row in exported.ledger:
+        if row.decision.action is Action.REPLAY:
+            buried = False
+        elif row.decision.action in {Action.BURY, Action.EXPIRE} and row.decision.why:
+            buried = True
+    return buried
 
 
 def _taken(tx: Transaction, task: Task, exported: TaskDetail) -> str | None:

@@ -11,10 +11,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from fnr.policy.filter import And, Expr, FilterError, parse
+from fnr.policy.filter import And, Expr, parse
 from fnr.policy.filter_match import matches
 from fnr.policy.filter_tree import fields
 from fnr.policy.record import PAGE_ITEMS_MAX
+from fnr.store.cursor import id_after, number_and_id_after
 from fnr.store.filter import Plan, Sql, plan
 from fnr.store.listing import Kind, Listing, record_names, record_of
 from fnr.store.tally import kinds
@@ -147,10 +148,7 @@ def _runs(listing: Listing, made: Plan, known: dict[Kind, int], chosen: list[Kin
 
 def _key_of(listing: Listing, cursor: str) -> Key:
     """A cursor is the key of the last row of the page before."""
-    parts: list[Any] = cursor.split("-")
-    if len(parts) != len(listing.keys) or (len(parts) > 1 and not parts[0].isdecimal()):
-        raise FilterError(f"'{cursor}' does not continue this list", column=1)
-    return tuple([int(parts[0]), *parts[1:]] if len(parts) > 1 else parts)
+    return (id_after(cursor),) if len(listing.keys) == 1 else number_and_id_after(cursor)
 
 
 def _first_key(listing: Listing) -> Key:

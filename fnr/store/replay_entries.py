@@ -5,6 +5,7 @@ from __future__ import annotations
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.record import PAGE_ITEMS_MAX, Page
 from fnr.policy.replay import EntryState, ReplayDetail, ReplayEntry, ranks
+from fnr.store.cursor import number_and_id_after
 from fnr.store.replay_plans import StoredPlan, find, waiting
 from fnr.store.transaction import Row, Transaction
 
@@ -159,7 +160,7 @@ def page(
     """Entries of a plan in their order. Raises NoSuchId, AmbiguousId."""
     stored = find(tx, plan_id)
     limit = max(1, min(limit, PAGE_ITEMS_MAX))
-    position = _position(after)
+    position = START if after is None else number_and_id_after(after, separator=".")
     rows: list[Row] = []
     if state is not EntryState.PENDING:
         only = "" if state is None else f"AND state = '{state}'"
@@ -232,14 +233,6 @@ def other_plan(tx: Transaction, stored: StoredPlan | None, letter: DeadLetter) -
             if row is not None:
                 return earlier.plan.plan_id
     return None
-
-
-def _position(after: str | None) -> tuple[int, str]:
-    rank, _, task_id = (after or "").partition(".")
-    try:
-        return int(rank), task_id
-    except ValueError:
-        return START
 
 
 def _entry(row: Row) -> ReplayEntry:

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from fnr.policy.record import PAGE_ITEMS_MAX, Page
 from fnr.policy.replay import ReplayOptions, ReplayPlan, ReplayState
+from fnr.store.cursor import id_after
 from fnr.store.ids import ID_CHARS, IDS_SHOWN, AmbiguousId, NoSuchId
 from fnr.store.rows import json_text
 from fnr.store.transaction import Row, Transaction
@@ -85,7 +86,7 @@ def page(tx: Transaction, *, active: bool, after: str | None, limit: int) -> Pag
          WHERE plan_id < ? {only}
          ORDER BY plan_id DESC LIMIT ?
         """,
-        (after or "~", limit + 1),
+        ("~" if after is None else id_after(after), limit + 1),
     )
     plans = [_stored(row).plan for row in rows[:limit]]
     return Page(items=plans, next=plans[-1].plan_id if len(rows) > limit else None)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import msgspec
 from msgspec import Raw, Struct
 
 from fnr.api.frames import Done, Fail, Output, encode
 from fnr.policy.evidence import Code, Evidence, ExceptionFact, KilledBy, Phase
+from fnr.policy.json_numbers import number_lost
 from fnr.policy.task import RESULT_BYTES_MAX
 
 _NOTHING = b"null"
@@ -67,9 +66,8 @@ def encode_result(value: object) -> bytes:
     encoded = _encode(value)
     if len(encoded) > RESULT_BYTES_MAX:
         raise ResultTooLargeError(len(encoded))
-    # msgspec writes NaN and infinity as null: a number that silently became nothing.
-    if b"null" in encoded and (place := _not_finite(msgspec.to_builtins(value))):
-        raise ValueError(f"the result holds {place}, which is not JSON")
+    if number := number_lost(value, encoded):
+        raise ValueError(f"the result holds {number}, which is not JSON")
     # Only a Raw inside the value can bring a newline; it would break the frame in two.
     return msgspec.json.format(encoded, indent=-1) if b"\n" in encoded else encoded
 
@@ -104,17 +102,3 @@ def killer(reason: str) -> KilledBy:
         return KilledBy(reason)
     except ValueError:  # a word of a newer daemon
         return KilledBy.CANCEL
-
-
-def _not_finite(value: object) -> str:
-    """The number in it that JSON does not have; "" when there is none."""
-    pending = [value]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, float) and not math.isfinite(item):
-            return str(item)
-        if isinstance(item, dict):
-            pending.extend(item.values())
-        elif isinstance(item, list | tuple):
-            pending.extend(item)
-    return ""

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from fnr.policy.evidence import CHAIN_MAX, Evidence
+from fnr.policy.json_numbers import number_lost
 from fnr.worker.wishes import Reject, Retry, Wait
 
 __all__ = ["Reject", "Retry", "Wait"]
@@ -125,9 +126,12 @@ def checkpoint(data: Any) -> bool:
     The next attempt finds it in `fnr.attempt().checkpoint`, if it has the same function and input.
     Waits until the daemon has it on disk: True then, and it survives a SIGKILL of everybody. False
     when nobody took it within 5 seconds; it is still on its way, so just go on.
-    Raises TypeError for what is no JSON, ValueError above 1 MiB: store that yourself, keep where.
+    Raises TypeError for what is no JSON, ValueError for NaN, infinity, and above 1 MiB: store that
+    yourself, keep where.
     """
     body = msgspec.json.encode(data)
+    if number := number_lost(data, body):
+        raise ValueError(f"the checkpoint holds {number}, which is not JSON")
     if len(body) > CHECKPOINT_BYTES_MAX:
         raise ValueError(f"a checkpoint of {len(body)} bytes; at most {CHECKPOINT_BYTES_MAX}")
     here = _host("checkpoint")

@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from fnr.policy.json_numbers import number_lost
 from fnr.policy.undo import DATA_BYTES_MAX, KINDS, Line
 from fnr.worker.undo_journal import Journal, UndoLimitError
 
@@ -213,10 +214,12 @@ def _warn(kind: str) -> None:
 
 def _check_size(data: dict[str, Any] | None) -> None:
     try:
-        size = len(msgspec.json.encode(data))
+        encoded = msgspec.json.encode(data)
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"an undo step is JSON: {error}") from error
-    if size > DATA_BYTES_MAX:
+    if number := number_lost(data, encoded):
+        raise ValueError(f"an undo step is JSON, and that has no {number}")
+    if (size := len(encoded)) > DATA_BYTES_MAX:
         raise UndoLimitError(f"an undo step of {size} bytes; at most {DATA_BYTES_MAX} are taken")
 
 

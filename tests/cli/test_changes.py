@@ -9,6 +9,7 @@ from cli_runs import Run
 from msgspec import structs
 from wire_server import Hang, Turns, WireServer
 
+from fnr.api.errors import TryAgain
 from fnr.api.requests import (
     CancelTasks,
     Changed,
@@ -137,6 +138,7 @@ def test_what_is_dangerous_is_refused_when_nobody_can_be_asked(
         ["dlq", "purge"],
         ["dlq", "replay"],
         ["dlq", "replay", ID1, "--all"],
+        ["dlq", "replay", "--all", "-y", "--wait", "--detach"],
         ["dlq", "replay", "--all", "--rate", "5"],
         ["dlq", "replay", "--all", "--rate", "0/s"],
     ],
@@ -167,14 +169,75 @@ def test_how_many_tasks_a_worker_had_is_not_said_where_it_is_not_known(
     assert "tasks:" not in fnr("worker", "show", "01JDW2").out
 
 
-def test_a_purge_goes_on_until_nothing_is_left(server: WireServer, fnr: Run) -> None:
-    full = Changed(changed=[str(n) for n in range(500)])
+def test_a_letter_that_cannot_be_edited_is_not_opened_in_an_editor(
+    server: WireServer, fnr: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Method: an editor that would end well."""
+    monkeypatch.setenv("VISUAL", "true")
+    letter = {"task_id": ID1, "function": "f", "cause": "expired", "category": "resource"}
+    letter |= {"reason": "r", "died_at_ms": 1, "state": "replaying"}
+    task = {"task_id": ID1, "function": "f"}
+    server.answers[GetTask] = {"task": task, "input": {}, "letter": letter}
+    found = fnr("dlq", "edit", ID1)
+    assert found.code == 6
+    assert "the letter is replaying" in found.err
+
+
+@pytest.mark.parametrize(
+    ("verb", "request_sent", "done"),
+    [("purge", PurgeLetters, "deleted"), ("resolve", ResolveLetters, "resolved")],
+)
+def test_what_a_filter_finds_is_gone_through_to_its_end(
+    server: WireServer, fnr: Run, verb: str, request_sent: type, done: str
+) -> None:
+    """Also behind a chunk of which some, or all, have to stay."""
+    chunks = (
+        Changed(changed=[str(n) for n in range(499)], unchanged={ID1: "undo"}, next="7-a"),
+        Changed(unchanged={ID2: "undo"}, next="7-b"),
+        Changed(changed=["last"]),
+    )
+    server.answers |= {ListLetters: Page(items=[]), request_sent: Turns(*chunks)}
+    found = fnr("dlq", verb, "--where", "state:resolved", "-y")
+    assert found.err == f"500 {done}\nerror: {ID1}: undo\nerror: {ID2}: undo\n"
+    assert [one.after for one in server.asked if type(one) is request_sent] == [None, "7-a", "7-b"]
+
+
+def test_an_end_in_the_middle_says_how_far_it_came(server: WireServer, fnr: Run) -> None:
     server.answers |= {
         ListLetters: Page(items=[]),
-        PurgeLetters: Turns(full, full, Changed(changed=["last"])),
+        ResolveLetters: Turns(Changed(changed=[ID1], next="7-a"), TryAgain("the daemon is busy")),
     }
-    found = fnr("dlq", "purge", "--where", "state:resolved", "-y")
-    assert found.err == "1001 deleted\n"
+    found = fnr("dlq", "resolve", "--where", "a", "-y")
+    assert found.code == 75
+    assert found.err.startswith("1 resolved before that; those stay so\nerror: the daemon is busy")
+
+
+@pytest.mark.parametrize(
+    ("words", "done"),
+    [
+        (["task", "cancel", "-"], "cancelled"),
+        (["dlq", "resolve", "-"], "resolved"),
+        (["dlq", "purge", "-"], "deleted"),
+        (["errors", "ack", "-"], "acknowledged"),
+        (["errors", "snooze", "-", "--for", "1h"], "snoozed"),
+        (["errors", "resolve", "-"], "resolved"),
+        (["errors", "reclassify", "-", "--category", "transient"], "reclassified"),
+        (["undo", "retry", "-"], "to be tried again"),
+        (["undo", "skip", "-", "--reason", "x"], "skipped"),
+        (["replay", "pause", "-"], "paused"),
+        (["replay", "resume", "-"], "resumed"),
+        (["replay", "cancel", "-"], "cancelled"),
+    ],
+)
+def test_no_ids_on_stdin_are_nothing_to_do(
+    server: WireServer, fnr: Run, words: list[str], done: str
+) -> None:
+    """`fnr task list --where … -o name | fnr task cancel -`, on a good day."""
+    found = fnr(*words, stdin="\n")
+    assert (found.code, found.out, found.err) == (0, "", f"nothing {done}\n")
+    assert fnr(*words, "-o", "json").json["changed"] == []
+    assert fnr("dlq", "replay", "-", "-y").code == 4
+    assert server.asked == []
 
 
 @pytest.mark.parametrize(

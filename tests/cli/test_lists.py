@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -156,3 +157,13 @@ def test_without_a_daemon_a_list_comes_from_the_store(server: WireServer, fnr: R
     assert found.json == {"schema": "fnr.dlq.list/1", "items": [], "total": 0, "next": None}
     assert found.err == "notice: daemon is not running; read from the store\n"
     assert fnr("dlq", "list", "-q").err == ""
+
+
+def test_without_a_daemon_no_function_is_called_ready(tmp_path: Path, command: Run) -> None:
+    (tmp_path / "fnr.toml").write_text('version = 1\n[functions.say]\ncommand = ["echo"]\n')
+    rows = command("--home", tmp_path, "function", "list").out.splitlines()
+    assert [row.split("\t")[:3] for row in rows] == [
+        ["run", "run", "down"],
+        ["say", "command", "down"],
+    ]
+    assert "state:     down\n" in command("--home", tmp_path, "function", "show", "say").out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -211,6 +212,80 @@ def test_edit_in_an_editor(home: LiveHome, live: Run, tmp_path: Path) -> None:
     assert live("task", "show", task_id, "-o", "json").json["input"] == {"n": 8}
 
 
+@pytest.fixture
+def unheard(live: Run) -> str:
+    """Id of a task that expired; its function takes only a text `word`."""
+    found = live("submit", "say", "word=hi", "--delay", "1h", "--expires", "1ms", "--wait")
+    return found.err.split()[1]
+
+
+def test_an_edit_that_changes_only_the_type_is_one(live: Run) -> None:
+    """To Python 1, 1.0 and True are the same; to a function they are not."""
+    task_id = live("submit", "refuse", "n=1").out.strip()
+    live("task", "wait", task_id)
+    for value in ("true", "1.0", "1"):
+        assert live("dlq", "edit", task_id, "--set", f"n={value}").err.startswith("one edited\n")
+    found = live("dlq", "edit", task_id, "--set", "n=1", "-o", "json")
+    assert found.json == {
+        "schema": "fnr.changed/1",
+        "done": "edited",
+        "changed": [],
+        "unchanged": {},
+    }
+
+
+def test_what_was_typed_in_an_editor_outlives_a_refusal(
+    home: LiveHome, live: Run, unheard: str, tmp_path: Path
+) -> None:
+    wrong = editor(tmp_path, "open(path, 'w').write('{\"word\": 5}')")
+    shown = show(home.folder, "dlq", "edit", unheard, **wrong)
+    assert "word: say wants str, got a whole number" in shown
+    kept = shown.partition("your text is kept in ")[2].split()[0]
+    assert f"dlq edit {unheard} --input @{kept}" in shown
+    assert Path(kept).read_text() == '{"word": 5}'
+    Path(kept).unlink()
+    found = live("dlq", "edit", unheard, "--set", "word=5")
+    assert """needs its quotes: word='"5"'""" in found.err
+
+
+@pytest.mark.parametrize("words", ['"vi', "  "])
+def test_an_editor_that_is_no_command_is_said(
+    live: Run, unheard: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A blank $VISUAL is none: $EDITOR counts, here one that says no."""
+    monkeypatch.setenv("VISUAL", words)
+    monkeypatch.setenv("EDITOR", "false")
+    found = live("dlq", "edit", unheard)
+    assert (found.code, found.out) == ((6, "") if words.isspace() else (2, ""))
+    assert words.isspace() or "cannot be started\n  why: No closing quotation\n" in found.err
+
+
+def test_all_letters_that_a_filter_finds_are_resolved_and_purged(live: Run) -> None:
+    lines = "\n".join(['{"word": "w"}'] * 1_001)
+    options = ("--delay", "1h", "--expires", "1ms", "--tag", "many=dead")
+    ids = live("submit", "say", "--jsonl", "-", *options, stdin=lines).out
+    live("task", "wait", "-", stdin=ids)
+    assert live("dlq", "resolve", "--where", "tag.many:dead", "-y").err == "1001 resolved\n"
+    assert live("dlq", "purge", "--where", "tag.many:dead", "-y").err == "1001 deleted\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "cursor"),
+    [
+        (["task", "list"], "zzz"),
+        (["dlq", "list"], "9" * 30 + "-01JD0000000000000000000001"),
+        (["errors", "groups"], "yesterday"),
+        (["replay", "list"], "zzz"),
+    ],
+)
+def test_a_cursor_of_no_page_is_said(live: Run, words: list[str], cursor: str) -> None:
+    found = live(*words, "--after", cursor)
+    assert (found.code, found.out) == (2, "")
+    assert found.err.startswith(
+        f"error: '{cursor}' does not continue this list\n  why: a cursor is "
+    )
+
+
 def test_replay_brings_a_letter_back(live: Run) -> None:
     task_id = live("submit", "refuse", "n=1").out.strip()
     live("task", "wait", task_id)
@@ -245,10 +320,12 @@ def test_export_and_import_are_exact(home: LiveHome, live: Run, tmp_path: Path) 
     live("task", "wait", task_id)
     file = tmp_path / "letters.jsonl"
     found = live("dlq", "export", "--where", "tag.export:yes", "--to", file)
-    assert found.err.startswith("1 dead letters written to ")
+    assert found.err.startswith("1 dead letter written to ")
     exported = file.read_text()
     assert live("dlq", "export", "--where", "tag.export:yes").out == exported
     assert live("dlq", "export", "--to", file).code == 6
+    assert live("dlq", "export", "--where", "no:field", "--to", tmp_path / "none").code == 2
+    assert not (tmp_path / "none").exists()
 
     found = live("dlq", "import", file)
     assert found.code == 1
@@ -266,6 +343,18 @@ def test_export_and_import_are_exact(home: LiveHome, live: Run, tmp_path: Path) 
     assert live("dlq", "import", "/nowhere").code == 65
 
 
+def test_a_letter_with_a_value_that_cannot_be_spoils_no_other(live: Run) -> None:
+    ids = [live("submit", "refuse", f"n={n}", "--tag", "spoiled=yes").out.strip() for n in (1, 2)]
+    live("task", "wait", *ids)
+    spoiled, good = live("dlq", "export", "--where", "tag.spoiled:yes").out.splitlines()
+    live("dlq", "purge", *ids, "--open", "-y")
+    spoiled = spoiled.replace('"priority":5', '"priority":77')
+    found = live("dlq", "import", "-", stdin=f"{spoiled}\n{good}\n")
+    assert (found.code, found.err.splitlines()[1]) == (1, "1 imported, 1 refused")
+    assert found.err.startswith("line 1: it holds a value that cannot be: ")
+    assert "priority" in found.err
+
+
 # ── functions, workers ───────────────────────────────────────────────────────
 
 
@@ -274,6 +363,8 @@ def test_a_paused_function_holds_its_tasks(live: Run) -> None:
     waiting = live("submit", "say", "word=x").out.strip()
     assert live("task", "wait", waiting, "--for", "20ms").code == 124
     assert "say\tpaused" in live("status").out
+    page = live("function", "show", "say").out
+    assert re.search(r"^paused:    \d+ms ago by \w+: r$", page, re.MULTILINE)
     assert live("function", "resume", "say").err == "one resumed\n"
     assert live("task", "wait", waiting).code == 0
 

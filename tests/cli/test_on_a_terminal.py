@@ -117,3 +117,36 @@ def test_ctrl_c_while_waiting_is_130_and_the_task_goes_on(hostile: LiveHome) -> 
     session.wait_for("submitted ").interrupt()
     session.wait_for("the task goes on")
     assert session.end() == 130
+
+
+def test_a_reader_who_has_enough_does_not_end_a_submit(home: LiveHome, tmp_path: Path) -> None:
+    """Method: nobody reads the ids, as behind `| head -1`, from the first of three chunks on."""
+    lines = tmp_path / "many.jsonl"
+    lines.write_text('{"word": "w"}\n' * 3_000)
+    words = ("submit", "say", "--jsonl", lines, "--delay", "1h", "--tag", "unread=yes")
+    command = [sys.executable, "-m", "fnr", "--home", home.folder, *words]
+    read_fd, write_fd = os.pipe()
+    os.close(read_fd)
+    found = subprocess.run(command, stdout=write_fd, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write_fd)
+    assert found.returncode == 0
+    assert found.stderr.startswith("3000 accepted in ")
+    assert (
+        len(home.fnr("task", "cancel", "--where", "tag.unread:yes", "-y").stdout.split()) == 3_000
+    )
+
+
+def test_a_command_whose_output_nobody_reads_is_named(home: LiveHome) -> None:
+    """Method: the command writes once more, after its reader has gone, until it is cancelled."""
+    words = ("run", "--", "sh", "-c", "while :; do echo more; sleep 0.1; done")
+    command = [sys.executable, "-m", "fnr", "--home", home.folder, *words]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as found:
+        assert found.stdout is not None and found.stderr is not None
+        assert found.stdout.readline() == "more\n"
+        found.stdout.close()
+        said = found.stderr.read()
+    assert found.returncode == 0
+    assert said.startswith("nobody reads its output any more; it goes on: fnr --home ")
+    assert home.fnr("task", "cancel", said.split()[-1]).returncode == 0

@@ -32,7 +32,13 @@ STATUS = Status(
             busy=1,
             problem="[/b] cannot be loaded \x1b[2J",
         ),
-        FunctionStatus(function="slow", kind="python", counts={"done": 3}, paused=True),
+        FunctionStatus(
+            function="slow",
+            kind="python",
+            counts={"done": 3},
+            paused=True,
+            paused_by="ann: new \x1b[2Jdisk",
+        ),
     ],
     letters_open=2,
     problems=["render: [/b] cannot be loaded"],
@@ -68,6 +74,7 @@ def test_the_screen() -> None:
         "render    broken      1/2        1      20        0     2     0\n"
         "  ! [/b] cannot be loaded [2J\n"
         "slow      paused      0/0        0       0        0     0     3\n"
+        "  paused by ann: new [2Jdisk\n"
         "\n"
         "2 dead letters · fnr dlq list\n"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -77,24 +78,46 @@ def test_detached_prints_the_id_and_logs_follow_to_the_end(home: LiveHome, live:
     assert live("task", "show", task_id, "-o", "json").json["task"]["tags"] == {"name": "n"}
 
 
+def test_a_followed_task_begins_where_one_asks_and_in_the_form_that_one_asks_for(
+    home: LiveHome, live: Run
+) -> None:
+    """Method: four lines are there before it is followed; the command then waits at a pipe."""
+    pipe = home.folder / "followed"
+    os.mkfifo(pipe)
+    task_id = live("run", "-d", "--", "sh", "-c", f"seq 4; cat {pipe}").out.strip()
+    first = Session(home.folder, "task", "logs", task_id, "-f").wait_for("4")
+    first.interrupt()
+    first.end()
+    session = Session(home.folder, "task", "logs", task_id, "-f", "-n", "2", "-o", "jsonl")
+    session.wait_for('"text":"4"')
+    pipe.write_text("5\n")
+    assert session.end() == 0
+    told = [json.loads(line) for line in session.shown().splitlines()]
+    assert [(record["stream"], record["text"]) for record in told] == [
+        ("o", "3"),
+        ("o", "4"),
+        ("o", "5"),
+    ]
+
+
 def test_ctrl_c_cancels_the_task(home: LiveHome, live: Run) -> None:
     session = Session(home.folder, "run", "--", "sh", "-c", "echo begun; exec sleep 1000")
     session.wait_for("begun").interrupt()
-    session.wait_for("cancelling; Ctrl-C again leaves it running")
+    session.wait_for("cancelling; Ctrl-C again does not wait for its end")
     assert session.end() == 130
     [task] = live("task", "list", "-n", "1", "-o", "json").json["items"]
     assert (task["function"], task["state"]) == ("run", "cancelled")
     assert "Ctrl-C" in task["reason"]
 
 
-def test_a_second_ctrl_c_leaves_it_running(home: LiveHome, live: Run) -> None:
-    """Method: a command that ignores SIGTERM and waits at a named pipe."""
+def test_a_second_ctrl_c_does_not_wait_for_its_end(home: LiveHome, live: Run) -> None:
+    """It is cancelled all the same. Method: a command that ignores SIGTERM waits at a pipe."""
     pipe = home.folder / "stubborn"
     os.mkfifo(pipe)
     session = Session(home.folder, "run", "--", "sh", "-c", f"trap '' TERM; echo begun; cat {pipe}")
     session.wait_for("begun").interrupt()
     session.wait_for("cancelling").interrupt()
-    session.wait_for("left running; fnr --home")
+    session.wait_for("not waiting for its end; fnr --home")
     assert session.end() == 130
     [task] = live("task", "list", "-n", "1", "-o", "json").json["items"]
     assert task["cancel_asked"]
@@ -113,6 +136,21 @@ def test_it_goes_on_while_the_daemon_is_restarted(home: LiveHome) -> None:
     pipe.write_text("after the restart\n")
     assert session.end() == 5
     assert "begun\nafter the restart\n" in session.shown()
+
+
+def test_who_waits_for_a_task_goes_on_waiting_while_the_daemon_is_restarted(
+    home: LiveHome,
+) -> None:
+    pipe = home.folder / "waited-for"
+    os.mkfifo(pipe)
+    session = Session(home.folder, "submit", "gate", f"path={pipe}", "--wait")
+    session.wait_for("submitted ")
+    home.kill()
+    session.wait_for("the daemon went away; waiting until it is back")
+    assert home.start(), home.log()
+    pipe.write_text("after the restart")
+    assert session.end() == 0
+    assert session.shown().endswith('"after the restart"\n')
 
 
 def test_flags_become_the_tasks_input(server: WireServer, fnr: Run, tmp_path: Path) -> None:

@@ -118,12 +118,15 @@ DEEP = '{"a":' + "[" * 10_000 + "]" * 10_000 + "}"
         (["f", "--input", "@/nowhere/in.json"], "", 65, "No such file"),
         (["f", "n"], "", 2, "'n' is not KEY=VALUE"),
         (["f", "=3"], "", 2, "'=3' is not KEY=VALUE"),
-        (["f", "--tag", "a"], "", 2, "--tag: 'a' is not KEY=VALUE"),
+        (["f", "--tag", "a"], "", 2, "--tag: 'a' is not KEY=VALUE\n  why: write it like --tag KEY"),
         (["f", "--timeout", "10"], "", 2, "--timeout: needs a unit"),
         (["f", "--at", "tomorrow"], "", 2, "'tomorrow' is no moment"),
         (["f", "-p", "11"], "", 2, "11"),
         (["f", "--atomic"], "", 2, "--atomic is for --jsonl"),
         (["f", "a=1", "--jsonl", "-"], "", 2, "--jsonl goes with neither"),
+        (["f", "--jsonl", "-", "--key", "k"], '{"n": 1}', 2, "make one task of them"),
+        (["f", "--jsonl", "-", "--unique", "u"], '{"n": 1}', 2, "make one task of them"),
+        (["f", "--delay", "5s", "--at", "18:00"], "", 2, "--delay and --at"),
         ([], "", 2, "which function?"),
     ],
 )
@@ -221,6 +224,11 @@ def test_a_line_that_is_no_task_is_refused_here(
     assert server.asked == []
 
 
+def test_a_line_with_half_a_character_is_not_called_truncated(fnr: Run) -> None:
+    found = fnr("submit", "--jsonl", "-", stdin=r'{"function": "f", "unique": "\ud800"}')
+    assert "half of a surrogate pair" in found.err
+
+
 def test_thousands_are_sent_in_chunks(server: WireServer, fnr: Run, tmp_path: Path) -> None:
     file = tmp_path / "in.jsonl"
     file.write_text("{}\n" * 2_500)
@@ -312,6 +320,8 @@ def test_stdin_that_is_the_terminal_is_not_waited_for(
 
 def test_live_submit_waits_for_the_result(live: Run) -> None:
     assert live("submit", "say", "word=hello world", "--wait").out == '"hello world\\n"\n'
+    found = live("submit", "say", "word=w", "--wait", "-o", "name")
+    assert found.err == f"submitted {found.out}"
     found = live("submit", "refuse", "n=1", "--wait")
     assert found.code == 1
     assert "dead: ValueError: [rank0]: CUDA error [/b] [31mred 1" in found.err
@@ -326,6 +336,10 @@ def test_live_submit_waits_for_the_result(live: Run) -> None:
         (["say", "word=3"], 65, "word: say wants str, got a whole number"),
         (["say", "word=3"], 65, """needs its quotes: word='"3"'"""),
         (["say"], 65, "say needs word"),
+        (["say", "word=w", "--key", ""], 65, "has 1 to 500 characters, this one 0"),
+        (["say", "word=w", "--unique", "u" * 501], 65, "has 1 to 500 characters, this one 501"),
+        (["say", "word=w", "--timeout", "0s"], 65, "timeout must be 1 ms to 100 years, got 0 ms"),
+        (["say", "word=w", "--at", "@-5"], 65, "the 100 years from 1970 on"),
     ],
 )
 def test_live_refusals_say_why(live: Run, words: list[str], code: int, why: str) -> None:
@@ -351,3 +365,20 @@ def test_live_thousands_with_bad_lines_among_them(live: Run, home: LiveHome) -> 
     assert len(ids) == 1_498
     cancelled = live("task", "cancel", "--where", "tag.many:yes", "-y")
     assert len(cancelled.out.split()) == 1_498
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        (r'"tags": {"k": "a\u0000"}', "cannot be stored as text"),
+        (r'"unique": "a\u0000"', "cannot be stored as text"),
+        ('"tags": {"": "x"}', "a tag has no name"),
+        ('"parent_id": "nobody"', "parent must be the whole id of a task"),
+        ('"expires_at_ms": 1', "it has expired "),
+    ],
+)
+def test_live_what_stands_beside_an_input_is_checked_too(live: Run, more: str, why: str) -> None:
+    line = f'{{"function": "say", "input": {{"word": "w"}}, {more}}}'
+    found = live("submit", "--jsonl", "-", stdin=line)
+    assert (found.code, found.out) == (65, "")
+    assert why in found.err

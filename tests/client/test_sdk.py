@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator, Iterator
 from itertools import islice
@@ -146,6 +147,16 @@ def test_many_are_sent_in_chunks_and_refusals_are_counted_through(
     assert found.duplicates == 2
     items = [msgspec.json.decode(item) for request in server.asked for item in request.items]
     assert len({item["task_id"] for item in items}) == 1_500
+
+
+def test_an_input_that_is_none_tells_what_was_accepted_before_it(
+    server: WireServer, client: Client
+) -> None:
+    server.answers[SubmitMany] = SubmittedMany(task_ids=["A", "B"])
+    inputs = ({"n": number if number < 1_200 else object()} for number in range(1_500))
+    with pytest.raises(BadData) as refused:
+        client.submit_many("f", inputs)
+    assert refused.value.details == ("2 before that are accepted, A to B",)
 
 
 def test_wait_and_result(server: WireServer, client: Client) -> None:
@@ -353,3 +364,14 @@ async def test_async_large_requests_wait_until_the_daemon_reads(
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(async_client.submit("f", {"a": "x" * size})) for _ in range(4)]
     assert {task.result() for task in tasks} == {str(size + len('{"a":""}'))}
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_a_second_loop_gets_its_own_connection(server: WireServer) -> None:
+    """Method: asyncio.run twice with one client that nobody has closed."""
+    server.answers[Submit] = Submitted(task_id="T")
+    client = AsyncClient(server.home, timeout="5s")
+    assert [asyncio.run(client.submit("f")) for _ in range(2)] == ["T", "T"]
+    assert server.connections == 2
+    del client
+    gc.collect()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -9,7 +10,7 @@ import pytest
 
 from fnr.api.errors import BadData, UsageError
 from fnr.api.requests import TaskSpec
-from fnr.client.specs import CHUNK_ITEMS, SubmitOptions, batches, task_spec
+from fnr.client.specs import CHUNK_ITEMS, SubmitOptions, batches, task_spec, task_specs
 
 
 def test_every_option_finds_its_field() -> None:
@@ -60,6 +61,7 @@ def test_a_task_without_options_is_small_on_the_wire() -> None:
         (SubmitOptions(timeout="10"), "timeout: needs a unit"),
         (SubmitOptions(delay=10), "delay: needs a unit"),  # type: ignore[typeddict-item]  # wrong on purpose
         (SubmitOptions(at=datetime(2026, 1, 1)), "at: the moment needs a time zone"),  # noqa: DTZ001 - wrong on purpose
+        (SubmitOptions(at=1_767_225_600), "at: the moment must be a datetime"),  # type: ignore[typeddict-item]  # as above
     ],
 )
 def test_a_time_without_unit_or_zone_is_refused(options: SubmitOptions, words: str) -> None:
@@ -67,10 +69,24 @@ def test_a_time_without_unit_or_zone_is_refused(options: SubmitOptions, words: s
         task_spec("f", None, options)
 
 
+def test_an_option_that_there_is_not_is_refused() -> None:
+    options: SubmitOptions = {"tag": {"a": "b"}}  # type: ignore[typeddict-unknown-key]  # wrong on purpose
+    with pytest.raises(UsageError, match="no option 'tag'") as refused:
+        task_spec("f", None, options)
+    assert refused.value.why == "did you mean 'tags'?"
+
+
+@pytest.mark.parametrize("options", [SubmitOptions(unique="u"), SubmitOptions(key="k")])
+def test_many_tasks_do_not_share_one_key(options: SubmitOptions) -> None:
+    """All but the first would be taken for repetitions of it, and never run."""
+    with pytest.raises(UsageError, match="submit_many takes no"):
+        task_specs("f", [{"n": 1}, {"n": 2}], options)
+
+
 def test_an_input_that_is_no_json_is_refused() -> None:
     loop: dict[str, object] = {}
     loop["self"] = loop
-    for value in ({"a": object()}, {"a": "\ud800"}, loop):
+    for value in ({"a": object()}, {"a": "\ud800"}, {"a": [1, {"b": math.nan}], "c": None}, loop):
         with pytest.raises(BadData, match="cannot be written as JSON"):
             task_spec("f", value, SubmitOptions())
 

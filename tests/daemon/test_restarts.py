@@ -15,7 +15,7 @@ from live_home import LiveHome
 from test_task_life import end_of, function, submit
 
 from fnr.api import requests as ask
-from fnr.api.errors import ConfigError, DaemonDown
+from fnr.api.errors import ConfigError, DaemonDown, TimedOut
 from fnr.policy.task import TaskState
 
 HomeAt = Callable[[str], LiveHome]
@@ -167,3 +167,20 @@ def test_a_file_that_is_gone_is_not_taken_for_an_empty_one_at_reload(home_at: Ho
     assert end_of(home, submit(home, "echo")).task.state is TaskState.DONE
     home.write("")
     assert home.ask(ask.ReloadConfig()).removed == ["echo"]
+
+
+def test_a_function_that_comes_back_into_the_file_is_paused_still(home_at: HomeAt) -> None:
+    """Method: it is paused, leaves fnr.toml, the daemon starts without it, and it is back."""
+    both = function("echo", "echo") + function("other", "echo")
+    home = home_at(both).up()
+    home.ask(ask.PauseFunction(functions=["other", "other"], reason="GPU 1 is being changed"))
+    home.write(function("echo", "echo"))
+    home.kill()
+    home.up()
+    home.write(both)
+    assert home.ask(ask.ReloadConfig()).added == ["other"]
+    [other] = [one for one in home.ask(ask.GetStatus()).functions if one.function == "other"]
+    assert (other.state, other.paused_by.partition(": ")[2]) == ("paused", "GPU 1 is being changed")
+    with pytest.raises(TimedOut):
+        home.ask(ask.WaitTasks(task_ids=[submit(home, "other")], timeout_ms=20))
+    assert home.ask(ask.ResumeFunction(functions=["other"])).changed == ["other"]

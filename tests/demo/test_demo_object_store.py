@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -101,6 +102,17 @@ def test_a_put_that_is_tried_again_is_stored_once(
     found = store.ledger().objects[key]
     assert (len(found.versions), found.repeats) == (1, int(stored))
     assert found.sha256 == hashlib.sha256(b"body").hexdigest()
+    assert store.read(key) == b"body"
+
+
+def test_a_key_with_signs_of_its_own_is_read_under_its_name(store: ObjectStore) -> None:
+    """As of a file called `a b{c}`: its key is the quoted name."""
+    key = next(
+        key
+        for number in range(100)
+        if fault_of(SEED, f"/objects/{(key := f'open/a%20b%7Bc%7D{number}')}", 1) is None
+    )
+    assert put(store, quote(key)) == "201"
     assert store.read(key) == b"body"
 
 

@@ -39,6 +39,7 @@ def test_every_json_object_is_accepted(value: dict[str, Any], ascii_only: bool) 
         (b'{"a": NaN}', "NaN is no JSON number"),
         (b'{"a": -Infinity}', "Infinity is no JSON number"),
         (b'{"a": 1e999}', "out of range"),
+        (b'\xef\xbb\xbf{"a": 1}', "begins with a byte order mark"),
         (b'{"a": "\xff"}', "not UTF-8"),
         (b'{"a": "\xed\xa0\x80"}', "not UTF-8"),
         (rb'{"a": "\ud800"}', "surrogate"),

@@ -27,6 +27,7 @@ from store_values import (
 )
 
 from fnr.policy.dead_letter import LetterState
+from fnr.policy.decision import Action
 from fnr.policy.evidence import Evidence
 from fnr.policy.record import TaskDetail
 from fnr.policy.retry import RetryPolicy
@@ -247,6 +248,34 @@ REFUSED = {
             exported.detail,
             revisions=[
                 msgspec.structs.replace(exported.detail.revisions[0], body=msgspec.Raw(b"[1]"))
+            ],
+        ),
+    ),
+    "not that of its last revision": lambda exported: msgspec.structs.replace(
+        exported, detail=changed(exported.detail, input=msgspec.Raw(b'{"n":"edited in the file"}'))
+    ),
+    "counts 99 attempts": lambda exported: msgspec.structs.replace(
+        exported,
+        detail=changed(
+            exported.detail, task=msgspec.structs.replace(exported.detail.task, attempts=99)
+        ),
+    ),
+    "decision that answers it": lambda exported: msgspec.structs.replace(
+        exported,
+        detail=changed(
+            exported.detail,
+            ledger=[msgspec.structs.replace(row, error_id=None) for row in exported.detail.ledger],
+        ),
+    ),
+    "says why it is dead": lambda exported: msgspec.structs.replace(
+        exported,
+        detail=changed(
+            exported.detail,
+            ledger=[
+                msgspec.structs.replace(
+                    row, decision=msgspec.structs.replace(row.decision, action=Action.PUT_BACK)
+                )
+                for row in exported.detail.ledger
             ],
         ),
     ),

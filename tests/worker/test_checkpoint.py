@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import msgspec
@@ -62,7 +63,12 @@ def test_a_preview_travels_with_the_progress(daemon: FakeDaemon, gate: Gate) -> 
 
 
 @pytest.mark.parametrize(
-    ("data", "kind"), [(object(), TypeError), ("x" * CHECKPOINT_BYTES_MAX, ValueError)]
+    ("data", "kind"),
+    [
+        (object(), TypeError),
+        ("x" * CHECKPOINT_BYTES_MAX, ValueError),
+        ({"loss": math.nan}, ValueError),
+    ],
 )
 def test_what_cannot_be_kept_is_refused_in_a_plain_script_too(
     data: object, kind: type[Exception]

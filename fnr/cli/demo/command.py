@@ -98,7 +98,8 @@ def demo(
         except FnrError:
             if keep:
                 cleanup.pop_all()
-                say(f"the home is left: {home.root}")
+                say(f"the home is left: {home.root}; to end it:")
+                say(f"  {_end_of(home)}")
             raise
         if keep:
             cleanup.pop_all()
@@ -154,5 +155,9 @@ def _show_way_on(home: Home, daemon: Daemon | None) -> None:
         return
     lines = [f"  {home.typed(words)}" for words in LOOK_AROUND]
     write("\n".join(["", f"the home is left, its daemon runs (pid {daemon.pid}):", *lines]) + "\n")
-    stop = f"{home.typed('daemon stop --now')} && rm -r {home.root}"
-    write(f"in it: files/ objects/ marks/ logs/ fnr.toml accepted.jsonl; to end it:\n  {stop}\n")
+    write("in it: files/ objects/ marks/ logs/ fnr.toml accepted.jsonl; to end it:\n")
+    write(f"  {_end_of(home)}\n")
+
+
+def _end_of(home: Home) -> str:
+    return f"{home.typed('daemon stop --now')} && rm -r {home.root}"

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from http.client import HTTPConnection
+from urllib.parse import quote
 
 import msgspec
 
@@ -63,7 +64,7 @@ class ObjectStore:
 
     def read(self, key: str) -> bytes:
         """The content of an object."""
-        return self._ask("GET", f"/objects/{key}")
+        return self._ask("GET", quote(f"/objects/{key}"))
 
     def stop(self) -> None:
         """End it."""

@@ -1,0 +1,33 @@
+"""A visit to the reader's editor: $VISUAL, $EDITOR, or vi."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+from fnr.api.errors import Refused, UsageError
+from fnr.host.foreground import run_in_foreground
+
+
+def visit(file: Path, *, next_step: str) -> None:
+    """Let the reader change a file. UsageError if no editor starts, Refused if it says no."""
+    written = _said("VISUAL") or _said("EDITOR") or "vi"
+    try:
+        code = run_in_foreground([*shlex.split(written), str(file)])
+    except ValueError as error:
+        raise UsageError(
+            f"the editor {written!r} cannot be started", why=str(error), next_step=next_step
+        ) from error
+    except OSError as error:
+        raise UsageError(
+            f"the editor {shlex.split(written)[0]!r} cannot be started",
+            why=str(error.strerror),
+            next_step=next_step,
+        ) from error
+    if code != 0:
+        raise Refused("nothing was changed", why=f"the editor ended with exit code {code}")
+
+
+def _said(variable: str) -> str:
+    return os.environ.get(variable, "").strip()
