@@ -12,7 +12,8 @@ from full_store import FUNCTIONS, fill
 from live_daemon import LiveDaemon, function_toml
 from plan import Plan
 
-from fnr.api.requests import GetStatus, ListLetters, ListTasks
+from fnr.api.letter_requests import ListLetters
+from fnr.api.requests import GetStatus, ListTasks
 from fnr.client.connect import Connection
 from fnr.config.paths import find_paths
 from fnr.host.clock import Clock, Dice, Ulids

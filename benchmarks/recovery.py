@@ -7,7 +7,8 @@ from live_daemon import LiveDaemon, function_toml
 from msgspec import Raw, json
 from plan import Plan
 
-from fnr.api.requests import GetTask, ListLetters, SubmitMany, WaitTasks
+from fnr.api.letter_requests import ListLetters
+from fnr.api.requests import GetTask, SubmitMany, WaitTasks
 from fnr.client import store_file
 from fnr.client.connect import Connection
 from fnr.policy.record import TaskDetail, TaskEnd

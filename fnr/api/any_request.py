@@ -6,6 +6,7 @@ from fnr.api import (
     breaker_requests,
     chaos_requests,
     incident_requests,
+    letter_requests,
     replay_requests,
     requests,
     resource_requests,
@@ -17,9 +18,9 @@ AnyRequest = (
     requests.GetStatus
     | requests.ListTasks
     | requests.GetTask
-    | requests.ListLetters
-    | requests.GetLetterStats
-    | requests.ExportLetters
+    | letter_requests.ListLetters
+    | letter_requests.GetLetterStats
+    | letter_requests.ExportLetters
     | requests.ListWorkers
     | requests.ListFunctions
     | requests.ListLogSpans
@@ -52,11 +53,11 @@ AnyRequest = (
     | requests.ResumeFunction
     | requests.RestartWorkers
     | requests.StopWorkers
-    | requests.ReplayLetters
-    | requests.EditLetter
-    | requests.ResolveLetters
-    | requests.PurgeLetters
-    | requests.ImportLetters
+    | letter_requests.ReplayLetters
+    | letter_requests.EditLetter
+    | letter_requests.ResolveLetters
+    | letter_requests.PurgeLetters
+    | letter_requests.ImportLetters
     | incident_requests.AckIncidents
     | incident_requests.SnoozeIncidents
     | incident_requests.ResolveIncidents

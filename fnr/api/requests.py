@@ -8,10 +8,8 @@ from __future__ import annotations
 from msgspec import Raw, Struct, field
 
 from fnr.api.question import Changed, Read, Request
-from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.record import (
     FunctionRecord,
-    LetterStat,
     LogSpan,
     Page,
     StoreStats,
@@ -118,21 +116,6 @@ class SubmittedMany(Struct, frozen=True, kw_only=True):
     duplicates: int = 0
 
 
-class ReplayReport(Struct, frozen=True, kw_only=True):
-    """What a replay did, or would do. blocked: reason -> how many; examples: reason -> some ids.
-
-    keys: of a dry run, unique key -> the letter that would take it.
-    """
-
-    eligible: int
-    replayed: int = 0
-    blocked: dict[str, int] = field(default_factory=dict)
-    examples: dict[str, list[str]] = field(default_factory=dict)
-    functions: dict[str, int] = field(default_factory=dict)
-    next: str | None = None
-    keys: dict[str, str] = field(default_factory=dict)
-
-
 class ReloadReport(Struct, frozen=True, kw_only=True):
     """What a reload changed.
 
@@ -145,14 +128,6 @@ class ReloadReport(Struct, frozen=True, kw_only=True):
     changed: list[str] = field(default_factory=list)
     settings: list[str] = field(default_factory=list)
     needs_restart: list[str] = field(default_factory=list)
-
-
-class LetterFile(Struct, frozen=True, kw_only=True):
-    """One line of an export: a dead letter with everything, round-trip exact."""
-
-    schema: str
-    letter: DeadLetter
-    detail: TaskDetail
 
 
 # ── reads ────────────────────────────────────────────────────────────────────
@@ -178,29 +153,6 @@ class GetTask(Read[TaskDetail], frozen=True, kw_only=True, tag=str):
     """task_id may be any unique prefix."""
 
     task_id: str
-
-
-class ListLetters(Read[Page[DeadLetter]], frozen=True, kw_only=True, tag=str):
-    """Dead letters, newest first; open ones unless `where` names a letter state."""
-
-    where: str = ""
-    after: str | None = None
-    limit: int = 50
-    backwards: bool = False
-
-
-class GetLetterStats(Read[list[LetterStat]], frozen=True, kw_only=True, tag=str):
-    """Open dead letters by function, category and cause."""
-
-    where: str = ""
-
-
-class ExportLetters(Read[Page[LetterFile]], frozen=True, kw_only=True, tag=str):
-    """A page of dead letters with all their details."""
-
-    where: str = ""
-    after: str | None = None
-    limit: int = 50
 
 
 class ListWorkers(Read[list[WorkerRecord]], frozen=True, kw_only=True, tag=str):
@@ -316,54 +268,6 @@ class StopWorkers(Request[Changed], frozen=True, kw_only=True, tag=str):
 
     workers: list[str]
     now: bool = False
-
-
-class ReplayLetters(Request[ReplayReport], frozen=True, kw_only=True, tag=str):
-    """Put dead letters back in one transaction of at most `limit`; dry_run only reports.
-
-    Exactly one of task_ids and where ("" with all=True means every open letter) is used; `next`
-    in the report goes into `after` for the following chunk.
-    """
-
-    task_ids: list[str] = field(default_factory=list)
-    where: str = ""
-    all: bool = False
-    dry_run: bool = False
-    after: str | None = None
-    limit: int = 500
-
-
-class EditLetter(Request[Changed], frozen=True, kw_only=True, tag=str):
-    """Give a dead letter's task a new input; the original is kept as revision 1."""
-
-    task_id: str
-    input: Raw
-
-
-class ResolveLetters(Request[Changed], frozen=True, kw_only=True, tag=str):
-    """Put letters to rest without a replay; of a filter's letters `limit`, then go on `after`."""
-
-    task_ids: list[str] = field(default_factory=list)
-    where: str = ""
-    reason: str = ""
-    after: str | None = None
-    limit: int = 500
-
-
-class PurgeLetters(Request[Changed], frozen=True, kw_only=True, tag=str):
-    """Delete resolved letters, `open` too if it says so; of a filter's `limit`, then `after`."""
-
-    task_ids: list[str] = field(default_factory=list)
-    where: str = ""
-    open: bool = False
-    after: str | None = None
-    limit: int = 500
-
-
-class ImportLetters(Request[SubmittedMany], frozen=True, kw_only=True, tag=str):
-    """Take over exported letters under their own ids; existing ids are refused, not overwritten."""
-
-    items: list[Raw]
 
 
 class ReloadConfig(Request[ReloadReport], frozen=True, kw_only=True, tag=str):

@@ -8,14 +8,9 @@ import typer
 from msgspec.structs import replace
 
 from fnr.api.errors import FnrError, NotFound, UsageError
+from fnr.api.letter_requests import GetLetterStats, ListLetters, PurgeLetters, ResolveLetters
 from fnr.api.question import Changed
-from fnr.api.requests import (
-    GetLetterStats,
-    GetTask,
-    ListLetters,
-    PurgeLetters,
-    ResolveLetters,
-)
+from fnr.api.requests import GetTask
 from fnr.cli.changes import show_changed
 from fnr.cli.dlq_edit import edit
 from fnr.cli.dlq_files import export_letters, import_letters

@@ -12,8 +12,9 @@ import typer
 from msgspec import Raw
 
 from fnr.api.errors import BadData, FnrError, NotFound, Refused
+from fnr.api.letter_requests import EditLetter
 from fnr.api.question import Changed
-from fnr.api.requests import EditLetter, GetTask
+from fnr.api.requests import GetTask
 from fnr.cli.changes import show_changed
 from fnr.cli.editor import visit
 from fnr.cli.here import here, say

@@ -14,7 +14,7 @@ import typer
 from msgspec import Raw
 
 from fnr.api.errors import BadData, Failed, Refused
-from fnr.api.requests import ExportLetters, ImportLetters, LetterFile
+from fnr.api.letter_requests import ExportLetters, ImportLetters, LetterFile
 from fnr.cli.group import counted, pages
 from fnr.cli.here import here, say
 from fnr.cli.options import Where

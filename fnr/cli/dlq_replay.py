@@ -8,8 +8,8 @@ import typer
 from msgspec import Struct
 
 from fnr.api.errors import FnrError, NotFound, UsageError
+from fnr.api.letter_requests import ReplayLetters, ReplayReport
 from fnr.api.replay_requests import GetReplay, StartReplay
-from fnr.api.requests import ReplayLetters, ReplayReport
 from fnr.cli.group import confirm, full_ids, parse_duration
 from fnr.cli.here import here, say
 from fnr.cli.letter_views import preview

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fnr.api.requests import ReplayReport
+from fnr.api.letter_requests import ReplayReport
 from fnr.cli.render import Column, Listing, since
 from fnr.cli.terminal import RED, one_line
 from fnr.policy.dead_letter import DeadLetter

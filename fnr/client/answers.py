@@ -17,15 +17,13 @@ from fnr.api.incident_requests import (
     ResolveIncidents,
     SnoozeIncidents,
 )
+from fnr.api.letter_requests import EditLetter, ReplayReport, ResolveLetters
 from fnr.api.question import Read, Request
 from fnr.api.requests import (
     CancelTasks,
-    EditLetter,
     GetStatus,
     PauseFunction,
     RefusedItem,
-    ReplayReport,
-    ResolveLetters,
     ResumeFunction,
     Submit,
     SubmitMany,

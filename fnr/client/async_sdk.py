@@ -16,16 +16,14 @@ from typing import Any, Self, TypeVar, Unpack
 from msgspec.structs import replace
 
 from fnr.api.errors import DaemonDown
+from fnr.api.letter_requests import ListLetters, ReplayLetters, ReplayReport
 from fnr.api.question import Changed, Request
 from fnr.api.replay_requests import GetReplay, StartReplay
 from fnr.api.requests import (
     CancelTasks,
     GetStatus,
     GetTask,
-    ListLetters,
     ListTasks,
-    ReplayLetters,
-    ReplayReport,
     Status,
     Submit,
     SubmittedMany,

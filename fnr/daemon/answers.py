@@ -18,6 +18,13 @@ from fnr.api import (
 from fnr.api import requests as ask
 from fnr.api.any_request import AnyRequest
 from fnr.api.errors import FnrError, NotFound, Refused, UsageError, no_such_id
+from fnr.api.letter_requests import (
+    EditLetter,
+    ImportLetters,
+    PurgeLetters,
+    ReplayLetters,
+    ResolveLetters,
+)
 from fnr.api.question import Changed
 from fnr.daemon.breaker_answers import BreakerAnswers
 from fnr.daemon.cancelling import Cancelling
@@ -74,11 +81,11 @@ class Answers:
             ask.ListWorkers: self._workers,
             ask.RestartWorkers: self._restart_workers,
             ask.StopWorkers: self._stop_workers,
-            ask.ReplayLetters: letters.replay,
-            ask.EditLetter: letters.edit,
-            ask.ResolveLetters: letters.resolve,
-            ask.PurgeLetters: letters.purge,
-            ask.ImportLetters: letters.take_over,
+            ReplayLetters: letters.replay,
+            EditLetter: letters.edit,
+            ResolveLetters: letters.resolve,
+            PurgeLetters: letters.purge,
+            ImportLetters: letters.take_over,
             incident_requests.AckIncidents: self.incidents.ack,
             incident_requests.SnoozeIncidents: self.incidents.snooze,
             incident_requests.ResolveIncidents: self.incidents.resolve,
@@ -128,7 +135,7 @@ class Answers:
         try:
             return await handler(client, request)
         except StoreFull:
-            if isinstance(request, ask.SubmitMany | ask.ImportLetters):
+            if isinstance(request, ask.SubmitMany | ImportLetters):
                 raise
             return await handler(client, request)
 

@@ -10,18 +10,17 @@ import msgspec
 from msgspec import structs
 
 from fnr.api.errors import BadData, NotFound, Refused, UsageError
-from fnr.api.question import Changed
-from fnr.api.requests import (
+from fnr.api.letter_requests import (
     EditLetter,
     ImportLetters,
     LetterFile,
     PurgeLetters,
-    RefusedItem,
     ReplayLetters,
     ReplayReport,
     ResolveLetters,
-    SubmittedMany,
 )
+from fnr.api.question import Changed
+from fnr.api.requests import RefusedItem, SubmittedMany
 from fnr.daemon.clients import Client
 from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.parts import Parts

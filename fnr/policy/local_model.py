@@ -22,7 +22,7 @@ from fnr.policy.text_model import CATEGORIES, FEATURES_MAX, DamagedModel, TextMo
 
 VERSION = 1
 # Each round teaches once more what the round before has unlearnt.
-ROUNDS_MAX = 6
+ROUNDS_MAX = 10
 STRENGTHS = (1.0, 0.85, 0.7, 0.55, 0.4, 0.25)
 _WEIGHT_MAX = 1_000_000
 
@@ -82,16 +82,18 @@ def teach(lessons: Sequence[Lesson], examples: Sequence[Lesson], known: TextMode
     for _ in range(ROUNDS_MAX):
         again = [replace(example, weight=weight) for example, weight in kept.items()]
         weights = local_weights([*lessons, *again], known) if lessons else {}
+        # The others have none of these words, so that the layer changes nothing for them.
+        touched = [example for example in right if not weights.keys().isdisjoint(example.slots)]
         for strength in STRENGTHS:
             model = _with_weights(known, weights, strength)
             learnt = sum(_is_right(model, lesson) for lesson in lessons)
-            lost = sum(not _is_right(model, example) for example in right)
+            lost = sum(not _is_right(model, example) for example in touched)
             best = max(best or ((-1, 0, 0.0), known), ((learnt, -lost, strength), model), key=_rank)
         assert best is not None
         if best[0][:2] == (len(lessons), 0):
             break
         strongest = _with_weights(known, weights, 1.0)
-        unlearnt = [example for example in right if not _is_right(strongest, example)]
+        unlearnt = [example for example in touched if not _is_right(strongest, example)]
         kept |= {example: 2 * kept.get(example, 0.5) for example in unlearnt}
     assert best is not None
     (_, minus_lost, _), model = best

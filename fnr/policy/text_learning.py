@@ -61,6 +61,7 @@ def learn(
     gradients: dict[int, float] = {}
     offsets = [0.0] * len(CATEGORIES) if known is None else list(known.header.offsets)
     order = range(len(lessons))
+    said = [_said(known, lesson.slots[:FEATURES_MAX]) for lesson in lessons]
     for turn in range(rounds):
         for place in sorted(order, key=lambda number: crc32(f"{turn} {number}".encode())):
             lesson = lessons[place]
@@ -68,7 +69,7 @@ def learn(
             if not slots:
                 continue
             scale = 1 / math.sqrt(len(slots))
-            sums = _sums(slots, weights, known)
+            sums = _sums(slots, weights, said[place])
             chances = softmax([a * scale + b for a, b in zip(sums, offsets, strict=True)])
             wrong = [lesson.weight * chance for chance in chances]
             wrong[lesson.category] -= lesson.weight
@@ -117,20 +118,25 @@ def in_units(learnt: Learnt, step: float) -> dict[int, Weights]:
     return found
 
 
-def _sums(slots: Iterable[int], weights: Mapping[int, Four], known: TextModel | None) -> Four:
-    one = two = three = four = 0.0
+def _said(known: TextModel | None, slots: Iterable[int]) -> Four:
+    """What a known model adds up to."""
+    sums = [0.0] * len(CATEGORIES)
+    if known is not None:
+        for number in slots:
+            four = known.weights(number)
+            sums = [a + known.header.step * b for a, b in zip(sums, four, strict=True)]
+    return sums
+
+
+def _sums(slots: Iterable[int], weights: Mapping[int, Four], said: Four) -> Four:
+    one, two, three, four = said
     for number in slots:
         if (found := weights.get(number)) is not None:
             one += found[0]
             two += found[1]
             three += found[2]
             four += found[3]
-    sums = [one, two, three, four]
-    if known is not None:
-        step = known.header.step
-        for number in slots:
-            sums = [a + step * b for a, b in zip(sums, known.weights(number), strict=True)]
-    return sums
+    return [one, two, three, four]
 
 
 def _step(

@@ -10,20 +10,22 @@ from msgspec import structs
 from wire_server import Hang, Turns, WireServer
 
 from fnr.api.errors import TryAgain
+from fnr.api.letter_requests import (
+    ListLetters,
+    PurgeLetters,
+    ReplayLetters,
+    ReplayReport,
+    ResolveLetters,
+)
 from fnr.api.requests import (
     CancelTasks,
     Changed,
     GetTask,
-    ListLetters,
     ListTasks,
     ListWorkers,
     PauseFunction,
-    PurgeLetters,
     ReloadConfig,
     ReloadReport,
-    ReplayLetters,
-    ReplayReport,
-    ResolveLetters,
     RestartWorkers,
     ResumeFunction,
     StopWorkers,

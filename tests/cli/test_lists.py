@@ -10,15 +10,8 @@ import pytest
 from cli_runs import Run
 from wire_server import Turns, WireServer
 
-from fnr.api.requests import (
-    FunctionStatus,
-    GetLetterStats,
-    GetStatus,
-    ListLetters,
-    ListTasks,
-    ListWorkers,
-    Status,
-)
+from fnr.api.letter_requests import GetLetterStats, ListLetters
+from fnr.api.requests import FunctionStatus, GetStatus, ListTasks, ListWorkers, Status
 from fnr.policy.dead_letter import DeadLetter, DeathCause
 from fnr.policy.record import LetterStat, Page, WorkerRecord
 from fnr.policy.rules import Category

@@ -9,6 +9,7 @@ from cli_runs import Run
 from msgspec.structs import replace
 from wire_server import Events, Turns, WireServer
 
+from fnr.api.letter_requests import ReplayLetters, ReplayReport
 from fnr.api.question import Changed
 from fnr.api.replay_requests import (
     CancelReplays,
@@ -19,7 +20,7 @@ from fnr.api.replay_requests import (
     ResumeReplays,
     StartReplay,
 )
-from fnr.api.requests import Event, ReplayLetters, ReplayReport, Watch
+from fnr.api.requests import Event, Watch
 from fnr.policy.record import Page
 from fnr.policy.replay import (
     EntryState,

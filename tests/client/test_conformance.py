@@ -25,17 +25,9 @@ from fnr.api.incident_requests import (
     ListIncidents,
     ListSimilar,
 )
+from fnr.api.letter_requests import ExportLetters, GetLetterStats, ListLetters
 from fnr.api.replay_requests import GetReplay, ListReplayEntries, ListReplays, StartReplay
-from fnr.api.requests import (
-    ExportLetters,
-    GetLetterStats,
-    GetStatus,
-    GetTask,
-    ListFunctions,
-    ListLetters,
-    ListLogSpans,
-    ListTasks,
-)
+from fnr.api.requests import GetStatus, GetTask, ListFunctions, ListLogSpans, ListTasks
 from fnr.api.resource_requests import ListAllocations
 from fnr.api.rule_requests import ListCorrections, ListErrorRecords, ListRuleCounts
 from fnr.api.undo_requests import GetUndo, ListUndo

@@ -12,14 +12,9 @@ from msgspec.structs import fields
 
 from fnr.api.errors import NotFound, ProtocolMismatch, Refused, StorageError, UsageError
 from fnr.api.incident_requests import ListErrors, ListIncidents
+from fnr.api.letter_requests import ListLetters
 from fnr.api.question import Read
-from fnr.api.requests import (
-    GetStatus,
-    GetStoreStats,
-    GetTask,
-    ListLetters,
-    ListTasks,
-)
+from fnr.api.requests import GetStatus, GetStoreStats, GetTask, ListTasks
 from fnr.client.offline import answer_offline
 from fnr.config.paths import Paths, find_paths
 from fnr.policy.record import Page

@@ -18,17 +18,15 @@ from wire_server import Raw as RawLine
 import fnr
 from fnr.api import wire
 from fnr.api.errors import BadData, DaemonDown, TimedOut, UsageError
+from fnr.api.letter_requests import ListLetters, ReplayLetters, ReplayReport
 from fnr.api.replay_requests import GetReplay, StartReplay
 from fnr.api.requests import (
     CancelTasks,
     Changed,
     GetStatus,
     GetTask,
-    ListLetters,
     ListTasks,
     RefusedItem,
-    ReplayLetters,
-    ReplayReport,
     Status,
     StopDaemon,
     Submit,

@@ -24,6 +24,14 @@ from fnr.api.incident_requests import (
     ResolveIncidents,
     SnoozeIncidents,
 )
+from fnr.api.letter_requests import (
+    EditLetter,
+    ExportLetters,
+    ImportLetters,
+    ListLetters,
+    ReplayLetters,
+    ResolveLetters,
+)
 from fnr.api.replay_requests import (
     ListReplayEntries,
     PauseReplays,
@@ -233,7 +241,7 @@ class BusyDay:
 
     def _letters_of(self, function: str, count: int) -> list[str]:
         """So many open letters; whatever the days before left, there are enough."""
-        read = ask.ListLetters(where=f"function:{function}", limit=count)
+        read = ListLetters(where=f"function:{function}", limit=count)
         letters = self.ask(read)
         for number in range(len(letters.items), count):
             self._submit(function, {"kind": "ValueError"}, f"letter-{self.day}-{number}")
@@ -243,12 +251,12 @@ class BusyDay:
 
     def _letters(self) -> None:
         first, second = self._letters_of("fail", 2)
-        self.ask(ask.EditLetter(task_id=first, input=msgspec.Raw(b'{"kind": "KeyError"}')))
-        self.ask(ask.ReplayLetters(task_ids=[first]))
-        exported = self.ask(ask.ExportLetters(limit=5))
-        self.ask(ask.ResolveLetters(task_ids=[second], reason="seen"))
+        self.ask(EditLetter(task_id=first, input=msgspec.Raw(b'{"kind": "KeyError"}')))
+        self.ask(ReplayLetters(task_ids=[first]))
+        exported = self.ask(ExportLetters(limit=5))
+        self.ask(ResolveLetters(task_ids=[second], reason="seen"))
         lines = [msgspec.Raw(msgspec.json.encode(item)) for item in exported.items]
-        self.ask(ask.ImportLetters(items=lines))
+        self.ask(ImportLetters(items=lines))
 
     def _replays(self) -> None:
         """One plan by ids, one by a filter; all end or are taken up by the next day's daemon."""

@@ -24,6 +24,7 @@ from fnr.api.incident_requests import (
     ResolveIncidents,
     SnoozeIncidents,
 )
+from fnr.api.letter_requests import ResolveLetters
 from fnr.client.offline import answer_offline
 from fnr.policy.rules import Category
 
@@ -104,7 +105,7 @@ def test_a_quiet_incident_whose_tasks_recovered_is_resolved(home_at: HomeAt) -> 
     [incident] = home.ask(ListIncidents()).items
     request = SnoozeIncidents(incident_ids=[incident.incident_id], for_ms=50)
     assert told_after(home, request, "woken") == ["snoozed", "woken"], "a letter is open"
-    home.ask(ask.ResolveLetters(task_ids=[task_id], reason="x"))
+    home.ask(ResolveLetters(task_ids=[task_id], reason="x"))
     assert told_after(home, request, "resolved") == ["snoozed", "woken", "resolved"]
     [rested] = home.ask(ListIncidents(where="state:resolved")).items
     assert rested.reason.startswith("its tasks recovered, and nothing new for ")

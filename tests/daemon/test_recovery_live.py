@@ -13,6 +13,7 @@ from live_home import LiveHome
 from test_task_life import HomeAt, end_of, function, submit
 
 from fnr.api import requests as ask
+from fnr.api.letter_requests import EditLetter, ListLetters, ReplayLetters
 from fnr.client import store_file
 from fnr.policy.task import TaskState
 
@@ -61,10 +62,10 @@ def test_another_function_takes_over_and_a_replay_starts_as_submitted(home_at: H
     detail = home.ask(ask.GetTask(task_id=task_id))
     assert [error.function for error in detail.errors] == ["render", "render", "render_cpu"]
     assert [row.decision.action for row in detail.ledger] == ["degrade", "degrade", "bury"]
-    [letter] = home.ask(ask.ListLetters()).items
+    [letter] = home.ask(ListLetters()).items
     assert letter.function == "render"
     assert whole(home)
-    home.ask(ask.ReplayLetters(task_ids=[task_id]))
+    home.ask(ReplayLetters(task_ids=[task_id]))
     again = end_of(home, task_id)
     assert [step.rung for step in again.task.degraded] == [0, 1]
     assert json.loads(bytes(detail.input)) == {"batch_size": 64}
@@ -120,10 +121,10 @@ def test_a_replay_with_another_input_does_not_begin_from_the_old_one(home_at: Ho
     home = home_at(table).up()
     task_id = submit(home, "render", {})
     assert end_of(home, task_id).task.state is TaskState.DEAD
-    home.ask(ask.EditLetter(task_id=task_id, input=msgspec.Raw(b'{"bell": "other"}')))
-    home.ask(ask.ReplayLetters(task_ids=[task_id]))
+    home.ask(EditLetter(task_id=task_id, input=msgspec.Raw(b'{"bell": "other"}')))
+    home.ask(ReplayLetters(task_ids=[task_id]))
     assert end_of(home, task_id).task.state is TaskState.DEAD
-    home.ask(ask.ReplayLetters(task_ids=[task_id]))
+    home.ask(ReplayLetters(task_ids=[task_id]))
     assert msgspec.json.decode(end_of(home, task_id).result) == {"frame": 41, "why": "ü"}
 
 
@@ -138,7 +139,7 @@ def test_a_removed_function_keeps_its_tasks_and_letters_until_it_is_back(home_at
     home.ask(ask.ReloadConfig())
     status = {line.function: line for line in home.ask(ask.GetStatus()).functions}
     assert status["bad"].problem == "not in fnr.toml; 1 tasks wait for it"
-    report = home.ask(ask.ReplayLetters(task_ids=[dead]))
+    report = home.ask(ReplayLetters(task_ids=[dead]))
     assert report.blocked == {"function bad is not in fnr.toml": 1}
     home.kill()
     home.up()
@@ -147,7 +148,7 @@ def test_a_removed_function_keeps_its_tasks_and_letters_until_it_is_back(home_at
     home.ask(ask.ReloadConfig())
     home.ask(ask.ResumeFunction(functions=["bad"]))
     assert end_of(home, left).task.state is TaskState.DEAD
-    assert home.ask(ask.ReplayLetters(task_ids=[dead])).replayed == 1
+    assert home.ask(ReplayLetters(task_ids=[dead])).replayed == 1
     assert whole(home)
 
 

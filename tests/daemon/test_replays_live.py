@@ -17,6 +17,7 @@ from live_home import FUNCTIONS, LiveHome
 
 from fnr.api import requests as ask
 from fnr.api.errors import FnrError, UsageError
+from fnr.api.letter_requests import ListLetters
 from fnr.api.replay_requests import (
     CancelReplays,
     GetReplay,
@@ -127,7 +128,7 @@ def test_a_canary_that_comes_home_brings_the_others(home: LiveHome) -> None:
     plan_id = begin(home, "tag.of:canary", canary=3, concurrency=2)
     wait_for(home, plan_id, ended)
     assert outcomes(home, plan_id) == {EntryState.DONE: 12}
-    assert home.ask(ask.ListLetters(where="tag.of:canary")).total in {0, None}
+    assert home.ask(ListLetters(where="tag.of:canary")).total in {0, None}
     task = home.ask(ask.GetTask(task_id=ids[0])).task
     assert (task.state, task.replays) == (TaskState.DONE, 1)
 
@@ -138,7 +139,7 @@ def test_a_canary_that_dies_again_stops_the_plan_and_a_person_may_go_on(home: Li
     plan = wait_for(home, plan_id, lambda plan: plan.state is ReplayState.STOPPED)
     assert (plan.dead, plan.left) == (1, 3)
     assert "canary" in plan.why
-    assert len(home.ask(ask.ListLetters(where="tag.of:dying")).items) == 4
+    assert len(home.ask(ListLetters(where="tag.of:dying")).items) == 4
     assert home.ask(ResumeReplays(plan_ids=[plan_id])).changed == [plan_id]
     wait_for(home, plan_id, ended)
     assert outcomes(home, plan_id) == {EntryState.DEAD: 4}
@@ -149,7 +150,7 @@ def test_so_many_failures_and_no_more(home: LiveHome) -> None:
     plan_id = begin(home, "tag.of:limit", concurrency=1, failures_max=2)
     plan = wait_for(home, plan_id, lambda plan: plan.state is ReplayState.STOPPED)
     assert (plan.dead, plan.left) == (2, 4)
-    untouched = home.ask(ask.ListLetters(where="tag.of:limit replays=0")).items
+    untouched = home.ask(ListLetters(where="tag.of:limit replays=0")).items
     assert len(untouched) == 4
 
 
@@ -172,13 +173,13 @@ def test_a_pause_holds_and_a_cancel_leaves_the_letters(home: LiveHome) -> None:
     assert home.ask(PauseReplays(plan_ids=[plan_id])).unchanged == {plan_id: "already paused"}
     assert home.ask(CancelReplays(plan_ids=[plan_id])).changed == [plan_id]
     assert home.ask(ResumeReplays(plan_ids=[plan_id])).unchanged == {plan_id: "it is cancelled"}
-    assert len(home.ask(ask.ListLetters(where="tag.of:held")).items) == 2
+    assert len(home.ask(ListLetters(where="tag.of:held")).items) == 2
     assert plan_id not in {p.plan_id for p in home.ask(ListReplays(active=True)).items}
 
 
 def test_a_key_keeps_its_order_in_real_workers(home: LiveHome) -> None:
     letters(home, "keyed", 8)
-    dead = home.ask(ask.ListLetters(where="tag.of:keyed")).items
+    dead = home.ask(ListLetters(where="tag.of:keyed")).items
     oldest_first = sorted(dead, key=lambda letter: (letter.died_at_ms, letter.task_id))
     plan_id = begin(home, "tag.of:keyed", keep_order_by="tag.of")
     wait_for(home, plan_id, ended)
@@ -196,7 +197,7 @@ def test_what_fails_while_a_plan_runs_is_not_part_of_it(home: LiveHome) -> None:
     home.ask(ResumeReplays(plan_ids=[plan_id], rate_per_h=0))
     plan = wait_for(home, plan_id, ended)
     assert (plan.total, plan.done) == (4, 4)
-    assert len(home.ask(ask.ListLetters(where="tag.of:new")).items) == 3
+    assert len(home.ask(ListLetters(where="tag.of:new")).items) == 3
 
 
 def test_two_plans_over_the_same_letters_put_each_back_once(home: LiveHome) -> None:
@@ -313,4 +314,4 @@ def test_ids_that_were_not_all_written_down_leave_every_letter_alone(home: LiveH
     [plan] = home.ask(ListReplays(limit=1)).items
     plan = wait_for(home, plan.plan_id, lambda plan: plan.state is ReplayState.CANCELLED)
     assert "before all its letters were written down" in plan.why
-    assert len(home.ask(ask.ListLetters(where="tag.of:ids replays=0")).items) == 3
+    assert len(home.ask(ListLetters(where="tag.of:ids replays=0")).items) == 3

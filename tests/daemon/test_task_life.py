@@ -14,6 +14,7 @@ from live_home import FUNCTIONS, LiveHome
 
 from fnr.api import requests as ask
 from fnr.api.errors import BadData, NotFound, TimedOut
+from fnr.api.letter_requests import ListLetters, ReplayLetters
 from fnr.host.clock import Clock, Dice, Ulids, ulid_ms
 from fnr.policy.task import TaskState
 
@@ -93,7 +94,7 @@ def test_each_category_has_its_strategy(
     end = end_of(home, submit(home, "bad", {"kind": kind, "message": message}))
     assert (end.task.state, end.category) == (TaskState.DEAD, category)
     assert end.task.attempts == attempts
-    [letter] = home.ask(ask.ListLetters()).items
+    [letter] = home.ask(ListLetters()).items
     assert letter.task_id == end.task.task_id
     assert letter.reason
 
@@ -184,7 +185,7 @@ def test_an_expired_task_is_a_dead_letter(home_at: HomeAt) -> None:
     task_id = submit(home, "echo", delay_ms=3_600_000, expires_ms=50)
     end = end_of(home, task_id)
     assert end.task.state is TaskState.DEAD
-    [letter] = home.ask(ask.ListLetters()).items
+    [letter] = home.ask(ListLetters()).items
     assert letter.cause == "expired"
 
 
@@ -195,12 +196,12 @@ def test_a_replayed_letter_stays_until_its_replay_succeeded(
     tries = tmp_path / "tries"
     task_id = submit(home, "flaky", {"path": str(tries), "times": 1}, retries_max=0)
     assert end_of(home, task_id).task.state is TaskState.DEAD
-    report = home.ask(ask.ReplayLetters(all=True, dry_run=True))
+    report = home.ask(ReplayLetters(all=True, dry_run=True))
     assert (report.eligible, report.replayed) == (1, 0)
-    report = home.ask(ask.ReplayLetters(task_ids=[task_id]))
+    report = home.ask(ReplayLetters(task_ids=[task_id]))
     assert report.replayed == 1
     assert end_of(home, task_id).task.state is TaskState.DONE
-    assert home.ask(ask.ListLetters()).items == []
+    assert home.ask(ListLetters()).items == []
 
 
 def test_an_unloadable_function_is_named_and_its_other_tasks_wait(home_at: HomeAt) -> None:

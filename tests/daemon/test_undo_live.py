@@ -19,6 +19,7 @@ from live_home import FUNCTIONS, LiveHome
 from undo_waits import ended, steps_of, until
 
 from fnr.api import requests as ask
+from fnr.api.letter_requests import PurgeLetters, ReplayLetters
 from fnr.api.undo_requests import GetUndo, ListUndo, RetryUndo, SkipUndo
 from fnr.client.offline import answer_offline
 from fnr.host.inotify import Inotify
@@ -311,9 +312,9 @@ def test_what_cannot_be_undone_is_for_an_operator(busy: LiveHome, tmp_path: Path
         [line] = [line for line in home.log().splitlines() if f"undo_id={step.undo_id}" in line]
         assert " error an undo step needs an operator " in line
     assert home.ask(GetUndo(undo_id=call.undo_id.lower())) == call
-    blocked = home.ask(ask.ReplayLetters(task_ids=[task_id]))
+    blocked = home.ask(ReplayLetters(task_ids=[task_id]))
     assert "2 of its undo steps need an operator" in str(msgspec.to_builtins(blocked))
-    purged = home.ask(ask.PurgeLetters(task_ids=[task_id], open=True))
+    purged = home.ask(PurgeLetters(task_ids=[task_id], open=True))
     assert purged.changed == []
 
     key.touch()

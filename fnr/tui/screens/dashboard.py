@@ -14,16 +14,9 @@ from textual.message import Message
 from fnr.api.breaker_requests import ListBreakers
 from fnr.api.errors import FnrError
 from fnr.api.incident_requests import ListErrors, ListIncidents
+from fnr.api.letter_requests import GetLetterStats, ListLetters
 from fnr.api.plain_text import one_line
-from fnr.api.requests import (
-    Event,
-    FunctionStatus,
-    GetLetterStats,
-    GetStatus,
-    ListLetters,
-    ListTasks,
-    Status,
-)
+from fnr.api.requests import Event, FunctionStatus, GetStatus, ListTasks, Status
 from fnr.api.resource_requests import GpuList, ListGpus
 from fnr.client.instants import now_ms
 from fnr.client.own_command import OwnCommand

@@ -10,9 +10,10 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from fnr.api.letter_requests import ListLetters
 from fnr.api.question import Request
 from fnr.api.replay_requests import ListReplays
-from fnr.api.requests import GetTask, ListLetters
+from fnr.api.requests import GetTask
 from fnr.client.instants import now_ms
 from fnr.client.letter_story import letter_page
 from fnr.client.own_command import OwnCommand
