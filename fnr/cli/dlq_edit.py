@@ -96,11 +96,16 @@ def _draft(task_id: str, before: bytes) -> Path:
     file = Path(name)
     with os.fdopen(fd, "wb") as opened:
         opened.write(msgspec.json.format(before, indent=2) + b"\n")
+    start = file.read_bytes()
     command = f"{here().command} dlq edit {task_id}"
     try:
         visit(file, next_step=f"EDITOR=nano {command}, or --set KEY=VALUE")
-    except FnrError:
-        file.unlink()
+    except BaseException as error:
+        # An editor that crashed, or was told to give up, may have written before.
+        if not file.is_file() or file.read_bytes() == start:
+            file.unlink(missing_ok=True)
+        else:
+            _keep(error, file, again=f"{command} --input @{file}")
         raise
     return file
 

@@ -29,7 +29,7 @@ _SYSEXITS = {
     "EX_UNAVAILABLE": 69, "EX_SOFTWARE": 70, "EX_OSERR": 71, "EX_OSFILE": 72, "EX_CANTCREAT": 73,
     "EX_IOERR": 74, "EX_TEMPFAIL": 75, "EX_PROTOCOL": 76, "EX_NOPERM": 77, "EX_CONFIG": 78,
 }  # fmt: skip
-_GRPC_NAMES = frozenset(
+GRPC_NAMES = frozenset(
     {
         "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND",
         "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
@@ -67,7 +67,7 @@ def _signal(sign: str) -> Code | None:
 
 def _grpc(status: str) -> Code | None:
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", status).upper()
-    return Code(family="grpc", value=name) if name in _GRPC_NAMES else None
+    return Code(family="grpc", value=name) if name in GRPC_NAMES else None
 
 
 def _sqlstate(state: str) -> Code:

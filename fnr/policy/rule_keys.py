@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
+from fnr.policy.code_check import code_problem
 from fnr.policy.evidence import KilledBy, Phase
 from fnr.policy.filter_fields import read_duration_ms
 from fnr.policy.patterns import BadPatternError, check_pattern
@@ -112,6 +113,8 @@ _CODE = re.compile(r"[a-z_]{2,20}:(?:[^\s*]{1,100}\*?|\*)")
 def _code(value: Any) -> str:
     if not isinstance(value, str) or not _CODE.fullmatch(value):
         raise ValueError(f'must look like "http:503", got {_shown(value)}')
+    if problem := code_problem(value):
+        raise ValueError(problem)
     return value
 
 

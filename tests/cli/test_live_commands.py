@@ -248,6 +248,17 @@ def test_what_was_typed_in_an_editor_outlives_a_refusal(
     assert """needs its quotes: word='"5"'""" in found.err
 
 
+def test_what_was_typed_outlives_an_editor_that_fails(
+    home: LiveHome, unheard: str, tmp_path: Path
+) -> None:
+    wrong = editor(tmp_path, "open(path, 'w').write('{\"word\": \"w\"}'); raise SystemExit(3)")
+    shown = show(home.folder, "dlq", "edit", unheard, **wrong)
+    assert "the editor ended with exit code 3" in shown
+    kept = shown.partition("your text is kept in ")[2].split()[0]
+    assert Path(kept).read_text() == '{"word": "w"}'
+    Path(kept).unlink()
+
+
 @pytest.mark.parametrize("words", ['"vi', "  "])
 def test_an_editor_that_is_no_command_is_said(
     live: Run, unheard: str, words: str, monkeypatch: pytest.MonkeyPatch
