@@ -8,7 +8,7 @@ task does, and sees Ctrl-C.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
@@ -19,17 +19,30 @@ from msgspec.structs import replace
 
 from fnr.api.errors import DaemonDown, FnrError, NotFound
 from fnr.api.question import Request
-from fnr.api.requests import ListLogSpans, ListTasks, ListWorkers, WaitTasks, Watch
+from fnr.api.requests import (
+    ListLogSpans,
+    ListTasks,
+    ListWorkers,
+    Submit,
+    Submitted,
+    TaskSpec,
+    WaitTasks,
+    Watch,
+)
 from fnr.cli.here import Here
 from fnr.client.connect import Connection, ConnectionLost, connect_again
+from fnr.host.clock import Dice, Ulids
 from fnr.host.worker_log import follow, read_span
 from fnr.policy.record import LogSpan, TaskEnd
 from fnr.policy.task import LIVE_STATES, Task
 
 Answer = TypeVar("Answer")
+Ask = Callable[[Submit], Submitted]
 
 # A daemon that is restarted comes back in a second; one that does not is somebody's business.
 PATIENCE_MS = 60_000
+# Who submits has nothing yet to wait for.
+SUBMIT_PATIENCE_MS = 10_000
 PIECE_BYTES = 1024 * 1024
 
 
@@ -183,6 +196,28 @@ def patient_ask(here: Here, request: Request[Answer]) -> Answer:
             here.paths, timeout_ms=here.timeout_ms, patience_ms=PATIENCE_MS
         ) as connection:
             return connection.ask(request)
+
+
+def hand_over(here: Here, spec: TaskSpec, ask: Ask | None = None) -> Submitted:
+    """Submit one task, once, also where the daemon goes away between question and answer.
+
+    It gets its id here, so that asking again makes no second task of it. ask: who asks first.
+    """
+    task_id = spec.task_id or Ulids(here.clock, Dice()).new()
+    request = Submit(task=replace(spec, task_id=task_id))
+    try:
+        return (ask or here.ask)(request)
+    except ConnectionLost as lost:
+        here.notice("notice: the daemon went away; waiting until it is back")
+        try:
+            with connect_again(
+                here.paths, timeout_ms=here.timeout_ms, patience_ms=SUBMIT_PATIENCE_MS
+            ) as connection:
+                found = connection.ask(request)
+        except DaemonDown:
+            lost.next_step = f"{here.command} task show {task_id}"
+            raise lost from None
+        return replace(found, duplicate=found.duplicate and found.task_id != task_id)
 
 
 def ends_of(here: Here, connection: Connection, request: WaitTasks) -> list[TaskEnd]:

@@ -13,9 +13,9 @@ import typer
 from msgspec import Raw
 
 from fnr.api.errors import FnrError, UsageError
-from fnr.api.requests import CancelTasks, GetTask, Submit, TaskSpec
+from fnr.api.requests import CancelTasks, GetTask, TaskSpec
 from fnr.cli import options
-from fnr.cli.follow import patient_ask, task_output
+from fnr.cli.follow import hand_over, patient_ask, task_output
 from fnr.cli.group import examples, group, parse_duration
 from fnr.cli.here import here, say
 from fnr.cli.inputs import key_values
@@ -82,7 +82,7 @@ def run(
         retries_max=retries,
         tags=labels if name is None else {**labels, "name": name},
     )
-    task_id = here().ask(Submit(task=spec)).task_id
+    task_id = hand_over(here(), spec).task_id
     if detach:
         _show_detached(task_id)
         return

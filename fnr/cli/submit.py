@@ -9,9 +9,9 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from fnr.api.errors import BadData, UsageError
-from fnr.api.requests import Submit, Submitted, TaskSpec, WaitTasks
+from fnr.api.requests import Submitted, TaskSpec, WaitTasks
 from fnr.cli import options
-from fnr.cli.follow import ends_of
+from fnr.cli.follow import ends_of, hand_over
 from fnr.cli.group import examples, group, parse_duration
 from fnr.cli.here import here, say
 from fnr.cli.inputs import build_input, key_values, with_quotes
@@ -98,12 +98,12 @@ def submit(
 
 def _submit_one(spec: TaskSpec, *, wait: bool) -> None:
     if not wait:
-        submitted = here().ask(Submit(task=spec))
+        submitted = hand_over(here(), spec)
         _show_submitted(submitted)
         here().hint(f"{here().command} task history {submitted.task_id}")
         return
     with here().connect() as connection:
-        submitted = connection.ask(Submit(task=spec))
+        submitted = hand_over(here(), spec, connection.ask)
         try:
             here().notice(f"submitted {submitted.task_id}")
             [end] = ends_of(here(), connection, WaitTasks(task_ids=[submitted.task_id]))

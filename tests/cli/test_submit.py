@@ -276,6 +276,30 @@ def test_when_the_daemon_goes_away_it_is_said_what_is_known(server: WireServer, 
     assert "not known" in found.err
 
 
+@pytest.mark.parametrize("words", [(), ("--wait",)])
+def test_a_task_is_submitted_once_though_the_daemon_goes_away(
+    server: WireServer, fnr: Run, words: tuple[str, ...]
+) -> None:
+    """It has its id before it is sent, so that it may be sent again."""
+    task = Task(task_id=ID, function="f", state=TaskState.DONE)
+    server.answers[Submit] = Turns(Close(), Submitted(task_id=ID))
+    server.answers[WaitTasks] = [TaskEnd(task=task, result=msgspec.Raw(b"7"))]
+    found = fnr("submit", "f", *words)
+    assert (found.code, found.out) == (0, "7\n" if words else f"{ID}\n"), found.err
+    asked = [one.task.task_id for one in server.asked if isinstance(one, Submit)]
+    assert len(asked) == 2
+    assert asked[0] == asked[1] is not None
+
+
+def test_a_daemon_that_stays_away_is_told_with_the_id_to_ask_for(
+    server: WireServer, fnr: Run
+) -> None:
+    server.answers[Submit] = Close()
+    found = fnr("submit", "f")
+    assert (found.code, "not known" in found.err) == (3, True)
+    assert f"task show {server.asked[-1].task.task_id}\n" in found.err
+
+
 def test_ctrl_c_says_how_far_it_came(server: WireServer, fnr: Run) -> None:
     """Method: the signal comes with the fifth request, which is sent after the first answer."""
 
