@@ -82,7 +82,7 @@ def test_a_followed_task_begins_where_one_asks_and_in_the_form_that_one_asks_for
     home: LiveHome, live: Run
 ) -> None:
     """Method: four lines are there before it is followed; the command then waits at a pipe."""
-    pipe = home.folder / "followed"
+    pipe = home.folder / "followed-in-its-form"
     os.mkfifo(pipe)
     task_id = live("run", "-d", "--", "sh", "-c", f"seq 4; cat {pipe}").out.strip()
     first = Session(home.folder, "task", "logs", task_id, "-f").wait_for("4")
