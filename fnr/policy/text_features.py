@@ -62,12 +62,19 @@ def features(facts: Facts) -> tuple[str, ...]:
     return tuple(found)
 
 
-def says_something(feature: str) -> bool:
-    """Is it a code, or a word of the message or of a type that is not said of any failure?"""
+def telling(found: Sequence[str]) -> frozenset[str]:
+    """The features that say more than that something failed: codes, and words of the message or
+    of the exception's own name. Where the exception was defined says nothing of what it means.
+    """
+    own = {word for one in found if one.startswith("x:") for word in words_of(one[2:])}
+    return frozenset(one for one in found if one.startswith("c:") or _tells(one, own))
+
+
+def _tells(feature: str, own: set[str]) -> bool:
     kind, _, word = feature.partition(":")
-    if kind == "c":
-        return True
-    return kind in {"w", "t"} and len(word) >= _WORD_CHARS_MIN and word not in _SAID_OF_ANY
+    if len(word) < _WORD_CHARS_MIN or word in _SAID_OF_ANY:
+        return False
+    return kind == "w" or (kind == "t" and word in own)
 
 
 def slot(feature: str) -> int:

@@ -34,6 +34,9 @@ _WEIGHT_MAX = 127
 
 # How sure the model must be of what operators taught before it contradicts its own table.
 _LOCAL_ROUNDS = 30
+# Hundreds of lessons need fewer: nobody waits ten seconds longer for the last bit.
+_LOCAL_STEPS = 3_000
+_LOCAL_ROUNDS_MIN = 8
 
 Four = list[float]
 
@@ -104,7 +107,8 @@ def model_of(
 
 def local_weights(lessons: Sequence[Lesson], known: TextModel) -> dict[int, Weights]:
     """What must be added to a model so that it follows the lessons."""
-    learnt = learn(lessons, known=known, rounds=_LOCAL_ROUNDS)
+    rounds = min(_LOCAL_ROUNDS, _LOCAL_STEPS // max(1, len(lessons)))
+    learnt = learn(lessons, known=known, rounds=max(_LOCAL_ROUNDS_MIN, rounds))
     return in_units(learnt, known.header.step)
 
 

@@ -22,7 +22,7 @@ from msgspec import Struct, field
 
 from fnr.policy.facts import Facts
 from fnr.policy.rules import Category
-from fnr.policy.text_features import FEATURE_BITS, features, says_something, slot
+from fnr.policy.text_features import FEATURE_BITS, features, slot, telling
 
 CATEGORIES = (Category.TRANSIENT, Category.RESOURCE, Category.VALIDATION, Category.PERMANENT)
 RETRIED = frozenset({Category.TRANSIENT, Category.RESOURCE})
@@ -118,12 +118,12 @@ class TextModel(Struct, frozen=True, kw_only=True):
 
     def _is_told(self, wording: Wording, category: Category) -> bool:
         """Do enough words speak for the category that are not said of any failure?"""
+        shares = self._shares(wording, CATEGORIES.index(category))
+        may_tell = telling(wording.features)
         told = {
             feature[2:]
-            for feature, share in zip(
-                wording.features, self._shares(wording, CATEGORIES.index(category)), strict=True
-            )
-            if share > 0 and says_something(feature)
+            for feature, share in zip(wording.features, shares, strict=True)
+            if share > 0 and feature in may_tell
         }
         return len(told) >= (TELLING_MIN if category in RETRIED else TELLING_MIN_FINAL)
 
