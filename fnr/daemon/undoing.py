@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from msgspec.structs import replace
 
@@ -141,10 +142,13 @@ class Undoing:
             # It may wait for something else now, or for its moment.
             self.on_waiting()
         if turn.finished:
-            self._finished(task_id)
+            await self._finished(task_id)
         self.look()
 
-    def _finished(self, task_id: str) -> None:
+    async def _finished(self, task_id: str) -> None:
+        """Tell it, when the status knows what it left to an operator."""
+        with suppress(StoreBusy, StoreFull, StoreIll):
+            self.tell_stuck(await self._parts.store.write(undo.needs_operator))
         now_ms = self._parts.clock.now_ms()
         self._parts.events.tell(Event(kind="undo", what="finished", at_ms=now_ms, task_id=task_id))
 

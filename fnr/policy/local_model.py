@@ -6,7 +6,8 @@ layer says in which unit its weights are, so that it still means the same above 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 
 import msgspec
 from msgspec import Struct
@@ -87,7 +88,12 @@ def teach(lessons: Sequence[Lesson], examples: Sequence[Lesson], known: TextMode
         for strength in STRENGTHS:
             model = _with_weights(known, weights, strength)
             learnt = sum(_is_right(model, lesson) for lesson in lessons)
-            lost = sum(not _is_right(model, example) for example in touched)
+            if best is not None and learnt < best[0][0]:
+                continue
+            lost_max = len(touched)
+            if best is not None and learnt == best[0][0]:
+                lost_max = -best[0][1]
+            lost = _lost(model, touched, count_max=lost_max + 1)
             best = max(best or ((-1, 0, 0.0), known), ((learnt, -lost, strength), model), key=_rank)
         assert best is not None
         if best[0][:2] == (len(lessons), 0):
@@ -112,6 +118,12 @@ def teach(lessons: Sequence[Lesson], examples: Sequence[Lesson], known: TextMode
         lost=-minus_lost,
         gained=now_right - (len(right) + minus_lost),
     )
+
+
+def _lost(model: TextModel, examples: Iterable[Lesson], *, count_max: int) -> int:
+    """How many of them it names wrong; no more are counted than that."""
+    wrong = (example for example in examples if not _is_right(model, example))
+    return sum(1 for _ in islice(wrong, count_max))
 
 
 def _rank(attempt: tuple[tuple[int, int, float], TextModel]) -> tuple[int, int, float]:

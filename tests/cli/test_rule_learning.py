@@ -145,20 +145,24 @@ def test_history_tells_what_a_candidate_would_change_and_changes_nothing(
     assert (broken.code, f"{candidate}:" in broken.err) == (78, True)
 
 
+def test_a_dry_run_of_learning_writes_nothing(ask: Ask, wobbly: LiveHome) -> None:
+    call_a_drum_resource(ask)
+    tried = ask("rules", "learn", "-n", "-o", "json")
+    assert tried.code == 0, tried.err
+    assert "switched off" in tried.err
+    assert not (wobbly.folder / "learnt-words.json").exists()
+
+
 def test_learning_names_what_people_named_and_can_be_forgotten(ask: Ask, wobbly: LiveHome) -> None:
     call_a_drum_resource(ask)
     for error in errors(ask, "gauge"):
         ask("errors", "reclassify", error["error_id"], "--category", "permanent")
     layer = wobbly.folder / "learnt-words.json"
-    tried = ask("rules", "learn", "-n", "-o", "json")
-    assert tried.code == 0, tried.err
-    assert not layer.exists()
     found = ask("rules", "learn", "-o", "json").json
     assert layer.exists()
     assert found["right"] == len(found["errors"]) == 3
     assert {one["after"] for one in found["errors"]} == {Category.PERMANENT, Category.RESOURCE}
     assert found["lost"] == 0
-    assert "switched off" in tried.err
     assert ask("rules", "learn", "--reset", "-n").code == 0
     assert layer.exists()
     assert ask("rules", "learn", "--reset").code == 0

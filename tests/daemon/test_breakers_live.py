@@ -138,7 +138,7 @@ def test_wrong_inputs_open_nothing(home_at: HomeAt) -> None:
 def test_a_refused_call_parks_the_task_and_costs_nothing(home_at: HomeAt, bad: Path) -> None:
     home = home_at(LONG + GUARDED).up()
     news, task_id = opened(home, bad, "guard")
-    task = _parked(home, submit(home, "guard", {"bad": str(bad)}))
+    task = _parked(home, bad)
     assert (task.waiting_for, task.retries, task.waits, task.unknowns) == (
         "service:storage",
         0,
@@ -157,12 +157,17 @@ def test_a_refused_call_parks_the_task_and_costs_nothing(home_at: HomeAt, bad: P
     assert home.ask(ask.GetTask(task_id=task_id)).task.task_id == task_id
 
 
-def _parked(home: LiveHome, task_id: str) -> Any:
-    """The task, once it waits."""
-    for event in home.connection(timeout_ms=60_000).watch(ask.Watch(task_ids=[task_id])):
-        if event.what == "waiting":
+def _parked(home: LiveHome, bad: Path) -> Any:
+    """A new task, once it waits; it comes when no event can be missed."""
+    task_ids: list[str] = []
+    events = home.connection(timeout_ms=60_000).watch(
+        ask.Watch(functions=["guard"]),
+        on_watching=lambda: task_ids.append(submit(home, "guard", {"bad": str(bad)})),
+    )
+    for event in events:
+        if event.what == "waiting" and event.task_id in task_ids:
             break
-    return home.ask(ask.GetTask(task_id=task_id)).task
+    return home.ask(ask.GetTask(task_id=task_ids[0])).task
 
 
 def test_guarded_calls_test_the_service_themselves(home_at: HomeAt, bad: Path) -> None:
@@ -230,7 +235,7 @@ def test_a_damaged_file_is_made_anew_when_somebody_misses_it(
             path.write_bytes(b"\xff" * 4_096)
         case "gone":
             path.unlink()
-    task = _parked(home, submit(home, "guard", {"bad": str(bad)}))
+    task = _parked(home, bad)
     assert task.waiting_for == "service:storage"
     news = BreakerNews(home)
     news.until("storage closed", act=lambda: home.ask(ResetBreakers(names=["storage"])))

@@ -355,10 +355,15 @@ def test_a_cancelled_task_is_undone_whether_it_runs_or_waits(
     until(home, lambda: home.ask(ask.CancelTasks(task_ids=[running])))
     assert not made.exists()
     # One that failed and is to be tried again in an hour keeps what it made until then.
-    waiting = submit(home, "make", path=str(made), then="reset")
-    for event in home.connection().watch(ask.Watch(task_ids=[waiting])):
-        if event.what == "queued" and made.exists():
+    task_ids: list[str] = []
+    events = home.connection().watch(
+        ask.Watch(functions=["make"]),
+        on_watching=lambda: task_ids.append(submit(home, "make", path=str(made), then="reset")),
+    )
+    for event in events:
+        if event.task_id in task_ids and event.what == "queued" and made.exists():
             break
+    [waiting] = task_ids
     assert [step.state for step in steps_of(home, waiting)] == [StepState.RECORDED]
     until(home, lambda: home.ask(ask.CancelTasks(task_ids=[waiting])))
     assert not made.exists()
