@@ -118,8 +118,8 @@ _fnr_flags() {
     'db') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'db/check') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'db/stats') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
-    'db/backup') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
-    'db/restore') found=(-y --yes --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'db/backup') found=(--damaged --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'db/restore') found=(-y --yes --damaged --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'db/vacuum') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'config') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'config/show') found=(--origin --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;

@@ -35,6 +35,11 @@ FINDINGS: Listing[Finding] = Listing(
 # Whether it may be read is said by us, with the exit code for it.
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A file.", readable=False)]
 
+Damaged = Annotated[
+    bool,
+    typer.Option("--damaged", help="Although fnr db check finds something in it."),
+]
+
 
 @app.command(epilog=examples("fnr db check", "fnr db check -o json"))
 def check() -> None:
@@ -58,25 +63,29 @@ def stats() -> None:
 
 
 @app.command(epilog=examples("fnr db backup /backup/fnr-$(date +%F).db"))
-def backup(file: File) -> None:
+def backup(file: File, damaged: Damaged = False) -> None:
     """Write a copy of the store, consistent, while the daemon runs; checked after writing."""
     _require_store()
     if file.exists():
         raise Refused(f"{file} exists already", why="a backup overwrites nothing")
     if not file.absolute().parent.is_dir():
         raise StorageError(f"{file} cannot be written", why=f"there is no folder {file.parent}")
-    size_bytes = store_file.backup(here().paths, file)
+    size_bytes, findings = store_file.backup(here().paths, file, damaged=damaged)
     if here().as_json:
-        write_json({"schema": "fnr.db.backup/1", "file": str(file), "bytes": size_bytes})
-    else:
-        write(f"{file}\n")
-        here().notice(f"{size_text(size_bytes)} written and checked")
+        written = {"file": str(file), "bytes": size_bytes, "findings": findings}
+        write_json({"schema": "fnr.db.backup/1", **written})
+        return
+    write(f"{file}\n")
+    here().notice(f"{size_text(size_bytes)} written and checked")
+    if findings:
+        broken = ", ".join(sorted({finding.invariant for finding in findings}))
+        say(f"the copy is as damaged as the store: {broken}")
 
 
 @app.command(
     epilog=examples("fnr daemon stop && fnr db restore /backup/fnr.db && fnr daemon start")
 )
-def restore(file: File, yes: Yes = False) -> None:
+def restore(file: File, yes: Yes = False, damaged: Damaged = False) -> None:
     """Put a backup in the store's place; the store of before is kept beside it.
 
     The daemon must be stopped. Tasks accepted after the backup are only in the old file.
@@ -89,7 +98,7 @@ def restore(file: File, yes: Yes = False) -> None:
         raise PermissionDenied(f"{file} cannot be restored", why="you may not read it")
     store_file.refuse_while_running(here().paths, "restored")
     confirm(f"Replace {here().paths.store_file} with {file}?", yes=yes)
-    kept = store_file.restore(here().paths, file)
+    kept = store_file.restore(here().paths, file, damaged=damaged)
     if here().as_json:
         replaced = None if kept is None else str(kept)
         restored = {"file": here().paths.store_file, "replaced": replaced}

@@ -6,6 +6,7 @@ the file for themselves, and hold the daemon's lock meanwhile so that none can s
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,24 +29,32 @@ def check(paths: Paths) -> list[Finding]:
         return checks.check(reader)
 
 
-def backup(paths: Paths, target: Path) -> int:
-    """Copy the store into a new file and check the copy; its size in bytes."""
-    with told_to_people(paths), _told(f"the copy {target} was not kept"):
+def backup(paths: Paths, target: Path, *, damaged: bool = False) -> tuple[int, list[Finding]]:
+    """Copy the store into a new file and check the copy; its size in bytes, what is wrong with it.
+
+    damaged: the copy is kept although invariants are broken.
+    """
+    anyway = f"{command(paths)} db backup --damaged {shlex.quote(str(target))}"
+    with told_to_people(paths), _told(f"the copy {target} was not kept", anyway):
         try:
-            return copies.backup(paths.store_file, target)
+            return copies.backup(paths.store_file, target, damaged=damaged)
         except FileExistsError as error:
             raise Refused(f"{target} exists already", why="a backup overwrites nothing") from error
 
 
-def restore(paths: Paths, source: Path) -> Path | None:
-    """Put a copy in the store's place; where the store of before is, if there was one."""
+def restore(paths: Paths, source: Path, *, damaged: bool = False) -> Path | None:
+    """Put a copy in the store's place; where the store of before is, if there was one.
+
+    damaged: although invariants are broken in the copy.
+    """
+    anyway = f"{command(paths)} db restore --damaged {shlex.quote(str(source))}"
     Path(paths.state_dir).mkdir(parents=True, exist_ok=True, mode=0o700)
     with (
         _alone(paths, "restored"),
         told_to_people(paths),
-        _told(f"{source} cannot be restored"),
+        _told(f"{source} cannot be restored", anyway),
     ):
-        return copies.restore(paths.store_file, source)
+        return copies.restore(paths.store_file, source, damaged=damaged)
 
 
 def vacuum(paths: Paths) -> tuple[int, int]:
@@ -82,7 +91,7 @@ def _running(paths: Paths, verb: str, pid: int | None) -> Refused:
 
 
 @contextmanager
-def _told(what: str) -> Iterator[None]:
+def _told(what: str, anyway: str) -> Iterator[None]:
     try:
         yield
     except CopyNotWritten as error:
@@ -90,6 +99,7 @@ def _told(what: str) -> Iterator[None]:
     except DamagedCopy as error:
         raise BadData(
             what,
-            why="it is no store, or not a whole one",
+            why="it is not a whole store" if error.readable else "it is no store, or cut off",
+            next_step=anyway if error.readable else "",
             details=tuple(f"{f.invariant}: {f.what}" for f in error.findings[:10]),
         ) from error

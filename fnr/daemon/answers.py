@@ -158,7 +158,7 @@ class Answers:
         by = client.submitter + (f": {request.reason}" if request.reason else "")
 
         def unit(tx: Transaction) -> None:
-            functions.pause(tx, names, by=by, now_ms=now_ms)
+            functions.pause(tx, names, by=by, now_ms=now_ms, retell=bool(request.reason))
 
         await self._parts.store.write(unit)
         self._crew.supervisor.paused.update(names)

@@ -20,11 +20,12 @@ _BESIDE = ("-wal", "-shm", "-journal")
 
 
 class DamagedCopy(Exception):
-    """The file is no store, or not a whole one."""
+    """The file is not a whole store, or none that can be read at all (`readable`)."""
 
-    def __init__(self, file: Path, findings: list[Finding]) -> None:
+    def __init__(self, file: Path, findings: list[Finding], *, readable: bool = True) -> None:
         super().__init__(f"{file}: " + "; ".join(finding.what for finding in findings))
         self.findings = findings
+        self.readable = readable
 
 
 class CopyNotWritten(Exception):
@@ -35,35 +36,39 @@ class CopyNotWritten(Exception):
         self.denied = denied
 
 
-def backup(store_file: str | Path, target: str | Path) -> int:
-    """Copy the store as it is at this moment into a new file; its size in bytes.
+def backup(
+    store_file: str | Path, target: str | Path, *, damaged: bool = False
+) -> tuple[int, list[Finding]]:
+    """Copy the store as it is at this moment into a new file; its size in bytes, what is wrong.
 
-    Raises FileExistsError, CopyNotWritten, DamagedCopy, StoreNewer, sqlite3.Error and OSError.
+    damaged: a copy with broken invariants is kept too. Raises FileExistsError, CopyNotWritten,
+    DamagedCopy, StoreNewer, sqlite3.Error and OSError.
     """
     target = Path(target)
     if target.exists():
         raise FileExistsError(f"{target} exists already")
     draft = _draft_beside(target)
     try:
-        _copy(Path(store_file), draft)
+        findings = _copy(Path(store_file), draft, damaged=damaged)
         # A link, unlike a rename, cannot replace a file that came into being meanwhile.
         os.link(draft, target)
     finally:
         _remove(draft)
     _sync(target.parent)
-    return target.stat().st_size
+    return target.stat().st_size, findings
 
 
-def restore(store_file: str | Path, source: str | Path) -> Path | None:
+def restore(store_file: str | Path, source: str | Path, *, damaged: bool = False) -> Path | None:
     """Put a copy in the store's place; where the replaced store is kept, None if there was none.
 
     The caller holds the daemon's lock. Whatever is wrong with the copy is found before anything
-    is replaced. Raises CopyNotWritten, DamagedCopy, StoreNewer, sqlite3.Error and OSError.
+    is replaced; `damaged`: broken invariants do not count. Raises CopyNotWritten, DamagedCopy,
+    StoreNewer, sqlite3.Error and OSError.
     """
     store_file = Path(store_file)
     draft = _draft_beside(store_file)
     try:
-        _copy(Path(source), draft)
+        _copy(Path(source), draft, damaged=damaged)
         kept = _set_aside(store_file) if store_file.exists() else None
         draft.replace(store_file)
     finally:
@@ -85,8 +90,11 @@ def vacuum(store_file: str | Path) -> tuple[int, int]:
     return before, Path(store_file).stat().st_size
 
 
-def _copy(source: Path, draft: Path) -> None:
-    """Copy, check and sync. The copy is made in one step, so writers are not waited for."""
+def _copy(source: Path, draft: Path, *, damaged: bool) -> list[Finding]:
+    """Copy, check and sync; what is wrong with a copy that may be damaged.
+
+    The copy is made in one step, so writers are not waited for.
+    """
     _remove(draft)
     if not source.exists():
         raise FileNotFoundError(f"there is no file {source}")
@@ -106,10 +114,12 @@ def _copy(source: Path, draft: Path) -> None:
                 raise CopyNotWritten(str(error)) from error
             if primary_code(error) not in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
                 raise
-            findings = [Finding(invariant="sqlite-integrity", what=str(error))]
-        if findings:
+            found = [Finding(invariant="sqlite-integrity", what=str(error))]
+            raise DamagedCopy(source, found, readable=False) from error
+        if findings and not damaged:
             raise DamagedCopy(source, findings)
     _sync(draft)
+    return findings
 
 
 def _make(draft: Path) -> None:

@@ -10,17 +10,23 @@ from fnr.store.tally import counts
 from fnr.store.transaction import Transaction
 
 
-def pause(tx: Transaction, names: Sequence[str], *, by: str, now_ms: int) -> list[str]:
-    """Start no more attempts of these functions; the ones that were not paused before."""
+def pause(
+    tx: Transaction, names: Sequence[str], *, by: str, now_ms: int, retell: bool = False
+) -> list[str]:
+    """Start no more attempts of these functions; the ones that were not paused before.
+
+    retell: `by` is said of the ones that were paused already too; since when stays.
+    """
     before = paused(tx)
     tx.many(
         """
         INSERT INTO function (function, paused, paused_by, paused_at_ms) VALUES (?, 1, ?, ?)
         ON CONFLICT (function) DO UPDATE
-           SET paused = 1, paused_by = excluded.paused_by, paused_at_ms = excluded.paused_at_ms
-         WHERE function.paused = 0
+           SET paused_at_ms = iif(paused, paused_at_ms, excluded.paused_at_ms),
+               paused = 1, paused_by = excluded.paused_by
+         WHERE function.paused = 0 OR ?
         """,
-        [(name, by, now_ms) for name in names],
+        [(name, by, now_ms, retell) for name in names],
     )
     return [name for name in dict.fromkeys(names) if name not in before]
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -337,6 +340,28 @@ def test_the_store_is_checked_copied_and_put_back(at: Run, empty: Path, tmp_path
         "file": f"{empty}/state/fnr.db",
         "replaced": f"{empty}/state/fnr.db.replaced-2",
     }
+
+
+def test_a_damaged_store_can_still_be_copied(at: Run, empty: Path, tmp_path: Path) -> None:
+    at("init")
+    at("daemon", "start")
+    at("submit", "greet", "name=World", "--wait")
+    assert at("daemon", "stop", "--drain").code == 0
+    with closing(sqlite3.connect(empty / "state" / "fnr.db")) as store, store:
+        store.execute("UPDATE tally SET count = count + 1")
+    copy = tmp_path / "my copy.db"
+    found = at("db", "backup", copy)
+    assert found.code == 65
+    assert found.err.splitlines()[1] == "  why: it is not a whole store"
+    anyway = found.err.splitlines()[-1].removeprefix("  try: ")
+    words = shlex.split(anyway)
+    assert words[-4:] == ["db", "backup", "--damaged", str(copy)]
+    found = at(*words[-4:])
+    assert (found.code, found.out) == (0, f"{copy}\n")
+    assert "the copy is as damaged as the store: " in found.err
+    assert at("db", "restore", copy, "-y").code == 65
+    assert at("db", "restore", copy, "-y", "--damaged").code == 0
+    assert at("db", "check").code == 1
 
 
 def test_what_is_no_file_is_not_restored_and_is_the_one_that_is_named(

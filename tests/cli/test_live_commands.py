@@ -376,6 +376,12 @@ def test_a_paused_function_holds_its_tasks(live: Run) -> None:
     assert "say\tpaused" in live("status").out
     page = live("function", "show", "say").out
     assert re.search(r"^paused:    \d+ms ago by \w+: r$", page, re.MULTILINE)
+    assert live("function", "pause", "say").code == 0
+    assert "say\tpaused" in live("status").out
+    live("function", "pause", "say", "--reason", "more")
+    assert re.search(
+        r"^paused:    \S+ ago by \w+: more$", live("function", "show", "say").out, re.MULTILINE
+    )
     assert live("function", "resume", "say").err == "one resumed\n"
     assert live("task", "wait", waiting).code == 0
 

@@ -41,7 +41,7 @@ def test_a_backup_holds_everything_committed_and_is_one_file(book: Book, target:
     book.commit()
     before = contents(book.tx)
     accept(book.tx, new_task())
-    size_bytes = backup(book.path, target)
+    size_bytes, _ = backup(book.path, target)
     assert tables_of(target) == before
     assert size_bytes == target.stat().st_size
     assert files_in(target.parent) == {"copy.db"}
@@ -83,6 +83,33 @@ def test_a_backup_of_a_broken_store_is_refused_and_leaves_nothing(book: Book, ta
     book.commit()
     with pytest.raises(DamagedCopy, match="no open dead letter"):
         backup(book.path, target)
+    assert files_in(target.parent) == set()
+
+
+def test_a_damaged_copy_is_kept_and_put_back_where_that_is_asked_for(
+    book: Book, target: Path
+) -> None:
+    bury(book.tx)
+    book.connection.execute("DELETE FROM dead_letter")
+    book.commit()
+    broken = contents(book.tx)
+    _, findings = backup(book.path, target, damaged=True)
+    assert any("no open dead letter" in finding.what for finding in findings)
+    assert tables_of(target) == broken
+    bury(book.tx)
+    book.commit()
+    book.close()
+    with pytest.raises(DamagedCopy):
+        restore(book.path, target)
+    restore(book.path, target, damaged=True)
+    assert tables_of(book.path) == broken
+
+
+def test_what_cannot_be_read_at_all_is_never_kept(target: Path, tmp_path: Path) -> None:
+    store = tmp_path / "garbage.db"
+    store.write_bytes(b"x" * 9_000)
+    with pytest.raises(DamagedCopy):
+        backup(store, target, damaged=True)
     assert files_in(target.parent) == set()
 
 

@@ -91,6 +91,9 @@ def test_a_function_stays_paused_until_it_is_resumed(tx: Transaction) -> None:
     ]
     assert functions.pause(tx, ["render"], by="another", now_ms=NOW_MS + 5) == []
     assert functions.paused(tx) == {"render": "uid 7", "upload": "uid 7"}
+    functions.pause(tx, ["render"], by="another: GPU 1", now_ms=NOW_MS + 6, retell=True)
+    since = tx.all("SELECT paused_by, paused_at_ms FROM function WHERE function = 'render'")
+    assert since == [("another: GPU 1", NOW_MS)]
     assert functions.resume(tx, ["render", "nobody"]) == ["render"]
     assert functions.paused(tx) == {"upload": "uid 7"}
 
