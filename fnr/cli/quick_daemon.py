@@ -5,10 +5,10 @@ Whatever is out of the ordinary (`fnr daemon stop`, another flag) is left to the
 
 from __future__ import annotations
 
-from fnr.api.errors import ConfigError
+from fnr.api.errors import ConfigError, UsageError
 from fnr.cli.argv import FlagError, Globals, hoist
 from fnr.cli.loading import loading
-from fnr.config.load import load
+from fnr.config.load import FLAG, load
 from fnr.config.paths import Paths, find_paths
 from fnr.config.settings import Settings
 
@@ -37,7 +37,8 @@ def quick_daemon(words: list[str]) -> int | None:
 def serve(paths: Paths, flags: dict[str, str], *, log_file: str | None) -> int:
     """Run the daemon until it ends; the exit code. flags: settings by name that override fnr.toml.
 
-    Raises ConfigError with all that is wrong in fnr.toml, FnrError for what keeps it from running.
+    Raises UsageError for a flag's value, ConfigError with all that is wrong in fnr.toml, FnrError
+    for what keeps it from running.
     """
     settings = _settings(paths, flags)
     with loading():
@@ -48,6 +49,15 @@ def serve(paths: Paths, flags: dict[str, str], *, log_file: str | None) -> int:
 
 def _settings(paths: Paths, flags: dict[str, str]) -> Settings:
     loaded = load(paths, flags=flags)
+    misused = [problem.message for problem in loaded.problems if problem.where == FLAG]
+    if misused:
+        named = {setting: flag for flag, setting in SETTINGS.items()}
+        setting, _, why = misused[0].partition(": ")
+        raise UsageError(
+            f"{named[setting]} {flags[setting]!r} cannot be",
+            why=why,
+            next_step="fnr daemon --help",
+        )
     if loaded.problems:
         from fnr.client.connect import command  # noqa: PLC0415 - for this message only
 

@@ -48,7 +48,11 @@ PLAIN_TABLES: dict[str, dict[str, Key]] = {
     "rules": RULES_KEYS,
     "chaos": CHAOS_KEYS,
 }
-_TOP_KEYS = ("version", *PLAIN_TABLES, "redact", "functions", "breakers")
+# Tables that only the file can hold.
+_FILE_TABLES = ("redact", "functions", "breakers")
+# Where the problem with a value of the command line is.
+FLAG = "flag"
+_TOP_KEYS = ("version", *PLAIN_TABLES, *_FILE_TABLES)
 _PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
 
 
@@ -159,6 +163,7 @@ def _override_from_environ(
         for key in keys
     }
     prefixes = tuple(f"FNR_{table}_".upper() for table in PLAIN_TABLES)
+    file_prefixes = tuple(f"FNR_{table}_".upper() for table in _FILE_TABLES)
     for name in sorted(environ):
         if name in names and environ[name]:
             table, key = names[name]
@@ -166,6 +171,8 @@ def _override_from_environ(
         elif name not in names and name.startswith(prefixes):
             problem = unknown_key(name, names).replace("key", "variable", 1)
             report.problem_elsewhere(f"env {name}", problem)
+        elif name.startswith(file_prefixes):
+            report.problem_elsewhere(f"env {name}", "only fnr.toml can set this")
 
 
 def _override_from_flags(
@@ -174,7 +181,7 @@ def _override_from_flags(
     for name, value in flags.items():
         table, _, key = name.partition(".")
         assert key in PLAIN_TABLES.get(table, {}), name
-        _override(report, fields[table], table, key, value, origin="flag")
+        _override(report, fields[table], table, key, value, origin=FLAG)
 
 
 def _override(

@@ -11,6 +11,7 @@ from fnr.daemon.stopper import Stopper
 from fnr.daemon.supervisor import Supervisor
 from fnr.daemon.worker_process import WorkerProcess, WorkerState
 from fnr.host.failpoint import failpoint
+from fnr.host.systemd import sd_notify
 from fnr.policy.evidence import KilledBy
 
 HURRY_MS_MAX = 20_000
@@ -76,9 +77,10 @@ class Ending:
         self._parts.events.tell(
             Event(kind="daemon", what="draining", at_ms=self._parts.clock.now_ms())
         )
-        log.info(
-            "draining", extra={"workers": len(self._supervisor.workers), "at_most_ms": limit_ms}
-        )
+        count = len(self._supervisor.workers)
+        # Not STOPPING yet: systemd would count its own TimeoutStopSec from there.
+        sd_notify(f"STATUS=draining {count} workers")
+        log.info("draining", extra={"workers": count, "at_most_ms": limit_ms})
         gone = self._parts.loop.create_task(self._all_gone())
         hurried = self._parts.loop.create_task(self._hurried.wait())
         done, pending = await asyncio.wait(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import logging.handlers
+import os
 import sys
 from datetime import UTC, datetime
 from typing import Any
@@ -49,16 +50,26 @@ class JsonFormat(logging.Formatter):
         return json.dumps(entry, default=str)
 
 
+class _RotatedFile(logging.handlers.RotatingFileHandler):
+    """Also with no other file than the one that is written, which then begins anew."""
+
+    def doRollover(self) -> None:
+        """Move the files on; what is full and has no place to go is given up."""
+        if not self.backupCount:
+            os.truncate(self.baseFilename, 0)
+        super().doRollover()
+
+
 def set_up(settings: LogSettings, *, file: str | None, journal: bool) -> None:
     """Send the daemon's log to stderr, or to a file that rotates by size."""
     handler: logging.Handler
     if file is None:
         handler = logging.StreamHandler(sys.stderr)
     else:
-        handler = logging.handlers.RotatingFileHandler(
+        handler = _RotatedFile(
             file,
             maxBytes=settings.file_bytes_max,
-            backupCount=settings.files_max,
+            backupCount=settings.files_max - 1,
             encoding="utf-8",
         )
     as_json = settings.format == "json"

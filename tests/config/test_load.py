@@ -301,7 +301,9 @@ def test_the_text_model_is_switched_by_file_and_environment(loaded: Load) -> Non
 
 def test_wrong_variables_are_said_by_name(loaded: Load) -> None:
     environ = {"FNR_LOG_LEVLE": "x", "FNR_DAEMON_DRAIN_TIMEOUT": "60", "FNR_TASK_ID": "x"}
-    unitless, unknown = said(loaded("", environ=environ))
+    environ |= {"FNR_REDACT_PATTERNS": '["x"]'}
+    unitless, unknown, only_file = said(loaded("", environ=environ))
+    assert only_file == "env FNR_REDACT_PATTERNS: only fnr.toml can set this"
     assert unitless.startswith(
         'env FNR_DAEMON_DRAIN_TIMEOUT: daemon.drain_timeout: needs a unit: "60s" or "60m"?'
     )
