@@ -53,7 +53,7 @@ class JsonFormat(logging.Formatter):
 class _RotatedFile(logging.handlers.RotatingFileHandler):
     """Also with no other file than the one that is written, which then begins anew."""
 
-    def doRollover(self) -> None:
+    def doRollover(self) -> None:  # noqa: N802 - the library's name
         """Move the files on; what is full and has no place to go is given up."""
         if not self.backupCount:
             os.truncate(self.baseFilename, 0)
