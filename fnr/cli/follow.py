@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeVar
@@ -17,7 +17,7 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fnr.api.errors import DaemonDown, FnrError, NotFound
+from fnr.api.errors import DaemonDown, FnrError, NotFound, TimedOut
 from fnr.api.question import Request
 from fnr.api.requests import (
     ListLogSpans,
@@ -29,8 +29,11 @@ from fnr.api.requests import (
     WaitTasks,
     Watch,
 )
+from fnr.api.resource_requests import ExplainWait
 from fnr.cli.here import Here
+from fnr.cli.terminal import block
 from fnr.client.connect import Connection, ConnectionLost, connect_again
+from fnr.config.units import format_duration
 from fnr.host.clock import Dice, Ulids
 from fnr.host.worker_log import follow, read_span
 from fnr.policy.record import LogSpan, TaskEnd
@@ -43,6 +46,8 @@ Ask = Callable[[Submit], Submitted]
 PATIENCE_MS = 60_000
 # Who submits has nothing yet to wait for.
 SUBMIT_PATIENCE_MS = 10_000
+# How long somebody who waits for one task is told nothing.
+SILENT_MS = 2_000
 PIECE_BYTES = 1024 * 1024
 
 
@@ -221,20 +226,63 @@ def hand_over(here: Here, spec: TaskSpec, ask: Ask | None = None) -> Submitted:
 
 
 def ends_of(here: Here, connection: Connection, request: WaitTasks) -> list[TaskEnd]:
-    """How tasks have ended, waiting for them across restarts of the daemon."""
+    """How tasks have ended, waiting for them across restarts of the daemon.
+
+    One that has not begun after a while is said to wait, and for what.
+    """
     begun_at_ms = here.clock.boot_ms()
+
+    def left_ms() -> int | None:
+        if request.timeout_ms is None:
+            return None
+        return max(0, begun_at_ms + request.timeout_ms - here.clock.boot_ms())
+
+    silent = len(request.task_ids) == 1
     while True:
-        left_ms = request.timeout_ms
-        if left_ms is not None:
-            left_ms = max(0, begun_at_ms + left_ms - here.clock.boot_ms())
-        with connection, suppress(ConnectionLost):
-            return connection.ask(replace(request, timeout_ms=left_ms))
+        with connection, suppress(ConnectionLost), _in_one_wait(request):
+            if silent and (ends := _ends_soon(connection, request, left_ms())) is not None:
+                return ends
+            if silent:
+                silent = False
+                for why in _why_it_waits(connection, request.task_ids[0]):
+                    here.notice(block(f"notice: it waits: {why}"))
+            return connection.ask(replace(request, timeout_ms=left_ms()))
         here.notice("notice: the daemon went away; waiting until it is back")
+        left = left_ms()
         connection = connect_again(
             here.paths,
             timeout_ms=here.timeout_ms,
-            patience_ms=PATIENCE_MS if left_ms is None else min(PATIENCE_MS, left_ms),
+            patience_ms=PATIENCE_MS if left is None else min(PATIENCE_MS, left),
         )
+
+
+@contextmanager
+def _in_one_wait(request: WaitTasks) -> Iterator[None]:
+    """Several questions are one wait to who asked."""
+    try:
+        yield
+    except TimedOut as error:
+        error.why = f"waited {format_duration(request.timeout_ms or 0)}"
+        raise
+
+
+def _ends_soon(
+    connection: Connection, request: WaitTasks, left_ms: int | None
+) -> list[TaskEnd] | None:
+    """How they have ended, None if nothing happened within SILENT_MS. Raises TimedOut."""
+    if left_ms is not None and left_ms <= SILENT_MS:
+        return connection.ask(replace(request, timeout_ms=left_ms))
+    try:
+        return connection.ask(replace(request, timeout_ms=SILENT_MS))
+    except TimedOut:
+        return None
+
+
+def _why_it_waits(connection: Connection, task_id: str) -> list[str]:
+    """What keeps a task from starting; nothing for one that runs."""
+    facts = connection.ask(ExplainWait(task_id=task_id))
+    whys = [f"for {one.what}: {one.needed} needed, now {one.free}" for one in facts.wanted]
+    return [why for why in (*whys, *facts.holds.values(), facts.never) if why]
 
 
 def log_size(path: str) -> int:

@@ -106,6 +106,7 @@ def _submit_one(spec: TaskSpec, *, wait: bool) -> None:
         submitted = hand_over(here(), spec, connection.ask)
         try:
             here().notice(f"submitted {submitted.task_id}")
+            _warn(submitted)
             [end] = ends_of(here(), connection, WaitTasks(task_ids=[submitted.task_id]))
         except KeyboardInterrupt:
             say(f"the task goes on; {here().command} task wait {submitted.task_id}")
@@ -120,6 +121,10 @@ def _show_submitted(submitted: Submitted) -> None:
     write(f"{submitted.task_id}\n")
     if submitted.duplicate:
         here().notice("notice: such a task exists already; nothing new was submitted")
+    _warn(submitted)
+
+
+def _warn(submitted: Submitted) -> None:
     if submitted.warning:
         here().notice(f"warning: it cannot start: {submitted.warning}")
 

@@ -87,6 +87,8 @@ def parse(text: str, *, fields: Mapping[str, Field] = ANY_FIELDS) -> Expr:
 
 _SPACE = re.compile(r"\s*")
 _KEYWORD = re.compile(r"(AND|OR|NOT)(?=[\s()]|$)")
+# "not" is left: "not found" is looked for, "this or that" is not.
+_SMALL_KEYWORD = re.compile(r"(and|or|And|Or)(?=[\s()]|$)")
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _TAG = re.compile(r"""\.[^\s()"'\\:=!<>~]+""")
 _OPERATOR = re.compile(r"!=|<=|>=|[:=<>~]")
@@ -162,6 +164,10 @@ class _Reader:
             ).meaning()
         else:
             self.at = start
+            if self._take(_SMALL_KEYWORD):
+                self.at = start
+                word = name.upper()
+                raise self.error(f"{name!r} as an operator is written {word}, as a word in quotes")
             found = Word(self._value(_BARE_WORD))
         if not _END_OF_TERM.match(self.text, self.at):
             raise self.error("something stands directly behind a closing quote")

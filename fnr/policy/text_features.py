@@ -35,6 +35,7 @@ _TOKEN = re.compile(
     r"|0x[0-9a-fA-F]+"
     r"|[A-Z]?[a-z]+(?:'[a-z]+)?|[A-Z]+(?![a-z])|[0-9]+(?:\.[0-9]+)*"
 )
+_KINDS = {"x": "type", "t": "type", "c": "code"}
 _SHORT_NUMBER_DIGITS = 3
 _WORD_CHARS_MIN = 2
 _SAID_OF_ANY = {
@@ -75,6 +76,14 @@ def _tells(feature: str, own: set[str]) -> bool:
     if len(word) < _WORD_CHARS_MIN or word in _SAID_OF_ANY:
         return False
     return kind == "w" or (kind == "t" and word in own)
+
+
+def plain(feature: str) -> str:
+    """A feature as people read it: "refused", "connection refused", "…unti…", "type connection"."""
+    kind, _, word = feature.partition(":")
+    if kind == "g":
+        return f"…{word}…"
+    return f"{_KINDS[kind]} {word}" if kind in _KINDS else word
 
 
 def slot(feature: str) -> int:

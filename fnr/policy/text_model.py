@@ -22,7 +22,7 @@ from msgspec import Struct, field
 
 from fnr.policy.facts import Facts
 from fnr.policy.rules import Category
-from fnr.policy.text_features import FEATURE_BITS, features, slot, telling
+from fnr.policy.text_features import FEATURE_BITS, features, plain, slot, telling
 
 CATEGORIES = (Category.TRANSIENT, Category.RESOURCE, Category.VALIDATION, Category.PERMANENT)
 RETRIED = frozenset({Category.TRANSIENT, Category.RESOURCE})
@@ -66,7 +66,7 @@ class Guess(Struct, frozen=True, kw_only=True):
     """What the wording suggests.
 
     confidence: 0 to 1, calibrated.
-    words:      the features that weighed most for it, each with its share of the sum.
+    words:      what weighed most for it, as people read it, each with its share of the sum.
     """
 
     category: Category
@@ -173,7 +173,7 @@ class TextModel(Struct, frozen=True, kw_only=True):
         others = len(CATEGORIES) - 1
         scale = self.header.step / math.sqrt(len(wording.slots)) / others
         shares = [
-            (feature, round(share * scale, 2))
+            (plain(feature), round(share * scale, 2))
             for feature, share in zip(
                 wording.features, self._shares(wording, category), strict=True
             )

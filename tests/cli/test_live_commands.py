@@ -97,6 +97,20 @@ def test_wait_waits_for_all_and_says_how_they_ended(live: Run, done: str, dead: 
     assert (found.code, waiting in found.err) == (1, True)
 
 
+def test_who_waits_for_a_task_that_does_not_begin_is_told_why(
+    live: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fnr.cli.follow.SILENT_MS", 10)
+    live("function", "pause", "say", "--reason", "r")
+    waiting = live("submit", "say", "word=x").out.strip()
+    found = live("task", "wait", waiting, "--for", "40ms")
+    assert found.code == 124
+    assert "notice: it waits: say is paused" in found.err
+    assert "waited 40ms" in found.err
+    live("function", "resume", "say")
+    assert live("task", "wait", waiting).code == 0
+
+
 def test_an_id_that_is_none(live: Run) -> None:
     for words in (["task", "show", "01ZZ"], ["dlq", "show", "01ZZ"], ["logs", "01ZZ"],
                   ["task", "cancel", "01ZZ"], ["worker", "show", "x"], ["function", "show", "x"],

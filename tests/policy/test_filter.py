@@ -73,6 +73,8 @@ READ = [
     ("-function!=a", AnyOf("function", ("a",))),
     ("-(a OR b)", Not(Or((Word("a"), Word("b"))))),
     ('"AND"', Word("AND")),
+    ('"or"', Word("or")),
+    ("order not found", And((Word("order"), Word("not"), Word("found")))),
     ("ANDROID", Word("ANDROID")),
 ]
 
@@ -105,6 +107,8 @@ REFUSED = [
     ("a b)", 4, "')' without '('"),
     ("()", 2, "a condition is missing here"),
     ("a OR", 5, "a condition is missing here"),
+    ("a or b", 3, "'or' as an operator is written OR, as a word in quotes"),
+    ("(function:a And b)", 13, "'And' as an operator is written AND"),
     ("AND a", 1, "a condition is missing here"),
     ("a -", 4, "a condition is missing here"),
     ("(" * 60 + "a", 52, "more than 50 parentheses deep"),

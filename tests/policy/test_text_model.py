@@ -15,7 +15,7 @@ from fnr.config.rule_files import read_text_model
 from fnr.policy.evidence import Evidence, ExceptionFact
 from fnr.policy.facts import gather
 from fnr.policy.rules import Category
-from fnr.policy.text_features import FEATURE_BITS, features, slot, words_of
+from fnr.policy.text_features import FEATURE_BITS, features, plain, slot, words_of
 from fnr.policy.text_learning import Lesson, learn, local_weights, model_of
 from fnr.policy.text_model import (
     CATEGORIES,
@@ -130,7 +130,7 @@ def test_without_the_words_it_names_the_guess_changes() -> None:
     found = MODEL.guess(wording_of(facts))
     assert found is not None
     named = {word for word, _ in found.words}
-    rest = [slot(feature) for feature in features(facts) if feature not in named]
+    rest = [slot(feature) for feature in features(facts) if plain(feature) not in named]
     before = MODEL.probabilities([slot(feature) for feature in features(facts)])
     after = MODEL.probabilities(rest) if rest else (0.25,) * 4
     place = CATEGORIES.index(found.category)
@@ -146,6 +146,13 @@ def test_what_varies_between_two_occurrences_is_not_looked_at() -> None:
 def test_names_are_taken_apart() -> None:
     assert words_of("FileNotFoundError model_name HTTPError") == [
         "file", "not", "found", "error", "model", "name", "http", "error",
+    ]  # fmt: skip
+
+
+def test_people_read_what_weighed_without_the_marks_of_its_kind() -> None:
+    given = ("w:refused", "p:connection refused", "g:unti", "t:connection", "x:Oops", "c:http:503")
+    assert [plain(feature) for feature in given] == [
+        "refused", "connection refused", "…unti…", "type connection", "type Oops", "code http:503",
     ]  # fmt: skip
 
 
