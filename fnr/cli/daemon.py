@@ -14,7 +14,8 @@ from fnr.cli.daemon_start import is_running, start_daemon, wait_until_gone
 from fnr.cli.group import examples, group, parse_duration
 from fnr.cli.here import RELOAD_TIMEOUT_MS, here
 from fnr.cli.quick_daemon import serve
-from fnr.cli.render import show_one
+from fnr.cli.render import show_one, write_json
+from fnr.host.lock import lock_holder
 
 app = group("daemon", "The daemon: it supervises the workers and keeps the store.")
 app.info.no_args_is_help = False
@@ -71,8 +72,10 @@ def start(within: Within = "30s") -> None:
     checked_settings()
     pid = start_daemon(here(), within_ms=_within_ms(within))
     if pid is None:
+        _show("start", pid=lock_holder(here().paths.lock_file), changed=False)
         here().notice("the daemon runs already")
     else:
+        _show("start", pid=pid, changed=True)
         here().notice(f"the daemon runs, pid {pid}")
 
 
@@ -82,7 +85,8 @@ def stop(*, drain: Drain = False, now: Now = False, within: Within = "2m") -> No
 
     With --drain running attempts finish first, with --now they are interrupted and put back.
     """
-    _stop(drain=drain, now=now, within_ms=_within_ms(within))
+    pid = _stop(drain=drain, now=now, within_ms=_within_ms(within))
+    _show("stop", pid=pid, changed=pid is not None)
 
 
 @app.command(epilog=examples("fnr daemon restart", "fnr daemon restart --drain"))
@@ -93,6 +97,7 @@ def restart(*, drain: Drain = False, now: Now = False, within: Within = "2m") ->
     if is_running(here().paths):
         _stop(drain=drain, now=now, within_ms=within_ms)
     pid = start_daemon(here(), within_ms=within_ms)
+    _show("restart", pid=pid, changed=True)
     here().notice(f"the daemon runs, pid {pid}")
 
 
@@ -108,7 +113,14 @@ app.command("status", epilog=examples("fnr daemon status", "fnr daemon status -o
 )
 
 
-def _stop(*, drain: bool, now: bool, within_ms: int) -> None:
+def _show(verb: str, *, pid: int | None, changed: bool) -> None:
+    """For programs; people are told on stderr."""
+    if here().as_json:
+        write_json({"schema": f"fnr.daemon.{verb}/1", "pid": pid, "changed": changed}, pretty=True)
+
+
+def _stop(*, drain: bool, now: bool, within_ms: int) -> int | None:
+    """The pid of the daemon that has ended; None if there was none."""
     if drain and now:
         raise UsageError("--drain and --now exclude each other")
     try:
@@ -118,9 +130,10 @@ def _stop(*, drain: bool, now: bool, within_ms: int) -> None:
         if is_running(here().paths):
             raise
         here().notice("the daemon does not run")
-        return
+        return None
     wait_until_gone(here(), pid, within_ms=within_ms)
     here().notice("the daemon has ended" + ("" if drain or now else "; workers go on"))
+    return pid
 
 
 def _within_ms(written: str) -> int:

@@ -69,11 +69,17 @@ def test_from_nothing_to_a_result_and_back(at: Run, empty: Path) -> None:
     file.write_text("")
 
     before = at("status", "-o", "json").json["pid"]
-    assert at("daemon", "restart").code == 0
-    assert at("status", "-o", "json").json["pid"] != before
+    again = at("daemon", "restart", "-o", "json")
+    assert (again.code, again.json["schema"]) == (0, "fnr.daemon.restart/1")
+    running = {"pid": again.json["pid"], "changed": False}
+    assert running["pid"] == at("status", "-o", "json").json["pid"] != before
+    found = at("daemon", "start", "-o", "json").json
+    assert found == {"schema": "fnr.daemon.start/1", **running}
     stopped = at("daemon", "stop", "--drain")
     assert (stopped.code, stopped.err) == (0, "the daemon has ended\n")
     assert at("daemon", "stop").err == "the daemon does not run\n"
+    found = at("daemon", "stop", "-o", "json").json
+    assert found == {"schema": "fnr.daemon.stop/1", "pid": None, "changed": False}
     assert at("daemon", "status").code == 3
     listed = at("function", "list").out.splitlines()
     assert [row.split("\t")[:2] for row in listed] == [["greet", ""], ["run", "run"]]
