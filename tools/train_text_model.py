@@ -1,10 +1,11 @@
 """Makes fnr/rulepacks/text_model.bin: `python tools/train_text_model.py [--check]`.
 
-Learns from tools/model/examples/*.jsonl, from the tests inside the rule packs and from the hashes
-of errors that people met (observe_errors.py). Before that it leaves out one fifth of the projects
-at a time and names their errors with what the others taught: from the answers on errors that people
-met come the printed accuracy, the calibration and the thresholds. The same examples always give the
-same model; it takes about five minutes.
+Learns from tools/model/examples/*.jsonl, from the tests inside the rule packs and from what
+programs printed when they were made to fail (tools/model/captured/*.jsonl, each named alike by who
+caused it and by somebody who read nothing but the text). Before that it leaves out one fifth of the
+projects at a time and names their errors with what the others taught: from the answers on captured
+errors come the printed accuracy, the calibration and the thresholds. The same examples always give
+the same model; it takes about five minutes.
 """
 
 from __future__ import annotations
@@ -14,13 +15,12 @@ import json
 import math
 import sys
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 from msgspec import Struct
-from observe_errors import observed
 
 from fnr.policy.facts import gather
 from fnr.policy.labelled import DANGEROUS_ANSWERS, DANGEROUS_TRUTHS, evidence_of, label_of
@@ -46,8 +46,8 @@ THRESHOLDS = tuple(0.3 + 0.01 * step for step in range(70))
 # the time of a GPU.
 CONFIDENT_PRECISION = 0.5
 RETRY_PRECISION = 0.85
-# What people met is what the model is for, and there is less of it.
-OBSERVED_WEIGHT = 3.0
+# What programs print is what the model is for, and there is less of it.
+CAPTURED_WEIGHT = 2.0
 # How far a weight may lie from the committed one: the last bit of exp() differs between machines.
 UNITS_APART_MAX = 2
 
@@ -60,7 +60,7 @@ class Known(Struct, frozen=True, kw_only=True):
 
     lesson: Lesson
     project: int
-    observed: bool = False
+    captured: bool = False
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -96,31 +96,27 @@ def main() -> int:
 
 def known_errors() -> list[Known]:
     """Every labelled error there is to learn from, in a fixed order."""
-    written = [
-        Known(lesson=lesson_of(record), project=crc32(str(record["project"]).encode()))
-        for record in examples()
-    ]
-    met = [
+    return [
         Known(
-            lesson=Lesson(
-                slots=one.slots,
-                category=CATEGORIES.index(one.category),
-                weight=OBSERVED_WEIGHT,
-            ),
-            project=one.project,
-            observed=True,
+            lesson=lesson_of(record, weight=weight),
+            project=crc32(str(record["project"]).encode()),
+            captured=records is captured,
         )
-        for one in observed()
+        for records, weight in ((examples, 1.0), (captured, CAPTURED_WEIGHT))
+        for record in records()
     ]
-    return written + met
+
+
+def captured() -> list[Record]:
+    """What programs printed when they were made to fail, in a fixed order."""
+    return list(_records("captured"))
 
 
 def examples() -> list[Record]:
-    """Every labelled error whose words are here, each text once, in a fixed order."""
+    """Every other labelled error, each text once, in a fixed order."""
     found: dict[tuple[Any, ...], Record] = {}
-    for path in sorted((ROOT / "tools" / "model" / "examples").glob("*.jsonl")):
-        for line in path.read_bytes().splitlines():
-            _add(found, json.loads(line))
+    for record in _records("examples"):
+        _add(found, record)
     for path in sorted((ROOT / "fnr" / "rulepacks").glob("*.toml")):
         for rule in tomllib.loads(path.read_text())["rule"]:
             for test in rule.get("test", []):
@@ -141,16 +137,23 @@ def examples() -> list[Record]:
     return list(found.values())
 
 
-def lesson_of(record: Record) -> Lesson:
+def _records(folder: str) -> Iterator[Record]:
+    for path in sorted((ROOT / "tools" / "model" / folder).glob("*.jsonl")):
+        yield from map(json.loads, path.read_bytes().splitlines())
+
+
+def lesson_of(record: Record, *, weight: float = 1.0) -> Lesson:
     """What the model sees of an error, and what it is."""
     found = features(gather(evidence_of(record)))[:FEATURES_MAX]
     return Lesson(
-        slots=tuple(slot(feature) for feature in found), category=CATEGORIES.index(label_of(record))
+        slots=tuple(slot(feature) for feature in found),
+        category=CATEGORIES.index(label_of(record)),
+        weight=weight,
     )
 
 
 def unseen_answers(errors: Sequence[Known]) -> list[Answer]:
-    """An answer for every error that people met, from models that had not seen its project."""
+    """An answer for every captured error, from models that had not seen its project."""
     answers = []
     for fold in range(FOLDS):
         known = [error.lesson for error in errors if error.project % FOLDS != fold]
@@ -160,7 +163,7 @@ def unseen_answers(errors: Sequence[Known]) -> list[Answer]:
         answers += [
             Answer(right=error.lesson.category, chances=model.probabilities(error.lesson.slots))
             for error in errors
-            if error.observed and error.project % FOLDS == fold
+            if error.captured and error.project % FOLDS == fold
         ]
     return answers
 
@@ -178,7 +181,7 @@ def _model(learnt: Learnt, count: int, header: ModelHeader | Calibration) -> Tex
 def _calibrated(answers: Sequence[Answer]) -> Calibration:
     sharpness = _sharpness(answers)
     sharpened = [_sharpened(answer, sharpness) for answer in answers]
-    print(f"{len(answers)} errors that people met, of projects left out:")
+    print(f"{len(answers)} captured errors, of projects left out:")
     _print_table(sharpened)
     found = Calibration(
         sharpness=sharpness,
@@ -216,18 +219,21 @@ def _threshold(
 ) -> float:
     """The lowest confidence from which on guesses of these categories are right often enough.
 
-    Looked at in a window above each threshold, so that the sure ones do not hide the doubtful.
+    Looked at in a window above each threshold, so that the sure ones do not hide the doubtful; and
+    from the top, so that a few lucky ones far down do not count.
     """
-    for low in THRESHOLDS:
+    found = THRESHOLDS[-1]
+    for low in reversed(THRESHOLDS):
         near = [
             best == answer.right
             for answer in answers
             if low <= max(answer.chances) < low + 0.1
             and CATEGORIES[best := answer.chances.index(max(answer.chances))] in wanted
         ]
-        if near and sum(near) >= precision_min * len(near):
-            return round(low, 2)
-    return THRESHOLDS[-1]
+        if near and sum(near) < precision_min * len(near):
+            break
+        found = low
+    return round(found, 2)
 
 
 def _print_table(answers: Sequence[Answer]) -> None:

@@ -23,6 +23,25 @@ TEXT_CHARS_MAX = 8_000
 _RESOLVER_ERRORS = {"-2": "EAI_NONAME", "-3": "EAI_AGAIN", "-5": "EAI_NODATA", "-4": "EAI_FAIL"}
 _SIGNAL_NAMES = {signal.value: signal.name for signal in Signals}
 _ERRNO_NAMES = frozenset(errno.errorcode.values())
+# What the system's library says for a number that the program has left out, where nothing else is
+# ever said so: "permission denied" may be a server's own word.
+_ERRNO_WORDS = {
+    "no space left on device": "ENOSPC",
+    "address already in use": "EADDRINUSE",
+    "too many open files": "EMFILE",
+    "disk quota exceeded": "EDQUOT",
+}
+# The same for servers of databases, whose clients often pass on the words alone.
+_SQLSTATE_WORDS = {
+    "could not serialize access": "40001",
+    "deadlock found when trying to get lock": "40001",
+    "terminating connection due to administrator command": "57P01",
+    "the database system is starting up": "57P03",
+    "the database system is shutting down": "57P03",
+    "remaining connection slots are reserved": "53300",
+    "too many clients already": "53300",
+    "too many connections for role": "53300",
+}
 # BSD's sysexits.h, which is what exit statuses 64 to 78 mean when anything is meant by them.
 _SYSEXITS = {
     "EX_USAGE": 64, "EX_DATAERR": 65, "EX_NOINPUT": 66, "EX_NOUSER": 67, "EX_NOHOST": 68,
@@ -50,6 +69,14 @@ def _errno_of_name(name: str) -> Code | None:
     if name.startswith("EAI_"):
         return Code(family="resolver", value=name)
     return Code(family="errno", value=name) if name in _ERRNO_NAMES else None
+
+
+def _errno_of_words(words: str) -> Code | None:
+    return Code(family="errno", value=_ERRNO_WORDS[words.lower()])
+
+
+def _sqlstate_of_words(words: str) -> Code | None:
+    return Code(family="sqlstate", value=_SQLSTATE_WORDS[words.lower()])
 
 
 def _http(status: str) -> Code | None:
@@ -104,6 +131,9 @@ _SPELLINGS: tuple[tuple[str, Callable[[str], Code | None]], ...] = (
     (r"\(os error ([0-9]{1,3})\)", _errno_of_number),
     (r"\bcode: ([0-9]{1,3}), kind: ", _errno_of_number),
     (r"\b(E[A-Z][A-Z0-9_]{2,14})\b", _errno_of_name),
+    (rf"(?i)\b({'|'.join(_ERRNO_WORDS)})\b", _errno_of_words),
+    (r"\{error, ?(e[a-z]{3,14})\}", lambda name: _errno_of_name(name.upper())),
+    (rf"(?i)\b({'|'.join(_SQLSTATE_WORDS)})\b", _sqlstate_of_words),
     (_HTTP_STATUS, _http),
     (_HTTP_PHRASE, _http),
     (r"\(HTTP ([45][0-9]{2})\)", _http),

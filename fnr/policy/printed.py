@@ -39,6 +39,9 @@ _FRAME = re.compile(
     r"|goroutine \d|\[Previous line repeated|stack backtrace:|note: run with `RUST_BACKTRACE)"
 )
 _PYTHON_FRAME = re.compile(r'\s*File "')
+# Node's own "/srv/app/handler.js:2", below which it quotes that line, be it all of a bundle.
+_NODE_PLACE = re.compile(r"(?:node:\S{1,200}|\S{1,400}\.[cm]?[jt]sx?|\[eval\]):\d{1,7}\Z")
+_NODE_ERROR = re.compile(r"(?:Uncaught )?[\w.$\[\] ]{0,80}(?:Error|Exception)\b")
 # "ValueError: …" or "requests.exceptions.ReadTimeout: …" where a line or a log message begins.
 _TYPE = (
     rb"(?m)(?:^|[\s\]|>*(])((?:[A-Za-z_]\w{0,60}(?:\.|::|/)){0,9}"
@@ -60,6 +63,8 @@ def telling_lines(text: str) -> list[Line]:
     """The last lines of a log that are no stack frames, in their order."""
     first = max(0, len(text) - TAIL_CHARS_MAX)
     lines = [line for line in _lines(text, first) if line.end > line.start]
+    if first and text[first - 1] != "\n" and len(lines) > 1:
+        del lines[0]  # the rest of a line that began further back
     kept = list(_without_frames(text, lines)) or lines
     return kept[-LINES_MAX:]
 
@@ -97,9 +102,18 @@ def _lines(text: str, start: int) -> Iterator[Line]:
 
 
 def _without_frames(text: str, lines: Iterable[Line]) -> Iterator[Line]:
-    """Source code stands below a Python frame, further in than the frame itself."""
+    """Source code stands below a Python frame, further in than the frame itself; and below the
+    place that Node prints first."""
     frame_indent: int | None = None
+    quoted = False
     for line in lines:
+        if quoted:
+            quoted = False
+            if not _NODE_ERROR.match(text, line.start, line.end):
+                continue
+        if _NODE_PLACE.match(text[line.start : line.end]):
+            quoted = True
+            continue
         prefix = _PREFIX.match(text, line.start, line.end)
         begin = prefix.end() if prefix else line.start
         indent = begin

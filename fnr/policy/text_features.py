@@ -15,6 +15,7 @@ from itertools import pairwise
 from zlib import crc32
 
 from fnr.policy.facts import Facts
+from fnr.policy.file_kinds import ENDINGS, kind_of_file
 
 FEATURE_BITS = 18
 # The first words of a message say most; a page of log must not cost more than a sentence.
@@ -32,6 +33,7 @@ _LONG_WORD_CHARS = 7
 _TOKEN = re.compile(
     r"https?://[^\s\"'<>]+"
     r"|(?:[\w.@~-]*[/\\]){2,}[\w.@~-]*"
+    rf"|[\w@~-]+(?:[/\\][\w.@~-]*)?\.(?:{'|'.join(ENDINGS)})(?![\w.])"
     r"|0x[0-9a-fA-F]+"
     r"|[A-Z]?[a-z]+(?:'[a-z]+)?|[A-Z]+(?![a-z])|[0-9]+(?:\.[0-9]+)*"
 )
@@ -114,7 +116,9 @@ def _word(token: str) -> str:
             return "<hex>"
         return token if token.isdecimal() and len(token) <= _SHORT_NUMBER_DIGITS else "<number>"
     if "/" in token or "\\" in token:
-        return "<url>" if token.startswith("http") else "<path>"
+        return "<url>" if token.startswith("http") else f"<{kind_of_file(token) or 'path'}>"
+    if "." in token and (kind := kind_of_file(token)):
+        return f"<{kind}>"
     return token.lower()
 
 

@@ -1,10 +1,10 @@
 """Weighs what a shipped rule reads in the words against all of the wording and other such rules.
 
 Words and general signs are right four times of five and two times of three; a text model that has
-learnt from errors that people met is right more often than either, and together they are right
-more often still. Codes, types and whatever an operator wrote stand. Weights add up as logarithms of
-odds do. They were chosen on errors of projects that neither rules nor model had seen; see
-docs/decisions/0020.
+learnt from programs that were made to fail is right as often as the first, and together they are
+right more often still. Codes, types and whatever an operator wrote stand. Weights add up as
+logarithms of odds do. They were chosen on errors that neither rules nor model had been taught with;
+see docs/decisions/0021.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from fnr.policy.rules import Category, Level
 from fnr.policy.text_model import CATEGORIES, RETRIED, Guess, TextModel, softmax, wording_of
 
 # For what the first rule says, by its level.
-_FIRST = {Level.TEXT: 1.0, Level.GENERAL: 0.85}
+_FIRST = {Level.TEXT: 1.8, Level.GENERAL: 1.3}
 # For what another of them says.
 _OTHER = 0.5
 # Against another attempt: a wrong one costs more than a wrong dead letter.
-_RETRY = -0.8
+_RETRY = -0.5
 _CHANCE_MIN = 1e-3
 
 

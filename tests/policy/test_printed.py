@@ -36,6 +36,14 @@ Error: ENOENT: no such file
     at Object.openSync (node:fs:601:3)
     at file:///srv/x.mjs:3:4 {
 """
+BUNDLE = f"""\
+/srv/job/node_modules/client/dist/index.js:5
+{"clearTimeout(t);if(e.retryAfter)throw new TimedOutError('connection reset');" * 40}
+        ^
+
+HttpError: unauthorized access
+    at file:///srv/x.mjs:3:4 {{
+"""
 GO = """\
 panic: runtime error: index out of range [3]
 
@@ -67,7 +75,9 @@ def told(text: str) -> list[str]:
                 "Caused by: java.net.ConnectException: Connection refused",
             ],
         ),
-        (NODE, ["node:internal/process/promises:288", "Error: ENOENT: no such file"]),
+        (NODE, ["Error: ENOENT: no such file"]),
+        (BUNDLE, ["HttpError: unauthorized access"]),
+        ("lost connection " * 600 + "\nError: too wide", ["Error: too wide"]),
         (GO, ["panic: runtime error: index out of range [3]", "main.main()"]),
         (VLLM, [VLLM.splitlines()[-1]]),
         (ERRNO, ["[Errno 2] No such file", "last"]),

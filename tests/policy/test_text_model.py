@@ -7,9 +7,8 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from observe_errors import observed
 from policy_values import EVIDENCE
-from train_text_model import examples
+from train_text_model import captured, examples
 
 from fnr.config.rule_files import read_text_model
 from fnr.policy.evidence import Evidence, ExceptionFact
@@ -210,7 +209,7 @@ def test_a_damaged_file_is_refused(damage: object) -> None:
 def test_the_file_has_learnt_from_as_many_errors_as_there_are() -> None:
     """Whether its weights are theirs, `train_text_model.py --check` says in half a minute."""
     learnt_from = read_text_model().header.trained_on
-    assert learnt_from == len(examples()) + len(observed()), "run: python tools/train_text_model.py"
+    assert learnt_from == len(examples()) + len(captured()), "run: python tools/train_text_model.py"
 
 
 def test_what_operators_teach_is_followed_and_the_rest_stays() -> None:

@@ -75,7 +75,7 @@ def leaning(towards: int, *, by: float) -> TextModel:
 
 
 def test_what_the_words_of_a_rule_say_weighs_more_than_a_general_sign() -> None:
-    likelier = leaning(CATEGORIES.index(P), by=0.92)
+    likelier = leaning(CATEGORIES.index(P), by=1.5)
     for level, category in ((Level.TEXT, V), (Level.GENERAL, P)):
         rules = RuleSet([by_words(V, "peer", level=level)])
         assert classify(REVOKED, rules, likelier).category is category
@@ -91,7 +91,7 @@ def test_the_words_of_a_rule_are_outweighed_only_by_a_wording_that_is_sure() -> 
 
 
 def test_the_words_of_another_rule_weigh_too() -> None:
-    likelier = leaning(CATEGORIES.index(P), by=0.92)
+    likelier = leaning(CATEGORIES.index(P), by=1.5)
     first, other = by_words(V, "peer"), by_words(P, "key", name="b")
     assert classify(REVOKED, RuleSet([first, other]), likelier).category is P
     of_less = by_words(P, "key", name="b", level=Level.GENERAL)
