@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fnr.policy.comparison import Sign
-from fnr.policy.evidence import Evidence
+from fnr.policy.evidence import UNREAD_MESSAGE, Evidence
 from fnr.policy.facts import FAR, Facts, gather
 from fnr.policy.rule_set import Fit, RuleSet
 from fnr.policy.rules import STRATEGY_OF, Category, Classification, Level, RunnerUp
@@ -94,7 +94,10 @@ def _guessed(guess: Guess, fits: Sequence[Fit], facts: Facts) -> Classification:
 
 
 def _somebody_spoke(evidence: Evidence) -> bool:
-    """Of a worker that died without a word all words are fnr's own, and resemble nothing."""
+    """Of a worker that died without a word all words are fnr's own, and resemble nothing; of an
+    exception whose message could not be read only its name is known."""
+    if any(what.startswith(UNREAD_MESSAGE) for what in evidence.missing):
+        return any(link.message for link in evidence.exceptions)
     said = evidence.exceptions or evidence.stderr_tail.strip() or evidence.stdout_tail.strip()
     return bool(said) or not evidence.worker_died
 

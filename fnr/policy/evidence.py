@@ -15,6 +15,8 @@ TRACEBACK_CHARS_MAX = 64 * 1024
 MESSAGE_CHARS_MAX = 4_000
 CHAIN_MAX = 20
 CODES_MAX = 50
+# What is missing of an exception whose str() raised begins so.
+UNREAD_MESSAGE = "message of "
 
 
 class Phase(StrEnum):

@@ -13,6 +13,7 @@ from fnr.policy.evidence import (
     CHAIN_MAX,
     MESSAGE_CHARS_MAX,
     TRACEBACK_CHARS_MAX,
+    UNREAD_MESSAGE,
     Evidence,
     ExceptionFact,
     Phase,
@@ -124,7 +125,7 @@ def _message(link: BaseException, missing: list[str]) -> str:
     except BaseException as trouble:  # noqa: BLE001 - a foreign __str__ may raise anything
         # Not in its place: rules would read it, and name the attempt by what only its words raised.
         name, raised = type_name(type(link)), type_name(type(trouble))
-        missing.append(f"message of {name}: its str() raised {raised}")
+        missing.append(f"{UNREAD_MESSAGE}{name}: its str() raised {raised}")
         return ""
 
 

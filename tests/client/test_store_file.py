@@ -59,7 +59,7 @@ def test_a_whole_store_has_no_findings_and_a_drifted_count_is_one(paths: Paths) 
 
 def test_a_backup_can_be_restored_into_an_empty_home(paths: Paths, tmp_path: Path) -> None:
     copy = tmp_path / "copy.db"
-    assert store_file.backup(paths, copy) == copy.stat().st_size
+    assert store_file.backup(paths, copy) == (copy.stat().st_size, [])
     shutil.rmtree(paths.state_dir)
     assert store_file.restore(paths, copy) is None
     assert tasks(paths.store_file) == 1
