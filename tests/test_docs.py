@@ -6,6 +6,7 @@ import ast
 import functools
 import re
 import sqlite3
+from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
 
@@ -53,9 +54,9 @@ TREE = functools.cache(read_tree)
 @functools.cache
 def schema() -> str:
     """The statements that make the tables of today, whatever steps led to them."""
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    migrate(connection)
-    rows = connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall()
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        migrate(connection)
+        rows = connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall()
     return "\n".join(sql for (sql,) in rows)
 
 

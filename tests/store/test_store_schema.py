@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -186,9 +187,9 @@ VIOLATIONS: list[tuple[str, dict[str, Any]]] = [
 
 def schema_text() -> str:
     """The statements that make the tables of today, whatever steps led to them."""
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    migrate.migrate(connection)
-    rows = connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall()
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        migrate.migrate(connection)
+        rows = connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall()
     return "\n".join(sql for (sql,) in rows)
 
 
