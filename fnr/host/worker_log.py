@@ -106,8 +106,9 @@ def follow(path: str, start: int, *, stop: Callable[[], bool]) -> Iterator[bytes
             last = stop()
             with suppress(FileNotFoundError), _Reader(path) as log:
                 if log.inode != inode:
-                    # Watched before it is read: what is written in between wakes us.
+                    # Watched before its size is taken: what is written after that wakes us.
                     watch.file(path)
+                    log.look()
                     position = 0 if inode else position
                     inode = log.inode
                 position = position if position <= log.size else 0
@@ -124,18 +125,22 @@ def follow(path: str, start: int, *, stop: Callable[[], bool]) -> Iterator[bytes
 
 
 class _Reader:
-    """An open log; size is what it was when it was opened."""
+    """An open log; size is what it was when it was last looked at."""
 
     def __init__(self, path: str) -> None:
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        stat = os.fstat(self._fd)
-        self.size, self.inode = stat.st_size, stat.st_ino
+        self.look()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         os.close(self._fd)
+
+    def look(self) -> None:
+        """Take note of how long the log is now."""
+        stat = os.fstat(self._fd)
+        self.size, self.inode = stat.st_size, stat.st_ino
 
     def first_kept(self, start: int) -> int:
         """Where at or behind start the output begins that was not trimmed."""

@@ -190,6 +190,27 @@ def test_a_follower_is_woken_and_does_not_look_now_and_then(
         assert reader.rest() == b"end"
 
 
+def test_what_is_written_just_before_a_file_is_watched_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Late(Inotify):
+        def file(self, path: str) -> bool:
+            with Path(path).open("ab") as file:
+                file.write(b"meanwhile\n")
+            return super().file(path)
+
+    monkeypatch.setattr(worker_log, "Inotify", Late)
+    monkeypatch.setattr(worker_log, "_CHECK_MS", 10**8)
+    log = tmp_path / "worker.log"
+    log.write_bytes(b"first\n")
+    reader = Reader(log, 0)
+    assert reader.out.readline() == b"first\n"
+    assert reader.out.readline() == b"meanwhile\n"
+    reader.stopping = True
+    log.write_bytes(b"")
+    assert reader.rest() == b""
+
+
 def test_a_follower_waits_for_a_file_and_goes_along_when_it_is_replaced(
     watch: None, tmp_path: Path
 ) -> None:

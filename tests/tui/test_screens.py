@@ -364,12 +364,16 @@ async def test_secrets_of_an_input_are_hidden_as_the_settings_say_now(
 ) -> None:
     hides("a[.]blend")
     async with running(daemon.paths, name, size=(200, 60)) as (app, pilot):
+        await until_shown(pilot, '{"scene":"[redacted]","frame":')
         await pilot.press("enter")
+        await until(pilot, lambda: app.view.has_class("-opened"))
         await until_shown(pilot, '{"scene":"[redacted]","frame":')
         before = app.feed.redaction
         hides("frame")
         daemon.tell(Event(kind="config", what="reloaded", at_ms=now_ms()))
         await until(pilot, lambda: app.feed.redaction is not before)
-        await pilot.press("escape", "down", "enter")
+        await pilot.press("escape")
+        await until(pilot, lambda: not app.view.has_class("-opened"))
+        await pilot.press("down", "enter")
         await until_shown(pilot, '{"scene":"a.blend","[redacted]":')
         assert '"frame"' not in shown(app)
