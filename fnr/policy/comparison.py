@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from fnr.policy.asked import Asked, Codes
 from fnr.policy.facts import NEAR, Facts
-from fnr.policy.patterns import Found, Piece, find
+from fnr.policy.patterns import Found, find, find_words
 from fnr.policy.rule_table import RuleTable
 from fnr.policy.rules import Conditions, Span
 from fnr.policy.type_names import fits_name
@@ -170,23 +170,22 @@ class Comparison:
         """Where a piece matches first: in what was reported, else in the logs."""
         if number in self._found:
             return self._found[number]
-        piece = self._table.piece(number)
-        parts = self._present(piece) if piece.reach or piece.one_line else ()
+        sought, hits, texts = self._table.sought(number), self._hits, self._texts
+        piece = sought.piece
+        words = [word for part, word in sought.words if part in hits]
+        # Of each need the parts that stand anywhere.
+        needs = [list(map(need.__getitem__, need.keys() & hits)) for need in sought.needs]
         first = None
-        texts = self._texts
-        for place, text in enumerate(texts.raw):
+        for place, (text, lowered) in enumerate(zip(texts.raw, texts.lowered, strict=True)):
             if text:
-                found = find(piece, text, texts.lowered[place], parts)
+                found = (
+                    find_words(words, lowered) if piece.words else find(piece, text, lowered, needs)
+                )
                 if found is not None:
                     first = (place, found)
                     break
         self._found[number] = first
         return first
-
-    def _present(self, piece: Piece) -> list[list[bytes]]:
-        """Of each need the parts that stand anywhere."""
-        hits, part = self._hits, self._table.part
-        return [[part(number) for number in need if number in hits] for need in piece.needs]
 
     def _text_sign(self, place: int, found: Found) -> Sign:
         raw = self._texts.raw[place]

@@ -27,6 +27,8 @@ FRAMES_MAX = 12
 TYPES_MAX = 12
 CODES_MAX = 12
 TAIL_CHARS_MAX = 4_000
+# What is further on is not read, with or without a headline.
+HEADLINE_CHARS_MAX = TAIL_CHARS_MAX + 200
 TAIL_LINES_MAX = 20
 TELLING_LINES_MAX = 2
 TRACE_CHARS_MAX = 16_000
@@ -171,7 +173,7 @@ def _lines(evidence: Evidence) -> Iterator[str]:
     raised = bool(evidence.exceptions)
     texts = [link.message for link in evidence.exceptions[:1] + evidence.exceptions[1:][-1:]]
     if not raised:
-        texts = [_OWN_HEADLINE.sub("", evidence.message, count=1)]
+        texts = [_OWN_HEADLINE.sub("", evidence.message[:HEADLINE_CHARS_MAX], count=1)]
     firsts: list[str] = []
     more: list[str] = []
     wrapped = False

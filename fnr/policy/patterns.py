@@ -6,7 +6,7 @@ only where it can match: around the words that it cannot match without.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import re2
@@ -55,21 +55,36 @@ class Piece(Struct, frozen=True, array_like=True):
     one_line: bool = False
 
 
+class Sought(Struct, frozen=True):
+    """A piece as it is looked for.
+
+    needs: of each, its parts of words by number; none when a match may be anywhere.
+    words: its own words, each with the number of the part that it needs.
+    """
+
+    piece: Piece
+    needs: tuple[dict[int, bytes], ...]
+    words: tuple[tuple[int, bytes], ...]
+
+
+def find_words(words: Iterable[bytes], lowered: bytes) -> Found | None:
+    """The first place where one of these words stands."""
+    places = [(at, word) for word in words if (at := lowered.find(word)) >= 0]
+    if not places:
+        return None
+    start, word = min(places)
+    return Found(start, start + len(word), {})
+
+
 def find(
     piece: Piece, text: bytes, lowered: bytes, needs: Sequence[Sequence[bytes]]
 ) -> Found | None:
-    """The first match of a piece; one that RE2 does not take matches nothing.
+    """The first match of a piece's pattern; one that RE2 does not take matches nothing.
 
     needs: parts of words, of which each match has one of each; none: not known. The matches are
            looked for around those of the first that stands in few places.
     """
-    if piece.words:
-        places = [(at, word) for word in piece.words if (at := lowered.find(word)) >= 0]
-        if not places:
-            return None
-        start, word = min(places)
-        return Found(start, start + len(word), {})
-    if piece.reach or piece.one_line:
+    if needs:
         for need in needs:
             windows = _windows(piece, lowered, need)
             if windows is not None:
@@ -123,14 +138,20 @@ def _windows(piece: Piece, lowered: bytes, parts: Sequence[bytes]) -> list[tuple
     Each match holds a part of each need, so all lie as near to one as they reach, and those that
     overlap lie in one window: the first match in the first window that has one is the first of all.
     """
-    windows: list[tuple[int, int]] = []
+    places: list[tuple[int, int]] = []
     for part in parts:
+        size = len(part)
         at = lowered.find(part)
         while at >= 0:
-            if len(windows) == PLACES_MAX:
+            if len(places) == PLACES_MAX:
                 return None
-            windows.append(_window(piece, lowered, at, at + len(part)))
+            places.append((at, at + size))
             at = lowered.find(part, at + 1)
+    if piece.one_line:
+        windows = [_in_line(piece, lowered, start, end) for start, end in places]
+    else:
+        reach, size = piece.reach, len(lowered)
+        windows = [(max(0, end - reach), min(size, start + reach)) for start, end in places]
     if len(windows) > 1:
         windows = _merged(windows)
     if sum([high - low for low, high in windows]) > _SHARE_MAX * len(lowered):
@@ -138,16 +159,14 @@ def _windows(piece: Piece, lowered: bytes, parts: Sequence[bytes]) -> list[tuple
     return windows
 
 
-def _window(piece: Piece, text: bytes, start: int, end: int) -> tuple[int, int]:
-    """All that can belong to a match with a part that stands there."""
+def _in_line(piece: Piece, text: bytes, start: int, end: int) -> tuple[int, int]:
+    """All that can belong to a match in one line with a part that stands there."""
     low, high = 0, len(text)
     if piece.reach:
         low, high = max(0, end - piece.reach), min(high, start + piece.reach)
-    if piece.one_line:
-        low = text.rfind(b"\n", low, start) + 1 or low
-        after = text.find(b"\n", end, high)
-        high = after if after >= 0 else high
-    return low, high
+    low = text.rfind(b"\n", low, start) + 1 or low
+    after = text.find(b"\n", end, high)
+    return low, after if after >= 0 else high
 
 
 def _merged(windows: list[tuple[int, int]]) -> list[tuple[int, int]]:

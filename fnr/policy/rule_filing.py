@@ -29,6 +29,7 @@ from fnr.policy.word_table import WordTable
 
 # Looked for is a part of so many bytes: a third of the automaton that whole words would need.
 PART_BYTES = 10
+SINGLE_BYTES_MIN = 4
 # What a piece without a telling word weighs: it is tried on every error.
 _WORDLESS = 1e6
 # Of words that stand in no example, the shorter are the more common.
@@ -196,7 +197,7 @@ class _Words:
         """The parts to look for; of equally rare ones of a word the last."""
         words = map(_folded, need)
         if not self._seen:
-            return tuple(word[-PART_BYTES:] for word in words)
+            return tuple(next(_parts(word)) for word in words)
         return tuple(min(_parts(word), key=self._seen.__getitem__) for word in words)
 
     def weight(self, need: Need) -> float:
@@ -207,7 +208,10 @@ class _Words:
 def _parts(word: bytes) -> Iterator[bytes]:
     """From the last to the first: what comes later in a phrase says more."""
     for start in range(max(0, len(word) - PART_BYTES), -1, -1):
-        yield word[start : start + PART_BYTES]
+        part = word[start : start + PART_BYTES]
+        single = part.strip(b" ")
+        # A single word is found for less; a short one stands inside too many others.
+        yield single if len(single) >= SINGLE_BYTES_MIN and single.isalnum() else part
 
 
 def _piece(draft: _Draft, numbers: dict[bytes, int]) -> Piece:

@@ -18,7 +18,7 @@ import re2
 from fnr.policy.asked import Asked, Contender, ledger_keys
 from fnr.policy.code_names import code_fits
 from fnr.policy.facts import Facts
-from fnr.policy.patterns import Piece, pattern_options
+from fnr.policy.patterns import Piece, Sought, pattern_options
 from fnr.policy.rule_index import Entry, Lists, Rows, RuleIndex
 from fnr.policy.type_names import NamePatterns
 from fnr.policy.word_table import WordTable
@@ -37,7 +37,7 @@ class RuleTable:
         self._words = WordTable(index.parts)
         self._parts = b"".join(index.parts)
         self._part_ends = array("I", [0, *accumulate(map(len, index.parts))])
-        self._pieces = _Remembered(index.pieces, _PIECES.decode)
+        self._sought = _Remembered(index.pieces, self._seek)
         self._further = _Remembered(index.pieces, _further_needs)
         self._contenders = _Remembered(index.entries, _contender)
         self._by_part = _Several(index.by_part)
@@ -45,7 +45,8 @@ class RuleTable:
         self.filed = frozenset(
             piece for piece, (a, b) in enumerate(pairwise(index.filed.ends)) if a != b
         )
-        self._short = _ShortPieces({number: self.piece(number).pattern for number in index.short})
+        short = {number: self._sought[number].piece.pattern for number in index.short}
+        self._short = _ShortPieces(short)
         self._always = index.always
         self._by_code = index.by_code
         self._by_range: dict[str, list[tuple[str, list[int]]]] = {}
@@ -53,17 +54,24 @@ class RuleTable:
             self._by_range.setdefault(codes.partition(":")[0], []).append((codes, several))
         self._by_type, self._others = index.by_type, index.others
 
-    def piece(self, number: int) -> Piece:
+    def sought(self, number: int) -> Sought:
         """One piece of an expression."""
-        return self._pieces[number]
+        return self._sought[number]
 
     def contender(self, place: int) -> Contender:
         """One rule."""
         return self._contenders[place]
 
-    def part(self, number: int) -> bytes:
-        """A part of a word."""
-        return self._parts[self._part_ends[number] : self._part_ends[number + 1]]
+    def _seek(self, data: bytes) -> Sought:
+        piece = _PIECES.decode(data)
+        ends, parts = self._part_ends, self._parts
+        needs = tuple(
+            {number: parts[ends[number] : ends[number + 1]] for number in need}
+            for need in piece.needs
+        )
+        words = tuple(zip(piece.needs[0], piece.words, strict=True)) if piece.words else ()
+        is_near = piece.reach or piece.one_line
+        return Sought(piece, needs if is_near and not piece.words else (), words)
 
     def hits(self, folded: bytes) -> set[int]:
         """Which parts of words stand in a text."""
@@ -72,9 +80,14 @@ class RuleTable:
     def able(self, hits: AbstractSet[int], text: bytes) -> set[int]:
         """Pieces of whose needs each stands in a text with these hits; no other can match it."""
         lacks, further = hits.isdisjoint, self._further
+        able = set(self._always)
         # The first of its needs is what makes a piece found.
-        able = {piece for piece in self._by_part.union(hits) if not any(map(lacks, further[piece]))}
-        able.update(self._always)
+        for piece in self._by_part.union(hits):
+            for need in further[piece]:
+                if lacks(need):
+                    break
+            else:
+                able.add(piece)
         able.update(self._short.possible(text))
         return able
 
@@ -109,8 +122,8 @@ def _contender(data: bytes) -> Contender:
     )
 
 
-def _further_needs(data: bytes) -> tuple[tuple[int, ...], ...]:
-    return _PIECES.decode(data).needs[1:]
+def _further_needs(data: bytes) -> tuple[frozenset[int], ...]:
+    return tuple(map(frozenset, _PIECES.decode(data).needs[1:]))
 
 
 _ENTRIES = msgspec.msgpack.Decoder(Entry)

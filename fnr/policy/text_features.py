@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import pairwise
 from zlib import crc32
 
 from fnr.policy.facts import Facts
@@ -26,7 +25,8 @@ TYPES_MAX = 4
 CODES_MAX = 6
 
 # Errors are written with few words.
-_REMEMBERED_MAX = 2_048
+_REMEMBERED_MAX = 4_096
+_REMEMBERED_CHARS_MAX = 40
 _PIECE_CHARS = 4
 _LONG_WORD_CHARS = 7
 
@@ -50,19 +50,22 @@ _SAID_OF_ANY = {
 
 def features(facts: Facts) -> tuple[str, ...]:
     """Every feature of an error, each once, in a fixed order."""
-    found: dict[str, None] = {}
+    return tuple(features_with_slots(facts))
+
+
+def features_with_slots(facts: Facts) -> dict[str, int]:
+    """The same, and where the weights of each stand."""
+    found: dict[str, int] = {}
     for words in _sentences(facts):
-        found.update(dict.fromkeys([f"w:{word}" for word in words]))
-        found.update(dict.fromkeys([f"p:{a} {b}" for a, b in pairwise(words)]))
+        found.update(map(_of_word, words))
+        found.update(map(_of_pair, words, words[1:]))
         for word in words:
             if len(word) >= _LONG_WORD_CHARS:
                 found.update(_pieces(word))
     for names in facts.types[:TYPES_MAX]:
-        found[f"x:{names[0].rpartition('.')[2]}"] = None
-        found.update(dict.fromkeys(f"t:{word}" for word in words_of(names[0])))
-    for code in facts.codes[:CODES_MAX]:
-        found[f"c:{code}"] = None
-    return tuple(found)
+        found.update(_of_type(names[0]))
+    found.update([_placed(f"c:{code}") for code in facts.codes[:CODES_MAX]])
+    return found
 
 
 def telling(found: Sequence[str]) -> frozenset[str]:
@@ -95,7 +98,19 @@ def slot(feature: str) -> int:
 
 def words_of(text: str) -> list[str]:
     """The words of a text in lower case; names in CamelCase and snake_case are taken apart."""
-    return [_word(token) for token in _TOKEN.findall(text)]
+    # No token has a space in it.
+    return [
+        word
+        for run in text.split()
+        for word in (_words_in(run) if len(run) <= _REMEMBERED_CHARS_MAX else _words(run))
+    ]
+
+
+def _words(run: str) -> tuple[str, ...]:
+    return tuple(map(_word, _TOKEN.findall(run)))
+
+
+_words_in = lru_cache(maxsize=_REMEMBERED_MAX)(_words)
 
 
 def _sentences(facts: Facts) -> Iterator[Sequence[str]]:
@@ -109,7 +124,6 @@ def _sentences(facts: Facts) -> Iterator[Sequence[str]]:
         yield words
 
 
-@lru_cache(maxsize=_REMEMBERED_MAX)
 def _word(token: str) -> str:
     if token[0].isdigit():
         if token.startswith("0x"):
@@ -122,7 +136,27 @@ def _word(token: str) -> str:
     return token.lower()
 
 
+def _placed(feature: str) -> tuple[str, int]:
+    return feature, slot(feature)
+
+
 @lru_cache(maxsize=_REMEMBERED_MAX)
-def _pieces(word: str) -> dict[str, None]:
+def _of_word(word: str) -> tuple[str, int]:
+    return _placed(f"w:{word}")
+
+
+@lru_cache(maxsize=_REMEMBERED_MAX)
+def _of_pair(first: str, second: str) -> tuple[str, int]:
+    return _placed(f"p:{first} {second}")
+
+
+@lru_cache(maxsize=_REMEMBERED_MAX)
+def _pieces(word: str) -> dict[str, int]:
     starts = range(len(word) - _PIECE_CHARS + 1)
-    return dict.fromkeys(f"g:{word[start : start + _PIECE_CHARS]}" for start in starts)
+    return dict(_placed(f"g:{word[start : start + _PIECE_CHARS]}") for start in starts)
+
+
+@lru_cache(maxsize=_REMEMBERED_MAX)
+def _of_type(name: str) -> dict[str, int]:
+    names = [f"x:{name.rpartition('.')[2]}", *[f"t:{word}" for word in words_of(name)]]
+    return dict(map(_placed, names))

@@ -22,7 +22,7 @@ from msgspec import Struct, field
 
 from fnr.policy.facts import Facts
 from fnr.policy.rules import Category
-from fnr.policy.text_features import FEATURE_BITS, features, plain, slot, telling
+from fnr.policy.text_features import FEATURE_BITS, features_with_slots, plain, telling
 
 CATEGORIES = (Category.TRANSIENT, Category.RESOURCE, Category.VALIDATION, Category.PERMANENT)
 RETRIED = frozenset({Category.TRANSIENT, Category.RESOURCE})
@@ -83,8 +83,8 @@ class Wording(Struct, frozen=True):
 
 def wording_of(facts: Facts) -> Wording:
     """The features of an error that count."""
-    found = features(facts)[:FEATURES_MAX]
-    return Wording(found, tuple(map(slot, found)))
+    found = features_with_slots(facts)
+    return Wording(tuple(found)[:FEATURES_MAX], tuple(found.values())[:FEATURES_MAX])
 
 
 class DamagedModel(ValueError):
@@ -172,15 +172,17 @@ class TextModel(Struct, frozen=True, kw_only=True):
     def _words(self, wording: Wording, category: int) -> tuple[tuple[str, float], ...]:
         others = len(CATEGORIES) - 1
         scale = self.header.step / math.sqrt(len(wording.slots)) / others
-        shares = [
+        shares = self._shares(wording, category)
+        # Only what rounds to as much as the last that is shown, and to more than nothing.
+        highest = sorted(shares, reverse=True)[:WORDS_MAX]
+        least = max(round(highest[-1] * scale, 2) - 0.01, 0.0) / scale if highest else 0.0
+        words = [
             (plain(feature), round(share * scale, 2))
-            for feature, share in zip(
-                wording.features, self._shares(wording, category), strict=True
-            )
-            if share > 0
+            for feature, share in zip(wording.features, shares, strict=True)
+            if share > least
         ]
-        shares.sort(key=lambda share: (-share[1], share[0]))
-        return tuple(share for share in shares[:WORDS_MAX] if share[1] > 0)
+        words.sort(key=lambda word: (-word[1], word[0]))
+        return tuple(word for word in words[:WORDS_MAX] if word[1] > 0)
 
     def _shares(self, wording: Wording, category: int) -> list[int]:
         """How much each feature speaks for the category: its weight against those of the others.
@@ -189,16 +191,16 @@ class TextModel(Struct, frozen=True, kw_only=True):
         """
         shift, count = _LANE_BITS * category, len(CATEGORIES)
         table, local = self.table, self.local
-        shares = []
-        for number in wording.slots:
-            packed = table[number]
-            total = (packed & _LANE) + ((packed >> 16) & _LANE) + ((packed >> 32) & _LANE)
-            total += packed >> 48
-            share = count * ((packed >> shift) & _LANE) - total
-            if number in local:
-                four = local[number]
-                share += count * four[category] - sum(four)
-            shares.append(share)
+        shares = [
+            # Four lanes added up are what is left of the number when it is divided by one less.
+            count * ((packed >> shift) & _LANE) - packed % _LANE
+            for packed in map(table.__getitem__, wording.slots)
+        ]
+        if local:
+            for place, number in enumerate(wording.slots):
+                if number in local:
+                    four = local[number]
+                    shares[place] += count * four[category] - sum(four)
         return shares
 
 

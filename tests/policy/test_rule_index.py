@@ -67,7 +67,7 @@ def test_what_is_common_is_not_what_a_rule_is_filed_under() -> None:
     one = rule("a/lens", all_text=("camera", "no lens"))
     seen = ["camera read", "camera wrote", "camera step"]
     table = RuleTable(build_index([one], seen))
-    assert table.piece(*table.filed).words == (b"no lens",)
+    assert table.sought(*table.filed).piece.words == (b"no lens",)
     rules = RuleSet(shipped=table)
     assert rules.fits(gather(Evidence(message="camera 1 read"))) == []
     assert rules.fits(gather(Evidence(message="camera 1 has no lens"))) != []
