@@ -137,9 +137,7 @@ def run(words: list[str]) -> int:
         except FlagError as error:
             raise UsageError(str(error), next_step="fnr help output") from error
         enter(flags)
-        code = typer.main.get_command(app).main(
-            _in_full(rest), prog_name="fnr", standalone_mode=False
-        )
+        code = _run_command(_in_full(rest))
     except SystemExit as error:
         # typer's way to end when a pipe is closed, with an exit code that blames us.
         raise BrokenPipeError from error
@@ -148,6 +146,29 @@ def run(words: list[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the net: one line and a file instead of a traceback
         return told(error, flags)
     return code if isinstance(code, int) else 0
+
+
+def _run_command(words: list[str]) -> Any:
+    root = typer.main.get_command(app)
+    try:
+        return root.main(words, prog_name="fnr", standalone_mode=False)
+    except TyperException as error:
+        # What is wrong with an option's own argument does not say whose option it was.
+        if getattr(error, "ctx", True) is None:
+            error.ctx = _context(root, words)  # type: ignore[attr-defined] # is a UsageError
+        raise
+
+
+def _context(root: Any, words: list[str]) -> Any:
+    """That of the command that these words name."""
+    context = root.context_class(root, info_name="fnr")
+    for word in words:
+        command = context.command
+        found = command.get_command(context, word) if hasattr(command, "get_command") else None
+        if found is None:
+            break
+        context = found.context_class(found, info_name=word, parent=context)
+    return context
 
 
 def told(error: Exception, flags: Globals) -> int:

@@ -82,6 +82,8 @@ def test_wrong_usage_says_which_help_to_read(command: Run) -> None:
     assert found.err == "error: no such option: --nonsense\n  try: fnr task list --help\n"
     found = command("task", "show", "-o", "json")
     assert (found.code, found.error["code"]) == (2, "usage")
+    found = command("dlq", "list", "--where")
+    assert found.err == "error: option '--where' requires an argument\n  try: fnr dlq list --help\n"
 
 
 def test_the_version(command: Run) -> None:
