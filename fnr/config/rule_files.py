@@ -87,8 +87,17 @@ def with_operator_rules(
     """The packs below rules that were read already: rules.d, or what it would become."""
     shipped = shipped_rules()
     own = tuple(rule for one in parsed for rule in one.rules)
-    names = {rule.name for rule in own}.union(name for name, _ in shipped.named)
+    named = {name for name, _ in shipped.named}
+    names = named.union(rule.name for rule in own)
     found = [*problems, *(problem for one in parsed for problem in one.problems)]
+    found += [
+        RuleProblem(
+            where=rule.where,
+            message=f"name {rule.name!r} is that of a shipped rule: rename the rule or the file",
+        )
+        for rule in own
+        if rule.name in named
+    ]
     if len(own) > OPERATOR_RULES_MAX:
         words = f"{len(own)} rules; at most {OPERATOR_RULES_MAX}"
         found.append(RuleProblem(where="rules.d", message=words))

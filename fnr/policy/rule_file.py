@@ -119,10 +119,22 @@ class _Reader:
         if list(Level).index(wanted) < list(Level).index(own):
             why = f"level: can only be lowered; by its conditions it is {own}"
             self._problem((*path, "level"), why)
+        if len(self._problems) == known:
+            self._fingerprint((*path, "fingerprint"), fields.get("fingerprint", ""), conditions)
         if len(self._problems) > known:
             return None
         fields["name"] = f"{self._pack}/{fields['name']}"
         return Rule(**fields, where=self._where(path), operator=self._operator)
+
+    def _fingerprint(self, path: KeyPath, text: str, conditions: Conditions) -> None:
+        expressions = (*conditions.text, *conditions.all_text)
+        caught = {name for one in expressions for name in _GROUP.findall(one)}
+        known = caught | {"function", "rule"}
+        for word in _FILLED.findall(text):
+            if word not in known:
+                there_are = ", ".join(f"{{{name}}}" for name in sorted(known))
+                why = f"no expression of the rule catches {{{word}}}; there are {there_are}"
+                self._problem(path, f"fingerprint: {why}")
 
     def _unless(self, path: KeyPath, table: Any) -> Conditions:
         if not isinstance(table, dict) or not table:
@@ -159,7 +171,8 @@ class _Reader:
             try:
                 fields[key.field] = key.read(value)
             except ValueError as error:
-                self._problem((*path, name), f"{name} {error}")
+                for words in error.args:
+                    self._problem((*path, name), f"{name} {words}")
         return fields
 
     def _unique(self, rules: Any) -> tuple[Rule, ...]:
@@ -177,6 +190,10 @@ class _Reader:
 
     def _where(self, path: KeyPath) -> str:
         return f"{self._file}:{self._lines.of(path)}"
+
+
+_FILLED = re.compile(r"\{(\w+)\}")
+_GROUP = re.compile(r"\(\?P?<(\w+)>")
 
 
 def nearest(name: str, known: tuple[str, ...]) -> str:

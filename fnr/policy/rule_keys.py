@@ -76,7 +76,7 @@ def _one_of(kind: type[Kind], *, but: Iterable[str] = ()) -> Callable[[Any], Kin
 
 
 def _many(read: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, ...]]:
-    """One value, or a list of them."""
+    """One value, or a list of them; says of each what is wrong with it."""
 
     def read_all(value: Any) -> tuple[Any, ...]:
         values = value if isinstance(value, list) else [value]
@@ -84,7 +84,16 @@ def _many(read: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, ...]]:
             raise ValueError("must not be empty")
         if len(values) > VALUES_MAX:
             raise ValueError(f"has {len(values)} values; at most {VALUES_MAX}")
-        return tuple(dict.fromkeys(map(read, values)))
+        read_so_far: dict[Any, None] = {}
+        wrong: list[str] = []
+        for one in values:
+            try:
+                read_so_far[read(one)] = None
+            except ValueError as error:
+                wrong += error.args
+        if wrong:
+            raise ValueError(*wrong)
+        return tuple(read_so_far)
 
     return read_all
 

@@ -100,6 +100,13 @@ def test_with_one_mistake_nothing_of_rules_d_counts(
     assert names(loaded) == "optics/lens"
 
 
+def test_a_rule_that_has_the_name_of_a_shipped_one_is_refused(paths: Paths) -> None:
+    write(paths, "optics.toml", MINE)
+    loaded = load_rules(paths)
+    words = "name 'optics/lens' is that of a shipped rule: rename the rule or the file"
+    assert told(loaded) == [f"optics.toml:2: {words}"]
+
+
 def test_a_rule_is_switched_off_by_name(paths: Paths) -> None:
     write(paths, "off.toml", 'disable = ["optics/lens"]')
     loaded = load_rules(paths)

@@ -121,6 +121,8 @@ MISTAKES = [
     (rule("exit = 1\n[[rule.test]]\nmesage = 'x'"), 6, "mesage: unknown key, did you mean"),
     (rule("exit = 1\ntest = 3"), 5, "examples are written as [[rule.test]]"),
     (rule("exit = 1") + rule("exit = 2"), 5, "name '10-mine/x' is taken by the rule in line 1"),
+    (rule('text = "of (?P<size>.{1,9}) GiB"\nfingerprint = "{sise}"'), 5,
+     "fingerprint: no expression of the rule catches {sise}; there are {function}, {rule}, {size}"),
     ("version = 2", 1, "this fnr reads version 1, not 2"),
     ("rules = []", 1, "rules: unknown key, did you mean 'rule'?"),
     ("rule = 3", 1, "rules are written as [[rule]]"),
@@ -142,6 +144,17 @@ def test_all_mistakes_are_told_at_once_and_good_rules_are_still_read() -> None:
     parsed = read(rule('exit = 300\ntxt = "a"') + good)
     assert len(parsed.problems) == 2
     assert [one.name for one in parsed.rules] == ["10-mine/y"]
+
+
+def test_each_wrong_value_of_a_list_is_told() -> None:
+    parsed = read(rule('text = ["(a", "lens", "b*"]\nexit = [300, 1, -1]'))
+    told = [one.message for one in parsed.problems]
+    assert [words[:12] for words in told] == [
+        "text '(a': m",
+        "text 'b*': i",
+        "exit must be",
+        "exit must be",
+    ]
 
 
 PATTERNS = [
