@@ -72,10 +72,14 @@ class ReplayLetters(Request[ReplayReport], frozen=True, kw_only=True, tag=str):
 
 
 class EditLetter(Request[Changed], frozen=True, kw_only=True, tag=str):
-    """Give a dead letter's task a new input; the original is kept as revision 1."""
+    """Give a dead letter's task a new input; the original is kept as revision 1.
+
+    revision: of the input that was edited; refused when there is a later one. None: whatever it is.
+    """
 
     task_id: str
     input: Raw
+    revision: int | None = None
 
 
 class ResolveLetters(Request[Changed], frozen=True, kw_only=True, tag=str):

@@ -47,16 +47,17 @@ def edit(
             why=f"the letter is {detail.letter.state}; only open ones are edited",
             next_step=f"{here().command} dlq show {task_id}",
         )
+    revision = detail.revisions[-1].revision
     if sets or input_from is not None:
         after = _said(before, sets or [], input_from)
         try:
-            _put(task_id, before, after)
+            _put(task_id, before, after, revision=None if input_from is not None else revision)
         except BadData as error:
             raise with_quotes(error, sets or []) from error
         return
     draft = _draft(task_id, before)
     try:
-        _put(task_id, before, _one_line(draft.read_bytes().strip()))
+        _put(task_id, before, _one_line(draft.read_bytes().strip()), revision=revision)
     except (FnrError, KeyboardInterrupt) as error:
         _keep(error, draft, again=f"{here().command} dlq edit {task_id} --input @{draft}")
         raise
@@ -72,15 +73,18 @@ def _said(before: bytes, sets: list[str], input_from: str | None) -> bytes:
     return msgspec.json.encode(values)
 
 
-def _put(task_id: str, before: bytes, after: bytes) -> None:
-    """Hand over the new input, unless it says what the old one says."""
+def _put(task_id: str, before: bytes, after: bytes, *, revision: int | None) -> None:
+    """Hand over the new input, unless it says what the old one says.
+
+    revision: of the old one, if there must be no later one.
+    """
     if _canonical(after) == _canonical(before):
         if here().as_json:
             show_changed(Changed(), done="edited")
         else:
             here().notice("nothing changed")
         return
-    changed = here().ask(EditLetter(task_id=task_id, input=Raw(after)))
+    changed = here().ask(EditLetter(task_id=task_id, input=Raw(after), revision=revision))
     show_changed(changed, done="edited")
     here().hint(f"{here().command} dlq replay {task_id}")
 

@@ -155,7 +155,7 @@ def _run_command(words: list[str]) -> Any:
     except TyperException as error:
         # What is wrong with an option's own argument does not say whose option it was.
         if getattr(error, "ctx", True) is None:
-            error.ctx = _context(root, words)  # type: ignore[attr-defined] # is a UsageError
+            error.ctx = _context(root, words)  # type: ignore[attr-defined]  # a usage error has one
         raise
 
 

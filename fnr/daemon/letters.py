@@ -101,7 +101,10 @@ class Letters:
             problem = validate_input_json(raw) or self._input_problem(letter.function, raw)
             if problem is not None:
                 raise BadData("the new input was refused", why=problem)
-            if refused := letters.edit_input(tx, task_id, raw, by=client.submitter, now_ms=now_ms):
+            refused = letters.edit_input(
+                tx, task_id, raw, by=client.submitter, revision=request.revision, now_ms=now_ms
+            )
+            if refused:
                 raise Refused(f"the input of {task_id} was not changed", why=refused)
             failpoint("edit-in-unit")
             return task_id

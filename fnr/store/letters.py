@@ -266,14 +266,25 @@ def current_input(tx: Transaction, task_id: str) -> bytes:
     return bytes(row[0], "utf-8")
 
 
-def edit_input(tx: Transaction, task_id: str, body: bytes, *, by: str, now_ms: int) -> str | None:
-    """Give a dead task a new input; every earlier one is kept. Why not, or None when done."""
+def edit_input(
+    tx: Transaction, task_id: str, body: bytes, *, by: str, revision: int | None = None, now_ms: int
+) -> str | None:
+    """Give a dead task a new input; every earlier one is kept. Why not, or None when done.
+
+    revision: which the new one is made from; None: whichever there is.
+    """
     letter = get(tx, task_id)
     if letter is None:
         return NO_LETTER
     if letter.state is not LetterState.OPEN:
         return f"the letter is {letter.state}"
-    tx.run("UPDATE task SET input_revision = input_revision + 1 WHERE task_id = ?", (task_id,))
+    moved = tx.run(
+        "UPDATE task SET input_revision = input_revision + 1 WHERE task_id = ? AND"
+        " input_revision = coalesce(?, input_revision)",
+        (task_id, revision),
+    )
+    if not moved:
+        return "somebody edited it meanwhile"
     tx.run(
         """
         INSERT INTO task_input (task_id, revision, at_ms, author, body)

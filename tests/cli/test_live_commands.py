@@ -217,6 +217,22 @@ def test_edit_in_an_editor(home: LiveHome, live: Run, tmp_path: Path) -> None:
     assert Path(kept).read_text() == "{broken"
     Path(kept).unlink()
 
+    meanwhile = f"{[sys.executable, '-m', 'fnr', '--home', str(home.folder)]}"
+    racing = editor(
+        tmp_path,
+        "import subprocess\n"
+        f"subprocess.run({meanwhile} + ['dlq', 'edit', '{task_id}', '--set', 'n=7'], check=True)\n"
+        "open(path, 'w').write(text.replace('8', '9'))",
+    )
+    shown = show(home.folder, "dlq", "edit", task_id, **racing)
+    assert "somebody edited it meanwhile" in shown
+    kept = shown.partition("your text is kept in ")[2].split()[0]
+    assert live("task", "show", task_id, "-o", "json").json["input"] == {"n": 7}
+    assert live("dlq", "edit", task_id, "--input", f"@{kept}").code == 0
+    assert live("task", "show", task_id, "-o", "json").json["input"] == {"n": 9}
+    Path(kept).unlink()
+    live("dlq", "edit", task_id, "--set", "n=8")
+
     failing = editor(tmp_path, "sys.exit(3)")
     assert "the editor ended with exit code 3" in show(
         home.folder, "dlq", "edit", task_id, **failing
