@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 from client_processes import submit_rate_per_s
@@ -68,8 +69,32 @@ def windows(plan: Plan) -> list[Line]:
     ]
 
 
+def failing(plan: Plan) -> list[Line]:
+    """A Python function that raises the same error each time, one task in flight each.
+
+    Counted as `one_in_flight` counts. Before a worker gets its next task the error is named, and
+    task, attempt, error, incident, ledger row and dead letter are durable. The note has a no-op of
+    the same runs.
+    """
+    fails, noop = [], []
+    for _ in range(plan.runs):
+        fails.append(fnr_drains(plan, plan.alike_tasks, window=1, function="failing"))
+        noop.append(fnr_drains(plan, plan.drain_tasks, window=1))
+    line = _line("failing", "drain, every attempt fails alike", fails, [], must=None, goal=None)
+    part = statistics.median(run.rate_per_s for run in fails) / statistics.median(
+        run.rate_per_s for run in noop
+    )
+    return [replace(line, note=f"{line.note}; {part:.2f} × the rate of a no-op")]
+
+
 def _line(
-    section: str, what: str, mine: list[Drained], its: list[Drained], *, must: float, goal: float
+    section: str,
+    what: str,
+    mine: list[Drained],
+    its: list[Drained],
+    *,
+    must: float | None,
+    goal: float | None,
 ) -> Line:
     cpu = f"{spread_text([run.cpu_us_per_task for run in mine])} µs of CPU a task"
     if its:
@@ -87,23 +112,23 @@ def _line(
     )
 
 
-def fnr_drains(plan: Plan, tasks: int, *, window: int) -> Drained:
-    """Drain a paused queue once it is resumed."""
+def fnr_drains(plan: Plan, tasks: int, *, window: int, function: str = "noop") -> Drained:
+    """Drain a paused queue once it is resumed. function: of worked_tasks, noop or failing."""
     with stamped() as stamps:
         toml = function_toml(
-            "noop", python="worked_tasks:noop", workers=WORKERS, more=f"window = {window}"
+            function, python=f"worked_tasks:{function}", workers=WORKERS, more=f"window = {window}"
         )
         home = plan.folder / f"d{next(_numbers)}"
         with LiveDaemon(home, toml, env={STAMPS_ENV: stamps.path}) as daemon:
             workers = daemon.idle_workers(WORKERS)
             total = tasks + plan.warm_up_tasks
             with daemon.client() as client:
-                client.ask(PauseFunction(functions=["noop"]))
-                client.submit_many("noop", [PAYLOAD] * total)
-                client.ask(ResumeFunction(functions=["noop"]))
+                client.ask(PauseFunction(functions=[function]))
+                client.submit_many(function, [PAYLOAD] * total)
+                client.ask(ResumeFunction(functions=[function]))
                 pids = [daemon.process.pid, *(worker.pid for worker in workers)]
                 drained = _watch(stamps, pids, total=total, skip=plan.warm_up_tasks)
-            daemon.wait_for_done(total)
+            daemon.wait_for_ended(total, state="dead" if function == "failing" else "done")
         return drained
 
 

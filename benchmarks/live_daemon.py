@@ -101,15 +101,15 @@ class LiveDaemon:
         with self.connection() as connection:
             return connection.ask(request)
 
-    def wait_for_done(self, count: int) -> None:
-        """Return when so many tasks are done; raise when it takes too long, or more are."""
+    def wait_for_ended(self, count: int, *, state: str = "done") -> None:
+        """Return when so many tasks are so; raise when it takes too long, or more are."""
         deadline_s = time.monotonic() + READY_S
-        while (found := self.ask(GetStatus()).counts.get("done", 0)) < count:
+        while (found := self.ask(GetStatus()).counts.get(state, 0)) < count:
             if time.monotonic() > deadline_s:
-                raise TimeoutError(f"{found} of {count} tasks are done")
+                raise TimeoutError(f"{found} of {count} tasks are {state}")
             time.sleep(LOOK_AGAIN_S)
         if found > count:
-            raise RuntimeError(f"{found} tasks are done, but there were {count}")
+            raise RuntimeError(f"{found} tasks are {state}, but there were {count}")
 
     def idle_workers(self, count: int) -> list[WorkerRecord]:
         """The workers, once so many of them are ready and have nothing to do."""

@@ -20,6 +20,7 @@ class Plan:
     runs: int = 3
     warm_up_tasks: int = 300
     drain_tasks: int = 5_000
+    alike_tasks: int = 1_500
     window_tasks: int = 20_000
     submit_tasks: int = 5_000
     submit_clients: int = 8
@@ -61,6 +62,7 @@ def quick(folder: Path, *, huey: bool) -> Plan:
         runs=1,
         warm_up_tasks=20,
         drain_tasks=200,
+        alike_tasks=100,
         window_tasks=400,
         submit_tasks=80,
         submit_clients=2,

@@ -29,6 +29,7 @@ SECTIONS: dict[str, Callable[[Plan], list[Line]]] = {
     "limits": limits.limits,
     "drain": drain.one_in_flight,
     "window": drain.windows,
+    "failing": drain.failing,
     "submit": submitting.submitting,
     "latency": latency.latency,
     "death": death,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -17,11 +18,28 @@ _stamps_fd = -1
 
 def noop(payload: str) -> dict[str, str]:
     """Do nothing but note when; one write into memory, about a microsecond."""
+    _stamp()
+    return ANSWER if payload else {}
+
+
+def failing(payload: str) -> None:
+    """Note when, and fail as a function whose model is not there."""
+    _stamp()
+    try:
+        _load("/models/flux1-dev.safetensors")
+    except OSError as error:
+        raise RuntimeError(f"no model for {len(payload)} bytes of prompt") from error
+
+
+def _load(path: str) -> None:
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+
+
+def _stamp() -> None:
     global _stamps_fd  # noqa: PLW0603 - opened once per worker process
     if _stamps_fd < 0:
         _stamps_fd = os.open(os.environ[STAMPS_ENV], os.O_WRONLY | os.O_APPEND)
     os.write(_stamps_fd, time.monotonic_ns().to_bytes(8, "little"))
-    return ANSWER if payload else {}
 
 
 def plain(payload: str) -> dict[str, str]:

@@ -11,8 +11,11 @@ import asyncio
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from hashlib import blake2b
 from threading import Lock
 from typing import ParamSpec, TypeVar
+
+import msgspec
 
 from fnr.config.rule_files import LoadedRules, load_rules
 from fnr.config.settings import Settings
@@ -29,6 +32,8 @@ from fnr.policy.text_model import TextModel
 
 # Work that waits is handed out first.
 LOAD_AFTER_S = 2
+# Answers remembered, some 3 kB each.
+NAMED_MAX = 256
 # Reading holds the interpreter; the loop, which needs it after every system call, waits so long for
 # each turn. The default of 5 ms would make a task that takes 2 ms take 30.
 TURN_S = 0.000_5
@@ -47,6 +52,7 @@ class RulesInForce:
         self._rules: RuleSet | None = None
         self._own_digest = ""
         self._model: TextModel | None = None
+        self._named: dict[bytes, Classification] = {}
         # Both the loop, when a failure comes early, and the loading thread may be first.
         self._lock = Lock()
         self._waiting: list[Callable[[], None]] = []
@@ -67,7 +73,16 @@ class RulesInForce:
         """Name a failure. service: what it met, if that is known."""
         settings = self._parts.function(function)
         service = service or met(evidence, settings.services if settings else ())
-        return classify(evidence, self._ready(), self._model, function=function, service=service)
+        rules = self._ready()
+        # Where one thing is wrong, task after task dies of it with the same words.
+        key = _digest(evidence, function, service)
+        named = self._named.get(key)
+        if named is None:
+            named = classify(evidence, rules, self._model, function=function, service=service)
+            if len(self._named) >= NAMED_MAX:
+                self._named.clear()
+            self._named[key] = named
+        return named
 
     @property
     def known(self) -> dict[str, str]:
@@ -94,6 +109,7 @@ class RulesInForce:
         """Name failures by these rules, and below them this model, from now on."""
         assert not loaded.problems, loaded.problems
         self._rules, self._model = loaded.rule_set, model
+        self._named.clear()
         self._own_digest = loaded.own_digest
         self._tell(())
         self._call_back()
@@ -136,6 +152,11 @@ class RulesInForce:
         )
         for problem in problems:
             log.error("rules.d: %s: %s", problem.where, problem.message)
+
+
+def _digest(evidence: Evidence, function: str, service: str) -> bytes:
+    said = msgspec.msgpack.encode((evidence, function, service))
+    return blake2b(said, digest_size=16).digest()
 
 
 async def _beside_the_loop(work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
