@@ -1,29 +1,39 @@
 """Is the disk quick enough to be waited for on the loop?
 
-A COMMIT in a thread costs two wake-ups of a processor, which is more than a good disk needs to
-flush. A disk that hesitates must not keep the loop from its beats, pidfds and answers.
+A COMMIT in a thread costs two wake-ups of a processor, and on a busy host the thread waits for its
+turn with the interpreter: more than the flush of a good disk. A disk that hesitates must not keep
+the loop from its beats, pidfds and answers.
 """
 
 from __future__ import annotations
 
-QUICK_COMMIT_S = 0.002
-# So many quick ones in a row make a disk quick, one that is not makes it slow.
-QUICK_COMMITS_MIN = 32
+from collections import deque
+
+# What the loop can wait for and still answer as fast as anybody sees.
+QUICK_COMMIT_S = 0.01
+# Of the last so many a few may take longer, because others keep the host busy, and none so long.
+COMMITS = 32
+SLOW_COMMITS_MAX = 8
+HANGING_COMMIT_S = 0.1
 
 
 class Pace:
     """Learns from how long each COMMIT took, wherever it ran."""
 
-    __slots__ = ("_quick_in_a_row",)
+    __slots__ = ("_last_s",)
 
     def __init__(self) -> None:
-        self._quick_in_a_row = 0
+        self._last_s: deque[float] = deque(maxlen=COMMITS)
 
     @property
     def quick(self) -> bool:
-        """Wait for the next COMMIT on the loop."""
-        return self._quick_in_a_row >= QUICK_COMMITS_MIN
+        """Wait for the next COMMIT on the loop; not before so many were seen."""
+        last_s = self._last_s
+        slow = sum([took_s >= QUICK_COMMIT_S for took_s in last_s])
+        return (
+            len(last_s) == COMMITS and slow <= SLOW_COMMITS_MAX and max(last_s) < HANGING_COMMIT_S
+        )
 
     def took(self, seconds: float) -> None:
         """A COMMIT has returned."""
-        self._quick_in_a_row = self._quick_in_a_row + 1 if seconds < QUICK_COMMIT_S else 0
+        self._last_s.append(seconds)

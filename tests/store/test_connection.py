@@ -84,13 +84,14 @@ async def test_only_a_quick_disk_is_waited_for_on_the_loop(
     store_file: Path, monkeypatch: pytest.MonkeyPatch, quick_s: float, here: bool
 ) -> None:
     monkeypatch.setattr(pace, "QUICK_COMMIT_S", quick_s)
+    monkeypatch.setattr(pace, "HANGING_COMMIT_S", 60.0)
     threads: list[int] = []
     store = await Store.open(
         store_file, commit_hook=lambda _: threads.append(threading.get_ident())
     )
-    for _ in range(pace.QUICK_COMMITS_MIN + 1):
+    for _ in range(pace.COMMITS + 1):
         await store.write(writes(new_task()))
-    assert threading.get_ident() not in threads[: 2 * pace.QUICK_COMMITS_MIN]
+    assert threading.get_ident() not in threads[: 2 * pace.COMMITS]
     assert (threads[-1] == threading.get_ident()) == here
     much = [new_task() for _ in range(connection.QUICK_CHANGES_MAX)]
     await store.write(lambda tx: accept(tx, *much))
