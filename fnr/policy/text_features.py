@@ -24,7 +24,7 @@ WORDS_MAX = 90
 TYPES_MAX = 4
 CODES_MAX = 6
 
-# Errors are written with few words.
+# Errors are written with few words, and none of them is long.
 _REMEMBERED_MAX = 4_096
 _REMEMBERED_CHARS_MAX = 40
 _PIECE_CHARS = 4
@@ -60,7 +60,9 @@ def features_with_slots(facts: Facts) -> dict[str, int]:
         found.update(map(_of_word, words))
         found.update(map(_of_pair, words, words[1:]))
         for word in words:
-            if len(word) >= _LONG_WORD_CHARS:
+            if _LONG_WORD_CHARS <= len(word) <= _REMEMBERED_CHARS_MAX:
+                found.update(_pieces_of(word))
+            elif len(word) > _REMEMBERED_CHARS_MAX:
                 found.update(_pieces(word))
     for names in facts.types[:TYPES_MAX]:
         found.update(_of_type(names[0]))
@@ -150,10 +152,12 @@ def _of_pair(first: str, second: str) -> tuple[str, int]:
     return _placed(f"p:{first} {second}")
 
 
-@lru_cache(maxsize=_REMEMBERED_MAX)
 def _pieces(word: str) -> dict[str, int]:
     starts = range(len(word) - _PIECE_CHARS + 1)
     return dict(_placed(f"g:{word[start : start + _PIECE_CHARS]}") for start in starts)
+
+
+_pieces_of = lru_cache(maxsize=_REMEMBERED_MAX)(_pieces)
 
 
 @lru_cache(maxsize=_REMEMBERED_MAX)
