@@ -76,6 +76,9 @@ class Adopter:
             return tasks.running(tx)
 
         for task, attempt in await self._parts.store.write(unit):
+            if self._runner.has_in_hand(attempt.token):
+                # Its worker may be gone, but not what it said: a done task is not run again.
+                continue
             worker = self._supervisor.workers.get(attempt.worker_id)
             if worker is None or not {attempt.token} & {*worker.held, *worker.ending}:
                 record = _record_of((task, attempt))

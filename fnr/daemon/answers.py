@@ -60,6 +60,7 @@ class Answers:
         self._reader = reader
         self._overview = Overview(crew, reader)
         waiting = Waiting(crew.parts, reader)
+        crew.ending.let_go = waiting.close
         cancelling = Cancelling(crew.parts, crew.supervisor, crew.stopper, reader)
         letters = Letters(crew.parts, crew.dispatcher, reader)
         breakers = BreakerAnswers(crew.parts, crew.breakers, crew.breaker_probes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from fnr.api.frames import Recall
 from fnr.api.requests import Event
@@ -27,6 +28,8 @@ class Ending:
         self._asked = asyncio.Event()
         self._hurried = asyncio.Event()
         self._leave_workers = False
+        # Set by who answers: nobody may wait any more for what does not come.
+        self.let_go: Callable[[], None] = _nobody_waits
 
     def ask(self) -> None:
         """Drain; asked twice: hurry."""
@@ -60,6 +63,7 @@ class Ending:
             failpoint("interrupt-begins")
             await self._interrupt()
         failpoint("drained")
+        self.let_go()
         await self._parts.settle_down()
         return 0
 
@@ -108,3 +112,7 @@ class Ending:
 async def _gone(worker: WorkerProcess) -> None:
     """Wait until a worker is buried and its attempts are settled."""
     await worker.buried.wait()
+
+
+def _nobody_waits() -> None:
+    """Nobody answers questions yet."""

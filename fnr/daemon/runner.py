@@ -56,6 +56,12 @@ class Runner:
         self.on_settled: Callable[[list[Verdict]], None] = _nobody_asked
         self.on_tainted: Callable[[WorkerProcess], None] = _nobody_asked
         self._retrying = False
+        # Attempts whose end, or return, is known here and is not on disk yet.
+        self._in_hand: set[str] = set()
+
+    def has_in_hand(self, token: str) -> bool:
+        """Will it be written how this attempt ended, though its worker may be gone?"""
+        return token in self._in_hand
 
     @property
     def unsettled(self) -> int:
@@ -134,6 +140,7 @@ class Runner:
         self._parts.store.post(unit, committed)
 
     def _post(self, batch: Batch) -> None:
+        self._in_hand.update(frame.token for frame in batch.ended)
         if not self._rules.ready and any(isinstance(frame, Fail) for frame in batch.ended):
             # Reading them here would keep everybody waiting for a second.
             self._rules.when_ready(lambda: self._post(batch))
@@ -261,6 +268,7 @@ class Runner:
             self._not_settled(batch, error)
             return
         tokens = tuple(frame.token for frame in batch.ended)
+        self._in_hand.difference_update(tokens)
         for token in tokens:
             worker.ending.pop(token, None)
             worker.kills.pop(token, None)
@@ -302,6 +310,7 @@ class Runner:
         outcome: AttemptOutcome,
     ) -> None:
         verdicts: list[Verdict] = []
+        self._in_hand.update(token for token, _ in pairs)
 
         def unit(tx: Transaction) -> None:
             verdicts.clear()
@@ -324,6 +333,7 @@ class Runner:
             if error is not None:
                 self._parts.later(STORE_RETRY_MS, lambda: self._parts.store.post(unit, committed))
                 return
+            self._in_hand.difference_update(token for token, _ in pairs)
             self.undo_left.forget(token for token, _ in pairs)
             self._announce(verdicts, worker)
             failpoint("put-back-committed")

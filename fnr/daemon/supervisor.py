@@ -20,11 +20,11 @@ from fnr.daemon.parts import Parts, log
 from fnr.daemon.pool import GOOD_RUN_MS, Pool
 from fnr.daemon.runner import Ended, Runner
 from fnr.daemon.worker_process import WorkerProcess, WorkerState
+from fnr.daemon.worker_rows import WorkerRows
 from fnr.host import process
 from fnr.host.failpoint import failpoint
 from fnr.host.other_user import OtherUser
 from fnr.policy.evidence import Evidence
-from fnr.store import workers as worker_rows
 
 # A worker that does not finish loading is only reported: a model can take an hour to load.
 UNSENT_BYTES_MAX = 64 * 1024 * 1024
@@ -38,6 +38,7 @@ class Supervisor:
         self._dispatcher = dispatcher
         self._runner = runner
         self._checkpoints = Checkpoints(parts)
+        self._rows = WorkerRows(parts)
         self.workers: dict[str, WorkerProcess] = {}
         # Also functions that are not in fnr.toml now: when they are back, they are paused still.
         self.paused: set[str] = set()
@@ -115,18 +116,9 @@ class Supervisor:
         failpoint("worker-spawned")
         self.adopt(worker, pool)
         failpoint("worker-adopted")
-        row = spawner.record(worker)
-        self._parts.store.post(lambda tx: worker_rows.insert(tx, row), self._row_written)
+        self._rows.begun(spawner.record(worker))
         log.info("worker started", extra={"function": pool.name, "worker_id": worker.worker_id})
         return True
-
-    def _row_written(self, _: None, error: BaseException | None) -> None:
-        if error is not None:
-            log.error("a worker's row could not be written: %s", error)
-
-    def _end_written(self, worker: WorkerProcess, error: BaseException | None) -> None:
-        self._row_written(None, error)
-        self.on_buried(worker)
 
     # ── what workers say ─────────────────────────────────────────────────────
 
@@ -340,13 +332,7 @@ class Supervisor:
         worker.buried.set()
         remains.forget(worker, self._parts.paths.spool_of(worker.uid))
         end = found.evidence.message
-        at_ms = self._parts.clock.now_ms()
-        self._parts.store.post(
-            lambda tx: worker_rows.end(
-                tx, worker.worker_id, at_ms=at_ms, end=worker.leave_reason or end
-            ),
-            lambda _, error: self._end_written(worker, error),
-        )
+        self._rows.ended(worker, worker.leave_reason or end, self.on_buried)
         log.info(
             "worker ended",
             extra={"function": worker.function, "worker_id": worker.worker_id, "why": end},

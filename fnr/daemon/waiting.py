@@ -24,6 +24,17 @@ class Waiting:
     def __init__(self, parts: Parts, reader: Reader) -> None:
         self._parts = parts
         self._reader = reader
+        self._waits: set[asyncio.Future[None]] = set()
+        self._closed = False
+
+    def close(self) -> None:
+        """Let go of everybody: what has not ended does not end under this daemon.
+
+        They get no answer but the end of the connection, and ask the next daemon.
+        """
+        self._closed = True
+        for wait in self._waits:
+            wait.cancel()
 
     async def wait(self, client: Client, request: WaitTasks) -> list[TaskEnd]:
         """The ends, in the order asked for."""
@@ -56,6 +67,9 @@ class Waiting:
 
     async def _until(self, done: asyncio.Future[None], request: WaitTasks, left: set[str]) -> None:
         timeout_s = None if request.timeout_ms is None else request.timeout_ms / 1000
+        if self._closed:
+            done.cancel()
+        self._waits.add(done)
         try:
             await asyncio.wait_for(done, timeout_s)
         except TimeoutError:
@@ -64,6 +78,8 @@ class Waiting:
                 why=f"waited {format_duration(request.timeout_ms or 0)}",
                 next_step=f"fnr task show {min(left)}",
             ) from None
+        finally:
+            self._waits.discard(done)
 
     def _state_ended(self, task_id: str) -> bool:
         task = self._reader.point(lambda tx: tasks.get(tx, task_id))

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from fnr.store.batch import Batch, CommitHook, Done, Unit
 from fnr.store.checkpointer import Checkpointer
 from fnr.store.log_room import LogRoom
-from fnr.store.opening import open_writer, reopen_writer
+from fnr.store.opening import NOTE_ROOM, open_writer, reopen_writer
 from fnr.store.pace import Pace
 from fnr.store.steps import Steps
 from fnr.store.transaction import (
@@ -374,12 +374,7 @@ class Store:
 
 
 def _write_something(tx: Transaction) -> None:
-    tx.run(
-        """
-        INSERT INTO meta (key, value) VALUES ('room', '')
-        ON CONFLICT (key) DO UPDATE SET value = excluded.value
-        """
-    )
+    tx.run(NOTE_ROOM)
 
 
 def _forget(_result: object, _error: BaseException | None) -> None:

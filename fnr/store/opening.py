@@ -8,7 +8,12 @@ from pathlib import Path
 from fnr.store.batch import named
 from fnr.store.checkpointer import LOG_BYTES_MAX, PAGES_AT_LAST
 from fnr.store.migrate import migrate
-from fnr.store.transaction import connect_writer
+from fnr.store.transaction import ILL_CODES, connect_writer, primary_code
+
+NOTE_ROOM = """
+    INSERT INTO meta (key, value) VALUES ('room', '')
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value
+"""
 
 
 def open_writer(path: str | Path) -> sqlite3.Connection:
@@ -44,8 +49,21 @@ def reopen_writer(path: str | Path) -> sqlite3.Connection | None:
         [found] = connection.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
             raise sqlite3.DatabaseError(found)
+        _try_to_write(connection)
     except Exception:  # noqa: BLE001 - whatever it is, the store stays ill
         if connection is not None:
             connection.close()
         return None
     return connection
+
+
+def _try_to_write(connection: sqlite3.Connection) -> None:
+    """Raise what a write meets: a disk that can only be read is as ill as before.
+
+    A full one, or a stranger who writes, is no illness; the next write says which.
+    """
+    try:
+        connection.execute(NOTE_ROOM)
+    except sqlite3.Error as error:
+        if primary_code(error) in ILL_CODES:
+            raise

@@ -25,6 +25,8 @@ def insert(tx: Transaction, record: WorkerRecord) -> None:
         INSERT INTO worker (worker_id, function, boot_id, pid, pid_start, started_at_ms, secret,
                             log_path, now_path)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        -- A COMMIT that reported an error may have written it all the same.
+        ON CONFLICT (worker_id) DO NOTHING
         """,
         (
             record.worker_id, record.function, record.boot_id, record.pid, record.pid_start,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -15,6 +16,7 @@ from live_home import LiveHome
 from test_task_life import end_of, function, submit
 
 from fnr.api import requests as ask
+from fnr.api import wire
 from fnr.api.errors import ConfigError, DaemonDown, TimedOut
 from fnr.policy.task import TaskState
 
@@ -115,6 +117,25 @@ def test_sigterm_drains_and_a_second_one_hurries(
     assert detail.attempts[0].outcome == "interrupted"
     assert detail.task.state in {TaskState.QUEUED, TaskState.RUNNING}
     home.ask(ask.CancelTasks(task_ids=[task_id]))
+
+
+@pytest.mark.parametrize("now", [False, True])
+def test_who_waits_for_a_task_that_does_not_begin_keeps_no_daemon_from_ending(
+    home_at: HomeAt, now: bool
+) -> None:
+    home = home_at(function("echo", "echo")).up()
+    task_id = submit(home, "echo", delay_ms=3_600_000)
+    with socket.socket(socket.AF_UNIX) as waiter:
+        waiter.connect(home.paths.socket_file)
+        waiter.sendall(wire.encode_request(ask.WaitTasks(task_ids=[task_id]), request_id=1))
+        # Answered behind it: the wait has begun.
+        waiter.sendall(wire.encode_request(ask.GetStatus(), request_id=2))
+        answers = waiter.makefile("rb")
+        assert wire.decode_reply(answers.readline()).id == 2
+        home.ask(ask.StopDaemon(now=now, drain=not now))
+        assert home.process is not None
+        assert home.process.wait(timeout=20) == 0
+        assert answers.readline() == b""
 
 
 def test_a_daemon_that_ends_does_not_try_to_claim_what_it_puts_back(home_at: HomeAt) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from store_values import accept, is_whole, new_task
-from writer_probes import Commits, news_of, sqlite_error, writes
+from writer_probes import Commits, count_of, news_of, sqlite_error, writes
 
 from fnr.store import connection
 from fnr.store.connection import Store, StoreBusy, StoreFull, StoreIll
-from fnr.store.transaction import Transaction
+from fnr.store.transaction import Reader, Transaction
 
 
 async def test_an_io_error_at_commit_fails_the_batch_and_the_store_comes_back(
@@ -30,6 +31,28 @@ async def test_an_io_error_at_commit_fails_the_batch_and_the_store_comes_back(
     assert await news.get() == "ok"
     await store.write(writes(new_task()))
     assert len(await store.write(lambda tx: tx.all("SELECT * FROM task ORDER BY 1, 2"))) == 1
+    assert await store.write(is_whole)
+
+
+async def test_a_disk_that_takes_no_writes_keeps_the_store_ill(
+    store: Store, reader: Reader
+) -> None:
+    """It can be read, as others do, and is whole; only a write shows that it is no better."""
+    news = news_of(store)
+    await store.write(writes(new_task()))
+    assert count_of(reader) == 1
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        with pytest.raises(StoreIll):
+            await store.write(writes(new_task()))
+        assert await news.get() == "ill"
+        assert not await store.heal()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert await store.heal()
+    assert await news.get() == "ok"
+    await store.write(writes(new_task()))
     assert await store.write(is_whole)
 
 

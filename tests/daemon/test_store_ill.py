@@ -1,0 +1,103 @@
+"""A disk that takes no writes for a while: nothing of that time is lost or repeated.
+
+The limit on the size of files, set on the daemon alone, is the disk: every write of the store ends
+with an error that is not "full".
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from live_home import LiveHome
+from test_bad_days import pipes
+from test_task_life import end_of, function, submit
+
+from fnr.api import requests as ask
+from fnr.api.errors import StorageError
+from fnr.policy.task import TaskState
+
+HomeAt = Callable[[str], LiveHome]
+WITHOUT_END = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+
+
+@contextmanager
+def no_writes(home: LiveHome) -> Iterator[None]:
+    """The store is ill for as long as this lasts."""
+    assert home.process is not None
+    pid = home.process.pid
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    try:
+        with pytest.raises(StorageError):
+            submit(home, "echo")
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, WITHOUT_END)
+
+
+def well_again(home: LiveHome) -> None:
+    """Ask for a task until one is taken; the daemon looks again every few seconds."""
+    while True:
+        try:
+            submit(home, "echo")
+        except StorageError:
+            continue
+        return
+
+
+def says(home: LiveHome, words: str) -> bool:
+    return any(words in problem for problem in home.ask(ask.GetStatus()).problems)
+
+
+def buried(home: LiveHome, pid: int) -> None:
+    """Kill a worker and wait until the daemon has cleared up behind it."""
+    now_files = [*Path(f"{home.paths.run_dir}/now").iterdir()]
+    os.kill(pid, signal.SIGKILL)
+    while all(file.exists() for file in now_files):
+        pass
+
+
+def test_what_was_done_while_the_store_was_ill_is_not_done_again(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """Also when the worker that did it has died before the store was well."""
+    started, gate = pipes(tmp_path, "started", "gate")
+    home = home_at(function("hang", "block_on") + function("echo", "echo")).up()
+    task_id = submit(home, "hang", {"fifo": str(gate), "started": str(started)})
+    pid = int(started.read_text())
+    with no_writes(home):
+        gate.write_text("once")
+        while not says(home, "1 ended attempts wait for the store"):
+            pass
+        buried(home, pid)
+    end = end_of(home, task_id)
+    assert (end.task.state, end.task.attempts) == (TaskState.DONE, 1)
+    assert bytes(end.result) == b'"once"'
+
+
+def test_a_worker_that_was_started_while_the_store_was_ill_is_adopted(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    started, gate = pipes(tmp_path, "started", "gate")
+    home = home_at(function("hang", "block_on") + function("echo", "echo")).up()
+    # Its worker is there before it is killed.
+    first = submit(home, "hang", {"fifo": "/dev/null", "started": str(started)})
+    pid = int(started.read_text())
+    end_of(home, first)
+    with no_writes(home):
+        buried(home, pid)
+    well_again(home)
+    task_id = submit(home, "hang", {"fifo": str(gate), "started": str(started)})
+    pid = int(started.read_text())
+    home.kill()
+    home.up()
+    gate.write_text("once")
+    assert end_of(home, task_id).task.state is TaskState.DONE
+    [attempt] = home.ask(ask.GetTask(task_id=task_id)).attempts
+    assert attempt.pid == pid
+    assert "refused" not in home.log()
