@@ -283,6 +283,13 @@ def test_the_trial_of_a_killed_worker_is_free_at_once(
 # ── by hand ──────────────────────────────────────────────────────────────────
 
 
+def test_a_forced_state_that_is_too_short_or_too_long_is_refused(home_at: HomeAt) -> None:
+    home = home_at(LONG + DECLARED).up()
+    for time, said in (("0s", "0ms"), ("366d", "366d")):
+        ran = home.fnr("breaker", "open", "storage", "--for", time)
+        assert (ran.returncode, f"why: {said} was asked for" in ran.stderr) == (2, True)
+
+
 def test_forced_states_begin_end_and_are_on_record(home_at: HomeAt, bad: Path) -> None:
     home = home_at(LONG + DECLARED).up()
     bad.unlink()
