@@ -60,6 +60,7 @@ def replay_page(detail: ReplayDetail) -> str:
         ("why", plan.why),
         ("letters", f"{plan.total} {_chosen(plan)}"),
         ("made", f"{clock_time(plan.created_at_ms)} by {plan.created_by}"),
+        ("reason", plan.reason),
         ("limits", options_text(plan.options)),
         ("progress", progress(plan)),
     ]

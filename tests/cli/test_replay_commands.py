@@ -214,6 +214,7 @@ def test_the_list_and_the_page_of_a_replay(server: WireServer, fnr: Run) -> None
         state=ReplayState.PAUSED,
         why="breaker storage is open",
         where="function:render",
+        reason="night",
         pending=1,
         dead=2,
         options=ReplayOptions(rate_per_h=18_000, failures_max=3),
@@ -226,6 +227,7 @@ def test_the_list_and_the_page_of_a_replay(server: WireServer, fnr: Run) -> None
     page = fnr("replay", "show", "01JP").out
     assert "letters:    3 that match function:render\n" in page
     assert "limits:     rate 5/s, stop at 3 failures, oldest first\n" in page
+    assert "reason:     night\n" in page
     assert "progress:   1 left, 2 died again\n" in page
     assert "       2  died again: boom\n" in page
     assert f"go on:       fnr replay resume {PLAN_ID}\n" in page
