@@ -94,8 +94,8 @@ def story(detail: BreakerDetail, table: BreakerTable, users: dict[str, int]) -> 
     lines = [f"breaker {breaker.name} is {_state_words(breaker)}"]
     if breaker.since_at_ms is not None:
         lines.append(f"since {clock_time(breaker.since_at_ms)}, because: {one_line(breaker.why)}")
-    opened = next((move for move in detail.moves if move.after is BreakerState.OPEN), None)
-    if opened is not None and breaker.state is not BreakerState.CLOSED:
+    opened = _opening(detail)
+    if opened is not None:
         lines += ["", f"what opened it {age(opened.at_ms)} ago: {one_line(opened.why)}"]
         lines += [f"  {one_line(sample)}" for sample in opened.facts.get("samples", ())]
     lines += ["", *_next(breaker, table)]
@@ -106,6 +106,17 @@ def story(detail: BreakerDetail, table: BreakerTable, users: dict[str, int]) -> 
             for name, count in users.items()
         ]
     return "\n".join(lines) + "\n"
+
+
+def _opening(detail: BreakerDetail) -> BreakerMoveRecord | None:
+    """The move that opened it, unless it has been closed since, or that is what it is."""
+    for move in detail.moves:
+        if move.after is BreakerState.CLOSED:
+            return None
+        by_hand = move.after is BreakerState.FORCED_OPEN
+        if move.after is BreakerState.OPEN or (by_hand and detail.breaker.state is not move.after):
+            return move
+    return None
 
 
 def _next(breaker: BreakerStatus, table: BreakerTable) -> Iterator[str]:

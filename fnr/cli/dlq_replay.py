@@ -15,9 +15,10 @@ from fnr.cli.here import here, say
 from fnr.cli.letter_views import preview
 from fnr.cli.options import Detach, DryRun, Reason, SomeIds, Where, Yes
 from fnr.cli.render import write, write_json
-from fnr.cli.replay_follow import followed
+from fnr.cli.replay_follow import followed, is_at_rest
 from fnr.cli.replay_limits import Concurrency, Rate, failures, rate_per_h
 from fnr.cli.replay_views import progress
+from fnr.cli.terminal import block
 from fnr.client.answers import add_report
 from fnr.policy.replay import ReplayDetail, ReplayOptions, ReplayOrder, ReplayState
 
@@ -200,11 +201,14 @@ def _show_done(detail: ReplayDetail, *, waited: bool) -> None:
         write(f"{plan.put_back} replayed{': ' + progress(plan) if waited else ''}\n")
         for reason, count in detail.reasons.items():
             say(f"  {count:>8}  {reason}")
-    at_rest = {ReplayState.PAUSED, ReplayState.STOPPED, ReplayState.CANCELLED}
-    if plan.state in at_rest:
-        say(f"the replay is {plan.state}: {plan.why}")
-    here().hint(f"{here().command} replay show {plan.plan_id}")
-    if plan.state in at_rest or plan.skipped or (waited and plan.done < plan.total):
+    ended_early = is_at_rest(plan) and plan.state is not ReplayState.DONE
+    look = f"{here().command} replay show {plan.plan_id}"
+    if ended_early:
+        say(block(f"the replay is {plan.state}: {plan.why}"))
+        say(f"  try: {look}")
+    else:
+        here().hint(look)
+    if ended_early or plan.skipped or (waited and plan.done < plan.total):
         raise typer.Exit(FnrError.exit_code)
 
 

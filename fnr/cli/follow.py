@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from fnr.api.errors import DaemonDown, FnrError, NotFound, TimedOut
 from fnr.api.question import Request
 from fnr.api.requests import (
+    GetTask,
     ListLogSpans,
     ListTasks,
     ListWorkers,
@@ -33,11 +34,12 @@ from fnr.api.resource_requests import ExplainWait
 from fnr.cli.here import Here
 from fnr.cli.terminal import block
 from fnr.client.connect import Connection, ConnectionLost, connect_again
+from fnr.client.task_story import why
 from fnr.config.units import format_duration
 from fnr.host.clock import Dice, Ulids
 from fnr.host.worker_log import follow, read_span
 from fnr.policy.record import LogSpan, TaskEnd
-from fnr.policy.task import LIVE_STATES, Task
+from fnr.policy.task import LIVE_STATES, Task, TaskState
 
 Answer = TypeVar("Answer")
 Ask = Callable[[Submit], Submitted]
@@ -244,8 +246,8 @@ def ends_of(here: Here, connection: Connection, request: WaitTasks) -> list[Task
                 return ends
             if silent:
                 silent = False
-                for why in _why_it_waits(connection, request.task_ids[0]):
-                    here.notice(block(f"notice: it waits: {why}"))
+                for reason in _why_it_waits(connection, request.task_ids[0]):
+                    here.notice(block(f"notice: it waits: {reason}"))
             return connection.ask(replace(request, timeout_ms=left_ms()))
         here.notice("notice: the daemon went away; waiting until it is back")
         left = left_ms()
@@ -282,7 +284,12 @@ def _why_it_waits(connection: Connection, task_id: str) -> list[str]:
     """What keeps a task from starting; nothing for one that runs."""
     facts = connection.ask(ExplainWait(task_id=task_id))
     whys = [f"for {one.what}: {one.needed} needed, now {one.free}" for one in facts.wanted]
-    return [why for why in (*whys, *facts.holds.values(), facts.never) if why]
+    told = [one for one in (*whys, *facts.holds.values(), facts.never) if one]
+    if told:
+        return told
+    task = connection.ask(GetTask(task_id=task_id)).task
+    waits = task.state in {TaskState.QUEUED, TaskState.WAITING}
+    return [why(task)] if waits and why(task) else []
 
 
 def log_size(path: str) -> int:

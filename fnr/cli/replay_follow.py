@@ -9,11 +9,10 @@ from fnr.api.requests import Watch
 from fnr.cli.follow import Inbox, patient_ask
 from fnr.cli.here import here, say
 from fnr.cli.replay_views import progress
-from fnr.cli.terminal import is_terminal, width
-from fnr.policy.replay import ReplayPlan, ReplayState
+from fnr.cli.terminal import block, is_terminal, width
+from fnr.policy.replay import ReplayPlan, ReplayState, goes_on_by_itself
 
-# Nothing more happens by itself.
-AT_REST = frozenset(
+_AT_REST = frozenset(
     {ReplayState.PAUSED, ReplayState.STOPPED, ReplayState.DONE, ReplayState.CANCELLED}
 )
 
@@ -25,8 +24,13 @@ def followed(plan: ReplayPlan, *, to_the_end: bool) -> ReplayPlan:
     """
     inbox = Inbox(here(), Watch(kinds=["plan"]))
     line = _Line()
+    told = False
     try:
         while not _is_over(plan, to_the_end=to_the_end):
+            if goes_on_by_itself(plan) and not told:
+                line.clear()
+                here().notice(block(f"notice: it waits: {plan.why}"))
+            told = goes_on_by_itself(plan)
             inbox.wait()
             plan = patient_ask(here(), GetReplay(plan_id=plan.plan_id, reasons=False)).plan
             line.show(f"{plan.state}: {progress(plan)} of {plan.total}")
@@ -40,8 +44,13 @@ def followed(plan: ReplayPlan, *, to_the_end: bool) -> ReplayPlan:
     return plan
 
 
+def is_at_rest(plan: ReplayPlan) -> bool:
+    """Whether nothing more happens by itself; what a breaker holds back goes on."""
+    return plan.state in _AT_REST and not goes_on_by_itself(plan)
+
+
 def _is_over(plan: ReplayPlan, *, to_the_end: bool) -> bool:
-    if plan.state in AT_REST:
+    if is_at_rest(plan):
         return True
     return not to_the_end and plan.frozen_at_ms is not None and plan.left == 0
 

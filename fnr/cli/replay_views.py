@@ -5,7 +5,13 @@ from __future__ import annotations
 from fnr.cli.render import Column, Listing, clock_time, since
 from fnr.cli.replay_limits import options_text
 from fnr.cli.terminal import GREEN, RED, one_line
-from fnr.policy.replay import ReplayDetail, ReplayEntry, ReplayPlan, ReplayState
+from fnr.policy.replay import (
+    ReplayDetail,
+    ReplayEntry,
+    ReplayPlan,
+    ReplayState,
+    goes_on_by_itself,
+)
 
 _STYLES = {
     ReplayState.DONE: GREEN,
@@ -54,6 +60,7 @@ def replay_page(detail: ReplayDetail) -> str:
         ("why", plan.why),
         ("letters", f"{plan.total} {_chosen(plan)}"),
         ("made", f"{clock_time(plan.created_at_ms)} by {plan.created_by}"),
+        ("reason", plan.reason),
         ("limits", options_text(plan.options)),
         ("progress", progress(plan)),
     ]
@@ -64,8 +71,10 @@ def replay_page(detail: ReplayDetail) -> str:
         some = ", ".join(detail.examples.get(reason, ())[:3])
         lines.append(f"  {count:>8}  {one_line(reason)}" + (f"  ({some})" if some else ""))
     if plan.state in {ReplayState.PAUSED, ReplayState.STOPPED}:
-        lines += ["", f"go on:       fnr replay resume {plan.plan_id}"]
-        lines += [f"give up:     fnr replay cancel {plan.plan_id}"]
+        go_on = f"fnr replay resume {plan.plan_id}"
+        if goes_on_by_itself(plan):
+            go_on = "by itself, as soon as that breaker lets calls through"
+        lines += ["", f"go on:       {go_on}", f"give up:     fnr replay cancel {plan.plan_id}"]
     return "\n".join(lines) + "\n"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from fnr.api.plain_text import block, duration, one_line
-from fnr.client.instants import age, clock_time, in_time
+from fnr.client.instants import age, clock_time, in_time, now_ms
 from fnr.client.undo_story import undo_lines
 from fnr.policy.record import ErrorRecord, LedgerRow, TaskDetail
 from fnr.policy.task import Task, TaskState
@@ -19,6 +19,8 @@ def why(task: Task) -> str:
     """Why a task is where it is, in a few words."""
     if task.state is TaskState.QUEUED and task.attempts:
         return f"again {in_time(task.due_at_ms)}: {task.reason}"
+    if task.state is TaskState.QUEUED and task.due_at_ms > now_ms():
+        return f"not before {clock_time(task.due_at_ms)}, {in_time(task.due_at_ms)}"
     if task.waiting_for == WAITING_FOR:
         return f"for the undo of its last attempt: {task.reason}"
     if task.state is TaskState.WAITING:

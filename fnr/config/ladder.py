@@ -14,6 +14,7 @@ from fnr.policy.toml_lines import KeyPath
 
 RUNGS_MAX = 20
 WHEN = (Category.RESOURCE.value, Category.TRANSIENT.value, Category.UNKNOWN.value, EXHAUSTED)
+_NUMBERS = frozenset({"int", "float"})
 _BREAKER_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -61,8 +62,14 @@ def read_ladder(
         for name, value in fields.get("set", {}).items():
             if problem := _set_problem(name, value, declared):
                 report.problem((*here, "set"), problem)
-        found.append(Rung(**fields))
+        found.append(Rung(**fields, numbers=_numbers(fields.get("set", {}), declared)))
     return tuple(found)
+
+
+def _numbers(values: Mapping[str, Any], declared: Mapping[str, str]) -> tuple[str, ...]:
+    """Which of these are declared as numbers and are to be halved."""
+    halved = (name for name, value in values.items() if value == HALF)
+    return tuple(n for n in halved if str(declared.get(n, "")).removesuffix("?") in _NUMBERS)
 
 
 def _set_problem(name: str, value: Any, declared: Mapping[str, str]) -> str | None:
@@ -73,7 +80,7 @@ def _set_problem(name: str, value: Any, declared: Mapping[str, str]) -> str | No
     kind = str(declared[name]).removesuffix("?")
     if kind not in INPUT_TYPES:  # reported where it is declared
         return None
-    if value == HALF and kind in {"int", "float"}:
+    if value == HALF and kind in _NUMBERS:
         return None
     if INPUT_TYPES[kind](value):
         return None

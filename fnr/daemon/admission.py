@@ -216,10 +216,15 @@ class Resources:
                     order.append((-first.priority, first.task_id, name))
 
         def committed(_: None, error: BaseException | None) -> None:
+            if error is not None:
+                return
             idle = [name for name in names if name not in {name for *_, name in order}]
+            for name in idle:
+                # Nothing is due: who wants a worker all the same is refused, and held, anew.
+                self._held.pop(name, None)
             for name in [*(name for *_, name in sorted(order)), *idle]:
                 pool = self._dispatcher.pools.get(name)
-                if pool is not None and error is None:
+                if pool is not None:
                     # What holds it back is about to be found out anew.
                     pool.holds.pop(self.name, None)
                     self._dispatcher.due_now(name)

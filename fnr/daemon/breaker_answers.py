@@ -7,7 +7,7 @@ from collections.abc import Callable
 from fnr.api.breaker_requests import ForceBreakers, ProbeBreaker, ProbeReport, ResetBreakers
 from fnr.api.errors import NotFound, Refused, UsageError
 from fnr.api.question import Changed
-from fnr.config.units import MS_OF
+from fnr.config.units import MS_OF, format_duration
 from fnr.daemon.breaker_probes import BreakerProbes
 from fnr.daemon.breakers import Breakers
 from fnr.daemon.clients import Client
@@ -32,7 +32,11 @@ class BreakerAnswers:
             states = ", ".join(sorted(FORCED_STATES))
             raise UsageError(f"{request.state} cannot be forced", why=f"one of {states} can")
         if not 0 < request.for_ms <= FORCED_MS_MAX:
-            raise UsageError("a forced state ends within a year", next_step="--for 30m")
+            raise UsageError(
+                "a forced state takes from 1ms to a year",
+                why=f"{format_duration(request.for_ms)} was asked for",
+                next_step="--for 30m",
+            )
         by = client.submitter
 
         def move(breaker: Breaker) -> Step:

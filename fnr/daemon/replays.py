@@ -85,6 +85,7 @@ class Replays:
             state_at_ms=now_ms,
             created_at_ms=now_ms,
             created_by=client.submitter,
+            reason=request.reason,
             state_by=client.submitter,
             why=request.reason,
             where=request.where,

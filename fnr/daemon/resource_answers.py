@@ -18,8 +18,9 @@ from fnr.daemon.pool import Pool
 from fnr.daemon.reader import Reader
 from fnr.policy.condition import Condition, Kind, conditions_of, free_text, never, written
 from fnr.policy.gpu import Gpu, GpuReport, unfit
-from fnr.policy.task import TaskState
-from fnr.store import allocations, tasks
+from fnr.policy.task import Task, TaskState
+from fnr.policy.undo import WAITING_FOR, unfinished
+from fnr.store import allocations, tasks, undo
 from fnr.store.ids import NoSuchId
 
 
@@ -79,10 +80,18 @@ class ResourceAnswers:
                 Wanted(what=written(one), needed=_needed(one), free=free_text(one, readings))
                 for one in conditions
             ],
-            holds=_holds(pool, task.function) if queued else {},
+            holds=_holds(pool, task.function) if queued else await self._undo(task),
             never=never(conditions, readings)
             or (self._crew.resources.warning(pool) if queued else ""),
         )
+
+    async def _undo(self, task: Task) -> dict[str, str]:
+        """What has to be undone before a task is tried again, and who has to do something."""
+        if task.waiting_for != WAITING_FOR:
+            return {}
+        steps = await self._reader.read(lambda tx: undo.of_task(tx, task.task_id))
+        why = unfinished(steps)
+        return {"undo": why} if why else {}
 
 
 def _holds(pool: Pool | None, function: str) -> dict[str, str]:

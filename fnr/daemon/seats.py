@@ -106,7 +106,7 @@ class Seats:
     def problem(self, tx: Transaction, pool: Pool, worker: WorkerProcess) -> str:
         """Why a worker that keeps its GPU may not be given more; it may have to go."""
         if not worker.gpus:
-            return self._send_away(worker, "it was started without a GPU", respawn=True)
+            return self._send_away(pool, worker, "it was started without a GPU", respawn=True)
         if not self._free.gpus.young(KNOWN_FOR_MS):
             self._resources.look_for(pool)
             return LOOKS
@@ -121,18 +121,21 @@ class Seats:
             if g.uuid in worker.gpus and (why := unfit(g))
         ]
         if ill or not {gpu.uuid for gpu in report.gpus}.issuperset(worker.gpus):
-            return self._send_away(worker, "; ".join(ill) or "its GPU is gone", respawn=True)
+            why = "; ".join(ill) or "its GPU is gone"
+            return self._send_away(pool, worker, why, respawn=True)
         rival = self._resources.rival(tx, pool)
         if rival:
-            return self._send_away(worker, f"{rival} needs its GPU", respawn=False)
+            return self._send_away(pool, worker, f"{rival} needs its GPU", respawn=False)
         return ""
 
-    def _send_away(self, worker: WorkerProcess, why: str, *, respawn: bool) -> str:
+    def _send_away(self, pool: Pool, worker: WorkerProcess, why: str, *, respawn: bool) -> str:
         def go() -> None:
             if worker.state is not WorkerState.LEAVING:
                 self._supervisor.dismiss(worker, why, respawn=respawn)
 
         self._parts.loop.call_soon(go)
+        # Without a worker nobody else asks again for the function, and what holds it back stays.
+        self._resources.note(pool, Refusal(why=why, until=Until.READING))
         return why
 
     def make_room(self, pool: Pool) -> None:

@@ -204,6 +204,12 @@ class BreakerView:
         """What was last seen whole."""
         return self._record
 
+    def find_anew(self) -> None:
+        """Another daemon writes by now, to another file if ours was removed: ours says the same."""
+        with self._lock:
+            self._raw = b""
+            self.close()
+
     def close(self) -> None:
         """Look no more."""
         if self._fd >= 0:

@@ -23,11 +23,13 @@ class Rung(Struct, frozen=True, kw_only=True):
 
     when:     categories, "exhausted" (its retries or waits are used up), "breaker:NAME" (open).
     set:      input values it changes; "half" halves a number.
+    numbers:  which of these are declared as numbers, so that their "half" is never a word.
     function: who does it instead; "" for the same function.
     """
 
     when: tuple[str, ...]
     set: dict[str, Any] = field(default_factory=dict)
+    numbers: tuple[str, ...] = ()
     function: str = ""
 
 
@@ -43,6 +45,7 @@ class Degradation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     why: str
     at_ms: int = 0
     set: dict[str, Any] = field(default_factory=dict)
+    numbers: tuple[str, ...] = ()
     to: str = ""
 
     @property
@@ -79,6 +82,7 @@ def next_step(
                 why=why,
                 at_ms=at_ms,
                 set=rung.set,
+                numbers=rung.numbers,
                 to=rung.function,
             )
     return None
@@ -94,7 +98,11 @@ def applied(body: bytes, taken: Sequence[Degradation]) -> bytes:
     values: dict[str, Any] = msgspec.json.decode(body)
     for step in taken:
         for name, value in step.set.items():
-            values[name] = _halved(values.get(name)) if value == HALF else value
+            if value != HALF:
+                values[name] = value
+            elif name not in step.numbers or values.get(name) is not None:
+                # What was not given stays what the function makes of it.
+                values[name] = _halved(values.get(name))
     return msgspec.json.encode(values)
 
 

@@ -119,6 +119,7 @@ class ReplayPlan(Struct, frozen=True, kw_only=True):
     """One plan with its counts.
 
     where:   the filter that chose its letters; by_ids: they were named one by one.
+    reason:  why it was made.
     why, state_by: of the last move. total: entries, as far as they have been chosen.
     pending, held, live, done, dead, cancelled, skipped: entries by state; held includes ready.
     frozen_at_ms: since when its set is whole; None while it is being chosen.
@@ -131,6 +132,7 @@ class ReplayPlan(Struct, frozen=True, kw_only=True):
     state_at_ms: int
     created_at_ms: int
     created_by: str
+    reason: str = ""
     state_by: str = "fnr"
     why: str = ""
     where: str = ""

@@ -150,7 +150,12 @@ def begun(step: Step, *, now_ms: int) -> Step:
     """The step as it is while it is tried once more."""
     if step.state is not StepState.UNDOING:
         step = moved(step, StepState.UNDOING, why="", now_ms=now_ms)
-    return replace(step, tries=step.tries + 1)
+    return replace(step, tries=step.tries + 1, reason="")
+
+
+def is_cut_off(step: Step) -> bool:
+    """Was its last try begun and never settled? Of a step that is not being tried now."""
+    return step.state is StepState.UNDOING and not step.reason
 
 
 def tried(
@@ -161,6 +166,7 @@ def tried(
     why = outcome.why[:WHY_CHARS_MAX]
     if outcome.tried is Tried.UNDONE:
         return moved(step, StepState.UNDONE, why=why, now_ms=now_ms), 0
+    why = why or "it did not say why"
     if outcome.tried is Tried.HOPELESS:
         return moved(step, StepState.NEEDS_OPERATOR, why=why, now_ms=now_ms), 0
     if step.tries >= policy.tries_max:
@@ -211,9 +217,12 @@ def unfinished(steps: Sequence[Step]) -> str | None:
     """Why a dead task can neither come back nor be forgotten yet; None when it can."""
     stuck = [step for step in steps if step.state is StepState.NEEDS_OPERATOR]
     if stuck:
-        return f"{len(stuck)} of its undo steps need an operator: fnr undo list {stuck[0].task_id}"
+        verb = "needs" if len(stuck) == 1 else "need"
+        what = f"{len(stuck)} of its undo steps {verb} an operator"
+        return f"{what}: fnr undo list {stuck[0].task_id}"
     pending = sum(step.state in PENDING for step in steps)
-    return f"{pending} of its undo steps are still to be done" if pending else None
+    verb = "is" if pending == 1 else "are"
+    return f"{pending} of its undo steps {verb} still to be done" if pending else None
 
 
 # ── the journal of an attempt ────────────────────────────────────────────────

@@ -25,6 +25,15 @@ _options = msgspec.json.Decoder(ReplayOptions)
 Move = Callable[[ReplayPlan], ReplayPlan | str]
 
 
+class _Asked(Struct, frozen=True):
+    """What stands beside the options, in the same column: why the plan was made."""
+
+    reason: str = ""
+
+
+_asked = msgspec.json.Decoder(_Asked)
+
+
 class StoredPlan(Struct, frozen=True, kw_only=True):
     """A plan under its number."""
 
@@ -44,7 +53,7 @@ def add(tx: Transaction, plan: ReplayPlan) -> int:
         """,
         (
             plan.plan_id, plan.state, plan.state_at_ms, plan.created_at_ms, plan.created_by,
-            plan.state_by, plan.why, plan.where, plan.by_ids, json_text(plan.options),
+            plan.state_by, plan.why, plan.where, plan.by_ids, _asked_text(plan),
         ),
     )  # fmt: skip
     number: int = seq
@@ -148,7 +157,7 @@ def save(tx: Transaction, seq: int, plan: ReplayPlan) -> None:
          WHERE seq = ?
         """,
         (
-            plan.state, plan.state_at_ms, plan.state_by, plan.why, json_text(plan.options),
+            plan.state, plan.state_at_ms, plan.state_by, plan.why, _asked_text(plan),
             plan.frozen_at_ms, plan.running_at_ms, plan.judged_done, plan.judged_dead, seq,
         ),
     )  # fmt: skip
@@ -187,6 +196,11 @@ def remove_entries(tx: Transaction, seq: int, *, count_max: int) -> int:
     return removed
 
 
+def _asked_text(plan: ReplayPlan) -> str:
+    asked = msgspec.to_builtins(plan.options)
+    return json_text({**asked, "reason": plan.reason} if plan.reason else asked)
+
+
 def _stored(row: Row) -> StoredPlan:
     total, moved_on = row[11], sum(row[12:18])
     plan = ReplayPlan(
@@ -195,6 +209,7 @@ def _stored(row: Row) -> StoredPlan:
         state_at_ms=row[3],
         created_at_ms=row[4],
         created_by=row[5],
+        reason=_asked.decode(row[10]).reason,
         state_by=row[6],
         why=row[7],
         where=row[8],

@@ -19,6 +19,7 @@ from fnr.policy.undo import (
     StepState,
     UndoPolicy,
     begun,
+    is_cut_off,
     next_step,
     tried,
 )
@@ -221,6 +222,13 @@ def next_turn(tx: Transaction, task_id: str, *, now_ms: int) -> Turn:
     steps = of_task(tx, task_id)
     step = next_step(steps)
     if step is not None:
+        if is_cut_off(step):
+            note(
+                tx,
+                task_id,
+                f"{_name(step)} was cut off: what came of it is not known",
+                now_ms=now_ms,
+            )
         step = begun(step, now_ms=now_ms)
         put(tx, step)
         return Turn(step=step)
@@ -257,12 +265,16 @@ def settle_try(
 
 
 def _words(step: Step, wait_ms: int) -> str:
-    what = f"{step.kind} ({step.undo_id}, try {step.tries})"
+    what = _name(step)
     if step.state is StepState.UNDONE:
-        return f"undid {what}: {step.reason}"
+        return f"undid {what}: {step.reason}" if step.reason else f"undid {what}"
     if step.state is StepState.NEEDS_OPERATOR:
         return f"could not undo {what}, an operator has to: {step.reason}"
     return f"could not undo {what}, next try in {wait_ms} ms: {step.reason}"
+
+
+def _name(step: Step) -> str:
+    return f"{step.kind} ({step.undo_id}, try {step.tries})"
 
 
 def _wake(tx: Transaction, task_id: str, then_wait: str | None, *, now_ms: int) -> str | None:
@@ -280,7 +292,7 @@ def _wake(tx: Transaction, task_id: str, then_wait: str | None, *, now_ms: int) 
     function = str(row[0])
     tx.count(function, TaskState.WAITING, -1)
     tx.count(function, state, 1)
-    note(tx, task_id, "what the last attempt did is undone: it may be tried again", now_ms=now_ms)
+    note(tx, task_id, "nothing is left to be undone: it may be tried again", now_ms=now_ms)
     return function
 
 

@@ -185,6 +185,11 @@ class Calls:
             self._guarded = set()
             self._quiet = {}
 
+    def find_anew(self) -> None:
+        """A daemon took us on: what an earlier one showed need not be where this one writes."""
+        for view in [*self._views.values()]:
+            view.find_anew()
+
     def admit(self, view: BreakerView, record: BreakerRecord | None) -> BreakerRecord:
         """Let a call begin, or raise BreakerOpen; the record that it begins under."""
         if record is None:

@@ -58,6 +58,7 @@ class Control:
         self._checkpoint_at_ms = 0
         self._kept = threading.Event()
         duty.on_kept = self._on_kept
+        duty.on_welcome = self._on_welcome
 
     def start(self) -> None:
         """Start the thread."""
@@ -134,6 +135,10 @@ class Control:
         if waiting is not None and waiting.number == number:
             self._checkpoint = None
             self._kept.set()
+
+    def _on_welcome(self) -> None:
+        if self._calls is not None:
+            self._calls.find_anew()
 
     def is_cancelled(self) -> bool:
         """Whether the running attempt was asked to end."""

@@ -61,6 +61,7 @@ class Duty:
     refused:   why the daemon does not want us.
     alone_ms:  since when no daemon has had us; None while one has.
     on_cancel: called when `cancel` is set. on_kept: with the number of a checkpoint on disk.
+    on_welcome: when a daemon has taken us on.
     trials:    of half-open breakers, for as long as their attempts run.
     journal:   the undo steps of the running attempt.
     """
@@ -87,6 +88,7 @@ class Duty:
         self.trials = Trials(spec.trial_path, spec.trial_fd)
         self._reports: deque[Frame] = deque(maxlen=REPORTS_MAX)
         self.on_kept: Callable[[int], None] = _nobody_keeps
+        self.on_welcome: Callable[[], None] = _nobody
         self._spec = spec
         self._clock = clock
         self._interrupts = interrupts
@@ -284,6 +286,7 @@ class Duty:
 
     def _take_welcome(self, welcome: Welcome) -> None:
         self.link.welcome()
+        self.on_welcome()
         self.alone_ms = None
         dropped = frozenset(welcome.drop)
         self.results.forget(dropped)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 from cli_runs import Run
+from msgspec.structs import replace
 from wire_server import WireServer
 
 from fnr.api.breaker_requests import (
@@ -90,6 +91,27 @@ def test_why_tells_what_opened_it_and_what_closes_it(daemon: WireServer, fnr: Ru
     assert story.startswith("breaker storage is open, ends in ")
     assert "it closes when one trial succeeds" in story
     assert "to close it by hand: fnr breaker reset storage" in story
+
+
+def test_why_tells_nothing_of_an_opening_that_is_over(daemon: WireServer, fnr: Run) -> None:
+    def moved(before: str, after: str, why: str) -> BreakerMoveRecord:
+        return replace(MOVE, before=BreakerState(before), after=BreakerState(after), why=why)
+
+    over = moved("half_open", "closed", "1 of 1 trials succeeded")
+    by_hand = moved("closed", "forced_open", "disks")
+    tested = moved("forced_open", "half_open", "its time is over")
+    forced = replace(OPEN, state=BreakerState.FORCED_OPEN, own=BreakerState.CLOSED, why="disks")
+    half = replace(OPEN, state=BreakerState.HALF_OPEN, own=BreakerState.HALF_OPEN)
+    for breaker, moves, told in (
+        (forced, [by_hand, over, MOVE], None),
+        (half, [tested, by_hand, over, MOVE], "disks"),
+        (replace(forced, own=BreakerState.OPEN), [by_hand, MOVE, over], MOVE.why),
+    ):
+        daemon.answers[GetBreaker] = BreakerDetail(breaker=breaker, moves=moves)
+        story = fnr("breaker", "why", "storage").out
+        assert [line.partition(" ago: ")[2] for line in story.splitlines() if "opened" in line] == (
+            [told] if told else []
+        )
 
 
 @pytest.mark.parametrize(

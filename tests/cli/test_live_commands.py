@@ -109,6 +109,10 @@ def test_who_waits_for_a_task_that_does_not_begin_is_told_why(
     assert "waited 40ms" in found.err
     live("function", "resume", "say")
     assert live("task", "wait", waiting).code == 0
+    later = live("submit", "say", "word=x", "--delay", "1h").out.strip()
+    assert "why:       not before 2" in live("task", "show", later).out
+    assert "notice: it waits: not before 2" in live("task", "wait", later, "--for", "40ms").err
+    live("task", "cancel", later)
 
 
 def test_an_id_that_is_none(live: Run) -> None:

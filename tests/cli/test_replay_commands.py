@@ -172,6 +172,36 @@ def test_waiting_ends_with_the_plan(
     assert found.out.startswith(words)
 
 
+HELD_BACK = replace(
+    RUNNING, state=ReplayState.PAUSED, why="breaker storage is open", pending=2, done=1
+)
+
+
+def test_a_replay_that_goes_on_by_itself_is_waited_for(server: WireServer, fnr: Run) -> None:
+    serve(server, HELD_BACK, HELD_BACK, RUNNING, DONE)
+    found = fnr("dlq", "replay", "--all", "-y", "--wait")
+    assert (found.code, found.out) == (0, "3 replayed: 3 done\n")
+    assert found.err.count("notice: it waits: breaker storage is open\n") == 1
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        replace(HELD_BACK, options=ReplayOptions(failures_max=3)),
+        replace(HELD_BACK, state_by="ann", why="lunch"),
+        replace(HELD_BACK, state=ReplayState.STOPPED, why="1 died again, the limit is 1"),
+    ],
+)
+def test_a_replay_that_somebody_must_resume_is_not_waited_for(
+    server: WireServer, fnr: Run, plan: ReplayPlan
+) -> None:
+    serve(server, RUNNING, plan)
+    found = fnr("dlq", "replay", "--all", "-y", "--wait")
+    assert (found.code, found.out) == (1, "1 replayed: 2 left, 1 done\n")
+    assert f"the replay is {plan.state}: {plan.why}\n" in found.err
+    assert f"  try: fnr --home {server.home} replay show {PLAN_ID}\n" in found.err
+
+
 def test_detached_prints_the_plan_and_follows_nothing(server: WireServer, fnr: Run) -> None:
     server.answers[StartReplay] = RUNNING
     assert fnr("dlq", "replay", "--all", "-y", "-d").out == f"{PLAN_ID}\n"
@@ -184,6 +214,7 @@ def test_the_list_and_the_page_of_a_replay(server: WireServer, fnr: Run) -> None
         state=ReplayState.PAUSED,
         why="breaker storage is open",
         where="function:render",
+        reason="night",
         pending=1,
         dead=2,
         options=ReplayOptions(rate_per_h=18_000, failures_max=3),
@@ -196,10 +227,13 @@ def test_the_list_and_the_page_of_a_replay(server: WireServer, fnr: Run) -> None
     page = fnr("replay", "show", "01JP").out
     assert "letters:    3 that match function:render\n" in page
     assert "limits:     rate 5/s, stop at 3 failures, oldest first\n" in page
+    assert "reason:     night\n" in page
     assert "progress:   1 left, 2 died again\n" in page
     assert "       2  died again: boom\n" in page
     assert f"go on:       fnr replay resume {PLAN_ID}\n" in page
     assert fnr("replay", "show", "01JP", "-o", "json").json["plan"]["state"] == "paused"
+    server.answers[GetReplay] = ReplayDetail(plan=replace(paused, options=ReplayOptions()))
+    assert "go on:       by itself, as soon as" in fnr("replay", "show", "01JP").out
 
 
 def test_letters_of_a_replay_are_listed_by_state(server: WireServer, fnr: Run) -> None:

@@ -383,3 +383,13 @@ def test_no_file_whatever_its_content_raises(
     (folder / "fnr.toml").write_bytes(raw)
     found = load(find_paths(str(folder), environ={}), environ={})
     assert "run" in found.settings.functions
+
+
+def test_a_ladder_knows_which_halves_are_declared_numbers(loaded: Load) -> None:
+    found = loaded("""
+[functions.f]
+python = "m:f"
+input = { n = "int?", x = "float", word = "str" }
+degrade = [{ when = ["resource"], set = { n = "half", x = 0.5, word = "half" } }]
+""")
+    assert (said(found), found.settings.functions["f"].degrade[0].numbers) == ([], ("n",))

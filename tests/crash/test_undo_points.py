@@ -108,6 +108,11 @@ def test_a_kill_at_every_place_of_undo_loses_no_step(home_at: HomeAt, tmp_path: 
     assert set(lines) == set(range(STEPS))
     assert lines == sorted(lines, reverse=True)
     assert len(lines) <= STEPS + 3
+    story = home.fnr("task", "history", task_id).stdout
+    # Every try is on record, also those that a daemon began and did not live to see ended.
+    told = set(re.findall(r"\((\S+), try (\d+)\)", story))
+    assert told >= {(step.undo_id, str(n)) for step in steps for n in range(1, step.tries + 1)}
+    assert "was cut off: what came of it is not known" in story
     assert not [*Path(home.paths.spool_dir).glob("*.undo")]
     assert "2 undo steps need an operator: fnr undo list" in home.ask(ask.GetStatus()).problems
     home.ask(SkipUndo(ids=[task_id], reason="a test"))

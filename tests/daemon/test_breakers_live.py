@@ -242,6 +242,24 @@ def test_a_damaged_file_is_made_anew_when_somebody_misses_it(
     assert shown_state(home) == "closed"
 
 
+def test_a_file_that_was_removed_while_no_daemon_ran_misleads_no_worker(
+    home_at: HomeAt, bad: Path
+) -> None:
+    """Method: the worker has the removed file open, in which the breaker is closed for ever."""
+    home = home_at(LONG + GUARDED).up()
+    bad.unlink()
+    assert end_of(home, submit(home, "guard", {"bad": str(bad)})).task.state == "done"
+    [worker] = home.ask(ask.ListWorkers())
+    home.kill()
+    Path(home.paths.breaker_file).unlink()
+    home.up()
+    open_ = BreakerState.FORCED_OPEN
+    home.ask(ForceBreakers(names=["storage"], state=open_, for_ms=3_600_000, reason="a test"))
+    task = _parked(home, bad)
+    assert task.waiting_for == "service:storage"
+    assert [one.worker_id for one in home.ask(ask.ListWorkers())] == [worker.worker_id]
+
+
 def test_the_trial_of_a_killed_worker_is_free_at_once(
     home_at: HomeAt, bad: Path, tmp_path: Path
 ) -> None:
@@ -263,6 +281,13 @@ def test_the_trial_of_a_killed_worker_is_free_at_once(
 
 
 # ── by hand ──────────────────────────────────────────────────────────────────
+
+
+def test_a_forced_state_that_is_too_short_or_too_long_is_refused(home_at: HomeAt) -> None:
+    home = home_at(LONG + DECLARED).up()
+    for time, said in (("0s", "0ms"), ("366d", "366d")):
+        ran = home.fnr("breaker", "open", "storage", "--for", time)
+        assert (ran.returncode, f"why: {said} was asked for" in ran.stderr) == (2, True)
 
 
 def test_forced_states_begin_end_and_are_on_record(home_at: HomeAt, bad: Path) -> None:

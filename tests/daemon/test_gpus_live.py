@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -34,6 +35,8 @@ grace = "200ms"
 """
 
 
+# With workers that are there anyway, and with some that are started when a task is due.
+WORKERS = ["gpus = 1", "gpus = 1\nworkers = { min = 0, max = 1 }"]
 COMMAND = """
 [functions.look]
 command = ["sh", "-c", "printf %s $CUDA_VISIBLE_DEVICES"]
@@ -114,16 +117,43 @@ def test_without_a_driver_gpu_functions_wait_and_others_run(home_at: HomeAt, gpu
     assert {home.ask(ask.GetTask(task_id=one)).task.state for one in waits} == {TaskState.QUEUED}
 
 
+@pytest.mark.parametrize("extra", WORKERS)
 def test_a_gpu_is_never_given_twice_and_goes_from_one_function_to_the_next(
-    home_at: HomeAt, gpus: Gpus, tmp_path: Path
+    home_at: HomeAt, gpus: Gpus, extra: str
 ) -> None:
     """Both are loaded Python functions; there is one GPU."""
     gpus.say(gpu(0))
-    home = home_at(on_gpu("first", "visible_gpus") + on_gpu("second", "visible_gpus"))
+    first, second = (on_gpu(name, "visible_gpus", extra) for name in ("first", "second"))
+    home = home_at(first + second)
     assert home.start(env=gpus.env), home.log()
     for name in ("first", "second", "first"):
         assert result_of(home, submit(home, name)) == uuid(0)
     assert home.fnr("db", "check").returncode == 0
+
+
+@pytest.mark.parametrize("extra", WORKERS)
+def test_who_gave_way_to_a_more_urgent_function_has_its_turn_after_that(
+    home_at: HomeAt, gpus: Gpus, tmp_path: Path, extra: str
+) -> None:
+    gpus.say(gpu(0))
+    keep, see = on_gpu("keep", "block_on", extra), on_gpu("see", "visible_gpus", extra)
+    home = home_at(keep + see)
+    assert home.start(env=gpus.env), home.log()
+    fifos = [tmp_path / "started", tmp_path / "gate"]
+    for fifo in fifos:
+        os.mkfifo(fifo)
+    started, gate = fifos
+    given = {"fifo": str(gate), "started": str(started)}
+    first, second = submit(home, "keep", given), submit(home, "keep", given)
+    started.read_text()
+    urgent = submit(home, "see", priority=9)
+    wait_until_held(home, "see")
+    gate.write_text("go")
+    assert result_of(home, first) == "go"
+    assert result_of(home, urgent) == uuid(0)
+    started.read_text()
+    gate.write_text("on")
+    assert result_of(home, second) == "on"
 
 
 def test_a_daemon_that_was_killed_leaves_allocations_to_who_lives(
@@ -134,8 +164,6 @@ def test_a_daemon_that_was_killed_leaves_allocations_to_who_lives(
     assert home.start(env=gpus.env), home.log()
     started, gate = tmp_path / "started", tmp_path / "gate"
     for fifo in (started, gate):
-        import os
-
         os.mkfifo(fifo)
     task_id = submit(home, "keep", {"fifo": str(gate), "started": str(started)})
     started.read_text()
@@ -165,9 +193,12 @@ def test_a_daemon_killed_while_it_gives_a_gpu_gives_it_again(
     assert home.fnr("db", "check").returncode == 0
 
 
-def test_a_gpu_that_is_lost_gets_no_work_until_it_is_back(home_at: HomeAt, gpus: Gpus) -> None:
+@pytest.mark.parametrize("extra", WORKERS)
+def test_a_gpu_that_is_lost_gets_no_work_until_it_is_back(
+    home_at: HomeAt, gpus: Gpus, extra: str
+) -> None:
     gpus.say(gpu(0))
-    home = home_at(on_gpu("see", "visible_gpus"))
+    home = home_at(on_gpu("see", "visible_gpus", extra))
     assert home.start(env=gpus.env), home.log()
     assert result_of(home, submit(home, "see")) == uuid(0)
     gpus.say(gpu(0, error=15))

@@ -73,7 +73,7 @@ def letters(home: LiveHome, tag: str, number: int, *, function: str = "flaky") -
 def begin(home: LiveHome, where: str, **limits: object) -> str:
     """Start a plan; its id."""
     options = msgspec.convert(limits, ReplayOptions)
-    plan: ReplayPlan = home.ask(StartReplay(where=where, options=options))
+    plan: ReplayPlan = home.ask(StartReplay(where=where, options=options, reason="a test"))
     return plan.plan_id
 
 
@@ -160,7 +160,8 @@ def test_a_rate_holds_back_until_it_is_taken_away(home: LiveHome) -> None:
     wait_for(home, plan_id, lambda plan: plan.done == 1)
     assert home.ask(ResumeReplays(plan_ids=[plan_id])).unchanged == {plan_id: "it is running"}
     assert home.ask(ResumeReplays(plan_ids=[plan_id], rate_per_h=0)).changed == [plan_id]
-    wait_for(home, plan_id, ended)
+    plan = wait_for(home, plan_id, ended)
+    assert (plan.reason, plan.options) == ("a test", ReplayOptions()), "whatever moved it since"
     assert outcomes(home, plan_id) == {EntryState.DONE: 5}
 
 

@@ -142,6 +142,19 @@ def test_readers_follow_to_the_file_of_the_next_daemon(path: str) -> None:
     assert open_descriptors() == before
 
 
+def test_who_holds_a_removed_file_finds_the_one_of_the_next_daemon(path: str) -> None:
+    """Nobody can reach the removed one any more, to empty it: it says the same for ever."""
+    first, view = BreakerFile(path, BOOT), BreakerView(path, BOOT, "storage")
+    first.publish([STORAGE])
+    assert view.look() == STORAGE
+    first.close()
+    Path(path).unlink()
+    BreakerFile(path, BOOT).publish([opened()])
+    assert view.look() == STORAGE
+    view.find_anew()
+    assert view.look() == opened()
+
+
 READER = """
 from fnr.host.breaker_file import BreakerView
 view = BreakerView(sys.argv[1], sys.argv[2], "storage")

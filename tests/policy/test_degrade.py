@@ -140,6 +140,15 @@ def test_half_of_a_number_and_the_word_for_everything_else(before: object, after
     assert found == {"n": after, "kept": {"a": None}, "new": [1]}
 
 
+def test_half_of_a_declared_number_that_was_not_given_is_left_out() -> None:
+    rung = Rung(when=("resource",), set={"n": "half", "word": "half"}, numbers=("n",))
+    step = next_step((), (rung,), function="f", conditions=["resource"], at_ms=0)
+    assert step is not None
+    for before, after in ({}, {}), ({"n": None}, {"n": None}), ({"n": 8}, {"n": 4}):
+        found = msgspec.json.decode(applied(msgspec.json.encode(before), (step,)))
+        assert found == {**after, "word": "half"}
+
+
 def test_steps_add_up_in_their_order() -> None:
     steps = tuple(
         Degradation(function="f", rung=rung, why="resource", set=change)

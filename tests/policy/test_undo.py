@@ -22,6 +22,7 @@ from fnr.policy.undo import (
     UndoPolicy,
     again,
     begun,
+    is_cut_off,
     journal_line,
     made_by_task,
     moved,
@@ -111,6 +112,17 @@ def test_a_step_is_tried_so_often_and_no_more(
         assert "it was" in one.reason
 
 
+def test_a_try_that_was_begun_and_never_settled_is_known() -> None:
+    """Whatever a try gives as its reason, also none."""
+    assert not is_cut_off(step())
+    one = begun(step(), now_ms=NOW_MS)
+    assert is_cut_off(one)
+    failed = Outcome(tried=Tried.FAILED, why="")
+    waits, _ = tried(one, failed, policy=UndoPolicy(), now_ms=NOW_MS, fraction=0.5)
+    assert not is_cut_off(waits)
+    assert is_cut_off(begun(waits, now_ms=NOW_MS))
+
+
 @given(STATES)
 def test_operators_move_only_what_needs_them(state: StepState) -> None:
     one = replace(step(state=state), tries=5)
@@ -129,7 +141,7 @@ def test_operators_move_only_what_needs_them(state: StepState) -> None:
 def test_a_task_whose_undo_has_not_ended_stays_where_it_is() -> None:
     assert unfinished([]) is None
     assert unfinished([step(state=StepState.UNDONE), step(2, StepState.SKIPPED)]) is None
-    assert "1 of its undo steps are still to be done" in str(unfinished([step()]))
+    assert "1 of its undo steps is still to be done" in str(unfinished([step()]))
     stuck = [step(state=StepState.NEEDS_OPERATOR), step(2)]
     assert "fnr undo list T" in str(unfinished(stuck))
 

@@ -326,7 +326,7 @@ def test_letters_stay_until_their_undo_has_ended(tx: Transaction) -> None:
     claimed = claim(tx)
     task_id = claimed.task.task_id
     end_with(tx, failure(claimed), (new_step(claimed),))
-    for problem in ("still to be done", "need an operator"):
+    for problem in ("is still to be done", "needs an operator"):
         back, blocked = letters.replay(
             tx, [task_id], by="ann", now_ms=NOW_MS, function_known=lambda _: True
         )
