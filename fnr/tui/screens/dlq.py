@@ -134,7 +134,7 @@ class DlqView(ListView):
     def _meant(self) -> tuple[list[str], tuple[str, ...], str] | None:
         """Ids, or the words that mean all of them, and how to say it."""
         total = self.table.window.total
-        if self.everything_marked:
+        if self.table.window.everything:
             many = "" if total is None else f" ({total:,})"
             if self.where:
                 return [], ("--where", self.where), f"all that the filter finds{many}"

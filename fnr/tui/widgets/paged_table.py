@@ -240,7 +240,9 @@ class PagedTable(KeptLines):
             parts.append(f"{window.position:,}{of_all}")
         elif of_all:
             parts.append(of_all.removeprefix(" of ") + " in all")
-        if window.marked:
+        if window.everything:
+            parts.append("all marked")
+        elif window.marked:
             parts.append(f"{len(window.marked):,} marked")
         newer = window.newer
         if newer is None:
@@ -257,7 +259,7 @@ class PagedTable(KeptLines):
             cell = column.sized(item, size) if column.sized else column.cell(item)
             text, words = (cell, "") if isinstance(cell, str) else cell
             cells.append((text[:CELL_CHARS_MAX], words))
-        marked = window.id_of(item) in window.marked
+        marked = window.everything or window.id_of(item) in window.marked
         return _Row(index == window.cursor, marked, tuple(cells))
 
     def drawn(self, content: Any) -> Strip:
