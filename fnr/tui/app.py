@@ -83,6 +83,7 @@ class FnrApp(Deeds):
         self._view_name = view
         self._views: dict[str, View] = {}
         self._changed: set[str] = {"all"}
+        self._drills_changed = True
         self._status: Status | None = None
         self._drills: list[Drilled] = []
         self._looked_at_ms = 0
@@ -185,11 +186,13 @@ class FnrApp(Deeds):
     def _happened(self, event: Event) -> None:
         self.pulse.take(event)
         self._changed.add(event.kind)
+        self._drills_changed |= event.kind == "chaos"
         if self._view_name in self._views:
             self.view.happened(event)
 
     def _contact_moved(self, state: FeedState) -> None:
         self._changed.add("all")
+        self._drills_changed = True
         self._looked_at_ms = 0
         self._daemon.words = daemon_words(state, now_ms=now_ms())
         if state.contact is Contact.LIVE:
@@ -201,6 +204,7 @@ class FnrApp(Deeds):
     def deed_is_done(self) -> None:
         """Every screen may show something else now."""
         self._changed.add("all")
+        self._drills_changed = True
 
     def _look(self) -> None:
         """Twice a second: look again, if something has happened and somebody is looking."""
@@ -209,6 +213,10 @@ class FnrApp(Deeds):
         self._daemon.words = daemon_words(self.feed.state, now_ms=now_ms())
         self._drill.words = drill_words(self._drills, now_ms=now_ms())
         self.pulse.forget(now_ms=now)
+        if self._drills_changed and self.feed.state.contact is not Contact.SEEKING:
+            # Also while everything else stands still, or behind a dialog.
+            self._drills_changed = False
+            aside(self, self._look_at_drills, group="drills", exclusive=True)
         if self.held or len(self.screen_stack) > 1:
             return
         if self.feed.state.contact is not Contact.LIVE and now - self._looked_at_ms > UNTOLD_MS:
@@ -227,11 +235,17 @@ class FnrApp(Deeds):
     async def _look_at_status(self) -> None:
         try:
             self._status = await self.feed.ask(GetStatus())
-            live = self.feed.state.contact is Contact.LIVE
-            self._drills = await self.feed.ask(ListDrills()) if live else []
         except FnrError:
             self._status = None
         self._show_head()
+        await self._look_at_drills()
+
+    async def _look_at_drills(self) -> None:
+        live = self.feed.state.contact is Contact.LIVE
+        try:
+            self._drills = await self.feed.ask(ListDrills()) if live else []
+        except FnrError:
+            self._drills = []
         self._drill.words = drill_words(self._drills, now_ms=now_ms())
 
     def _show_head(self) -> None:
