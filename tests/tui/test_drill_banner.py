@@ -34,3 +34,4 @@ async def test_a_drill_is_told_of_also_while_all_else_stands_still(
         daemon.drills = []
         daemon.tell(Event(kind="chaos", what="over", at_ms=now_ms()))
         await until_gone(pilot, "! DRILL")
+        assert app.held or len(app.screen_stack) > 1
