@@ -67,3 +67,20 @@ async def test_the_last_line_says_that_all_is_marked_until_one_is_chosen(
         assert "all marked" not in shown(app)
         await pilot.press("R")
         await until_shown(pilot, "replay 1 dead letter")
+
+
+async def test_what_the_last_line_has_counted_can_be_purged(daemon: StoreServer) -> None:
+    """A filter on words is counted by nobody; a list whose end is here needs nobody for that."""
+    async with running(daemon.paths, "dlq", size=(120, 40)) as (app, pilot):
+        view = app.view
+        assert isinstance(view, ListView)
+        await until(pilot, lambda: view.table.window.rows)
+        before = len(view.table.window.rows)
+        await pilot.press("slash", *"message~' a'", "enter")
+        await until(pilot, lambda: view.table.window.loaded)
+        window = view.table.window
+        await until(pilot, lambda: 0 < len(window.rows) < before)
+        assert window.total is None
+        await until_shown(pilot, f" of {len(window.rows)}")
+        await pilot.press("asterisk", "X")
+        await until_shown(pilot, f"type {len(window.rows)} to go on")

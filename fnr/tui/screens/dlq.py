@@ -133,7 +133,7 @@ class DlqView(ListView):
 
     def _meant(self) -> tuple[list[str], tuple[str, ...], str] | None:
         """Ids, or the words that mean all of them, and how to say it."""
-        total = self.table.window.total
+        total = self.table.window.count
         if self.table.window.everything:
             many = "" if total is None else f" ({total:,})"
             if self.where:
@@ -261,7 +261,7 @@ class DlqView(ListView):
         if meant is None:
             return
         found, where, words = meant
-        count = len(found) or self.table.window.total
+        count = len(found) or self.table.window.count
         if count is None:
             self.post_message(self.Told("nobody has counted what this filter finds", bad=True))
             return

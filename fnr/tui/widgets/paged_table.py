@@ -233,9 +233,7 @@ class PagedTable(KeptLines):
         if not window.rows:
             return ""
         parts = []
-        of_all = "" if window.total is None else f" of {window.total:,}"
-        if window.total is None and window.below is None and window.first_index is not None:
-            of_all = f" of {window.first_index + len(window.rows):,}"
+        of_all = "" if window.count is None else f" of {window.count:,}"
         if window.position is not None:
             parts.append(f"{window.position:,}{of_all}")
         elif of_all:

@@ -107,6 +107,13 @@ class Window:
             return None
         return self.first_index + self.cursor + 1
 
+    @property
+    def count(self) -> int | None:
+        """How many rows the list has: counted by who gave them, or by whoever reached its end."""
+        if self.total is None and self.below is None and self.first_index is not None:
+            return self.first_index + len(self.rows)
+        return self.total
+
     # ── moving ───────────────────────────────────────────────────────────────
 
     def move(self, rows: int) -> None:
