@@ -145,6 +145,13 @@ def test_scores_are_listed_shown_and_compared(
     command = ["--home", str(folder), "chaos", "score"]
     assert run([*command, "--all"]) == 0
     assert capsys.readouterr().out.count("pass") == 2
+    # Neither by itself nor by a beginning that both have: a score would be no worse than itself.
+    for one in (newer, newer[:20]):
+        assert run([*command, "--against", one]) == 6
+    out, err = capsys.readouterr()
+    assert "no later one is kept" in err
+    assert f"{newer}, {SCORE.score_id}" in err
+    assert "no worse" not in err
     assert run([*command, "--against", SCORE.score_id[:25] + "1"]) == 0
     out, err = capsys.readouterr()
     assert newer in out
