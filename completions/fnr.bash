@@ -164,7 +164,7 @@ _fnr_arguments() {
     'replay/pause') found=('@replays' '*') ;;
     'replay/resume') found=('@replays' '*') ;;
     'replay/cancel') found=('@replays' '*') ;;
-    'errors/show') found=('@errors @tasks') ;;
+    'errors/show') found=('@errors @incidents @tasks') ;;
     'errors/explain') found=('@errors @incidents @tasks') ;;
     'errors/similar') found=('@errors @incidents @tasks') ;;
     'errors/ack') found=('@incidents' '*') ;;
@@ -204,7 +204,7 @@ _fnr_arguments() {
     'db/restore') found=('@files') ;;
     'chaos/inject') found=('worker-kill worker-stop hang busy-loop exit-code segfault exit-silent memory open-files error result-garbage result-too-large slow-start import-failure service-500 service-429 service-reset service-slow service-half disk-full output-read-only store-locked clock-jump queue-flood config-broken daemon-kill') ;;
     'chaos/abort') found=('@drills' '*') ;;
-    'chaos/score') found=('') ;;
+    'chaos/score') found=('@scores') ;;
     'init') found=('@dirs') ;;
     'completion/show') found=('bash zsh fish') ;;
     'help') found=('exit-codes environment filters output input') ;;
@@ -770,7 +770,7 @@ _fnr_value() {
     'chaos/drill:--config') found=('@files') ;;
     'chaos/drill:-o'|'chaos/drill:--output') found=(table json jsonl name) ;;
     'chaos/drill:--timeout') found=() ;;
-    'chaos/score:--against') found=() ;;
+    'chaos/score:--against') found=('@scores') ;;
     'chaos/score:--home') found=('@dirs') ;;
     'chaos/score:--config') found=('@files') ;;
     'chaos/score:-o'|'chaos/score:--output') found=(table json jsonl name) ;;
@@ -871,6 +871,10 @@ _fnr_offer() {
         lines=("$state"/chaos/active/*/record.json)
         lines=("${lines[@]%/record.json}")
         [[ ! -d ${lines[0]} ]] || _fnr_words "${lines[@]##*/}" ;;
+      @scores)
+        lines=("$state"/chaos/scores/*.json)
+        lines=("${lines[@]%.json}")
+        [[ ! -f ${lines[0]}.json ]] || _fnr_words "${lines[@]##*/}" ;;
       @*)
         [[ -f $state/words/${mark:1} && -r $state/words/${mark:1} ]] || continue
         mapfile -t -n 2000 lines <"$state/words/${mark:1}"

@@ -312,7 +312,7 @@ function __fnr_arguments
         case 'replay/cancel'
             printf '%s\n' '@replays' '*'
         case 'errors/show'
-            printf '%s\n' '@errors @tasks'
+            printf '%s\n' '@errors @incidents @tasks'
         case 'errors/explain'
             printf '%s\n' '@errors @incidents @tasks'
         case 'errors/similar'
@@ -392,7 +392,7 @@ function __fnr_arguments
         case 'chaos/abort'
             printf '%s\n' '@drills' '*'
         case 'chaos/score'
-            printf '%s\n' ''
+            printf '%s\n' '@scores'
         case 'init'
             printf '%s\n' '@dirs'
         case 'completion/show'
@@ -1517,7 +1517,7 @@ function __fnr_value
         case 'chaos/drill:--timeout'
             true
         case 'chaos/score:--against'
-            true
+            printf '%s\n' '@scores'
         case 'chaos/score:--home'
             printf '%s\n' '@dirs'
         case 'chaos/score:--config'
@@ -1637,6 +1637,10 @@ function __fnr_offer
             case @drills
                 for record in $argv[3]/chaos/active/*/record.json
                     echo $lead(string split -r -m 2 / -- $record)[2]
+                end
+            case @scores
+                for file in $argv[3]/chaos/scores/*.json
+                    echo $lead(string replace -r '^.*/(.*)\.json$' '$1' -- $file)
                 end
             case '@*'
                 set -l file $argv[3]/words/(string sub -s 2 -- $mark)

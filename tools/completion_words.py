@@ -2,7 +2,8 @@
 
 "files", "dirs" and "commands" are known to the shell; "tasks", "rules" and the like are files of
 words that the daemon keeps (fnr/daemon/word_files.py), "drills" the folders of the faults that act
-now (fnr/host/chaos_records.py); everything else is a list of static words.
+now (fnr/host/chaos_records.py), "scores" the files of those kept (fnr/host/score_files.py);
+everything else is a list of static words.
 """
 
 from __future__ import annotations
@@ -43,13 +44,13 @@ class Offer:
 NOTHING = Offer()
 _FILES = Offer(kinds=("files",))
 _COMMANDS = Offer(kinds=("commands", "files"))
+_SCORES = Offer(kinds=("scores",))
 
 # By the command and what stands in its synopsis, the nearest first: "task wait", "task", "".
 _ARGUMENTS: Mapping[tuple[str, str], Offer] = {
     ("task", "ID"): Offer(kinds=("tasks",)),
     ("dlq", "ID"): Offer(kinds=("letters",)),
     ("errors", "ID"): Offer(kinds=("errors", "incidents", "tasks")),
-    ("errors show", "ID"): Offer(kinds=("errors", "tasks")),
     ("errors groups", "ID"): Offer(kinds=("incidents",)),
     ("errors ack", "ID"): Offer(kinds=("incidents",)),
     ("errors snooze", "ID"): Offer(kinds=("incidents",)),
@@ -65,12 +66,14 @@ _ARGUMENTS: Mapping[tuple[str, str], Offer] = {
     ("undo", "ID"): Offer(kinds=("undo",)),
     ("undo list", "TASK"): Offer(kinds=("tasks",)),
     ("chaos abort", "ID"): Offer(kinds=("drills",)),
+    ("chaos score", "ID"): _SCORES,
     ("", "FUNCTION"): Offer(kinds=("functions",)),
     ("", "FUNCTION|TASK"): Offer(kinds=("functions", "tasks")),
     ("", "SERVICE"): Offer(kinds=("breakers",)),
     ("", "TASK"): Offer(kinds=("tasks",)),
 }
 _FLAGS: Mapping[str, Offer] = {
+    "--against": _SCORES,
     "--category": Offer(words=tuple(map(str, Category))),
     "--function": Offer(kinds=("functions",)),
     "--killed-by": Offer(words=tuple(map(str, KilledBy))),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from fnr.api.errors import NotFound
+from fnr.api.errors import NotFound, Refused
 from fnr.cli.chaos_drill import SCENARIOS, Scenario
 from fnr.cli.drill import report
 from fnr.cli.here import here, say
@@ -41,6 +41,8 @@ PLAYS: Listing[Scenario] = Listing(
     empty="none",
 )
 
+SCORES_NAMED = 5
+
 
 def score(
     score_id: Annotated[
@@ -62,6 +64,12 @@ def score(
     if against is None:
         return
     before = _find(kept, against)
+    if before.score_id == found.score_id:
+        raise Refused(
+            "a score is not held against itself",
+            why="no later one is kept" if found is kept[0] else f"{found.score_id} is both",
+            next_step="fnr chaos drill",
+        )
     worse = regressions(before, found)
     for line in worse:
         say(f"worse than {before.score_id}: {one_line(line)}")
@@ -85,4 +93,11 @@ def _find(kept: list[Score], word: str) -> Score:
     found = [one for one in kept if one.score_id.startswith(word.upper())]
     if not found:
         raise NotFound(f"there is no score {word!r}", next_step="fnr chaos score --all")
+    if len(found) > 1:
+        ids = ", ".join(one.score_id for one in found[:SCORES_NAMED])
+        raise Refused(
+            f"several scores have an id that begins with {word!r}: {ids}",
+            why="the prefix fits several ids",
+            next_step="fnr chaos score --all",
+        )
     return found[0]

@@ -14,7 +14,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from fnr.api.chaos_requests import AbortDrills, InjectFault, InjectReport, ListDrills, ListScores
-from fnr.api.errors import Failed, NotFound, Refused, StorageError, UsageError
+from fnr.api.errors import Failed, FnrError, NotFound, Refused, StorageError, UsageError
 from fnr.api.question import Changed
 from fnr.api.requests import Event
 from fnr.daemon.armed_faults import ArmedFaults
@@ -96,7 +96,12 @@ class Chaos:
             await holder.over.wait()
             why = holder.seen.problem if holder.seen else "its dead-man process died"
             raise Failed(f"{request.fault} was not injected", why=why)
-        await self._deeds.begin(injection, client)
+        try:
+            await self._deeds.begin(injection, client)
+        except FnrError:
+            holder.let_go("the daemon could not do its part")
+            await holder.over.wait()
+            raise
         if holder.over.is_set():
             # It ended while we did our part, which nobody would undo any more.
             await self._deeds.undo(injection, again=True)

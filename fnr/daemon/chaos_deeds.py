@@ -7,6 +7,7 @@ from functools import partial
 
 import msgspec
 
+from fnr.api.errors import Refused
 from fnr.api.requests import SubmitMany, TaskSpec
 from fnr.daemon.armed_faults import ArmedFaults
 from fnr.daemon.clients import Client
@@ -110,7 +111,11 @@ class ChaosDeeds:
             answer = await self._crew.intake.submit_many(
                 client, SubmitMany(items=[raw] * min(left, CHUNK))
             )
+            if answer.refused and left == int(injection.options["count"]):
+                why = f"{spec.function} refuses its tasks: {answer.refused[0].why}"
+                raise Refused("queue-flood was not injected", why=why)
             if answer.refused:
+                # As much as there was room for: this, too, is what a flood is about.
                 log.warning("the flood was refused: %s", answer.refused[0].why)
                 return
             self._note(injection)

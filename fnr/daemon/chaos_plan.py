@@ -10,6 +10,8 @@ from pathlib import Path
 
 from fnr.api.chaos_requests import InjectFault, InjectReport
 from fnr.api.errors import NotFound, Refused, UsageError
+from fnr.api.plain_text import duration
+from fnr.config.paths import Paths
 from fnr.daemon.armed_faults import task_matches
 from fnr.daemon.parts import Parts
 from fnr.daemon.supervisor import Supervisor
@@ -24,6 +26,11 @@ TIMES_MAX = 1_000
 WORKERS_MAX = 100
 # As a path: the folder in which this daemon keeps its store.
 STATE = "state"
+_SYSTEM = ("bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "proc", "sbin", "sys", "usr")
+SYSTEM = tuple(Path("/", name) for name in _SYSTEM)
+# Everybody's, though what is in them is somebody's.
+_SHARED = ("", "home", "media", "mnt", "opt", "root", "run", "srv", "tmp", "var", "var/tmp")
+SHARED = tuple(Path("/", name) for name in _SHARED)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,7 +63,8 @@ class Plan:
         what = self.fault.what + (f" ({wanted})" if wanted else "")
         match self.fault.acts:
             case Acts.ATTEMPT:
-                where = f"that {request.where!r} finds, each task {request.times} times"
+                times = "once" if request.times == 1 else f"{request.times} times"
+                where = f"that {request.where!r} finds, each task {times}"
                 deeds.append(f"attempts of {', '.join(self.functions)} {where}: {what}")
             case Acts.START:
                 deeds.append(f"workers of {', '.join(self.functions)} are replaced: {what}")
@@ -65,7 +73,7 @@ class Plan:
                 deeds.append(f"{what}: {hit}")
             case _:
                 deeds.append(what)
-        deeds.append(f"after {request.duration_ms} ms at most: {self.fault.undo}")
+        deeds.append(f"after {duration(request.duration_ms)} at most: {self.fault.undo}")
         return deeds
 
 
@@ -77,7 +85,12 @@ def make_plan(parts: Parts, supervisor: Supervisor, request: InjectFault) -> Pla
         raise NotFound(f"there is no fault {request.fault!r}", next_step="fnr chaos faults")
     why_not = refusal(settings, duration_ms=request.duration_ms, reason=request.reason)
     if why_not:
-        raise Refused("no fault may be injected here", why=why_not, next_step="fnr config show")
+        what = f"{fault.name} may not be injected like this"
+        raise Refused(
+            what if settings.enabled else "no fault may be injected here",
+            why=why_not,
+            next_step="fnr config show" if request.reason.strip() else "fnr chaos inject --help",
+        )
     if not 1 <= request.times <= TIMES_MAX or not 1 <= request.workers_max <= WORKERS_MAX:
         raise UsageError(f"times must be 1 to {TIMES_MAX}, workers 1 to {WORKERS_MAX}")
     try:
@@ -87,15 +100,15 @@ def make_plan(parts: Parts, supervisor: Supervisor, request: InjectFault) -> Pla
     _check_where(fault, request.where)
     if options.get("path") == STATE:
         options["path"] = parts.paths.state_dir
-    _check_path(options)
-    functions, kept_out = unprotected(settings, _functions(parts, fault, request.where))
+    _check_path(fault, options, parts.paths)
+    functions, kept_out = unprotected(settings, _functions(parts, fault, request.where, options))
     asked, now_ms = parse(request.where), parts.clock.now_ms()
     functions = [name for name in functions if may_match(asked, {"function": name}, now_ms)]
     plan = Plan(fault=fault, options=options, functions=functions, kept_out=kept_out, targets=[])
-    if fault.reach in {Reach.ATTEMPT, Reach.FUNCTION} and not functions:
+    if (fault.reach in {Reach.ATTEMPT, Reach.FUNCTION} or "function" in options) and not functions:
         raise Refused(
             f"{fault.name} would hit nothing",
-            why=_nothing(fault, kept_out, request.where),
+            why=_nothing(fault, kept_out, request.where, options),
             next_step="fnr function list",
         )
     if fault.reach is Reach.WORKER:
@@ -103,9 +116,11 @@ def make_plan(parts: Parts, supervisor: Supervisor, request: InjectFault) -> Pla
     return plan
 
 
-def _nothing(fault: Fault, kept_out: list[str], where: str) -> str:
+def _nothing(fault: Fault, kept_out: list[str], where: str, options: dict[str, str]) -> str:
     if kept_out:
         return f"[chaos] protect keeps {', '.join(kept_out)}"
+    if "function" in options:
+        return f"there is no function {options['function']!r}"
     limited = " with limits.memory" if fault.name == "memory" else ""
     found = f" that {where!r} can find" if where else ""
     return f"no Python function{limited}{found} fits; faults inside of attempts need one"
@@ -128,21 +143,37 @@ def _check_where(fault: Fault, where: str) -> None:
         ) from error
 
 
-def _check_path(options: dict[str, str]) -> None:
+def _check_path(fault: Fault, options: dict[str, str], paths: Paths) -> None:
     path = options.get("path")
     if path is None:
         return
     if not Path(path).is_absolute() or not Path(path).parent.is_dir():
         raise UsageError("path must be absolute, in a folder that exists", why=path)
-    if path.startswith(("/dev", "/proc", "/sys", "/etc", "/usr", "/boot", "/bin", "/lib")):
+    # Whatever way leads there: /tmp/../etc is /etc.
+    place = Path(path).resolve()
+    if any(place.is_relative_to(folder) for folder in SYSTEM):
         raise Refused("the system's own files are no place for a fault", why=path)
+    if fault.name == "output-read-only" and place in SHARED:
+        raise Refused("a folder that everybody uses is no place for a fault", why=path)
+    # The store as a whole may be out of room. Its files, and the records that undo faults, are
+    # what everything else here rests on.
+    own = [Path(one).resolve() for one in (paths.state_dir, paths.run_dir, paths.config_file)]
+    if any(place.is_relative_to(one) for one in own) and place != own[0]:
+        raise Refused(
+            "fnr's own files are no place for a fault", why=path,
+            next_step=f"fnr chaos inject {fault.name} --set path={STATE} -n",
+        )  # fmt: skip
 
 
-def _functions(parts: Parts, fault: Fault, where: str) -> list[str]:
-    """Functions that a fault inside of attempts or starts can reach."""
+def _functions(parts: Parts, fault: Fault, where: str, options: dict[str, str]) -> list[str]:
+    """Functions that a fault can be aimed at; none when it spares nobody."""
+    if "function" not in options and fault.reach in {Reach.SERVICE, Reach.FILES, Reach.DAEMON}:
+        return []
     now_ms = parts.clock.now_ms()
     found = []
     for name, settings in parts.settings.functions.items():
+        if options.get("function", name) != name:
+            continue
         if fault.acts in {Acts.ATTEMPT, Acts.START} and settings.kind != "python":
             continue
         if fault.name == "memory" and settings.limits.memory_mib is None:

@@ -152,7 +152,8 @@ def refusal(settings: ChaosSettings, *, duration_ms: int, reason: str) -> str:
     if not reason.strip():
         return "a reason is mandatory"
     if not 0 < duration_ms <= settings.duration_max_ms:
-        return f"the duration must be above 0 and at most {settings.duration_max_ms} ms"
+        longest_s, asked_s = settings.duration_max_ms / 1_000, duration_ms / 1_000
+        return f"the duration is {asked_s:g} s; above 0 and at most {longest_s:g} s (duration_max)"
     return ""
 
 

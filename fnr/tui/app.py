@@ -20,14 +20,14 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 
 from fnr.api.chaos_requests import ListDrills
-from fnr.api.errors import FnrError
+from fnr.api.errors import FnrError, TimedOut
 from fnr.api.requests import Event, GetStatus, Status
 from fnr.client.instants import now_ms
 from fnr.client.own_command import OwnCommand
 from fnr.config.paths import Paths
 from fnr.policy.chaos import Drilled
-from fnr.tui.aside import aside
-from fnr.tui.banners import daemon_words, drill_words
+from fnr.tui.aside import OneAtATime, aside
+from fnr.tui.banners import daemon_words, drill_words, silence_words
 from fnr.tui.deeds import Deeds, changes
 from fnr.tui.feed import Contact, Feed, FeedState
 from fnr.tui.last_filter import Harmless
@@ -43,6 +43,8 @@ LOOK_S = 0.5
 TICKS = 2
 # While nobody tells what happens, look by oneself: the stored state may still change.
 UNTOLD_MS = 3_000
+# A daemon that tells nothing may have nothing to tell, or hang: so often it is asked.
+BEAT_MS = 5_000
 SHORT_LINES = 10
 
 
@@ -83,9 +85,15 @@ class FnrApp(Deeds):
         self._view_name = view
         self._views: dict[str, View] = {}
         self._changed: set[str] = {"all"}
+        self._drills_changed = True
         self._status: Status | None = None
         self._drills: list[Drilled] = []
         self._looked_at_ms = 0
+        self._asked_at_ms = 0
+        # Since when the daemon owes an answer; 0: it does not.
+        self._owed_since_ms = 0
+        self._to_status = OneAtATime(self, self._look_at_status, group="status")
+        self._to_drills = OneAtATime(self, self._look_at_drills, group="drills")
         self._ticks = 0
         self._harmless = Harmless(ascii_only=ascii_only)
         self._top = TopLine()
@@ -185,13 +193,15 @@ class FnrApp(Deeds):
     def _happened(self, event: Event) -> None:
         self.pulse.take(event)
         self._changed.add(event.kind)
+        self._drills_changed |= event.kind == "chaos"
         if self._view_name in self._views:
             self.view.happened(event)
 
     def _contact_moved(self, state: FeedState) -> None:
         self._changed.add("all")
-        self._looked_at_ms = 0
-        self._daemon.words = daemon_words(state, now_ms=now_ms())
+        self._drills_changed = True
+        self._looked_at_ms = self._owed_since_ms = 0
+        self._show_daemon()
         if state.contact is Contact.LIVE:
             self.pulse.begin(heard_from_ms=state.since_ms)
             if self._status is not None:
@@ -201,14 +211,21 @@ class FnrApp(Deeds):
     def deed_is_done(self) -> None:
         """Every screen may show something else now."""
         self._changed.add("all")
+        self._drills_changed = True
 
     def _look(self) -> None:
         """Twice a second: look again, if something has happened and somebody is looking."""
         now = now_ms()
         self._show_head()
-        self._daemon.words = daemon_words(self.feed.state, now_ms=now_ms())
+        self._show_daemon()
         self._drill.words = drill_words(self._drills, now_ms=now_ms())
         self.pulse.forget(now_ms=now)
+        if self._drills_changed and self.feed.state.contact is not Contact.SEEKING:
+            # Also while everything else stands still, or behind a dialog.
+            self._drills_changed = False
+            self._to_drills.again()
+        if self.feed.state.contact is Contact.LIVE and now - self._asked_at_ms > BEAT_MS:
+            self._to_status.again()
         if self.held or len(self.screen_stack) > 1:
             return
         if self.feed.state.contact is not Contact.LIVE and now - self._looked_at_ms > UNTOLD_MS:
@@ -217,7 +234,8 @@ class FnrApp(Deeds):
             self._looked_at_ms = now
             concerned = "all" in self._changed or self._changed & self.view.kinds
             self._changed = set()
-            aside(self, self._look_at_status, group="status", exclusive=True)
+            self._to_status.again()
+            self._to_drills.again()
             if concerned:
                 self.view.look()
         self._ticks += 1
@@ -225,14 +243,29 @@ class FnrApp(Deeds):
             self.view.tick()
 
     async def _look_at_status(self) -> None:
+        self._asked_at_ms = now_ms()
+        self._owed_since_ms = self._owed_since_ms or self._asked_at_ms
         try:
             self._status = await self.feed.ask(GetStatus())
-            live = self.feed.state.contact is Contact.LIVE
+            self._owed_since_ms = 0
+        except TimedOut:
+            pass  # what it said before stands, and how long ago that was
+        except FnrError:
+            self._status, self._owed_since_ms = None, 0
+        self._show_head()
+
+    async def _look_at_drills(self) -> None:
+        live = self.feed.state.contact is Contact.LIVE
+        try:
             self._drills = await self.feed.ask(ListDrills()) if live else []
         except FnrError:
-            self._status = None
-        self._show_head()
+            self._drills = []
         self._drill.words = drill_words(self._drills, now_ms=now_ms())
+
+    def _show_daemon(self) -> None:
+        words, now = daemon_words(self.feed.state, now_ms=now_ms()), now_ms()
+        owed_ms = now - self._owed_since_ms if self._owed_since_ms else 0
+        self._daemon.words = words or silence_words(owed_ms)
 
     def _show_head(self) -> None:
         contact = self.feed.state.contact

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fnr.api.errors import DaemonDown
 from fnr.api.plain_text import duration
 from fnr.policy.chaos import Drilled, ends_at_ms
 from fnr.tui.feed import Contact, FeedState
+
+# A daemon that is busy answers sooner.
+SILENCE_MS = 3_000
 
 
 def drill_words(drills: Sequence[Drilled], *, now_ms: int) -> str:
@@ -25,6 +29,15 @@ def daemon_words(state: FeedState, *, now_ms: int) -> str:
     if state.contact not in {Contact.DOWN, Contact.REFUSED} or state.error is None:
         return ""
     since = duration(max(0, now_ms - state.since_ms) // 1_000 * 1_000)
-    what = "the daemon is not there" if state.contact is Contact.DOWN else state.error.what
+    gone = isinstance(state.error, DaemonDown)
+    what = "the daemon is not there" if gone else state.error.what
     words = f"! {what} (for {since}); this is the stored state"
     return f"{words} · {state.error.next_step}" if state.error.next_step else words
+
+
+def silence_words(unanswered_ms: int) -> str:
+    """It is there and does not answer: what stands on the screen is what it said before."""
+    if unanswered_ms < SILENCE_MS:
+        return ""
+    since = duration(unanswered_ms // 1_000 * 1_000)
+    return f"! the daemon has not answered for {since}; this is what it said before"

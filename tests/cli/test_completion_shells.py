@@ -50,6 +50,11 @@ TYPED = {
     "fnr chaos inject worker-k": "chaos inject worker-kill",
     "fnr chaos drill --scenario q": "chaos drill --scenario quick",
     "fnr --home HOME chaos abort 06": "--home HOME chaos abort 06JD0000000000000000000006",
+    "fnr --home HOME chaos score 07": "--home HOME chaos score 07JD0000000000000000000007",
+    "fnr --home HOME chaos score --against 07": (
+        "--home HOME chaos score --against 07JD0000000000000000000007"
+    ),
+    "fnr --home HOME errors show 1:3": f"--home HOME errors show {INCIDENT}",
     "fnr tui dash": "tui dashboard",
     "fnr --home HOME worker list --function gr": "--home HOME worker list --function greet",
     "fnr --home HOME rules disable col:": "--home HOME rules disable col:on/x",
@@ -74,6 +79,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     acting = home / "state/chaos/active/06JD0000000000000000000006"
     acting.mkdir(parents=True)
     (acting / "record.json").write_text("{}")
+    (home / "state/chaos/scores").mkdir()
+    (home / "state/chaos/scores/07JD0000000000000000000007.json").write_text("{}")
     return home
 
 

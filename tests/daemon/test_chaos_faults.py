@@ -317,7 +317,7 @@ def test_a_clock_that_jumps_is_true_again_afterwards(client: Client) -> None:
 
 
 def test_a_flood_is_drained_again(client: Client) -> None:
-    report = begin(client, "queue-flood", options={"function": "precious", "count": "1500"})
+    report = begin(client, "queue-flood", options={"function": "canary", "count": "1500"})
     assert proven(end(client, report))
     left = [*client.tasks(f"tag.flood:{report.injection_id} state:queued,waiting")]
     assert left == []

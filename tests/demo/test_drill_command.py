@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -76,8 +77,9 @@ def test_a_live_drill_meets_only_its_own_canaries(folder: Path) -> None:
         home.close()
 
 
-def test_an_interrupted_drill_leaves_no_process_and_no_folder(folder: Path) -> None:
-    temporary = folder / "t"
+@contextmanager
+def drill_under_way(folder: Path, temporary: Path) -> Iterator[subprocess.Popen[str]]:
+    """A drill whose faults act."""
     temporary.mkdir()
     with subprocess.Popen(
         [sys.executable, "-m", "fnr", "--home", str(folder / "h"), "chaos", "drill"],
@@ -90,11 +92,35 @@ def test_an_interrupted_drill_leaves_no_process_and_no_folder(folder: Path) -> N
         assert drill.stderr is not None
         for line in drill.stderr:
             if "meet them at once" in line:
-                drill.send_signal(signal.SIGINT)
                 break
+        yield drill
+
+
+def test_an_interrupted_drill_leaves_no_process_and_no_folder(folder: Path) -> None:
+    temporary = folder / "t"
+    with drill_under_way(folder, temporary) as drill:
+        drill.send_signal(signal.SIGINT)
         out, err = drill.communicate()
     assert drill.returncode == 130, err
     assert out == ""
+    assert list(temporary.iterdir()) == []
+    assert processes_of(temporary) == {}
+
+
+def test_a_killed_drill_leaves_no_process_and_no_folder(folder: Path) -> None:
+    temporary = folder / "t"
+    with drill_under_way(folder, temporary) as drill:
+        [caretaker] = [
+            int(pid) for pid, words in processes_of(temporary).items() if "caretaker" in words
+        ]
+        pidfd = os.pidfd_open(caretaker)
+        drill.kill()
+        drill.communicate()
+    try:
+        gone, _, _ = select.select([pidfd], [], [], 60)
+    finally:
+        os.close(pidfd)
+    assert gone
     assert list(temporary.iterdir()) == []
     assert processes_of(temporary) == {}
 
@@ -119,6 +145,13 @@ def test_scores_are_listed_shown_and_compared(
     command = ["--home", str(folder), "chaos", "score"]
     assert run([*command, "--all"]) == 0
     assert capsys.readouterr().out.count("pass") == 2
+    # Neither by itself nor by a beginning that both have: a score would be no worse than itself.
+    for one in (newer, newer[:20]):
+        assert run([*command, "--against", one]) == 6
+    out, err = capsys.readouterr()
+    assert "no later one is kept" in err
+    assert f"{newer}, {SCORE.score_id}" in err
+    assert "no worse" not in err
     assert run([*command, "--against", SCORE.score_id[:25] + "1"]) == 0
     out, err = capsys.readouterr()
     assert newer in out

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
 from tui_home import StoreServer, lines_of, running, settled, until, until_gone, until_shown
 
 from fnr.api.errors import PermissionDenied
-from fnr.api.requests import Event, Watch
+from fnr.api.requests import Event, GetStatus, Status, Watch
 from fnr.client.instants import now_ms
 from fnr.config.paths import Paths
 from fnr.tui.feed import Contact
@@ -97,6 +98,30 @@ async def test_while_paused_nothing_moves(daemon: StoreServer) -> None:
         assert len(daemon.asked) == before
         await pilot.press("P")
         await until(pilot, lambda: len(daemon.asked) > before)
+
+
+async def test_a_daemon_that_hangs_is_told_of_though_its_connection_stands(
+    daemon: StoreServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Method: nothing happens any more, and what it is asked then is not answered for a while."""
+    wakes = threading.Event()
+
+    def status(asked: GetStatus) -> Status:
+        wakes.wait()
+        return daemon.status(asked)
+
+    async with running(daemon.paths, "tasks", size=(120, 30)) as (app, pilot):
+        await until_shown(pilot, "7 dead")
+        await settled(pilot)
+        monkeypatch.setattr("fnr.tui.app.BEAT_MS", 0)
+        daemon.answers[GetStatus] = status
+        try:
+            await until_shown(pilot, "the daemon has not answered for")
+            assert app.feed.state.contact is Contact.LIVE
+            assert "7 dead" in lines_of(app)[0]
+        finally:
+            wakes.set()
+        await until_gone(pilot, "the daemon has not answered")
 
 
 async def test_without_access_to_the_socket_it_says_so(filled: Paths) -> None:

@@ -52,6 +52,10 @@ _fnr_offer() {
         lines=("$state"/chaos/active/*/record.json)
         lines=("${lines[@]%/record.json}")
         [[ ! -d ${lines[0]} ]] || _fnr_words "${lines[@]##*/}" ;;
+      @scores)
+        lines=("$state"/chaos/scores/*.json)
+        lines=("${lines[@]%.json}")
+        [[ ! -f ${lines[0]}.json ]] || _fnr_words "${lines[@]##*/}" ;;
       @*)
         [[ -f $state/words/${mark:1} && -r $state/words/${mark:1} ]] || continue
         mapfile -t -n 2000 lines <"$state/words/${mark:1}"

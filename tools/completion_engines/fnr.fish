@@ -29,6 +29,10 @@ function __fnr_offer
                 for record in $argv[3]/chaos/active/*/record.json
                     echo $lead(string split -r -m 2 / -- $record)[2]
                 end
+            case @scores
+                for file in $argv[3]/chaos/scores/*.json
+                    echo $lead(string replace -r '^.*/(.*)\.json$' '$1' -- $file)
+                end
             case '@*'
                 set -l file $argv[3]/words/(string sub -s 2 -- $mark)
                 if test -f $file -a -r $file

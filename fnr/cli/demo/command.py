@@ -20,6 +20,7 @@ from fnr.cli.demo.scenario import Scenario
 from fnr.cli.group import examples, group
 from fnr.cli.here import here, say
 from fnr.cli.render import show_one, write
+from fnr.cli.stage.caretaker import watched
 from fnr.cli.stage.interruptions import Interruptions
 from fnr.cli.stage.processes import Daemon
 from fnr.cli.stage.screen import Screen
@@ -82,9 +83,7 @@ def demo(
         raise NotFound(f"there is no folder {folder}")
     interruptions = Interruptions()
     with interruptions.taken(), ExitStack() as cleanup:
-        with interruptions.held():
-            home = make_home(here().paths.home if here().paths.origin == "--home" else None)
-            cleanup.callback(home.remove)
+        home = _home(interruptions, cleanup, keep=keep)
         daemon = Daemon(home, interruptions)
         cleanup.callback(daemon.stop)
         cleanup.callback(interruptions.end)  # the last in is the first out
@@ -157,6 +156,17 @@ def _show_way_on(home: Home, daemon: Daemon | None) -> None:
     write("\n".join(["", f"the home is left, its daemon runs (pid {daemon.pid}):", *lines]) + "\n")
     write("in it: files/ objects/ marks/ logs/ fnr.toml accepted.jsonl; to end it:\n")
     write(f"  {_end_of(home)}\n")
+
+
+def _home(interruptions: Interruptions, cleanup: ExitStack, *, keep: bool) -> Home:
+    """A home that goes when we do, however we end; kept, it stays also when we are killed."""
+    with interruptions.held():
+        home = make_home(here().paths.home if here().paths.origin == "--home" else None)
+        cleanup.callback(home.remove)
+    if not keep:
+        cleanup.enter_context(watched(home, interruptions))
+        cleanup.callback(home.remove)
+    return home
 
 
 def _end_of(home: Home) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import shutil
 import signal
 import sys
@@ -17,9 +16,16 @@ from fnr.cli.drill.cases import CASE_TAG, SERVICE_FAULTS
 from fnr.cli.drill.home import DrillHome, make_home
 from fnr.cli.drill.play import BREAKER_PORT, Stage
 from fnr.cli.drill.upstream import service
+from fnr.cli.stage.caretaker import watched
 from fnr.cli.stage.home import environment
 from fnr.cli.stage.interruptions import Interruptions
-from fnr.cli.stage.processes import STOP_PATIENCE_MS, Daemon, run_command, take_end
+from fnr.cli.stage.processes import (
+    STOP_PATIENCE_MS,
+    Daemon,
+    run_command,
+    take_end,
+    wait_or_kill,
+)
 from fnr.client.sdk import Client
 from fnr.config.paths import Paths
 from fnr.host import process
@@ -32,6 +38,9 @@ def throwaway_stage(interruptions: Interruptions, cleanup: ExitStack) -> tuple[S
     with interruptions.held():
         home = make_home(None)
         cleanup.callback(home.remove)
+    # Last of all it may go: whoever is killed before has not cleaned up.
+    cleanup.enter_context(watched(home, interruptions))
+    cleanup.callback(home.remove)
     home.configure()
     daemon = Daemon(home, interruptions)
     cleanup.callback(_end_successor, home)
@@ -110,9 +119,6 @@ def _end_successor(home: DrillHome) -> None:
     if pid is None or pidfd is None:
         return
     try:
-        gone, _, _ = select.select([pidfd], [], [], STOP_PATIENCE_MS / 1_000)
-        if not gone:
-            signal_pids([pid], signal.SIGKILL)
-            select.select([pidfd], [], [], STOP_PATIENCE_MS / 1_000)
+        wait_or_kill(pid, pidfd)
     finally:
         os.close(pidfd)

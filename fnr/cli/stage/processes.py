@@ -9,6 +9,7 @@ import json
 import os
 import select
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 from fnr.api.errors import Failed, FnrError
@@ -17,7 +18,8 @@ from fnr.cli.stage.home import ThrowawayHome, environment
 from fnr.cli.stage.interruptions import Interruptions
 from fnr.client.connect import Connection, connect_again
 from fnr.host import process
-from fnr.host.process import Child, Exit, group_members, signal_pids
+from fnr.host.lock import lock_holder
+from fnr.host.process import Child, Exit, group_members, pid_start, signal_pids
 
 START_PATIENCE_MS = 20_000
 STOP_PATIENCE_MS = 15_000
@@ -81,15 +83,40 @@ class Daemon:
                 self._child = None
             else:
                 self.kill()
-        self._kill_orphans()
+        kill_orphans(self._home)
 
-    def _kill_orphans(self) -> None:
-        """Kill workers that outlived their daemon; the log of each, there from birth, is its id."""
-        for worker_id in {log.stem for log in self._home.logs.glob("*/*.log")}:
-            for _ in range(KILL_ROUNDS_MAX):
-                # No process has the pid -1: the mark in the environment alone decides.
-                if not signal_pids(group_members(-1, worker_id), signal.SIGKILL):
-                    break
+
+def end_daemon(home: ThrowawayHome) -> bool:
+    """End a daemon that is nobody's child, with its workers; False: there is none."""
+    pid = lock_holder(home.paths.lock_file)
+    start = None if pid is None else pid_start(pid)
+    pidfd = None if pid is None or start is None else process.attach(pid, start)
+    if pid is None or pidfd is None:
+        return False
+    try:
+        with suppress(FnrError), Connection(home.paths, timeout_ms=2_000) as connection:
+            connection.ask(StopDaemon(now=True))
+        wait_or_kill(pid, pidfd)
+    finally:
+        os.close(pidfd)
+    return True
+
+
+def wait_or_kill(pid: int, pidfd: int) -> None:
+    """Until it is gone, by force when it takes too long."""
+    gone, _, _ = select.select([pidfd], [], [], STOP_PATIENCE_MS / 1_000)
+    if not gone:
+        signal_pids([pid], signal.SIGKILL)
+        select.select([pidfd], [], [], STOP_PATIENCE_MS / 1_000)
+
+
+def kill_orphans(home: ThrowawayHome) -> None:
+    """Kill workers that outlived their daemon; the log of each, there from birth, is its id."""
+    for worker_id in {log.stem for log in home.logs.glob("*/*.log")}:
+        for _ in range(KILL_ROUNDS_MAX):
+            # No process has the pid -1: the mark in the environment alone decides.
+            if not signal_pids(group_members(-1, worker_id), signal.SIGKILL):
+                break
 
 
 class Ran:

@@ -23,7 +23,7 @@ from fnr.client.own_command import OwnCommand
 from fnr.policy.breaker_record import BreakerStatus
 from fnr.policy.record import ErrorLine, Page
 from fnr.policy.task import Task
-from fnr.tui.aside import aside
+from fnr.tui.aside import OneAtATime, aside
 from fnr.tui.attention import Concern, concerns
 from fnr.tui.cells import signed
 from fnr.tui.feed import Feed
@@ -104,6 +104,7 @@ class DashboardView(View):
         self._concerns: list[Concern] = []
         self._errors: list[ErrorLine] = []
         self._seeded = -1
+        self._looking = OneAtATime(self, self._look, group="look")
         self._guards: list[BreakerStatus] = []
         self._cards = GpuList()
         self._cards_at_ms = 0
@@ -159,7 +160,7 @@ class DashboardView(View):
 
     def look(self) -> None:
         """How it is now."""
-        aside(self, self._look, group="look")
+        self._looking.again()
 
     async def _look(self) -> None:
         status = await self.ask(GetStatus())

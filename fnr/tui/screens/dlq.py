@@ -133,8 +133,8 @@ class DlqView(ListView):
 
     def _meant(self) -> tuple[list[str], tuple[str, ...], str] | None:
         """Ids, or the words that mean all of them, and how to say it."""
-        total = self.table.window.total
-        if self.everything_marked:
+        total = self.table.window.count
+        if self.table.window.everything:
             many = "" if total is None else f" ({total:,})"
             if self.where:
                 return [], ("--where", self.where), f"all that the filter finds{many}"
@@ -261,7 +261,7 @@ class DlqView(ListView):
         if meant is None:
             return
         found, where, words = meant
-        count = len(found) or self.table.window.total
+        count = len(found) or self.table.window.count
         if count is None:
             self.post_message(self.Told("nobody has counted what this filter finds", bad=True))
             return

@@ -20,7 +20,7 @@ from fnr.tui.cells import ago, short_id, signed
 from fnr.tui.feed import Feed
 from fnr.tui.screens.list_view import ListView
 from fnr.tui.widgets.paged_table import TableColumn
-from fnr.tui.widgets.window import Wanted
+from fnr.tui.widgets.window import Wanted, Where
 from fnr.tui.wishes import Ask, Values, Wish, Wished, flag, on_ids, several
 
 ERROR_COLUMNS = (
@@ -42,6 +42,7 @@ INCIDENT_COLUMNS = (
 )
 NAMED = tuple(one.value for one in Category if one is not Category.UNKNOWN)
 RULE_TEXT_CHARS_MAX = 80
+MARKED_MAX = 1_000
 
 
 class ErrorsView(ListView):
@@ -129,6 +130,30 @@ class ErrorsView(ListView):
         self.bar.set_fields(INCIDENT_FIELDS if incidents else ERROR_FIELDS)
         self.table.set_columns(INCIDENT_COLUMNS if incidents else ERROR_COLUMNS)
         self.begin()
+
+    # ── marks ────────────────────────────────────────────────────────────────
+
+    async def action_mark_all(self) -> None:
+        """Mark all that the filter finds, each by its id: no command about these takes a filter."""
+        window = self.table.window
+        marked, words = {}, "nothing"
+        if not window.marked:
+            life = window.life
+            page = await self._first_of_all()
+            if page is None or window.life != life:
+                return
+            marked = {self.id_of(item): item for item in page.items}
+            words = f"all {len(marked):,}"
+            if page.next is not None:
+                words = f"the latest {len(marked):,}; there may be more, filter for them with /"
+        window.marked = marked
+        self.post_message(self.Told(f"marked: {words}"))
+        self.table.show_changes()
+
+    async def _first_of_all(self) -> Page[Any] | None:
+        """As many as are marked at once at most."""
+        wanted = Wanted(where=Where.BELOW, after=None, limit=MARKED_MAX, life=0)
+        return await self.ask(self.page_of(self.where, wanted))
 
     # ── wishes ───────────────────────────────────────────────────────────────
 

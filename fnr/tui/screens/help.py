@@ -59,7 +59,7 @@ class HelpPage(Veiled[None]):
         for title, lines in ((f"on {self._view}", self._here), ("everywhere", self._everywhere)):
             found.append(f"{title}\n", "bold")
             for key, words in lines:
-                found.append(f"  {key:<12}", "bold").append(f"{words}\n")
+                found.append(f"  {key:<12} ", "bold").append(f"{words}\n")
             found.append("\n")
         for note in NOTES:
             found.append(f"{note}\n")

@@ -55,7 +55,6 @@ class ListView(View):
     def __init__(self, feed: Feed) -> None:
         super().__init__(feed)
         self.where = ""
-        self.everything_marked = False
         self.table = PagedTable(
             self.columns,
             key_of=self.key_of,
@@ -110,7 +109,6 @@ class ListView(View):
 
     def begin(self) -> None:
         """The list from its beginning."""
-        self.everything_marked = False
         self.table.begin()
 
     def tick(self) -> None:
@@ -230,13 +228,11 @@ class ListView(View):
         self.begin()
         return True
 
-    def action_mark_all(self) -> None:
+    async def action_mark_all(self) -> None:
         """Mean all that the filter finds, also what is not loaded; again: nothing."""
-        window = self.table.window
-        self.everything_marked = not self.everything_marked and not window.marked
-        window.marked = {}
+        marks = self.table.window.toggle_all()
         words = "all that the filter finds" if self.where else "everything in this list"
-        self.post_message(self.Told(f"marked: {words if self.everything_marked else 'nothing'}"))
+        self.post_message(self.Told(f"marked: {words if marks else 'nothing'}"))
         self.table.show_changes()
 
     def chosen_ids(self, allowed: Callable[[Any], bool] = lambda _: True) -> list[str]:

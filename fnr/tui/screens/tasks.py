@@ -21,6 +21,9 @@ from fnr.tui.widgets.paged_table import TableColumn
 from fnr.tui.widgets.window import Wanted
 from fnr.tui.wishes import Ask, Values, Wish, Wished, flag, on_ids, several
 
+# The filter that means all that can be cancelled.
+LIVE = f"state:{','.join(sorted(LIVE_STATES))}"
+
 
 class TasksView(ListView):
     """All tasks, newest first."""
@@ -92,9 +95,10 @@ class TasksView(ListView):
 
     def action_change_cancel(self) -> None:
         """Cancel tasks that have not ended."""
-        if self.everything_marked and self.where:
-            where = self.where
-            text = "Every task that the filter finds and that has not ended."
+        if self.table.window.everything:
+            where = self.where or LIVE
+            words = "the filter finds and that " if self.where else ""
+            text = f"Every task that {words}has not ended."
             found: list[str] = []
         else:
             where = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from itertools import islice
 from typing import Any, ClassVar
 
 from msgspec import Struct
@@ -97,12 +98,13 @@ class LogView(KeptLines):
         """More lines, the latest last."""
         if not lines:
             return
-        spilt = len(self._all) + len(lines) > LINES_MAX
+        spilt = max(0, len(self._all) + len(lines) - LINES_MAX)
+        # The cursor stays on its line, however many make room above it.
+        gone = sum(self._fits(line) for line in islice(self._all, spilt))
         self._all.extend(lines)
         if spilt:
-            before = len(self._shown_lines)
+            self.cursor = max(0, self.cursor - gone)
             self._choose()
-            self.cursor = max(0, self.cursor - max(0, before - len(self._shown_lines)))
         else:
             self._shown_lines += [line for line in lines if self._fits(line)]
         if self.following:

@@ -233,14 +233,14 @@ class PagedTable(KeptLines):
         if not window.rows:
             return ""
         parts = []
-        of_all = "" if window.total is None else f" of {window.total:,}"
-        if window.total is None and window.below is None and window.first_index is not None:
-            of_all = f" of {window.first_index + len(window.rows):,}"
+        of_all = "" if window.count is None else f" of {window.count:,}"
         if window.position is not None:
             parts.append(f"{window.position:,}{of_all}")
         elif of_all:
             parts.append(of_all.removeprefix(" of ") + " in all")
-        if window.marked:
+        if window.everything:
+            parts.append("all marked")
+        elif window.marked:
             parts.append(f"{len(window.marked):,} marked")
         newer = window.newer
         if newer is None:
@@ -257,7 +257,7 @@ class PagedTable(KeptLines):
             cell = column.sized(item, size) if column.sized else column.cell(item)
             text, words = (cell, "") if isinstance(cell, str) else cell
             cells.append((text[:CELL_CHARS_MAX], words))
-        marked = window.id_of(item) in window.marked
+        marked = window.everything or window.id_of(item) in window.marked
         return _Row(index == window.cursor, marked, tuple(cells))
 
     def drawn(self, content: Any) -> Strip:

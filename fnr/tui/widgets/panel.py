@@ -103,7 +103,7 @@ class ChoicePanel(Widget):
         width = max(1, self.size.width)
         if not self._lines:
             return Text(self._empty, "dim")
-        first = max(0, self.cursor - self._lines_max + 1)
+        first = self._first()
         found = []
         for number, line in enumerate(self._lines[first : first + self._lines_max], start=first):
             on_it = number == self.cursor and self.has_focus
@@ -123,6 +123,11 @@ class ChoicePanel(Widget):
     def _height(self) -> int:
         return max(1, min(len(self._lines), self._lines_max))
 
+    def _first(self) -> int:
+        """The line at the top: above the last row, which says how many more there are."""
+        last = max(0, len(self._lines) - self._lines_max)
+        return max(0, min(self.cursor - self._lines_max + 2, last))
+
     def action_move(self, lines: int) -> None:
         """Another line."""
         self.cursor = max(0, min(self.cursor + lines, len(self._lines) - 1))
@@ -135,7 +140,7 @@ class ChoicePanel(Widget):
 
     def on_click(self, event: events.Click) -> None:
         """A click chooses, a second one goes there."""
-        self.cursor = max(0, min(event.y - 1, len(self._lines) - 1))
+        self.cursor = max(0, min(self._first() + event.y - 1, len(self._lines) - 1))
         self.refresh()
         if event.chain > 1:
             self.action_pick()

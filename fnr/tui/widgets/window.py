@@ -52,6 +52,7 @@ class Window:
     above, below: where to read on at either end; None when there is nothing.
     first_index: how many rows stand before the window, None when nobody counted.
     whole: the list is short and always given whole.
+    everything: all that the list holds is marked, also what is not in the window.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Window:
         self.id_of = id_of
         self.life = 0
         self.marked: dict[str, Any] = {}
+        self.everything = False
         self.height = 1
         self._forget()
 
@@ -82,6 +84,7 @@ class Window:
         """Another list: everything is read anew."""
         self.life += 1
         self.marked = {}
+        self.everything = False
         self._forget()
         return self._want(Where.HEAD, None, self._page_rows())
 
@@ -103,6 +106,13 @@ class Window:
         if self.first_index is None or not self.rows:
             return None
         return self.first_index + self.cursor + 1
+
+    @property
+    def count(self) -> int | None:
+        """How many rows the list has: counted by who gave them, or by whoever reached its end."""
+        if self.total is None and self.below is None and self.first_index is not None:
+            return self.first_index + len(self.rows)
+        return self.total
 
     # ── moving ───────────────────────────────────────────────────────────────
 
@@ -139,16 +149,29 @@ class Window:
             return None
         return self._want(Where.TAIL, None, self._page_rows())
 
+    def toggle_all(self) -> bool:
+        """Mark all that the list holds, or nothing; is something marked now?"""
+        marks = not (self.everything or self.marked)
+        self.marked = (
+            {self.id_of(item): item for item in self.rows} if marks and self._whole else {}
+        )
+        self.everything = marks and not self._whole
+        return marks
+
     def resize(self, height: int) -> None:
         """So many rows fit on the screen."""
         self.height = max(1, height)
         self._go(self.cursor)
 
     def toggle_mark(self) -> None:
-        """Mark what the cursor is on, or take the mark back, and go on to the next."""
+        """Mark what the cursor is on, or take the mark back, and go on to the next.
+
+        Who begins to choose no longer means everything.
+        """
         item = self.item
         if item is None:
             return
+        self.everything = False
         name = self.id_of(item)
         if name in self.marked:
             del self.marked[name]

@@ -1,0 +1,111 @@
+"""What a fault may be aimed at: nothing protected, nothing that is not there, only own files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from live_home import LiveHome
+
+from fnr.api.chaos_requests import InjectFault, InjectReport, ListDrills
+from fnr.api.errors import Refused
+from fnr.host.lock import lock_holder
+
+TOML = """
+[chaos]
+enabled = true
+protect = ["precious*"]
+stop_load = 1000.0
+[functions.precious]
+python = "fnr.worker.canary:canary"
+workers = { min = 0, max = 1 }
+[functions.choosy]
+command = ["true", "{name}"]
+input = { name = "str" }
+"""
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[LiveHome]:
+    made = LiveHome(Path(tempfile.mkdtemp(prefix="fnr-")), TOML).up()
+    yield made
+    if (pid := lock_holder(made.paths.lock_file)) is not None:
+        os.kill(pid, signal.SIGKILL)
+    made.close()
+    shutil.rmtree(made.folder, ignore_errors=True)
+
+
+def inject(home: LiveHome, fault: str, *, dry_run: bool = True, **options: str) -> InjectReport:
+    request = InjectFault(
+        fault=fault, options=options, duration_ms=20_000, reason="a test", dry_run=dry_run
+    )
+    report: InjectReport = home.ask(request)
+    return report
+
+
+@pytest.mark.parametrize(
+    ("function", "why"),
+    [("precious", "protect keeps precious"), ("nobody", "there is no function 'nobody'")],
+)
+def test_a_flood_of_what_is_protected_or_not_there_is_refused(
+    home: LiveHome, function: str, why: str
+) -> None:
+    with pytest.raises(Refused, match="hit nothing") as found:
+        inject(home, "queue-flood", function=function)
+    assert why in found.value.why
+
+
+def test_a_flood_that_its_function_refuses_is_told_of_and_over_at_once(home: LiveHome) -> None:
+    with pytest.raises(Refused, match="was not injected") as found:
+        inject(home, "queue-flood", dry_run=False, function="choosy")
+    assert "name" in found.value.why
+    assert home.ask(ListDrills()) == []
+    [over] = home.ask(ListDrills(past=True))
+    assert over.outcome.reverted
+
+
+def test_what_spares_nobody_does_not_say_that_it_spares_somebody(home: LiveHome) -> None:
+    assert inject(home, "store-locked").kept_out == []
+    assert inject(home, "queue-flood", function="canary").kept_out == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "path", "words"),
+    [
+        ("disk-full", "/tmp/../etc/new", "system"),
+        ("disk-full", "/sbin/new", "system"),
+        ("output-read-only", "/", "everybody"),
+        ("output-read-only", "/tmp", "everybody"),
+        ("disk-full", "{home}/state/fnr.db", "fnr's own"),
+        ("disk-full", "{home}/fnr.toml", "fnr's own"),
+        ("output-read-only", "{home}/state/chaos", "fnr's own"),
+        ("output-read-only", "{home}/run", "fnr's own"),
+    ],
+)
+def test_files_of_the_system_and_of_fnr_are_no_place_for_a_fault(
+    home: LiveHome, fault: str, path: str, words: str
+) -> None:
+    Path(home.paths.chaos_dir).mkdir(exist_ok=True)
+    with pytest.raises(Refused, match=words):
+        inject(home, fault, path=path.format(home=home.folder))
+
+
+def test_a_folder_whose_name_only_begins_like_one_of_the_system_is_a_place(home: LiveHome) -> None:
+    (Path(home.folder) / "etc").mkdir(exist_ok=True)
+    assert inject(home, "output-read-only", path=f"{home.folder}/etc").deeds
+    # Its parent is there, and /libraries is not /lib.
+    assert inject(home, "disk-full", path="/libraries").deeds
+
+
+def test_a_plan_says_times_as_people_do(home: LiveHome) -> None:
+    request = InjectFault(
+        fault="error", where="function:canary", duration_ms=90_000, reason="a test", dry_run=True
+    )
+    deeds = "\n".join(home.ask(request).deeds)
+    assert "each task once" in deeds
+    assert "after 1m30s at most" in deeds
