@@ -96,6 +96,12 @@ class Dialog(Veiled[OwnCommand | None]):
         """What the harmless twin said."""
         if number == self._trials:
             self.query_one("#trial-words", Static).update(Text(block(words[:TRIAL_CHARS_MAX])))
+            # Longer or shorter now, it pushes what has the focus out of a small screen.
+            self.call_after_refresh(self._show_focused)
+
+    def _show_focused(self) -> None:
+        if self.focused is not None:
+            self.focused.scroll_visible(animate=False)
 
     def action_cancel(self) -> None:
         """Nothing is done."""
