@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from textual.widgets import Static
+from textual.widgets import Input, Static
 from tui_home import StoreServer, running, until, until_shown
 
 from fnr.tui.screens.dialog import Dialog
@@ -20,9 +20,12 @@ async def test_the_buttons_stay_to_be_seen_whatever_a_dry_run_says(
         await pilot.press("N")
         await until(pilot, lambda: isinstance(app.screen, Dialog))
         await until_shown(pilot, "Add rule")
-        await pilot.press("tab", "enter")
         dialog = app.screen
         assert isinstance(dialog, Dialog)
+        dialog.query_one("#ask-text", Input).value = "long " * 100
+        await until(pilot, lambda: dialog.query_one("#command").size.height > 6)
+        await until_shown(pilot, "Add rule")
+        await pilot.press("tab", "enter")
         await until(pilot, lambda: dialog.trial == 1)
         words = "\n".join(f"line {number}" for number in range(40))
         dialog.tried(words, dialog.trial)
