@@ -40,6 +40,11 @@ FAULTS: Listing[Fault] = Listing(
 )
 
 
+# What is said of an effect that nobody has seen yet.
+_ARMED = "armed; its effect shows when somebody meets it"
+_UNSEEN = {"daemon-kill": "the daemon is killed as soon as this is said, and started again"}
+
+
 def _options(fault: Fault) -> Iterator[str]:
     for name, value in fault.options.items():
         yield f"{name}={value or '…'}"
@@ -156,7 +161,7 @@ def _in_words(plan: InjectReport) -> str:
 def _page(plan: InjectReport) -> str:
     words = _in_words(plan)
     if plan.outcome is not None:
-        seen = plan.outcome.effect or "armed; its effect shows when somebody meets it"
+        seen = plan.outcome.effect or _UNSEEN.get(plan.fault, _ARMED)
         words += f"\n{plan.injection_id} began: {one_line(seen)}"
     return words + "\n"
 

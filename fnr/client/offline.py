@@ -15,7 +15,8 @@ import msgspec
 
 from fnr import __version__
 from fnr.api.breaker_requests import ListBreakers
-from fnr.api.errors import FnrError, NotFound
+from fnr.api.chaos_requests import ListDrills
+from fnr.api.errors import FnrError, NotFound, StorageError
 from fnr.api.question import Read, Request, answer_type
 from fnr.api.requests import FunctionStatus, GetStatus, GetTask, ListFunctions, Status
 from fnr.client.store_errors import told_to_people
@@ -23,6 +24,7 @@ from fnr.config.paths import Paths
 from fnr.host.clock import Clock
 from fnr.policy.breaker import BreakerState
 from fnr.policy.breaker_record import BreakerStatus
+from fnr.policy.chaos import Drilled
 from fnr.policy.record import FunctionRecord, Page
 from fnr.store.migrate import check_version
 from fnr.store.reads import READS
@@ -30,11 +32,20 @@ from fnr.store.transaction import Reader, read_only
 
 Answer = TypeVar("Answer")
 
+# What can be answered without the daemon.
+OFFLINE = (Read, GetStatus, ListDrills)
+
 
 def answer_offline(paths: Paths, request: Request[Answer]) -> Answer:
     """The answer as the daemon would give it; for GetStatus one that says the daemon is down."""
-    assert isinstance(request, Read | GetStatus), request
-    answer = _status(paths) if isinstance(request, GetStatus) else _read(paths, request)
+    assert isinstance(request, OFFLINE), request
+    match request:
+        case GetStatus():
+            answer: Any = _status(paths)
+        case ListDrills():
+            answer = _drills(paths, request)
+        case _:
+            answer = _read(paths, request)
     return cast("Answer", answer)
 
 
@@ -100,6 +111,18 @@ def _status(paths: Paths) -> Status:
         letters_open=counts.get("letters_open", counts.get("dead", 0)),
         breakers=_breakers(paths),
     )
+
+
+def _drills(paths: Paths, request: ListDrills) -> list[Drilled]:
+    """From the undo records: faults that act are there for as long as they do."""
+    from fnr.host import chaos_records as records  # noqa: PLC0415 - only this question needs them
+
+    try:
+        known = records.history(paths.chaos_dir)
+    except OSError as error:
+        why = f"{error.filename or paths.chaos_dir}: {error.strerror}"
+        raise StorageError("what is broken on purpose cannot be read", why=why) from error
+    return [one for one in known if request.past or one.state == "active"]
 
 
 def _breakers(paths: Paths) -> dict[str, str]:

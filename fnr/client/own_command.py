@@ -7,6 +7,7 @@ is done, with the checks, the chunks and the words of the command line.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import shlex
 import sys
@@ -87,6 +88,9 @@ async def run_own_aside(
             result = run_own(paths, own, timeout_ms=timeout_ms, started=started)
         except OSError as error:
             result = error
+        except ValueError as error:
+            # A word that no command line can hold: NUL, half of a character.
+            result = OSError(errno.EINVAL, f"the command cannot be written: {error}")
         if not loop.is_closed():
             loop.call_soon_threadsafe(settle, result)
 

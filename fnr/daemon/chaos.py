@@ -43,6 +43,7 @@ from fnr.policy.chaos import (
     unsteady,
 )
 from fnr.policy.chaos_score import Score
+from fnr.policy.faults import CATALOGUE, Reach
 from fnr.policy.task import AttemptOutcome
 from fnr.policy.verdict import Verdict
 from fnr.store.reads import READS
@@ -95,7 +96,9 @@ class Chaos:
         if holder.seen is None or holder.seen.problem:
             await holder.over.wait()
             why = holder.seen.problem if holder.seen else "its dead-man process died"
-            raise Failed(f"{request.fault} was not injected", why=why)
+            raise Failed(
+                f"{request.fault} was not injected", why=why, next_step=_next_step(injection)
+            )
         try:
             await self._deeds.begin(injection, client)
         except FnrError:
@@ -364,6 +367,14 @@ class Chaos:
 
 async def _in_thread(call: partial[Outcome | None]) -> None:
     await asyncio.to_thread(call)
+
+
+def _next_step(injection: Injection) -> str:
+    """What may be missing: the fault of a service acts in a proxy that somebody has to start."""
+    if CATALOGUE[injection.fault].reach is not Reach.SERVICE:
+        return ""
+    port = injection.options["port"]
+    return f"fnr chaos proxy --listen {port} --upstream 127.0.0.1:PORT"
 
 
 def _with_ids(report: InjectReport, injection: Injection, seen: Outcome) -> InjectReport:

@@ -142,8 +142,8 @@ _FAULTS = (
     Fault(
         name="disk-full", reach=Reach.FILES, risk=Risk.HIGH, acts=Acts.HOLDER,
         what="writing a file fails with ENOSPC; of a folder, its small file system is filled",
-        undo="the file is put back, the balloon is removed", options={"path": ""},
-        category="resource",
+        undo="the file is put back unless a newer took its place, the balloon is removed",
+        options={"path": ""}, category="resource",
     ),
     Fault(
         name="output-read-only", reach=Reach.FILES, risk=Risk.HIGH, acts=Acts.HOLDER,

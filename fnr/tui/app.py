@@ -255,9 +255,8 @@ class FnrApp(Deeds):
         self._show_head()
 
     async def _look_at_drills(self) -> None:
-        live = self.feed.state.contact is Contact.LIVE
         try:
-            self._drills = await self.feed.ask(ListDrills()) if live else []
+            self._drills = await self.feed.ask(ListDrills())
         except FnrError:
             self._drills = []
         self._drill.words = drill_words(self._drills, now_ms=now_ms())

@@ -99,9 +99,11 @@ class Deeds(App[None]):
             self._said.say(f"not run: {done}", bad=True)
             return
         self.done.append((shown, done.code))
-        words = " ".join((done.out if done.code == 0 else done.err or done.out).split())
-        end = "ok" if done.code == 0 else f"exit {done.code}"
-        self._said.say(f"{end}: fnr {shown}: {one_line(words)}", bad=done.code != 0)
+        good = done.code == 0
+        words = " ".join(((done.out or done.err) if good else (done.err or done.out)).split())
+        end = "ok" if good else f"exit {done.code}"
+        said = f": {one_line(words)}" if words else ""
+        self._said.say(f"{end}: fnr {shown}{said}", bad=not good)
         self.deed_is_done()
 
 

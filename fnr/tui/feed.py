@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct
 
+from fnr.api.chaos_requests import ListDrills
 from fnr.api.errors import DaemonDown, FnrError, PermissionDenied
 from fnr.api.question import Read, Request
 from fnr.api.requests import Event, GetStatus, Watch
@@ -84,7 +85,7 @@ class Feed:
     async def ask(self, request: Request[Answer]) -> Answer:
         """The answer: the daemon's, or with it away the store's. Raises FnrError."""
         await self._known.wait()
-        readable = isinstance(request, Read | GetStatus)
+        readable = isinstance(request, Read | GetStatus | ListDrills)
         link = self._link
         if link is not None:
             try:

@@ -10,7 +10,7 @@ from wire_server import Events, WireServer
 from fnr.api.errors import DaemonDown
 from fnr.api.requests import Event, GetStatus, Watch
 from fnr.client.async_link import AsyncLink
-from fnr.client.own_command import OwnCommand, run_own
+from fnr.client.own_command import OwnCommand, run_own, run_own_aside
 from fnr.config.paths import find_paths
 
 
@@ -30,6 +30,15 @@ def test_a_command_says_what_was_wrong_and_its_words_are_quoted(tmp_path) -> Non
     done = run_own(paths, own)
     assert done.code == 3
     assert "the daemon is not running" in done.err
+
+
+@pytest.mark.parametrize("word", ["a\0b", "half \ud800"])
+async def test_a_word_that_no_command_line_can_hold_is_told_of(
+    server: WireServer, word: str
+) -> None:
+    done = await run_own_aside(server.paths, OwnCommand(words=("status", word)))
+    assert isinstance(done, OSError)
+    assert "cannot be written" in str(done)
 
 
 async def test_events_come_over_the_connection_that_also_answers(server: WireServer) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from live_home import LiveHome
 
 from fnr.api.chaos_requests import InjectFault, InjectReport, ListDrills
-from fnr.api.errors import Refused
+from fnr.api.errors import Failed, Refused
 from fnr.host.lock import lock_holder
 
 TOML = """
@@ -65,8 +66,18 @@ def test_a_flood_that_its_function_refuses_is_told_of_and_over_at_once(home: Liv
         inject(home, "queue-flood", dry_run=False, function="choosy")
     assert "name" in found.value.why
     assert home.ask(ListDrills()) == []
-    [over] = home.ask(ListDrills(past=True))
-    assert over.outcome.reverted
+    over = home.ask(ListDrills(past=True))[0]
+    assert (over.injection.fault, over.outcome.reverted) == ("queue-flood", True)
+
+
+def test_a_service_without_a_proxy_says_how_to_put_one_in_front_of_it(home: LiveHome) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        port = str(nobody.getsockname()[1])
+        with pytest.raises(Failed, match="was not injected") as found:
+            inject(home, "service-500", dry_run=False, port=port)
+    assert found.value.next_step == f"fnr chaos proxy --listen {port} --upstream 127.0.0.1:PORT"
+    assert home.ask(ListDrills()) == []
 
 
 def test_what_spares_nobody_does_not_say_that_it_spares_somebody(home: LiveHome) -> None:

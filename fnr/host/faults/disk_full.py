@@ -56,7 +56,10 @@ def fills(injection: Injection, folder: str) -> bool:
 
 
 def undo(injection: Injection) -> None:
-    """Take the device away, put the file back, let the balloon go."""
+    """Take the device away, put the file back, let the balloon go.
+
+    A file that has been renamed to this place meanwhile stays: it would have replaced the old one.
+    """
     place = Path(injection.options["path"])
     if place.is_dir():
         _balloon(injection, place).unlink(missing_ok=True)
@@ -65,6 +68,8 @@ def undo(injection: Injection) -> None:
     aside = _aside(injection, place)
     if aside.exists() and not place.exists():
         aside.rename(place)
+    elif aside.exists():
+        aside.unlink()
 
 
 def residue(injection: Injection) -> str:

@@ -22,6 +22,7 @@ from fnr.policy.record import Page
 from fnr.tui.aside import aside
 from fnr.tui.feed import Feed
 from fnr.tui.screens.list_view import ListView
+from fnr.tui.screens.view import short
 from fnr.tui.widgets.paged_table import TableColumn
 from fnr.tui.widgets.panel import Panel
 from fnr.tui.widgets.window import Wanted
@@ -76,6 +77,7 @@ class ChaosView(ListView):
         self._faults: list[FaultRow] | None = None
         self._waiting: list[Wanted] = []
         self.acting: list[Drilled] = []
+        self._unseen = ""
         self._acting_panel = Panel("acting now", self._acting_lines)
 
     def compose(self) -> ComposeResult:
@@ -99,9 +101,9 @@ class ChaosView(ListView):
 
     async def _look_at_acting(self) -> None:
         try:
-            self.acting = await self.feed.ask(ListDrills())
-        except FnrError:
-            self.acting = []
+            self.acting, self._unseen = await self.feed.ask(ListDrills()), ""
+        except FnrError as error:
+            self.acting, self._unseen = [], short(error)
         self._acting_panel.show_changes()
 
     def tick(self) -> None:
@@ -161,6 +163,8 @@ class ChaosView(ListView):
         return ("chaos", "faults")
 
     def _acting_lines(self, width: int) -> list[Text]:  # noqa: ARG002 - as every panel
+        if self._unseen:
+            return [Text(f"? {one_line(self._unseen)}", "yellow")]
         if not self.acting:
             return [Text("✓ nothing is broken on purpose", "dim")]
         return [acting_words(one) for one in self.acting]

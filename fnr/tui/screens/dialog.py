@@ -63,7 +63,7 @@ class Dialog(Veiled[OwnCommand | None]):
     def compose(self) -> ComposeResult:
         """From top to bottom: what, what to fill in, the command, the buttons."""
         wish = self.wish
-        with VerticalScroll() as box:
+        with VerticalScroll(id="box") as box:
             box.border_title = Text(one_line(wish.title))
             box.can_focus = False
             yield Static(Text(block(wish.text)), id="text")
@@ -89,6 +89,8 @@ class Dialog(Veiled[OwnCommand | None]):
         if self.wish.changes or not self.wish.asks:
             self.query_one("#cancel", Button).focus()
         self._show_command()
+        # Longer words push what has the focus out of a small screen.
+        self.watch(self.query_one("#box"), "virtual_size", self._show_focused, init=False)
         if self.wish.tried_at_once:
             self._try()
 
@@ -96,6 +98,10 @@ class Dialog(Veiled[OwnCommand | None]):
         """What the harmless twin said."""
         if number == self._trials:
             self.query_one("#trial-words", Static).update(Text(block(words[:TRIAL_CHARS_MAX])))
+
+    def _show_focused(self) -> None:
+        if self.focused is not None:
+            self.focused.scroll_visible(animate=False)
 
     def action_cancel(self) -> None:
         """Nothing is done."""

@@ -43,6 +43,7 @@ INCIDENT_COLUMNS = (
 NAMED = tuple(one.value for one in Category if one is not Category.UNKNOWN)
 RULE_TEXT_CHARS_MAX = 80
 MARKED_MAX = 1_000
+_UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class ErrorsView(ListView):
@@ -248,8 +249,9 @@ class ErrorsView(ListView):
 def rule_from(detail: ErrorDetail) -> Wish:
     """A rule that would name this error: its words, its type, and itself as the example."""
     evidence = detail.error.evidence
-    message = evidence.message
-    kind = evidence.exceptions[0].type if evidence.exceptions else ""
+    # What no command line can hold ends what is taken from it.
+    message = _UNWRITABLE.split(evidence.message)[0]
+    kind = _UNWRITABLE.split(evidence.exceptions[0].type)[0] if evidence.exceptions else ""
     named = detail.error.classification.category
 
     def command(values: Values) -> OwnCommand:
