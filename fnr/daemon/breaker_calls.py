@@ -51,7 +51,7 @@ class BreakerCalls:
         """A worker cannot see breakers: make them, or show them again."""
         names = [name for name in frame.services if self._breakers.get(name) is None]
         if names and self._can_be(names):
-            self._breakers.change(lambda tx: self._breakers.ensure(tx, names), what="made")
+            self._breakers.change(lambda tx: self._breakers.ensure_used(tx, names), what="made")
         self._breakers.publish()
 
     def _named(self, worker: WorkerProcess, frame: Called) -> Classification | None:
@@ -66,7 +66,7 @@ class BreakerCalls:
     def _count(
         self, tx: Transaction, function: str, frame: Called, named: Classification | None
     ) -> None:
-        self._breakers.ensure(tx, [frame.service])
+        self._breakers.ensure_used(tx, [frame.service])
         breaker = self._breakers.fresh(tx).get(frame.service)
         if breaker is None:
             return

@@ -165,7 +165,7 @@ class BreakerGate:
                     self._succeeded(tx, breaker, generation)
         elif verdict.outcome is AttemptOutcome.FAILED:
             names = self._blamed(pool, verdict)
-            self._breakers.ensure(tx, names)
+            self._breakers.ensure_used(tx, names)
             known = self._breakers.fresh(tx)
             for name in names:
                 if name not in told and name in known:

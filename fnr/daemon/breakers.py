@@ -131,13 +131,20 @@ class Breakers:
         return self._all
 
     def ensure(self, tx: Transaction, names: Sequence[str]) -> None:
-        """Give these breakers a row if they have none; as far as they can be."""
+        """Give these breakers a row if they have none; all that fnr.toml names may have one."""
         self.fresh(tx)
-        unknown = [name for name in names if name not in self._all and self.can_be(name)]
+        unknown = [name for name in names if name not in self._all]
         if unknown:
             rows.add_missing(tx, unknown, now=self.now())
             self._load(tx)
             self._changed = True
+
+    def ensure_used(self, tx: Transaction, names: Sequence[str]) -> None:
+        """The same for names that functions use and nobody declared, as far as they can be."""
+        self.fresh(tx)
+        for name in names:
+            if self.can_be(name):
+                self.ensure(tx, [name])
 
     def take(self, tx: Transaction, step: Step) -> None:
         """Make a step true: memory and store, in this unit."""

@@ -13,7 +13,7 @@ from test_breakers_live import GUARDED, LONG, parked
 from test_task_life import end_of, submit
 
 from fnr.api import requests as ask
-from fnr.api.breaker_requests import ForceBreakers
+from fnr.api.breaker_requests import ForceBreakers, ListBreakers
 from fnr.config.breakers import BREAKERS_MAX
 from fnr.policy.breaker import BreakerState
 
@@ -76,6 +76,10 @@ def test_what_is_known_is_counted_however_many_breakers_there_are(
         assert ("services that cannot be: ['one-too-many']" in home.log()) == refused
     assert breaker_of(home).streak == 1
     assert home.fnr("breaker", "show", "one-too-many").returncode == 4
+    home.write(tables + GUARDED + 'services = ["declared"]\n')
+    assert home.ask(ask.ReloadConfig()).changed == ["guard"]
+    while "declared" not in {one.name for one in home.ask(ListBreakers())}:
+        pass
 
 
 def test_a_service_of_an_impossible_name_is_refused(home_at: HomeAt, bad: Path) -> None:
