@@ -22,6 +22,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from fnr.config.breaker_words import service_names
 from fnr.config.rule_files import shipped_rules
 from fnr.host.clock import Clock
 from fnr.policy.classify import classify
@@ -158,6 +159,7 @@ class _Recorder:
         service: str,
         ignore: tuple[type[BaseException], ...],  # noqa: ARG002 - nothing is counted here
     ) -> sdk.Guarded:
+        service_names([service])
         if service in self._refusing:
             raise sdk.BreakerOpen(service, "open", 1.0)
         return self

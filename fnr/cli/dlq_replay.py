@@ -16,7 +16,7 @@ from fnr.cli.letter_views import preview
 from fnr.cli.options import Detach, DryRun, Reason, SomeIds, Where, Yes
 from fnr.cli.render import write, write_json
 from fnr.cli.replay_follow import followed, is_at_rest
-from fnr.cli.replay_limits import Concurrency, Rate, failures, rate_per_h
+from fnr.cli.replay_limits import Concurrency, Rate, checked, failures, rate_per_h
 from fnr.cli.replay_views import progress
 from fnr.cli.terminal import block
 from fnr.client.answers import add_report
@@ -93,6 +93,7 @@ def replay(
         order=order,
         keep_order_by=keep_order_by,
     )
+    options = checked(options, refused="the replay was not started")
     chosen = Chosen(task_ids=full_ids(ids or []), where=where, everything=everything)
     if not (chosen.task_ids or where or everything):
         raise _nothing()

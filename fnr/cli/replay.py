@@ -21,9 +21,9 @@ from fnr.cli.here import here
 from fnr.cli.options import After, Limit, Reason
 from fnr.cli.render import show_one, show_pages
 from fnr.cli.replay_follow import followed
-from fnr.cli.replay_limits import Concurrency, Rate, rate_per_h
+from fnr.cli.replay_limits import Concurrency, Rate, checked, rate_per_h
 from fnr.cli.replay_views import ENTRIES, REPLAYS, replay_page
-from fnr.policy.replay import EntryState, ReplayState
+from fnr.policy.replay import EntryState, ReplayOptions, ReplayState, changed
 
 app = group("replay", "Replays: plans that put dead letters back; `fnr dlq replay` makes them.")
 
@@ -108,12 +108,9 @@ def resume(
 ) -> None:
     """Go on, also after a stop; with --rate or --concurrency (or off, 0) a running one too."""
     ids = read_ids(plan_ids)
-    request = ResumeReplays(
-        plan_ids=ids,
-        rate_per_h=rate_per_h(rate),
-        concurrency=concurrency,
-        reason=reason,
-    )
+    limits = {"rate_per_h": rate_per_h(rate), "concurrency": concurrency}
+    checked(changed(ReplayOptions(), **limits), refused="nothing was resumed")
+    request = ResumeReplays(plan_ids=ids, **limits, reason=reason)
     change(ids, request, done="resumed")
 
 

@@ -9,7 +9,7 @@ import typer
 
 from fnr.api.errors import UsageError
 from fnr.cli.terminal import duration
-from fnr.policy.replay import ReplayOptions
+from fnr.policy.replay import ReplayOptions, options_problem
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)/(s|m|h)")
 _PER_H = {"s": 3_600, "m": 60, "h": 1}
@@ -35,6 +35,13 @@ def rate_per_h(written: str | None) -> int | None:
     if per_h < 1:
         raise UsageError(f"--rate: {written!r} is no rate", why='write it like "5/s" or "100/m"')
     return per_h
+
+
+def checked(options: ReplayOptions, *, refused: str) -> ReplayOptions:
+    """The options; UsageError if no daemon would take them. refused: what is not done then."""
+    if (problem := options_problem(options)) is not None:
+        raise UsageError(refused, why=problem)
+    return options
 
 
 def failures(written: str | None) -> tuple[int | None, int | None]:

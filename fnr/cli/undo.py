@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
+from fnr.api.requests import GetTask
 from fnr.api.undo_requests import GetUndo, ListUndo, RetryUndo, SkipUndo
 from fnr.cli.changes import change
 from fnr.cli.group import confirm, counted, examples, group, pages, read_ids
@@ -66,11 +68,14 @@ def list_undo(
 ) -> None:
     """List steps, newest first; those that are not ended unless the filter names a state."""
     where = since_filter(where, since)
+    listing = UNDO
     if task is not None:
+        task_id = here().ask(GetTask(task_id=task)).task.task_id
         states = "" if "state:" in where else f"state:{','.join(StepState)}"
-        where = " ".join(filter(None, (f"task:{task}", states, where)))
+        where = " ".join(filter(None, (f"task:{task_id}", states, where)))
+        listing = replace(UNDO, empty=f"no such undo steps of task {task_id}")
     show_pages(
-        UNDO,
+        listing,
         pages(
             lambda cursor, size: here().ask(ListUndo(where=where, after=cursor, limit=size)),
             limit=limit,

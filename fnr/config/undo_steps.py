@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fnr.config.keys import Report, unknown_key
+from fnr.config.keys import Report
 from fnr.policy.toml_lines import KeyPath
 from fnr.policy.undo import KINDS
 
@@ -31,7 +31,7 @@ def read_undo(
         [(name, given)] = step.items()
         texts = given if name == "command" else [given]
         if name not in KINDS:
-            report.problem(path, unknown_key(name, KINDS))
+            report.problem(path, f"{name!r} is not one of {', '.join(KINDS)}")
         elif not isinstance(texts, list) or not texts or not all(map(_is_text, texts)):
             what = "a list of texts" if name == "command" else "text in quotes"
             report.problem(path, f"{name} must be {what}, without NUL characters")

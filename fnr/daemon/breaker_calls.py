@@ -5,8 +5,6 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from fnr.api.frames import Called, Unseen
-from fnr.config.breaker_words import NAME
-from fnr.config.breakers import BREAKERS_MAX
 from fnr.daemon.breaker_gate import WHAT_CHARS_MAX, BreakerGate
 from fnr.daemon.breakers import Breakers
 from fnr.daemon.parts import Parts, log
@@ -33,9 +31,9 @@ class BreakerCalls:
         """A guarded call has ended, or should have."""
         if frame.evidence is not None:
             frame = replace(frame, evidence=self._parts.redactor.evidence(frame.evidence))
-        if not self._is_known([frame.service]):
+        if not self._can_be([frame.service]):
             return
-        self._gate.heard(worker.function, frame.token, frame.service)
+        self._gate.heard(worker, frame.token, frame.service)
         if frame.evidence is not None and not self._rules.ready:
             self._rules.when_ready(lambda: self._called(worker, frame))
         else:
@@ -52,8 +50,8 @@ class BreakerCalls:
     def unseen(self, frame: Unseen) -> None:
         """A worker cannot see breakers: make them, or show them again."""
         names = [name for name in frame.services if self._breakers.get(name) is None]
-        if names and self._is_known(names):
-            self._breakers.change(lambda tx: self._breakers.ensure(tx, names), what="made")
+        if names and self._can_be(names):
+            self._breakers.change(lambda tx: self._breakers.ensure_used(tx, names), what="made")
         self._breakers.publish()
 
     def _named(self, worker: WorkerProcess, frame: Called) -> Classification | None:
@@ -68,8 +66,10 @@ class BreakerCalls:
     def _count(
         self, tx: Transaction, function: str, frame: Called, named: Classification | None
     ) -> None:
-        self._breakers.ensure(tx, [frame.service])
-        breaker = self._breakers.fresh(tx)[frame.service]
+        self._breakers.ensure_used(tx, [frame.service])
+        breaker = self._breakers.fresh(tx).get(frame.service)
+        if breaker is None:
+            return
         rules = self._breakers.rules(frame.service)
         now_ms = self._parts.clock.boot_ms()
         if frame.slow_ms:
@@ -90,11 +90,9 @@ class BreakerCalls:
             )
         self._breakers.take(tx, step)
 
-    def _is_known(self, names: list[str]) -> bool:
-        """Are these breakers, or may they become some? Functions may name what nobody declared."""
-        fresh = [name for name in names if self._breakers.get(name) is None]
-        fine = all(NAME.fullmatch(name) for name in fresh)
-        if fine and len(self._breakers.names()) + len(fresh) <= BREAKERS_MAX:
+    def _can_be(self, names: list[str]) -> bool:
+        """Are these breakers, or may they become some?"""
+        if all(self._breakers.can_be(name) for name in names):
             return True
         log.warning("a function guards calls to services that cannot be: %s", names[:10])
         return False

@@ -165,9 +165,10 @@ class BreakerGate:
                     self._succeeded(tx, breaker, generation)
         elif verdict.outcome is AttemptOutcome.FAILED:
             names = self._blamed(pool, verdict)
-            self._breakers.ensure(tx, names)
+            self._breakers.ensure_used(tx, names)
+            known = self._breakers.fresh(tx)
             for name in names:
-                if name not in told:
+                if name not in told and name in known:
                     generation = self._generation(tx, name, token, begun)
                     self._failed(tx, name, verdict, generation)
 
@@ -209,10 +210,13 @@ class BreakerGate:
 
     # ── what workers tell before an attempt ends ─────────────────────────────
 
-    def heard(self, function: str, token: str | None, service: str) -> None:
-        """A guarded call of this attempt was reported by itself."""
-        self._guarding.add(function)
-        if token in self._begun:
+    def heard(self, worker: WorkerProcess, token: str | None, service: str) -> None:
+        """A guarded call of this attempt was reported by itself; of one that has ended it is late.
+
+        Also of an attempt that began before anybody knew that its function guards calls.
+        """
+        self._guarding.add(worker.function)
+        if token is not None and token in worker.held:
             self._told.setdefault(token, set()).add(service)
 
     # ── after commits ────────────────────────────────────────────────────────

@@ -11,7 +11,8 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from fnr.api.requests import Event
-from fnr.config.breakers import names_in_use
+from fnr.config.breaker_words import NAME
+from fnr.config.breakers import BREAKERS_MAX, names_in_use
 from fnr.config.units import MS_OF, format_duration
 from fnr.daemon.parts import Parts, log
 from fnr.host.breaker_file import RECORDS_MAX, BreakerFile, BreakerRecord
@@ -80,6 +81,12 @@ class Breakers:
         """Of all that are known."""
         return sorted(self._all)
 
+    def can_be(self, name: str) -> bool:
+        """Is there one of this name, or may there be? Functions name what nobody declared."""
+        if name in self._all:
+            return True
+        return NAME.fullmatch(name) is not None and len(self._all) < BREAKERS_MAX
+
     def admits(self, name: str) -> bool | None:
         """May calls to this service begin? A half-open breaker says yes: one may.
 
@@ -124,13 +131,20 @@ class Breakers:
         return self._all
 
     def ensure(self, tx: Transaction, names: Sequence[str]) -> None:
-        """Give these breakers a row if they have none."""
+        """Give these breakers a row if they have none; all that fnr.toml names may have one."""
         self.fresh(tx)
         unknown = [name for name in names if name not in self._all]
         if unknown:
             rows.add_missing(tx, unknown, now=self.now())
             self._load(tx)
             self._changed = True
+
+    def ensure_used(self, tx: Transaction, names: Sequence[str]) -> None:
+        """The same for names that functions use and nobody declared, as far as they can be."""
+        self.fresh(tx)
+        for name in names:
+            if self.can_be(name):
+                self.ensure(tx, [name])
 
     def take(self, tx: Transaction, step: Step) -> None:
         """Make a step true: memory and store, in this unit."""

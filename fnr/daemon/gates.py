@@ -76,7 +76,12 @@ class Gates:
                 gate.claimed(tx, pool, worker, claims)
 
     def ended(self, tx: Transaction, pool: Pool | None, verdict: Verdict) -> None:
-        """Tell every gate that is concerned of an attempt that ended."""
+        """Tell every gate that is concerned of an attempt that ended.
+
+        One that names the service of a guarded call concerns them too: nobody may have heard of the
+        call, because it was told to a daemon that was gone.
+        """
+        guarded = verdict.evidence is not None and bool(verdict.evidence.service)
         for gate in self._gates:
-            if pool is not None and gate.concerns(pool):
+            if pool is not None and (guarded or gate.concerns(pool)):
                 gate.ended(tx, pool, verdict)

@@ -318,17 +318,17 @@ def resume(tx: Transaction, task_id: str, *, now_ms: int) -> None:
 
 def get(tx: Transaction, prefix: str) -> Step:
     """The one step whose id begins so. Raises NoSuchId, AmbiguousId."""
-    prefix = prefix.upper()
+    start = prefix.upper()
     rows = tx.all(
         f"""
         SELECT {STEP_COLUMNS} FROM undo_step u
          WHERE u.undo_id >= ? AND u.undo_id < ? ORDER BY u.undo_id LIMIT 3
         """,
-        (prefix, prefix + "~"),
+        (start, start + "~"),
     )
     if not rows:
         raise NoSuchId(prefix, "undo step")
-    if len(rows) > 1 and rows[0][0] != prefix:
+    if len(rows) > 1 and rows[0][0] != start:
         raise AmbiguousId(prefix, [row[0] for row in rows], "undo step")
     return step_of(rows[0])
 

@@ -166,6 +166,7 @@ class Calls:
         fresh_until_ns = self._ticks_ns() + FRESH_NS
         view = self._views.get(name)
         if view is None:
+            _check(name)
             view = self._views.setdefault(name, BreakerView(self._path, self._boot_id, name))
         record = view.look()
         if quiet is not None and quiet.record is record and not ignore:
@@ -284,6 +285,13 @@ class Calls:
             self._unseen_at_ms[name] = now_ms
             self._duty.report(Unseen(services=(name,)))
             self._wake()
+
+
+def _check(name: str) -> None:
+    """A name that no breaker can have would guard nothing, and say nothing of it."""
+    from fnr.config.breaker_words import service_names  # noqa: PLC0415 - once for each service
+
+    service_names([name])
 
 
 def _tells(error: BaseException, ignore: tuple[type[BaseException], ...]) -> bool:

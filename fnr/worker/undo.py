@@ -100,7 +100,8 @@ def cancel_task(task_id: str) -> Recorded:
 
 def command(argv: Sequence[str]) -> Recorded:
     """Run a program, without a shell, with this function's folder, user and environment."""
-    return record("command", {"argv": list(argv)})
+    # A text is a sequence, too: of its letters.
+    return record("command", {"argv": argv if isinstance(argv, str) else list(argv)})
 
 
 def call(function: str, data: Any = None) -> Recorded:

@@ -48,7 +48,8 @@ class Reject(Asked):
 class Wait(Asked):
     """Something is used up: wait until it is free, at the longest as long as any wait.
 
-    One of: vram or memory ("8GiB"), gpus (a count), disk ("/path:10GiB"), port, service (a name).
+    One of: vram or memory ("8GiB"), gpus (a count), disk ("/path:10GiB"), port, service (a name);
+    ValueError for what is none of these.
     after: when to try at the latest, as for Retry.
     """
 
@@ -72,6 +73,7 @@ class Wait(Asked):
         if len(named) > 1:
             raise ValueError(f"wait for one thing at a time, not for {' and '.join(named)}")
         wait_for = "".join(f"{kind}:{value}" for kind, value in named.items())
+        _check(wait_for, service)
         what = wait_for or "what is used up"
         super().__init__(
             why or f"asked to wait for {what}", retry_after=_seconds(after), wait_for=wait_for
@@ -81,6 +83,15 @@ class Wait(Asked):
 # People see them under the names they are raised by.
 for _kind in (Asked, Retry, Reject, Wait):
     _kind.__module__ = "fnr"
+
+
+def _check(wait_for: str, service: str | None) -> None:
+    """Refuse what nobody can look for: by time alone it would be waited for to the end."""
+    from fnr.config.breaker_words import service_names  # noqa: PLC0415 - 2 MiB for who waits
+    from fnr.policy.condition import parse  # noqa: PLC0415 - the same
+
+    parse(wait_for)
+    service_names([] if service is None else [service])
 
 
 def _seconds(after: float | str | None) -> float | None:

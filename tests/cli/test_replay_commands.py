@@ -121,6 +121,10 @@ def test_every_limit_reaches_the_plan(server: WireServer, fnr: Run) -> None:
         ["--stop-on-failures", "some"],
         ["--stop-on-failures", "0%"],
         ["--ramp", "10"],
+        ["--concurrency", "0"],
+        ["--stop-on-failures", "101%"],
+        ["--keep-order-by", "scene"],
+        ["--rate", "1000000/s", "-n"],
     ],
 )
 def test_a_limit_that_is_none_is_a_usage_error(
@@ -128,6 +132,12 @@ def test_a_limit_that_is_none_is_a_usage_error(
 ) -> None:
     assert fnr("dlq", "replay", "--all", "-y", *words).code == 2
     assert server.asked == []
+
+
+def test_a_replay_is_not_resumed_with_a_limit_that_is_none(server: WireServer, fnr: Run) -> None:
+    found = fnr("replay", "resume", "01JP", "--concurrency", "-1")
+    assert (found.code, server.asked) == (2, [])
+    assert "why: concurrency is 1 to 10000\n" in found.err
 
 
 def test_a_replay_of_nothing_is_not_found(server: WireServer, fnr: Run) -> None:

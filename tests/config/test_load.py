@@ -393,3 +393,8 @@ input = { n = "int?", x = "float", word = "str" }
 degrade = [{ when = ["resource"], set = { n = "half", x = 0.5, word = "half" } }]
 """)
     assert (said(found), found.settings.functions["f"].degrade[0].numbers) == ([], ("n",))
+
+
+def test_a_step_of_undo_that_is_none_is_named(loaded: Load) -> None:
+    found = loaded('[functions.f]\ncommand = ["x"]\nundo = [{ remove = "a" }]\n')
+    assert "3: functions.f.undo: 'remove' is not one of remove_file, " in said(found)[0]

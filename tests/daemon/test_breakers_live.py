@@ -138,7 +138,7 @@ def test_wrong_inputs_open_nothing(home_at: HomeAt) -> None:
 def test_a_refused_call_parks_the_task_and_costs_nothing(home_at: HomeAt, bad: Path) -> None:
     home = home_at(LONG + GUARDED).up()
     news, task_id = opened(home, bad, "guard")
-    task = _parked(home, bad)
+    task = parked(home, bad)
     assert (task.waiting_for, task.retries, task.waits, task.unknowns) == (
         "service:storage",
         0,
@@ -157,7 +157,7 @@ def test_a_refused_call_parks_the_task_and_costs_nothing(home_at: HomeAt, bad: P
     assert home.ask(ask.GetTask(task_id=task_id)).task.task_id == task_id
 
 
-def _parked(home: LiveHome, bad: Path) -> Any:
+def parked(home: LiveHome, bad: Path) -> Any:
     """A new task, once it waits; it comes when no event can be missed."""
     task_ids: list[str] = []
     events = home.connection(timeout_ms=60_000).watch(
@@ -235,29 +235,11 @@ def test_a_damaged_file_is_made_anew_when_somebody_misses_it(
             path.write_bytes(b"\xff" * 4_096)
         case "gone":
             path.unlink()
-    task = _parked(home, bad)
+    task = parked(home, bad)
     assert task.waiting_for == "service:storage"
     news = BreakerNews(home)
     news.until("storage closed", act=lambda: home.ask(ResetBreakers(names=["storage"])))
     assert shown_state(home) == "closed"
-
-
-def test_a_file_that_was_removed_while_no_daemon_ran_misleads_no_worker(
-    home_at: HomeAt, bad: Path
-) -> None:
-    """Method: the worker has the removed file open, in which the breaker is closed for ever."""
-    home = home_at(LONG + GUARDED).up()
-    bad.unlink()
-    assert end_of(home, submit(home, "guard", {"bad": str(bad)})).task.state == "done"
-    [worker] = home.ask(ask.ListWorkers())
-    home.kill()
-    Path(home.paths.breaker_file).unlink()
-    home.up()
-    open_ = BreakerState.FORCED_OPEN
-    home.ask(ForceBreakers(names=["storage"], state=open_, for_ms=3_600_000, reason="a test"))
-    task = _parked(home, bad)
-    assert task.waiting_for == "service:storage"
-    assert [one.worker_id for one in home.ask(ask.ListWorkers())] == [worker.worker_id]
 
 
 def test_the_trial_of_a_killed_worker_is_free_at_once(

@@ -334,6 +334,11 @@ def test_what_cannot_be_undone_is_for_an_operator(busy: LiveHome, tmp_path: Path
     assert len(by) == 2
     assert home.ask(ListUndo()).items == []
     whole(home)
+    later = submit(home, "later")
+    assert f"no such undo steps of task {later}\n" in home.fnr("undo", "list", later).stderr
+    nobody = home.fnr("undo", "list", "01ZZ")
+    assert (nobody.returncode, "no task has an id" in nobody.stderr) == (4, True)
+    assert "begins with 'nobody'\n" in home.fnr("undo", "retry", "nobody").stderr
     listed = home.fnr("undo", "list", task_id, "-o", "json")
     assert [item["state"] for item in msgspec.json.decode(listed.stdout)["items"]] == [
         "skipped", "undone",

@@ -87,3 +87,11 @@ def test_afterwards_everything_is_as_before() -> None:
     before = sdk.host()
     fnr.testing.run(broken)
     assert sdk.host() is before
+
+
+def test_a_service_of_an_impossible_name_is_refused_as_by_a_worker() -> None:
+    def guards() -> None:
+        with fnr.breaker("My NAS"):
+            pass
+
+    assert "'My NAS' is no name" in fnr.testing.run(guards, {}).message

@@ -71,6 +71,7 @@ BAD: list[Callable[[], Any]] = [
     lambda: fnr.undo.http_delete("ftp://host/x"),
     lambda: fnr.undo.http_delete("file:///etc/passwd"),
     lambda: fnr.undo.command([]),
+    lambda: fnr.undo.command("rm -f x"),
     lambda: fnr.undo.command(["a\0"]),
     lambda: fnr.undo.call("os.system"),
     lambda: fnr.undo.call("a:b", object()),

@@ -71,6 +71,22 @@ def test_two_things_at_a_time_are_not_waited_for() -> None:
         fnr.Wait(vram="1GiB", port=1)
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"vram": "8"}, "'8' is not a size"),
+        ({"memory": 8}, "'8' is not a size"),
+        ({"gpus": 0}, "a number from 1"),
+        ({"port": 99_999}, "a number from 1 to 65535"),
+        ({"disk": "/data"}, "write disk:/path:10GiB"),
+        ({"service": "My NAS"}, "'My NAS' is no name"),
+    ],
+)
+def test_what_cannot_be_looked_for_is_refused(asked: dict[str, object], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        no_room(**asked)
+
+
 def test_attributes_of_the_same_name_elsewhere_mean_nothing() -> None:
     class Foreign(Exception):
         fnr_code = "reject"
