@@ -14,6 +14,7 @@ from fnr.daemon.parts import Parts, log
 from fnr.daemon.pool import Pool
 from fnr.daemon.remains import (
     begun_token,
+    forget,
     forget_spooled,
     spooled_results,
     spooled_tokens,
@@ -76,7 +77,7 @@ class Adopter:
             return tasks.running(tx)
 
         for task, attempt in await self._parts.store.write(unit):
-            if self._runner.has_in_hand(attempt.token):
+            if attempt.token in self._runner.in_hand:
                 # Its worker may be gone, but not what it said: a done task is not run again.
                 continue
             worker = self._supervisor.workers.get(attempt.worker_id)
@@ -115,7 +116,8 @@ class Adopter:
                 clock=self._parts.clock,
             )
             proven = report.proven
-        for frame in spooled_results(self._parts.paths.spool_of(worker.uid), worker):
+        tokens, spool_dir = frozenset(worker.held), self._parts.paths.spool_of(worker.uid)
+        for frame in spooled_results(spool_dir, worker):
             self._runner.ended(worker, [frame])
         evidence = _unseen_death(same_boot=same_boot, stop_proven=proven)
         if same_boot:
@@ -129,6 +131,7 @@ class Adopter:
         await self._parts.store.write(
             lambda tx: worker_rows.end(tx, worker.worker_id, at_ms=at_ms, end=evidence.message)
         )
+        self._runner.in_hand.when_written(tokens, lambda: forget(worker, spool_dir))
 
     def _pool(self, function: str) -> Pool:
         pool = self._supervisor.pools.get(function)

@@ -13,6 +13,7 @@ from msgspec import structs
 from fnr.api.frames import Ack, Done, Fail, Output
 from fnr.daemon import remains
 from fnr.daemon.dispatcher import Assignment, Dispatcher
+from fnr.daemon.in_hand import InHand
 from fnr.daemon.needs import with_need
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.rules_in_force import RulesInForce
@@ -56,12 +57,7 @@ class Runner:
         self.on_settled: Callable[[list[Verdict]], None] = _nobody_asked
         self.on_tainted: Callable[[WorkerProcess], None] = _nobody_asked
         self._retrying = False
-        # Attempts whose end, or return, is known here and is not on disk yet.
-        self._in_hand: set[str] = set()
-
-    def has_in_hand(self, token: str) -> bool:
-        """Will it be written how this attempt ended, though its worker may be gone?"""
-        return token in self._in_hand
+        self.in_hand = InHand()
 
     @property
     def unsettled(self) -> int:
@@ -140,7 +136,7 @@ class Runner:
         self._parts.store.post(unit, committed)
 
     def _post(self, batch: Batch) -> None:
-        self._in_hand.update(frame.token for frame in batch.ended)
+        self.in_hand.take(frame.token for frame in batch.ended)
         if not self._rules.ready and any(isinstance(frame, Fail) for frame in batch.ended):
             # Reading them here would keep everybody waiting for a second.
             self._rules.when_ready(lambda: self._post(batch))
@@ -268,7 +264,7 @@ class Runner:
             self._not_settled(batch, error)
             return
         tokens = tuple(frame.token for frame in batch.ended)
-        self._in_hand.difference_update(tokens)
+        self.in_hand.let_go(tokens)
         for token in tokens:
             worker.ending.pop(token, None)
             worker.kills.pop(token, None)
@@ -310,7 +306,7 @@ class Runner:
         outcome: AttemptOutcome,
     ) -> None:
         verdicts: list[Verdict] = []
-        self._in_hand.update(token for token, _ in pairs)
+        self.in_hand.take(token for token, _ in pairs)
 
         def unit(tx: Transaction) -> None:
             verdicts.clear()
@@ -333,7 +329,7 @@ class Runner:
             if error is not None:
                 self._parts.later(STORE_RETRY_MS, lambda: self._parts.store.post(unit, committed))
                 return
-            self._in_hand.difference_update(token for token, _ in pairs)
+            self.in_hand.let_go(token for token, _ in pairs)
             self.undo_left.forget(token for token, _ in pairs)
             self._announce(verdicts, worker)
             failpoint("put-back-committed")

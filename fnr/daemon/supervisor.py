@@ -317,6 +317,7 @@ class Supervisor:
         failpoint("worker-gone")
         found = await remains.gather(self._parts, worker)
         failpoint("remains-gathered")
+        tokens = frozenset((*worker.held, *worker.ending))
         for frame in found.spooled:
             self._runner.ended(worker, [frame])
         self._runner.died(worker, found.evidence, begun=found.begun)
@@ -329,16 +330,20 @@ class Supervisor:
         self.workers.pop(worker.worker_id, None)
         os.close(worker.pidfd)
         failpoint("worker-buried")
-        worker.buried.set()
-        remains.forget(worker, self._parts.paths.spool_of(worker.uid))
         end = found.evidence.message
-        self._rows.ended(worker, worker.leave_reason or end, self.on_buried)
+        # Until then a later daemon reads in what it left which of its attempts had begun.
+        self._runner.in_hand.when_written(tokens, lambda: self._clear_up(worker, end))
         log.info(
             "worker ended",
             extra={"function": worker.function, "worker_id": worker.worker_id, "why": end},
         )
         if pool is not None and worker.respawn:
             self.tend(pool)
+
+    def _clear_up(self, worker: WorkerProcess, end: str) -> None:
+        remains.forget(worker, self._parts.paths.spool_of(worker.uid))
+        self._rows.ended(worker, worker.leave_reason or end, self.on_buried)
+        worker.buried.set()
 
     def _count_failure(self, pool: Pool, worker: WorkerProcess, evidence: Evidence) -> None:
         served_ms = self._parts.clock.now_ms() - worker.started_at_ms

@@ -26,6 +26,7 @@ class WorkerRows:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._waiting: list[tuple[Unit, Then]] = []
+        self._in_trouble = False
         parts.store.on_trouble(self._changed)
 
     def begun(self, row: WorkerRecord) -> None:
@@ -48,6 +49,7 @@ class WorkerRows:
     def _post(self, unit: Unit, then: Then) -> None:
         def written(_: None, error: BaseException | None) -> None:
             if error is None:
+                self._in_trouble = False
                 then()
             elif isinstance(error, StoreBusy | StoreFull | StoreIll):
                 self._wait(unit, then, error)
@@ -57,8 +59,10 @@ class WorkerRows:
         self._parts.store.post(unit, written)
 
     def _wait(self, unit: Unit, then: Then, error: BaseException) -> None:
-        if not self._waiting:
+        if not self._in_trouble:
+            self._in_trouble = True
             log.error("rows of workers wait for the store: %s", error)
+        if not self._waiting:
             self._parts.later(AGAIN_MS, self._again)
         self._waiting.append((unit, then))
 

@@ -71,6 +71,23 @@ def test_a_worker_killed_while_no_daemon_watched_is_known_to_be_gone(
     assert error.evidence.missing
 
 
+def test_what_a_worker_leaves_that_died_without_a_daemon_is_cleared_up(
+    gated: tuple[LiveHome, str, int, Path],
+) -> None:
+    home, task_id, pid, _ = gated
+    home.kill()
+    os.kill(pid, signal.SIGKILL)
+    with closing(sqlite3.connect(home.paths.store_file)) as store, store:
+        # Its pid may be a zombie's until somebody reaps it; so it is another process's at once.
+        [(now_path,)] = store.execute(
+            "UPDATE worker SET pid_start = 1 WHERE pid = ? RETURNING now_path", (pid,)
+        ).fetchall()
+    assert Path(now_path).exists()
+    home.up()
+    assert end_of(home, task_id).task.state is TaskState.DEAD
+    assert not Path(now_path).exists()
+
+
 def test_of_a_worker_without_a_row_only_its_own_files_are_removed(
     gated: tuple[LiveHome, str, int, Path],
 ) -> None:

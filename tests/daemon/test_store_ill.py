@@ -10,9 +10,10 @@ import os
 import resource
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import msgspec
 import pytest
 from live_home import LiveHome
 from test_bad_days import pipes
@@ -37,7 +38,8 @@ def no_writes(home: LiveHome) -> Iterator[None]:
             submit(home, "echo")
         yield
     finally:
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, WITHOUT_END)
+        with suppress(ProcessLookupError):
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, WITHOUT_END)
 
 
 def well_again(home: LiveHome) -> None:
@@ -55,10 +57,9 @@ def says(home: LiveHome, words: str) -> bool:
 
 
 def buried(home: LiveHome, pid: int) -> None:
-    """Kill a worker and wait until the daemon has cleared up behind it."""
-    now_files = [*Path(f"{home.paths.run_dir}/now").iterdir()]
+    """Kill a worker and wait until the daemon has another one in its place."""
     os.kill(pid, signal.SIGKILL)
-    while all(file.exists() for file in now_files):
+    while pid in {worker.pid for worker in home.ask(ask.ListWorkers())}:
         pass
 
 
@@ -101,3 +102,32 @@ def test_a_worker_that_was_started_while_the_store_was_ill_is_adopted(
     [attempt] = home.ask(ask.GetTask(task_id=task_id)).attempts
     assert attempt.pid == pid
     assert "refused" not in home.log()
+
+
+def test_which_attempt_had_begun_is_known_until_its_end_is_on_disk(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """Of two in a window the second took the worker down; the daemon dies before it is written."""
+    started, gate, next_started, next_gate = pipes(tmp_path, "a", "b", "c", "d")
+    home = home_at(
+        function("hang", "block_on", "workers = 1\nwindow = 2") + function("echo", "echo")
+    ).up()
+    items = [
+        {"function": "hang", "input": {"fifo": str(fifo), "started": str(bell)}}
+        for fifo, bell in ((gate, started), (next_gate, next_started))
+    ]
+    many = ask.SubmitMany(items=[msgspec.Raw(msgspec.json.encode(item)) for item in items])
+    first, second = home.ask(many).task_ids
+    pid = int(started.read_text())
+    with no_writes(home):
+        gate.write_text("once")
+        next_started.read_text()
+        while not says(home, "1 ended attempts wait for the store"):
+            pass
+        buried(home, pid)
+        home.kill()
+    home.up()
+    while not (found := home.ask(ask.GetTask(task_id=second)).errors):
+        pass
+    assert [error.evidence.worker_died for error in found] == [True]
+    assert home.ask(ask.GetTask(task_id=first)).errors == []
