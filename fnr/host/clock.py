@@ -8,6 +8,8 @@ import time
 
 ULID_CHARS = 26
 _RANDOM_BITS = 80
+# One in the third character behind the time.
+_STEP = 1 << (_RANDOM_BITS - 3 * 5)
 _BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 # Two characters at a time: 13 look-ups instead of 26.
 _PAIRS = tuple(high + low for high in _BASE32 for low in _BASE32)
@@ -57,7 +59,8 @@ class Ulids:
     """Makes ULIDs: 48 bits of time and 80 of chance, in 26 characters that sort by age.
 
     Strictly increasing within the process, also when the wall clock is set back: time then stands
-    still in the ids and the chance part counts up.
+    still in the ids and the chance part counts up, in steps that show in the first 13 characters:
+    so much of an id is what people see in a list and type.
     """
 
     def __init__(self, clock: Clock, dice: Dice) -> None:
@@ -73,7 +76,8 @@ class Ulids:
             if now_ms > self._last >> _RANDOM_BITS:
                 self._last = now_ms << _RANDOM_BITS | self._dice.bits(_RANDOM_BITS)
             else:
-                self._last += 1  # a full chance part carries into the time: still increasing
+                # A full chance part carries into the time: still increasing.
+                self._last += _STEP
             value = self._last
         return "".join([_PAIRS[value >> shift & 1023] for shift in _PAIR_SHIFTS])
 

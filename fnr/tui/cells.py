@@ -8,7 +8,7 @@ from fnr.tui.looks import signed
 
 __all__ = ["ago", "left", "short_id", "signed"]
 
-# The time of a ULID and some of its chance: two of one second differ.
+# The time of a ULID and so much of its chance that those of one moment differ.
 SHORT_ID_CHARS = 13
 
 

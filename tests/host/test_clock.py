@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fnr.host.clock import ULID_CHARS, Clock, Dice, Ulids, is_ulid, ulid_ms
+from fnr.tui.cells import SHORT_ID_CHARS
 
 CROCKFORD = set(string.digits + string.ascii_uppercase) - set("ILOU")
 
@@ -63,6 +64,11 @@ def test_a_full_chance_part_carries_into_the_time() -> None:
     ulids = Ulids(SetClock([5, 5, 6]), LoadedDice(1.0))
     first, second, third = (ulids.new() for _ in range(3))
     assert first < second < third
+
+
+def test_a_thousand_ids_of_one_moment_differ_in_what_a_list_shows_of_them() -> None:
+    ulids = Ulids(SetClock([5] * 1_000), LoadedDice(0.5))
+    assert len({ulids.new()[:SHORT_ID_CHARS] for _ in range(1_000)}) == 1_000
 
 
 @given(now_ms=st.integers(0, 2**48 - 1), fraction=st.floats(0, 1))
