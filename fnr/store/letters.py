@@ -125,7 +125,7 @@ def replay_problem(
     if known and input_problem is not None:
         wrong = input_problem(letter.function, current_input(tx, letter.task_id))
     problem = not_replayable(letter, function_known=known, input_problem=wrong)
-    problem = problem or _unique_key_problem(tx, letter.task_id)
+    problem = problem or unique_key_problem(tx, letter.task_id)
     return problem or unfinished(undo.of_task(tx, letter.task_id))
 
 
@@ -180,7 +180,8 @@ def put_back(tx: Transaction, letter: DeadLetter, *, by: str, now_ms: int) -> No
     tx.count(letter.function, TaskState.QUEUED, 1)
 
 
-def _unique_key_problem(tx: Transaction, task_id: str) -> str | None:
+def unique_key_problem(tx: Transaction, task_id: str) -> str | None:
+    """Why its unique key keeps a dead task from coming back; None when it does not."""
     row = tx.one(
         """
         SELECT live.task_id, live.unique_key

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from fnr.policy.dead_letter import DeadLetter, LetterState
 from fnr.policy.replay import EntryState, died_at_ms
@@ -63,17 +64,23 @@ def put_back(
     by = f"{plan.created_by}, replay {plan.plan_id}"
     for candidate in choice.hold:
         _move(tx, stored.seq, candidate, EntryState.HELD, now_ms=now_ms)
+    late: list[Candidate] = []
+    started: dict[str, str] = {}
     for candidate in choice.start:
+        # One that was put back a moment ago may have the key that both share.
+        if (why := letters.unique_key_problem(tx, candidate.task_id)) is not None:
+            late.append(replace(candidate, problem=why))
+            continue
         letter = letters.get(tx, candidate.task_id)
         assert letter is not None, candidate
         letters.put_back(tx, letter, by=by, now_ms=now_ms)
         _move(tx, stored.seq, candidate, EntryState.LIVE, now_ms=now_ms)
-    for candidate in choice.skip:
+        started[candidate.task_id] = candidate.function
+    for candidate in (*choice.skip, *late):
         why = candidate.problem or ""
         _move(tx, stored.seq, candidate, EntryState.SKIPPED, now_ms=now_ms, why=why)
-        if candidate.ready and candidate.key is not None:
+        if candidate.key is not None and (candidate.ready or candidate in late):
             replay_entries.release(tx, stored.seq, candidate.key)
-    started = {candidate.task_id: candidate.function for candidate in choice.start}
     return Turned(started=started, looked_at=choice.looked_at)
 
 

@@ -401,3 +401,15 @@ def test_a_preview_says_who_can_go_and_why_others_cannot(tx: Transaction) -> Non
 def test_a_held_entry_is_part_of_what_is_left(tx: Transaction) -> None:
     plan = plan_of(tx, held_replay(tx))
     assert (plan.live, plan.held, plan.pending, plan.left) == (1, 1, 1, 2)
+
+
+def test_of_letters_that_share_a_unique_key_one_goes_and_holds_up_nobody(tx: Transaction) -> None:
+    """Also in one turn, and also when another waits behind the one that cannot go."""
+    first = bury(tx, unique_key="k", tags={"of": "a"})
+    second = bury(tx, unique_key="k", tags={"of": "b"})
+    behind = bury(tx, tags={"of": "b"})
+    seq = new_plan(tx, first, second, behind, keep_order_by="tag.of")
+    assert list(turn(tx, seq).started) == [first]
+    why = f"unique key k is held by task {first}"
+    assert entries(tx, seq)[second] == (EntryState.SKIPPED, why)
+    assert list(turn(tx, seq).started) == [behind]
