@@ -173,6 +173,10 @@ def _headline(ended: Exit, *, oom_killed: bool | None) -> str:
 
 
 def forget(worker: WorkerProcess, spool_dir: str) -> None:
-    """Remove the small file that said which attempt had begun, and its working folder."""
+    """Remove what only it needed: which attempt had begun, its working folder, half a result."""
     Path(worker.now_path).unlink(missing_ok=True)
     remove_tree(f"{spool_dir}/{worker.worker_id}.work")
+    # It may have died while it wrote into the spool; nobody else has its pid in a draft's name.
+    for draft in Path(spool_dir).glob(f"*.{worker.identity.pid}-*.tmp"):
+        with contextlib.suppress(OSError):
+            draft.unlink()

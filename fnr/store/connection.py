@@ -59,6 +59,8 @@ QUICK_CHANGES_MAX = 200
 BUSY_RETRY_S = 0.02
 BUSY_PATIENCE_S = 5.0
 ROOM_PROBE_S = 1.0
+# Ill again sooner than this after it was called well, it waits to be asked to heal.
+WELL_FOR_S = 1.0
 
 
 class Store:
@@ -90,6 +92,7 @@ class Store:
         self._closing: asyncio.Future[None] | None = None
         self._healing: list[asyncio.Future[bool]] = []
         self._reopening = False
+        self._well_from_s = float("-inf")
         self._probe: asyncio.TimerHandle | None = None
         self._pace = Pace()
         self._steps = Steps("store-commit")
@@ -296,7 +299,10 @@ class Store:
     def _fall_ill(self, error: BaseException) -> None:
         self._refuse_queue(StoreIll(str(error)))
         self._change_state("ill", str(error))
-        self._start_reopening()
+        if self._loop.time() - self._well_from_s >= WELL_FOR_S:
+            self._start_reopening()
+        else:
+            self._start_batch()
 
     def _start_reopening(self) -> None:
         if not self._reopening:
@@ -318,6 +324,7 @@ class Store:
         self._reopening = False
         if connection is not None:
             self._use(connection)
+            self._well_from_s = self._loop.time()
             self._change_state("ok", "reopened and checked")
         healing, self._healing = self._healing, []
         for future in healing:

@@ -82,10 +82,13 @@ def test_what_a_worker_leaves_that_died_without_a_daemon_is_cleared_up(
         [(now_path,)] = store.execute(
             "UPDATE worker SET pid_start = 1 WHERE pid = ? RETURNING now_path", (pid,)
         ).fetchall()
+    half = Path(home.paths.spool_dir) / f"{task_id}.json.{pid}-1.tmp"
+    half.touch()
     assert Path(now_path).exists()
     home.up()
     assert end_of(home, task_id).task.state is TaskState.DEAD
     assert not Path(now_path).exists()
+    assert not half.exists()
 
 
 def test_of_a_worker_without_a_row_only_its_own_files_are_removed(

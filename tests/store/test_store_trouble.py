@@ -34,6 +34,30 @@ async def test_an_io_error_at_commit_fails_the_batch_and_the_store_comes_back(
     assert await store.write(is_whole)
 
 
+async def test_ill_again_at_once_it_waits_to_be_asked(
+    watched: tuple[Store, Commits], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a disk that takes some writes and not others keeps it busy with nothing else."""
+    store, commits = watched
+    news, reopened, reopen = news_of(store), [], connection.reopen_writer
+
+    def counted(path: Path) -> sqlite3.Connection | None:
+        reopened.append(path)
+        return reopen(path)
+
+    monkeypatch.setattr(connection, "WELL_FOR_S", 3_600.0)
+    monkeypatch.setattr(connection, "reopen_writer", counted)
+    for told in range(2):
+        commits.errors = [sqlite_error(sqlite3.SQLITE_IOERR)]
+        with pytest.raises(StoreIll):
+            await store.write(writes(new_task()))
+        assert await news.get() == "ill"
+        if told == 0:
+            assert await news.get() == "ok"
+    await store.close()
+    assert len(reopened) == 1
+
+
 async def test_a_disk_that_takes_no_writes_keeps_the_store_ill(
     store: Store, reader: Reader
 ) -> None:
