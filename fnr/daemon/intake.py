@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -188,21 +189,21 @@ class Intake:
         return function
 
     def _accept(self, tx: Transaction, items: list[tuple[Task, bytes]]) -> list[tuple[str, bool]]:
-        """Store the tasks unless their function's queue is full."""
+        """Store the tasks unless their function's queue is full; who asks again gets its answer."""
         queue_max = self._parts.settings.daemon.queue_max
-        counts: dict[str, int] = {}
-        for task, _ in items:
-            counts[task.function] = counts.get(task.function, 0) + 1
-        for function, count in counts.items():
+        accepted = tasks.accept(tx, items)
+        answered = zip(items, accepted, strict=True)
+        fresh = Counter(task.function for (task, _), (_, known) in answered if not known)
+        for function, count in fresh.items():
             queued = tasks.queued_count(tx, function)
-            if queued + count > queue_max:
+            if queued > queue_max:
                 raise TryAgain(
                     f"the queue of {function} is full",
-                    why=f"{queued} tasks are queued, {count} more do not fit: queue_max is"
+                    why=f"{queued - count} tasks are queued, {count} more do not fit: queue_max is"
                     f" {queue_max}",
                     next_step=f"fnr function show {function}",
                 )
-        return tasks.accept(tx, items)
+        return accepted
 
     def _unit(self, work: Accepting, tx: Transaction) -> None:
         work.accepted = self._accept(tx, work.items)

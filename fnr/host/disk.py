@@ -84,8 +84,8 @@ def write_whole(path: str, data: bytes, *, mode: int = 0o600) -> None:
 
 
 def _replace(path: str, data: bytes, *, mode: int, sync: bool) -> None:
-    # Named after the writer, so that two writers of one path cannot mix; a leftover of a killed
-    # writer is overwritten by the next process that gets its pid.
+    # Named after the writer, so that two writers of one path cannot mix; whoever looks after the
+    # folder knows what a killed writer left by the name's end.
     draft = f"{path}.{os.getpid()}-{threading.get_ident()}.tmp"
     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
     try:

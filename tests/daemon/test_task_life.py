@@ -13,7 +13,7 @@ import pytest
 from live_home import FUNCTIONS, LiveHome
 
 from fnr.api import requests as ask
-from fnr.api.errors import BadData, NotFound, TimedOut
+from fnr.api.errors import BadData, NotFound, TimedOut, TryAgain
 from fnr.api.letter_requests import ListLetters, ReplayLetters
 from fnr.host.clock import Clock, Dice, Ulids, ulid_ms
 from fnr.policy.task import TaskState
@@ -164,6 +164,18 @@ def test_unique_and_idempotency_keys_give_the_same_task(home_at: HomeAt) -> None
     end_of(home, one.task_id)
     two = home.ask(ask.Submit(task=ask.TaskSpec(function="echo", key="k")))
     assert (two.task_id, two.duplicate) == (one.task_id, True)
+
+
+def test_who_asks_again_gets_the_answer_also_when_the_queue_is_full(home_at: HomeAt) -> None:
+    home = home_at(function("echo", "echo") + "\n[daemon]\nqueue_max = 2\n").up()
+    home.ask(ask.PauseFunction(functions=["echo"]))
+    first, second = (submit(home, "echo", key=key) for key in "ab")
+    with pytest.raises(TryAgain) as refused:
+        submit(home, "echo", key="c")
+    assert "2 tasks are queued, 1 more do not fit: queue_max is 2" in refused.value.why
+    specs = [ask.TaskSpec(function="echo", key=key) for key in "ab"]
+    assert home.ask(ask.Submit(task=specs[0])).task_id == first
+    assert home.ask(ask.SubmitMany(items=specs)).task_ids == [first, second]
 
 
 def test_a_client_may_name_the_id_and_asking_twice_is_once(home_at: HomeAt) -> None:
