@@ -40,6 +40,7 @@ from fnr.host.clock import Clock, Dice, Ulids
 from fnr.host.failpoint import failpoint
 from fnr.host.kernel_log import KernelLog
 from fnr.host.lock import AlreadyHeld, hold_lock
+from fnr.host.memory import share_one_arena
 from fnr.host.systemd import sd_notify, watchdog_interval_ms
 from fnr.store import functions
 from fnr.store.connection import Store, StoreBusy, StoreFull, StoreIll, StoreNewer
@@ -59,6 +60,7 @@ def run(
     """
     # What was loaded is no garbage.
     gc.freeze()
+    share_one_arena()
     make_folders(paths)
     try:
         lock = hold_lock(paths.lock_file)
