@@ -20,6 +20,7 @@ from nursery import Forked, nursery
 
 from fnr.client.connect import Connection
 from fnr.config.paths import Paths, find_paths
+from fnr.host.lock import lock_holder
 
 FUNCTIONS = Path(__file__).parent
 READY_S = 30
@@ -178,3 +179,14 @@ def home_at() -> Iterator[Callable[[str], LiveHome]]:
     for home in homes:
         home.close()
         shutil.rmtree(home.folder, ignore_errors=True)
+
+
+@contextmanager
+def home_of_its_own(toml: str) -> Iterator[LiveHome]:
+    """A home with a running daemon for all tests of a file; whichever daemon is there then ends."""
+    made = LiveHome(Path(tempfile.mkdtemp(prefix="fnr-")), toml).up()
+    yield made
+    if (pid := lock_holder(made.paths.lock_file)) is not None:
+        os.kill(pid, signal.SIGKILL)
+    made.close()
+    shutil.rmtree(made.folder, ignore_errors=True)

@@ -7,23 +7,19 @@ from __future__ import annotations
 
 import http.server
 import os
-import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from live_home import LiveHome
+from live_home import LiveHome, home_of_its_own
 
 from fnr.api.chaos_requests import AbortDrills, InjectFault, InjectReport, ListDrills
 from fnr.api.errors import ConfigError, Failed, FnrError, Refused, UsageError
 from fnr.api.requests import ListWorkers, ReloadConfig
 from fnr.client.sdk import Client
-from fnr.host.lock import lock_holder
 from fnr.policy.chaos import Drilled
 from fnr.policy.faults import CATALOGUE, Acts
 
@@ -52,12 +48,8 @@ workers = {{ min = 0, max = 1 }}
 
 @pytest.fixture(scope="module")
 def home() -> Iterator[LiveHome]:
-    made = LiveHome(Path(tempfile.mkdtemp(prefix="fnr-")), TOML).up()
-    yield made
-    if (pid := lock_holder(made.paths.lock_file)) is not None:
-        os.kill(pid, signal.SIGKILL)
-    made.close()
-    shutil.rmtree(made.folder, ignore_errors=True)
+    with home_of_its_own(TOML) as made:
+        yield made
 
 
 @pytest.fixture

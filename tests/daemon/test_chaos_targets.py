@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
 import socket
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from live_home import LiveHome
+from live_home import LiveHome, home_of_its_own
 
 from fnr.api.chaos_requests import InjectFault, InjectReport, ListDrills
 from fnr.api.errors import Failed, Refused
-from fnr.host.lock import lock_holder
 
 TOML = """
 [chaos]
@@ -33,12 +28,8 @@ input = { name = "str" }
 
 @pytest.fixture(scope="module")
 def home() -> Iterator[LiveHome]:
-    made = LiveHome(Path(tempfile.mkdtemp(prefix="fnr-")), TOML).up()
-    yield made
-    if (pid := lock_holder(made.paths.lock_file)) is not None:
-        os.kill(pid, signal.SIGKILL)
-    made.close()
-    shutil.rmtree(made.folder, ignore_errors=True)
+    with home_of_its_own(TOML) as made:
+        yield made
 
 
 def inject(home: LiveHome, fault: str, *, dry_run: bool = True, **options: str) -> InjectReport:
