@@ -133,7 +133,7 @@ async def test_without_access_to_the_socket_it_says_so(filled: Paths) -> None:
     try:
         async with running(filled, "tasks", size=(120, 30)) as (app, pilot):
             await until_shown(pilot, "may not talk to this daemon")
-            assert app.feed.state.contact is Contact.REFUSED
+            await until(pilot, lambda: app.feed.state.contact is Contact.REFUSED)
             await until_shown(pilot, "of 200")
             await until(pilot, lambda: "refused" in lines_of(app)[0])
     finally:
