@@ -58,10 +58,16 @@ class BreakerProbes:
             if timer := self._timers.pop(name, None):
                 timer.cancel()
             if self._is_asked_for(name):
-                table = self._parts.settings.breaker(name)
-                # The first answer should come before the rest is over.
-                first_ms = min(table.probe_every_ms, table.open_ms // 2)
-                self._arm(name, first_ms)
+                self._arm(name, self._first_ms(name))
+
+    def _first_ms(self, name: str) -> float:
+        """The first answer should come before the rest is over; after a forced one it is."""
+        breaker = self._breakers.get(name)
+        rested_ms = None if breaker is None else breaker.reopen_ms
+        if rested_ms is not None and rested_ms <= self._parts.clock.boot_ms():
+            return 0
+        table = self._parts.settings.breaker(name)
+        return min(table.probe_every_ms, table.open_ms // 2)
 
     def _is_asked_for(self, name: str) -> bool:
         breaker = self._breakers.get(name)

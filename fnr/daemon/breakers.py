@@ -202,15 +202,18 @@ class Breakers:
                 )
                 self.take(tx, moves.force(self._all[name], shadow))
             elif not wanted and forced is not None and forced.by == BY_CONFIG:
-                self.take(tx, moves.passed(self._all[name], now_ms=forced.until_ms))
-            if not self._awaits_probe(name):
-                self.take(tx, moves.passed(self._all[name], now_ms=now_ms))
+                self._pass_time(tx, name, now_ms=forced.until_ms)
+            self._pass_time(tx, name, now_ms=now_ms)
+
+    def _pass_time(self, tx: Transaction, name: str, *, now_ms: int) -> None:
+        has_probe = self._has_probe(name)
+        self.take(tx, moves.passed(self._all[name], now_ms=now_ms, has_probe=has_probe))
+
+    def _has_probe(self, name: str) -> bool:
+        return bool(self._parts.settings.breaker(name).probe)
 
     def _awaits_probe(self, name: str) -> bool:
-        """Its rest may be over: is it still its health probe that has to speak first?"""
-        breaker = self._all[name]
-        ill = breaker.probe_fails is not False and breaker.state is BreakerState.OPEN
-        return ill and bool(self._parts.settings.breaker(name).probe)
+        return moves.awaits_probe(self._all[name], has_probe=self._has_probe(name))
 
     def _forget(self) -> None:
         self._stale = True
@@ -308,9 +311,8 @@ class Breakers:
 
     def _look(self, name: str) -> None:
         def unit(tx: Transaction) -> None:
-            breaker = self.fresh(tx).get(name)
-            if breaker is not None and not self._awaits_probe(name):
-                self.take(tx, moves.passed(breaker, now_ms=self._parts.clock.boot_ms()))
+            if name in self.fresh(tx):
+                self._pass_time(tx, name, now_ms=self._parts.clock.boot_ms())
             # Also when nothing has moved: so that the timer is set anew.
             self._changed = True
 

@@ -68,6 +68,7 @@ LEGAL_BREAKER_MOVES: dict[tuple[BreakerState, BreakerState], str] = {
     (_HALF, _F_CLOSED): "forced",
     (_HALF, _SHADOW): "disabled",
     (_F_OPEN, _HALF): "its time is over",
+    (_F_OPEN, _OPEN): "its time is over, and its health probe is asked first",
     (_F_OPEN, _CLOSED): "reset by hand",
     (_F_OPEN, _F_OPEN): "forced anew",
     (_F_OPEN, _F_CLOSED): "forced",
@@ -242,13 +243,22 @@ def overdue(breaker: Breaker, settings: BreakerSettings, *, calls: int, now_ms: 
 # ── time and health ──────────────────────────────────────────────────────────
 
 
-def passed(breaker: Breaker, *, now_ms: int) -> Step:
-    """Time has passed: a forced state or a rest may be over."""
+def awaits_probe(breaker: Breaker, *, has_probe: bool) -> bool:
+    """Does a health probe have to succeed before its rest can be over?"""
+    return has_probe and breaker.state is _OPEN and breaker.probe_fails is not False
+
+
+def passed(breaker: Breaker, *, now_ms: int, has_probe: bool = False) -> Step:
+    """Time has passed: a forced state or a rest may be over.
+
+    has_probe: there is a health probe, and no task is spent as a trial before it succeeds.
+    """
     forced = breaker.forced
     if forced is not None and now_ms >= forced.until_ms:
-        return _released(breaker, f"its time is over (forced by {forced.by})", by="fnr")
+        why = f"its time is over (forced by {forced.by})"
+        return _released(breaker, why, now_ms=now_ms, has_probe=has_probe)
     rested = breaker.reopen_ms is not None and now_ms >= breaker.reopen_ms
-    if not rested or breaker.probe_fails or _is_held(breaker):
+    if not rested or _is_held(breaker) or awaits_probe(breaker, has_probe=has_probe):
         return Step(breaker)
     return _moved(_half(breaker), breaker, "its rest is over")
 
@@ -261,7 +271,7 @@ def probed(breaker: Breaker, *, healthy: bool, now_ms: int, by: str = "fnr") -> 
     early = healthy and (breaker.openings <= EARLY_OPENINGS_MAX or by != "fnr")
     if early and not _is_held(breaker):
         return _moved(_half(breaker), breaker, "its health probe succeeds", by=by)
-    return passed(breaker, now_ms=now_ms)
+    return passed(breaker, now_ms=now_ms, has_probe=True)
 
 
 # ── by hand ──────────────────────────────────────────────────────────────────
@@ -327,15 +337,20 @@ def _closed(breaker: Breaker, *, now_ms: int) -> Breaker:
     )
 
 
-def _released(breaker: Breaker, why: str, *, by: str) -> Step:
+def _released(breaker: Breaker, why: str, *, now_ms: int, has_probe: bool) -> Step:
     """A forced state ends: after forced-open the service is tested, after forced-closed trusted."""
     assert breaker.forced is not None, breaker
     after = replace(breaker, forced=None)
     if breaker.forced.state is _F_OPEN:
-        after = _half(after)
+        after = _rested(after, now_ms=now_ms) if has_probe else _half(after)
     elif breaker.forced.state is _F_CLOSED:
         after = replace(after, own=_CLOSED, reopen_ms=None, counts=NOTHING, samples=())
-    return _moved(after, breaker, why, by=by)
+    return _moved(after, breaker, why)
+
+
+def _rested(breaker: Breaker, *, now_ms: int) -> Breaker:
+    """Open, its rest over: what the probe found before is news of another time."""
+    return replace(breaker, own=_OPEN, reopen_ms=now_ms, good_trials=0, probe_fails=None)
 
 
 def _moved(after: Breaker, before: Breaker, why: str, *, by: str = "fnr") -> Step:

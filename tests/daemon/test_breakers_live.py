@@ -343,10 +343,12 @@ def service() -> Iterator[tuple[int, threading.Event]]:
 
         thread = threading.Thread(target=serve)
         thread.start()
-        yield door.getsockname()[1], well
-        with suppress(OSError):
-            door.shutdown(socket.SHUT_RDWR)
-        thread.join()
+        try:
+            yield door.getsockname()[1], well
+        finally:
+            with suppress(OSError):
+                door.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
 
 def test_no_task_is_spent_while_the_probe_fails(home_at: HomeAt, bad: Path) -> None:
@@ -367,6 +369,25 @@ def test_no_task_is_spent_while_the_probe_fails(home_at: HomeAt, bad: Path) -> N
             move for move in home.ask(ListBreakerMoves(name="storage")) if move.after == "half_open"
         ]
         assert tested.why == "its health probe succeeds"
+
+
+def test_the_probe_is_asked_before_a_task_when_a_forced_time_is_over(
+    home_at: HomeAt, bad: Path
+) -> None:
+    bad.unlink()
+    with service() as (port, well):
+        probe = f'probe = "http://127.0.0.1:{port}/health"\nprobe_every = "20ms"\n'
+        home = home_at(LONG + probe + DECLARED).up()
+        news = BreakerNews(home)
+        shut = ForceBreakers(names=["storage"], state=BreakerState.FORCED_OPEN, for_ms=300)
+        news.until("storage forced_open", act=lambda: home.ask(shut))
+        task_id = submit(home, "call", {"bad": str(bad)})
+        news.until("storage open")
+        assert home.ask(ProbeBreaker(name="storage")).healthy is False
+        assert breaker_of(home).state == "open"
+        news.until("storage half_open", "storage closed", act=well.set)
+        detail = end_of(home, task_id)
+        assert (detail.task.state, detail.task.attempts) == ("done", 1)
 
 
 def test_a_probe_by_hand_ends_a_long_rest(home_at: HomeAt, bad: Path) -> None:

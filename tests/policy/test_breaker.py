@@ -136,9 +136,17 @@ def test_while_the_probe_fails_no_trial_is_spent() -> None:
     assert opened.reopen_ms is not None
     later_ms = opened.reopen_ms + 10 * MINUTE_MS
     ill = probed(opened, healthy=False, now_ms=NOW_MS).breaker
-    assert passed(ill, now_ms=later_ms).breaker.state == "open"
+    assert passed(ill, now_ms=later_ms, has_probe=True).breaker.state == "open"
+    assert passed(opened, now_ms=later_ms, has_probe=True).breaker.state == "open"
     assert probed(ill, healthy=False, now_ms=later_ms).breaker.state == "open"
     assert probed(ill, healthy=True, now_ms=later_ms).breaker.state == "half_open"
+
+
+def test_a_probe_that_was_taken_out_of_the_settings_holds_nothing_back() -> None:
+    opened = after("xxxxx")
+    assert opened.reopen_ms is not None
+    ill = probed(opened, healthy=False, now_ms=NOW_MS).breaker
+    assert passed(ill, now_ms=opened.reopen_ms, has_probe=False).breaker.state == "half_open"
 
 
 def test_a_good_trial_closes_it_and_a_bad_one_doubles_its_rest() -> None:
@@ -229,6 +237,20 @@ def test_a_forced_state_ends_by_itself(state: str, afterwards: str) -> None:
     assert step.move is not None and (step.move.by, step.move.why) == ("ann", "maintenance")
     assert passed(step.breaker, now_ms=NOW_MS + MINUTE_MS - 1).move is None
     assert passed(step.breaker, now_ms=NOW_MS + MINUTE_MS).breaker.state == afterwards
+
+
+def test_forced_open_ends_with_the_probe_if_there_is_one() -> None:
+    """What it found before it was forced is news of another time."""
+    own = probed(after("xxxxx"), healthy=True, now_ms=NOW_MS).breaker
+    for before in (Breaker(name="storage"), after("xxxxx"), own):
+        step = force(before, forced(BreakerState.FORCED_OPEN))
+        over = passed(step.breaker, now_ms=NOW_MS + MINUTE_MS, has_probe=True)
+        assert over.move is not None
+        assert (over.move.after, over.move.why) == ("open", "its time is over (forced by ann)")
+        much_later_ms = NOW_MS + 100 * MINUTE_MS
+        assert passed(over.breaker, now_ms=much_later_ms, has_probe=True).move is None
+        asked = probed(over.breaker, healthy=True, now_ms=NOW_MS + MINUTE_MS)
+        assert asked.breaker.state == "half_open"
 
 
 def test_forced_closed_lets_everything_through_and_learns_nothing() -> None:
