@@ -73,7 +73,7 @@ def why(name: Name) -> None:
     show_one(
         "fnr.breaker.why/1",
         told,
-        lambda: story(detail, settings.breaker(name), users),
+        lambda: story(detail, settings.breaker(name), users, here().command),
         name=name,
     )
 

@@ -85,9 +85,10 @@ def page(detail: BreakerDetail, table: BreakerTable, written: dict[str, object])
     return "\n".join(lines) + "\n"
 
 
-def story(detail: BreakerDetail, table: BreakerTable, users: dict[str, int]) -> str:
+def story(detail: BreakerDetail, table: BreakerTable, users: dict[str, int], command: str) -> str:
     """Why it stands as it does, what made it so, and what would change it.
 
+    command: how `fnr` is called for this home.
     users: functions that declare the service -> how many tasks of them are queued or waiting.
     """
     breaker = detail.breaker
@@ -98,7 +99,7 @@ def story(detail: BreakerDetail, table: BreakerTable, users: dict[str, int]) -> 
     if opened is not None:
         lines += ["", f"what opened it {age(opened.at_ms)} ago: {one_line(opened.why)}"]
         lines += [f"  {one_line(sample)}" for sample in opened.facts.get("samples", ())]
-    lines += ["", *_next(breaker, table)]
+    lines += ["", *_next(breaker, table, command)]
     if users:
         lines.append("")
         lines += [
@@ -119,7 +120,7 @@ def _opening(detail: BreakerDetail) -> BreakerMoveRecord | None:
     return None
 
 
-def _next(breaker: BreakerStatus, table: BreakerTable) -> Iterator[str]:
+def _next(breaker: BreakerStatus, table: BreakerTable, command: str) -> Iterator[str]:
     trials = "one trial succeeds" if table.trials == 1 else f"{table.trials} trials succeed"
     match breaker.state:
         case BreakerState.CLOSED:
@@ -134,15 +135,15 @@ def _next(breaker: BreakerStatus, table: BreakerTable) -> Iterator[str]:
             )
             yield f"it closes when {trials}; a failed trial opens it again for twice as long"
             yield (
-                f"to test it now: fnr breaker probe {breaker.name}"
+                f"to test it now: {command} breaker probe {breaker.name}"
                 if table.probe
-                else (f"to close it by hand: fnr breaker reset {breaker.name}")
+                else (f"to close it by hand: {command} breaker reset {breaker.name}")
             )
         case BreakerState.HALF_OPEN:
             yield f"it closes when {trials} ({breaker.good_trials} did); a failure opens it again"
         case _:
             ends = f"{_until(breaker)} it ends" if _ends(breaker) else "it ends when fnr.toml says"
-            yield f"{ends}; before: fnr breaker reset {breaker.name}"
+            yield f"{ends}; before: {command} breaker reset {breaker.name}"
             if breaker.own is not BreakerState.CLOSED:
                 yield f"behind it, its calls have made it {breaker.own.replace('_', ' ')}"
 

@@ -96,7 +96,8 @@ def drill(
         score = _drill(chosen, seed=seed, concurrent=count, live=live)
         file = score_files.keep(_scores(), score)
     show_one(report.SCHEMA, score, lambda: report.text(score), name=score.score_id)
-    here().hint(f"kept as {file}; fnr chaos score --against {score.score_id} compares later ones")
+    later = f"{here().command} chaos score --against {score.score_id}"
+    here().hint(f"kept as {file}; {later} compares later ones")
     if score.verdict != PASS:
         raise typer.Exit(1)
 

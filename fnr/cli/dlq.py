@@ -62,7 +62,12 @@ def show(
             next_step=f"{here().command} task show {detail.task.task_id}",
         )
     detail = without_secrets(detail, here().redaction)
-    show_one("fnr.dlq.letter/1", detail, lambda: letter_page(detail), name=detail.task.task_id)
+    show_one(
+        "fnr.dlq.letter/1",
+        detail,
+        lambda: letter_page(detail, here().command),
+        name=detail.task.task_id,
+    )
 
 
 @app.command(epilog=examples("fnr dlq stats", "fnr dlq stats --where 'age<1d'"))

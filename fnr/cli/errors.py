@@ -85,7 +85,12 @@ def show(
         except NotFound:
             raise error from None
         return
-    show_one("fnr.errors.error/1", detail, lambda: error_page(detail), name=detail.error.error_id)
+    show_one(
+        "fnr.errors.error/1",
+        detail,
+        lambda: error_page(detail, here().command),
+        name=detail.error.error_id,
+    )
 
 
 def _show_incident(incident_id: str) -> None:
@@ -93,7 +98,7 @@ def _show_incident(incident_id: str) -> None:
     show_one(
         "fnr.errors.incident/1",
         detail,
-        lambda: incident_page(detail),
+        lambda: incident_page(detail, here().command),
         name=detail.incident.incident_id,
     )
 
@@ -108,7 +113,7 @@ def explain(error_id: ErrorId) -> None:
     show_one(
         "fnr.errors.explain/1",
         as_json(detail, found),
-        lambda: explanation(detail, found),
+        lambda: explanation(detail, found, here().command),
         name=detail.error.error_id,
     )
 

@@ -11,7 +11,7 @@ from fnr.api.errors import UsageError
 from fnr.api.question import Request
 from fnr.cli.argv import Globals
 from fnr.cli.terminal import is_terminal, may_colour
-from fnr.client.connect import TIMEOUT_MS_DEFAULT, Connection, ask, command
+from fnr.client.connect import TIMEOUT_MS_DEFAULT, Connection, ask
 from fnr.config.paths import Paths, find_paths
 from fnr.config.units import duration_ms
 from fnr.host.clock import Clock
@@ -60,7 +60,7 @@ class Here:
     @property
     def command(self) -> str:
         """How `fnr` is called for this home, for commands that people paste."""
-        return command(self.paths)
+        return self.paths.command
 
     def ask(
         self,

@@ -11,7 +11,6 @@ from fnr.api.errors import FnrError, PermissionDenied, Refused, StorageError, Us
 from fnr.cli.group import examples, group
 from fnr.cli.here import here
 from fnr.cli.render import write, write_json
-from fnr.client.connect import command
 from fnr.config.paths import find_paths
 from fnr.config.template import EXAMPLES, template
 
@@ -29,7 +28,7 @@ def init(
         raise UsageError("the folder's name is empty", next_step="fnr init --help")
     paths = here().paths
     target = Path(folder).resolve() if folder else Path(paths.config_file).parent
-    ours = command(find_paths(str(target))) if folder else here().command
+    ours = find_paths(str(target)).command if folder else here().command
     files = {
         target / (Path(paths.config_file).name if folder is None else "fnr.toml"): template(
             str(target)

@@ -31,7 +31,8 @@ def quick_status(words: list[str]) -> int | None:
         return None
     if rest != ["status"] or flags.timeout or flags.output not in {"", "table", "json"}:
         return None
-    path = find_paths(flags.home or None, flags.config or None).socket_file
+    paths = find_paths(flags.home or None, flags.config or None)
+    path = paths.socket_file
     if len(path.encode()) > SOCKET_PATH_BYTES_MAX:
         return None
     try:
@@ -39,7 +40,7 @@ def quick_status(words: list[str]) -> int | None:
     except (OSError, ValueError):
         return None
     status = reply.get("ok")
-    return None if status is None else _show(status, flags)
+    return None if status is None else _show(status, flags, paths.command)
 
 
 def _asked(path: str) -> bytes:
@@ -51,13 +52,14 @@ def _asked(path: str) -> bytes:
             return reader.readline()
 
 
-def _show(status: dict[str, object], flags: Globals) -> int:
+def _show(status: dict[str, object], flags: Globals, command: str) -> int:
     out = sys.stdout
     if flags.output == "json":
         out.write(json.dumps({"schema": SCHEMA, **status}, ensure_ascii=False) + "\n")
     elif is_terminal(out):
         colour = may_colour(out, no_color=flags.no_color)
-        out.write(for_people(status, now_ms=Clock().now_ms(), colour=colour))
+        now_ms = Clock().now_ms()
+        out.write(for_people(status, now_ms=now_ms, colour=colour, command=command))
     else:
         out.write(for_pipes(status))
     return exit_code(status)

@@ -59,12 +59,10 @@ def _settings(paths: Paths, flags: dict[str, str]) -> Settings:
             next_step="fnr daemon --help",
         )
     if loaded.problems:
-        from fnr.client.connect import command  # noqa: PLC0415 - for this message only
-
         raise ConfigError(
             f"{paths.config_file} has problems",
             details=tuple(f"{problem.where}: {problem.message}" for problem in loaded.problems),
-            next_step=f"{command(paths)} config check",
+            next_step=f"{paths.command} config check",
         )
     return loaded.settings
 

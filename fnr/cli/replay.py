@@ -87,7 +87,12 @@ def show(
         )
         return
     detail = here().ask(GetReplay(plan_id=plan_id))
-    show_one("fnr.replay.show/1", detail, lambda: replay_page(detail), name=detail.plan.plan_id)
+    show_one(
+        "fnr.replay.show/1",
+        detail,
+        lambda: replay_page(detail, here().command),
+        name=detail.plan.plan_id,
+    )
     if wait and detail.plan.state is not ReplayState.DONE:
         raise typer.Exit(FnrError.exit_code)
 

@@ -51,7 +51,7 @@ ENTRIES: Listing[ReplayEntry] = Listing(
 )
 
 
-def replay_page(detail: ReplayDetail) -> str:
+def replay_page(detail: ReplayDetail, command: str) -> str:
     """One replay: what it was asked to do, how far it is, and why letters did not come home."""
     plan = detail.plan
     rows = [
@@ -71,10 +71,11 @@ def replay_page(detail: ReplayDetail) -> str:
         some = ", ".join(detail.examples.get(reason, ())[:3])
         lines.append(f"  {count:>8}  {one_line(reason)}" + (f"  ({some})" if some else ""))
     if plan.state in {ReplayState.PAUSED, ReplayState.STOPPED}:
-        go_on = f"fnr replay resume {plan.plan_id}"
+        go_on = f"{command} replay resume {plan.plan_id}"
         if goes_on_by_itself(plan):
             go_on = "by itself, as soon as that breaker lets calls through"
-        lines += ["", f"go on:       {go_on}", f"give up:     fnr replay cancel {plan.plan_id}"]
+        lines += ["", f"go on:       {go_on}"]
+        lines += [f"give up:     {command} replay cancel {plan.plan_id}"]
     return "\n".join(lines) + "\n"
 
 

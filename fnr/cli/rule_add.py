@@ -86,7 +86,9 @@ def add(
     fields |= {"hint": hint} if hint else {}
     _keep(file_name if slash else ADDED, short, rule_text(fields, test or []), dry_run=dry_run)
     if not test:
-        here().hint("--test MESSAGE lets `fnr rules check` see that it decides what you mean")
+        here().hint(
+            f"--test MESSAGE lets `{here().command} rules check` see that it decides what you mean"
+        )
 
 
 def _keep(file_name: str, short: str, rule: str, *, dry_run: bool) -> None:

@@ -40,7 +40,8 @@ def loaded_rules() -> LoadedRules:
         count = len(loaded.problems)
         noun = "a problem" if count == 1 else f"{count} problems"
         here().notice(
-            f"notice: rules.d has {noun}, so none of its rules is in force; fnr rules check"
+            f"notice: rules.d has {noun}, so none of its rules is in force;"
+            f" {here().command} rules check"
         )
     return loaded
 

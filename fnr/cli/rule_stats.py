@@ -89,7 +89,7 @@ def stats(
     if limit and len(chosen) > limit:
         here().notice(f"{limit} of {len(chosen)} shown; --limit 0 for all")
     if idle and not never:
-        here().notice(f"{len(idle)} rules never decided: fnr rules stats --never")
+        here().notice(f"{len(idle)} rules never decided: {here().command} rules stats --never")
 
 
 def stats_of(

@@ -28,7 +28,12 @@ def status() -> None:
     def people() -> str:
         if here().plain:
             return for_pipes(values)
-        return for_people(values, now_ms=here().clock.now_ms(), colour=here().colour)
+        return for_people(
+            values,
+            now_ms=here().clock.now_ms(),
+            colour=here().colour,
+            command=here().command,
+        )
 
     show_one(SCHEMA, found, people, name=found.state)
     if found.state == "down":

@@ -22,8 +22,8 @@ def exit_code(status: dict[str, Any]) -> int:
     return EXIT_DOWN if status["state"] == "down" else 0
 
 
-def for_people(status: dict[str, Any], *, now_ms: int, colour: bool) -> str:
-    """The screen."""
+def for_people(status: dict[str, Any], *, now_ms: int, colour: bool, command: str) -> str:
+    """The screen. command: how `fnr` is called for this home."""
     state = status["state"]
     head = painted(state, _COLOUR_OF.get(state, RED), colour=colour)
     parts = [f"fnr {status['version']}", head]
@@ -39,14 +39,15 @@ def for_people(status: dict[str, Any], *, now_ms: int, colour: bool) -> str:
     if functions := status.get("functions"):
         lines += ["", *_table(functions, down=state == "down", colour=colour)]
     else:
-        lines += ["", "no functions yet: fnr init writes an fnr.toml to begin with"]
+        lines += ["", f"no functions yet: {command} init writes an fnr.toml to begin with"]
     if breakers := status.get("breakers"):
         lines.append("")
         lines += [painted(one_line(words), YELLOW, colour=colour) for words in breakers.values()]
-        lines.append(f"why: fnr breaker why {one_line(next(iter(breakers)))}")
+        lines.append(f"why: {command} breaker why {one_line(next(iter(breakers)))}")
     if letters := status.get("letters_open"):
         noun = "dead letter" if letters == 1 else "dead letters"
-        lines += ["", painted(f"{letters} {noun}", RED, colour=colour) + " · fnr dlq list"]
+        lines += ["", painted(f"{letters} {noun}", RED, colour=colour)]
+        lines[-1] += f" · {command} dlq list"
     return "\n".join(lines) + "\n"
 
 

@@ -75,7 +75,7 @@ def show(task_id: TaskId) -> None:
     show_one(
         "fnr.task/1",
         detail,
-        lambda: page(detail) + waits_for(detail.task),
+        lambda: page(detail, here().command) + waits_for(detail.task),
         name=detail.task.task_id,
     )
 

@@ -90,7 +90,7 @@ def show(
 ) -> None:
     """Show one step: what it undoes, what came of its tries, what can be done."""
     step = here().ask(GetUndo(undo_id=undo_id))
-    show_one("fnr.undo.step/1", step, lambda: undo_page(step), name=step.undo_id)
+    show_one("fnr.undo.step/1", step, lambda: undo_page(step, here().command), name=step.undo_id)
 
 
 @app.command(epilog=examples("fnr undo retry 01JD", "fnr undo list -o name | fnr undo retry -"))

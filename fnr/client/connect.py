@@ -180,7 +180,7 @@ class Connection:
         return TimedOut(
             "the daemon did not answer in time",
             why=f"no answer within {timeout_ms} ms; it may be busy, and may still act on this",
-            next_step=f"{command(self.paths)} status --timeout 60s",
+            next_step=f"{self.paths.command} status --timeout 60s",
         )
 
 
@@ -246,7 +246,7 @@ def not_connected(paths: Paths, error: OSError) -> FnrError:
             next_step="try again, or wait longer: --timeout 60s",
         )
     nobody = f"nobody answers at {paths.socket_file}: {error.strerror or error}"
-    next_step = f"{command(paths)} daemon start"
+    next_step = f"{paths.command} daemon start"
     pid = lock_holder(paths.lock_file)
     if pid is not None:
         why = f"{nobody}; pid {pid} has this home: it begins, it ends, or its socket was removed"
@@ -261,24 +261,13 @@ def connection_lost(paths: Paths, error: OSError | None = None) -> ConnectionLos
         "the daemon went away before it answered",
         why=f"the connection to {paths.socket_file} was closed{detail};"
         " whether it acted on the request is not known",
-        next_step=f"{command(paths)} daemon status",
+        next_step=f"{paths.command} daemon status",
     )
-
-
-def command(paths: Paths) -> str:
-    """How `fnr` is called for this home: what a pasted command has to begin with."""
-    words = ["--home", paths.home] if paths.origin == "--home" else []
-    words += ["--config", paths.config_flag] if paths.config_flag else []
-    if not words:
-        return "fnr"
-    import shlex  # noqa: PLC0415 - only for commands that people paste
-
-    return f"fnr {shlex.join(words)}"
 
 
 def for_here(next_step: str, paths: Paths) -> str:
     """What an error says to type next, as it is typed for this home: the daemon knows no flags."""
-    ours = command(paths)
+    ours = paths.command
     words = next_step.split()
     # A page of help is the same for every home.
     own = (

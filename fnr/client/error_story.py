@@ -101,12 +101,12 @@ def as_json(detail: ErrorDetail, found: list[Number]) -> dict[str, Any]:
     return fields | {"numbers": found}
 
 
-def explanation(detail: ErrorDetail, found: list[Number]) -> str:
-    """The reasoning as text."""
+def explanation(detail: ErrorDetail, found: list[Number], command: str) -> str:
+    """The reasoning as text. command: how `fnr` is called for this home."""
     lines = [
         *_head(detail),
         *_reasons(detail.error.classification, detail.error.evidence),
-        *_evidence(detail.error.evidence, detail.error.classification),
+        *_evidence(detail.error.evidence, detail.error.classification, command),
         *_strategy(detail.error.classification, found),
         *_followed(detail),
         *_incident(detail),
@@ -176,12 +176,12 @@ def _text(evidence: Evidence, name: str) -> str:
     return text if isinstance(text, str) else ""
 
 
-def _evidence(evidence: Evidence, named: Classification) -> Iterator[str]:
+def _evidence(evidence: Evidence, named: Classification, command: str) -> Iterator[str]:
     yield ""
     yield "evidence"
     yield _row("phase", evidence.phase)
     if evidence.drill:
-        yield _row("caused by", f"drill {evidence.drill}: fnr chaos list --past")
+        yield _row("caused by", f"drill {evidence.drill}: {command} chaos list --past")
     if evidence.killed_by is not None:
         yield _row("ended by fnr", f"{evidence.killed_by}: {evidence.kill_reason}")
     if evidence.exit_code is not None or evidence.signal is not None:

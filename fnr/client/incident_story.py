@@ -9,7 +9,7 @@ from fnr.policy.incident import Incident
 from fnr.policy.record import ErrorDetail, ErrorLine, IncidentDetail
 
 
-def error_page(detail: ErrorDetail) -> str:
+def error_page(detail: ErrorDetail, command: str) -> str:
     """One error with all it left behind."""
     error = detail.error
     number = f"attempt {detail.attempt.number} of " if detail.attempt else ""
@@ -22,7 +22,8 @@ def error_page(detail: ErrorDetail) -> str:
         ("incident", incident_words(detail.incident) if detail.incident else error.incident_id),
     ]
     lines = [f"{name + ':':<10}{one_line(value)}" for name, value in rows]
-    lines += ["", *error_lines(error)[1:], "", f"why so: fnr errors explain {error.error_id}"]
+    lines += ["", *error_lines(error)[1:]]
+    lines += ["", f"why so: {command} errors explain {error.error_id}"]
     return "\n".join(lines) + "\n"
 
 
@@ -46,8 +47,11 @@ def _snooze_words(ends: str) -> str:
     return f", wakes {ends}" if ends.startswith("in ") else f" until {ends}, wakes with the daemon"
 
 
-def incident_page(detail: IncidentDetail) -> str:
-    """One incident: what it is, how it went, its latest errors, what can be done."""
+def incident_page(detail: IncidentDetail, command: str = "") -> str:
+    """One incident: what it is, how it went, its latest errors, what can be done.
+
+    command: how `fnr` is called for this home; "" leaves out what can be done.
+    """
     incident = detail.incident
     until_ms = incident.snoozed_until_ms
     counts = sorted(incident.functions.items(), key=lambda item: (-item[1], item[0]))
@@ -74,11 +78,12 @@ def incident_page(detail: IncidentDetail) -> str:
         for move in detail.moves
     ]
     lines += ["", "latest errors:", *map(_short, detail.errors)]
-    lines += [
-        "",
-        f"all of them: fnr errors list --where incident:{incident.incident_id}",
-        f"leave alone: fnr errors snooze {incident.incident_id} --for 2h --reason WHY",
-    ]
+    if command:
+        lines += [
+            "",
+            f"all of them: {command} errors list --where incident:{incident.incident_id}",
+            f"leave alone: {command} errors snooze {incident.incident_id} --for 2h --reason WHY",
+        ]
     return "\n".join(lines) + "\n"
 
 

@@ -8,8 +8,11 @@ from fnr.client.task_story import error_lines, value_text
 from fnr.policy.record import TaskDetail
 
 
-def letter_page(detail: TaskDetail) -> str:
-    """One letter with all that is needed to decide what becomes of it."""
+def letter_page(detail: TaskDetail, command: str = "") -> str:
+    """One letter with all that is needed to decide what becomes of it.
+
+    command: how `fnr` is called for this home; "" leaves out what to type next.
+    """
     letter, task = detail.letter, detail.task
     assert letter is not None, task
     rows = [
@@ -32,9 +35,10 @@ def letter_page(detail: TaskDetail) -> str:
             f"{clock_time(error.at_ms)}  {error_lines(error)[0]}",
             *error_lines(error)[1:],
         ]
-    lines += [
-        "",
-        f"try again:     fnr dlq replay {letter.task_id}",
-        f"another input: fnr dlq edit {letter.task_id}",
-    ]
+    if command:
+        lines += [
+            "",
+            f"try again:     {command} dlq replay {letter.task_id}",
+            f"another input: {command} dlq edit {letter.task_id}",
+        ]
     return "\n".join(lines) + "\n"

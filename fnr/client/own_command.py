@@ -16,7 +16,6 @@ from threading import Thread
 
 from msgspec import Struct
 
-from fnr.client.connect import command
 from fnr.config.paths import Paths
 from fnr.host.captured import Printed, run_captured
 
@@ -36,7 +35,7 @@ class OwnCommand(Struct, frozen=True, kw_only=True):
 
     def shown(self, paths: Paths) -> str:
         """As people would paste it."""
-        return f"{command(paths)} {shlex.join(self.words)}"
+        return f"{paths.command} {shlex.join(self.words)}"
 
 
 def run_own(

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fnr.api.errors import BadData, PermissionDenied, Refused, StorageError
-from fnr.client.connect import command
 from fnr.client.offline import opened
 from fnr.client.store_errors import told_to_people
 from fnr.config.paths import Paths
@@ -34,7 +33,7 @@ def backup(paths: Paths, target: Path, *, damaged: bool = False) -> tuple[int, l
 
     damaged: the copy is kept although invariants are broken.
     """
-    anyway = f"{command(paths)} db backup --damaged {shlex.quote(str(target))}"
+    anyway = f"{paths.command} db backup --damaged {shlex.quote(str(target))}"
     with told_to_people(paths), _told(f"the copy {target} was not kept", anyway):
         try:
             return copies.backup(paths.store_file, target, damaged=damaged)
@@ -47,7 +46,7 @@ def restore(paths: Paths, source: Path, *, damaged: bool = False) -> Path | None
 
     damaged: although invariants are broken in the copy.
     """
-    anyway = f"{command(paths)} db restore --damaged {shlex.quote(str(source))}"
+    anyway = f"{paths.command} db restore --damaged {shlex.quote(str(source))}"
     Path(paths.state_dir).mkdir(parents=True, exist_ok=True, mode=0o700)
     with (
         _alone(paths, "restored"),
@@ -86,7 +85,7 @@ def _running(paths: Paths, verb: str, pid: int | None) -> Refused:
     return Refused(
         f"the store cannot be {verb} while the daemon runs",
         why=f"pid {pid} has it",
-        next_step=f"{command(paths)} daemon stop --drain",
+        next_step=f"{paths.command} daemon stop --drain",
     )
 
 

@@ -30,7 +30,7 @@ def why(task: Task) -> str:
     return task.reason
 
 
-def page(detail: TaskDetail) -> str:
+def page(detail: TaskDetail, command: str = "") -> str:
     """Everything about one task that fits on a screen."""
     task = detail.task
     rows = [
@@ -58,7 +58,8 @@ def page(detail: TaskDetail) -> str:
         lines += ["", *error_lines(detail.errors[-1])]
     if detail.undo:
         lines += ["", *undo_lines(detail.undo)]
-    lines += ["", f"the whole story: fnr task history {task.task_id}"]
+    if command:
+        lines += ["", f"the whole story: {command} task history {task.task_id}"]
     return "\n".join(lines) + "\n"
 
 

@@ -29,7 +29,7 @@ def what(step: Step) -> str:
     return f"{step.kind} {value}"
 
 
-def undo_page(step: Step) -> str:
+def undo_page(step: Step, command: str) -> str:
     """Everything about one step, and what an operator can do."""
     rows = [
         ("step", step.undo_id),
@@ -48,8 +48,8 @@ def undo_page(step: Step) -> str:
     if step.state is StepState.NEEDS_OPERATOR:
         lines += [
             "",
-            f"try it again:  fnr undo retry {step.undo_id}",
-            f"let it go:     fnr undo skip {step.undo_id} --reason TEXT",
+            f"try it again:  {command} undo retry {step.undo_id}",
+            f"let it go:     {command} undo skip {step.undo_id} --reason TEXT",
         ]
     return block("\n".join(lines)) + "\n"
 

@@ -56,6 +56,17 @@ class Paths:
         self.config_flag = config_flag
 
     @property
+    def command(self) -> str:
+        """How `fnr` is called for this home: what a pasted command has to begin with."""
+        words = ["--home", self.home] if self.origin == "--home" else []
+        words += ["--config", self.config_flag] if self.config_flag else []
+        if not words:
+            return "fnr"
+        import shlex  # noqa: PLC0415 - only for commands that people paste
+
+        return f"fnr {shlex.join(words)}"
+
+    @property
     def store_file(self) -> str:
         return f"{self.state_dir}/fnr.db"
 

@@ -13,7 +13,6 @@ from textual import on
 from textual.app import App
 
 from fnr.api.plain_text import one_line
-from fnr.client.connect import command as command_of
 from fnr.client.own_command import OwnCommand, run_own_aside
 from fnr.config.paths import Paths
 from fnr.tui.aside import aside
@@ -92,7 +91,7 @@ class Deeds(App[None]):
         if self.locked:
             self.refuse()
             return
-        shown = own.shown(self.paths).removeprefix(f"{command_of(self.paths)} ")
+        shown = own.shown(self.paths).removeprefix(f"{self.paths.command} ")
         self._said.say(f"running: fnr {shown}")
         done = await run_own_aside(self.paths, own, changes=True)
         if isinstance(done, OSError):

@@ -90,7 +90,7 @@ def test_why_tells_what_opened_it_and_what_closes_it(daemon: WireServer, fnr: Ru
     story = fnr("breaker", "why", "storage").out
     assert story.startswith("breaker storage is open, ends in ")
     assert "it closes when one trial succeeds" in story
-    assert "to close it by hand: fnr breaker reset storage" in story
+    assert f"to close it by hand: fnr --home {daemon.home} breaker reset storage" in story
 
 
 def test_why_tells_nothing_of_an_opening_that_is_over(daemon: WireServer, fnr: Run) -> None:

@@ -280,7 +280,7 @@ def test_show_finds_errors_and_incidents(server: WireServer, fnr: Run) -> None:
     server.answers[GetIncident] = IncidentDetail(incident=INCIDENT, moves=moves, errors=[LINE])
     page = fnr("errors", "show", ERROR_ID).out
     assert "transient, says ann: w; classified as resource (rule os/no-space)" in page
-    assert f"why so: fnr errors explain {ERROR_ID}" in page
+    assert f"why so: fnr --home {server.home} errors explain {ERROR_ID}" in page
     page = fnr("errors", "show", "1:ab").out
     assert re.search("^state:     snoozed until .* ago, wakes with the daemon$", page, re.MULTILINE)
     for words in ("because:   known (ann)", "came back: 2 times",

@@ -172,12 +172,12 @@ def test_logs_of_a_function_are_followed_until_ctrl_c(home: LiveHome) -> None:
 # ── dead letters ─────────────────────────────────────────────────────────────
 
 
-def test_a_letter_says_why_and_what_to_do(live: Run, dead: str) -> None:
+def test_a_letter_says_why_and_what_to_do(live: Run, home: LiveHome, dead: str) -> None:
     page = live("dlq", "show", dead).out
     assert "cause:      permanent (permanent): " in page
     assert 'input:      {"n":7}\n' in page
     assert HARMLESS in page
-    assert f"try again:     fnr dlq replay {dead}\n" in page
+    assert f"try again:     fnr --home {home.folder} dlq replay {dead}\n" in page
     assert "\x1b" not in page
     assert dead in live("dlq", "list", "--where", "function:refuse", "-o", "name").out
     rows = live("dlq", "stats", "--where", "function:refuse").out.splitlines()

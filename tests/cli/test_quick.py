@@ -65,7 +65,7 @@ def test_both_ways_print_the_same(
 
 def test_the_screen() -> None:
     values = msgspec.to_builtins(STATUS)
-    assert for_people(values, now_ms=193_000, colour=False) == (
+    assert for_people(values, now_ms=193_000, colour=False, command="fnr") == (
         "fnr 1.2 · running · up 3m12s · pid 7 · /h\n"
         "! render: [/b] cannot be loaded\n"
         "\n"
@@ -139,4 +139,4 @@ def test_a_function_that_nobody_runs_is_not_called_ready(
         "functions": [{"function": "f", "counts": {}, **more}],
     }
     assert f"function\tf\t{word}\t" in for_pipes(status)
-    assert f"f         {word}" in for_people(status, now_ms=0, colour=False)
+    assert f"f         {word}" in for_people(status, now_ms=0, colour=False, command="fnr")

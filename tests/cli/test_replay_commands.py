@@ -240,7 +240,7 @@ def test_the_list_and_the_page_of_a_replay(server: WireServer, fnr: Run) -> None
     assert "reason:     night\n" in page
     assert "progress:   1 left, 2 died again\n" in page
     assert "       2  died again: boom\n" in page
-    assert f"go on:       fnr replay resume {PLAN_ID}\n" in page
+    assert f"go on:       fnr --home {server.home} replay resume {PLAN_ID}\n" in page
     assert fnr("replay", "show", "01JP", "-o", "json").json["plan"]["state"] == "paused"
     server.answers[GetReplay] = ReplayDetail(plan=replace(paused, options=ReplayOptions()))
     assert "go on:       by itself, as soon as" in fnr("replay", "show", "01JP").out

@@ -87,7 +87,7 @@ def test_a_broken_rules_d_is_told_and_the_packs_count(rules: Rules, tmp_path: Pa
     ran = rules("test", "no lens in attic")
     assert "unmatched" in ran.out or "text-model" in ran.out
     ran = rules("list", "--own", "-o", "name")
-    assert "none of its rules is in force; fnr rules check" in ran.err
+    assert f"none of its rules is in force; fnr --home {tmp_path} rules check" in ran.err
 
 
 def test_test_says_which_rule_which_words_and_what_follows(rules: Rules) -> None:
@@ -185,8 +185,9 @@ def test_whoever_tries_rules_is_told_that_those_of_a_broken_rules_d_do_not_count
     labelled = tmp_path / "labelled.jsonl"
     labelled.write_text('{"message": "x", "category": "unknown"}\n')
     (tmp_path / "rules.d" / "more.toml").write_text("[[rule]]\n")
+    told = f"so none of its rules is in force; fnr --home {tmp_path} rules check"
     for words in (("test", "no lens in attic"), ("eval", labelled), ("stats",), ("suggest",)):
-        assert "so none of its rules is in force; fnr rules check" in rules(*words).err, words
+        assert told in rules(*words).err, words
 
 
 def test_a_name_that_several_rules_have_is_refused_and_they_are_named(

@@ -121,7 +121,7 @@ class DlqView(ListView):
         )
         if detail.letter is None:
             return f"{item.task_id} has no dead letter any more"
-        head = letter_page(detail).partition("\ntry again:")[0]
+        head = letter_page(detail).rstrip("\n")
         return f"{head}\n\nhistory\n\n" + "\n".join(story(detail))
 
     @property

@@ -89,7 +89,7 @@ class ErrorsView(ListView):
         """The incident with the reasoning about its latest error, or that about the error."""
         if isinstance(item, Incident):
             found = await self.feed.ask(GetIncident(incident_id=item.incident_id))
-            page = incident_page(found).partition("\nall of them:")[0]
+            page = incident_page(found).rstrip("\n")
             if not found.errors:
                 return page
             head, title, latest = page.partition("latest errors:")
@@ -310,4 +310,4 @@ def _explained(detail: ErrorDetail, feed: Feed) -> str:
     from fnr.client.error_story import explanation, numbers  # noqa: PLC0415 - the first screen needs none
     from fnr.config.load import load  # noqa: PLC0415 - as above
 
-    return explanation(detail, numbers(detail, load(feed.paths)))
+    return explanation(detail, numbers(detail, load(feed.paths)), feed.paths.command)

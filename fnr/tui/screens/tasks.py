@@ -64,7 +64,7 @@ class TasksView(ListView):
         detail = without_secrets(
             await self.feed.ask(GetTask(task_id=item.task_id)), self.feed.redaction
         )
-        head = page(detail).partition("\nthe whole story:")[0]
+        head = page(detail).rstrip("\n")
         return f"{head}\n\nhistory\n\n" + "\n".join(story(detail))
 
     @property
