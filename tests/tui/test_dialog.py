@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 from textual.widgets import Input, Static
-from tui_home import StoreServer, running, until, until_shown
+from tui_home import StoreServer, running, shown, until, until_shown
 
+from fnr.client.own_command import OwnCommand
 from fnr.tui.screens.dialog import Dialog
+from fnr.tui.wishes import Ask, Wish
 
 
 @pytest.mark.parametrize("size", [(80, 24), (100, 30)])
@@ -35,3 +37,18 @@ async def test_the_buttons_stay_to_be_seen_whatever_a_dry_run_says(
         await until_shown(pilot, "Add rule")
         assert app.focused is not None
         assert app.focused.id == "try"
+
+
+async def test_all_that_is_asked_is_seen_at_once_on_80_by_24(daemon: StoreServer) -> None:
+    asks = tuple(Ask(name=f"n{number}", label=f"label {number}") for number in range(7))
+    wish = Wish(
+        title="inject error", text="It ends by itself.", verb="Inject", asks=asks,
+        command=lambda _: OwnCommand(words=("chaos", "inject", "error")),
+    )  # fmt: skip
+    async with running(daemon.paths, "chaos", size=(80, 24)) as (app, pilot):
+        app.push_screen(Dialog(wish, daemon.paths))
+        for words in (*(ask.label for ask in asks), "chaos inject error", "Inject", "ends by"):
+            await until_shown(pilot, words)
+        seen = shown(app)
+        assert all(ask.label in seen for ask in asks)
+        assert "Cancel" in seen
