@@ -67,9 +67,13 @@ class LogsView(View):
             (worker for worker in workers if worker.state == "gone"),
             key=lambda worker: -(worker.ended_at_ms or 0),
         )[:GONE_SHOWN]
-        for worker in (*gone, *alive):
-            if worker.log_path and worker.log_path not in self._tails:
-                self._tails[worker.log_path] = (source_of(worker), LogTail(worker.log_path))
+        before = self._tails
+        self._tails = {
+            worker.log_path: before.get(worker.log_path)
+            or (source_of(worker), LogTail(worker.log_path))
+            for worker in (*gone, *alive)
+            if worker.log_path
+        }
         self.tick()
 
     def tick(self) -> None:
@@ -91,7 +95,7 @@ class LogsView(View):
 
     def action_worker(self) -> None:
         """One worker after the other, then all again."""
-        names = ["", *dict.fromkeys(source for source, _ in self._tails.values())]
+        names = ["", *self.sources]
         place = names.index(self.lines.source) if self.lines.source in names else 0
         self.lines.choose(source=names[(place + 1) % len(names)])
 
@@ -105,6 +109,11 @@ class LogsView(View):
         if message.where is not None:
             self.lines.choose(words=message.where)
         self.lines.focus()
+
+    @property
+    def sources(self) -> list[str]:
+        """Whose logs are followed: all that live, and those that went last."""
+        return list(dict.fromkeys(source for source, _ in self._tails.values()))
 
     @property
     def subject(self) -> str:

@@ -1,0 +1,42 @@
+"""The Logs screen: whose logs it follows while workers come and go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tui_home import StoreServer, running, until
+
+from fnr.api.requests import ListWorkers
+from fnr.policy.record import WorkerRecord
+from fnr.tui.screens.logs import GONE_SHOWN, LogsView
+
+
+def worker(number: int, *, gone: bool, folder: Path) -> WorkerRecord:
+    log = folder / f"{number}.log"
+    log.touch()
+    return WorkerRecord(
+        worker_id=f"01M8JQ3WMY5A1RT7CG91{number:06}", function="render", boot_id="", pid=number,
+        pid_start=0, started_at_ms=number, log_path=str(log), state="gone" if gone else "idle",
+        ended_at_ms=number if gone else None,
+    )  # fmt: skip
+
+
+async def test_of_many_workers_that_went_only_the_last_are_followed(
+    daemon: StoreServer, tmp_path: Path
+) -> None:
+    """One a task, for days: each look asks the size of every log that it follows."""
+    alive = worker(0, gone=False, folder=tmp_path)
+    gone = [worker(number, gone=True, folder=tmp_path) for number in range(1, 10 * GONE_SHOWN)]
+    workers = [alive, *gone[:GONE_SHOWN]]
+    daemon.answers[ListWorkers] = lambda _: workers
+    async with running(daemon.paths, "logs", size=(120, 30)) as (app, pilot):
+        view = app.view
+        assert isinstance(view, LogsView)
+        await until(pilot, lambda: "render 000000" in view.sources)
+        for begin in range(0, len(gone), GONE_SHOWN):
+            workers[1:] = gone[: begin + GONE_SHOWN]
+            newest = f"render {workers[-1].pid:06}"
+            view.look()
+            await until(pilot, lambda newest=newest: newest in view.sources)
+            assert len(view.sources) == GONE_SHOWN + 1
+        assert "render 000000" in view.sources
