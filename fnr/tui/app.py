@@ -310,14 +310,16 @@ class FnrApp(Deeds):
         """Every key."""
         from fnr.tui.screens.help import HelpPage  # noqa: PLC0415 - the first screen needs none
 
-        here: list[tuple[str, str]] = []
-        everywhere: list[tuple[str, str]] = []
+        here: dict[str, list[str]] = {}
+        everywhere: dict[str, list[str]] = {}
         for active in self.screen.active_bindings.values():
-            binding = active.binding
-            if binding.description and not binding.system:
-                line = (self.get_key_display(binding), binding.description)
-                (everywhere if active.node is self else here).append(line)
-        self.push_screen(HelpPage(self._view_name, dict.fromkeys(here), dict.fromkeys(everywhere)))
+            words = active.binding.description
+            if words and not active.binding.system:
+                # Textual begins its own with a capital.
+                lines = everywhere if active.node is self else here
+                keys = lines.setdefault(words[0].lower() + words[1:], [])
+                keys.append(self.get_key_display(active.binding))
+        self.push_screen(HelpPage(self._view_name, here, everywhere))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette: every screen, and every key that does something here."""

@@ -133,6 +133,15 @@ async def test_the_keys_that_work_everywhere(daemon: StoreServer) -> None:
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(app.screen, HelpPage))
         await until_shown(pilot, "cancel")
+        help_page = app.screen
+        assert isinstance(help_page, HelpPage)
+        lines = str(help_page.words()).splitlines()
+        assert [line.split() for line in lines if "next row" in line] == [
+            ["down", "j", "next", "row"]
+        ]
+        assert [line.split() for line in lines if line.endswith("back")] == [
+            ["q", "escape", "back"]
+        ]
         await pilot.press("q")
         await until(pilot, lambda: len(app.screen_stack) == 1)
         await pilot.press("y")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -24,7 +24,9 @@ NOTES = (
     "To select text with the mouse, hold Shift while you drag.",
 )
 
-Line = tuple[str, str]
+# What is done -> the keys that do it.
+Keys = Mapping[str, Sequence[str]]
+KEYS_CELLS = 18
 
 
 class HelpPage(Veiled[None]):
@@ -41,11 +43,11 @@ class HelpPage(Veiled[None]):
     }
     """
 
-    def __init__(self, name: str, here: Iterable[Line], everywhere: Iterable[Line]) -> None:
+    def __init__(self, name: str, here: Keys, everywhere: Keys) -> None:
         super().__init__()
         self._view = name
-        self._here = list(here)
-        self._everywhere = list(everywhere)
+        self._here = here
+        self._everywhere = everywhere
 
     def compose(self) -> ComposeResult:
         """Keys here, keys everywhere, signs."""
@@ -58,8 +60,8 @@ class HelpPage(Veiled[None]):
         found = Text()
         for title, lines in ((f"on {self._view}", self._here), ("everywhere", self._everywhere)):
             found.append(f"{title}\n", "bold")
-            for key, words in lines:
-                found.append(f"  {key:<12} ", "bold").append(f"{words}\n")
+            for words, keys in lines.items():
+                found.append(f"  {' '.join(keys):<{KEYS_CELLS}} ", "bold").append(f"{words}\n")
             found.append("\n")
         for note in NOTES:
             found.append(f"{note}\n")
