@@ -86,8 +86,6 @@ class WordFiles:
         try:
             functions = self._parts.settings.functions
             named = {"functions": [(f.name, f.kind) for f in functions.values() if f.name != "run"]}
-            services = sorted({name for f in functions.values() for name in f.services})
-            named["breakers"] = [(name, "") for name in services]
             if rules := self._rules.known:
                 named["rules"] = list(rules.items())
             await self._reader.read(lambda tx: self._write_all(tx, named))

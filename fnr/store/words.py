@@ -1,4 +1,4 @@
-"""The ids that people are likely to type next: the latest of each kind, each with what it is."""
+"""What people are likely to type next: the latest ids of each kind, and the breakers there are."""
 
 from __future__ import annotations
 
@@ -35,6 +35,9 @@ _LATEST = {
         SELECT undo_id, function || ' ' || kind FROM undo_step
          WHERE state = 'needs_operator' ORDER BY undo_id DESC LIMIT ?
         """,
+    "breakers": """
+        SELECT name, replace(state, '_', ' ') FROM breaker ORDER BY name LIMIT ?
+        """,
     "workers": """
         SELECT worker_id, function FROM worker WHERE ended_at_ms IS NULL ORDER BY function LIMIT ?
         """,
@@ -42,5 +45,5 @@ _LATEST = {
 
 
 def latest_ids(tx: Transaction) -> dict[str, list[tuple[str, str]]]:
-    """Kind of id -> (id, what it is), newest first."""
+    """Kind of id -> (id, what it is), newest first; breakers by name."""
     return {kind: [*tx.all(sql, (IDS_MAX,))] for kind, sql in _LATEST.items()}

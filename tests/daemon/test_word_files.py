@@ -11,8 +11,10 @@ from test_rules_live import lens, write_rules
 from test_task_life import HomeAt, end_of, function, submit
 
 from fnr.api import requests as ask
+from fnr.api.breaker_requests import ForceBreakers
 from fnr.daemon.word_files import WORD_CHARS_MAX, WORDS_MAX, as_lines
 from fnr.host.inotify import Inotify
+from fnr.policy.breaker import BreakerState
 
 BAD = {"kind": "RuntimeError", "message": "no lens in attic"}
 PATIENCE_MS = 20_000
@@ -59,6 +61,19 @@ def test_a_reload_brings_new_functions_and_rules(home_at: HomeAt) -> None:
     wait_for(home, "rules", "studio/lens")
     assert words(home, "functions") == ["other"]
     assert words(home, "rules")[0] == "studio/lens", "the operator's own come first"
+
+
+def test_breakers_of_services_that_no_function_declares_are_among_the_words(
+    home_at: HomeAt,
+) -> None:
+    """Those that only have a table of numbers, or are of guarded calls, are in the store alone."""
+    toml = "[breakers.gateway]\nfailures = 3\n" + function("bad", "fail", 'services = ["storage"]')
+    home = home_at(toml).up()
+    wait_for(home, "breakers", "gateway")
+    assert "storage" in words(home, "breakers")
+    home.ask(ForceBreakers(names=["gateway"], state=BreakerState.FORCED_OPEN, for_ms=60_000))
+    assert home.end() == 0
+    assert "gateway\tforced open\n" in Path(home.paths.words_dir, "breakers").read_text()
 
 
 def test_a_folder_that_cannot_be_written_harms_nothing(home_at: HomeAt) -> None:
