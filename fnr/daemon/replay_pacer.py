@@ -19,8 +19,8 @@ from fnr.daemon.parts import Parts, log
 from fnr.host.failpoint import failpoint
 from fnr.policy.replay import ReplayPlan, ReplayState, moved
 from fnr.policy.replay_turn import (
-    Pace,
     judge,
+    led_anew,
     pace_wait_ms,
     per_ms,
     ramp_wait_ms,
@@ -81,7 +81,7 @@ class Pacer:
         self._seq = seq
         self._on_rest = on_rest
         self.live: dict[str, str] = {}
-        self._pace = Pace(1.0, parts.clock.boot_ms())
+        self._pace = led_anew(idle_ms=None, at_ms=parts.clock.boot_ms())
         self._under_way = False
         self._again = False
         self._freed = 0
@@ -89,8 +89,14 @@ class Pacer:
         self._told: asyncio.TimerHandle | None = None
         self._closed = False
 
-    def adopt(self, live: list[tuple[str, str]]) -> None:
-        """Take over what was put back before: by an earlier daemon, or before a pause."""
+    def adopt(self, live: list[tuple[str, str]], put_back_at_ms: int | None) -> None:
+        """Take over what was put back before: by an earlier daemon, or before a pause.
+
+        Its rate counts on from the last of them, so that no restart puts back one more.
+        """
+        clock = self._parts.clock
+        idle_ms = None if put_back_at_ms is None else clock.now_ms() - put_back_at_ms
+        self._pace = led_anew(idle_ms=idle_ms, at_ms=clock.boot_ms())
         for task_id, function in live:
             self._await(task_id, function)
 

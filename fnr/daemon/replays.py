@@ -263,7 +263,7 @@ class Replays:
                 self._parts, self._dispatcher, self, seq=seq, on_rest=self._rest
             )
             # On the writer, so that nothing can end between this look and the listening.
-            pacer.adopt(await self._parts.store.write(partial(replay_entries.live, plan=seq)))
+            pacer.adopt(*await self._parts.store.write(partial(_led_before, seq=seq)))
         pacer.look()
 
     def _rest(self, seq: int) -> None:
@@ -314,6 +314,12 @@ class Replays:
                 f"{len(words)} ids are too many", why=f"at most {IDS_MAX}", next_step="use --where"
             )
         return await self._reader.read(lambda tx: [find_id(tx, word) for word in words])
+
+
+def _led_before(tx: Transaction, *, seq: int) -> tuple[list[tuple[str, str]], int | None]:
+    """Tasks of a plan that have not ended → their function; when one was put back last."""
+    stored = replay_plans.get(tx, seq)
+    return replay_entries.live(tx, plan=seq), stored.put_back_at_ms if stored else None
 
 
 def _cut_short(plan: ReplayPlan, now_ms: int) -> ReplayPlan | str:

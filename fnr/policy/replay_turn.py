@@ -126,6 +126,11 @@ def saved(pace: Pace, rate: float, *, at_ms: int) -> Pace:
     return Pace(min(most, pace.credit + max(0, at_ms - pace.at_ms) * rate), at_ms)
 
 
+def led_anew(*, idle_ms: int | None, at_ms: int) -> Pace:
+    """The pace of a plan that is led anew, so long after a letter was put back; None: none was."""
+    return Pace(1.0, at_ms) if idle_ms is None else Pace(0.0, at_ms - max(0, idle_ms))
+
+
 def spent(pace: Pace, count: int) -> Pace:
     """The pace after so many were put back."""
     return Pace(pace.credit - count, pace.at_ms)

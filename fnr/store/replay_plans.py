@@ -17,7 +17,7 @@ from fnr.store.transaction import Row, Transaction
 _COLUMNS = """
     seq, plan_id, state, state_at_ms, created_at_ms, created_by, state_by, why, chosen, by_ids,
     options, total, held, live, done, dead, cancelled, skipped, frozen_at_ms, running_at_ms,
-    judged_done, judged_dead
+    judged_done, judged_dead, put_back_at_ms
 """
 _states = {str(state): state for state in ReplayState}
 _options = msgspec.json.Decoder(ReplayOptions)
@@ -35,10 +35,11 @@ _asked = msgspec.json.Decoder(_Asked)
 
 
 class StoredPlan(Struct, frozen=True, kw_only=True):
-    """A plan under its number."""
+    """A plan under its number. put_back_at_ms: when a letter of it was put back last."""
 
     seq: int
     plan: ReplayPlan
+    put_back_at_ms: int | None = None
 
 
 def add(tx: Transaction, plan: ReplayPlan) -> int:
@@ -163,6 +164,11 @@ def save(tx: Transaction, seq: int, plan: ReplayPlan) -> None:
     )  # fmt: skip
 
 
+def has_put_back(tx: Transaction, seq: int, *, now_ms: int) -> None:
+    """A letter of the plan was put back now."""
+    tx.run("UPDATE replay_plan SET put_back_at_ms = ? WHERE seq = ?", (now_ms, seq))
+
+
 def forget(tx: Transaction, *, ended_before_ms: int, count_max: int) -> int:
     """Remove up to count_max rows of the oldest plan that ended before then; how many were."""
     row = tx.one(
@@ -228,4 +234,4 @@ def _stored(row: Row) -> StoredPlan:
         judged_done=row[20],
         judged_dead=row[21],
     )
-    return StoredPlan(seq=row[0], plan=plan)
+    return StoredPlan(seq=row[0], plan=plan, put_back_at_ms=row[22])

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from fnr.policy.dead_letter import DeadLetter, LetterState
 from fnr.policy.replay import EntryState, died_at_ms
 from fnr.policy.replay_turn import Candidate, choose
-from fnr.store import letters, replay_entries
+from fnr.store import letters, replay_entries, replay_plans
 from fnr.store.letters import FunctionKnown, InputProblem
 from fnr.store.replay_plans import StoredPlan
 from fnr.store.transaction import Transaction
@@ -81,6 +81,8 @@ def put_back(
         _move(tx, stored.seq, candidate, EntryState.SKIPPED, now_ms=now_ms, why=why)
         if candidate.key is not None and (candidate.ready or candidate in late):
             replay_entries.release(tx, stored.seq, candidate.key)
+    if started:
+        replay_plans.has_put_back(tx, stored.seq, now_ms=now_ms)
     return Turned(started=started, looked_at=choice.looked_at)
 
 

@@ -165,6 +165,28 @@ def test_a_rate_holds_back_until_it_is_taken_away(home: LiveHome) -> None:
     assert outcomes(home, plan_id) == {EntryState.DONE: 5}
 
 
+@pytest.mark.parametrize("pause", ["by hand", "SIGKILL"])
+def test_neither_a_pause_nor_a_restart_puts_back_more_than_the_rate(
+    home: LiveHome, pause: str
+) -> None:
+    """Method: another plan is done from its first to its last turn, so that ours had one."""
+    tag = f"slow-{pause.replace(' ', '-')}"
+    letters(home, tag, 3)
+    letters(home, f"{tag}-other", 3)
+    plan_id = begin(home, f"tag.of:{tag}", rate_per_h=1)
+    wait_for(home, plan_id, lambda plan: plan.done == 1)
+    if pause == "SIGKILL":
+        home.kill()
+        home.up()
+    else:
+        home.ask(PauseReplays(plan_ids=[plan_id]))
+        home.ask(ResumeReplays(plan_ids=[plan_id]))
+    wait_for(home, begin(home, f"tag.of:{tag}-other"), ended)
+    plan = plan_of(home, plan_id)
+    assert (plan.state, plan.done, plan.live, plan.left) == (ReplayState.RUNNING, 1, 0, 2)
+    home.ask(CancelReplays(plan_ids=[plan_id]))
+
+
 def test_a_pause_holds_and_a_cancel_leaves_the_letters(home: LiveHome) -> None:
     letters(home, "held", 3)
     plan_id = begin(home, "tag.of:held", rate_per_h=1)

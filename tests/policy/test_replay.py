@@ -33,6 +33,7 @@ from fnr.policy.replay_turn import (
     Pace,
     choose,
     judge,
+    led_anew,
     pace_wait_ms,
     per_ms,
     ramp_wait_ms,
@@ -304,6 +305,15 @@ def test_waiting_as_long_as_told_earns_one(rate_per_h: int) -> None:
 
 def test_a_clock_that_stands_still_earns_nothing() -> None:
     assert saved(Pace(0.5, 100), 1.0, at_ms=90).credit == 0.5
+
+
+def test_a_plan_that_is_led_anew_goes_on_at_its_rate() -> None:
+    rate = 1 / 3_600_000
+    assert led_anew(idle_ms=None, at_ms=50).credit == 1.0
+    young = led_anew(idle_ms=900_000, at_ms=50)
+    assert saved(young, rate, at_ms=50).credit == pytest.approx(0.25)
+    assert saved(led_anew(idle_ms=86_400_000, at_ms=50), rate, at_ms=50).credit == 1.0
+    assert led_anew(idle_ms=-5_000, at_ms=50) == Pace(0.0, 50), "the clock was set back"
 
 
 # ── which ────────────────────────────────────────────────────────────────────
