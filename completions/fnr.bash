@@ -68,7 +68,7 @@ _fnr_flags() {
     'rules/list') found=(-c --category --own --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'rules/show') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'rules/check') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
-    'rules/test') found=(--exception --exit --signal --http --code --stderr --traceback --killed-by --phase --function --rules --no-model --against-history --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'rules/test') found=(--exception --exit --signal --http --code --stderr --traceback --killed-by --phase --function --input --rules --no-model --against-history --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'rules/eval') found=(-n --limit --no-model --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'rules/reload') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'rules/suggest') found=(--since --min-hits --apply -n --dry-run --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
@@ -472,6 +472,7 @@ _fnr_value() {
     'rules/test:--killed-by') found=(timeout 'progress_timeout' hang cancel drain restart operator recycle reboot 'output_limit' drill) ;;
     'rules/test:--phase') found=(import start run result) ;;
     'rules/test:--function') found=('@functions') ;;
+    'rules/test:--input') found=() ;;
     'rules/test:--rules') found=('@files') ;;
     'rules/test:--against-history') found=() ;;
     'rules/test:--home') found=('@dirs') ;;

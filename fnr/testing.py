@@ -27,6 +27,7 @@ from fnr.config.rule_files import shipped_rules
 from fnr.host.clock import Clock
 from fnr.policy.classify import classify
 from fnr.policy.evidence import Evidence, Phase
+from fnr.policy.named_input import with_named_input
 from fnr.policy.retry import RetryPolicy
 from fnr.policy.rule_set import RuleSet
 from fnr.policy.rules import Classification
@@ -111,6 +112,8 @@ def run(
             result, error, evidence = _attempt(function, dict(given or {}))
     finally:
         sdk.set_host(before)
+    if evidence is not None:
+        evidence = with_named_input(evidence, given or {})
     outcome = Outcome(
         result=result,
         error=error,

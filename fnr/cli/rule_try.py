@@ -30,6 +30,7 @@ from fnr.policy.evidence import (
 )
 from fnr.policy.facts import Facts, gather
 from fnr.policy.labelled import BadRecordError, signal_number
+from fnr.policy.named_input import with_named_input
 from fnr.policy.retry import RetryPolicy, policy_for
 from fnr.policy.rule_file import parse_rules
 from fnr.policy.rule_set import RuleSet
@@ -76,6 +77,10 @@ PhaseName = Annotated[
 FunctionName = Annotated[
     str, typer.Option("--function", metavar="NAME", help="As if this function had failed.")
 ]
+GivenInput = Annotated[
+    str | None,
+    typer.Option("--input", metavar="JSON", help="As if a task with this input had failed."),
+]
 Draft = Annotated[
     str | None, typer.Option("--rules", metavar="FILE", help="A draft, as if it were in rules.d.")
 ]
@@ -99,6 +104,7 @@ def try_text(
     killed_by: Killer = None,
     phase: PhaseName = "run",
     function: FunctionName = "",
+    given: GivenInput = None,
     rules: Draft = None,
     no_model: NoModel = False,
     since: Since = None,
@@ -112,7 +118,7 @@ def try_text(
         _refuse_beside_history({
             "TEXT": text, "--exception": exception, "--exit": exit_code, "--signal": signal,
             "--http": http, "--code": code, "--stderr": stderr, "--traceback": traceback,
-            "--killed-by": killed_by, "--function": function,
+            "--killed-by": killed_by, "--function": function, "--input": given,
         })  # fmt: skip
         against_history(since, rules, use_model=not no_model)
         return
@@ -130,20 +136,31 @@ def try_text(
         oom_killed=True if killed_by == OOM else None,
         phase=_one_of(Phase, phase, "--phase") or Phase.RUN,
     )
-    facts = gather(evidence, function=function)
+    facts = gather(with_named_input(evidence, _object(given)), function=function)
     settings = checked_settings().settings
     model = None if no_model else load_text_model(here().paths, settings)[0]
     found = classify_facts(facts, _rule_set(rules), model)
     follows = what_follows(found, function)
     answer: dict[str, Any] = msgspec.to_builtins(found)
     answer |= {"codes": facts.codes, "types": [names[0] for names in facts.types]}
-    answer |= {"follows": follows}
+    answer |= {"follows": follows, "named_input": facts.evidence.named_input}
     show_one(
         "fnr.rules.test/1",
         answer,
         lambda: "\n".join(_page(found, facts, follows)) + "\n",
         name=found.rule,
     )
+
+
+def _object(given: str | None) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(given or "{}", type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise UsageError(
+            "--input is no JSON object",
+            why=str(error),
+            next_step="""fnr rules test TEXT --input '{"source": "a.mp4"}'""",
+        ) from None
 
 
 def _refuse_beside_history(given: dict[str, object]) -> None:
@@ -191,6 +208,8 @@ def _page(found: Classification, facts: Facts, follows: str) -> Iterator[str]:
     for name, value in found.captures.items():
         yield f"{name + ':':<12} {one_line(value)}"
     yield f"confidence:  {found.confidence:.2f}"
+    if named := facts.evidence.named_input:
+        yield f"names input: {one_line(', '.join(named))}"
     if facts.codes:
         more = f" +{len(facts.codes) - CODES_SHOWN}" if len(facts.codes) > CODES_SHOWN else ""
         yield f"codes:       {one_line(', '.join(facts.codes[:CODES_SHOWN]))}{more}"

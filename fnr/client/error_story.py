@@ -199,6 +199,8 @@ def _evidence(evidence: Evidence, named: Classification, command: str) -> Iterat
     if evidence.codes:
         codes = " ".join(f"{code.family}:{code.value}" for code in evidence.codes)
         yield _row("codes", codes)
+    if evidence.named_input:
+        yield _row("names input", ", ".join(evidence.named_input))
     for name in ("traceback", "stderr_tail", "stdout_tail"):
         yield from _tail(name, getattr(evidence, name))
     for item in dict.fromkeys((*evidence.missing, *named.missing)):

@@ -27,6 +27,7 @@ from fnr.policy.verdict import Action, Verdict, conclude, decide, excuse
 from fnr.store import checkpoints, kills, tasks
 from fnr.store.connection import StoreBusy, StoreFull, StoreIll, Transaction
 from fnr.store.settle import ClaimLost, settle
+from fnr.store.task_input import with_input
 
 STORE_RETRY_MS = 1_000
 
@@ -218,7 +219,7 @@ class Runner:
     def _judge(
         self, tx: Transaction, task: Task, token: str, evidence: Evidence, *, now_ms: int
     ) -> Verdict:
-        evidence = self._parts.redactor.evidence(evidence)
+        evidence = with_input(tx, task.task_id, self._parts.redactor.evidence(evidence))
         settings = self._parts.function(task.function)
         policy, around = self.surroundings.of(tx, task, now_ms=now_ms)
         named = self._rules.classify(evidence, function=task.function)

@@ -111,7 +111,13 @@ class Asked:
         self.text, self.text_set = text, frozenset(text)
         self.all_text, self.all_sets = all_text, tuple(map(frozenset, all_text))
         self.has_facts = any(
-            (conditions.killed_by, conditions.phases, conditions.functions, conditions.services)
+            (
+                conditions.killed_by,
+                conditions.phases,
+                conditions.functions,
+                conditions.services,
+                conditions.names_input,
+            )
         ) or (conditions.oom_killed, conditions.stop_proven) != (None, None)
         others = (self.has_facts, self.codes, conditions.exceptions, self.all_text)
         self.only_text = bool(self.text) and not any(others)

@@ -132,8 +132,10 @@ class Comparison:
             ("service", asked.services, facts.service),
         ):
             if wanted:
-                fits = bool(name) and any(fits_name(one, name) for one in wanted)
-                yield _sign(fits, f"{what} {name}")
+                yield _sign(bool(name) and _is_one_of(wanted, name), f"{what} {name}")
+        if asked.names_input:
+            named = [key for key in evidence.named_input if _is_one_of(asked.names_input, key)]
+            yield _sign(bool(named), f"names input {', '.join(named)}")
 
     def _code(self, codes: Codes) -> Sign | None:
         for code, place in zip(self.facts.codes, self.facts.code_places, strict=True):
@@ -206,6 +208,10 @@ class Comparison:
 
 def _sign(holds: bool, words: str) -> Sign | None:
     return Sign(words=words) if holds else None
+
+
+def _is_one_of(patterns: tuple[str, ...], name: str) -> bool:
+    return any(fits_name(pattern, name) for pattern in patterns)
 
 
 def _length(raw: bytes) -> int:

@@ -94,6 +94,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     service:       the service whose guarded call ended the attempt.
     guarded:       services whose calls the function guarded itself: their outcomes are known.
     refused_by:    the open breaker that let the function not begin a call.
+    named_input:   keys of the task's input whose values the words name.
     """
 
     phase: Phase = Phase.RUN
@@ -119,3 +120,4 @@ class Evidence(Struct, frozen=True, kw_only=True):
     service: str = ""
     guarded: tuple[str, ...] = ()
     refused_by: str = ""
+    named_input: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
 """Errors whose category is known: how many of them the rules name rightly.
 
-A record has the fields exception_type, message, traceback, exit_code, signal, http_status and
-category; the tests inside rule files are of the same kind.
+A record has the fields exception_type, message, traceback, exit_code, signal, http_status, input
+and category; the tests inside rule files are of the same kind.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from fnr.policy.evidence import (
     KilledBy,
     Phase,
 )
+from fnr.policy.named_input import with_named_input
 from fnr.policy.rules import Category, Classification, RuleTest
 
 SCHEMA = "fnr.rules.eval/1"
@@ -82,7 +83,7 @@ def evidence_of(record: Mapping[str, Any]) -> Evidence:
     status = _whole(record, "http_status")
     codes = (Code(family="http", value=str(status)),) if status is not None else ()
     link = ExceptionFact(type=kind, message=message)
-    return Evidence(
+    evidence = Evidence(
         message=message,
         exceptions=(link,) if kind else (),
         codes=codes,
@@ -91,6 +92,10 @@ def evidence_of(record: Mapping[str, Any]) -> Evidence:
         traceback=log[-TRACEBACK_CHARS_MAX:] if kind else "",
         stderr_tail="" if kind else log[-TAIL_BYTES_MAX:],
     )
+    given = record.get("input")
+    if given is not None and not isinstance(given, dict):
+        raise BadRecordError("input must be an object or null")
+    return with_named_input(evidence, given) if given else evidence
 
 
 def evidence_of_test(test: RuleTest) -> Evidence:
@@ -102,7 +107,7 @@ def evidence_of_test(test: RuleTest) -> Evidence:
     link = ExceptionFact(type=test.exception, message=test.message)
     log = test.stderr or ("" if test.exception else test.traceback)
     oom = True if test.killed_by == "oom" else test.oom_killed
-    return Evidence(
+    evidence = Evidence(
         message=test.message,
         exceptions=(link,) if test.exception else (),
         codes=tuple(codes),
@@ -115,6 +120,7 @@ def evidence_of_test(test: RuleTest) -> Evidence:
         stop_proven=test.stop_proven,
         phase=Phase(test.phase) if test.phase else Phase.RUN,
     )
+    return with_named_input(evidence, test.input) if test.input else evidence
 
 
 def label_of(record: Mapping[str, Any]) -> Category:

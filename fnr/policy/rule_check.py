@@ -21,7 +21,7 @@ from fnr.policy.standing import standing_of
 from fnr.policy.type_names import fits_name
 
 _EQUALS = ("killed_by", "signals", "exits", "phases", "text")
-_NAMES = ("exceptions", "functions", "services")
+_NAMES = ("exceptions", "functions", "services", "names_input")
 _FLAGS = ("oom_killed", "stop_proven")
 
 

@@ -55,6 +55,12 @@ def _flag(value: Any) -> bool:
     return value
 
 
+def _table(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f'must be a table like {{ source = "a.mp4" }}, got {_shown(value)}')
+    return value
+
+
 def _number(low: int, high: int) -> Callable[[Any], int]:
     def read(value: Any) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
@@ -179,6 +185,7 @@ CONDITION_KEYS: dict[str, RuleKey] = {
     "function": RuleKey("functions", _many(_name)),
     "service": RuleKey("services", _many(_name)),
     "phase": RuleKey("phases", _many(_known(_PHASES))),
+    "names_input": RuleKey("names_input", _many(_name)),
     "text": RuleKey("text", _many(_expression)),
     "all_text": RuleKey("all_text", _many(_expression)),
 }
@@ -215,6 +222,7 @@ TEST_KEYS: dict[str, RuleKey] = {
     "phase": RuleKey("phase", _known(_PHASES)),
     "function": RuleKey("function", _text),
     "service": RuleKey("service", _text),
+    "input": RuleKey("input", _table),
     "matches": RuleKey("matches", _flag),
 }
 # Patterns of shipped packs are compiled by their tests; at run time only those that are needed.
@@ -231,4 +239,4 @@ def own_level(conditions: Conditions) -> Level:
         return Level.LEDGER
     if asked.codes or asked.exits or asked.signals:
         return Level.CODE
-    return Level.EXCEPTION if asked.exceptions else Level.TEXT
+    return Level.EXCEPTION if asked.exceptions or asked.names_input else Level.TEXT

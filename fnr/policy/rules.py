@@ -7,6 +7,7 @@ rule_file reads both, rule_set finds those that hold, classify lets one of them 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -64,7 +65,7 @@ class Level(StrEnum):
 
     LEDGER = "ledger"  # our own kills and kernel facts
     CODE = "code"  # machine codes
-    EXCEPTION = "exception"  # exception types that name a cause
+    EXCEPTION = "exception"  # exception types that name a cause, and what is named of the input
     TEXT = "text"  # words
     GENERAL = "general"  # signs that many causes share: ValueError, SIGSEGV, died while importing
     MODEL = "model"  # no rule matched, the wording resembles what is known
@@ -74,8 +75,8 @@ class Level(StrEnum):
 class Conditions(Struct, frozen=True, kw_only=True):
     """What evidence is asked for; a condition that is not set asks nothing.
 
-    killed_by, codes, signals, exits, exceptions, phases, functions, services: any one of the listed
-    values suffices; so does any one of `text`. Every one of `all_text` must be found.
+    killed_by, codes, signals, exits, exceptions, phases, functions, services, names_input: any of
+    the listed values suffices; so does any of `text`. Every one of `all_text` must be found.
 
     killed_by:   our own reasons to end an attempt, and "oom" for the kernel's.
     codes:       "family:value", with a range for numbers ("http:500-599") or a star at the end
@@ -84,6 +85,7 @@ class Conditions(Struct, frozen=True, kw_only=True):
     exceptions:  qualified types, matched along the chain and its bases; * is anything, so that
                  "*TimeoutError" is every type whose name ends so.
     functions, services: names, * is anything.
+    names_input: keys of the task's input, one of whose values the error names; * is anything.
     oom_killed:  what the kernel's memory records say; None does not ask.
     stop_proven: False: something of the attempt could not be stopped; None does not ask.
     text:        RE2 expressions over message and last error lines, case-insensitive.
@@ -97,6 +99,7 @@ class Conditions(Struct, frozen=True, kw_only=True):
     functions: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
     phases: tuple[str, ...] = ()
+    names_input: tuple[str, ...] = ()
     oom_killed: bool | None = None
     stop_proven: bool | None = None
     text: tuple[str, ...] = ()
@@ -120,6 +123,7 @@ class RuleTest(Struct, frozen=True, kw_only=True):
     phase: str = ""
     function: str = ""
     service: str = ""
+    input: dict[str, Any] = field(default_factory=dict)
     matches: bool = True
     where: str = ""
 

@@ -25,7 +25,7 @@ def conditions_of(rule: Rule) -> int:
     """How many conditions are set; each expression of all_text is one."""
     lists = (
         rule.killed_by, rule.codes, rule.signals, rule.exits, rule.exceptions, rule.functions,
-        rule.services, rule.phases, rule.text,
+        rule.services, rule.phases, rule.names_input, rule.text,
     )  # fmt: skip
     flags = (rule.oom_killed, rule.stop_proven)
     asked = sum(map(bool, lists)) + sum(flag is not None for flag in flags)

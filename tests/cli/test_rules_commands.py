@@ -113,6 +113,15 @@ def test_test_in_json_has_all_of_the_answer(rules: Rules) -> None:
     assert rules("test", "no lens in attic", "-o", "name").out == "studio/lens\n"
 
 
+def test_test_knows_the_input_that_an_error_names(rules: Rules) -> None:
+    (words, given) = "no file /srv/in/a-b.mp4", '{"clip": "/srv/in/a-b.mp4"}'
+    found = rules("test", words, "--input", given, "-o", "json").json
+    assert found["named_input"] == ["clip"]
+    assert "names input: clip\n" in rules("test", words, "--input", given).out
+    refused = rules("test", words, "--input", "[1]")
+    assert (refused.code, "--input is no JSON object" in refused.err) == (2, True)
+
+
 def test_test_reads_files_stdin_and_every_kind_of_evidence(rules: Rules, tmp_path: Path) -> None:
     log = tmp_path / "render.log"
     log.write_bytes(b"\xff frame 1\nno lens in attic\n")

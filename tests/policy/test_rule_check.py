@@ -85,6 +85,8 @@ SHADOWED = [
     ("beyond the range", {"codes": ("http:500-599",)}, {"codes": ("http:503", "http:404")}, False),
     ("a glob", {"exceptions": ("*Error",)}, {"exceptions": ("*.ReadError", "MyError")}, True),
     ("a wider glob", {"exceptions": ("*ReadError",)}, {"exceptions": ("*Error",)}, False),
+    ("input", {"names_input": ("*",)}, {"names_input": ("clip",)}, True),
+    ("other input", {"names_input": ("clip",)}, {"names_input": ("*",)}, False),
     ("a flag", {"oom_killed": True}, {"oom_killed": True}, True),
     ("another flag", {"oom_killed": True}, {"oom_killed": False}, False),
     ("excludes", {"text": ("a",), "unless": Conditions(exits=(1,))}, {"text": ("a",)}, False),
