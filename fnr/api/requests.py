@@ -229,7 +229,11 @@ class SubmitMany(Request[SubmittedMany], frozen=True, kw_only=True, tag=str):
 
 
 class WaitTasks(Request[list[TaskEnd]], frozen=True, kw_only=True, tag=str):
-    """Answer when all of them have ended; timeout_ms: give up with TimedOut."""
+    """Answer when all of them have ended; timeout_ms: give up with TimedOut.
+
+    The answer has the first ends, as many as ENDS_MAX and ENDS_BYTES_MAX allow; those of the
+    others are asked for by their ids.
+    """
 
     task_ids: list[str]
     timeout_ms: int | None = None

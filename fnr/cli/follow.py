@@ -33,6 +33,7 @@ from fnr.api.requests import (
 from fnr.api.resource_requests import ExplainWait
 from fnr.cli.here import Here
 from fnr.cli.terminal import block
+from fnr.client.answers import further_ends
 from fnr.client.connect import Connection, ConnectionLost, connect_again
 from fnr.client.task_story import why
 from fnr.config.units import format_duration
@@ -246,6 +247,15 @@ def ends_of(here: Here, connection: Connection, request: WaitTasks) -> list[Task
 
     One that has not begun after a while is said to wait, and for what.
     """
+    ends = _first_ends(here, connection, request)
+    while len(ends) < len(request.task_ids):
+        more = patient_ask(here, further_ends(request, len(ends)))
+        ends += more
+    return ends
+
+
+def _first_ends(here: Here, connection: Connection, request: WaitTasks) -> list[TaskEnd]:
+    """The ends of the first tasks, once all have ended: as many as fit into one answer."""
     begun_at_ms = here.clock.boot_ms()
 
     def left_ms() -> int | None:

@@ -33,7 +33,7 @@ from fnr.api.requests import (
 )
 from fnr.host.clock import Ulids
 from fnr.policy.dead_letter import SHARED_KEY
-from fnr.policy.record import TaskEnd
+from fnr.policy.record import ENDS_MAX, TaskEnd
 from fnr.policy.replay import MOVING_REPLAYS, ReplayPlan
 from fnr.policy.task import TaskState
 
@@ -99,6 +99,11 @@ def result_of(end: TaskEnd) -> Any:
     if end.task.state is not TaskState.DONE:
         raise TaskFailed(end)
     return msgspec.json.decode(end.result)
+
+
+def further_ends(request: WaitTasks, known: int) -> WaitTasks:
+    """The question for the ends that come behind so many; they are there already."""
+    return replace(request, task_ids=request.task_ids[known : known + ENDS_MAX])
 
 
 @contextmanager

@@ -32,6 +32,7 @@ from fnr.api.requests import (
 from fnr.client.answers import (
     add_many,
     add_report,
+    further_ends,
     is_put_back,
     pauses_s,
     repeatable,
@@ -116,7 +117,12 @@ class AsyncClient:
     ) -> list[TaskEnd]:
         """How each of them ended, in the order given, once all have."""
         timeout_ms = None if timeout is None else milliseconds(timeout, what="timeout")
-        return await self.ask(WaitTasks(task_ids=list(task_ids), timeout_ms=timeout_ms))
+        request = WaitTasks(task_ids=list(task_ids), timeout_ms=timeout_ms)
+        ends = await self.ask(request)
+        while len(ends) < len(request.task_ids):
+            more = await self.ask(further_ends(request, len(ends)))
+            ends += more
+        return ends
 
     async def result(self, task_id: str, *, timeout: Duration | None = None) -> Any:  # noqa: ASYNC109 - the daemon keeps it
         """What the function returned, waiting for it; TaskFailed if it is dead or cancelled."""

@@ -36,6 +36,7 @@ from fnr.client.answers import (
     TaskFailed,
     add_many,
     add_report,
+    further_ends,
     is_put_back,
     pauses_s,
     repeatable,
@@ -122,7 +123,12 @@ class Client:
     ) -> list[TaskEnd]:
         """How each of them ended, in the order given, once all have."""
         timeout_ms = None if timeout is None else milliseconds(timeout, what="timeout")
-        return self.ask(WaitTasks(task_ids=list(task_ids), timeout_ms=timeout_ms))
+        request = WaitTasks(task_ids=list(task_ids), timeout_ms=timeout_ms)
+        ends = self.ask(request)
+        while len(ends) < len(request.task_ids):
+            more = self.ask(further_ends(request, len(ends)))
+            ends += more
+        return ends
 
     def result(self, task_id: str, *, timeout: Duration | None = None) -> Any:
         """What the function returned, waiting for it; TaskFailed if it is dead or cancelled."""
