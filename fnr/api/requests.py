@@ -240,11 +240,16 @@ class WaitTasks(Request[list[TaskEnd]], frozen=True, kw_only=True, tag=str):
 
 
 class CancelTasks(Request[Changed], frozen=True, kw_only=True, tag=str):
-    """Cancel tasks; running ones are stopped and reported when the stop is asked for."""
+    """Cancel tasks; running ones are stopped and reported when the stop is asked for.
+
+    Of a filter's tasks `limit`, then go on `after`.
+    """
 
     task_ids: list[str] = field(default_factory=list)
     where: str = ""
     reason: str = ""
+    after: str | None = None
+    limit: int = 500
 
 
 class PauseFunction(Request[Changed], frozen=True, kw_only=True, tag=str):

@@ -110,6 +110,17 @@ def test_more_are_waited_for_than_one_answer_tells_of(live: Run) -> None:
     assert {row[2] for row in rows} == {"cancelled"}
 
 
+def test_more_are_cancelled_by_a_filter_than_the_daemon_takes_at_once(live: Run) -> None:
+    inputs = '{"word":"later"}\n' * 1_001
+    words = ["submit", "say", "--jsonl", "-", "--delay", "1h", "--tag", "of=many", "-o", "name"]
+    ids = live(*words, stdin=inputs).out.split()
+    found = live("task", "cancel", "--where", "tag.of:many", "-y")
+    assert (found.code, found.err) == (0, "1001 cancelled\n")
+    assert sorted(found.out.split()) == sorted(ids)
+    found = live("task", "cancel", "--where", "tag.of:many", "-y", "-o", "json")
+    assert (found.code, found.json["changed"], found.json["unchanged"]) == (0, [], {})
+
+
 def test_who_waits_for_a_task_that_does_not_begin_is_told_why(
     live: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
