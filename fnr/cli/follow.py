@@ -31,7 +31,7 @@ from fnr.api.requests import (
     Watch,
 )
 from fnr.api.resource_requests import ExplainWait
-from fnr.cli.here import Here
+from fnr.cli.here import Here, say
 from fnr.cli.terminal import block
 from fnr.client.answers import further_ends
 from fnr.client.connect import Connection, ConnectionLost, connect_again
@@ -223,12 +223,23 @@ def patient_ask(here: Here, request: Request[Answer]) -> Answer:
 def hand_over(here: Here, spec: TaskSpec, ask: Ask | None = None) -> Submitted:
     """Submit one task, once, also where the daemon goes away between question and answer.
 
-    It gets its id here, so that asking again makes no second task of it. ask: who asks first.
+    It gets its id here, so that asking again makes no second task of it, and so that whoever gets
+    no answer can look for it. ask: who asks first.
     """
     task_id = spec.task_id or Ulids(here.clock, Dice()).new()
-    request = Submit(task=replace(spec, task_id=task_id))
     try:
-        return (ask or here.ask)(request)
+        return _hand_over(here, Submit(task=replace(spec, task_id=task_id)), ask or here.ask)
+    except (ConnectionLost, TimedOut) as error:
+        error.next_step = f"{here.command} task show {task_id}"
+        raise
+    except KeyboardInterrupt:
+        say(f"whether it was accepted is not known; {here.command} task show {task_id}")
+        raise
+
+
+def _hand_over(here: Here, request: Submit, ask: Ask) -> Submitted:
+    try:
+        return ask(request)
     except ConnectionLost as lost:
         here.notice("notice: the daemon went away; waiting until it is back")
         try:
@@ -237,9 +248,8 @@ def hand_over(here: Here, spec: TaskSpec, ask: Ask | None = None) -> Submitted:
             ) as connection:
                 found = connection.ask(request)
         except DaemonDown:
-            lost.next_step = f"{here.command} task show {task_id}"
             raise lost from None
-        return replace(found, duplicate=found.duplicate and found.task_id != task_id)
+        return replace(found, duplicate=found.duplicate and found.task_id != request.task.task_id)
 
 
 def ends_of(here: Here, connection: Connection, request: WaitTasks) -> list[TaskEnd]:

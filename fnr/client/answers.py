@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from fnr.api.errors import Failed, FnrError
+from fnr.api.errors import Failed, FnrError, TimedOut
 from fnr.api.incident_requests import (
     AckIncidents,
     ReclassifyErrors,
@@ -31,6 +31,7 @@ from fnr.api.requests import (
     TaskSpec,
     WaitTasks,
 )
+from fnr.client.connect import ConnectionLost
 from fnr.host.clock import Ulids
 from fnr.policy.dead_letter import SHARED_KEY
 from fnr.policy.record import ENDS_MAX, TaskEnd
@@ -104,6 +105,16 @@ def result_of(end: TaskEnd) -> Any:
 def further_ends(request: WaitTasks, known: int) -> WaitTasks:
     """The question for the ends that come behind so many; they are there already."""
     return replace(request, task_ids=request.task_ids[known : known + ENDS_MAX])
+
+
+@contextmanager
+def says_which(task_id: str) -> Iterator[None]:
+    """An error that leaves open whether a task was accepted tells by which id one can look."""
+    try:
+        yield
+    except (ConnectionLost, TimedOut) as error:
+        error.details += (f"if it was accepted, it is task {task_id}",)
+        raise
 
 
 @contextmanager

@@ -38,6 +38,7 @@ from fnr.client.answers import (
     repeatable,
     result_of,
     says_how_far,
+    says_which,
     with_ids,
 )
 from fnr.client.async_link import AsyncLink
@@ -84,8 +85,10 @@ class AsyncClient:
         **options: Unpack[SubmitOptions],
     ) -> str:
         """Hand over one task; its id, once it is on disk."""
-        spec = replace(task_spec(function, input, options), task_id=self._ulids.new())
-        return (await self.ask(Submit(task=spec))).task_id
+        task_id = self._ulids.new()
+        spec = replace(task_spec(function, input, options), task_id=task_id)
+        with says_which(task_id):
+            return (await self.ask(Submit(task=spec))).task_id
 
     async def submit_many(
         self,

@@ -42,6 +42,7 @@ from fnr.client.answers import (
     repeatable,
     result_of,
     says_how_far,
+    says_which,
     with_ids,
 )
 from fnr.client.async_sdk import AsyncClient
@@ -90,8 +91,10 @@ class Client:
     ) -> str:
         """Hand over one task; its id, once it is on disk."""
         self._after_fork()
-        spec = replace(task_spec(function, input, options), task_id=self._ulids.new())
-        return self.ask(Submit(task=spec)).task_id
+        task_id = self._ulids.new()
+        spec = replace(task_spec(function, input, options), task_id=task_id)
+        with says_which(task_id):
+            return self.ask(Submit(task=spec)).task_id
 
     def submit_many(
         self,

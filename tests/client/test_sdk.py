@@ -130,6 +130,20 @@ def test_after_a_timeout_a_late_answer_is_not_taken_for_the_next(server: WireSer
     assert server.connections == 2
 
 
+async def test_a_submit_without_an_answer_says_by_which_id_one_can_look(
+    server: WireServer,
+) -> None:
+    server.answers[Submit] = Hang()
+    with Client(server.home, timeout="50ms") as client, pytest.raises(TimedOut) as caught:
+        client.submit("f")
+    async with AsyncClient(server.home, timeout="50ms") as both:
+        with pytest.raises(TimedOut) as caught_async:
+            await both.submit("f")
+    asked = [one.task.task_id for one in server.asked if isinstance(one, Submit)]
+    told = [error.value.details for error in (caught, caught_async)]
+    assert told == [(f"if it was accepted, it is task {task_id}",) for task_id in asked]
+
+
 def test_many_are_sent_in_chunks_and_refusals_are_counted_through(
     server: WireServer, client: Client
 ) -> None:
