@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from fnr.api.errors import Failed, FnrError, TimedOut
+from fnr.api.errors import DaemonDown, Failed, FnrError, TimedOut
 from fnr.api.incident_requests import (
     AckIncidents,
     ReclassifyErrors,
@@ -105,6 +105,12 @@ def result_of(end: TaskEnd) -> Any:
 def further_ends(request: WaitTasks, known: int) -> WaitTasks:
     """The question for the ends that come behind so many; they are there already."""
     return replace(request, task_ids=request.task_ids[known : known + ENDS_MAX])
+
+
+def unanswered(error: DaemonDown) -> ConnectionLost:
+    """The daemon went away with a question and did not come back."""
+    why = f"{error.why}; whether it acted on the request before is not known"
+    return ConnectionLost(error.what, why=why, next_step=error.next_step, details=error.details)
 
 
 @contextmanager

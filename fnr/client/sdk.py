@@ -43,6 +43,7 @@ from fnr.client.answers import (
     result_of,
     says_how_far,
     says_which,
+    unanswered,
     with_ids,
 )
 from fnr.client.async_sdk import AsyncClient
@@ -238,7 +239,7 @@ class Client:
                 self.paths, timeout_ms=self._timeout_ms, patience_ms=self._patience_ms
             )
         except DaemonDown as error:
-            raise error from lost
+            raise unanswered(error) from lost
         try:
             return connection.ask(request)
         finally:
