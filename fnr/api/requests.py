@@ -229,18 +229,27 @@ class SubmitMany(Request[SubmittedMany], frozen=True, kw_only=True, tag=str):
 
 
 class WaitTasks(Request[list[TaskEnd]], frozen=True, kw_only=True, tag=str):
-    """Answer when all of them have ended; timeout_ms: give up with TimedOut."""
+    """Answer when all of them have ended; timeout_ms: give up with TimedOut.
+
+    The answer has the first ends, as many as ENDS_MAX and ENDS_BYTES_MAX allow; those of the
+    others are asked for by their ids.
+    """
 
     task_ids: list[str]
     timeout_ms: int | None = None
 
 
 class CancelTasks(Request[Changed], frozen=True, kw_only=True, tag=str):
-    """Cancel tasks; running ones are stopped and reported when the stop is asked for."""
+    """Cancel tasks; running ones are stopped and reported when the stop is asked for.
+
+    Of a filter's tasks `limit`, then go on `after`.
+    """
 
     task_ids: list[str] = field(default_factory=list)
     where: str = ""
     reason: str = ""
+    after: str | None = None
+    limit: int = 500
 
 
 class PauseFunction(Request[Changed], frozen=True, kw_only=True, tag=str):

@@ -16,6 +16,23 @@ _WITH_VALUE = {
 _WITHOUT = {"-q": "quiet", "--quiet": "quiet", "--no-color": "no_color"}
 # Here --timeout is the task's own.
 _OWN_TIMEOUT = frozenset({"submit", "run"})
+# Behind it stands somebody else's command, whose flags are its own; these of ours take a value.
+_RUN = "run"
+RUN_WITH_VALUE = frozenset(
+    (
+        "--cwd",
+        "--env",
+        "--memory",
+        "--name",
+        "--nice",
+        "--priority",
+        "-p",
+        "-dp",
+        "--retries",
+        "--tag",
+        "--timeout",
+    )
+)
 OUTPUTS = ("table", "json", "jsonl", "name")
 
 HELP = """Flags that every command takes, anywhere on the line:
@@ -52,11 +69,19 @@ def hoist(words: list[str]) -> tuple[Globals, list[str]]:
     """The flags for all, and the words that are left for the command; FlagError if one is wrong."""
     found, rest = Globals(), []
     own_timeout = False
+    value_of_run = False
     index = 0
     while index < len(words):
         word = words[index]
         index += 1
         if word == "--":
+            rest += words[index - 1 :]
+            break
+        if value_of_run:
+            rest.append(word)
+            value_of_run = False
+            continue
+        if rest[:1] == [_RUN] and not word.startswith("-"):
             rest += words[index - 1 :]
             break
         if not word.startswith("-") and not rest:
@@ -67,6 +92,7 @@ def hoist(words: list[str]) -> tuple[Globals, list[str]]:
         flag, has_value, value = _split(word)
         if flag not in _WITH_VALUE or (flag == "--timeout" and own_timeout):
             rest.append(word)
+            value_of_run = rest[0] == _RUN and word in RUN_WITH_VALUE
             continue
         if not has_value:
             if index >= len(words):

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
+
+from fnr.api.errors import FnrError
+from fnr.api.letter_requests import PurgeLetters, ResolveLetters
 from fnr.api.question import Changed, Request
+from fnr.api.requests import CancelTasks
 from fnr.cli.group import say_unchanged
-from fnr.cli.here import here
+from fnr.cli.here import here, say
 from fnr.cli.render import write, write_json
 from fnr.cli.terminal import one_line
+
+InChunks = CancelTasks | PurgeLetters | ResolveLetters
 
 
 def change(ids: Sequence[str], request: Request[Changed], *, done: str) -> None:
@@ -17,6 +24,32 @@ def change(ids: Sequence[str], request: Request[Changed], *, done: str) -> None:
     `fnr task list -o name | fnr task cancel -` is no mistake on a day on which the list is empty.
     """
     show_changed(here().ask(request) if ids else Changed(), done=done)
+
+
+def change_all(request: InChunks, *, done: str) -> None:
+    """Chunk by chunk, however many there are; an end in the middle says how far it came."""
+    total = Changed()
+    try:
+        for chunk in _chunks(request):
+            total.changed.extend(chunk.changed)
+            total.unchanged.update(chunk.unchanged)
+    except (FnrError, KeyboardInterrupt):
+        if total.changed:
+            say(f"{len(total.changed)} {done} before that; those stay so")
+        raise
+    show_changed(total, done=done)
+
+
+def _chunks(request: InChunks) -> Iterator[Changed]:
+    for start in range(0, len(request.task_ids), request.limit):
+        some = request.task_ids[start : start + request.limit]
+        yield here().ask(replace(request, task_ids=some))
+    while request.where:
+        chunk = here().ask(request)
+        yield chunk
+        if chunk.next is None:
+            return
+        request = replace(request, after=chunk.next)
 
 
 def show_changed(changed: Changed, *, done: str) -> None:

@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from msgspec.structs import replace
 
-from fnr.api.errors import FnrError, NotFound, UsageError
+from fnr.api.errors import NotFound, UsageError
 from fnr.api.letter_requests import GetLetterStats, ListLetters, PurgeLetters, ResolveLetters
-from fnr.api.question import Changed
 from fnr.api.requests import GetTask
-from fnr.cli.changes import show_changed
+from fnr.cli.changes import change_all
 from fnr.cli.dlq_edit import edit
 from fnr.cli.dlq_files import export_letters, import_letters
 from fnr.cli.dlq_replay import replay
 from fnr.cli.group import confirm, counted, examples, full_ids, group, pages, read_ids
-from fnr.cli.here import here, say
+from fnr.cli.here import here
 from fnr.cli.letter_views import LETTERS, STATS
 from fnr.cli.options import After, Limit, Reason, SomeIds, TaskId, Where, Yes
 from fnr.cli.render import show_list, show_one, show_pages
@@ -89,7 +87,7 @@ def resolve(ids: SomeIds = None, where: Where = "", reason: Reason = "", yes: Ye
     if where:
         confirm(f"Resolve {_count(where)} matching {where!r}?", yes=yes)
     request = ResolveLetters(task_ids=full_ids(ids or []), where=where, reason=reason)
-    _change_all(request, done="resolved")
+    change_all(request, done="resolved")
 
 
 @app.command(
@@ -114,7 +112,7 @@ def purge(
     what = f"{_count(where)} matching {where!r}" if where else counted(len(words), "dead letter")
     confirm(f"Delete {what} for good?", yes=yes or not (words or where))
     request = PurgeLetters(task_ids=full_ids(words), where=where, open=also_open)
-    _change_all(request, done="deleted")
+    change_all(request, done="deleted")
 
 
 app.command(
@@ -133,24 +131,6 @@ app.command("export", epilog=examples("fnr dlq export > letters.jsonl"))(export_
 app.command("import", epilog=examples("fnr dlq import letters.jsonl", "fnr dlq import -"))(
     import_letters
 )
-
-
-def _change_all(request: ResolveLetters | PurgeLetters, *, done: str) -> None:
-    """Chunk by chunk, however many a filter finds; an end in the middle says how far it came."""
-    total = Changed()
-    try:
-        while request.task_ids or request.where:
-            chunk = here().ask(request)
-            total.changed.extend(chunk.changed)
-            total.unchanged.update(chunk.unchanged)
-            if chunk.next is None:
-                break
-            request = replace(request, after=chunk.next)
-    except (FnrError, KeyboardInterrupt):
-        if total.changed:
-            say(f"{len(total.changed)} {done} before that; those stay so")
-        raise
-    show_changed(total, done=done)
 
 
 def _ids_or_where(ids: list[str] | None, where: str) -> None:

@@ -31,13 +31,14 @@ from fnr.api.requests import (
     Watch,
 )
 from fnr.api.resource_requests import ExplainWait
-from fnr.cli.here import Here
+from fnr.cli.here import Here, say
 from fnr.cli.terminal import block
+from fnr.client.answers import further_ends
 from fnr.client.connect import Connection, ConnectionLost, connect_again
 from fnr.client.task_story import why
 from fnr.config.units import format_duration
 from fnr.host.clock import Dice, Ulids
-from fnr.host.worker_log import follow, read_span
+from fnr.host.worker_log import follow, read_kept
 from fnr.policy.record import LogSpan, TaskEnd
 from fnr.policy.task import LIVE_STATES, Task, TaskState
 
@@ -54,11 +55,23 @@ PIECE_BYTES = 1024 * 1024
 
 
 class Output(Struct, frozen=True):
-    """A piece of a log. place: the attempt's token, or a worker's id; from_ms: nothing older."""
+    """A piece of a log. place: the attempt's token, or a worker's id; from_ms: nothing older.
+
+    lost_bytes: what stood before it and was trimmed before anybody read it.
+    """
 
     place: str
     data: bytes
     from_ms: int = 0
+    lost_bytes: int = 0
+
+
+class Piece(Struct, frozen=True):
+    """A piece of a log, up to where it goes, and how much before it was trimmed meanwhile."""
+
+    position: int
+    data: bytes
+    lost_bytes: int
 
 
 class _Look(Struct, frozen=True):
@@ -145,9 +158,9 @@ def task_output(
             spans = patient_ask(here, ListLogSpans(task_id=task_id, since_ms=since_ms))
         for span in spans:
             start = max(shown.get(span.log_path, 0), span.log_from)
-            for position, data in pieces(span.log_path, start, span.log_to):
-                shown[span.log_path] = position
-                yield Output(span.token, data, span.started_at_ms)
+            for piece in pieces(span.log_path, start, span.log_to):
+                shown[span.log_path] = piece.position
+                yield Output(span.token, piece.data, span.started_at_ms, piece.lost_bytes)
             if span.log_to is None:
                 inbox.follow(span.log_path, max(shown.get(span.log_path, 0), span.log_from))
         if ended:
@@ -170,20 +183,22 @@ def function_output(here: Here, function: str, *, shown: dict[str, int]) -> Iter
                     position = shown.setdefault(worker.log_path, 0)
                     inbox.follow(worker.log_path, position)
         for path, worker_id in logs.items():
-            for position, data in pieces(path, shown[path], None):
-                shown[path] = position
-                yield Output(worker_id, data)
+            for piece in pieces(path, shown[path], None):
+                shown[path] = piece.position
+                yield Output(worker_id, piece.data, lost_bytes=piece.lost_bytes)
 
 
-def pieces(path: str, start: int, end: int | None) -> Iterator[tuple[int, bytes]]:
-    """What stands in a log between two positions, and up to where each piece of it goes."""
+def pieces(path: str, start: int, end: int | None) -> Iterator[Piece]:
+    """What stands in a log between two positions."""
     size = log_size(path)
     end = size if end is None else min(end, size)
     while start < end:
-        until = min(start + PIECE_BYTES, end)
-        data = read_span(path, start, until)
-        start = until
-        yield start, data
+        begin, data = read_kept(path, start, end, bytes_max=PIECE_BYTES)
+        if not data and begin < end:
+            return  # it was cut short: what is there now is looked at next time
+        position = begin + len(data)
+        yield Piece(position, data, begin - start)
+        start = position
 
 
 def find_task(here: Here, task_id: str) -> Task:
@@ -208,12 +223,23 @@ def patient_ask(here: Here, request: Request[Answer]) -> Answer:
 def hand_over(here: Here, spec: TaskSpec, ask: Ask | None = None) -> Submitted:
     """Submit one task, once, also where the daemon goes away between question and answer.
 
-    It gets its id here, so that asking again makes no second task of it. ask: who asks first.
+    It gets its id here, so that asking again makes no second task of it, and so that whoever gets
+    no answer can look for it. ask: who asks first.
     """
     task_id = spec.task_id or Ulids(here.clock, Dice()).new()
-    request = Submit(task=replace(spec, task_id=task_id))
     try:
-        return (ask or here.ask)(request)
+        return _hand_over(here, Submit(task=replace(spec, task_id=task_id)), ask or here.ask)
+    except (ConnectionLost, TimedOut) as error:
+        error.next_step = f"{here.command} task show {task_id}"
+        raise
+    except KeyboardInterrupt:
+        say(f"whether it was accepted is not known; {here.command} task show {task_id}")
+        raise
+
+
+def _hand_over(here: Here, request: Submit, ask: Ask) -> Submitted:
+    try:
+        return ask(request)
     except ConnectionLost as lost:
         here.notice("notice: the daemon went away; waiting until it is back")
         try:
@@ -222,9 +248,8 @@ def hand_over(here: Here, spec: TaskSpec, ask: Ask | None = None) -> Submitted:
             ) as connection:
                 found = connection.ask(request)
         except DaemonDown:
-            lost.next_step = f"{here.command} task show {task_id}"
             raise lost from None
-        return replace(found, duplicate=found.duplicate and found.task_id != task_id)
+        return replace(found, duplicate=found.duplicate and found.task_id != request.task.task_id)
 
 
 def ends_of(here: Here, connection: Connection, request: WaitTasks) -> list[TaskEnd]:
@@ -232,6 +257,15 @@ def ends_of(here: Here, connection: Connection, request: WaitTasks) -> list[Task
 
     One that has not begun after a while is said to wait, and for what.
     """
+    ends = _first_ends(here, connection, request)
+    while len(ends) < len(request.task_ids):
+        more = patient_ask(here, further_ends(request, len(ends)))
+        ends += more
+    return ends
+
+
+def _first_ends(here: Here, connection: Connection, request: WaitTasks) -> list[TaskEnd]:
+    """The ends of the first tasks, once all have ended: as many as fit into one answer."""
     begun_at_ms = here.clock.boot_ms()
 
     def left_ms() -> int | None:

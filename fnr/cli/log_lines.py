@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from itertools import groupby
 
 from fnr.cli.here import here
 from fnr.cli.render import clock_time, write_json
 from fnr.cli.terminal import block
 from fnr.policy.log_record import STDERR, LogRecord
 
+MIB = 1 << 20
+
 
 def pass_on(records: Iterator[LogRecord], *, from_ms: int = 0) -> None:
     """Write each record to the stream that the program wrote it to, byte for byte."""
-    for record in records:
-        if 0 < record.at_ms < from_ms:
-            continue
-        stream = sys.stderr if record.stream == STDERR else sys.stdout
-        stream.buffer.write(record.written)
+    wanted = (record for record in records if not 0 < record.at_ms < from_ms)
+    # Flushed where the stream changes: by the line it would fall behind what programs can write.
+    for is_err, together in groupby(wanted, key=lambda record: record.stream == STDERR):
+        stream = sys.stderr if is_err else sys.stdout
+        for record in together:
+            stream.buffer.write(record.written)
         stream.flush()
 
 
@@ -36,3 +40,11 @@ def show(records: Iterator[LogRecord], *, timestamps: bool) -> None:
         else:
             sys.stdout.write(block(record.written.decode("utf-8", "replace")))
     sys.stdout.flush()
+
+
+def lost_words(lost_bytes: int) -> str:
+    """That output was trimmed before it was shown, and what sets the limit."""
+    return (
+        f"{lost_bytes / MIB:.1f} MiB of the log are not shown: more was written than a log keeps"
+        " before it was read; log.worker_file_size in fnr.toml says how much that is"
+    )

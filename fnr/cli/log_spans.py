@@ -78,6 +78,7 @@ class Printed:
         try:
             if first_kept(span.log_path) > span.log_from:
                 here().notice(f"attempt {span.number} of {span.task_id}: the oldest output is gone")
+                cutter.cut()
             data = read_span(span.log_path, span.log_from, span.log_to)
         except PermissionError as error:
             raise PermissionDenied("the log cannot be read", why=str(error)) from error

@@ -13,7 +13,7 @@ from fnr.api.requests import GetTask, ListFunctions, ListLogSpans
 from fnr.cli.follow import Output, function_output, task_output
 from fnr.cli.group import TASK_ID_CHARS, examples, group
 from fnr.cli.here import here
-from fnr.cli.log_lines import show
+from fnr.cli.log_lines import lost_words, show
 from fnr.cli.log_spans import Printed
 from fnr.cli.moments import parse_since
 from fnr.cli.options import Since, TaskId
@@ -107,6 +107,9 @@ def _show_live(outputs: Iterable[Output], *, timestamps: bool) -> None:
     cutters: dict[str, LogLines] = {}
     for output in outputs:
         cutter = cutters.setdefault(output.place, LogLines(here().redaction))
+        if output.lost_bytes:
+            here().notice(f"notice: {lost_words(output.lost_bytes)}")
+            cutter.cut()
         show(_not_before(cutter.feed(output.data), output.from_ms), timestamps=timestamps)
     for cutter in cutters.values():
         show(cutter.rest(), timestamps=timestamps)

@@ -19,7 +19,7 @@ from fnr.cli.follow import hand_over, patient_ask, task_output
 from fnr.cli.group import examples, group, parse_duration
 from fnr.cli.here import here, say
 from fnr.cli.inputs import key_values
-from fnr.cli.log_lines import pass_on
+from fnr.cli.log_lines import lost_words, pass_on
 from fnr.cli.render import drop_output, write, write_json
 from fnr.cli.terminal import block
 from fnr.client.log_lines import LogLines
@@ -127,11 +127,17 @@ def _cancel(task_id: str) -> None:
 
 def _pass_output_on(task_id: str) -> None:
     cutters: dict[str, LogLines] = {}
+    lost_bytes = 0
     for output in task_output(here(), task_id):
         cutter = cutters.setdefault(output.place, LogLines(None))
+        if output.lost_bytes:
+            lost_bytes += output.lost_bytes
+            cutter.cut()
         pass_on(cutter.feed(output.data), from_ms=output.from_ms)
     for cutter in cutters.values():
         pass_on(cutter.rest())
+    if lost_bytes:
+        say(f"fnr: {lost_words(lost_bytes)}")
 
 
 def _exit_code(task_id: str) -> int:

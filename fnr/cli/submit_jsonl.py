@@ -17,12 +17,12 @@ import typer
 from msgspec import Raw, Struct, field
 from msgspec.structs import replace
 
-from fnr.api.errors import BadData, Failed, FnrError
+from fnr.api.errors import BadData, Failed, FnrError, TimedOut
 from fnr.api.requests import SubmitMany, SubmittedMany, TaskSpec
 from fnr.api.wire import REQUEST_BYTES_MAX
 from fnr.cli.here import here, say
 from fnr.cli.progress import Bar
-from fnr.cli.render import write_json, write_while_read
+from fnr.cli.render import drop_output, write_json, write_while_read
 from fnr.cli.terminal import one_line
 from fnr.client.connect import ConnectionLost
 from fnr.policy.input_types import validate_input_json
@@ -74,9 +74,12 @@ def submit_lines(source: str, spec: TaskSpec, *, atomic: bool) -> None:
                 _count(outcome, chunk, answer)
                 del under_way[0]
                 _show_accepted(outcome, answer.task_ids)
-        except ConnectionLost as error:
-            raise _unknown(error, outcome, under_way) from error
-        except KeyboardInterrupt:
+        except (ConnectionLost, TimedOut) as error:
+            error.details = tuple(_known(outcome, under_way))
+            raise
+        except (KeyboardInterrupt, OSError) as error:
+            if isinstance(error, OSError):
+                drop_output()  # or what could not be written would be in the way again
             for line in _known(outcome, under_way):
                 say(line)
             raise
@@ -208,12 +211,6 @@ def _stopped(error: FnrError, outcome: Outcome, chunk: Chunk) -> FnrError:
         f"{outcome.accepted} tasks, through line {outcome.through_line}, are accepted",
         f"lines {chunk.numbers[0]} to {chunk.numbers[-1]} are not; later ones may be",
     )
-    return error
-
-
-def _unknown(lost: ConnectionLost, outcome: Outcome, under_way: list[Chunk]) -> FnrError:
-    error = ConnectionLost(lost.what, why=lost.why, next_step=lost.next_step)
-    error.details = tuple(_known(outcome, under_way))
     return error
 
 

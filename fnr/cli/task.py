@@ -9,7 +9,7 @@ import typer
 from fnr.api.errors import UsageError
 from fnr.api.requests import CancelTasks, GetTask, ListTasks, WaitTasks
 from fnr.cli import logs as log_command
-from fnr.cli.changes import change
+from fnr.cli.changes import change_all
 from fnr.cli.follow import ends_of
 from fnr.cli.group import confirm, counted, examples, full_ids, group, pages, parse_duration
 from fnr.cli.here import here
@@ -137,9 +137,9 @@ def cancel(
         count = here().ask(ListTasks(where=f"({where}) state:queued,waiting,running", limit=1))
         many = "the tasks" if count.total is None else counted(count.total, "task")
         confirm(f"Cancel {many} matching {where!r}?", yes=yes)
-    task_ids = full_ids(ids or [])
-    request = CancelTasks(task_ids=task_ids, where=where, reason=reason)
-    change(task_ids or where, request, done="cancelled")
+    change_all(
+        CancelTasks(task_ids=full_ids(ids or []), where=where, reason=reason), done="cancelled"
+    )
 
 
 app.command("logs", epilog=examples("fnr task logs 01JD -f"))(log_command.task_logs)

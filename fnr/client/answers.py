@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from fnr.api.errors import Failed, FnrError
+from fnr.api.errors import DaemonDown, Failed, FnrError, TimedOut
 from fnr.api.incident_requests import (
     AckIncidents,
     ReclassifyErrors,
@@ -31,9 +31,10 @@ from fnr.api.requests import (
     TaskSpec,
     WaitTasks,
 )
+from fnr.client.connect import ConnectionLost
 from fnr.host.clock import Ulids
 from fnr.policy.dead_letter import SHARED_KEY
-from fnr.policy.record import TaskEnd
+from fnr.policy.record import ENDS_MAX, TaskEnd
 from fnr.policy.replay import MOVING_REPLAYS, ReplayPlan
 from fnr.policy.task import TaskState
 
@@ -99,6 +100,27 @@ def result_of(end: TaskEnd) -> Any:
     if end.task.state is not TaskState.DONE:
         raise TaskFailed(end)
     return msgspec.json.decode(end.result)
+
+
+def further_ends(request: WaitTasks, known: int) -> WaitTasks:
+    """The question for the ends that come behind so many; they are there already."""
+    return replace(request, task_ids=request.task_ids[known : known + ENDS_MAX])
+
+
+def unanswered(error: DaemonDown) -> ConnectionLost:
+    """The daemon went away with a question and did not come back."""
+    why = f"{error.why}; whether it acted on the request before is not known"
+    return ConnectionLost(error.what, why=why, next_step=error.next_step, details=error.details)
+
+
+@contextmanager
+def says_which(task_id: str) -> Iterator[None]:
+    """An error that leaves open whether a task was accepted tells by which id one can look."""
+    try:
+        yield
+    except (ConnectionLost, TimedOut) as error:
+        error.details += (f"if it was accepted, it is task {task_id}",)
+        raise
 
 
 @contextmanager

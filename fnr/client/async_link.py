@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from fnr.api.errors import BadData, TimedOut, TryAgain
+from fnr.api.errors import BadData, FnrError, TimedOut, TryAgain, from_json
 from fnr.api.question import Request
 from fnr.api.requests import Event, WaitTasks, Watch
 from fnr.api.wire import Reply, decode_reply, open_answer
 from fnr.client.connect import (
     SLACK_MS,
-    ConnectionLost,
     checked_socket_path,
     connection_lost,
     not_connected,
@@ -40,6 +39,9 @@ class AsyncLink(asyncio.Protocol):
         self._writable.set()
         self._closed = asyncio.get_running_loop().create_future()
         self.alive = True
+        self._why: OSError | None = None
+        # What the daemon said to nobody in particular, such as that it has too many clients.
+        self._farewell: dict[str, Any] | None = None
 
     @classmethod
     async def open(cls, paths: Paths, *, timeout_ms: int) -> AsyncLink:
@@ -61,7 +63,7 @@ class AsyncLink(asyncio.Protocol):
         request_id = self._last_id
         line = request_line(request, request_id=request_id)
         if not self.alive:
-            raise connection_lost(self._paths)
+            raise self._lost()
         reply = asyncio.get_running_loop().create_future()
         self._waiting[request_id] = reply
         deadline_ms: int | None = timeout_ms
@@ -124,14 +126,18 @@ class AsyncLink(asyncio.Protocol):
         """Nobody will answer what is under way."""
         self.alive = False
         self._writable.set()
-        lost: ConnectionLost = connection_lost(
-            self._paths, error if isinstance(error, OSError) else None
-        )
+        self._why = error if isinstance(error, OSError) else None
         for waiting in self._waiting.values():
             if not waiting.done():
-                waiting.set_exception(lost)
+                # One for each of them: who raises it adds what it knows of its own request.
+                waiting.set_exception(self._lost())
         if not self._closed.done():
             self._closed.set_result(None)
+
+    def _lost(self) -> FnrError:
+        if self._farewell is not None:
+            return from_json(self._farewell)
+        return connection_lost(self._paths, self._why)
 
     def _replied(self, line: bytes) -> None:
         try:
@@ -146,6 +152,8 @@ class AsyncLink(asyncio.Protocol):
             return
         # 0: the daemon could not even read which request it was; the oldest is the likeliest.
         request_id = reply.id or next(iter(self._waiting), 0)
+        if not request_id:
+            self._farewell = reply.error
         waiting = self._waiting.get(request_id)
         if waiting is not None and not waiting.done():
             waiting.set_result(reply)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping
+from copy import copy
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
 from msgspec.structs import replace
 
-from fnr.api.errors import DaemonDown
+from fnr.api.errors import DaemonDown, FnrError
 from fnr.api.letter_requests import ListLetters, ReplayLetters, ReplayReport
 from fnr.api.question import Changed, Request
 from fnr.api.replay_requests import GetReplay, StartReplay
@@ -32,11 +33,14 @@ from fnr.api.requests import (
 from fnr.client.answers import (
     add_many,
     add_report,
+    further_ends,
     is_put_back,
     pauses_s,
     repeatable,
     result_of,
     says_how_far,
+    says_which,
+    unanswered,
     with_ids,
 )
 from fnr.client.async_link import AsyncLink
@@ -74,6 +78,8 @@ class AsyncClient:
         self._link: AsyncLink | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connecting = asyncio.Lock()
+        self._tries = 0
+        self._refused: FnrError | None = None
         self._ulids = Ulids(Clock(), Dice())
 
     async def submit(
@@ -83,8 +89,10 @@ class AsyncClient:
         **options: Unpack[SubmitOptions],
     ) -> str:
         """Hand over one task; its id, once it is on disk."""
-        spec = replace(task_spec(function, input, options), task_id=self._ulids.new())
-        return (await self.ask(Submit(task=spec))).task_id
+        task_id = self._ulids.new()
+        spec = replace(task_spec(function, input, options), task_id=task_id)
+        with says_which(task_id):
+            return (await self.ask(Submit(task=spec))).task_id
 
     async def submit_many(
         self,
@@ -116,7 +124,12 @@ class AsyncClient:
     ) -> list[TaskEnd]:
         """How each of them ended, in the order given, once all have."""
         timeout_ms = None if timeout is None else milliseconds(timeout, what="timeout")
-        return await self.ask(WaitTasks(task_ids=list(task_ids), timeout_ms=timeout_ms))
+        request = WaitTasks(task_ids=list(task_ids), timeout_ms=timeout_ms)
+        ends = await self.ask(request)
+        while len(ends) < len(request.task_ids):
+            more = await self.ask(further_ends(request, len(ends)))
+            ends += more
+        return ends
 
     async def result(self, task_id: str, *, timeout: Duration | None = None) -> Any:  # noqa: ASYNC109 - the daemon keeps it
         """What the function returned, waiting for it; TaskFailed if it is dead or cancelled."""
@@ -199,13 +212,17 @@ class AsyncClient:
 
     async def ask(self, request: Request[Answer]) -> Answer:
         """Any request of fnr.api.requests; asked again once if the connection was lost."""
-        link = await self._linked(patience_ms=0)
+        link = await self._linked()
         try:
             return await link.ask(request, timeout_ms=self._timeout_ms)
-        except ConnectionLost:
+        except ConnectionLost as error:
             if not repeatable(request):
                 raise
-        link = await self._linked(patience_ms=self._patience_ms)
+            lost = error
+        try:
+            link = await self._linked()
+        except DaemonDown as error:
+            raise unanswered(error) from lost
         return await link.ask(request, timeout_ms=self._timeout_ms)
 
     async def close(self) -> None:
@@ -225,16 +242,32 @@ class AsyncClient:
     ) -> None:
         await self.close()
 
-    async def _linked(self, *, patience_ms: int) -> AsyncLink:
+    async def _linked(self) -> AsyncLink:
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             # Nobody reads what comes over a connection of the loop before.
             self._loop, self._link, self._connecting = loop, None, asyncio.Lock()
         if self._link is not None and self._link.alive:
             return self._link
+        tries = self._tries
         async with self._connecting:
-            if self._link is None or not self._link.alive:
-                self._link = await self._connect(patience_ms)
+            if self._link is not None and self._link.alive:
+                return self._link
+            if self._tries != tries and self._refused is not None:
+                # Whoever was before us has just waited for the same, in vain.
+                raise copy(self._refused)
+            return await self._link_again()
+
+    async def _link_again(self) -> AsyncLink:
+        # Nobody has patience with a daemon that was not there at first.
+        patience_ms = 0 if self._link is None else self._patience_ms
+        self._refused = None
+        self._tries += 1
+        try:
+            self._link = await self._connect(patience_ms)
+        except FnrError as error:
+            self._link, self._refused = None, error
+            raise
         return self._link
 
     async def _connect(self, patience_ms: int) -> AsyncLink:

@@ -26,9 +26,18 @@ class LogLines:
     def __init__(self, redaction: Redaction | None) -> None:
         self.redaction = redaction
         self._rest = b""
+        self._in_the_middle = False
+
+    def cut(self) -> None:
+        """What comes next does not follow what came; the line in which it begins is left out."""
+        self._rest = b""
+        self._in_the_middle = True
 
     def feed(self, chunk: bytes) -> Iterator[LogRecord]:
         """The records that are complete with this chunk."""
+        if self._in_the_middle:
+            _, newline, chunk = chunk.partition(b"\n")
+            self._in_the_middle = not newline
         text = self._rest + chunk
         lines = text.split(b"\n")
         self._rest = lines.pop()

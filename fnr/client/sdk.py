@@ -36,11 +36,14 @@ from fnr.client.answers import (
     TaskFailed,
     add_many,
     add_report,
+    further_ends,
     is_put_back,
     pauses_s,
     repeatable,
     result_of,
     says_how_far,
+    says_which,
+    unanswered,
     with_ids,
 )
 from fnr.client.async_sdk import AsyncClient
@@ -89,8 +92,10 @@ class Client:
     ) -> str:
         """Hand over one task; its id, once it is on disk."""
         self._after_fork()
-        spec = replace(task_spec(function, input, options), task_id=self._ulids.new())
-        return self.ask(Submit(task=spec)).task_id
+        task_id = self._ulids.new()
+        spec = replace(task_spec(function, input, options), task_id=task_id)
+        with says_which(task_id):
+            return self.ask(Submit(task=spec)).task_id
 
     def submit_many(
         self,
@@ -122,7 +127,12 @@ class Client:
     ) -> list[TaskEnd]:
         """How each of them ended, in the order given, once all have."""
         timeout_ms = None if timeout is None else milliseconds(timeout, what="timeout")
-        return self.ask(WaitTasks(task_ids=list(task_ids), timeout_ms=timeout_ms))
+        request = WaitTasks(task_ids=list(task_ids), timeout_ms=timeout_ms)
+        ends = self.ask(request)
+        while len(ends) < len(request.task_ids):
+            more = self.ask(further_ends(request, len(ends)))
+            ends += more
+        return ends
 
     def result(self, task_id: str, *, timeout: Duration | None = None) -> Any:
         """What the function returned, waiting for it; TaskFailed if it is dead or cancelled."""
@@ -229,7 +239,7 @@ class Client:
                 self.paths, timeout_ms=self._timeout_ms, patience_ms=self._patience_ms
             )
         except DaemonDown as error:
-            raise error from lost
+            raise unanswered(error) from lost
         try:
             return connection.ask(request)
         finally:

@@ -80,6 +80,25 @@ def read_span(
         return b""
 
 
+def read_kept(path: str, start: int, end: int, *, bytes_max: int) -> tuple[int, bytes]:
+    """At most so much of the output between two positions, and where it begins.
+
+    It begins behind `start` where that was trimmed, and at `end` when all of it was.
+    """
+    try:
+        with _Reader(path) as log:
+            begin = min(log.first_kept(start), end)
+            while True:
+                data = log.read(begin, min(begin + bytes_max, end))
+                # What is trimmed while it is read comes as zeros.
+                kept = min(log.first_kept(begin), end)
+                if kept == begin:
+                    return begin, data
+                begin = kept
+    except FileNotFoundError:
+        return start, b""
+
+
 def tail_lines(path: str, count: int, *, start: int = 0, end: int | None = None) -> bytes:
     """The last lines of a span, whole; a last line without an end counts as one."""
     wanted = _CHUNK_BYTES

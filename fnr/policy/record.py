@@ -20,6 +20,9 @@ from fnr.policy.verdict import Decision
 Item = TypeVar("Item")
 
 PAGE_ITEMS_MAX = 1_000
+# The most that one answer tells of how tasks ended: their number, and the sum of their results.
+ENDS_MAX = 1_000
+ENDS_BYTES_MAX = 32 * 1024 * 1024
 
 
 class Page(Struct, Generic[Item], frozen=True, kw_only=True):

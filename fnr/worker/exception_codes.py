@@ -14,11 +14,11 @@ from typing import TypeGuard
 
 from fnr.policy.evidence import CODES_MAX, Code
 from fnr.worker.foreign_text import clean
+from fnr.worker.wishes import SECONDS_MAX
 
 _HTTP_ATTRIBUTES = ("status_code", "status", "code", "http_status")
 _NAME_CHARS_MAX = 100
 _SQLSTATE_CHARS = 5
-_SECONDS_MAX = 10 * 365 * 24 * 3_600
 
 
 def codes_of(errors: Iterable[BaseException]) -> tuple[Code, ...]:
@@ -144,7 +144,7 @@ def _wait_ms(hint: object, *, now_ms: int) -> int | None:
         if not hint.replace(".", "", 1).isdecimal():
             return _until_ms(hint, now_ms=now_ms)
         hint = float(hint)
-    if isinstance(hint, int | float) and not isinstance(hint, bool) and 0 <= hint <= _SECONDS_MAX:
+    if isinstance(hint, int | float) and not isinstance(hint, bool) and 0 <= hint <= SECONDS_MAX:
         return round(hint * 1_000)
     return None
 

@@ -6,6 +6,9 @@ read from its attributes when the attempt is captured, through any chain of caus
 
 from __future__ import annotations
 
+# Ten years, the longest that a hint is believed; how long it is obeyed is the function's `wait`.
+SECONDS_MAX = 10 * 365 * 24 * 3_600
+
 
 class Asked(Exception):
     """Base of the three; catch it to let none of them be swallowed by an `except Exception`.
@@ -27,6 +30,7 @@ class Asked(Exception):
 class Retry(Asked):
     """Try this again, no sooner than `after`: seconds, or a time with a unit like "5m".
 
+    What is longer than the function's `wait` counts as that; ValueError for what is no time.
     fnr still counts it as a retry, so it ends when the task's retries are used up.
     """
 
@@ -95,8 +99,15 @@ def _check(wait_for: str, service: str | None) -> None:
 
 
 def _seconds(after: float | str | None) -> float | None:
-    if after is None or isinstance(after, int | float):
-        return after
-    from fnr.config.units import duration_ms  # noqa: PLC0415 - few functions write a unit
+    if after is None:
+        return None
+    if not isinstance(after, int | float):
+        from fnr.config.units import duration_ms  # noqa: PLC0415 - few functions write a unit
 
-    return duration_ms(after) / 1_000
+        after = duration_ms(after) / 1_000
+    # A moment that has passed meanwhile is now.
+    seconds = min(max(after, 0), SECONDS_MAX)
+    # Written so that "not a number" is refused.
+    if not seconds >= 0:
+        raise ValueError(f'after must be seconds or a time with a unit like "5m", got {after}')
+    return seconds

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+import typer
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.core import TyperOption
 
-from fnr.cli.argv import FlagError, hoist
+from fnr.cli.argv import RUN_WITH_VALUE, FlagError, hoist
+from fnr.cli.run import app as run_app
 
 
 @pytest.mark.parametrize(
@@ -28,6 +31,34 @@ def test_behind_two_dashes_everything_is_the_commands() -> None:
     found, rest = hoist(["run", "-q", "--", "ls", "-o", "json", "--home", "/x"])
     assert rest == ["run", "--", "ls", "-o", "json", "--home", "/x"]
     assert (found.quiet, found.output, found.home) == (True, "", "")
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (["-q"], ["grep", "-q", "root", "/etc/passwd"]),
+        (["--name", "sort", "--home", "/x"], ["sort", "-o", "out.txt", "--home", "/y"]),
+        (["--timeout=5s", "-d", "-p", "9"], ["rsync", "--timeout", "10", "-q", "--no-color"]),
+        (["-dp", "9"], ["tail", "-q"]),
+    ],
+)
+def test_flags_behind_the_command_that_is_run_are_its_own(
+    ours: list[str], theirs: list[str]
+) -> None:
+    _, rest = hoist(["run", *ours, *theirs])
+    assert rest[-len(theirs) :] == theirs
+    assert hoist(["run", *ours])[1] == rest[: -len(theirs)]
+
+
+def test_all_flags_of_run_that_take_a_value_are_known() -> None:
+    command = typer.main.get_command(run_app)
+    with_value = {
+        flag
+        for option in command.params
+        if isinstance(option, TyperOption) and not option.is_flag
+        for flag in option.opts
+    }
+    assert {"-dp", *with_value} == RUN_WITH_VALUE
 
 
 @pytest.mark.parametrize("command", ["submit", "run"])

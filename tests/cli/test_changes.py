@@ -186,11 +186,15 @@ def test_a_letter_that_cannot_be_edited_is_not_opened_in_an_editor(
 
 
 @pytest.mark.parametrize(
-    ("verb", "request_sent", "done"),
-    [("purge", PurgeLetters, "deleted"), ("resolve", ResolveLetters, "resolved")],
+    ("words", "request_sent", "done"),
+    [
+        ("dlq purge", PurgeLetters, "deleted"),
+        ("dlq resolve", ResolveLetters, "resolved"),
+        ("task cancel", CancelTasks, "cancelled"),
+    ],
 )
 def test_what_a_filter_finds_is_gone_through_to_its_end(
-    server: WireServer, fnr: Run, verb: str, request_sent: type, done: str
+    server: WireServer, fnr: Run, words: str, request_sent: type, done: str
 ) -> None:
     """Also behind a chunk of which some, or all, have to stay."""
     chunks = (
@@ -198,10 +202,21 @@ def test_what_a_filter_finds_is_gone_through_to_its_end(
         Changed(unchanged={ID2: "undo"}, next="7-b"),
         Changed(changed=["last"]),
     )
-    server.answers |= {ListLetters: Page(items=[]), request_sent: Turns(*chunks)}
-    found = fnr("dlq", verb, "--where", "state:resolved", "-y")
+    server.answers |= {ListLetters: Page(items=[]), ListTasks: Page(items=[])}
+    server.answers |= {request_sent: Turns(*chunks)}
+    found = fnr(*words.split(), "--where", "state:resolved", "-y")
     assert found.err == f"500 {done}\nerror: {ID1}: undo\nerror: {ID2}: undo\n"
     assert [one.after for one in server.asked if type(one) is request_sent] == [None, "7-a", "7-b"]
+
+
+def test_ids_by_the_thousand_are_changed_in_several_requests(server: WireServer, fnr: Run) -> None:
+    ids = [f"{number:026}" for number in range(1_234)]
+    server.answers[CancelTasks] = Turns(*(Changed(changed=[str(n)]) for n in range(3)))
+    found = fnr("task", "cancel", "-", stdin="\n".join(ids))
+    assert (found.out, found.err) == ("0\n1\n2\n", "3 cancelled\n")
+    asked = [one.task_ids for one in server.asked if isinstance(one, CancelTasks)]
+    assert [len(some) for some in asked] == [500, 500, 234]
+    assert [task_id for some in asked for task_id in some] == ids
 
 
 def test_an_end_in_the_middle_says_how_far_it_came(server: WireServer, fnr: Run) -> None:

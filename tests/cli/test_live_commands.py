@@ -12,6 +12,8 @@ from cli_runs import Run
 from live_home import LiveHome
 from terminals import Session, show
 
+from fnr.policy.record import ENDS_MAX
+
 HOSTILE = "ValueError: [rank0]: CUDA error [/b] \x1b[31mred"
 HARMLESS = "ValueError: [rank0]: CUDA error [/b] [31mred"
 
@@ -95,6 +97,28 @@ def test_wait_waits_for_all_and_says_how_they_ended(live: Run, done: str, dead: 
     assert live("task", "cancel", waiting).code == 0
     found = live("task", "cancel", waiting)
     assert (found.code, waiting in found.err) == (1, True)
+
+
+def test_more_are_waited_for_than_one_answer_tells_of(live: Run) -> None:
+    inputs = '{"word":"later"}\n' * (ENDS_MAX + 100)
+    ids = live("submit", "say", "--jsonl", "-", "--delay", "1h", "-o", "name", stdin=inputs).out
+    assert live("task", "cancel", "-", stdin=ids).code == 0
+    found = live("task", "wait", "-", stdin=ids)
+    assert found.code == 1
+    rows = [row.split("\t") for row in found.out.splitlines()]
+    assert [row[0] for row in rows] == ids.split()
+    assert {row[2] for row in rows} == {"cancelled"}
+
+
+def test_more_are_cancelled_by_a_filter_than_the_daemon_takes_at_once(live: Run) -> None:
+    inputs = '{"word":"later"}\n' * 1_001
+    words = ["submit", "say", "--jsonl", "-", "--delay", "1h", "--tag", "of=many", "-o", "name"]
+    ids = live(*words, stdin=inputs).out.split()
+    found = live("task", "cancel", "--where", "tag.of:many", "-y")
+    assert (found.code, found.err) == (0, "1001 cancelled\n")
+    assert sorted(found.out.split()) == sorted(ids)
+    found = live("task", "cancel", "--where", "tag.of:many", "-y", "-o", "json")
+    assert (found.code, found.json["changed"], found.json["unchanged"]) == (0, [], {})
 
 
 def test_who_waits_for_a_task_that_does_not_begin_is_told_why(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import msgspec
 from cli_runs import Run
@@ -15,6 +16,7 @@ from fnr.cli.follow import function_output
 from fnr.cli.here import enter
 from fnr.cli.log_spans import Printed
 from fnr.client.log_lines import LogLines
+from fnr.host.worker_log import first_kept, trim
 
 MORE_THAN_A_PAGE = 230
 
@@ -59,6 +61,42 @@ def test_a_task_is_followed_from_its_last_lines_on(home: LiveHome, live: Run) ->
     assert {item["stream"] for item in found} == {"o"}
     session = Session(home.folder, "logs", task_id, "-f", "--since", "@99999999999")
     assert (session.end(), session.shown()) == (0, "")
+
+
+def test_what_was_trimmed_before_it_was_shown_is_said_and_its_cut_line_left_out(
+    home: LiveHome, live: Run
+) -> None:
+    """Method: who follows is stopped while the command writes and its log is trimmed."""
+    first, last = home.folder / "write", home.folder / "end"
+    os.mkfifo(first)
+    os.mkfifo(last)
+    script = f"echo begun; cat {first}; seq 60000; cat {last}; exit 3"
+    session = Session(home.folder, "run", "--", "sh", "-c", script).wait_for("begun")
+    os.kill(session.process.pid, signal.SIGSTOP)
+    [task] = live("task", "list", "-n", "1", "-o", "json").json["items"]
+    first.write_text("go on\n")
+    while live("task", "logs", task["task_id"], "-n", "1").out != "60000\n":
+        pass
+    workers = live("worker", "list", "--function", "run", "-o", "json").json["items"]
+    [log] = [each["log_path"] for each in workers if each["task_id"] == task["task_id"]]
+    before = first_kept(log)
+    assert trim(log, 64 * 1024) > 64 * 1024
+    assert first_kept(log) > before
+    os.kill(session.process.pid, signal.SIGCONT)
+    last.write_text("ended\n")
+    assert session.end() == 3
+    shown = session.shown().splitlines()
+    numbers = [int(line) for line in shown if line.isdigit()]
+    assert numbers == list(range(numbers[0], 60_001))
+    assert 1 < numbers[0] < 60_000
+    [told] = [line for line in shown if "of the log are not shown" in line]
+    assert told.startswith("fnr: 1.")
+    # The rest of a record that was cut is no output of anybody's.
+    assert shown[0] == "begun"
+    assert not [line for line in shown if " o. " in line]
+    again = live("task", "logs", task["task_id"])
+    assert "the oldest output is gone" in again.err
+    assert again.out.splitlines() == [*map(str, numbers), "ended"]
 
 
 def test_since_when_is_said_with_all_that_may_be_written(live: Run) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -315,6 +317,48 @@ def test_ctrl_c_says_how_far_it_came(server: WireServer, fnr: Run) -> None:
     assert told
     assert 1 <= int(told[1]) == int(told[2]) <= 4
     assert f"of lines {told[1]}001 to 5" in found.err
+
+
+def test_who_gets_no_answer_is_told_with_which_id_to_ask(server: WireServer, fnr: Run) -> None:
+    def interrupt(_request: Submit) -> object:
+        os.kill(os.getpid(), signal.SIGINT)
+        return Hang()
+
+    server.answers[Submit] = Turns(Hang(), Hang(), interrupt)
+    for words in (["submit", "f"], ["submit", "f", "--wait"]):
+        found = fnr("--timeout", "200ms", *words)
+        assert (found.code, "may still act on this" in found.err) == (124, True)
+        assert f"task show {server.asked[-1].task.task_id}\n" in found.err
+    found = fnr("submit", "f")
+    assert (found.code, "whether it was accepted is not known" in found.err) == (130, True)
+    assert f"task show {server.asked[-1].task.task_id}\n" in found.err
+
+
+def test_a_daemon_that_hangs_in_the_middle_of_a_file_is_told_with_what_is_known(
+    server: WireServer, fnr: Run
+) -> None:
+    server.answers[SubmitMany] = Turns(SubmittedMany(task_ids=["x"] * 1_000), Hang())
+    found = fnr("--timeout", "200ms", "submit", "f", "--jsonl", "-", stdin="{}\n" * 2_500)
+    assert found.code == 124
+    assert "1000 tasks, through line 1000, are accepted" in found.err
+    assert "of lines 1001 to 2500 it is not known" in found.err
+
+
+def test_ids_that_cannot_be_written_are_told_with_what_is_known(server: WireServer) -> None:
+    server.answers[SubmitMany] = SubmittedMany(task_ids=["x"] * 1_000)
+    words = ["--home", server.home, "submit", "f", "--jsonl", "-"]
+    with Path("/dev/full").open("w") as full:
+        found = subprocess.run(
+            [sys.executable, "-m", "fnr", *words],
+            input="{}\n" * 2_500,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (found.returncode, "No space left on device" in found.stderr) == (74, True)
+    assert "1000 tasks, through line 1000, are accepted" in found.stderr
+    assert "of lines 1001 to 2500 it is not known" in found.stderr
 
 
 def test_when_the_daemon_refuses_a_chunk_it_is_said_how_far_it_came(

@@ -13,6 +13,11 @@ def count_lines(text: str) -> int:
     return len(text.splitlines())
 
 
+def repeat(text: str, times: int) -> str:
+    """A result as long as one wants it."""
+    return text * times
+
+
 def refuse(n: int = 0) -> None:
     """Fail as no retry can help."""
     raise ValueError(f"[rank0]: CUDA error [/b] \x1b[31mred {n}")

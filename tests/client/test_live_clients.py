@@ -16,8 +16,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "daemon"))
 
 from live_home import LiveHome
 
+from fnr.api.errors import NotFound, TimedOut
 from fnr.api.replay_requests import ListReplays
+from fnr.api.requests import WaitTasks
 from fnr.client.sdk import AsyncClient, Client, TaskFailed
+from fnr.policy.record import ENDS_BYTES_MAX, ENDS_MAX
 from fnr.policy.replay import ReplayOptions
 from fnr.policy.task import TaskState
 
@@ -27,6 +30,9 @@ python = "live_functions:count_lines"
 env = {{ PYTHONPATH = "{Path(__file__).parent}" }}
 [functions.gate]
 python = "live_functions:open_gate"
+env = {{ PYTHONPATH = "{Path(__file__).parent}" }}
+[functions.repeat]
+python = "live_functions:repeat"
 env = {{ PYTHONPATH = "{Path(__file__).parent}" }}
 [functions.refuse]
 python = "live_functions:refuse"
@@ -87,6 +93,35 @@ async def test_the_async_client_waits_for_many_at_once(home: LiveHome) -> None:
         assert {end.task.state for end in ends} == {TaskState.DONE}
         task_id = await client.submit("count", {"text": "\n"}, delay="1h")
         assert (await client.cancel(task_id)).changed == [task_id]
+
+
+async def test_results_that_fit_into_no_one_answer_come_all_the_same(home: LiveHome) -> None:
+    sizes = [6_000_000 + n for n in range(7)]
+    with Client(home.folder, timeout="60s") as client:
+        found = client.submit_many("repeat", ({"text": "x", "times": size} for size in sizes))
+        ends = client.wait_all(found.task_ids, timeout="60s")
+        assert [len(client.result(end.task.task_id)) for end in ends] == sizes
+        assert [end.task.task_id for end in ends] == found.task_ids
+        # One answer has at least one, and as many more as fit.
+        first = client.ask(WaitTasks(task_ids=found.task_ids))
+        assert 0 < sum(len(bytes(end.result)) for end in first) <= ENDS_BYTES_MAX
+        assert len(first) < len(sizes)
+    async with AsyncClient(home.folder, timeout="60s") as both:
+        assert await both.wait_all(found.task_ids) == ends
+
+
+def test_who_waits_for_thousands_is_told_in_the_order_asked_for(home: LiveHome) -> None:
+    with Client(home.folder, timeout="60s") as client:
+        inputs = ({"text": ""} for _ in range(ENDS_MAX + 100))
+        ids = client.submit_many("count", inputs, delay="1h").task_ids[::-1]
+        with pytest.raises(TimedOut, match=f"{len(ids)} of {len(ids)} tasks have not ended"):
+            client.wait_all(ids, timeout="1ms")
+        assert len(client.cancel(*ids).changed) == len(ids)
+        ends = client.wait_all(ids, timeout="60s")
+        assert [end.task.task_id for end in ends] == ids
+        assert {end.task.state for end in ends} == {TaskState.CANCELLED}
+        with pytest.raises(NotFound, match="there is no task 01JXC7"):
+            client.wait_all([*ids, "01JXC7" + "0" * 20])
 
 
 def test_a_wait_outlives_a_killed_daemon(home: LiveHome) -> None:

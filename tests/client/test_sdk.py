@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from itertools import islice
 from pathlib import Path
+from queue import SimpleQueue
 
 import msgspec
 import pytest
@@ -36,8 +37,10 @@ from fnr.api.requests import (
     WaitTasks,
 )
 from fnr.client.answers import LOOK_S, LOOK_S_MAX, pauses_s
+from fnr.client.async_link import AsyncLink
 from fnr.client.connect import ConnectionLost
 from fnr.client.sdk import AsyncClient, Client, TaskFailed
+from fnr.config.paths import Paths
 from fnr.host.clock import is_ulid
 from fnr.policy.record import TaskDetail, TaskEnd
 from fnr.policy.replay import ReplayDetail, ReplayPlan, ReplayState
@@ -128,6 +131,20 @@ def test_after_a_timeout_a_late_answer_is_not_taken_for_the_next(server: WireSer
             client.status()
         assert client.status() == STATUS
     assert server.connections == 2
+
+
+async def test_a_submit_without_an_answer_says_by_which_id_one_can_look(
+    server: WireServer,
+) -> None:
+    server.answers[Submit] = Hang()
+    with Client(server.home, timeout="50ms") as client, pytest.raises(TimedOut) as caught:
+        client.submit("f")
+    async with AsyncClient(server.home, timeout="50ms") as both:
+        with pytest.raises(TimedOut) as caught_async:
+            await both.submit("f")
+    asked = [one.task.task_id for one in server.asked if isinstance(one, Submit)]
+    told = [error.value.details for error in (caught, caught_async)]
+    assert told == [(f"if it was accepted, it is task {task_id}",) for task_id in asked]
 
 
 def test_many_are_sent_in_chunks_and_refusals_are_counted_through(
@@ -316,6 +333,61 @@ async def test_async_garbage_ends_the_connection(server: WireServer) -> None:
     async with AsyncClient(server.home) as client:
         with pytest.raises(ConnectionLost):
             await client.ask(StopDaemon())
+
+
+@pytest.fixture
+def refusals(monkeypatch: pytest.MonkeyPatch) -> SimpleQueue[DaemonDown]:
+    """Every attempt of an AsyncClient to connect that nobody answered."""
+    found: SimpleQueue[DaemonDown] = SimpleQueue()
+    open_link = AsyncLink.open
+
+    async def watched(paths: Paths, *, timeout_ms: int) -> AsyncLink:
+        try:
+            return await open_link(paths, timeout_ms=timeout_ms)
+        except DaemonDown as error:
+            found.put(error)
+            raise
+
+    monkeypatch.setattr(AsyncLink, "open", watched)
+    return found
+
+
+async def test_async_has_patience_with_a_daemon_that_went_away_before_the_question(
+    server: WireServer, refusals: SimpleQueue[DaemonDown]
+) -> None:
+    server.answers |= {StopDaemon: lambda _: server_stops(server), Submit: Submitted(task_id="T")}
+    async with AsyncClient(server.home, reconnect="1m") as client, asyncio.TaskGroup() as group:
+        with pytest.raises(ConnectionLost):
+            await client.ask(StopDaemon())
+        submitting = group.create_task(client.submit("f"))
+        await asyncio.to_thread(refusals.get)
+        server.stop()
+        server.start()
+        assert await submitting == "T"
+
+
+async def test_async_all_lose_patience_with_a_daemon_at_once(
+    server: WireServer, refusals: SimpleQueue[DaemonDown]
+) -> None:
+    def hang_up_on_the_last(_: Submit) -> object:
+        return server_stops(server) if len(server.asked) == 20 else Hang()
+
+    server.answers[Submit] = hang_up_on_the_last
+    async with AsyncClient(server.home, reconnect="1ms") as client:
+        found = await asyncio.gather(  # noqa: TID251 - each error is looked at
+            *(client.submit("f") for _ in range(20)), return_exceptions=True
+        )
+        assert {type(error) for error in found} == {ConnectionLost}
+        assert 1 <= refusals.qsize() < 20
+        # Whether it was accepted is not known; every one is told its own id.
+        told = [error.details for error in found if isinstance(error, ConnectionLost)]
+        ids = [request.task.task_id for request in server.asked]
+        assert told == [(f"if it was accepted, it is task {task_id}",) for task_id in ids]
+        # From now on nobody is waited for.
+        before = refusals.qsize()
+        with pytest.raises(DaemonDown):
+            await client.status()
+        assert refusals.qsize() == before + 1
 
 
 async def test_async_without_a_daemon(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from host_programs import running
 
 from fnr.host import worker_log
 from fnr.host.inotify import Inotify
-from fnr.host.worker_log import first_kept, follow, read_span, tail_lines, trim
+from fnr.host.worker_log import first_kept, follow, read_kept, read_span, tail_lines, trim
 
 KIB = 1024
 LIMIT = 256 * KIB
@@ -117,6 +117,37 @@ def test_a_span_is_read_as_far_as_it_goes(log: Path) -> None:
     assert read_span(str(log), 6, 8, tail_bytes=5) == b"67"
     assert read_span(str(log), 50, 60) == b""
     assert read_span(str(log), 5, 2) == b""
+
+
+def test_what_is_kept_is_read_with_the_place_where_it_begins(log: Path) -> None:
+    text = _numbered(100_000)
+    log.write_bytes(text)
+    assert read_kept(str(log), 3, 50, bytes_max=20) == (3, text[3:23])
+    assert read_kept(str(log), 3, 13, bytes_max=20) == (3, text[3:13])
+    trim(str(log), LIMIT)
+    begin = first_kept(str(log))
+    assert begin > LIMIT
+    assert read_kept(str(log), 3, len(text), bytes_max=20) == (begin, text[begin : begin + 20])
+    assert read_kept(str(log), 3, 50, bytes_max=20) == (50, b"")
+    assert read_kept(str(log.with_name("none")), 3, 50, bytes_max=20) == (3, b"")
+
+
+def test_what_is_trimmed_while_it_is_read_is_not_taken_for_zeros(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "worker.log"
+    text = _numbered(100_000)
+    log.write_bytes(text)
+    pread, trims = os.pread, [0]
+
+    def trimmed_before(fd: int, count: int, offset: int) -> bytes:
+        trims.append(trim(str(log), LIMIT))
+        return pread(fd, count, offset)
+
+    monkeypatch.setattr(os, "pread", trimmed_before)
+    begin, data = read_kept(str(log), 0, len(text), bytes_max=KIB)
+    assert sum(trims) == begin == first_kept(str(log))
+    assert data == text[begin : begin + KIB]
 
 
 def test_the_last_lines_are_whole_lines(log: Path) -> None:

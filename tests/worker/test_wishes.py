@@ -9,6 +9,8 @@ import fnr.testing
 from fnr.policy.evidence import Phase
 from fnr.worker.capture import capture
 
+TEN_YEARS_MS = 10 * 365 * 24 * 3_600_000
+
 
 def refuse(width: int) -> None:
     if width % 2:
@@ -43,6 +45,34 @@ def test_a_retry_comes_when_it_was_asked_for_whatever_caused_it(
     assert outcome.classification.rule == "fnr/retry"
     assert outcome.decision is not None
     assert (outcome.decision.action, outcome.decision.delay_ms) == ("retry", delay_ms)
+
+
+def test_a_retry_that_is_asked_for_too_late_comes_when_the_longest_wait_is_over() -> None:
+    outcome = fnr.testing.run(try_later, {"after": 1e9})
+    assert outcome.decision is not None
+    assert (outcome.decision.action, outcome.decision.delay_ms) == ("retry", 300_000)
+
+
+@pytest.mark.parametrize(
+    ("after", "asked_ms"),
+    [
+        (2**80, TEN_YEARS_MS),
+        (float("inf"), TEN_YEARS_MS),
+        ("20000d", TEN_YEARS_MS),
+        (-0.5, 0),
+        (None, None),
+    ],
+)
+def test_no_time_that_is_asked_for_is_lost(after: float | str | None, asked_ms: int | None) -> None:
+    evidence = capture(fnr.Retry(after=after), phase=Phase.RUN, now_ms=0)
+    assert evidence.retry_after_ms == asked_ms
+
+
+def test_what_is_no_time_is_refused() -> None:
+    with pytest.raises(ValueError, match="got nan"):
+        fnr.Retry(after=float("nan"))
+    with pytest.raises(ValueError, match='"soon" is not a duration'):
+        fnr.Wait(after="soon")
 
 
 @pytest.mark.parametrize(
