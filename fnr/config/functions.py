@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +75,13 @@ def builtin_run(cpu_count: int) -> FunctionSettings:
     )
 
 
-def read_functions(report: Report, tables: object) -> dict[str, FunctionSettings]:
-    """Every function that can be read; the others are reported and left out."""
+def read_functions(
+    report: Report, tables: object, breakers: Collection[str]
+) -> dict[str, FunctionSettings]:
+    """Every function that can be read; the others are reported and left out.
+
+    breakers: names of those that have a table.
+    """
     if not isinstance(tables, dict):
         report.problem(("functions",), "must be tables: [functions.NAME]")
         return {}
@@ -89,8 +95,18 @@ def read_functions(report: Report, tables: object) -> dict[str, FunctionSettings
         if len(report.problems) == before:
             functions[name] = function
     ladders = {name: function.degrade for name, function in functions.items()}
-    check_ladders(report, ladders, known=tables.__contains__)
+    check_ladders(report, ladders, known=tables.__contains__, breakers=_breakers(tables, breakers))
     return functions
+
+
+def _breakers(tables: Mapping[str, Any], declared: Collection[str]) -> Collection[str] | None:
+    """Every breaker that there can be; None where a Python function may guard calls by any name."""
+    found = [table for table in tables.values() if isinstance(table, dict)]
+    if any("python" in table for table in found):
+        return None
+    services = [table.get("services") for table in found]
+    used = (name for names in services if isinstance(names, list) for name in names)
+    return {*declared, *(name for name in used if isinstance(name, str))}
 
 
 def _name_problem(name: str) -> str | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from fnr.config.keys import Key, Report, read_table, text, texts
@@ -88,13 +89,33 @@ def _set_problem(name: str, value: Any, declared: Mapping[str, str]) -> str | No
 
 
 def check_ladders(
-    report: Report, ladders: Mapping[str, tuple[Rung, ...]], known: Callable[[str], bool]
+    report: Report,
+    ladders: Mapping[str, tuple[Rung, ...]],
+    *,
+    known: Callable[[str], bool],
+    breakers: Collection[str] | None,
 ) -> None:
-    """Report rungs that hand over to a function that is not there, or to the same one."""
+    """Report rungs that hand over to a function that is not there, or to the same one, and rungs
+    whose breaker there cannot be; breakers: all that there can be, None for any."""
     for name, rungs in ladders.items():
         for number, rung in enumerate(rungs):
-            path = ("functions", name, "degrade", str(number), "function")
+            path = ("functions", name, "degrade", str(number))
             if rung.function == name:
-                report.problem(path, "is the function itself; leave it out")
+                report.problem((*path, "function"), "is the function itself; leave it out")
             elif rung.function and not known(rung.function):
-                report.problem(path, f"there is no function {rung.function!r}")
+                report.problem((*path, "function"), f"there is no function {rung.function!r}")
+            for word in rung.when:
+                if problem := _breaker_problem(word, breakers):
+                    report.problem((*path, "when"), problem)
+
+
+def _breaker_problem(word: str, breakers: Collection[str] | None) -> str | None:
+    service = word.removeprefix(BREAKER)
+    if breakers is None or service == word or service in breakers:
+        return None
+    near = get_close_matches(service, sorted(breakers), n=1)
+    meant = f"; did you mean {near[0]!r}?" if near else ""
+    return (
+        f"{word!r} can never hold: no function has {service!r} among its services, and there is no"
+        f" [breakers.{service}]{meant}"
+    )

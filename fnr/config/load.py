@@ -85,9 +85,9 @@ def load(
         for name, keys in PLAIN_TABLES.items()
     }
     redact = read_table(report, ("redact",), data.get("redact", {}), REDACT_KEYS)
-    functions = read_functions(report, data.get("functions", {}))
-    functions["run"] = builtin_run(os.cpu_count() or 1)
     breakers = read_breakers(report, data.get("breakers", {}))
+    functions = read_functions(report, data.get("functions", {}), breakers)
+    functions["run"] = builtin_run(os.cpu_count() or 1)
 
     _override_from_environ(report, fields, os.environ if environ is None else environ)
     _override_from_flags(report, fields, flags or {})

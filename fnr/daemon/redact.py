@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from fnr.config.secrets import redaction_of
 from fnr.config.settings import Settings
-from fnr.policy.evidence import Evidence
+from fnr.policy.evidence import TAIL_BYTES_MAX, Evidence
+from fnr.policy.halves import without_halves
 
 if TYPE_CHECKING:
     from fnr.policy.redaction import Redaction
@@ -31,16 +32,26 @@ class Redactor:
         return self._redaction.text(text) if text else text
 
     def evidence(self, evidence: Evidence) -> Evidence:
-        """The evidence without secrets in message, chain, traceback and tails."""
+        """The evidence without secrets in message, chain, codes, traceback and tails."""
         return replace(
             evidence,
-            message=self.text(evidence.message),
+            message=self._whole(evidence.message),
             kill_reason=self.text(evidence.kill_reason),
-            traceback=self.text(evidence.traceback),
-            stdout_tail=self.text(evidence.stdout_tail),
-            stderr_tail=self.text(evidence.stderr_tail),
+            traceback=self._whole(evidence.traceback),
+            stdout_tail=self._tail(evidence.stdout_tail),
+            stderr_tail=self._tail(evidence.stderr_tail),
             missing=tuple(map(self.text, evidence.missing)),
             exceptions=tuple(
-                replace(fact, message=self.text(fact.message)) for fact in evidence.exceptions
+                replace(fact, type=self.text(fact.type), message=self._whole(fact.message))
+                for fact in evidence.exceptions
             ),
+            codes=tuple(replace(code, value=self.text(code.value)) for code in evidence.codes),
         )
+
+    def _whole(self, text: str) -> str:
+        return self.text(without_halves(text))
+
+    def _tail(self, text: str) -> str:
+        """The end of an output; if it is as long as one may be, it was longer."""
+        is_cut = len(text) >= TAIL_BYTES_MAX or len(text.encode()) >= TAIL_BYTES_MAX
+        return self.text(without_halves(text, begins_whole=not is_cut))

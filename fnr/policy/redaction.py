@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import msgspec
 import re2
@@ -49,7 +51,9 @@ class Redaction:
 
     def __init__(self, patterns: Iterable[str] = (), values: Iterable[str] = ()) -> None:
         self._patterns = [_compiled(pattern) for pattern in patterns]
-        self._values = [value.encode("utf-8", "surrogatepass") for value in values]
+        self._values = [
+            form.encode("utf-8", "surrogatepass") for value in values for form in _forms(value)
+        ]
 
     def text(self, text: str) -> str:
         """The text without secrets."""
@@ -99,8 +103,12 @@ class Redaction:
         return value
 
     def _named(self, name: str, value: Any, *, depth: int) -> Any:
-        if isinstance(value, str) and is_secret_name(name):
+        if not is_secret_name(name):
+            return self._value(value, depth=depth)
+        if isinstance(value, str):
             return BLANK.decode() if len(value) >= VALUE_CHARS_MIN else value
+        if isinstance(value, list) and depth < _DEPTH_MAX:
+            return [self._named(name, item, depth=depth + 1) for item in value]
         return self._value(value, depth=depth)
 
     def _passed(self, before: Any, value: Any, *, depth: int) -> Any:
@@ -108,6 +116,23 @@ class Redaction:
         if isinstance(before, str) and isinstance(value, str) and _SECRET_FLAG.fullmatch(before):
             return value if value.startswith("-") else BLANK.decode()
         return self._value(value, depth=depth)
+
+
+def _forms(value: str) -> list[str]:
+    """A text as it is, as Python and JSON write it, and as it stands in a URL; longest first."""
+    shown = repr(value)[1:-1].replace("\\'", "'")
+    forms = {
+        value,
+        shown,
+        # Which quotes Python escapes is decided by all of the text that it writes.
+        shown.replace("'", "\\'"),
+        json.dumps(value)[1:-1],
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        quote(value, safe="", errors="surrogatepass"),
+        quote(value, errors="surrogatepass"),
+        quote_plus(value, errors="surrogatepass"),
+    }
+    return sorted(forms, key=lambda form: (-len(form), form))
 
 
 @lru_cache(maxsize=1_024)

@@ -9,16 +9,17 @@ An operator's rule may stand above a shipped one: that is what it is for.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from fnr.policy.code_names import code_fits
+from fnr.policy.code_names import code_fits, is_single
 from fnr.policy.facts import gather
 from fnr.policy.labelled import evidence_of_test
 from fnr.policy.rule_file import RuleProblem
 from fnr.policy.rule_set import RuleSet
 from fnr.policy.rules import STRATEGY_OF, Conditions, Rule, RuleTest
 from fnr.policy.standing import standing_of
-from fnr.policy.type_names import fits_name
+from fnr.policy.type_names import NamePatterns, fits_name
 
 _EQUALS = ("killed_by", "signals", "exits", "phases", "text")
 _NAMES = ("exceptions", "functions", "services", "names_input")
@@ -64,7 +65,7 @@ def never_deciding(rules: Sequence[Rule]) -> Iterator[RuleProblem]:
 
 
 def _shadowed(rules: Sequence[Rule]) -> Iterator[RuleProblem]:
-    above = _ByValue()
+    above = _ByValue(rules)
     for rule in sorted(rules, key=lambda one: (standing_of(one), one.name)):
         for better in above.sharing(rule):
             if _covers(better, rule):
@@ -77,33 +78,63 @@ def _shadowed(rules: Sequence[Rule]) -> Iterator[RuleProblem]:
         above.add(rule)
 
 
-class _ByValue:
-    """Rules by a value that whatever they cover must share, so that not all pairs are compared."""
+Value = tuple[str, object]
 
-    def __init__(self) -> None:
-        self._by_text: dict[str, list[Rule]] = {}
-        self._by_code: dict[str, list[Rule]] = {}
+
+class _ByValue:
+    """Rules by values of which whatever they cover must have one, so that not all pairs are
+    compared: of its conditions, a rule is filed under the one whose values are the rarest."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._stars = {
+            kind: NamePatterns(
+                name for rule in rules for name in getattr(rule, kind) if "*" in name
+            )
+            for kind in _NAMES
+        }
+        self._looked_for = Counter(value for rule in rules for value in self._values(rule))
+        self._by_value: dict[Value, list[Rule]] = {}
         self._wide: list[Rule] = []
 
     def add(self, rule: Rule) -> None:
-        singles = not any("*" in code or "-" in code for code in rule.codes)
-        if rule.text:
-            for pattern in rule.text:
-                self._by_text.setdefault(pattern, []).append(rule)
-        elif rule.all_text:
-            self._by_text.setdefault(rule.all_text[0], []).append(rule)
-        elif rule.codes and singles:
-            for code in rule.codes:
-                self._by_code.setdefault(code, []).append(rule)
-        else:
+        found = min(_conditions(rule), key=self._commonness, default=None)
+        if found is None:
             self._wide.append(rule)
+        for value in found or ():
+            self._by_value.setdefault(value, []).append(rule)
 
     def sharing(self, rule: Rule) -> Iterator[Rule]:
-        for pattern in (*rule.text[:1], *rule.all_text):
-            yield from self._by_text.get(pattern, ())
-        for code in rule.codes[:1]:
-            yield from self._by_code.get(code, ())
+        for value in self._values(rule):
+            yield from self._by_value.get(value, ())
         yield from self._wide
+
+    def _commonness(self, values: Sequence[Value]) -> int:
+        return sum(self._looked_for[value] for value in values)
+
+    def _values(self, rule: Rule) -> Iterator[Value]:
+        """Of each condition one value is enough: all of them must be in the wider one."""
+        for kind in _EQUALS:
+            yield from ((kind, value) for value in getattr(rule, kind)[:1])
+        yield from (("all_text", pattern) for pattern in rule.all_text)
+        for code in rule.codes[:1]:
+            yield from (("codes", code), _family(code))
+        for kind in _NAMES:
+            for name in getattr(rule, kind)[:1]:
+                yield from ((kind, fitting) for fitting in {name, *self._stars[kind].fitting(name)})
+
+
+def _conditions(rule: Rule) -> Iterator[Sequence[Value]]:
+    """Each condition as the values by which it is looked for."""
+    for kind in (*_EQUALS, *_NAMES):
+        if values := getattr(rule, kind):
+            yield [(kind, value) for value in values]
+    yield from ([("all_text", pattern)] for pattern in rule.all_text)
+    if rule.codes:
+        yield [("codes", code) if is_single(code) else _family(code) for code in rule.codes]
+
+
+def _family(code: str) -> Value:
+    return "family", code.partition(":")[0]
 
 
 def _covers(wide: Rule, narrow: Rule) -> bool:

@@ -44,10 +44,16 @@ _TOKENS = (
 _VALUE = r"(?:\\?[\"'](?P<s4>[^\"'\\\n]+)|(?P<s5>[^\s'\",;&)}\]\\]+))"
 # No line end: what a log says is looked at by the line, and skipped by the piece.
 _GAP = r"[ \t]"
+# Of a key that has a password, and of PGP's: lines above the key itself.
+_KEY_HEADERS = r"(?:(?:\\[rn]|\s)*(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset):[^\r\n\\]*)*"
+_KEY_LINES = r"(?:[A-Za-z0-9+/=]+(?:\\[rn]|[\r\n])+)+"
+_KEY_NAME = r"[A-Z ]*PRIVATE KEY(?: BLOCK)?-----"
 # Each: what stays before the secret, whose name says what must be true of the secret; the secret,
 # whose characters RE2 could not count without a state for each; what stays behind it.
 _PLAIN = (
-    r"(?P<key>-----BEGIN [A-Z ]*PRIVATE KEY-----)(?P<s1>[^-]+)",
+    rf"(?P<key>-----BEGIN {_KEY_NAME})(?P<s1>{_KEY_HEADERS}[^-]+)",
+    # The end of one whose beginning was cut off, as that of a long output is.
+    rf"(?P<rest>)(?P<s9>{_KEY_LINES})-----END {_KEY_NAME}",
     r"(?P<url>\b[A-Za-z][A-Za-z0-9+.-]+://[^\s/@:'\"<>]*:)(?P<s2>[^\s/'\"<>]+)@",
     r"(?P<lone>\bhttps?://)(?P<s3>[^\s/@:'\"<>]+)@",
     r"(?P<hook>\b(?:hooks\.slack\.com/services|discord(?:app)?\.com/api/webhooks))/(?P<s4>[\w/-]+)",
@@ -62,10 +68,10 @@ _NAMED = (
     rf"(?P<flag>--(?i:{NAMES}){_GAP}+[\"']?)(?P<s3>[^\s'\"-][^\s'\"]*)",
     rf"(?P<named>(?P<name>(?i:{NAMES}))(?P<quote>\\?[\"'])?(?P<sign>{_GAP}*(?:=>|:=|=|:){_GAP}*)){_VALUE}",
 )
-_CHARS_MIN = {"lone": 16, "hook": 8, "bot": 30, "bearer": 16, "query": 8, "cookie": 8}
+_CHARS_MIN = {"lone": 16, "hook": 8, "bot": 30, "bearer": 16, "query": 8, "cookie": 8, "rest": 16}
 _TOKEN_CHARS_MIN = 20
 _KINDS = ("key", "url", "login", *_CHARS_MIN, "flag", "named", "token")
-_SECRETS = frozenset(f"s{number}" for number in range(1, 9))
+_SECRETS = frozenset(f"s{number}" for number in range(1, 10))
 _INNOCENT = frozenset({"none", "null", "true", "false", "nil", "undefined", "empty", "string"})
 
 

@@ -19,7 +19,9 @@ from fnr.policy.filter import (
     TASK_FIELDS,
     UNDO_FIELDS,
     AnyOf,
+    Compare,
     Expr,
+    Or,
 )
 from fnr.policy.filter_fields import Field
 from fnr.policy.incident import OPEN_STATES
@@ -45,7 +47,8 @@ class Listing(Struct, frozen=True, kw_only=True):
 
     keys: the order's columns, all descending. columns: what `item` reads. sql_of: field of a
     filter → column of `joined`. kind_fields: the names of a Kind's parts, in order; none: the tally
-    does not count this list, and its only run is all of it.
+    does not count this list, and its only run is all of it. default: what is meant at a moment by a
+    filter that names no state.
     """
 
     fields: Mapping[str, Field]
@@ -58,7 +61,7 @@ class Listing(Struct, frozen=True, kw_only=True):
     item: Callable[[Row], Any]
     sql_of: Mapping[str, str]
     kind_fields: tuple[str, ...]
-    default: Expr | None = None
+    default: Callable[[int], Expr] | None = None
 
 
 TASKS = Listing(
@@ -134,7 +137,7 @@ LETTERS = Listing(
     },
     kind_fields=("function", "state", "category", "cause"),
     # People who list dead letters mean those that wait for them.
-    default=AnyOf("state", ("open",)),
+    default=lambda _now_ms: AnyOf("state", ("open",)),
 )
 
 
@@ -165,6 +168,16 @@ ERRORS = Listing(
     kind_fields=(),
 )
 
+_SNOOZED_UNTIL = "snoozed_until"
+
+
+def _asks_for_attention(now_ms: int) -> Expr:
+    """Neither resolved nor snoozed; a snooze that is over hides nothing, though no daemon was there
+    to end it."""
+    is_open = AnyOf("state", tuple(map(str, OPEN_STATES)))
+    return Or((is_open, Compare(_SNOOZED_UNTIL, "<=", now_ms)))
+
+
 INCIDENTS = Listing(
     fields=INCIDENT_FIELDS,
     table="incident n",
@@ -186,10 +199,10 @@ INCIDENTS = Listing(
         "regressions": "n.regressions",
         "acked": "n.acked_by",
         "at": "n.last_at_ms",
+        _SNOOZED_UNTIL: "n.snoozed_until_ms",
     },
     kind_fields=(),
-    # Snoozed and resolved ones ask for nobody's attention.
-    default=AnyOf("state", tuple(map(str, OPEN_STATES))),
+    default=_asks_for_attention,
 )
 
 
@@ -214,7 +227,7 @@ UNDO = Listing(
     },
     kind_fields=(),
     # What has ended well asks for nobody's attention.
-    default=AnyOf("state", ("needs_operator", "undoing", "recorded")),
+    default=lambda _now_ms: AnyOf("state", ("needs_operator", "undoing", "recorded")),
 )
 
 

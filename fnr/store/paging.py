@@ -96,7 +96,7 @@ def stretches(
 
 def _plan(listing: Listing, where: str, *, now_ms: int) -> Plan:
     return plan(
-        read_filter(listing, where),
+        read_filter(listing, where, now_ms=now_ms),
         columns=listing.sql_of,
         kind_fields=frozenset(listing.kind_fields),
         order=listing.order,
@@ -113,13 +113,13 @@ def _known(tx: Transaction, listing: Listing) -> dict[Kind, int]:
     return {kind: count for kind, count in kinds(tx).items() if len(kind) == width}
 
 
-def read_filter(listing: Listing, where: str) -> Expr:
+def read_filter(listing: Listing, where: str, *, now_ms: int) -> Expr:
     """The filter with the list's default, unless it speaks of the state itself."""
     expr = parse(where, fields=listing.fields)
     if listing.default is None or "state" in fields(expr):
         return expr
     parts = expr.parts if isinstance(expr, And) else (expr,)
-    return And((*parts, listing.default))
+    return And((*parts, listing.default(now_ms)))
 
 
 def _chosen(listing: Listing, made: Plan, known: dict[Kind, int]) -> list[Kind]:

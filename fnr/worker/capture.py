@@ -18,6 +18,7 @@ from fnr.policy.evidence import (
     ExceptionFact,
     Phase,
 )
+from fnr.policy.halves import whole_behind
 from fnr.worker.exception_codes import attribute, codes_of, retry_after_ms
 from fnr.worker.foreign_text import NAME_CHARS_MAX, clean, type_name
 
@@ -151,7 +152,7 @@ def _end_of(written: object) -> str:
     text = end if isinstance(end, str) else bytes(end).decode(errors="replace")
     # The first line may have lost its beginning, which would differ each time.
     whole = text.partition("\n")[2] if len(written) > len(end) else text
-    return (whole or text).strip()
+    return (whole or whole_behind(text)).strip()
 
 
 def _exit_code(error: SystemExit) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fnr.policy.halves import left_out
+
 NAME_CHARS_MAX = 200
 
 # Not kind.__qualname__: a metaclass of foreign code would answer, or raise.
@@ -14,8 +16,8 @@ def clean(text: str, chars_max: int) -> str:
     if len(text) > chars_max:
         # The end of a traceback says more than its beginning.
         head = chars_max // 4
-        left_out = _left_out(len(text) - chars_max)
-        text = text[:head] + left_out + text[len(text) - (chars_max - head - len(left_out)) :]
+        words = _left_out(len(text) - chars_max)
+        text = text[:head] + words + text[len(text) - (chars_max - head - len(words)) :]
     return text.encode("utf-8", "backslashreplace").decode()
 
 
@@ -36,5 +38,5 @@ def _left_out(too_many: int) -> str:
     count, words = 0, ""
     while count != too_many + len(words):
         count = too_many + len(words)
-        words = f"\n… {count} characters left out …\n"
+        words = left_out(count)
     return words

@@ -6,6 +6,7 @@ Memory stays bounded whatever the program prints.
 from __future__ import annotations
 
 from fnr.policy.evidence import TAIL_BYTES_MAX
+from fnr.policy.halves import whole_behind
 from fnr.policy.log_record import encode_lines, encode_part
 from fnr.policy.task import RESULT_BYTES_MAX
 from fnr.worker.foreign_text import clean
@@ -82,4 +83,7 @@ class StreamCapture:
         lines = bytes(self._tail[-TAIL_BYTES_MAX:]).split(b"\n")
         last = next((line for line in reversed(lines) if line.strip()), b"")
         # A progress bar rewrites one line; what it shows last stands behind the last return.
-        return clean(last.rstrip().rpartition(b"\r")[2].decode("utf-8", "replace"), 1_000)
+        shown = last.rstrip().rpartition(b"\r")[2].decode("utf-8", "replace")
+        if last is lines[0] and self.size_bytes > TAIL_BYTES_MAX:
+            shown = whole_behind(shown)
+        return clean(shown, 1_000)

@@ -395,6 +395,26 @@ degrade = [{ when = ["resource"], set = { n = "half", x = 0.5, word = "half" } }
     assert (said(found), found.settings.functions["f"].degrade[0].numbers) == ([], ("n",))
 
 
+def test_a_ladder_that_waits_for_a_breaker_that_cannot_be_is_a_mistake(loaded: Load) -> None:
+    steps = """
+[[functions.f.degrade]]
+when = ["resource", "breaker:storag"]
+set = { n = 1 }
+[[functions.f.degrade]]
+when = ["breaker:disk", "breaker:tape", "breaker:comfyui"]
+set = { n = 2 }
+"""
+    shell = '[functions.f]\ncommand = ["x"]\n'
+    others = '[functions.g]\ncommand = ["y"]\nservices = ["disk"]\n[breakers.tape]\nfailures = 2\n'
+    [problem] = said(loaded(shell + others + steps))
+    assert problem == (
+        "fnr.toml:10: functions.f.degrade.0.when: 'breaker:storag' can never hold: no function has"
+        " 'storag' among its services, and there is no [breakers.storag]; did you mean 'storage'?"
+    )
+    # A Python function may guard calls by any name, and nothing says by which.
+    assert said(loaded('[functions.h]\npython = "m:h"\n' + shell + others + steps)) == []
+
+
 def test_a_step_of_undo_that_is_none_is_named(loaded: Load) -> None:
     found = loaded('[functions.f]\ncommand = ["x"]\nundo = [{ remove = "a" }]\n')
     assert "3: functions.f.undo: 'remove' is not one of remove_file, " in said(found)[0]

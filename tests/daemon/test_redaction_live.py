@@ -24,6 +24,18 @@ patterns = ["LICENCE-[0-9]+"]
 env_keys = ["*TOKEN"]
 """
 
+# The secret begins before the last 64 KiB of the output, and ends in them.
+CUT = """
+[functions.long]
+command = [
+  "sh", "-c",
+  'yes a | head -c 9000; echo "b $MY_TOKEN and more"; yes cccc | head -c 65520; exit 3',
+]
+env = { MY_TOKEN = "value-of-a-variable" }
+[functions.long.retry]
+unknown_max = 0
+"""
+
 OWN_MODULES = """
 [functions.broken]
 python = "broken:run"
@@ -90,6 +102,13 @@ def test_no_secret_of_a_failure_is_stored_or_shown(home_at: HomeAt) -> None:
     # It is the task's input all the same: a replay runs with it, an export takes it along.
     assert json.loads(bytes(home.ask(ask.GetTask(task_id=tasks[0])).input)) == given
     assert leaks(home.fnr("dlq", "export").stdout) == list(SECRETS)
+
+
+def test_half_a_secret_at_the_beginning_of_a_long_output_is_not_stored(home_at: HomeAt) -> None:
+    home = home_at(CUT).up()
+    end = end_of(home, submit(home, "long"))
+    assert end.message == "exit code 3: cccc"
+    assert "iable and more" not in stored(home)
 
 
 def test_a_guarded_call_and_a_function_that_cannot_load_tell_no_secrets(home_at: HomeAt) -> None:

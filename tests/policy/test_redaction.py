@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from urllib.parse import quote, urlencode
 
 import pytest
 from hypothesis import given
@@ -41,6 +43,27 @@ HIDDEN = [
         "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----",
         "-----BEGIN RSA PRIVATE KEY-----[redacted]-----END RSA PRIVATE KEY-----",
     ),
+    (
+        (
+            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0A\n\n"
+            "MIIEbody\nMIIEmore==\n-----END RSA PRIVATE KEY-----\nbad-password"
+        ),
+        "-----BEGIN RSA PRIVATE KEY-----[redacted]-----END RSA PRIVATE KEY-----\nbad-password",
+    ),
+    (
+        (
+            r"'-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: GnuPG v2.0-x\n\nlQOYbody\n"
+            r"=aB1c\n-----END PGP PRIVATE KEY BLOCK-----\n'"
+        ),
+        (
+            r"'-----BEGIN PGP PRIVATE KEY BLOCK-----[redacted]"
+            r"-----END PGP PRIVATE KEY BLOCK-----\n'"
+        ),
+    ),
+    (
+        "… 70 characters left out …\nMIIEbodyMIIEbody\nmore==\n-----END PRIVATE KEY-----\nx",
+        "… 70 characters left out …\n[redacted]-----END PRIVATE KEY-----\nx",
+    ),
 ]
 
 LEFT = [
@@ -57,6 +80,7 @@ LEFT = [
     "PWD=/home/bob2/work",
     "KeyError: 'password'",
     "git@github.example:team/repo.git",
+    "no line says:\n-----END PRIVATE KEY-----",
 ]
 
 
@@ -100,6 +124,26 @@ def test_patterns_and_values_of_the_operator_are_hidden_first() -> None:
     assert redaction.text("licence-17 is the value of a variable") == "[redacted] is [redacted]"
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        repr,
+        lambda value: repr(f"{value}\" and it's all"),
+        lambda value: repr(f"{value} and it's all"),
+        json.dumps,
+        lambda value: json.dumps(value, ensure_ascii=False),
+        lambda value: f"GET http://h/x?q={quote(value)}",
+        lambda value: f"GET http://h/x?q={quote(value, safe='')}",
+        lambda value: f"POST {urlencode({'q': value})}",
+    ],
+)
+def test_a_value_is_hidden_as_programs_write_it_too(told: Callable[[str], str]) -> None:
+    value = 'fi\'rst "sec\\ond"/\nthird ü'
+    shown = Redaction(values=[value]).text(told(value))
+    assert "[redacted]" in shown
+    assert not any(part in shown for part in ("rst", "ond", "hird"))
+
+
 def test_no_pattern_of_an_operator_can_be_slow() -> None:
     """Python's engine would try for longer than the test may take."""
     assert Redaction([r"(a+)+$"]).text("a" * 50_000 + "!") == "a" * 50_000 + "!"
@@ -127,6 +171,8 @@ def test_an_input_is_hidden_by_names_and_flags_too() -> None:
         "command": ["curl", "--token", "abcdef", "-v", "https://a:bcd@h/"],
         "again": True,
         "pin": {"secret": 1234},
+        "tokens": ["abcdef"],
+        "passwords": ["hunter2", ["nested"], 7, "no", {"user": "bob"}],
     }
     assert json.loads(Redaction().json(json.dumps(given).encode())) == {
         "password": "[redacted]",
@@ -134,6 +180,8 @@ def test_an_input_is_hidden_by_names_and_flags_too() -> None:
         "command": ["curl", "--token", "[redacted]", "-v", "https://a:***@h/"],
         "again": True,
         "pin": {"secret": 1234},
+        "tokens": ["abcdef"],
+        "passwords": ["[redacted]", ["[redacted]"], 7, "no", {"user": "bob"}],
     }
 
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fnr.policy.rule_check import broken_examples, never_deciding
 from fnr.policy.rule_file import parse_rules
@@ -115,6 +121,62 @@ def test_a_rule_that_another_always_decides_before_is_told(
 def test_an_operators_rule_may_stand_above_a_packs() -> None:
     packs = rule("pack", text=("a b",), operator=False)
     assert list(never_deciding([rule("mine", text=("a b",)), packs])) == []
+
+
+CONDITIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "text": st.lists(st.sampled_from(("a b", "c d", "e f")), min_size=1, unique=True),
+        "all_text": st.lists(st.sampled_from(("a b", "g h")), min_size=1, unique=True),
+        "exits": st.lists(st.sampled_from((1, 2)), min_size=1, unique=True),
+        "codes": st.lists(
+            st.sampled_from(("http:500-599", "http:503", "http:5*", "errno:EIO")),
+            min_size=1,
+            unique=True,
+        ),
+        "exceptions": st.lists(
+            st.sampled_from(("*Error", "a.ReadError", "a.*", "*a*Read*", "B")),
+            min_size=1,
+            unique=True,
+        ),
+        "functions": st.lists(st.sampled_from(("f", "f*")), min_size=1, unique=True),
+        "stop_proven": st.booleans(),
+    },
+)
+
+
+@given(several=st.lists(CONDITIONS, min_size=2, max_size=8))
+def test_whatever_another_covers_is_found_however_many_there_are(
+    several: list[dict[str, Any]],
+) -> None:
+    """Method: ask about two at a time."""
+    rules = [
+        rule(f"r{number}", **{k: tuple(v) if isinstance(v, list) else v for k, v in one.items()})
+        for number, one in enumerate(several)
+    ]
+    pairs = (never_deciding(pair) for pair in itertools.combinations(rules, 2))
+    alone = {problem.where for found in pairs for problem in found}
+    assert {problem.where for problem in never_deciding(rules)} == alone
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        lambda n: {"exceptions": (f"pkg.Error{n}",)},
+        lambda n: {"exceptions": (f"pkg{n}.*",), "exits": (3,)},
+        lambda n: {"functions": (f"f{n}",), "codes": ("http:503",)},
+        lambda n: {"text": ("no free seat",), "services": (f"s{n}",)},
+        lambda n: {"all_text": ("no free seat", f"in row {n}")},
+    ],
+)
+def test_ten_thousand_rules_of_every_kind_are_compared(
+    conditions: Callable[[int], dict[str, Any]],
+) -> None:
+    """The pytest timeout is the clock."""
+    rules = [rule(f"r{n}", **conditions(n)) for n in range(10_000)]
+    assert list(never_deciding(rules)) == []
+    [told] = never_deciding([*rules, rule("again", priority=-1, **conditions(7_777))])
+    assert told.message.startswith("rule again can never decide: r7777 ")
 
 
 def test_ten_thousand_rules_are_checked_and_asked() -> None:

@@ -217,6 +217,23 @@ def test_a_snooze_ends_at_its_time(book: Book) -> None:
     assert is_whole(tx)
 
 
+def test_a_snooze_that_nobody_has_ended_hides_an_incident_no_longer_than_its_time(
+    tx: Transaction,
+) -> None:
+    """Method: no daemon has looked since, as when it is down."""
+    bury(tx)
+    by_hand(tx, lambda one: snoozed(one, until_ms=NOW_MS + 9, by="a", reason="", now_ms=NOW_MS))
+
+    def listed(where: str, *, now_ms: int) -> list[IncidentState]:
+        found = READS["ListIncidents"](tx, where=where, after=None, limit=9, now_ms=now_ms)
+        return [incident.state for incident in found.items]
+
+    assert listed("", now_ms=NOW_MS + 8) == []
+    assert listed("", now_ms=NOW_MS + 9) == [IncidentState.SNOOZED]
+    assert listed("message~^OSError OR boom", now_ms=NOW_MS + 9) == [IncidentState.SNOOZED]
+    assert listed("state:ongoing", now_ms=NOW_MS + 9) == []
+
+
 def test_an_incident_rests_when_its_tasks_have_recovered_and_it_was_quiet(book: Book) -> None:
     tx = book.tx
     later_ms = NOW_MS + DAY_MS
