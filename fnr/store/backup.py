@@ -6,9 +6,12 @@ on disk and checked.
 
 from __future__ import annotations
 
+import glob
 import os
 import sqlite3
-from contextlib import closing, suppress
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from fnr.policy.record import Finding
@@ -17,6 +20,7 @@ from fnr.store.migrate import check_version
 from fnr.store.transaction import FULL_CODES, Transaction, connect_writer, primary_code
 
 _BESIDE = ("-wal", "-shm", "-journal")
+_DRAFT = ".draft"
 
 
 class DamagedCopy(Exception):
@@ -37,23 +41,25 @@ class CopyNotWritten(Exception):
 
 
 def backup(
-    store_file: str | Path, target: str | Path, *, damaged: bool = False
+    store_file: str | Path,
+    target: str | Path,
+    *,
+    damaged: bool = False,
+    lives: Callable[[int], bool],
 ) -> tuple[int, list[Finding]]:
     """Copy the store as it is at this moment into a new file; its size in bytes, what is wrong.
 
-    damaged: a copy with broken invariants is kept too. Raises FileExistsError, CopyNotWritten,
+    damaged: a copy with broken invariants is kept too. lives: is there a process of this number,
+    which may make a copy of the same name at this moment? Raises FileExistsError, CopyNotWritten,
     DamagedCopy, StoreNewer, sqlite3.Error and OSError.
     """
     target = Path(target)
     if target.exists():
         raise FileExistsError(f"{target} exists already")
-    draft = _draft_beside(target)
-    try:
+    with _draft_beside(target, lives) as draft:
         findings = _copy(Path(store_file), draft, damaged=damaged)
         # A link, unlike a rename, cannot replace a file that came into being meanwhile.
         os.link(draft, target)
-    finally:
-        _remove(draft)
     _sync(target.parent)
     return target.stat().st_size, findings
 
@@ -66,13 +72,10 @@ def restore(store_file: str | Path, source: str | Path, *, damaged: bool = False
     StoreNewer, sqlite3.Error and OSError.
     """
     store_file = Path(store_file)
-    draft = _draft_beside(store_file)
-    try:
+    with _draft_beside(store_file, _nobody) as draft:
         _copy(Path(source), draft, damaged=damaged)
         kept = _set_aside(store_file) if store_file.exists() else None
         draft.replace(store_file)
-    finally:
-        _remove(draft)
     _sync(store_file.parent)
     return kept
 
@@ -95,10 +98,8 @@ def _copy(source: Path, draft: Path, *, damaged: bool) -> list[Finding]:
 
     The copy is made in one step, so writers are not waited for.
     """
-    _remove(draft)
     if not source.exists():
         raise FileNotFoundError(f"there is no file {source}")
-    _make(draft)
     with (
         closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as origin,
         closing(sqlite3.connect(draft, isolation_level=None)) as copy,
@@ -122,15 +123,6 @@ def _copy(source: Path, draft: Path, *, damaged: bool) -> list[Finding]:
     return findings
 
 
-def _make(draft: Path) -> None:
-    """An empty file for the copy, which holds every input: for nobody else to read."""
-    try:
-        os.close(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        denied = isinstance(error, PermissionError)
-        raise CopyNotWritten(error.strerror or str(error), denied=denied) from error
-
-
 def _set_aside(store_file: Path) -> Path:
     """Keep the present store, as it is, under another name; its file stays until it is replaced.
 
@@ -147,8 +139,36 @@ def _set_aside(store_file: Path) -> Path:
     return kept
 
 
-def _draft_beside(file: Path) -> Path:
-    return file.with_name(f".{file.name}.draft")
+@contextmanager
+def _draft_beside(file: Path, lives: Callable[[int], bool]) -> Iterator[Path]:
+    """An empty file for a copy, which holds every input: for nobody else to read.
+
+    Nobody else's draft, so that two who copy to one place at once do not meet in it. Its name says
+    whose it is: what a copy that was killed has left there is removed.
+    """
+    for left in glob.glob(f"{glob.escape(str(file.with_name(f'.{file.name}.')))}*{_DRAFT}"):  # noqa: PTH207 - the name may hold any sign
+        if (maker := _maker(left)) and not lives(maker):
+            _remove(Path(left))
+    try:
+        descriptor, name = tempfile.mkstemp(_DRAFT, f".{file.name}.{os.getpid()}-", file.parent)
+    except OSError as error:
+        denied = isinstance(error, PermissionError)
+        raise CopyNotWritten(error.strerror or str(error), denied=denied) from error
+    os.close(descriptor)
+    try:
+        yield Path(name)
+    finally:
+        _remove(Path(name))
+
+
+def _maker(draft: str) -> int:
+    """The process that makes it, 0 when its name does not say so."""
+    pid = draft.removesuffix(_DRAFT).rpartition(".")[2].partition("-")[0]
+    return int(pid) if pid.isdecimal() else 0
+
+
+def _nobody(_pid: int) -> bool:
+    return False
 
 
 def _remove(draft: Path) -> None:

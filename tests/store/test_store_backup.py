@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 from store_values import Book, accept, bury, contents, is_whole, new_task
 
-from fnr.store.backup import CopyNotWritten, DamagedCopy, backup, restore, vacuum
-from fnr.store.connection import StoreNewer, read_only
+from fnr.policy.record import Finding
+from fnr.store import backup as copies
+from fnr.store.backup import CopyNotWritten, DamagedCopy, restore, vacuum
+from fnr.store.check import check
+from fnr.store.connection import StoreNewer, Transaction, read_only
 
 
 def files_in(folder: Path) -> set[str]:
@@ -25,6 +28,11 @@ def tables_of(file: Path) -> object:
     found = contents(reader)
     reader.close()
     return found
+
+
+def backup(store: Path, target: Path, *, damaged: bool = False) -> tuple[int, list[Finding]]:
+    """A copy, where everybody but us has ended."""
+    return copies.backup(store, target, damaged=damaged, lives=lambda pid: pid == os.getpid())
 
 
 @pytest.fixture
@@ -54,7 +62,7 @@ def test_a_backup_is_for_nobody_else_to_read(book: Book, target: Path) -> None:
 
 def test_a_copy_that_cannot_be_written_is_not_blamed_on_the_store(book: Book) -> None:
     with pytest.raises(CopyNotWritten):
-        backup(book.path, "/proc/copy.db")
+        backup(book.path, Path("/proc/copy.db"))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
@@ -111,6 +119,40 @@ def test_what_cannot_be_read_at_all_is_never_kept(target: Path, tmp_path: Path) 
     with pytest.raises(DamagedCopy):
         backup(store, target, damaged=True)
     assert files_in(target.parent) == set()
+
+
+def test_two_who_copy_to_one_place_do_not_meet_in_one_draft(
+    book: Book, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Method: the second begins and ends while the first has checked its copy."""
+    bury(book.tx)
+    book.commit()
+    second: list[int] = []
+
+    def check_while_another_copies(copy: Transaction) -> list[Finding]:
+        monkeypatch.setattr(copies, "check", check)
+        second.append(backup(book.path, target)[0])
+        return check(copy)
+
+    monkeypatch.setattr(copies, "check", check_while_another_copies)
+    with pytest.raises(FileExistsError):
+        backup(book.path, target)
+    assert second == [target.stat().st_size]
+    assert tables_of(target) == contents(book.tx)
+    assert files_in(target.parent) == {"copy.db"}
+
+
+def test_what_a_killed_copy_left_is_removed_by_the_next_and_a_living_ones_is_not(
+    book: Book, target: Path
+) -> None:
+    bury(book.tx)
+    book.commit()
+    living = f".copy.db.{os.getpid()}-x.draft"
+    somebodys = ".copy.db.my-own.draft"
+    for name in (".copy.db.4711-x.draft", ".copy.db.4711-x.draft-wal", living, somebodys):
+        (target.parent / name).write_text("half")
+    backup(book.path, target)
+    assert files_in(target.parent) == {"copy.db", living, somebodys}
 
 
 def test_a_missing_store_has_no_backup(tmp_path: Path, target: Path) -> None:
