@@ -17,7 +17,13 @@ from pathlib import Path
 from fnr.policy.record import Finding
 from fnr.store.check import check
 from fnr.store.migrate import check_version
-from fnr.store.transaction import FULL_CODES, Transaction, connect_writer, primary_code
+from fnr.store.transaction import (
+    FULL_CODES,
+    Transaction,
+    connect_writer,
+    primary_code,
+    read_only,
+)
 
 _BESIDE = ("-wal", "-shm", "-journal")
 _DRAFT = ".draft"
@@ -129,6 +135,7 @@ def _set_aside(store_file: Path) -> Path:
     A store that was killed has a log beside it that belongs to it alone: SQLite would apply it
     to whatever file stands there.
     """
+    _fold_log(store_file)
     number = 1
     while (kept := store_file.with_name(f"{store_file.name}.replaced-{number}")).exists():
         number += 1
@@ -137,6 +144,18 @@ def _set_aside(store_file: Path) -> Path:
         with suppress(FileNotFoundError):
             Path(f"{store_file}{suffix}").rename(f"{kept}{suffix}")
     return kept
+
+
+def _fold_log(store_file: Path) -> None:
+    """Move a sound store's log into its file, or whoever is killed between the two leaves a store
+    without what it had committed last. A damaged one is left to whoever looks into it.
+    """
+    with suppress(sqlite3.Error):
+        with closing(read_only(store_file)) as reader:
+            if reader.one("PRAGMA quick_check(1)") != ("ok",):
+                return
+        with closing(connect_writer(store_file)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 @contextmanager

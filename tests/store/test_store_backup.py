@@ -17,6 +17,10 @@ from fnr.store.check import check
 from fnr.store.connection import StoreNewer, Transaction, read_only
 
 
+class Killed(BaseException):
+    """Stands for kill -9: no handler may catch it by accident."""
+
+
 def files_in(folder: Path) -> set[str]:
     """The names of everything there."""
     return {file.name for file in folder.iterdir()}
@@ -210,6 +214,31 @@ def test_the_log_of_a_replaced_store_does_not_meet_the_new_one(book: Book, targe
     reader = read_only(kept)
     assert reader.tally("render", "queued") == 50
     reader.close()
+
+
+def test_a_restore_that_is_killed_before_it_replaces_leaves_all_that_was_committed(
+    book: Book, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Method: die in the place of the rename, over a store whose daemon was killed."""
+    bury(book.tx)
+    book.commit()
+    backup(book.path, target)
+    accept(book.tx, *(new_task() for _ in range(50)))
+    book.commit()
+    log = Path(f"{book.path}-wal").read_bytes()
+    main = book.path.read_bytes()
+    newest = contents(book.tx)
+    book.close()
+    book.path.write_bytes(main)
+    Path(f"{book.path}-wal").write_bytes(log)
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr(Path, "replace", die)
+    with pytest.raises(Killed):
+        restore(book.path, target)
+    assert tables_of(book.path) == newest
 
 
 def test_a_damaged_store_can_be_replaced(book: Book, target: Path) -> None:
