@@ -31,6 +31,7 @@ from fnr.daemon.broadcast import Broadcast
 from fnr.daemon.clients import Clients
 from fnr.daemon.crew import Crew
 from fnr.daemon.doors import Doors
+from fnr.daemon.last_wait import run_to_the_end
 from fnr.daemon.old_logs import OldLogs
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.reader import Reader
@@ -74,7 +75,7 @@ def run(
         logs.set_up(settings.log, file=log_file, journal="JOURNAL_STREAM" in os.environ)
         limits.raise_file_limit(FILES_WANTED)
         process.become_subreaper()
-        return asyncio.run(_serve(paths, settings, load, lock))
+        return run_to_the_end(_serve(paths, settings, load, lock))
     finally:
         lock.release()
 
