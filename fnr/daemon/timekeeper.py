@@ -56,6 +56,7 @@ class Timekeeper:
         self._recall: asyncio.TimerHandle | None = None
         self._moves: asyncio.TimerHandle | None = None
         self._suspicions: dict[str, Suspicion] = {}
+        self._pruned_to: prune.Places = {}
         self.on_buried: Callable[[list[Verdict]], None] = _nobody
 
     def start(self) -> None:
@@ -207,20 +208,22 @@ class Timekeeper:
         keep = self._parts.settings.store
         now_ms = self._parts.clock.now_ms()
 
-        def unit(tx: Transaction) -> int:
+        def unit(tx: Transaction) -> prune.Pruned:
             return prune.prune_step(
                 tx,
                 done_before_ms=now_ms - keep.keep_done_ms,
                 cancelled_before_ms=now_ms - keep.keep_cancelled_ms,
                 incidents_before_ms=now_ms - keep.keep_incidents_ms,
                 count_max=MOVES_MAX,
+                places=self._pruned_to,
             )
 
-        def committed(removed: int | None, error: BaseException | None) -> None:
+        def committed(pruned: prune.Pruned | None, error: BaseException | None) -> None:
             if error is not None:
                 log.warning("old tasks could not be removed: %s", error)
             failpoint("pruned")
-            again = error is None and removed == MOVES_MAX
+            again = pruned is not None and pruned.more
+            self._pruned_to = pruned.places if pruned is not None else {}
             self._parts.later(PRUNE_AGAIN_MS if again else PRUNE_EVERY_MS, self._prune)
 
         self._parts.store.post(unit, committed)
