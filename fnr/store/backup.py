@@ -16,7 +16,7 @@ from pathlib import Path
 
 from fnr.policy.record import Finding
 from fnr.store.check import check
-from fnr.store.migrate import check_version
+from fnr.store.migrate import as_of_today, check_version, migrate, schema_version
 from fnr.store.transaction import (
     FULL_CODES,
     Transaction,
@@ -27,6 +27,8 @@ from fnr.store.transaction import (
 
 _BESIDE = ("-wal", "-shm", "-journal")
 _DRAFT = ".draft"
+# 0 and SQLITE_ERROR: the tables are not those of its version.
+_NO_STORE = frozenset({0, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 
 
 class DamagedCopy(Exception):
@@ -79,7 +81,7 @@ def restore(store_file: str | Path, source: str | Path, *, damaged: bool = False
     """
     store_file = Path(store_file)
     with _draft_beside(store_file, _nobody) as draft:
-        _copy(Path(source), draft, damaged=damaged)
+        _copy(Path(source), draft, damaged=damaged, today=True)
         kept = _set_aside(store_file) if store_file.exists() else None
         draft.replace(store_file)
     _sync(store_file.parent)
@@ -99,10 +101,11 @@ def vacuum(store_file: str | Path) -> tuple[int, int]:
     return before, Path(store_file).stat().st_size
 
 
-def _copy(source: Path, draft: Path, *, damaged: bool) -> list[Finding]:
+def _copy(source: Path, draft: Path, *, damaged: bool, today: bool = False) -> list[Finding]:
     """Copy, check and sync; what is wrong with a copy that may be damaged.
 
-    The copy is made in one step, so writers are not waited for.
+    The copy is made in one step, so writers are not waited for. today: what an older version has
+    left is brought to this one's schema; else it is only looked at so.
     """
     if not source.exists():
         raise FileNotFoundError(f"there is no file {source}")
@@ -114,12 +117,17 @@ def _copy(source: Path, draft: Path, *, damaged: bool) -> list[Finding]:
             origin.backup(copy)
             # Without a log of its own the copy is one file.
             copy.execute("PRAGMA journal_mode = DELETE")
-            check_version(copy)
-            findings = check(Transaction(copy))
+            # An empty file is an empty database, and would be a good and empty store.
+            if not schema_version(copy):
+                raise sqlite3.OperationalError("it has no schema of fnr's")
+            if today:
+                migrate(copy)
+            with as_of_today(copy):
+                findings = check(Transaction(copy))
         except sqlite3.DatabaseError as error:
             if primary_code(error) in FULL_CODES:
                 raise CopyNotWritten(str(error)) from error
-            if primary_code(error) not in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
+            if primary_code(error) not in _NO_STORE:
                 raise
             found = [Finding(invariant="sqlite-integrity", what=str(error))]
             raise DamagedCopy(source, found, readable=False) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from store_values import Book, accept, bury, contents, is_whole, new_task
 
 from fnr.policy.record import Finding
 from fnr.store import backup as copies
+from fnr.store import migrate
 from fnr.store.backup import CopyNotWritten, DamagedCopy, restore, vacuum
 from fnr.store.check import check
 from fnr.store.connection import StoreNewer, Transaction, read_only
@@ -289,6 +291,49 @@ def test_a_bad_copy_replaces_nothing(book: Book, target: Path, what: str) -> Non
         restore(book.path, target)
     assert tables_of(book.path) == before
     assert files_in(book.path.parent) == names
+
+
+@pytest.mark.parametrize("version", [1, 5])
+def test_a_copy_of_an_older_version_is_kept_as_it_is_and_put_back_as_of_today(
+    book: Book, target: Path, tmp_path: Path, version: int
+) -> None:
+    bury(book.tx)
+    book.commit()
+    older = tmp_path / "older.db"
+    with closing(sqlite3.connect(older, isolation_level=None)) as store:
+        for _, sql in migrate.schema_steps()[:version]:
+            store.executescript(sql)
+        store.execute(f"PRAGMA user_version = {version}")
+        store.execute(
+            "INSERT INTO task (task_id, function, state, priority, due_at_ms, created_at_ms,"
+            " state_at_ms) VALUES ('01JD0000000000000000000001', 'f', 'queued', 5, 1, 1, 1)"
+        )
+        store.execute(
+            "INSERT INTO task_input (task_id, revision, at_ms, author, body)"
+            " VALUES ('01JD0000000000000000000001', 1, 1, 'me', '{}')"
+        )
+        store.execute("INSERT INTO tally (function, state, count) VALUES ('f', 'queued', 1)")
+    backup(older, target)
+    with closing(sqlite3.connect(target)) as copy:
+        assert migrate.schema_version(copy) == version
+    restore(book.path, target)
+    with closing(read_only(book.path)) as reader:
+        migrate.check_readable(reader._connection)
+        assert reader.tally("f", "queued") == 1
+        assert is_whole(reader)
+
+
+@pytest.mark.parametrize("version", [0, 3])
+def test_what_has_no_tables_of_ours_is_no_store(book: Book, target: Path, version: int) -> None:
+    """An empty file, for one: it is what a copy to a full disk leaves."""
+    with closing(sqlite3.connect(target)) as other:
+        other.execute(f"PRAGMA user_version = {version}")
+    book.close()
+    before = tables_of(book.path)
+    with pytest.raises(DamagedCopy) as told:
+        restore(book.path, target, damaged=True)
+    assert not told.value.readable
+    assert tables_of(book.path) == before
 
 
 def test_vacuum_gives_space_back_and_keeps_every_row(book: Book) -> None:
