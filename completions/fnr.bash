@@ -207,6 +207,7 @@ _fnr_arguments() {
     'chaos/score') found=('@scores') ;;
     'init') found=('@dirs') ;;
     'completion/show') found=('bash zsh fish') ;;
+    'completion/install') found=('bash zsh fish') ;;
     'help') found=('exit-codes environment filters output input') ;;
   esac
 }

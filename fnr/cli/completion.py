@@ -38,27 +38,32 @@ def show(
     show_one("fnr.completion.show/1", {"shell": shell, "script": text}, lambda: text, name=shell)
 
 
-@app.command(epilog=examples("fnr completion install", "fnr completion install --shell zsh -n"))
+@app.command(epilog=examples("fnr completion install", "fnr completion install zsh -n"))
 def install(
-    shell: Annotated[
-        str, typer.Option("--shell", metavar="SHELL", help="bash, zsh or fish; yours by default.")
+    of_shell: Annotated[
+        str, typer.Argument(metavar="[SHELL]", help="bash, zsh or fish; yours by default.")
     ] = "",
+    shell: Annotated[str, typer.Option("--shell", metavar="SHELL", help="SHELL, as a flag.")] = "",
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
     """Put the script where your shell finds it; changes none of your shell's own files."""
-    shell = shell or _own_shell()
+    if shell and of_shell and shell != of_shell:
+        raise UsageError(f"{of_shell} and --shell {shell} exclude each other")
+    shell = shell or of_shell or _own_shell()
     text = _script(shell)
     file = place(shell, os.environ)
     try:
         there = file.read_text("utf-8", "replace") if file.exists() else ""
         if there and OURS not in there and not yes:
-            raise Refused(f"{file} exists and is not fnr's", next_step="fnr completion install -y")
+            raise Refused(
+                f"{file} exists and is not fnr's", next_step=f"fnr completion install {shell} -y"
+            )
         if there != text and not dry_run:
             file.parent.mkdir(parents=True, exist_ok=True)
             write_durably(str(file), text.encode(), mode=0o644)
     except OSError as error:
-        raise _not_written(file, error) from error
+        raise _not_written(shell, file, error) from error
     answer = {"shell": shell, "file": str(file), "changed": there != text, "dry_run": dry_run}
     show_one(
         "fnr.completion.install/1",
@@ -105,7 +110,7 @@ def _own_shell() -> str:
         raise UsageError(
             "it is not known which shell you use",
             why=f"SHELL is {os.environ.get('SHELL', '')!r}",
-            next_step="fnr completion install --shell bash",
+            next_step="fnr completion install bash",
         )
     return name
 
@@ -121,10 +126,10 @@ def _what_next(shell: str, file: Path) -> str:
     return "a new shell has it"
 
 
-def _not_written(file: Path, error: OSError) -> FnrError:
+def _not_written(shell: str, file: Path, error: OSError) -> FnrError:
     kind = PermissionDenied if isinstance(error, PermissionError) else StorageError
     return kind(
         f"{file} cannot be written",
         why=str(error.strerror),
-        next_step="fnr completion show bash > FILE",
+        next_step=f"fnr completion show {shell} > FILE",
     )

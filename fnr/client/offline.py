@@ -16,7 +16,7 @@ import msgspec
 from fnr import __version__
 from fnr.api.breaker_requests import ListBreakers
 from fnr.api.chaos_requests import ListDrills
-from fnr.api.errors import FnrError, NotFound, StorageError
+from fnr.api.errors import NotFound, StorageError
 from fnr.api.question import Read, Request, answer_type
 from fnr.api.requests import FunctionStatus, GetStatus, GetTask, ListFunctions, Status
 from fnr.client.store_errors import told_to_people
@@ -26,7 +26,7 @@ from fnr.policy.breaker import BreakerState
 from fnr.policy.breaker_record import BreakerStatus
 from fnr.policy.chaos import Drilled
 from fnr.policy.record import FunctionRecord, Page
-from fnr.store.migrate import check_version
+from fnr.store.migrate import check_readable
 from fnr.store.reads import READS
 from fnr.store.transaction import Reader, read_only
 
@@ -51,10 +51,10 @@ def answer_offline(paths: Paths, request: Request[Answer]) -> Answer:
 
 @contextmanager
 def opened(paths: Paths) -> Iterator[Reader]:
-    """The store for reading; raises StoreNewer before anything is read of it."""
+    """The store for reading; raises StoreNewer, StoreOlder before anything is read of it."""
     reader = read_only(paths.store_file)
     try:
-        check_version(reader._connection)  # noqa: SLF001 - the check is for writers and readers
+        check_readable(reader._connection)  # noqa: SLF001 - the check is for writers and readers
         yield reader
     finally:
         reader.close()
@@ -127,10 +127,7 @@ def _drills(paths: Paths, request: ListDrills) -> list[Drilled]:
 
 def _breakers(paths: Paths) -> dict[str, str]:
     """Breakers that were not closed when the daemon ended, in words."""
-    try:
-        found: list[BreakerStatus] = _read(paths, ListBreakers())
-    except FnrError:  # a store that an older version has left knows no breakers
-        return {}
+    found: list[BreakerStatus] = _read(paths, ListBreakers())
     return {
         breaker.name: f"breaker {breaker.name} was {breaker.state.replace('_', ' ')}: {breaker.why}"
         for breaker in found

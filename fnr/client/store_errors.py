@@ -17,7 +17,7 @@ from fnr.config.paths import Paths
 from fnr.policy.filter import FilterError
 from fnr.store.cursor import CURSOR_WORDS, BadCursor
 from fnr.store.ids import AmbiguousId, NoSuchId
-from fnr.store.transaction import FULL_CODES, StoreNewer, primary_code
+from fnr.store.transaction import FULL_CODES, StoreNewer, StoreOlder, primary_code
 
 
 @contextmanager
@@ -30,6 +30,12 @@ def told_to_people(paths: Paths) -> Iterator[None]:
             "the store is from a newer version of fnr",
             why=str(error),
             next_step="install that version, or choose another --home",
+        ) from error
+    except StoreOlder as error:
+        raise ProtocolMismatch(
+            "the store is from an older version of fnr",
+            why=str(error),
+            next_step="fnr daemon start",
         ) from error
     except NoSuchId as error:
         raise no_such_id(str(error), noun=error.noun) from error

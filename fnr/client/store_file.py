@@ -16,6 +16,7 @@ from fnr.client.offline import opened
 from fnr.client.store_errors import told_to_people
 from fnr.config.paths import Paths
 from fnr.host.lock import AlreadyHeld, hold_lock, lock_holder
+from fnr.host.process import pid_start
 from fnr.policy.record import Finding
 from fnr.store import backup as copies
 from fnr.store import check as checks
@@ -36,7 +37,12 @@ def backup(paths: Paths, target: Path, *, damaged: bool = False) -> tuple[int, l
     anyway = f"{paths.command} db backup --damaged {shlex.quote(str(target))}"
     with told_to_people(paths), _told(f"the copy {target} was not kept", anyway):
         try:
-            return copies.backup(paths.store_file, target, damaged=damaged)
+            return copies.backup(
+                paths.store_file,
+                target,
+                damaged=damaged,
+                lives=lambda pid: pid_start(pid) is not None,
+            )
         except FileExistsError as error:
             raise Refused(f"{target} exists already", why="a backup overwrites nothing") from error
 

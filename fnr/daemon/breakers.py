@@ -25,6 +25,9 @@ from fnr.store.connection import Transaction
 
 BY_CONFIG = "fnr.toml"
 AGAIN_MS = 1_000
+# A breaker that nobody declares is forgotten when it has been closed for so long.
+IDLE_MS_MAX = 7 * MS_OF["d"]
+FORGET_EVERY_MS = 6 * MS_OF["h"]
 # Timers run on a clock that stands still while the machine sleeps: look at least so often.
 TIMER_MS_MAX = 60_000
 _EVER_MS = 100 * 365 * MS_OF["d"]
@@ -58,6 +61,7 @@ class Breakers:
         await self._parts.store.write(self._reconcile)
         self.committed()
         self.publish()
+        self._parts.later(FORGET_EVERY_MS, self._forget_idle)
 
     def reloaded(self) -> None:
         """fnr.toml was read again: other numbers count from now on, for open breakers too."""
@@ -188,7 +192,8 @@ class Breakers:
         """Bring rows, settings and time together."""
         self._stale = True
         settings = self._parts.settings
-        self.ensure(tx, names_in_use(settings.breakers, settings.functions.values()))
+        self._make_room(tx)
+        self.ensure(tx, self._declared())
         now_ms = self._parts.clock.boot_ms()
         for name in self.names():
             wanted = settings.breaker(name).shadow
@@ -211,6 +216,35 @@ class Breakers:
 
     def _has_probe(self, name: str) -> bool:
         return bool(self._parts.settings.breaker(name).probe)
+
+    def _declared(self) -> list[str]:
+        settings = self._parts.settings
+        return names_in_use(settings.breakers, settings.functions.values())
+
+    def _make_room(self, tx: Transaction) -> None:
+        """Forget what nobody declares and nobody has had trouble with for long.
+
+        Sooner, those that rest longest first, where they stand in the way of declared ones.
+        """
+        now_ms, declared = self._parts.clock.boot_ms(), {*self._declared()}
+        idle = [
+            (idle_ms, name)
+            for name, breaker in self.fresh(tx).items()
+            if name not in declared and (idle_ms := breaker.idle_ms(now_ms=now_ms)) is not None
+        ]
+        too_many = len(self._all.keys() | declared) - BREAKERS_MAX
+        going = [
+            name
+            for place, (idle_ms, name) in enumerate(sorted(idle, reverse=True))
+            if idle_ms >= IDLE_MS_MAX or place < too_many
+        ]
+        if going:
+            rows.forget(tx, going)
+            self._load(tx)
+
+    def _forget_idle(self) -> None:
+        self.change(self._make_room, what="looked through")
+        self._parts.later(FORGET_EVERY_MS, self._forget_idle)
 
     def _awaits_probe(self, name: str) -> bool:
         return moves.awaits_probe(self._all[name], has_probe=self._has_probe(name))
@@ -244,6 +278,8 @@ class Breakers:
         if self._records() != self._shown:
             self.publish()
         failpoint("breaker-published")
+        for name in self._timers.keys() - self._all.keys():
+            self._timers.pop(name).cancel()
         for name in self._all:
             self._arm(name)
         for move in moved:

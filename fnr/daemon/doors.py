@@ -7,10 +7,12 @@ other users keep stay closed.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from fnr.config.paths import SOCKET_PATH_BYTES_MAX
@@ -20,15 +22,50 @@ from fnr.host.other_user import OtherUser, closed_on_the_way, folder_of_theirs, 
 
 Connected = Callable[[socket.socket], None]
 
+# Folders of sockets are emptied behind our back: by who logs out of /run/user, by who tidies /tmp.
+LOOK_EVERY_MS = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """A listening socket, and which file stands for it."""
+
+    listener: socket.socket
+    connected: Connected
+    mode: int
+    uid: int
+    file: os.stat_result
+
+    def stands(self, path: str) -> bool:
+        """Does the path still lead to it?"""
+        try:
+            return os.path.samestat(os.lstat(path), self.file)
+        except OSError:
+            return False
+
 
 class Doors:
-    """Opened once; a user's door when the first worker of that user is about to start."""
+    """Opened once; a user's door when the first worker of that user is about to start.
 
-    def __init__(self, parts: Parts, *, workers: Connected, clients: Connected) -> None:
+    holds_home: is the home's lock still ours? Where another home stands in the place of ours, its
+    sockets are another daemon's.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        *,
+        workers: Connected,
+        clients: Connected,
+        holds_home: Callable[[], bool],
+    ) -> None:
         self._parts = parts
         self._workers = workers
         self._clients = clients
-        self._open: dict[str, socket.socket] = {}
+        self._holds_home = holds_home
+        self._open: dict[str, Door] = {}
+        self._trouble = ""
+        self._timer: asyncio.TimerHandle | None = None
 
     def open(self) -> None:
         """Let workers and clients in, also workers that other users have from before."""
@@ -40,6 +77,23 @@ class Doors:
                 self._open_for(uid)
             except OSError as error:
                 log.error("workers of uid %d cannot connect: %s", uid, error)
+        self._timer = self._parts.later(LOOK_EVERY_MS, self._look_again)
+
+    def look(self) -> None:
+        """Open again what was removed under us: whoever is outside would never come in."""
+        trouble = ""
+        for path, door in tuple(self._open.items()):
+            if door.stands(path) or not self._holds_home():
+                continue
+            try:
+                self._open_again(path, door)
+            except OSError as error:
+                trouble = f"{path} is gone and cannot be made again: {error}"
+            else:
+                log.warning("a socket was removed; it is there again", extra={"path": path})
+        if trouble and trouble != self._trouble:
+            log.error("nobody can connect: %s", trouble)
+        self._trouble = trouble
 
     def make_way(self, user: OtherUser) -> None:
         """See to it that workers of this user can do their work. Raises OSError."""
@@ -56,33 +110,59 @@ class Doors:
 
     def close(self) -> None:
         """Let nobody in any more; who is in stays."""
+        if self._timer is not None:
+            self._timer.cancel()
         for path, door in self._open.items():
-            self._parts.loop.remove_reader(door)
-            door.close()
-            Path(path).unlink(missing_ok=True)
+            self._shut(path, door)
         self._open.clear()
+
+    def _look_again(self) -> None:
+        self.look()
+        self._timer = self._parts.later(LOOK_EVERY_MS, self._look_again)
+
+    def _open_again(self, path: str, door: Door) -> None:
+        run_dir = self._parts.paths.run_dir
+        for folder in (run_dir, f"{run_dir}/now"):
+            Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+        if door.uid >= 0:
+            self._pass_to(path)
+        self._listen(path, door.connected, mode=door.mode, uid=door.uid)
+        self._shut(path, door)
+
+    def _shut(self, path: str, door: Door) -> None:
+        self._parts.loop.remove_reader(door.listener)
+        # Another daemon's, where another home stands in the place of ours.
+        if door.stands(path):
+            Path(path).unlink(missing_ok=True)
+        door.listener.close()
 
     def _open_for(self, uid: int) -> None:
         paths = self._parts.paths
         path = paths.worker_socket_of(uid)
         if (size := len(os.fsencode(path))) > SOCKET_PATH_BYTES_MAX:
             raise OSError(f"the socket path {path} has {size} bytes, of {SOCKET_PATH_BYTES_MAX}")
-        folder_to_pass(paths.run_dir)
-        folder_to_pass(str(Path(path).parent))
+        self._pass_to(path)
         if path not in self._open:
             self._listen(path, self._workers, mode=0o600, uid=uid)
+
+    def _pass_to(self, path: str) -> None:
+        folder_to_pass(self._parts.paths.run_dir)
+        folder_to_pass(str(Path(path).parent))
 
     def _listen(self, path: str, connected: Connected, *, mode: int, uid: int = -1) -> None:
         # The lock is ours, so whatever lies there is left from a daemon that was killed.
         Path(path).unlink(missing_ok=True)
-        door = listen(path, mode=mode)
+        listener = listen(path, mode=mode)
         try:
             os.chown(path, uid, -1, follow_symlinks=False)
+            file = os.lstat(path)
         except OSError:
-            door.close()
+            listener.close()
             raise
-        self._parts.loop.add_reader(door, _accept_all, door, connected)
-        self._open[path] = door
+        self._parts.loop.add_reader(listener, _accept_all, listener, connected)
+        self._open[path] = Door(
+            listener=listener, connected=connected, mode=mode, uid=uid, file=file
+        )
 
 
 def _accept_all(door: socket.socket, connected: Connected) -> None:

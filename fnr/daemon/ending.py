@@ -15,7 +15,9 @@ from fnr.host.failpoint import failpoint
 from fnr.host.systemd import sd_notify
 from fnr.policy.evidence import KilledBy
 
+# From the end of the drain on: for workers to end, and for everything else that was started.
 HURRY_MS_MAX = 20_000
+SETTLE_MS_MIN = 1_000
 
 
 class Ending:
@@ -56,6 +58,7 @@ class Ending:
             return 0
         failpoint("drain-begins")
         drained = await self._drain()
+        give_up_at_ms = self._parts.clock.boot_ms() + HURRY_MS_MAX
         if self._leave_workers:
             log.info("leaving workers to the next daemon")
             return 0
@@ -64,7 +67,8 @@ class Ending:
             await self._interrupt()
         failpoint("drained")
         self.let_go()
-        await self._parts.settle_down()
+        left_ms = max(SETTLE_MS_MIN, give_up_at_ms - self._parts.clock.boot_ms())
+        await self._parts.settle_down(left_ms)
         return 0
 
     def _begin(self) -> None:

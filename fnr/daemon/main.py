@@ -31,6 +31,7 @@ from fnr.daemon.broadcast import Broadcast
 from fnr.daemon.clients import Clients
 from fnr.daemon.crew import Crew
 from fnr.daemon.doors import Doors
+from fnr.daemon.last_wait import run_to_the_end
 from fnr.daemon.old_logs import OldLogs
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.reader import Reader
@@ -39,7 +40,7 @@ from fnr.host import limits, process
 from fnr.host.clock import Clock, Dice, Ulids
 from fnr.host.failpoint import failpoint
 from fnr.host.kernel_log import KernelLog
-from fnr.host.lock import AlreadyHeld, hold_lock
+from fnr.host.lock import AlreadyHeld, Lock, hold_lock
 from fnr.host.memory import share_one_arena
 from fnr.host.systemd import sd_notify, watchdog_interval_ms
 from fnr.store import functions
@@ -74,7 +75,7 @@ def run(
         logs.set_up(settings.log, file=log_file, journal="JOURNAL_STREAM" in os.environ)
         limits.raise_file_limit(FILES_WANTED)
         process.become_subreaper()
-        return asyncio.run(_serve(paths, settings, load))
+        return run_to_the_end(_serve(paths, settings, load, lock))
     finally:
         lock.release()
 
@@ -126,7 +127,7 @@ async def open_store(paths: Paths) -> Store:
         ) from error
 
 
-async def _serve(paths: Paths, settings: Settings, load: LoadSettings) -> int:
+async def _serve(paths: Paths, settings: Settings, load: LoadSettings, lock: Lock) -> int:
     clock, dice = Clock(), Dice()
     store = await open_store(paths)
     reader = Reader(paths.store_file)
@@ -144,7 +145,7 @@ async def _serve(paths: Paths, settings: Settings, load: LoadSettings) -> int:
             loop=asyncio.get_running_loop(),
             kernel_log=KernelLog(settings.daemon.kernel_log, clock=clock),
         )
-        return await Daemon(parts, reader, load).serve()
+        return await Daemon(parts, reader, load, lock).serve()
     finally:
         reader.close()
         await store.close()
@@ -153,17 +154,22 @@ async def _serve(paths: Paths, settings: Settings, load: LoadSettings) -> int:
 class Daemon:
     """The crew, its doors and its signals."""
 
-    def __init__(self, parts: Parts, reader: Reader, load: LoadSettings) -> None:
+    def __init__(self, parts: Parts, reader: Reader, load: LoadSettings, lock: Lock) -> None:
         self.parts = parts
         self._crew = Crew(parts, load)
         self._answers = Answers(self._crew, reader)
         self._clients = Clients(parts, self._answers)
         supervisor = self._crew.supervisor
-        self._doors = Doors(parts, workers=supervisor.connected, clients=self._clients.connected)
+        self._doors = Doors(
+            parts,
+            workers=supervisor.connected,
+            clients=self._clients.connected,
+            holds_home=lock.stands,
+        )
         supervisor.make_way = self._doors.make_way
         self._words = WordFiles(parts, reader, self._crew.rules)
         self._old_logs = OldLogs(parts, reader, lambda: supervisor.workers)
-        self._crew.reload.on_reloaded.append(self._words.changed)
+        self._crew.reload.on_reloaded += [self._words.changed, self._doors.look]
 
     async def serve(self) -> int:
         """Start, run until the end is asked for, end."""

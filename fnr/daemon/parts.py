@@ -65,10 +65,17 @@ class Parts:
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
-    async def settle_down(self) -> None:
-        """Wait until everything that was started has ended."""
+    async def settle_down(self, within_ms: int) -> None:
+        """Wait until everything that was started has ended; what takes longer is cut off."""
+        give_up_at_ms = self.clock.boot_ms() + within_ms
         while pending := [task for task in self._tasks if task is not asyncio.current_task()]:
-            await asyncio.wait(pending)
+            left_ms = give_up_at_ms - self.clock.boot_ms()
+            if left_ms <= 0:
+                log.warning("cut off", extra={"what": sorted(task.get_name() for task in pending)})
+                for task in pending:
+                    task.cancel()
+                return
+            await asyncio.wait(pending, timeout=left_ms / 1_000)
 
     def later(self, delay_ms: float, call: Callable[[], None]) -> asyncio.TimerHandle:
         """Call back after a delay on the monotonic clock."""

@@ -38,7 +38,7 @@ class Reader:
         """Close both connections."""
         if self._slow is not None:
             self._slow.interrupt()
-        self._thread.shutdown(wait=True)
+        self._thread.shutdown(wait=True, cancel_futures=True)
         for connection in (self._point, self._slow):
             if connection is not None:
                 connection.close()

@@ -174,7 +174,8 @@ def _headline(ended: Exit, *, oom_killed: bool | None) -> str:
 
 def forget(worker: WorkerProcess, spool_dir: str) -> None:
     """Remove what only it needed: which attempt had begun, its working folder, half a result."""
-    Path(worker.now_path).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        Path(worker.now_path).unlink()
     remove_tree(f"{spool_dir}/{worker.worker_id}.work")
     # It may have died while it wrote into the spool; nobody else has its pid in a draft's name.
     for draft in Path(spool_dir).glob(f"*.{worker.identity.pid}-*.tmp"):

@@ -23,6 +23,7 @@ from fnr.policy.task import WorkerIdentity
 MakeWay = Callable[[OtherUser], None]
 
 WORKER_ENV = "FNR_WORKER_ID"
+_OF_SYSTEMD = ("NOTIFY_", "WATCHDOG_")
 
 
 def spawn(
@@ -119,7 +120,8 @@ def environment(
     settings: FunctionSettings, worker_id: str, gpus: tuple[str, ...] = ()
 ) -> dict[str, str]:
     """The worker's environment: the daemon's, then env_file, then env, then our own marks."""
-    env = {key: value for key, value in os.environ.items() if not key.startswith("NOTIFY_")}
+    # systemd's words to the daemon are not for what the daemon starts.
+    env = {key: value for key, value in os.environ.items() if not key.startswith(_OF_SYSTEMD)}
     if user := other_user(settings.user):
         env = {key: value for key, value in env.items() if not key.startswith("XDG_")}
         env |= user.environment

@@ -7,6 +7,7 @@ from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.reserve import Reserve
 from fnr.daemon.runner import Runner
+from fnr.store.connection import StoreBusy, StoreFull, StoreIll
 
 HEAL_FIRST_MS = 1_000
 HEAL_AGAIN_MS = 5_000
@@ -54,7 +55,18 @@ class StoreCare:
             self._parts.later(HEAL_AGAIN_MS, lambda: self._parts.start(self._heal(), what="heal"))
 
     async def _recover(self) -> None:
-        await self._adopter.reconcile()
+        try:
+            await self._adopter.reconcile()
+        except StoreIll as error:
+            # Ill again: the next time that it is well this is done.
+            log.warning("what was in doubt could not be looked at: %s", error)
+            return
+        except (StoreBusy, StoreFull) as error:
+            log.warning("what was in doubt could not be looked at yet: %s", error)
+            self._parts.later(
+                HEAL_FIRST_MS, lambda: self._parts.start(self._recover(), what="reconcile")
+            )
+            return
         self._runner.retry()
         for pool in tuple(self._dispatcher.pools.values()):
             self._dispatcher.due_now(pool.name)

@@ -56,6 +56,8 @@ class Timekeeper:
         self._recall: asyncio.TimerHandle | None = None
         self._moves: asyncio.TimerHandle | None = None
         self._suspicions: dict[str, Suspicion] = {}
+        self._untrimmed: set[str] = set()
+        self._pruned_to: prune.Places = {}
         self.on_buried: Callable[[list[Verdict]], None] = _nobody
 
     def start(self) -> None:
@@ -91,11 +93,21 @@ class Timekeeper:
             if current is not None and worker.state is not WorkerState.GONE:
                 self._check_deadlines(worker, current, now_ms)
                 self._check_hang(worker, current, now_ms)
-                worker_log.trim(worker.log_path, self._parts.settings.log.worker_bytes_max)
+                self._trim_log(worker)
         alive = {worker.worker_id for worker in busy}
         self._suspicions = {k: v for k, v in self._suspicions.items() if k in alive}
+        self._untrimmed &= alive
         if busy:
             self._watch = self._parts.later(self._next_look_ms(busy, now_ms), self._look)
+
+    def _trim_log(self, worker: WorkerProcess) -> None:
+        try:
+            worker_log.trim(worker.log_path, self._parts.settings.log.worker_bytes_max)
+        except OSError as error:
+            # Told once; whoever looks after deadlines goes on with it.
+            if worker.worker_id not in self._untrimmed:
+                log.warning("a log cannot be cut: %s", error, extra={"path": worker.log_path})
+            self._untrimmed.add(worker.worker_id)
 
     def _next_look_ms(self, busy: list[WorkerProcess], now_ms: int) -> float:
         """A second, or sooner when a deadline falls before."""
@@ -207,20 +219,22 @@ class Timekeeper:
         keep = self._parts.settings.store
         now_ms = self._parts.clock.now_ms()
 
-        def unit(tx: Transaction) -> int:
+        def unit(tx: Transaction) -> prune.Pruned:
             return prune.prune_step(
                 tx,
                 done_before_ms=now_ms - keep.keep_done_ms,
                 cancelled_before_ms=now_ms - keep.keep_cancelled_ms,
                 incidents_before_ms=now_ms - keep.keep_incidents_ms,
                 count_max=MOVES_MAX,
+                places=self._pruned_to,
             )
 
-        def committed(removed: int | None, error: BaseException | None) -> None:
+        def committed(pruned: prune.Pruned | None, error: BaseException | None) -> None:
             if error is not None:
                 log.warning("old tasks could not be removed: %s", error)
             failpoint("pruned")
-            again = error is None and removed == MOVES_MAX
+            again = pruned is not None and pruned.more
+            self._pruned_to = pruned.places if pruned is not None else {}
             self._parts.later(PRUNE_AGAIN_MS if again else PRUNE_EVERY_MS, self._prune)
 
         self._parts.store.post(unit, committed)

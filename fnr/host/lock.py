@@ -18,8 +18,16 @@ class AlreadyHeld(Exception):
 class Lock:
     """A held lock; it ends with release() or with the process."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, path: str) -> None:
         self._fd = fd
+        self._path = path
+
+    def stands(self) -> bool:
+        """Does the path still lead to what we hold? Else somebody else may hold another."""
+        try:
+            return os.path.samestat(os.fstat(self._fd), os.stat(self._path))  # noqa: PTH116 - pathlib costs 8 ms
+        except OSError:
+            return False
 
     def release(self) -> None:
         """Let others have it. The file stays: unlinking it would let two processes hold two."""
@@ -42,7 +50,7 @@ def hold_lock(path: str) -> Lock:
         raise
     os.ftruncate(fd, 0)
     os.pwrite(fd, b"%d\n" % os.getpid(), 0)
-    return Lock(fd)
+    return Lock(fd, path)
 
 
 def wait_for_lock(folder: str) -> Lock:
@@ -60,7 +68,7 @@ def wait_for_lock(folder: str) -> Lock:
             os.close(fd)
             raise
         if same:
-            return Lock(fd)
+            return Lock(fd, folder)
         os.close(fd)
 
 

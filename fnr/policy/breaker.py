@@ -154,6 +154,13 @@ class Breaker(Struct, frozen=True, kw_only=True):
         """Do calls go through, all of them?"""
         return self.state not in {_OPEN, _F_OPEN, _HALF}
 
+    def idle_ms(self, *, now_ms: int) -> int | None:
+        """For how long it has been closed without a failure that counts; None while it is not."""
+        if self.state is not _CLOSED:
+            return None
+        failed_at_ms = self.closed_ms if self.counts.quiet else self.counts.failed_at_ms
+        return now_ms - max(self.closed_ms, failed_at_ms)
+
     @property
     def until_ms(self) -> int | None:
         """When its state ends by itself at the latest; None when it does not."""

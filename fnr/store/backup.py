@@ -6,17 +6,29 @@ on disk and checked.
 
 from __future__ import annotations
 
+import glob
 import os
 import sqlite3
-from contextlib import closing, suppress
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from fnr.policy.record import Finding
 from fnr.store.check import check
-from fnr.store.migrate import check_version
-from fnr.store.transaction import FULL_CODES, Transaction, connect_writer, primary_code
+from fnr.store.migrate import as_of_today, check_version, migrate, schema_version
+from fnr.store.transaction import (
+    FULL_CODES,
+    Transaction,
+    connect_writer,
+    primary_code,
+    read_only,
+)
 
 _BESIDE = ("-wal", "-shm", "-journal")
+_DRAFT = ".draft"
+# 0 and SQLITE_ERROR: the tables are not those of its version.
+_NO_STORE = frozenset({0, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 
 
 class DamagedCopy(Exception):
@@ -37,23 +49,25 @@ class CopyNotWritten(Exception):
 
 
 def backup(
-    store_file: str | Path, target: str | Path, *, damaged: bool = False
+    store_file: str | Path,
+    target: str | Path,
+    *,
+    damaged: bool = False,
+    lives: Callable[[int], bool],
 ) -> tuple[int, list[Finding]]:
     """Copy the store as it is at this moment into a new file; its size in bytes, what is wrong.
 
-    damaged: a copy with broken invariants is kept too. Raises FileExistsError, CopyNotWritten,
+    damaged: a copy with broken invariants is kept too. lives: is there a process of this number,
+    which may make a copy of the same name at this moment? Raises FileExistsError, CopyNotWritten,
     DamagedCopy, StoreNewer, sqlite3.Error and OSError.
     """
     target = Path(target)
     if target.exists():
         raise FileExistsError(f"{target} exists already")
-    draft = _draft_beside(target)
-    try:
+    with _draft_beside(target, lives) as draft:
         findings = _copy(Path(store_file), draft, damaged=damaged)
         # A link, unlike a rename, cannot replace a file that came into being meanwhile.
         os.link(draft, target)
-    finally:
-        _remove(draft)
     _sync(target.parent)
     return target.stat().st_size, findings
 
@@ -66,13 +80,10 @@ def restore(store_file: str | Path, source: str | Path, *, damaged: bool = False
     StoreNewer, sqlite3.Error and OSError.
     """
     store_file = Path(store_file)
-    draft = _draft_beside(store_file)
-    try:
-        _copy(Path(source), draft, damaged=damaged)
+    with _draft_beside(store_file, _nobody) as draft:
+        _copy(Path(source), draft, damaged=damaged, today=True)
         kept = _set_aside(store_file) if store_file.exists() else None
         draft.replace(store_file)
-    finally:
-        _remove(draft)
     _sync(store_file.parent)
     return kept
 
@@ -90,15 +101,14 @@ def vacuum(store_file: str | Path) -> tuple[int, int]:
     return before, Path(store_file).stat().st_size
 
 
-def _copy(source: Path, draft: Path, *, damaged: bool) -> list[Finding]:
+def _copy(source: Path, draft: Path, *, damaged: bool, today: bool = False) -> list[Finding]:
     """Copy, check and sync; what is wrong with a copy that may be damaged.
 
-    The copy is made in one step, so writers are not waited for.
+    The copy is made in one step, so writers are not waited for. today: what an older version has
+    left is brought to this one's schema; else it is only looked at so.
     """
-    _remove(draft)
     if not source.exists():
         raise FileNotFoundError(f"there is no file {source}")
-    _make(draft)
     with (
         closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as origin,
         closing(sqlite3.connect(draft, isolation_level=None)) as copy,
@@ -107,12 +117,17 @@ def _copy(source: Path, draft: Path, *, damaged: bool) -> list[Finding]:
             origin.backup(copy)
             # Without a log of its own the copy is one file.
             copy.execute("PRAGMA journal_mode = DELETE")
-            check_version(copy)
-            findings = check(Transaction(copy))
+            # An empty file is an empty database, and would be a good and empty store.
+            if not schema_version(copy):
+                raise sqlite3.OperationalError("it has no schema of fnr's")
+            if today:
+                migrate(copy)
+            with as_of_today(copy):
+                findings = check(Transaction(copy))
         except sqlite3.DatabaseError as error:
             if primary_code(error) in FULL_CODES:
                 raise CopyNotWritten(str(error)) from error
-            if primary_code(error) not in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
+            if primary_code(error) not in _NO_STORE:
                 raise
             found = [Finding(invariant="sqlite-integrity", what=str(error))]
             raise DamagedCopy(source, found, readable=False) from error
@@ -122,21 +137,13 @@ def _copy(source: Path, draft: Path, *, damaged: bool) -> list[Finding]:
     return findings
 
 
-def _make(draft: Path) -> None:
-    """An empty file for the copy, which holds every input: for nobody else to read."""
-    try:
-        os.close(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        denied = isinstance(error, PermissionError)
-        raise CopyNotWritten(error.strerror or str(error), denied=denied) from error
-
-
 def _set_aside(store_file: Path) -> Path:
     """Keep the present store, as it is, under another name; its file stays until it is replaced.
 
     A store that was killed has a log beside it that belongs to it alone: SQLite would apply it
     to whatever file stands there.
     """
+    _fold_log(store_file)
     number = 1
     while (kept := store_file.with_name(f"{store_file.name}.replaced-{number}")).exists():
         number += 1
@@ -147,8 +154,48 @@ def _set_aside(store_file: Path) -> Path:
     return kept
 
 
-def _draft_beside(file: Path) -> Path:
-    return file.with_name(f".{file.name}.draft")
+def _fold_log(store_file: Path) -> None:
+    """Move a sound store's log into its file, or whoever is killed between the two leaves a store
+    without what it had committed last. A damaged one is left to whoever looks into it.
+    """
+    with suppress(sqlite3.Error):
+        with closing(read_only(store_file)) as reader:
+            if reader.one("PRAGMA quick_check(1)") != ("ok",):
+                return
+        with closing(connect_writer(store_file)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+@contextmanager
+def _draft_beside(file: Path, lives: Callable[[int], bool]) -> Iterator[Path]:
+    """An empty file for a copy, which holds every input: for nobody else to read.
+
+    Nobody else's draft, so that two who copy to one place at once do not meet in it. Its name says
+    whose it is: what a copy that was killed has left there is removed.
+    """
+    for left in glob.glob(f"{glob.escape(str(file.with_name(f'.{file.name}.')))}*{_DRAFT}"):  # noqa: PTH207 - the name may hold any sign
+        if (maker := _maker(left)) and not lives(maker):
+            _remove(Path(left))
+    try:
+        descriptor, name = tempfile.mkstemp(_DRAFT, f".{file.name}.{os.getpid()}-", file.parent)
+    except OSError as error:
+        denied = isinstance(error, PermissionError)
+        raise CopyNotWritten(error.strerror or str(error), denied=denied) from error
+    os.close(descriptor)
+    try:
+        yield Path(name)
+    finally:
+        _remove(Path(name))
+
+
+def _maker(draft: str) -> int:
+    """The process that makes it, 0 when its name does not say so."""
+    pid = draft.removesuffix(_DRAFT).rpartition(".")[2].partition("-")[0]
+    return int(pid) if pid.isdecimal() else 0
+
+
+def _nobody(_pid: int) -> bool:
+    return False
 
 
 def _remove(draft: Path) -> None:

@@ -80,6 +80,11 @@ def add_missing(tx: Transaction, names: Sequence[str], *, now: SavedAt) -> list[
     return fresh
 
 
+def forget(tx: Transaction, names: Sequence[str]) -> None:
+    """Remove breakers and all that is known of them."""
+    tx.many("DELETE FROM breaker WHERE name = ?", [(name,) for name in names])
+
+
 def stored(tx: Transaction) -> list[tuple[Breaker, SavedAt]]:
     """Every breaker as it was stored, and when that was."""
     return [_breaker_of(row) for row in tx.all(f"SELECT {_COLUMNS} FROM breaker b ORDER BY b.name")]

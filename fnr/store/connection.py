@@ -19,6 +19,7 @@ from fnr.store.checkpointer import Checkpointer
 from fnr.store.log_room import LogRoom
 from fnr.store.opening import NOTE_ROOM, open_writer, reopen_writer
 from fnr.store.pace import Pace
+from fnr.store.same_file import SameFile
 from fnr.store.steps import Steps
 from fnr.store.transaction import (
     BUSY_CODES,
@@ -82,7 +83,7 @@ class Store:
         self.path = path
         self.state = "ok"
         self._loop = loop
-        self._commit_hook = commit_hook
+        self._file = SameFile(path, commit_hook)
         self._trouble_hooks: list[TroubleHook] = []
         self._undone_hooks: list[Callable[[], None]] = []
         self._written_hooks: list[Callable[[], None]] = []
@@ -349,7 +350,7 @@ class Store:
     def _commit_now(self, batch: Batch) -> None:
         """In whichever thread: one at a time."""
         from_s = self._loop.time()
-        batch.commit(self._commit_hook)
+        batch.commit(self._file)
         self._pace.took(self._loop.time() - from_s)
 
     def _fill_log(self) -> None:
@@ -359,7 +360,8 @@ class Store:
     def _reopen(self) -> None:
         with suppress(sqlite3.Error):
             self._connection.close()
-        self._tell(self._reopened, reopen_writer(self.path))
+        # Opening makes a file where there is none: an empty store would be taken for this one.
+        self._tell(self._reopened, reopen_writer(self.path) if self._file.stands() else None)
 
     def _shut(self) -> None:
         # A checkpoint that fails now is made up for when the store is opened next.

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 
-from fnr.store.transaction import StoreNewer
+from fnr.store.transaction import StoreNewer, StoreOlder
 
 _STEP = re.compile(r"(telemetry_)?([0-9]{4})_?[a-z_]*\.sql")
 
@@ -38,6 +40,29 @@ def check_version(connection: sqlite3.Connection, *, telemetry: bool = False) ->
     if version > newest:
         raise StoreNewer(f"the store has schema version {version}, this fnr knows {newest} at most")
     return version
+
+
+def check_readable(connection: sqlite3.Connection) -> None:
+    """Raise StoreNewer, or StoreOlder when no daemon of this version has opened it yet."""
+    version, newest = check_version(connection), schema_steps()[-1][0]
+    # 0: no store at all, as whoever reads of it will find.
+    if 0 < version < newest:
+        raise StoreOlder(f"the store has schema version {version}, this fnr reads {newest}")
+
+
+@contextmanager
+def as_of_today(connection: sqlite3.Connection) -> Iterator[None]:
+    """The schema of today for as long as this lasts; the file keeps its own. Raises StoreNewer."""
+    version = check_version(connection)
+    connection.execute("BEGIN")
+    try:
+        for step, sql in schema_steps():
+            for statement in split_statements(sql) if step > version else ():
+                connection.execute(statement)
+        yield
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
 def migrate(connection: sqlite3.Connection, *, telemetry: bool = False) -> int:

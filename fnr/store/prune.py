@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from fnr.policy.task import TaskState
 from fnr.store import incidents, replay_plans, workers
 from fnr.store.ids import id_at
 from fnr.store.transaction import Transaction
 
-# How many tasks a step looks at: old ones that ended late are passed over each time.
+# How many tasks of a function a step looks at: those that have to stay are passed over.
 LOOKED_AT_MAX = 5_000
+
+# Function and state -> the last task that was looked at in this round.
+Places = Mapping[tuple[str, str], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """What a step removed, where the next one goes on, and whether there is anything to go on with.
+
+    A place is kept from step to step, because thousands that have to stay may stand before one
+    that may go.
+    """
+
+    removed: int
+    places: Places
+    more: bool
 
 
 def prune_step(
@@ -18,15 +37,16 @@ def prune_step(
     cancelled_before_ms: int,
     incidents_before_ms: int,
     count_max: int,
-) -> int:
-    """Remove up to count_max tasks that ended before then; call again while it removes so many.
+    places: Places,
+) -> Pruned:
+    """Remove up to count_max tasks that ended before then.
 
     A cancelled task with a letter stays: the letter was resolved, and `dlq purge` removes it. One
     whose undo has not ended, or needs an operator, stays as well.
     Incidents go when they are resolved, their errors are gone and nothing came since then. Replays
     go with their entries, one after the other.
     """
-    removed = 0
+    removed, more, reached = 0, False, dict(places)
     for state, before_ms in (
         (TaskState.DONE, done_before_ms),
         (TaskState.CANCELLED, cancelled_before_ms),
@@ -34,21 +54,46 @@ def prune_step(
         for (function,) in tx.all(
             "SELECT function FROM tally WHERE state = ? AND count > 0", (state,)
         ):
-            if removed < count_max:
-                removed += _prune(tx, function, state, before_ms, count_max - removed)
+            if removed == count_max:
+                more = True
+                break
+            place = (function, state)
+            after = places.get(place, "")
+            left = count_max - removed
+            gone, last = _prune(
+                tx, function, state, before_ms=before_ms, after=after, count_max=left
+            )
+            removed += gone
+            if last is not None:
+                reached[place] = last
+                more = True
     workers.forget_oldest(tx)
     incidents.forget(tx, quiet_before_ms=incidents_before_ms, count_max=count_max)
     entries = replay_plans.forget(tx, ended_before_ms=cancelled_before_ms, count_max=count_max)
-    return max(removed, entries)
+    more = more or entries == count_max
+    return Pruned(removed=removed, places=reached if more else {}, more=more)
 
 
-def _prune(tx: Transaction, function: str, state: str, before_ms: int, count_max: int) -> int:
+def _prune(
+    tx: Transaction, function: str, state: str, *, before_ms: int, after: str, count_max: int
+) -> tuple[int, str | None]:
+    """How many went, and the last one that was looked at; None when that was all."""
     # A task that ended before then was also born before then, so the scan stops at that id.
+    values = {
+        "function": function,
+        "state": state,
+        "after": after,
+        "born_before": id_at(before_ms),
+        "looked_at_max": LOOKED_AT_MAX,
+        "before_ms": before_ms,
+        "count_max": count_max,
+    }
     rows = tx.all(
         """
         SELECT old.task_id
           FROM (SELECT task_id, state_at_ms FROM task
-                 WHERE function = :function AND state = :state AND task_id < :born_before
+                 WHERE function = :function AND state = :state
+                   AND task_id > :after AND task_id < :born_before
                  ORDER BY task_id
                  LIMIT :looked_at_max) AS old
          WHERE old.state_at_ms < :before_ms
@@ -56,17 +101,23 @@ def _prune(tx: Transaction, function: str, state: str, before_ms: int, count_max
            AND NOT EXISTS (SELECT 1 FROM undo_step u
                             WHERE u.task_id = old.task_id
                               AND u.state IN ('recorded', 'undoing', 'needs_operator'))
+         ORDER BY old.task_id
          LIMIT :count_max
         """,
-        {
-            "function": function,
-            "state": state,
-            "born_before": id_at(before_ms),
-            "looked_at_max": LOOKED_AT_MAX,
-            "before_ms": before_ms,
-            "count_max": count_max,
-        },
+        values,
+    )
+    last = tx.one(
+        """
+        SELECT task_id FROM task
+         WHERE function = :function AND state = :state
+           AND task_id > :after AND task_id < :born_before
+         ORDER BY task_id
+         LIMIT 1 OFFSET :looked_at_max - 1
+        """,
+        values,
     )
     tx.many("DELETE FROM task WHERE task_id = ?", rows)
     tx.count(function, state, -len(rows))
-    return len(rows)
+    if len(rows) == count_max:
+        return count_max, str(rows[-1][0])
+    return len(rows), None if last is None else str(last[0])

@@ -57,6 +57,10 @@ class StoreNewer(Exception):
     """The store was written by a newer version of fnr."""
 
 
+class StoreOlder(Exception):
+    """The store was last written by an older version of fnr; a daemon of this one must open it."""
+
+
 def primary_code(error: BaseException) -> int:
     """SQLite's primary result code of an error; 0 when it is not SQLite's."""
     code: int = getattr(error, "sqlite_errorcode", 0) or 0

@@ -54,12 +54,21 @@ def test_the_shell_is_the_users_own(command: Run, monkeypatch: pytest.MonkeyPatc
     assert "SHELL is '/bin/tcsh'" in refused.err
 
 
+def test_the_shell_may_be_said_as_a_word(command: Run) -> None:
+    for words in (["zsh"], ["--shell", "zsh"], ["zsh", "--shell", "zsh"]):
+        assert command("completion", "install", *words, "-n", "-o", "json").json["shell"] == "zsh"
+    refused = command("completion", "install", "zsh", "--shell", "bash")
+    assert refused.code == 2
+    assert "zsh and --shell bash exclude each other" in refused.err
+
+
 def test_a_file_of_somebody_else_is_left_alone(command: Run, user: Path) -> None:
     file = user / PLACES["zsh"]
     file.parent.mkdir(parents=True)
     file.write_text("my own\n")
     refused = command("completion", "install", "--shell", "zsh")
     assert refused.code == 6
+    assert "fnr completion install zsh -y" in refused.err
     assert file.read_text() == "my own\n"
     assert command("completion", "install", "--shell", "zsh", "-y").code == 0
     assert file.read_text().startswith("#compdef fnr")

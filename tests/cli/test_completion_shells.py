@@ -36,6 +36,7 @@ TYPED = {
     "fnr status -o ta": "status -o table",
     "fnr status --output=ta": "status --output=table",
     "fnr completion install --shell z": "completion install --shell zsh",
+    "fnr completion install z": "completion install zsh",
     "fnr rules add x --category trans": "rules add x --category transient",
     "fnr task list --where state:q": "task list --where state:queued",
     "fnr --home HOME task show 01": f"--home HOME task show {TASK}",

@@ -15,6 +15,7 @@ from fnr.api.incident_requests import ListErrors, ListIncidents
 from fnr.api.letter_requests import ListLetters
 from fnr.api.question import Read
 from fnr.api.requests import GetStatus, GetStoreStats, GetTask, ListTasks
+from fnr.client import store_file
 from fnr.client.offline import answer_offline
 from fnr.config.paths import Paths, find_paths
 from fnr.policy.record import Page
@@ -126,3 +127,15 @@ def test_a_file_that_cannot_be_read_is_said(
     with pytest.raises(error) as caught:
         answer_offline(paths, ListTasks())
     assert caught.value.exit_code == exit_code  # type: ignore[attr-defined]  # an FnrError
+
+
+def test_a_store_that_no_daemon_of_this_version_has_opened_is_named(paths: Paths) -> None:
+    """Reads and the check found tables missing, as if it were damaged."""
+    with sqlite3.connect(paths.store_file) as store:
+        store.execute("PRAGMA user_version = 7")
+    store.close()
+    for ask in (lambda: answer_offline(paths, GetStatus()), lambda: store_file.check(paths)):
+        with pytest.raises(ProtocolMismatch, match="older version") as told:
+            ask()
+        assert told.value.next_step == "fnr daemon start"
+        assert "schema version 7" in told.value.why

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,14 @@ from live_home import FUNCTIONS, LiveHome
 from test_task_life import end_of, submit
 
 from fnr.api import requests as ask
-from fnr.api.breaker_requests import ForceBreakers, ListBreakerMoves, ProbeBreaker, ResetBreakers
+from fnr.api.breaker_requests import (
+    ForceBreakers,
+    ListBreakerMoves,
+    ListBreakers,
+    ProbeBreaker,
+    ResetBreakers,
+)
+from fnr.config.breakers import BREAKERS_MAX
 from fnr.host.breaker_file import read_records
 from fnr.host.clock import Clock
 from fnr.policy.breaker import BreakerState
@@ -207,6 +215,56 @@ def test_a_killed_daemon_neither_closes_nor_forgets(home_at: HomeAt, bad: Path) 
     assert abs(after.until_at_ms - before.until_at_ms) < 1_000
     assert home.ask(ask.GetTask(task_id=task_id)).task.attempts == 3
     is_whole(home)
+
+
+def add_closed(home: LiveHome, names: list[str], *, days: int) -> None:
+    """Breakers as a daemon that has ended left them: closed for so long."""
+    with closing(sqlite3.connect(home.paths.store_file)) as store, store:
+        columns = [row[1] for row in store.execute("PRAGMA table_info(breaker)")]
+        values = {"name": "?", "closed_ms": f"boot_ms - {days} * 86400000"}
+        asked = ", ".join(values.get(column, column) for column in columns)
+        store.executemany(
+            f"INSERT INTO breaker SELECT {asked} FROM breaker WHERE name = 'storage'",
+            [(name,) for name in names],
+        )
+
+
+def names_of(home: LiveHome) -> set[str]:
+    return {breaker.name for breaker in home.ask(ListBreakers())}
+
+
+def test_a_breaker_that_nobody_declares_is_forgotten_when_it_was_closed_for_a_week(
+    home_at: HomeAt, bad: Path
+) -> None:
+    home = home_at('[breakers.default]\nfailures = 2\nopen = "1h"\n' + GUARDED).up()
+    BreakerNews(home).until(
+        "prompts open",
+        act=lambda: submit(home, "guard", {"bad": str(bad), "service": "prompts"}),
+    )
+    built_in = names_of(home) - {"prompts"}
+    home.kill()
+    add_closed(home, ["old"], days=8)
+    add_closed(home, ["young"], days=6)
+    home.up()
+    assert names_of(home) == built_in | {"prompts", "young"}
+    assert {
+        one.name for one in read_records(home.paths.breaker_file, Clock().boot_id())
+    } == names_of(home)
+    is_whole(home)
+
+
+def test_breakers_that_nobody_declares_stand_in_no_declared_ones_way(home_at: HomeAt) -> None:
+    home = home_at("").up()
+    built_in = names_of(home)
+    home.kill()
+    add_closed(home, [f"used-{number}" for number in range(BREAKERS_MAX)], days=1)
+    add_closed(home, ["used-longest-ago"], days=2)
+    home.write("[breakers.zz]\n")
+    home.up()
+    found = names_of(home)
+    assert len(found) == BREAKERS_MAX
+    assert built_in | {"zz"} <= found
+    assert "used-longest-ago" not in found
 
 
 def test_a_streak_goes_on_behind_a_restart(home_at: HomeAt, bad: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -10,6 +11,8 @@ from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from live_home import LiveHome
@@ -18,6 +21,8 @@ from test_task_life import end_of, function, submit
 from fnr.api import requests as ask
 from fnr.api import wire
 from fnr.api.errors import ConfigError, DaemonDown, TimedOut
+from fnr.daemon.parts import Parts
+from fnr.host.clock import Clock
 from fnr.policy.task import TaskState
 
 HomeAt = Callable[[str], LiveHome]
@@ -172,6 +177,42 @@ def test_a_daemon_that_ends_does_not_try_to_claim_what_it_puts_back(home_at: Hom
     term()
     assert home.process.wait(timeout=30) == 0
     assert home.log().rstrip().endswith(" info ended")
+
+
+def test_what_hangs_in_a_thread_keeps_no_daemon_from_ending(home_at: HomeAt) -> None:
+    """Method: a reload reads a pipe into which nobody writes, as it would from a dead disk."""
+    home = home_at("").up()
+    file = Path(home.paths.config_file)
+    file.unlink()
+    os.mkfifo(file)
+    with socket.socket(socket.AF_UNIX) as operator:
+        operator.connect(home.paths.socket_file)
+        operator.sendall(wire.encode_request(ask.ReloadConfig(), request_id=1))
+        operator.sendall(wire.encode_request(ask.GetStatus(), request_id=2))
+        assert wire.decode_reply(operator.makefile("rb").readline()).id == 2
+        home.ask(ask.StopDaemon())
+        assert home.process is not None
+        assert home.process.wait(timeout=20) == 0
+    last = home.log().splitlines()[-1]
+    assert "ending without waiting any longer" in last
+    assert home.fnr("--config", os.devnull, "db", "vacuum").returncode == 0
+
+
+async def test_what_does_not_settle_down_is_cut_off_and_named(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    loop = asyncio.get_running_loop()
+    never = loop.create_task(asyncio.Event().wait(), name="undo of task 1")
+    soon = loop.create_task(asyncio.wait_for(asyncio.Event().wait(), 0), name="reload")
+    parts: Any = SimpleNamespace(_tasks={never, soon}, clock=Clock())
+    soon.add_done_callback(parts._tasks.discard)
+    await Parts.settle_down(parts, 100)
+    with pytest.raises(asyncio.CancelledError):
+        await never
+    with pytest.raises(TimeoutError):
+        await soon
+    [record] = caplog.records
+    assert record.__dict__["what"] == ["undo of task 1"]
 
 
 def test_a_second_daemon_on_one_home_is_refused(home_at: HomeAt) -> None:

@@ -109,6 +109,35 @@ def test_a_killed_worker_is_named_and_replaced(home_at: HomeAt) -> None:
     assert len({attempt.pid for attempt in detail.attempts}) == len(detail.attempts)
 
 
+def test_what_systemd_tells_the_daemon_is_not_told_to_workers(home_at: HomeAt) -> None:
+    """A program that believed it would be the one whose signs of life count."""
+    home = home_at(
+        """
+[functions.say]
+command = ["sh", "-c", 'echo "$NOTIFY_SOCKET|$WATCHDOG_USEC|$WATCHDOG_PID|$FROM_OUTSIDE"']
+result = "stdout"
+"""
+    )
+    home.start(env={"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "1", "FROM_OUTSIDE": "yes"})
+    end = end_of(home, submit(home, "say"))
+    assert msgspec.json.decode(end.result) == "|||yes\n"
+
+
+def test_a_log_that_cannot_be_cut_stops_no_deadline(home_at: HomeAt, tmp_path: Path) -> None:
+    """Method: a folder stands where the worker's log was."""
+    started, gate = tmp_path / "started", tmp_path / "gate"
+    os.mkfifo(started)
+    os.mkfifo(gate)
+    home = home_at(function("hang", "block_on", 'timeout = "1100ms"')).up()
+    task_id = submit(home, "hang", {"fifo": str(gate), "started": str(started)}, retries_max=0)
+    started.read_text()
+    [log] = (Path(home.paths.log_dir) / "hang").iterdir()
+    log.unlink()
+    log.mkdir()
+    assert end_of(home, task_id).task.state is TaskState.DEAD
+    assert home.log().count("a log cannot be cut") == 1
+
+
 def test_a_timeout_really_stops_the_work(home_at: HomeAt, tmp_path: Path) -> None:
     started, gate = tmp_path / "started", tmp_path / "gate"
     os.mkfifo(started)

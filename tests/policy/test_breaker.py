@@ -52,6 +52,17 @@ def half_open(settings: BreakerSettings = STORAGE) -> Breaker:
     return passed(breaker, now_ms=breaker.reopen_ms).breaker
 
 
+def test_idle_is_who_is_closed_since_his_last_failure_that_counts() -> None:
+    assert after("..").idle_ms(now_ms=NOW_MS) == NOW_MS
+    assert after("x").idle_ms(now_ms=NOW_MS + 9) == 9
+    assert after("x....").idle_ms(now_ms=NOW_MS + 9) == 9, "as long as it is remembered"
+    assert replace(Breaker(name="storage"), closed_ms=-5).idle_ms(now_ms=7) == 12
+    for busy in (after("xxxxx"), half_open()):
+        assert busy.idle_ms(now_ms=NOW_MS * 2) is None
+    forced = Forced(state=BreakerState.FORCED_CLOSED, until_ms=NOW_MS, by="me", reason="")
+    assert force(Breaker(name="storage"), forced).breaker.idle_ms(now_ms=NOW_MS * 2) is None
+
+
 # ── opening ──────────────────────────────────────────────────────────────────
 
 

@@ -5,13 +5,22 @@ from __future__ import annotations
 import os
 import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from store_values import Book, accept, bury, contents, is_whole, new_task
 
-from fnr.store.backup import CopyNotWritten, DamagedCopy, backup, restore, vacuum
-from fnr.store.connection import StoreNewer, read_only
+from fnr.policy.record import Finding
+from fnr.store import backup as copies
+from fnr.store import migrate
+from fnr.store.backup import CopyNotWritten, DamagedCopy, restore, vacuum
+from fnr.store.check import check
+from fnr.store.connection import StoreNewer, Transaction, read_only
+
+
+class Killed(BaseException):
+    """Stands for kill -9: no handler may catch it by accident."""
 
 
 def files_in(folder: Path) -> set[str]:
@@ -25,6 +34,11 @@ def tables_of(file: Path) -> object:
     found = contents(reader)
     reader.close()
     return found
+
+
+def backup(store: Path, target: Path, *, damaged: bool = False) -> tuple[int, list[Finding]]:
+    """A copy, where everybody but us has ended."""
+    return copies.backup(store, target, damaged=damaged, lives=lambda pid: pid == os.getpid())
 
 
 @pytest.fixture
@@ -54,7 +68,7 @@ def test_a_backup_is_for_nobody_else_to_read(book: Book, target: Path) -> None:
 
 def test_a_copy_that_cannot_be_written_is_not_blamed_on_the_store(book: Book) -> None:
     with pytest.raises(CopyNotWritten):
-        backup(book.path, "/proc/copy.db")
+        backup(book.path, Path("/proc/copy.db"))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
@@ -111,6 +125,40 @@ def test_what_cannot_be_read_at_all_is_never_kept(target: Path, tmp_path: Path) 
     with pytest.raises(DamagedCopy):
         backup(store, target, damaged=True)
     assert files_in(target.parent) == set()
+
+
+def test_two_who_copy_to_one_place_do_not_meet_in_one_draft(
+    book: Book, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Method: the second begins and ends while the first has checked its copy."""
+    bury(book.tx)
+    book.commit()
+    second: list[int] = []
+
+    def check_while_another_copies(copy: Transaction) -> list[Finding]:
+        monkeypatch.setattr(copies, "check", check)
+        second.append(backup(book.path, target)[0])
+        return check(copy)
+
+    monkeypatch.setattr(copies, "check", check_while_another_copies)
+    with pytest.raises(FileExistsError):
+        backup(book.path, target)
+    assert second == [target.stat().st_size]
+    assert tables_of(target) == contents(book.tx)
+    assert files_in(target.parent) == {"copy.db"}
+
+
+def test_what_a_killed_copy_left_is_removed_by_the_next_and_a_living_ones_is_not(
+    book: Book, target: Path
+) -> None:
+    bury(book.tx)
+    book.commit()
+    living = f".copy.db.{os.getpid()}-x.draft"
+    somebodys = ".copy.db.my-own.draft"
+    for name in (".copy.db.4711-x.draft", ".copy.db.4711-x.draft-wal", living, somebodys):
+        (target.parent / name).write_text("half")
+    backup(book.path, target)
+    assert files_in(target.parent) == {"copy.db", living, somebodys}
 
 
 def test_a_missing_store_has_no_backup(tmp_path: Path, target: Path) -> None:
@@ -170,6 +218,31 @@ def test_the_log_of_a_replaced_store_does_not_meet_the_new_one(book: Book, targe
     reader.close()
 
 
+def test_a_restore_that_is_killed_before_it_replaces_leaves_all_that_was_committed(
+    book: Book, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Method: die in the place of the rename, over a store whose daemon was killed."""
+    bury(book.tx)
+    book.commit()
+    backup(book.path, target)
+    accept(book.tx, *(new_task() for _ in range(50)))
+    book.commit()
+    log = Path(f"{book.path}-wal").read_bytes()
+    main = book.path.read_bytes()
+    newest = contents(book.tx)
+    book.close()
+    book.path.write_bytes(main)
+    Path(f"{book.path}-wal").write_bytes(log)
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr(Path, "replace", die)
+    with pytest.raises(Killed):
+        restore(book.path, target)
+    assert tables_of(book.path) == newest
+
+
 def test_a_damaged_store_can_be_replaced(book: Book, target: Path) -> None:
     bury(book.tx)
     book.commit()
@@ -218,6 +291,49 @@ def test_a_bad_copy_replaces_nothing(book: Book, target: Path, what: str) -> Non
         restore(book.path, target)
     assert tables_of(book.path) == before
     assert files_in(book.path.parent) == names
+
+
+@pytest.mark.parametrize("version", [1, 5])
+def test_a_copy_of_an_older_version_is_kept_as_it_is_and_put_back_as_of_today(
+    book: Book, target: Path, tmp_path: Path, version: int
+) -> None:
+    bury(book.tx)
+    book.commit()
+    older = tmp_path / "older.db"
+    with closing(sqlite3.connect(older, isolation_level=None)) as store:
+        for _, sql in migrate.schema_steps()[:version]:
+            store.executescript(sql)
+        store.execute(f"PRAGMA user_version = {version}")
+        store.execute(
+            "INSERT INTO task (task_id, function, state, priority, due_at_ms, created_at_ms,"
+            " state_at_ms) VALUES ('01JD0000000000000000000001', 'f', 'queued', 5, 1, 1, 1)"
+        )
+        store.execute(
+            "INSERT INTO task_input (task_id, revision, at_ms, author, body)"
+            " VALUES ('01JD0000000000000000000001', 1, 1, 'me', '{}')"
+        )
+        store.execute("INSERT INTO tally (function, state, count) VALUES ('f', 'queued', 1)")
+    backup(older, target)
+    with closing(sqlite3.connect(target)) as copy:
+        assert migrate.schema_version(copy) == version
+    restore(book.path, target)
+    with closing(read_only(book.path)) as reader:
+        migrate.check_readable(reader._connection)
+        assert reader.tally("f", "queued") == 1
+        assert is_whole(reader)
+
+
+@pytest.mark.parametrize("version", [0, 3])
+def test_what_has_no_tables_of_ours_is_no_store(book: Book, target: Path, version: int) -> None:
+    """An empty file, for one: it is what a copy to a full disk leaves."""
+    with closing(sqlite3.connect(target)) as other:
+        other.execute(f"PRAGMA user_version = {version}")
+    book.close()
+    before = tables_of(book.path)
+    with pytest.raises(DamagedCopy) as told:
+        restore(book.path, target, damaged=True)
+    assert not told.value.readable
+    assert tables_of(book.path) == before
 
 
 def test_vacuum_gives_space_back_and_keeps_every_row(book: Book) -> None:

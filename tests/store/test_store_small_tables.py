@@ -145,21 +145,47 @@ def test_old_tasks_are_forgotten_in_steps_and_letters_are_kept(book: Book) -> No
     end(tx, conclude(claimed.task, token=claimed.token, now_ms=new_ms))
     book.commit()
 
-    def step() -> int:
-        removed = prune.prune_step(
-            tx,
-            done_before_ms=NOW_MS - DAY_MS,
-            cancelled_before_ms=NOW_MS - DAY_MS,
-            incidents_before_ms=NOW_MS - DAY_MS,
-            count_max=2,
-        )
-        book.commit()
-        assert is_whole(tx)
-        return removed
-
-    assert [step() for _ in range(4)] == [2, 2, 0, 0]
+    assert [pruned.removed for pruned in rounds(book, count_max=2)] == [2, 2, 0]
     assert tally.counts(tx) == {"render": {"done": 4, "cancelled": 2, "dead": 1}}
     assert all(tasks.get(tx, kept) for kept in (dead, rested, late))
+
+
+def rounds(book: Book, *, count_max: int) -> list[prune.Pruned]:
+    """The steps of one round: all that is older than a day."""
+    steps: list[prune.Pruned] = []
+    while not steps or steps[-1].more:
+        steps.append(
+            prune.prune_step(
+                book.tx,
+                done_before_ms=NOW_MS - DAY_MS,
+                cancelled_before_ms=NOW_MS - DAY_MS,
+                incidents_before_ms=NOW_MS - DAY_MS,
+                count_max=count_max,
+                places=steps[-1].places if steps else {},
+            )
+        )
+        book.commit()
+        assert is_whole(book.tx)
+    assert steps[-1].places == {}
+    return steps
+
+
+def test_what_has_to_stay_keeps_nothing_behind_it_from_going(
+    book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More resolved letters than a step looks at stand before tasks that may go."""
+    tx, old_ms = book.tx, NOW_MS - 10 * DAY_MS
+    monkeypatch.setattr(prune, "LOOKED_AT_MAX", 3)
+    rested = [bury(tx, created_at_ms=old_ms) for _ in range(7)]
+    letters.resolve(tx, rested, reason="x", by="t", now_ms=old_ms)
+    for function in ("render", "upload"):
+        for cancelled in accept(
+            tx, *(new_task(function=function, created_at_ms=old_ms + 1) for _ in range(4))
+        ):
+            tasks.ask_cancel(tx, cancelled, reason="", by="t", now_ms=old_ms + 1)
+    book.commit()
+    assert sum(pruned.removed for pruned in rounds(book, count_max=2)) == 8
+    assert tally.counts(tx) == {"render": {"cancelled": 7}}
 
 
 # ── where output stands ──────────────────────────────────────────────────────

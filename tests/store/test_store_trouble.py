@@ -80,6 +80,28 @@ async def test_a_disk_that_takes_no_writes_keeps_the_store_ill(
     assert await store.write(is_whole)
 
 
+@pytest.mark.parametrize("in_its_place", [False, True])
+async def test_what_nobody_could_find_again_is_not_taken(
+    store: Store, tmp_path: Path, *, in_its_place: bool
+) -> None:
+    """The store's file is moved away under the writer; nothing is made in its place."""
+    news, moved = news_of(store), tmp_path / "moved.db"
+    await store.write(writes(new_task()))
+    store.path.rename(moved)
+    if in_its_place:
+        store.path.touch()
+    with pytest.raises(StoreIll, match="was removed, or another file is in its place"):
+        await store.write(writes(new_task()))
+    assert await news.get() == "ill"
+    assert not await store.heal()
+    assert store.path.exists() == in_its_place
+    moved.replace(store.path)
+    assert await store.heal()
+    assert await news.get() == "ok"
+    await store.write(writes(new_task()))
+    assert len(await store.write(lambda tx: tx.all("SELECT * FROM task ORDER BY 1, 2"))) == 2
+
+
 @pytest.mark.parametrize("neighbours", [0, 2])
 async def test_an_io_error_in_a_statement_is_the_whole_batchs(
     store: Store, neighbours: int

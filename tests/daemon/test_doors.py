@@ -1,0 +1,91 @@
+"""Whoever is outside comes in, whatever was done to the files that stand for the sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from live_home import LiveHome
+from test_task_life import end_of, function, submit
+
+from fnr.api import requests as ask
+from fnr.api.errors import DaemonDown
+from fnr.config.paths import find_paths
+from fnr.daemon.doors import Doors
+from fnr.daemon.parts import Parts
+from fnr.policy.task import TaskState
+
+HomeAt = Callable[[str], LiveHome]
+
+
+def reached(home: LiveHome) -> ask.Status:
+    """The daemon's answer, as soon as it can be reached."""
+    while True:
+        try:
+            return cast("ask.Status", home.ask(ask.GetStatus()))
+        except DaemonDown:
+            continue
+
+
+def test_the_end_of_a_daemon_leaves_the_sockets_of_another_home_at_that_place(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    home = home_at("").up()
+    home.folder.rename(tmp_path / "moved")
+    successor = LiveHome(home.folder, "").up()
+    try:
+        assert home.end() == 0
+        assert successor.process is not None
+        assert successor.ask(ask.GetStatus()).pid == successor.process.pid
+    finally:
+        successor.close()
+
+
+def test_sockets_that_were_removed_are_made_again(home_at: HomeAt) -> None:
+    home = home_at(function("echo", "echo", "workers = { min = 0, max = 1 }")).up()
+    shutil.rmtree(home.paths.run_dir)
+    with pytest.raises(DaemonDown):
+        home.ask(ask.GetStatus())
+    assert home.process is not None
+    home.process.send_signal(signal.SIGHUP)
+    assert reached(home).pid == home.process.pid
+    # Its worker comes in, too.
+    assert end_of(home, submit(home, "echo")).task.state is TaskState.DONE
+
+
+@pytest.mark.parametrize("ours", [True, False])
+async def test_doors_are_looked_after_by_themselves_while_the_home_is_ours(
+    tmp_path: Path, *, ours: bool
+) -> None:
+    timers: list[Callable[[], None]] = []
+    parts: Any = SimpleNamespace(
+        paths=find_paths(str(tmp_path)),
+        loop=asyncio.get_running_loop(),
+        later=lambda _, call: timers.append(call) or asyncio.get_running_loop().call_soon(int),
+    )
+    file = Path(parts.paths.socket_file)
+    file.parent.mkdir()
+    doors = Doors(cast("Parts", parts), workers=refuse, clients=refuse, holds_home=lambda: ours)
+    doors.open()
+    shutil.rmtree(file.parent)
+    timers.pop()()
+    assert stands(file) == ours
+    assert timers
+    doors.close()
+    assert not stands(file)
+
+
+def stands(file: Path) -> bool:
+    return file.is_socket()
+
+
+def refuse(sock: socket.socket) -> None:
+    """Let nobody in."""
+    sock.close()
