@@ -89,6 +89,8 @@ class Hello(Frame, frozen=True, tag="hello"):
 
     running:  tokens of attempts given to me and not ended: the first is begun, the rest wait.
     finished: tokens of attempts ended and not yet acknowledged; their Done or Fail follow.
+    one_by_one: I cannot say which attempt has begun, so that of several nobody knew which one
+              killed me.
     """
 
     protocol: int
@@ -100,6 +102,7 @@ class Hello(Frame, frozen=True, tag="hello"):
     running: tuple[str, ...] = ()
     finished: tuple[str, ...] = ()
     ready: bool = False
+    one_by_one: bool = False
 
 
 class Ready(Frame, frozen=True, tag="ready"):

@@ -187,6 +187,7 @@ class Supervisor:
             worker.link.end("replaced by a new connection")
         failpoint("hello-heard")
         worker.link = link
+        worker.one_by_one = frame.one_by_one
         self._by_link[link] = worker
         mine = {*worker.held, *worker.ending}
         theirs = {*frame.running, *frame.finished}

@@ -60,6 +60,7 @@ class WorkerProcess:
     uid:      whose process it is; None when it is ours.
     gpus:     which ones it keeps for as long as it lives, by UUID.
     kernel_mark: the last record of the kernel log before its attempt began.
+    one_by_one: of several attempts nobody would know which has begun.
     kills:    why we are ending an attempt of its, our kill ledger in memory.
     heard_at_ms, begun_at_ms, idle_at_ms: on the boot clock.
     """
@@ -95,6 +96,7 @@ class WorkerProcess:
     gpus: tuple[str, ...] = ()
     kernel_mark: int = 0
     uid: int | None = None
+    one_by_one: bool = False
     buried: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -126,7 +128,8 @@ class WorkerProcess:
         """How many more attempts it may be given."""
         if self.state is not WorkerState.READY or self.link is None or self.recalled:
             return 0
-        return max(0, window - len(self.held) - self.reserved)
+        most = 1 if self.one_by_one else window
+        return max(0, most - len(self.held) - self.reserved)
 
     def say(self, frame: Frame) -> None:
         """Say something together with what is sent next: one system call instead of two."""

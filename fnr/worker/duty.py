@@ -67,7 +67,13 @@ class Duty:
     """
 
     def __init__(
-        self, spec: WorkerSpec, *, clock: Clock, interrupts: Interrupts, log: OwnLog
+        self,
+        spec: WorkerSpec,
+        *,
+        clock: Clock,
+        interrupts: Interrupts,
+        log: OwnLog,
+        one_by_one: bool = False,
     ) -> None:
         self.lock = threading.Lock()
         self.link = Link(spec.socket)
@@ -90,6 +96,7 @@ class Duty:
         self.on_kept: Callable[[int], None] = _nobody_keeps
         self.on_welcome: Callable[[], None] = _nobody
         self._spec = spec
+        self._one_by_one = one_by_one
         self._clock = clock
         self._interrupts = interrupts
         self._log = log
@@ -203,6 +210,7 @@ class Duty:
             running=() if self.dropped else tuple(running),
             finished=tuple(self.results.tokens()),
             ready=ready,
+            one_by_one=self._one_by_one,
         )
         self.link.push(encode(hello))
         self.flush()

@@ -38,10 +38,10 @@ def main() -> int:
     interrupts.install()
     log = OwnLog(spec)
     trouble = _set_up_process(spec, clock)
-    duty = Duty(spec, clock=clock, interrupts=interrupts, log=log)
     now, why_not = open_now_file(spec.now_path)
     if why_not:
         log.say(f"cannot say which attempt has begun: {why_not}")
+    duty = Duty(spec, clock=clock, interrupts=interrupts, log=log, one_by_one=bool(why_not))
     function = _function(spec, duty=duty, interrupts=interrupts, log=log, clock=clock)
     worker = Worker(
         function,

@@ -14,8 +14,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 from live_home import LiveHome
+from test_bad_days import pipes
 from test_task_life import end_of, function, submit
 
 from fnr.api import requests as ask
@@ -266,3 +268,28 @@ def test_a_function_that_comes_back_into_the_file_is_paused_still(home_at: HomeA
     with pytest.raises(TimedOut):
         home.ask(ask.WaitTasks(task_ids=[submit(home, "other")], timeout_ms=20))
     assert home.ask(ask.ResumeFunction(functions=["other"])).changed == ["other"]
+
+
+def test_a_worker_that_cannot_say_what_it_has_begun_holds_one_attempt(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """Of two in its window nobody knew which one took it down; the first was blamed by a guess."""
+    started, gate, next_started, next_gate = pipes(tmp_path, "a", "b", "c", "d")
+    home = home_at(function("hang", "block_on", "workers = { min = 0, max = 1 }\nwindow = 2")).up()
+    now = Path(home.paths.run_dir, "now")
+    now.rmdir()
+    now.symlink_to("a folder that is not there")
+    items = [
+        {"function": "hang", "input": {"fifo": str(fifo), "started": str(bell)}}
+        for fifo, bell in ((gate, started), (next_gate, next_started))
+    ]
+    many = ask.SubmitMany(items=[msgspec.Raw(msgspec.json.encode(item)) for item in items])
+    first, second = home.ask(many).task_ids
+    started.read_text()
+    assert home.ask(ask.GetTask(task_id=second)).task.state is TaskState.QUEUED
+    gate.write_text("once")
+    os.kill(int(next_started.read_text()), signal.SIGKILL)
+    while not (found := home.ask(ask.GetTask(task_id=second)).errors):
+        pass
+    assert [error.evidence.worker_died for error in found] == [True]
+    assert home.ask(ask.GetTask(task_id=first)).errors == []

@@ -424,6 +424,7 @@ def test_without_a_place_for_the_now_file_the_worker_works_and_says_so(
     worker, peer = serve(daemon, "echo", now_path=str(now_path))
     assert peer.result({"a": 1}) == [1, "b", None]
     assert "cannot say which attempt has begun" in worker.log
+    assert peer.hello.one_by_one
 
 
 def test_a_beat_a_second_while_an_attempt_runs(daemon: FakeDaemon, gate: Gate) -> None:
