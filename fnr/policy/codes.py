@@ -127,7 +127,9 @@ _EXIT_STATUS = (
 
 # What is read out is the first group of each.
 _SPELLINGS: tuple[tuple[str, Callable[[str], Code | None]], ...] = (
-    (r"(?i)\berrno[ :=]{1,2}(-?[0-9]{1,3})\b", _errno_of_number),
+    # Node writes the system's number below zero, and zlib its own, but both a name beside it.
+    (r"(?i)\berrno[ :=]{1,2}([0-9]{1,3})\b", _errno_of_number),
+    (r"(?i)\berrno (-[0-9]{1,3})\b", _errno_of_number),
     (r"\(os error ([0-9]{1,3})\)", _errno_of_number),
     (r"\bcode: ([0-9]{1,3}), kind: ", _errno_of_number),
     (r"\b(E[A-Z][A-Z0-9_]{2,14})\b", _errno_of_name),
