@@ -23,6 +23,7 @@ from fnr.api.errors import (
     PermissionDenied,
     TimedOut,
     TryAgain,
+    from_json,
 )
 from fnr.api.question import Read, Request
 from fnr.api.requests import Event, GetStatus, WaitTasks, Watch
@@ -142,9 +143,21 @@ class Connection:
         except TimeoutError as error:
             raise self._timed_out(self.timeout_ms) from error
         except OSError as error:
-            raise connection_lost(self.paths, error) from error
+            raise self._farewell() or connection_lost(self.paths, error) from error
         self.broken = False
         return self._last_id
+
+    def _farewell(self) -> FnrError | None:
+        """What the daemon said before it hung up: that it hears nobody, for it has too many."""
+        if self._last_id > 1:
+            return None  # what is still to be read answers earlier questions
+        try:
+            reply = self._receive(0, self.timeout_ms)
+        except FnrError:
+            return None
+        finally:
+            self.broken = True
+        return None if reply.error is None else from_json(reply.error)
 
     def _receive(self, request_id: int, deadline_ms: int | None) -> Reply:
         self._set_timeout(deadline_ms)
