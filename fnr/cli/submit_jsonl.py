@@ -24,7 +24,7 @@ from fnr.cli.here import here, say
 from fnr.cli.progress import Bar
 from fnr.cli.render import drop_output, write_json, write_while_read
 from fnr.cli.terminal import one_line
-from fnr.client.connect import ConnectionLost
+from fnr.client.connect import ConnectionLost, not_text
 from fnr.policy.input_types import validate_input_json
 
 CHUNK_LINES = 1_000
@@ -116,7 +116,10 @@ def _frame(spec: TaskSpec) -> tuple[bytes, bytes]:
                 why="without one every line is a whole task with its own fields",
             )
         return b"", b""
-    marked = msgspec.json.encode(replace(spec, input=Raw(b'"\\u0000"')))
+    try:
+        marked = msgspec.json.encode(replace(spec, input=Raw(b'"\\u0000"')))
+    except UnicodeEncodeError as error:
+        raise not_text(error) from error
     head, _, tail = marked.partition(b'"\\u0000"')
     return head, tail
 

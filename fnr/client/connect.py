@@ -199,7 +199,10 @@ class Connection:
 
 def request_line(request: Request[Any], *, request_id: int) -> bytes:
     """One request as one line; BadData when it cannot be one."""
-    line = encode_request(request, request_id=request_id)
+    try:
+        line = encode_request(request, request_id=request_id)
+    except UnicodeEncodeError as error:
+        raise not_text(error) from error
     if len(line) > REQUEST_BYTES_MAX:
         raise BadData(
             "the request is too large",
@@ -209,6 +212,11 @@ def request_line(request: Request[Any], *, request_id: int) -> bytes:
     if line.find(b"\n") != len(line) - 1:
         raise BadData("raw JSON in a request must stand on one line")
     return line
+
+
+def not_text(error: UnicodeEncodeError) -> BadData:
+    """Words of a command line may hold bytes that are no characters."""
+    return BadData("what was asked is not UTF-8", why=str(error))
 
 
 def connect_socket(paths: Paths, *, timeout_ms: int | None) -> socket.socket:
@@ -352,7 +360,10 @@ def ask(
             raise
     from fnr.client.offline import answer_offline  # noqa: PLC0415 - sqlite3 only when needed
 
-    answer = answer_offline(paths, request)
+    try:
+        answer = answer_offline(paths, request)
+    except UnicodeEncodeError as error:
+        raise not_text(error) from error
     (notice or _to_stderr)("daemon is not running; read from the store")
     return answer
 

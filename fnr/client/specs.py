@@ -17,6 +17,7 @@ from msgspec import Raw
 
 from fnr.api.errors import BadData, UsageError
 from fnr.api.requests import SubmitMany, TaskSpec
+from fnr.client.connect import not_text
 from fnr.config.units import duration_ms
 from fnr.policy.json_numbers import number_lost
 from fnr.policy.task import PRIORITY_DEFAULT
@@ -102,8 +103,15 @@ def input_json(value: Mapping[str, Any]) -> bytes:
 def batches(specs: Iterable[TaskSpec], *, atomic: bool) -> Iterator[SubmitMany]:
     """Tasks in requests of CHUNK_ITEMS each; an atomic batch is one request, whatever its size."""
     rest = iter(specs)
-    while chunk := [Raw(_encode(spec)) for spec in islice(rest, None if atomic else CHUNK_ITEMS)]:
+    while chunk := [_item(spec) for spec in islice(rest, None if atomic else CHUNK_ITEMS)]:
         yield SubmitMany(items=chunk, atomic=atomic)
+
+
+def _item(spec: TaskSpec) -> Raw:
+    try:
+        return Raw(_encode(spec))
+    except UnicodeEncodeError as error:
+        raise not_text(error) from error
 
 
 def milliseconds(value: Duration, *, what: str) -> int:

@@ -141,9 +141,24 @@ def test_what_is_wrong_is_refused_before_it_is_sent(
     assert server.asked == []
 
 
-def test_bytes_of_a_word_that_are_no_text_are_refused(server: WireServer, fnr: Run) -> None:
-    found = fnr("submit", "f", "path=/tmp/\udcff")
-    assert found.code == 65
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["submit", "f", "path=/tmp/\udcff"],
+        ["submit", "\udcff"],
+        ["submit", "f", "--unique", "\udcff"],
+        ["submit", "f", "--jsonl", "-", "--tag", "a=\udcff"],
+        ["run", "--name", "\udcff", "--", "true"],
+        ["task", "list", "--where", "\udcff"],
+        ["task", "wait", "\udcff"],
+        ["function", "pause", "\udcff"],
+    ],
+)
+def test_bytes_of_a_word_that_are_no_text_are_refused(
+    server: WireServer, fnr: Run, words: list[str]
+) -> None:
+    found = fnr(*words)
+    assert (found.code, "not UTF-8" in found.err) == (65, True)
     assert server.asked == []
 
 
