@@ -90,8 +90,10 @@ _Mail = _Look | _Grown | FnrError
 class Inbox:
     """Where news arrive; ends with the command, as its threads do."""
 
-    def __init__(self, here: Here, watch: Watch) -> None:
+    def __init__(self, here: Here, watch: Watch, *, patient: bool = False) -> None:
+        """patient: also with a daemon that is away already."""
         self._here = here
+        self._patient = patient
         self._watch = watch
         self._mail: SimpleQueue[_Mail] = SimpleQueue()
         self._followed: set[str] = set()
@@ -113,17 +115,20 @@ class Inbox:
     def _hear(self) -> None:
         """Every event of the watch means: look; so does a new connection after a lost one."""
         try:
-            connection = Connection(self._here.paths, timeout_ms=self._here.timeout_ms)
+            connection = self._first_connection()
             while True:
                 try:
                     self._hear_from(connection)
                 except ConnectionLost:
                     connection.close()
-                    connection = connect_again(
-                        self._here.paths, timeout_ms=self._here.timeout_ms, patience_ms=PATIENCE_MS
-                    )
+                    connection = _patient_connection(self._here)
         except FnrError as error:
             self._mail.put(error)
+
+    def _first_connection(self) -> Connection:
+        if self._patient:
+            return _patient_connection(self._here)
+        return Connection(self._here.paths, timeout_ms=self._here.timeout_ms)
 
     def _hear_from(self, connection: Connection) -> None:
         for _event in connection.watch(self._watch, on_watching=lambda: self._mail.put(_Look())):
@@ -140,12 +145,13 @@ def task_output(
     *,
     since_ms: int | None = None,
     shown: dict[str, int] | None = None,
+    patient: bool = False,
 ) -> Iterator[Output]:
     """What a task prints, from its first attempt on, until it has ended.
 
-    shown: log -> up to where it was shown already.
+    shown: log -> up to where it was shown already. patient: also with a daemon that is away now.
     """
-    inbox = Inbox(here, Watch(task_ids=[task_id]))
+    inbox = Inbox(here, Watch(task_ids=[task_id]), patient=patient)
     spans: list[LogSpan] = []
     # By file and not by attempt: several attempts may stand in one worker's log.
     shown = dict(shown or {})
@@ -210,14 +216,16 @@ def find_task(here: Here, task_id: str) -> Task:
 
 
 def patient_ask(here: Here, request: Request[Answer]) -> Answer:
-    """Ask, and wait for a daemon that is being restarted."""
-    try:
+    """Ask, and wait for a daemon that is being restarted, also when that happens again."""
+    with suppress(DaemonDown):
         return here.ask(request, offline=False)
-    except DaemonDown:
-        with connect_again(
-            here.paths, timeout_ms=here.timeout_ms, patience_ms=PATIENCE_MS
-        ) as connection:
+    while True:
+        with _patient_connection(here) as connection, suppress(ConnectionLost):
             return connection.ask(request)
+
+
+def _patient_connection(here: Here) -> Connection:
+    return connect_again(here.paths, timeout_ms=here.timeout_ms, patience_ms=PATIENCE_MS)
 
 
 def hand_over(here: Here, spec: TaskSpec, ask: Ask | None = None) -> Submitted:

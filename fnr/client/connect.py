@@ -321,7 +321,7 @@ def connect_again(paths: Paths, *, timeout_ms: int | None, patience_ms: int) -> 
         while True:
             try:
                 return _answering(paths, timeout_ms=timeout_ms)
-            except DaemonDown:
+            except (DaemonDown, TimedOut):
                 left_ms = give_up_at_ms - clock.boot_ms()
                 if left_ms <= 0:
                     raise

@@ -294,6 +294,15 @@ def test_a_daemon_that_comes_back_is_waited_for(monkeypatch: pytest.MonkeyPatch)
     server.close()
 
 
+def test_a_daemon_that_hangs_when_it_is_back_is_given_the_same_time(server: WireServer) -> None:
+    server.answers[GetStatus] = Turns(Hang(), STATUS)
+    with connect_again(server.paths, timeout_ms=50, patience_ms=60_000) as connection:
+        assert connection.ask(GetStatus()) == STATUS
+    server.answers[GetStatus] = Hang()
+    with pytest.raises(TimedOut):
+        connect_again(server.paths, timeout_ms=50, patience_ms=1)
+
+
 def test_a_daemon_that_stays_away_is_given_up(tmp_path: Path) -> None:
     with pytest.raises(DaemonDown):
         connect_again(find_paths(str(tmp_path)), timeout_ms=10, patience_ms=30)
