@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeVar
@@ -96,7 +97,7 @@ class Inbox:
         self._patient = patient
         self._watch = watch
         self._mail: SimpleQueue[_Mail] = SimpleQueue()
-        self._followed: set[str] = set()
+        self._followed: dict[str, threading.Event] = {}
         threading.Thread(target=self._hear, name="events", daemon=True).start()
 
     def wait(self) -> str | None:
@@ -109,8 +110,13 @@ class Inbox:
     def follow(self, path: str, position: int) -> None:
         """Tell when a log grows behind a position."""
         if path not in self._followed:
-            self._followed.add(path)
-            threading.Thread(target=self._read, args=(path, position), daemon=True).start()
+            self._followed[path] = left = threading.Event()
+            read = partial(self._read, path, position, left)
+            threading.Thread(target=read, name="log", daemon=True).start()
+
+    def leave(self, path: str) -> None:
+        """Tell no more of a log."""
+        self._followed.pop(path).set()
 
     def _hear(self) -> None:
         """Every event of the watch means: look; so does a new connection after a lost one."""
@@ -134,8 +140,8 @@ class Inbox:
         for _event in connection.watch(self._watch, on_watching=lambda: self._mail.put(_Look())):
             self._mail.put(_Look())
 
-    def _read(self, path: str, position: int) -> None:
-        for _chunk in follow(path, position, stop=lambda: False):
+    def _read(self, path: str, position: int, left: threading.Event) -> None:
+        for _chunk in follow(path, position, stop=left.is_set):
             self._mail.put(_Grown(path))
 
 
@@ -182,16 +188,20 @@ def function_output(here: Here, function: str, *, shown: dict[str, int]) -> Iter
     logs: dict[str, str] = {}
     shown = dict(shown)
     while True:
+        looked_at = logs
         if inbox.wait() is None:
-            for worker in patient_ask(here, ListWorkers(function=function)):
-                if worker.log_path and worker.log_path not in logs:
-                    logs[worker.log_path] = worker.worker_id
-                    position = shown.setdefault(worker.log_path, 0)
-                    inbox.follow(worker.log_path, position)
-        for path, worker_id in logs.items():
+            workers = patient_ask(here, ListWorkers(function=function))
+            logs = {one.log_path: one.worker_id for one in workers if one.log_path}
+            looked_at = looked_at | logs
+            for path in logs:
+                inbox.follow(path, shown.setdefault(path, 0))
+        for path, worker_id in looked_at.items():
             for piece in pieces(path, shown[path], None):
                 shown[path] = piece.position
                 yield Output(worker_id, piece.data, lost_bytes=piece.lost_bytes)
+        for path in looked_at.keys() - logs.keys():
+            # Nothing more comes of a worker that is gone, and its follower would cost for ever.
+            inbox.leave(path)
 
 
 def pieces(path: str, start: int, end: int | None) -> Iterator[Piece]:
