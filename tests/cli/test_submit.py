@@ -262,6 +262,21 @@ def test_long_lines_make_smaller_chunks(
     assert [len(request.items) for request in server.asked] == [2, 2]
 
 
+def test_of_a_line_that_is_too_long_no_more_is_read_than_shows_it(
+    server: WireServer, fnr: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submit_jsonl, "LINE_BYTES_MAX", 20)
+    lines = ['{"n":1}', '{"n":"' + "x" * 70 + '"}', '{"n":"fits in 20"}', "", '{"n":4}' + " " * 99]
+    found = fnr("submit", "f", "--jsonl", "-", "-o", "json", stdin="\n".join(lines))
+    assert found.code == 1
+    assert [one["line"] for one in found.json["refused"]] == [2, 5]
+    assert "line 2: more than 20 bytes in one line" in found.err
+    assert [bytes(item) for item in server.asked[-1].items] == [
+        b'{"function":"f","input":{"n":1}}',
+        b'{"function":"f","input":{"n":"fits in 20"}}',
+    ]
+
+
 def test_atomic_is_all_or_none(
     server: WireServer, fnr: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
