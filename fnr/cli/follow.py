@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeVar
@@ -90,11 +91,13 @@ _Mail = _Look | _Grown | FnrError
 class Inbox:
     """Where news arrive; ends with the command, as its threads do."""
 
-    def __init__(self, here: Here, watch: Watch) -> None:
+    def __init__(self, here: Here, watch: Watch, *, patient: bool = False) -> None:
+        """patient: also with a daemon that is away already."""
         self._here = here
+        self._patient = patient
         self._watch = watch
         self._mail: SimpleQueue[_Mail] = SimpleQueue()
-        self._followed: set[str] = set()
+        self._followed: dict[str, threading.Event] = {}
         threading.Thread(target=self._hear, name="events", daemon=True).start()
 
     def wait(self) -> str | None:
@@ -107,30 +110,38 @@ class Inbox:
     def follow(self, path: str, position: int) -> None:
         """Tell when a log grows behind a position."""
         if path not in self._followed:
-            self._followed.add(path)
-            threading.Thread(target=self._read, args=(path, position), daemon=True).start()
+            self._followed[path] = left = threading.Event()
+            read = partial(self._read, path, position, left)
+            threading.Thread(target=read, name="log", daemon=True).start()
+
+    def leave(self, path: str) -> None:
+        """Tell no more of a log."""
+        self._followed.pop(path).set()
 
     def _hear(self) -> None:
         """Every event of the watch means: look; so does a new connection after a lost one."""
         try:
-            connection = Connection(self._here.paths, timeout_ms=self._here.timeout_ms)
+            connection = self._first_connection()
             while True:
                 try:
                     self._hear_from(connection)
                 except ConnectionLost:
                     connection.close()
-                    connection = connect_again(
-                        self._here.paths, timeout_ms=self._here.timeout_ms, patience_ms=PATIENCE_MS
-                    )
+                    connection = _patient_connection(self._here)
         except FnrError as error:
             self._mail.put(error)
+
+    def _first_connection(self) -> Connection:
+        if self._patient:
+            return _patient_connection(self._here)
+        return Connection(self._here.paths, timeout_ms=self._here.timeout_ms)
 
     def _hear_from(self, connection: Connection) -> None:
         for _event in connection.watch(self._watch, on_watching=lambda: self._mail.put(_Look())):
             self._mail.put(_Look())
 
-    def _read(self, path: str, position: int) -> None:
-        for _chunk in follow(path, position, stop=lambda: False):
+    def _read(self, path: str, position: int, left: threading.Event) -> None:
+        for _chunk in follow(path, position, stop=left.is_set):
             self._mail.put(_Grown(path))
 
 
@@ -140,12 +151,13 @@ def task_output(
     *,
     since_ms: int | None = None,
     shown: dict[str, int] | None = None,
+    patient: bool = False,
 ) -> Iterator[Output]:
     """What a task prints, from its first attempt on, until it has ended.
 
-    shown: log -> up to where it was shown already.
+    shown: log -> up to where it was shown already. patient: also with a daemon that is away now.
     """
-    inbox = Inbox(here, Watch(task_ids=[task_id]))
+    inbox = Inbox(here, Watch(task_ids=[task_id]), patient=patient)
     spans: list[LogSpan] = []
     # By file and not by attempt: several attempts may stand in one worker's log.
     shown = dict(shown or {})
@@ -176,16 +188,20 @@ def function_output(here: Here, function: str, *, shown: dict[str, int]) -> Iter
     logs: dict[str, str] = {}
     shown = dict(shown)
     while True:
+        looked_at = logs
         if inbox.wait() is None:
-            for worker in patient_ask(here, ListWorkers(function=function)):
-                if worker.log_path and worker.log_path not in logs:
-                    logs[worker.log_path] = worker.worker_id
-                    position = shown.setdefault(worker.log_path, 0)
-                    inbox.follow(worker.log_path, position)
-        for path, worker_id in logs.items():
+            workers = patient_ask(here, ListWorkers(function=function))
+            logs = {one.log_path: one.worker_id for one in workers if one.log_path}
+            looked_at = looked_at | logs
+            for path in logs:
+                inbox.follow(path, shown.setdefault(path, 0))
+        for path, worker_id in looked_at.items():
             for piece in pieces(path, shown[path], None):
                 shown[path] = piece.position
                 yield Output(worker_id, piece.data, lost_bytes=piece.lost_bytes)
+        for path in looked_at.keys() - logs.keys():
+            # Nothing more comes of a worker that is gone, and its follower would cost for ever.
+            inbox.leave(path)
 
 
 def pieces(path: str, start: int, end: int | None) -> Iterator[Piece]:
@@ -210,14 +226,16 @@ def find_task(here: Here, task_id: str) -> Task:
 
 
 def patient_ask(here: Here, request: Request[Answer]) -> Answer:
-    """Ask, and wait for a daemon that is being restarted."""
-    try:
+    """Ask, and wait for a daemon that is being restarted, also when that happens again."""
+    with suppress(DaemonDown):
         return here.ask(request, offline=False)
-    except DaemonDown:
-        with connect_again(
-            here.paths, timeout_ms=here.timeout_ms, patience_ms=PATIENCE_MS
-        ) as connection:
+    while True:
+        with _patient_connection(here) as connection, suppress(ConnectionLost):
             return connection.ask(request)
+
+
+def _patient_connection(here: Here) -> Connection:
+    return connect_again(here.paths, timeout_ms=here.timeout_ms, patience_ms=PATIENCE_MS)
 
 
 def hand_over(here: Here, spec: TaskSpec, ask: Ask | None = None) -> Submitted:

@@ -128,7 +128,7 @@ def _cancel(task_id: str) -> None:
 def _pass_output_on(task_id: str) -> None:
     cutters: dict[str, LogLines] = {}
     lost_bytes = 0
-    for output in task_output(here(), task_id):
+    for output in task_output(here(), task_id, patient=True):
         cutter = cutters.setdefault(output.place, LogLines(None))
         if output.lost_bytes:
             lost_bytes += output.lost_bytes

@@ -24,12 +24,15 @@ from fnr.cli.here import here, say
 from fnr.cli.progress import Bar
 from fnr.cli.render import drop_output, write_json, write_while_read
 from fnr.cli.terminal import one_line
-from fnr.client.connect import ConnectionLost
+from fnr.client.connect import ConnectionLost, not_text
 from fnr.policy.input_types import validate_input_json
+from fnr.policy.task import INPUT_BYTES_MAX
 
 CHUNK_LINES = 1_000
 # Long lines make smaller chunks: a request must fit, and the daemon should answer now and then.
 CHUNK_BYTES = 8 * 1024 * 1024
+# Room for a task's other fields beside its input. A file that has no lines is not read as one.
+LINE_BYTES_MAX = INPUT_BYTES_MAX + 1024 * 1024
 _specs = msgspec.json.Decoder(TaskSpec)
 
 
@@ -94,10 +97,12 @@ def _items(
 ) -> Iterator[tuple[int, Raw]]:
     """The tasks that the lines stand for, with their line numbers; bad lines go to `refused`."""
     head, tail = _frame(spec)
-    for number, line in enumerate(file, start=1):
-        bar.advance(len(line))
+    for number, line in enumerate(_lines(file, bar), start=1):
         text = line.strip()
         if not text:
+            continue
+        if len(line) > LINE_BYTES_MAX:
+            outcome.refused.append((number, f"more than {LINE_BYTES_MAX} bytes in one line"))
             continue
         # Whatever is not one whole JSON value would break the request around it.
         problem = validate_input_json(text) if spec.function else _task_problem(text)
@@ -105,6 +110,15 @@ def _items(
             yield number, Raw(head + text + tail)
         else:
             outcome.refused.append((number, problem))
+
+
+def _lines(file: IO[bytes], bar: Bar) -> Iterator[bytes]:
+    """The lines; of one that is too long no more is kept than shows that it is."""
+    while line := file.readline(LINE_BYTES_MAX + 1):
+        bar.advance(len(line))
+        yield line
+        while not line.endswith(b"\n") and (line := file.readline(LINE_BYTES_MAX)):
+            bar.advance(len(line))
 
 
 def _frame(spec: TaskSpec) -> tuple[bytes, bytes]:
@@ -116,7 +130,10 @@ def _frame(spec: TaskSpec) -> tuple[bytes, bytes]:
                 why="without one every line is a whole task with its own fields",
             )
         return b"", b""
-    marked = msgspec.json.encode(replace(spec, input=Raw(b'"\\u0000"')))
+    try:
+        marked = msgspec.json.encode(replace(spec, input=Raw(b'"\\u0000"')))
+    except UnicodeEncodeError as error:
+        raise not_text(error) from error
     head, _, tail = marked.partition(b'"\\u0000"')
     return head, tail
 

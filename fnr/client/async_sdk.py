@@ -81,6 +81,7 @@ class AsyncClient:
         self._tries = 0
         self._refused: FnrError | None = None
         self._ulids = Ulids(Clock(), Dice())
+        self._pid = os.getpid()
 
     async def submit(
         self,
@@ -89,6 +90,7 @@ class AsyncClient:
         **options: Unpack[SubmitOptions],
     ) -> str:
         """Hand over one task; its id, once it is on disk."""
+        self._look_around()
         task_id = self._ulids.new()
         spec = replace(task_spec(function, input, options), task_id=task_id)
         with says_which(task_id):
@@ -103,6 +105,7 @@ class AsyncClient:
         **options: Unpack[SubmitOptions],
     ) -> SubmittedMany:
         """Hand over many tasks of one function, 1,000 a transaction, or all in one if atomic."""
+        self._look_around()
         specs = task_specs(function, inputs, options)
         total = SubmittedMany(task_ids=[])
         sent = 0
@@ -227,6 +230,7 @@ class AsyncClient:
 
     async def close(self) -> None:
         """Let the connection go; asking makes a new one."""
+        self._look_around()
         if self._link is not None:
             link, self._link = self._link, None
             await link.close()
@@ -243,10 +247,7 @@ class AsyncClient:
         await self.close()
 
     async def _linked(self) -> AsyncLink:
-        loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            # Nobody reads what comes over a connection of the loop before.
-            self._loop, self._link, self._connecting = loop, None, asyncio.Lock()
+        self._look_around()
         if self._link is not None and self._link.alive:
             return self._link
         tries = self._tries
@@ -257,6 +258,17 @@ class AsyncClient:
                 # Whoever was before us has just waited for the same, in vain.
                 raise copy(self._refused)
             return await self._link_again()
+
+    def _look_around(self) -> None:
+        """Begin anew on another loop, and in a process that was forked from ours."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            # Nobody reads what comes over a connection of the loop before, or can close it.
+            self._loop, self._link, self._connecting = loop, None, asyncio.Lock()
+        if self._pid != os.getpid():
+            # Two processes must not make the same ids.
+            self._ulids = Ulids(Clock(), Dice())
+            self._pid = os.getpid()
 
     async def _link_again(self) -> AsyncLink:
         # Nobody has patience with a daemon that was not there at first.

@@ -23,6 +23,7 @@ from fnr.api.errors import (
     PermissionDenied,
     TimedOut,
     TryAgain,
+    from_json,
 )
 from fnr.api.question import Read, Request
 from fnr.api.requests import Event, GetStatus, WaitTasks, Watch
@@ -142,9 +143,21 @@ class Connection:
         except TimeoutError as error:
             raise self._timed_out(self.timeout_ms) from error
         except OSError as error:
-            raise connection_lost(self.paths, error) from error
+            raise self._farewell() or connection_lost(self.paths, error) from error
         self.broken = False
         return self._last_id
+
+    def _farewell(self) -> FnrError | None:
+        """What the daemon said before it hung up: that it hears nobody, for it has too many."""
+        if self._last_id > 1:
+            return None  # what is still to be read answers earlier questions
+        try:
+            reply = self._receive(0, self.timeout_ms)
+        except FnrError:
+            return None
+        finally:
+            self.broken = True
+        return None if reply.error is None else from_json(reply.error)
 
     def _receive(self, request_id: int, deadline_ms: int | None) -> Reply:
         self._set_timeout(deadline_ms)
@@ -186,7 +199,10 @@ class Connection:
 
 def request_line(request: Request[Any], *, request_id: int) -> bytes:
     """One request as one line; BadData when it cannot be one."""
-    line = encode_request(request, request_id=request_id)
+    try:
+        line = encode_request(request, request_id=request_id)
+    except UnicodeEncodeError as error:
+        raise not_text(error) from error
     if len(line) > REQUEST_BYTES_MAX:
         raise BadData(
             "the request is too large",
@@ -196,6 +212,11 @@ def request_line(request: Request[Any], *, request_id: int) -> bytes:
     if line.find(b"\n") != len(line) - 1:
         raise BadData("raw JSON in a request must stand on one line")
     return line
+
+
+def not_text(error: UnicodeEncodeError) -> BadData:
+    """Words of a command line may hold bytes that are no characters."""
+    return BadData("what was asked is not UTF-8", why=str(error))
 
 
 def connect_socket(paths: Paths, *, timeout_ms: int | None) -> socket.socket:
@@ -289,7 +310,7 @@ def connect_again(paths: Paths, *, timeout_ms: int | None, patience_ms: int) -> 
         while True:
             try:
                 return _answering(paths, timeout_ms=timeout_ms)
-            except DaemonDown:
+            except (DaemonDown, TimedOut):
                 left_ms = give_up_at_ms - clock.boot_ms()
                 if left_ms <= 0:
                     raise
@@ -328,7 +349,10 @@ def ask(
             raise
     from fnr.client.offline import answer_offline  # noqa: PLC0415 - sqlite3 only when needed
 
-    answer = answer_offline(paths, request)
+    try:
+        answer = answer_offline(paths, request)
+    except UnicodeEncodeError as error:
+        raise not_text(error) from error
     (notice or _to_stderr)("daemon is not running; read from the store")
     return answer
 

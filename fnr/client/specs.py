@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any, TypedDict
 
 import msgspec
@@ -17,12 +16,15 @@ from msgspec import Raw
 
 from fnr.api.errors import BadData, UsageError
 from fnr.api.requests import SubmitMany, TaskSpec
+from fnr.client.connect import not_text
 from fnr.config.units import duration_ms
 from fnr.policy.json_numbers import number_lost
 from fnr.policy.task import PRIORITY_DEFAULT
 
 Duration = str | timedelta
 CHUNK_ITEMS = 1_000
+# Far below what one request may have, so that the daemon answers others in between.
+CHUNK_BYTES = 8 * 1024 * 1024
 
 _encode = msgspec.json.Encoder().encode
 
@@ -100,10 +102,28 @@ def input_json(value: Mapping[str, Any]) -> bytes:
 
 
 def batches(specs: Iterable[TaskSpec], *, atomic: bool) -> Iterator[SubmitMany]:
-    """Tasks in requests of CHUNK_ITEMS each; an atomic batch is one request, whatever its size."""
-    rest = iter(specs)
-    while chunk := [Raw(_encode(spec)) for spec in islice(rest, None if atomic else CHUNK_ITEMS)]:
-        yield SubmitMany(items=chunk, atomic=atomic)
+    """Tasks in requests of CHUNK_ITEMS each, fewer where they are large.
+
+    An atomic batch is one request, whatever its size.
+    """
+    items: list[Raw] = []
+    size_bytes = 0
+    for spec in specs:
+        item = _item(spec)
+        size_bytes += len(item)
+        if items and not atomic and (len(items) == CHUNK_ITEMS or size_bytes > CHUNK_BYTES):
+            yield SubmitMany(items=items)
+            items, size_bytes = [], len(item)
+        items.append(item)
+    if items:
+        yield SubmitMany(items=items, atomic=atomic)
+
+
+def _item(spec: TaskSpec) -> Raw:
+    try:
+        return Raw(_encode(spec))
+    except UnicodeEncodeError as error:
+        raise not_text(error) from error
 
 
 def milliseconds(value: Duration, *, what: str) -> int:

@@ -18,6 +18,7 @@ from fnr.api import (
 from fnr.api import requests as ask
 from fnr.api.any_request import AnyRequest
 from fnr.api.errors import FnrError, NotFound, Refused, UsageError, no_such_id
+from fnr.api.frames import Recall
 from fnr.api.letter_requests import (
     EditLetter,
     ImportLetters,
@@ -34,6 +35,7 @@ from fnr.daemon.crew import Crew
 from fnr.daemon.incidents import Incidents
 from fnr.daemon.letters import Letters
 from fnr.daemon.overview import Overview
+from fnr.daemon.pool import Pool
 from fnr.daemon.reader import Reader
 from fnr.daemon.replays import Replays
 from fnr.daemon.resource_answers import ResourceAnswers
@@ -163,8 +165,13 @@ class Answers:
 
         await self._parts.store.write(unit)
         self._crew.supervisor.paused.update(names)
-        for name in names:
-            self._crew.supervisor.pools[name].paused = True
+        for pool in self._pools(names):
+            pool.paused = True
+        # Behind every claim that was on its way: then workers have all that they may have.
+        await self._parts.store.write(lambda _: None)
+        for pool in self._pools(names):
+            for worker in pool.workers.values():
+                worker.send(Recall())
         return Changed(changed=names)
 
     async def _resume(self, _: Client, request: ask.ResumeFunction) -> Changed:
@@ -175,11 +182,15 @@ class Answers:
 
         await self._parts.store.write(unit)
         self._crew.supervisor.paused.difference_update(names)
-        for name in names:
-            pool = self._crew.supervisor.pools[name]
+        for pool in self._pools(names):
             pool.paused = False
-            self._crew.dispatcher.due_now(name)
+            self._crew.dispatcher.due_now(pool.name)
         return Changed(changed=names)
+
+    def _pools(self, names: list[str]) -> list[Pool]:
+        """Those that are there; a reload may have come in between."""
+        pools = self._crew.supervisor.pools
+        return [pools[name] for name in names if name in pools]
 
     def _known(self, names: list[str]) -> list[str]:
         for name in names:

@@ -7,8 +7,11 @@ can be tried out as it is.
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from os import PathLike, fspath
+from threading import get_ident
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar, cast
 
@@ -155,20 +158,29 @@ class breaker:  # noqa: N801 - reads as the word it stands for: `with fnr.breake
     and fnr parks the task until the service may be tried, at no cost. An exception that leaves the
     call is a failure of the service, unless fnr finds that the input was wrong.
 
-    ignore: exceptions that say nothing of the service.
+    ignore: exceptions that say nothing of the service. One object may guard any number of calls
+    at once, of threads and of coroutines.
     """
 
-    __slots__ = ("_guard", "_ignore", "_service")
+    __slots__ = ("_guard", "_ignore", "_others", "_service")
 
     def __init__(self, service: str, *, ignore: tuple[type[BaseException], ...] = ()) -> None:
         self._service = service
         self._ignore = ignore
         self._guard: Guarded | None = None
+        # What began while that one had not ended: by who began it, the latest last.
+        self._others: dict[object, list[Guarded]] | None = None
 
     def __enter__(self) -> Self:
         host = _Place.host or _host("breaker")
         if host is not None:
-            self._guard = host.guard(self._service, self._ignore)
+            guard = host.guard(self._service, self._ignore)
+            if self._guard is None:
+                self._guard = guard
+            else:
+                if self._others is None:
+                    self._others = {}
+                self._others.setdefault(_runner(), []).append(guard)
         return self
 
     def __exit__(
@@ -178,9 +190,26 @@ class breaker:  # noqa: N801 - reads as the word it stands for: `with fnr.breake
         tb: TracebackType | None,
     ) -> None:
         guard = self._guard
-        if guard is not None:
+        if self._others:
+            guard = self._ending(self._others)
+        else:
             self._guard = None
+        if guard is not None:
             guard.end(error)
+
+    def _ending(self, others: dict[object, list[Guarded]]) -> Guarded | None:
+        """Of several calls the one that ends here: the latest of who runs now."""
+        runner = _runner()
+        if runner not in others and self._guard is None:
+            # Begun by somebody else, as a generator may be.
+            runner = next(iter(others))
+        if runner in others:
+            guard = others[runner].pop()
+            if not others[runner]:
+                del others[runner]
+            return guard
+        first, self._guard = self._guard, None
+        return first
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -213,6 +242,16 @@ class breaker:  # noqa: N801 - reads as the word it stands for: `with fnr.breake
 
         wrapped: Any = functools.wraps(function)(guarded)
         return cast("Function", wrapped)
+
+
+def _runner() -> object:
+    """Who runs now: a task of asyncio, or a thread."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is not None:
+        with suppress(RuntimeError):  # no loop runs in this thread
+            if (task := asyncio.current_task()) is not None:
+                return task
+    return get_ident()
 
 
 def attempt() -> AttemptInfo:

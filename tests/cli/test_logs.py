@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 
 import msgspec
 from cli_runs import Run
@@ -45,6 +46,31 @@ def test_what_is_printed_while_following_begins_is_not_lost(home: LiveHome, live
     enter(flags)
     output = next(function_output(here, "run", shown=printed.read_to))
     assert [record.text for record in LogLines(None).feed(output.data)] == [b"between"]
+
+
+def test_the_log_of_a_worker_that_is_gone_is_followed_no_more(home: LiveHome, live: Run) -> None:
+    """Else a function whose workers are replaced often costs a thread and a watch for each."""
+    flags = Globals()
+    flags.home = str(home.folder)
+    here = enter(flags)
+    live("submit", "say", "word=before", "--wait")
+    read_to = Printed(ListLogSpans(function="say"), followed=True).read_to
+    others = {*threading.enumerate()}
+    outputs = function_output(here, "say", shown=read_to)
+    live("submit", "say", "word=one", "--wait")
+    enter(flags)
+    assert b"one" in next(outputs).data
+    followers = [one for one in {*threading.enumerate()} - others if one.name == "log"]
+    live("worker", "restart", "say")
+    live("submit", "say", "word=two", "--wait")
+    enter(flags)
+    assert b"two" in next(outputs).data
+    live("submit", "say", "word=three", "--wait")
+    enter(flags)
+    assert b"three" in next(outputs).data
+    for follower in followers:
+        follower.join()
+    assert followers
 
 
 def test_a_task_is_followed_from_its_last_lines_on(home: LiveHome, live: Run) -> None:

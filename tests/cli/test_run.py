@@ -13,13 +13,24 @@ import pytest
 from cli_runs import Run
 from live_home import LiveHome
 from terminals import Session
-from wire_server import WireServer
+from wire_server import Close, Events, Turns, WireServer
 
-from fnr.api.requests import Submit, Submitted
+from fnr.api.requests import (
+    GetTask,
+    ListLogSpans,
+    ListTasks,
+    Submit,
+    Submitted,
+    Watch,
+)
+from fnr.cli import follow
 from fnr.cli.run import exit_code_of
+from fnr.client.connect import Connection, connect_again
+from fnr.config.paths import Paths
 from fnr.policy.evidence import Code, Evidence, KilledBy, Phase
-from fnr.policy.record import ErrorRecord
+from fnr.policy.record import ErrorRecord, Page, TaskDetail
 from fnr.policy.rules import Category, Classification, Level, Strategy
+from fnr.policy.task import Task, TaskState
 
 
 def test_streams_and_exit_code_are_the_commands(live: Run) -> None:
@@ -151,6 +162,37 @@ def test_who_waits_for_a_task_goes_on_waiting_while_the_daemon_is_restarted(
     pipe.write_text("after the restart")
     assert session.end() == 0
     assert session.shown().endswith('"after the restart"\n')
+
+
+def test_it_goes_on_though_the_daemon_is_restarted_again_and_again(
+    server: WireServer, fnr: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Method: it goes away when it has accepted the command, and twice when asked for its end."""
+
+    def back_when_waited_for(paths: Paths, *, timeout_ms: int, patience_ms: int) -> Connection:
+        if not Path(paths.socket_file).exists():
+            server.stop()
+            server.start()
+        return connect_again(paths, timeout_ms=timeout_ms, patience_ms=patience_ms)
+
+    def accept_and_go(_: Submit) -> Submitted:
+        Path(server.paths.socket_file).unlink()
+        return Submitted(task_id="T")
+
+    task = Task(task_id="T", function="run", state=TaskState.DONE)
+    server.answers |= {
+        Submit: accept_and_go,
+        ListTasks: Page(items=[task], total=1),
+        Watch: Events(),
+        ListLogSpans: [],
+        GetTask: Turns(Close(), Close(), TaskDetail(task=task, input=msgspec.Raw(b"{}"))),
+    }
+    monkeypatch.setattr(follow, "connect_again", back_when_waited_for)
+    found = fnr("run", "--", "true")
+    assert (found.code, found.out, found.err) == (0, "", "")
+    asked = [type(request) for request in server.asked]
+    assert asked.count(Submit) == 1
+    assert asked.count(GetTask) == 3
 
 
 def test_flags_become_the_tasks_input(server: WireServer, fnr: Run, tmp_path: Path) -> None:

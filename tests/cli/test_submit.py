@@ -141,9 +141,24 @@ def test_what_is_wrong_is_refused_before_it_is_sent(
     assert server.asked == []
 
 
-def test_bytes_of_a_word_that_are_no_text_are_refused(server: WireServer, fnr: Run) -> None:
-    found = fnr("submit", "f", "path=/tmp/\udcff")
-    assert found.code == 65
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["submit", "f", "path=/tmp/\udcff"],
+        ["submit", "\udcff"],
+        ["submit", "f", "--unique", "\udcff"],
+        ["submit", "f", "--jsonl", "-", "--tag", "a=\udcff"],
+        ["run", "--name", "\udcff", "--", "true"],
+        ["task", "list", "--where", "\udcff"],
+        ["task", "wait", "\udcff"],
+        ["function", "pause", "\udcff"],
+    ],
+)
+def test_bytes_of_a_word_that_are_no_text_are_refused(
+    server: WireServer, fnr: Run, words: list[str]
+) -> None:
+    found = fnr(*words)
+    assert (found.code, "not UTF-8" in found.err) == (65, True)
     assert server.asked == []
 
 
@@ -245,6 +260,21 @@ def test_long_lines_make_smaller_chunks(
     monkeypatch.setattr(submit_jsonl, "CHUNK_BYTES", 100)
     fnr("submit", "f", "--jsonl", "-", stdin=('{"a": "' + "x" * 60 + '"}\n') * 4)
     assert [len(request.items) for request in server.asked] == [2, 2]
+
+
+def test_of_a_line_that_is_too_long_no_more_is_read_than_shows_it(
+    server: WireServer, fnr: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submit_jsonl, "LINE_BYTES_MAX", 20)
+    lines = ['{"n":1}', '{"n":"' + "x" * 70 + '"}', '{"n":"fits in 20"}', "", '{"n":4}' + " " * 99]
+    found = fnr("submit", "f", "--jsonl", "-", "-o", "json", stdin="\n".join(lines))
+    assert found.code == 1
+    assert [one["line"] for one in found.json["refused"]] == [2, 5]
+    assert "line 2: more than 20 bytes in one line" in found.err
+    assert [bytes(item) for item in server.asked[-1].items] == [
+        b'{"function":"f","input":{"n":1}}',
+        b'{"function":"f","input":{"n":"fits in 20"}}',
+    ]
 
 
 def test_atomic_is_all_or_none(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from msgspec import Raw as RawJson
 from wire_server import Close, Events, Hang, Raw, Turns, WireServer
 
+from fnr.api import wire
 from fnr.api.errors import (
     BadData,
     ConfigError,
@@ -17,6 +20,7 @@ from fnr.api.errors import (
     FnrError,
     PermissionDenied,
     TimedOut,
+    TryAgain,
     error_types,
 )
 from fnr.api.requests import (
@@ -27,12 +31,14 @@ from fnr.api.requests import (
     ListTasks,
     PauseFunction,
     Status,
+    StopDaemon,
     Submit,
     Submitted,
     TaskSpec,
     Watch,
 )
 from fnr.client import connect
+from fnr.client.async_link import AsyncLink
 from fnr.client.connect import Connection, ConnectionLost, ask, connect_again, not_connected
 from fnr.config.paths import Paths, find_paths
 from fnr.policy.record import Page
@@ -139,6 +145,49 @@ def test_a_reply_to_no_request_in_particular_is_ours(server: WireServer) -> None
         connection.ask(GetStatus())
 
 
+@pytest.fixture
+def full_house() -> Iterator[tuple[Paths, Callable[[], None]]]:
+    """A home whose daemon takes nobody, and what makes it say so to who has just connected."""
+    with TemporaryDirectory(prefix="fnr-") as home, socket.socket(socket.AF_UNIX) as door:
+        paths = find_paths(home=home)
+        Path(paths.run_dir).mkdir()
+        door.bind(paths.socket_file)
+        door.listen()
+
+        def hang_up() -> None:
+            connected, _ = door.accept()
+            connected.sendall(wire.encode_error(0, TryAgain("too many clients")))
+            connected.close()
+
+        yield paths, hang_up
+
+
+def test_a_daemon_that_takes_nobody_more_is_not_mistaken_for_none(
+    full_house: tuple[Paths, Callable[[], None]],
+) -> None:
+    """Method: it hangs up before it is asked, so that the question cannot even be sent."""
+    paths, hang_up = full_house
+    with Connection(paths) as connection:
+        hang_up()
+        with pytest.raises(TryAgain, match="too many clients"):
+            connection.ask(GetStatus())
+        assert connection.broken
+        with pytest.raises(ConnectionLost):
+            connection.ask(GetStatus())
+
+
+async def test_an_async_client_is_told_so_too(
+    full_house: tuple[Paths, Callable[[], None]],
+) -> None:
+    paths, hang_up = full_house
+    link = await AsyncLink.open(paths, timeout_ms=10_000)
+    hang_up()
+    await link.ended()
+    with pytest.raises(TryAgain, match="too many clients"):
+        await link.ask(StopDaemon(), timeout_ms=10_000)
+    await link.close()
+
+
 def test_a_request_over_the_limit_is_not_sent(
     server: WireServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -243,6 +292,15 @@ def test_a_daemon_that_comes_back_is_waited_for(monkeypatch: pytest.MonkeyPatch)
         assert connection.ask(GetStatus()) == STATUS
     assert failures
     server.close()
+
+
+def test_a_daemon_that_hangs_when_it_is_back_is_given_the_same_time(server: WireServer) -> None:
+    server.answers[GetStatus] = Turns(Hang(), STATUS)
+    with connect_again(server.paths, timeout_ms=50, patience_ms=60_000) as connection:
+        assert connection.ask(GetStatus()) == STATUS
+    server.answers[GetStatus] = Hang()
+    with pytest.raises(TimedOut):
+        connect_again(server.paths, timeout_ms=50, patience_ms=1)
 
 
 def test_a_daemon_that_stays_away_is_given_up(tmp_path: Path) -> None:

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import fields
 
-from fnr.api.errors import NotFound, ProtocolMismatch, Refused, StorageError, UsageError
+from fnr.api.errors import BadData, NotFound, ProtocolMismatch, Refused, StorageError, UsageError
 from fnr.api.incident_requests import ListErrors, ListIncidents
 from fnr.api.letter_requests import ListLetters
 from fnr.api.question import Read
 from fnr.api.requests import GetStatus, GetStoreStats, GetTask, ListTasks
 from fnr.client import store_file
+from fnr.client.connect import ask
 from fnr.client.offline import answer_offline
 from fnr.config.paths import Paths, find_paths
 from fnr.policy.record import Page
@@ -73,6 +74,11 @@ def test_ids_may_be_abbreviated_as_far_as_they_are_unique(paths: Paths) -> None:
 def test_a_filter_that_does_not_parse_is_the_users_mistake(paths: Paths) -> None:
     with pytest.raises(UsageError, match="the filter was not understood"):
         answer_offline(paths, ListTasks(where="stat:dead"))
+
+
+def test_a_filter_that_is_no_text_is_too(paths: Paths) -> None:
+    with pytest.raises(BadData, match="not UTF-8"):
+        ask(paths, ListTasks(where="message:\udcff"), notice=print)
 
 
 def test_the_status_says_that_the_daemon_is_down(paths: Paths) -> None:

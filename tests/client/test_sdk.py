@@ -36,12 +36,13 @@ from fnr.api.requests import (
     SubmittedMany,
     WaitTasks,
 )
+from fnr.client import async_sdk
 from fnr.client.answers import LOOK_S, LOOK_S_MAX, pauses_s
 from fnr.client.async_link import AsyncLink
 from fnr.client.connect import ConnectionLost
 from fnr.client.sdk import AsyncClient, Client, TaskFailed
 from fnr.config.paths import Paths
-from fnr.host.clock import is_ulid
+from fnr.host.clock import Clock, is_ulid
 from fnr.policy.record import TaskDetail, TaskEnd
 from fnr.policy.replay import ReplayDetail, ReplayPlan, ReplayState
 from fnr.policy.task import Task, TaskState
@@ -443,5 +444,45 @@ def test_a_second_loop_gets_its_own_connection(server: WireServer) -> None:
     client = AsyncClient(server.home, timeout="5s")
     assert [asyncio.run(client.submit("f")) for _ in range(2)] == ["T", "T"]
     assert server.connections == 2
+    del client
+    gc.collect()
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_what_another_loop_has_left_can_be_closed(server: WireServer) -> None:
+    server.answers[Submit] = Submitted(task_id="T")
+    client = AsyncClient(server.home, timeout="5s")
+    assert asyncio.run(client.submit("f")) == "T"
+    asyncio.run(client.close())
+    assert asyncio.run(client.submit("f")) == "T"
+    assert server.connections == 2
+    del client
+    gc.collect()
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_a_forked_process_makes_ids_of_its_own_also_on_a_clock_that_stands_still(
+    server: WireServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An id that two processes make is one task: the second one's would be lost."""
+
+    class Standing(Clock):
+        def now_ms(self) -> int:
+            return 1_000
+
+    monkeypatch.setattr(async_sdk, "Clock", Standing)
+    server.answers[Submit] = lambda request: Submitted(task_id=request.task.task_id)
+    client = AsyncClient(server.home)
+    ids = [asyncio.run(client.submit("f"))]
+    readable, writable = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writable, asyncio.run(client.submit("f")).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    ids += [os.read(readable, 100).decode(), asyncio.run(client.submit("f"))]
+    os.close(readable)
+    os.close(writable)
+    assert len({*ids}) == 3
     del client
     gc.collect()

@@ -10,7 +10,7 @@ import pytest
 
 from fnr.api.errors import BadData, UsageError
 from fnr.api.requests import TaskSpec
-from fnr.client.specs import CHUNK_ITEMS, SubmitOptions, batches, task_spec, task_specs
+from fnr.client.specs import CHUNK_BYTES, CHUNK_ITEMS, SubmitOptions, batches, task_spec, task_specs
 
 
 def test_every_option_finds_its_field() -> None:
@@ -97,3 +97,12 @@ def test_many_tasks_become_chunks_and_atomic_ones_a_single_request() -> None:
     [one] = batches(specs, atomic=True)
     assert (len(one.items), one.atomic) == (CHUNK_ITEMS + 1, True)
     assert list(batches([], atomic=True)) == []
+
+
+def test_large_tasks_make_smaller_chunks() -> None:
+    spec = task_spec("f", {"text": "x" * (CHUNK_BYTES // 4)}, SubmitOptions())
+    small = TaskSpec(function="f")
+    found = [len(request.items) for request in batches([spec] * 7 + [small] * 2, atomic=False)]
+    assert found == [3, 3, 3]
+    [one] = batches([spec] * 7, atomic=True)
+    assert len(one.items) == 7

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -193,6 +194,30 @@ def test_unique_and_idempotency_keys_give_the_same_task(home_at: HomeAt) -> None
     end_of(home, one.task_id)
     two = home.ask(ask.Submit(task=ask.TaskSpec(function="echo", key="k")))
     assert (two.task_id, two.duplicate) == (one.task_id, True)
+
+
+def test_a_pause_takes_back_what_a_worker_holds_and_has_not_begun(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """Method: two tasks in one window, and the function is paused while the first runs."""
+    began, gate, next_began, next_gate = (tmp_path / name for name in "abcd")
+    for pipe in (began, gate, next_began, next_gate):
+        os.mkfifo(pipe)
+    bell = os.open(next_began, os.O_RDONLY | os.O_NONBLOCK)
+    home = home_at(function("hang", "block_on", "workers = 1\nwindow = 2")).up()
+    first = submit(home, "hang", {"fifo": str(gate), "started": str(began)})
+    second = submit(home, "hang", {"fifo": str(next_gate), "started": str(next_began)})
+    assert began.read_text()
+    assert home.ask(ask.GetTask(task_id=second)).task.state is TaskState.RUNNING
+    home.ask(ask.PauseFunction(functions=["hang"]))
+    gate.write_text("one")
+    assert end_of(home, first).task.state is TaskState.DONE
+    while home.ask(ask.GetTask(task_id=second)).task.state is TaskState.RUNNING:
+        assert not select.select([bell], [], [], 0)[0], "it began though its function is paused"
+    home.ask(ask.ResumeFunction(functions=["hang"]))
+    next_gate.write_text("two")
+    assert end_of(home, second).task.state is TaskState.DONE
+    os.close(bell)
 
 
 def test_who_asks_again_gets_the_answer_also_when_the_queue_is_full(home_at: HomeAt) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import contextlib
 import ctypes
 import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +210,46 @@ def guarded(
     if after:
         raise getattr(builtins, after)("elsewhere")
     return _can_be_had(lease) if lease else None
+
+
+def guarded_at_once(*, how: str, fails: bool = False) -> None:
+    """Make three calls at the same time, all guarded by one object."""
+    guard = fnr.breaker("storage")
+    if how == "tasks":
+        asyncio.run(_as_tasks(guard, fails))
+    elif how == "threads":
+        together = threading.Barrier(3)
+        threads = [
+            threading.Thread(target=_call, args=(guard, fails, together.wait)) for _ in "123"
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    else:
+        _call(guard, fails, lambda: _call(guard, fails, lambda: _call(guard, fails, bool)))
+
+
+def _call(guard: fnr.breaker, fails: bool, meanwhile: Callable[[], object]) -> None:
+    with contextlib.suppress(OSError), guard:
+        meanwhile()
+        if fails:
+            raise OSError("no")
+
+
+async def _as_tasks(guard: fnr.breaker, fails: bool) -> None:
+    together = asyncio.Barrier(3)
+
+    async def call() -> None:
+        with contextlib.suppress(OSError):
+            async with guard:
+                await together.wait()
+                if fails:
+                    raise OSError("no")
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(3):
+            group.create_task(call())
 
 
 def _can_be_had(path: str) -> bool:

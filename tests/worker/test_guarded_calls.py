@@ -126,6 +126,29 @@ def test_successes_are_told_to_a_daemon_that_listens(shown: Shown, peer: Peer) -
     assert call.evidence is None
 
 
+@pytest.mark.parametrize("how", ["tasks", "threads", "nested"])
+def test_each_of_several_calls_that_one_object_guards_at_once_is_told(
+    tmp_path: Path, shown: Shown, how: str
+) -> None:
+    shown.show("closed", listens=True)
+    folder = tmp_path / "d"
+    folder.mkdir()
+    with FakeDaemon(folder) as daemon:
+        _, peer = daemon.serve(
+            python=f"{GUARDED}_at_once",
+            cwd=str(Path(__file__).parent),
+            breaker_path=str(shown.path),
+            trial_path=shown.trials,
+        )
+        calls, ended = told(peer, how=how)
+        assert [call.evidence for call in calls] == [None] * 3
+        assert isinstance(ended, Done)
+        calls, ended = told(peer, how=how, fails=True)
+        failed = [call.evidence.exceptions[0].type for call in calls if call.evidence is not None]
+        assert failed == ["OSError"] * 3
+        assert isinstance(ended, Done)
+
+
 @pytest.mark.parametrize("error", ["KeyError", "KeyboardInterrupt"])
 def test_what_says_nothing_of_the_service_is_not_told(shown: Shown, peer: Peer, error: str) -> None:
     """KeyError is ignored by the function; an interruption is nobody's failure."""
