@@ -41,10 +41,16 @@ class Reload:
         self._started_with = parts.settings
         self._file = Path(parts.paths.config_file)
         self._had_file = self._file.exists()
+        self._turn = asyncio.Lock()
         self.on_reloaded: list[Callable[[], None]] = []
 
     async def reload(self) -> ReloadReport:
         """Read fnr.toml and rules.d again; raises ConfigError and changes nothing if one is bad."""
+        # Who read first could be the last to take over, and what was written since would not count.
+        async with self._turn:
+            return await self._read_and_apply()
+
+    async def _read_and_apply(self) -> ReloadReport:
         if self._had_file and not self._file.exists():
             raise ConfigError(
                 f"{self._file} is gone: nothing has changed",
