@@ -11,12 +11,12 @@ from fnr.api.errors import FnrError, NotFound, UsageError
 from fnr.api.letter_requests import GetLetterStats, ListLetters, PurgeLetters, ResolveLetters
 from fnr.api.question import Changed
 from fnr.api.requests import GetTask
-from fnr.cli.changes import show_changed
+from fnr.cli.changes import change_many, say_so_far, show_changed
 from fnr.cli.dlq_edit import edit
 from fnr.cli.dlq_files import export_letters, import_letters
 from fnr.cli.dlq_replay import replay
 from fnr.cli.group import confirm, counted, examples, full_ids, group, pages, read_ids
-from fnr.cli.here import here, say
+from fnr.cli.here import here
 from fnr.cli.letter_views import LETTERS, STATS
 from fnr.cli.options import After, Limit, Reason, SomeIds, TaskId, Where, Yes
 from fnr.cli.render import show_list, show_one, show_pages
@@ -81,12 +81,18 @@ def stats(where: Where = "") -> None:
 def resolve(ids: SomeIds = None, where: Where = "", reason: Reason = "", yes: Yes = False) -> None:
     """Put letters to rest without a replay; they are kept until purged."""
     _ids_or_where(ids, where)
+    if not where:
+        change_many(
+            full_ids(ids or []),
+            lambda some: ResolveLetters(task_ids=some, reason=reason),
+            done="resolved",
+        )
+        return
     after = None
-    if where and not yes:
+    if not yes:
         what, after = _as_of_now(where)
         confirm(f"Resolve {what} matching {where!r}?", yes=yes)
-    request = ResolveLetters(task_ids=full_ids(ids or []), where=where, reason=reason, after=after)
-    _change_all(request, done="resolved")
+    _change_found(ResolveLetters(where=where, reason=reason, after=after), done="resolved")
 
 
 @app.command(
@@ -108,15 +114,19 @@ def purge(
     _ids_or_where(ids, where)
     where = _to_purge(where, also_open=also_open)
     words = read_ids(ids or [])
+    if not where:
+        confirm(f"Delete {counted(len(words), 'dead letter')} for good?", yes=yes or not words)
+        change_many(
+            full_ids(words),
+            lambda some: PurgeLetters(task_ids=some, open=also_open),
+            done="deleted",
+        )
+        return
     after = None
-    if not yes and (words or where):
-        what = counted(len(words), "dead letter")
-        if where:
-            what, after = _as_of_now(where)
-            what = f"{what} matching {where!r}"
-        confirm(f"Delete {what} for good?", yes=yes)
-    request = PurgeLetters(task_ids=full_ids(words), where=where, open=also_open, after=after)
-    _change_all(request, done="deleted")
+    if not yes:
+        what, after = _as_of_now(where)
+        confirm(f"Delete {what} matching {where!r} for good?", yes=yes)
+    _change_found(PurgeLetters(where=where, open=also_open, after=after), done="deleted")
 
 
 app.command(
@@ -137,11 +147,11 @@ app.command("import", epilog=examples("fnr dlq import letters.jsonl", "fnr dlq i
 )
 
 
-def _change_all(request: ResolveLetters | PurgeLetters, *, done: str) -> None:
+def _change_found(request: ResolveLetters | PurgeLetters, *, done: str) -> None:
     """Chunk by chunk, however many a filter finds; an end in the middle says how far it came."""
     total = Changed()
     try:
-        while request.task_ids or request.where:
+        while True:
             chunk = here().ask(request)
             total.changed.extend(chunk.changed)
             total.unchanged.update(chunk.unchanged)
@@ -149,8 +159,7 @@ def _change_all(request: ResolveLetters | PurgeLetters, *, done: str) -> None:
                 break
             request = replace(request, after=chunk.next)
     except (FnrError, KeyboardInterrupt):
-        if total.changed:
-            say(f"{len(total.changed)} {done} before that; those stay so")
+        say_so_far(total, done=done)
         raise
     show_changed(total, done=done)
 
