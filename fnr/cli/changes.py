@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -16,6 +16,8 @@ from fnr.cli.render import write, write_json
 from fnr.cli.terminal import one_line
 
 InChunks = CancelTasks | PurgeLetters | ResolveLetters
+# Changed in one transaction, within a tenth of a second.
+CHUNK_IDS = 500
 
 
 def change(ids: Sequence[str], request: Request[Changed], *, done: str) -> None:
@@ -27,10 +29,24 @@ def change(ids: Sequence[str], request: Request[Changed], *, done: str) -> None:
 
 
 def change_all(request: InChunks, *, done: str) -> None:
-    """Chunk by chunk, however many there are; an end in the middle says how far it came."""
+    """The same of all that a filter finds or ids name, however many there are."""
+    _change_chunks(_chunks(request), done=done)
+
+
+def change_many(
+    ids: Sequence[str], request_of: Callable[[list[str]], Request[Changed]], *, done: str
+) -> None:
+    """The same, a chunk of them at a time: while one is written nobody else's task is accepted."""
+    starts = range(0, len(ids), CHUNK_IDS)
+    chunks = (request_of(list(ids[start : start + CHUNK_IDS])) for start in starts)
+    _change_chunks(map(here().ask, chunks), done=done)
+
+
+def _change_chunks(chunks: Iterable[Changed], *, done: str) -> None:
+    """An end in the middle says how far it came."""
     total = Changed()
     try:
-        for chunk in _chunks(request):
+        for chunk in chunks:
             total.changed.extend(chunk.changed)
             total.unchanged.update(chunk.unchanged)
     except (FnrError, KeyboardInterrupt):

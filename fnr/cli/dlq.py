@@ -84,9 +84,11 @@ def stats(where: Where = "") -> None:
 def resolve(ids: SomeIds = None, where: Where = "", reason: Reason = "", yes: Yes = False) -> None:
     """Put letters to rest without a replay; they are kept until purged."""
     _ids_or_where(ids, where)
-    if where:
-        confirm(f"Resolve {_count(where)} matching {where!r}?", yes=yes)
-    request = ResolveLetters(task_ids=full_ids(ids or []), where=where, reason=reason)
+    after = None
+    if where and not yes:
+        what, after = _as_of_now(where)
+        confirm(f"Resolve {what} matching {where!r}?", yes=yes)
+    request = ResolveLetters(task_ids=full_ids(ids or []), where=where, reason=reason, after=after)
     change_all(request, done="resolved")
 
 
@@ -109,9 +111,12 @@ def purge(
     _ids_or_where(ids, where)
     where = _to_purge(where, also_open=also_open)
     words = read_ids(ids or [])
-    what = f"{_count(where)} matching {where!r}" if where else counted(len(words), "dead letter")
+    what, after = counted(len(words), "dead letter"), None
+    if where and not yes:
+        what, after = _as_of_now(where)
+        what = f"{what} matching {where!r}"
     confirm(f"Delete {what} for good?", yes=yes or not (words or where))
-    request = PurgeLetters(task_ids=full_ids(words), where=where, open=also_open)
+    request = PurgeLetters(task_ids=full_ids(words), where=where, open=also_open, after=after)
     change_all(request, done="deleted")
 
 
@@ -149,6 +154,9 @@ def _to_purge(where: str, *, also_open: bool) -> str:
     return f"({where}) state:{'open,resolved' if also_open else 'resolved'}"
 
 
-def _count(where: str) -> str:
-    total = here().ask(ListLetters(where=where, limit=1)).total
-    return "the dead letters" if total is None else counted(total, "dead letter")
+def _as_of_now(where: str) -> tuple[str, str | None]:
+    """The letters in words, and a cursor behind which stands none that comes after the question."""
+    found = here().ask(ListLetters(where=where, limit=1))
+    what = "the dead letters" if found.total is None else counted(found.total, "dead letter")
+    after = f"{found.items[0].died_at_ms + 1}-0" if found.items else found.next
+    return what, after

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -15,14 +14,20 @@ from msgspec import Raw
 
 from fnr.api.errors import BadData, Failed, Refused
 from fnr.api.letter_requests import ExportLetters, ImportLetters, LetterFile
+from fnr.api.wire import REQUEST_BYTES_MAX
 from fnr.cli.group import counted, pages
 from fnr.cli.here import here, say
 from fnr.cli.options import Where
 from fnr.cli.render import write_json
 from fnr.cli.terminal import one_line
+from fnr.host.disk import fsync_folder
 
 EXPORT_PAGE = 100
 IMPORT_CHUNK = 200
+# Letters hold whole inputs: a request must fit, and the daemon should answer now and then.
+IMPORT_CHUNK_BYTES = 8 * 1024 * 1024
+# A request has some room for itself.
+LINE_BYTES_MAX = REQUEST_BYTES_MAX - 1024 * 1024
 _letters = msgspec.json.Decoder(LetterFile)
 
 
@@ -63,6 +68,7 @@ def _write(to: Path, lines: Iterable[bytes]) -> int:
                 count += 1
             file.flush()
             os.fsync(file.fileno())
+        fsync_folder(str(to.parent))
     except BaseException:
         to.unlink()
         raise
@@ -79,8 +85,7 @@ def import_letters(
     lines = _read_lines(source)
     imported, refused = 0, 0
     with here().connect() as connection:
-        rest = iter(lines)
-        while chunk := list(islice(rest, IMPORT_CHUNK)):
+        for chunk in _chunks(lines):
             answer = connection.ask(ImportLetters(items=[raw for _, raw in chunk]))
             imported += len(answer.task_ids)
             refused += len(answer.refused)
@@ -93,11 +98,28 @@ def import_letters(
         raise typer.Exit(Failed.exit_code)
 
 
+def _chunks(lines: Iterable[tuple[int, Raw]]) -> Iterator[list[tuple[int, Raw]]]:
+    chunk: list[tuple[int, Raw]] = []
+    size_bytes = 0
+    for line in lines:
+        line_bytes = len(bytes(line[1]))
+        if chunk and (len(chunk) == IMPORT_CHUNK or size_bytes + line_bytes > IMPORT_CHUNK_BYTES):
+            yield chunk
+            chunk, size_bytes = [], 0
+        chunk.append(line)
+        size_bytes += line_bytes
+    if chunk:
+        yield chunk
+
+
 def _read_lines(source: str) -> list[tuple[int, Raw]]:
     lines: list[tuple[int, Raw]] = []
     problems: list[str] = []
     for number, line in enumerate(_lines(source), start=1):
         if not line.strip():
+            continue
+        if len(line) > LINE_BYTES_MAX:
+            problems.append(f"line {number}: {len(line)} bytes; at most {LINE_BYTES_MAX} are taken")
             continue
         try:
             _letters.decode(line)

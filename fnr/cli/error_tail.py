@@ -22,6 +22,9 @@ from fnr.cli.render import moment, write, write_json
 from fnr.cli.terminal import one_line
 from fnr.policy.record import PAGE_ITEMS_MAX, ErrorLine
 
+# News are looked at within that.
+NEWS_MS = 10 * 60_000
+
 Lines = Annotated[
     int,
     typer.Option("--lines", "-n", metavar="N", min=0, help="Begin with the last so many errors."),
@@ -61,7 +64,8 @@ def followed(place: Here, where: str, lines: int) -> Iterator[ErrorLine]:
 def _since(place: Here, where: str, last: ErrorLine | None) -> Iterator[ErrorLine]:
     """Errors behind the last one, newest first."""
     if last is not None:
-        newer = f"at>={moment(last.at_ms)}"
+        # A clock that was set back makes later errors older; which are new, their ids say.
+        newer = f"at>={moment(min(last.at_ms, place.clock.now_ms() - NEWS_MS))}"
         where = f"({where}) {newer}" if where else newer
     after: str | None = None
     while True:

@@ -18,7 +18,7 @@ from fnr.api.incident_requests import (
     ResolveIncidents,
     SnoozeIncidents,
 )
-from fnr.cli.changes import change
+from fnr.cli.changes import change_many
 from fnr.cli.error_tail import tail
 from fnr.cli.error_views import ERRORS, INCIDENTS, SIMILAR
 from fnr.cli.group import examples, group, pages, parse_duration, read_ids
@@ -167,7 +167,9 @@ app.command(
 def ack(ids: Ids, reason: Reason = "") -> None:
     """Say that you have seen incidents; ends a snooze."""
     ids = read_ids(ids)
-    change(ids, AckIncidents(incident_ids=ids, reason=reason), done="acknowledged")
+    change_many(
+        ids, lambda some: AckIncidents(incident_ids=some, reason=reason), done="acknowledged"
+    )
 
 
 @app.command(epilog=examples("fnr errors snooze 1:3f9c --for 2h --reason 'new disk is coming'"))
@@ -183,15 +185,20 @@ def snooze(
     if for_ms is None:
         raise UsageError("say how long", why="a snooze has an end", next_step="--for 2h")
     ids = read_ids(ids)
-    request = SnoozeIncidents(incident_ids=ids, for_ms=for_ms, reason=reason)
-    change(ids, request, done="snoozed")
+    change_many(
+        ids,
+        lambda some: SnoozeIncidents(incident_ids=some, for_ms=for_ms, reason=reason),
+        done="snoozed",
+    )
 
 
 @app.command(epilog=examples("fnr errors resolve 1:3f9c --reason 'disk replaced'"))
 def resolve(ids: Ids, reason: Reason = "") -> None:
     """Say that incidents are over; the next error opens them again, as regressed."""
     ids = read_ids(ids)
-    change(ids, ResolveIncidents(incident_ids=ids, reason=reason), done="resolved")
+    change_many(
+        ids, lambda some: ResolveIncidents(incident_ids=some, reason=reason), done="resolved"
+    )
 
 
 @app.command(
@@ -216,5 +223,9 @@ def reclassify(
             next_step="fnr errors reclassify --help",
         )
     ids = read_ids(ids)
-    request = ReclassifyErrors(error_ids=ids, category=Category(category), why=why)
-    change(ids, request, done="reclassified")
+    named = Category(category)
+    change_many(
+        ids,
+        lambda some: ReclassifyErrors(error_ids=some, category=named, why=why),
+        done="reclassified",
+    )

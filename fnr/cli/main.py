@@ -23,6 +23,7 @@ from fnr.api.errors import (
     UsageError,
 )
 from fnr.cli.argv import HELP, FlagError, Globals, hoist
+from fnr.cli.crash_file import crash_text
 from fnr.cli.here import enter, say
 from fnr.cli.loading import loading
 from fnr.cli.terminal import block
@@ -234,8 +235,9 @@ def _crashed(error: Exception, flags: Globals) -> InternalError:
     file = f"{paths.crash_dir}/cli-{Clock().now_ms()}-{os.getpid()}.txt"
     try:
         os.makedirs(paths.crash_dir, mode=0o700, exist_ok=True)  # noqa: PTH103 - as in paths.py
-        with open(file, "w") as crash:  # noqa: PTH123 - as in paths.py
-            crash.write(f"fnr {__version__}, Python {sys.version}\n{sys.argv!r}\n\n{text}")
+        # Not strict: what cannot be decoded may be what the mistake was about.
+        with open(file, "w", errors="backslashreplace") as crash:  # noqa: PTH123 - as in paths.py
+            crash.write(crash_text(sys.argv, text))
     except OSError:
         return InternalError("fnr made a mistake", why=why, details=tuple(text.splitlines()))
     return InternalError("fnr made a mistake", why=why, next_step=f"look into {file}")

@@ -5,7 +5,9 @@ Two commands at once take turns: what one has written is there when the other re
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -135,9 +137,18 @@ def refuse_problems(file: Path, problems: tuple[RuleProblem, ...]) -> None:
 
 
 def put(file: Path, text: str) -> None:
-    """Write the file, whole or not at all."""
+    """Write the file, whole or not at all; it stays whose it was, and a link stays one."""
     try:
-        write_durably(str(file), text.encode(), mode=_MODE)
+        # A link's own file: people keep their rules under version control, and link to them.
+        place = file.resolve()
+        before = place.stat() if place.exists() else None
+        mode = _MODE if before is None else stat.S_IMODE(before.st_mode)
+        write_durably(str(place), text.encode(), mode=mode)
+        if before is not None:
+            if os.geteuid() == 0:
+                os.chown(place, before.st_uid, before.st_gid)
+            # What the umask took away.
+            place.chmod(mode)
     except OSError as error:
         raise _unwritable(file, error) from error
 

@@ -133,8 +133,10 @@ def _read_file(paths: Paths) -> tuple[str, dict[str, Any], list[Problem]]:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         return "", {}, [Problem(where=f"{file}:{line}", message="not UTF-8")]
-    except tomllib.TOMLDecodeError as error:
-        return "", {}, [_syntax_problem(file, str(error))]
+    # Not only TOMLDecodeError: tomllib lets through what Python says of a number with thousands of
+    # digits.
+    except ValueError as error:
+        return "", {}, [_syntax_problem(file, str(error).partition("; use sys.")[0])]
     except RecursionError:
         return "", {}, [Problem(where=file, message="nested too deeply")]
 

@@ -24,11 +24,14 @@ _PATH = re.compile(r"[~.]{0,2}/")
 VALUE_CHARS_MIN = 6
 
 
-def redaction_of(settings: Settings) -> Redaction:
-    """Hides what is secret by its shape, what [redact] describes, and values of secret names."""
+def redaction_of(settings: Settings, *earlier: Settings) -> Redaction:
+    """Hides what is secret by its shape, what [redact] describes, and values of secret names.
+
+    earlier: settings whose secret values are hidden as well.
+    """
     from fnr.policy.redaction import Redaction  # noqa: PLC0415 - RE2, which few commands need
 
-    return Redaction(settings.redact, secret_values(settings))
+    return Redaction(settings.redact, secret_values(settings, *earlier))
 
 
 def is_secret(name: str, patterns: Iterable[str]) -> bool:
@@ -36,7 +39,7 @@ def is_secret(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(name.upper(), pattern.upper()) for pattern in patterns)
 
 
-def secret_values(settings: Settings) -> tuple[str, ...]:
+def secret_values(*settings: Settings) -> tuple[str, ...]:
     """The values that functions are given under secret names, longest first.
 
     Secret are names of [redact] env_keys, and those that say so themselves, like HF_TOKEN; under
@@ -44,9 +47,10 @@ def secret_values(settings: Settings) -> tuple[str, ...]:
     Longest first, because one may be a part of another.
     """
     found: set[str] = set()
-    for function in settings.functions.values():
-        found.update(_secrets(function.env, settings.redact_env_keys))
-        found.update(_secrets(function.env_from_file, settings.redact_env_keys))
+    for one in settings:
+        for function in one.functions.values():
+            found.update(_secrets(function.env, one.redact_env_keys))
+            found.update(_secrets(function.env_from_file, one.redact_env_keys))
     return tuple(sorted(found, key=lambda value: (-len(value), value)))
 
 

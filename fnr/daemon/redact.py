@@ -16,16 +16,28 @@ if TYPE_CHECKING:
     from fnr.policy.redaction import Redaction
 
 
-class Redactor:
-    """Blanks secrets in what an attempt left behind, as the settings of a load describe them."""
+EARLIER_MAX = 20
 
-    def __init__(self, settings: Settings) -> None:
+
+class Redactor:
+    """Blanks secrets in what an attempt left behind, as the settings of a load describe them.
+
+    earlier: settings of loads before, the latest first. Their workers may still be at work, and
+    what was secret is not told because it is secret no longer.
+    """
+
+    def __init__(self, settings: Settings, *, earlier: tuple[Settings, ...] = ()) -> None:
         self._settings = settings
+        self._earlier = earlier[:EARLIER_MAX]
+
+    def after(self, settings: Settings) -> Redactor:
+        """The one for the next load."""
+        return Redactor(settings, earlier=(self._settings, *self._earlier))
 
     @cached_property
     def _redaction(self) -> Redaction:
         # Not sooner: until the first failure a daemon needs none of it.
-        return redaction_of(self._settings)
+        return redaction_of(self._settings, *self._earlier)
 
     def text(self, text: str) -> str:
         """The text without secrets."""

@@ -15,7 +15,6 @@ from fnr.config.settings import Settings
 from fnr.daemon import logs
 from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.parts import Parts, log
-from fnr.daemon.redact import Redactor
 from fnr.daemon.rules_in_force import RulesInForce
 from fnr.daemon.supervisor import Supervisor
 from fnr.host.failpoint import failpoint
@@ -41,10 +40,16 @@ class Reload:
         self._started_with = parts.settings
         self._file = Path(parts.paths.config_file)
         self._had_file = self._file.exists()
+        self._turn = asyncio.Lock()
         self.on_reloaded: list[Callable[[], None]] = []
 
     async def reload(self) -> ReloadReport:
         """Read fnr.toml and rules.d again; raises ConfigError and changes nothing if one is bad."""
+        # Who read first could be the last to take over, and what was written since would not count.
+        async with self._turn:
+            return await self._read_and_apply()
+
+    async def _read_and_apply(self) -> ReloadReport:
         if self._had_file and not self._file.exists():
             raise ConfigError(
                 f"{self._file} is gone: nothing has changed",
@@ -67,7 +72,7 @@ class Reload:
         self._had_file = self._file.exists()
         self._parts.settings = new
         self._rules.take_over(rules, model)
-        self._parts.redactor = Redactor(new)
+        self._parts.redactor = self._parts.redactor.after(new)
         logs.set_level(new.log)
         for name in report.removed:
             self._remove(name)

@@ -184,7 +184,7 @@ def acked(incident: Incident, *, by: str, reason: str, now_ms: int) -> Incident 
     seen = replace(incident, acked_by=by)
     why = reason or f"acknowledged by {by}"
     if incident.state is IncidentState.ONGOING:
-        return seen
+        return replace(seen, state_by=by, reason=why, state_at_ms=now_ms)
     return _moved(seen, IncidentState.ONGOING, by=by, why=why, now_ms=now_ms)
 
 

@@ -47,10 +47,14 @@ def parse_rules(text: str, *, file: str, pack: str, operator: bool = False) -> P
     operator: the file is the operator's, so every expression is compiled; those of the packs have
     been by their tests.
     """
+    # Editors of Windows put a mark before the text.
+    text = text.removeprefix("\ufeff")
     try:
         data = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        return ParsedRules(problems=(_not_toml(str(error), text, file),))
+    # ValueError: of a number with more digits than Python reads, tomllib lets it through.
+    except (ValueError, RecursionError) as error:
+        words = str(error).partition("; use sys.")[0]
+        return ParsedRules(problems=(_not_toml(words, text, file),))
     return _Reader(text, file=file, pack=pack, operator=operator).read(data)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from msgspec.structs import replace
+
 from fnr.policy import incident as moves
 from fnr.policy.incident import Fingerprint, Incident, IncidentState, Move, Seen
 from fnr.policy.record import IncidentDetail, SimilarIncident
@@ -274,7 +276,8 @@ def forget(tx: Transaction, *, quiet_before_ms: int, count_max: int) -> int:
 
 
 def _keep(tx: Transaction, before: Incident, after: Incident) -> None:
-    if (before.state, before.snoozed_until_ms) != (after.state, after.snoozed_until_ms):
+    # What people say of it is kept where the state stays what it was, too.
+    if before != replace(after, acked_by=before.acked_by):
         _record(tx, before, after)
     tx.run(
         """

@@ -10,6 +10,12 @@ from msgspec import structs
 from wire_server import Hang, Turns, WireServer
 
 from fnr.api.errors import TryAgain
+from fnr.api.incident_requests import (
+    AckIncidents,
+    ReclassifyErrors,
+    ResolveIncidents,
+    SnoozeIncidents,
+)
 from fnr.api.letter_requests import (
     ListLetters,
     PurgeLetters,
@@ -315,3 +321,32 @@ def test_a_reload_is_waited_for_longer_unless_told_otherwise(
     for more, within in ((), "40 ms"), (("--timeout", "30ms"), "30 ms"):
         found = fnr(*words, *more)
         assert (found.code, f"within {within}" in found.err) == (124, True), found.err
+
+
+@pytest.mark.parametrize(
+    ("words", "request_sent"),
+    [
+        (("errors", "ack"), AckIncidents),
+        (("errors", "snooze", "--for", "2h"), SnoozeIncidents),
+        (("errors", "resolve"), ResolveIncidents),
+        (("errors", "reclassify", "--category", "transient"), ReclassifyErrors),
+        (("dlq", "resolve"), ResolveLetters),
+        (("dlq", "purge", "-y"), PurgeLetters),
+    ],
+)
+def test_many_ids_are_changed_by_the_chunk(
+    server: WireServer, fnr: Run, words: tuple[str, ...], request_sent: type
+) -> None:
+    """One transaction of all would keep everybody else from being answered."""
+    ids = [f"01JD{n:022}" for n in range(1_100)]
+    chunks = [ids[:500], ids[500:1_000], ids[1_000:]]
+    server.answers[request_sent] = Turns(*(Changed(changed=chunk) for chunk in chunks))
+    found = fnr(*words, "-", stdin="\n".join(ids))
+    assert (found.code, found.out.split()) == (0, ids)
+    asked = [structs.astuple(one) for one in server.asked if type(one) is request_sent]
+    assert [next(field for field in one if isinstance(field, list)) for one in asked] == chunks
+
+    server.answers[request_sent] = Turns(Changed(changed=chunks[0]), TryAgain("the daemon is busy"))
+    found = fnr(*words, "-", stdin="\n".join(ids))
+    assert found.code == 75
+    assert " before that; those stay so\nerror: the daemon is busy" in found.err

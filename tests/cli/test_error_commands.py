@@ -30,6 +30,8 @@ from fnr.cli.argv import Globals
 from fnr.cli.here import enter
 from fnr.client.instants import now_ms
 from fnr.policy.evidence import Code, Evidence, ExceptionFact, KilledBy
+from fnr.policy.filter import ERROR_FIELDS, parse
+from fnr.policy.filter_match import matches
 from fnr.policy.fingerprint import fingerprint
 from fnr.policy.incident import Incident, IncidentState, Move
 from fnr.policy.record import (
@@ -333,15 +335,16 @@ def test_what_is_missing_is_said(fnr: Run) -> None:
     assert (found.code, "it is one of transient, resource," in found.err) == (2, True)
 
 
+def error_line(number: int) -> ErrorLine:
+    return ErrorLine(
+        error_id=f"01JE{number:022}", task_id=TASK_ID, function="f", at_ms=NOW_MS + number,
+        category=Category.UNKNOWN, rule="r", message="m", incident_id="1:ab",
+    )  # fmt: skip
+
+
 def test_tail_begins_with_the_last_and_goes_on_with_each_new_one(server: WireServer) -> None:
     """Method: the events only say that there is something; what it is comes from the list."""
-
-    def line(number: int) -> ErrorLine:
-        return ErrorLine(
-            error_id=f"01JE{number:022}", task_id=TASK_ID, function="f", at_ms=NOW_MS + number,
-            category=Category.UNKNOWN, rule="r", message="m", incident_id="1:ab",
-        )  # fmt: skip
-
+    line = error_line
     event = Event(kind="error", what="unknown", at_ms=NOW_MS)
     server.answers[Watch] = Events(event, event)
     server.answers[ListErrors] = Turns(
@@ -360,4 +363,20 @@ def test_tail_begins_with_the_last_and_goes_on_with_each_new_one(server: WireSer
     ]
     wheres = [request.where for request in server.asked if isinstance(request, ListErrors)]
     assert wheres[:2] == ["a OR b", f"(a OR b) at>={'2023-11-14T22:13:20.003+00:00'}"]
+    news.close()
+
+
+def test_tail_goes_on_after_the_clock_was_set_back(server: WireServer) -> None:
+    """Method: the last error is of tomorrow, and today's next one has the larger id."""
+    before = replace(error_line(1), at_ms=now_ms() + 24 * 3_600_000)
+    after = replace(error_line(2), at_ms=now_ms())
+    event = Event(kind="error", what="unknown", at_ms=NOW_MS)
+    server.answers[Watch] = Events(event)
+    server.answers[ListErrors] = Turns(Page(items=[before]), Page(items=[after, before]))
+    flags = Globals()
+    flags.home = str(server.home)
+    news = error_tail.followed(enter(flags), "", 1)
+    assert [next(news), next(news)] == [before, after]
+    asked = [request.where for request in server.asked if isinstance(request, ListErrors)][1]
+    assert matches(parse(asked, fields=ERROR_FIELDS), {"at": after.at_ms}, now_ms())
     news.close()

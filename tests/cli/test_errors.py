@@ -120,6 +120,24 @@ def test_a_mistake_of_ours_is_one_line_and_a_file(
     assert "Traceback" in file.read_text()
 
 
+def test_the_file_of_a_mistake_tells_no_secret(
+    server: WireServer, fnr: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mistake(_task_id: str) -> None:
+        raise ZeroDivisionError("at https://bob:hunter2@h/\udcff")
+
+    monkeypatch.setattr(task, "_detail", mistake)
+    given = '{"password": "hunter2"}'
+    words = ["fnr", "submit", "f", "password=hunter2", "--input", given, "n=1", "\udcff"]
+    monkeypatch.setattr(sys, "argv", words)
+    assert fnr("task", "show", "x").code == 70
+    [file] = Path(server.paths.crash_dir).iterdir()
+    text = file.read_text()
+    assert "hunter2" not in text
+    assert "['fnr', 'submit', 'f', 'password=[redacted]', '--input'" in text
+    assert "https://bob:***@h/" in text
+
+
 def test_where_no_file_can_be_written_the_traceback_is_shown(
     server: WireServer, fnr: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from cli_runs import Run
 from live_home import LiveHome
 from terminals import Session, show
 
+from fnr.api.wire import REQUEST_BYTES_MAX
 from fnr.policy.record import ENDS_MAX
 
 HOSTILE = "ValueError: [rank0]: CUDA error [/b] \x1b[31mred"
@@ -382,6 +383,50 @@ def test_a_replay_is_confirmed_by_a_person(home: LiveHome, live: Run) -> None:
     session.wait_for("Replay 2? [y/N]").type("y\n")
     session.wait_for("2 replayed")
     assert session.end() == 0
+
+
+@pytest.mark.parametrize("words", [("purge", "--open"), ("resolve",)], ids=lambda words: words[0])
+def test_a_letter_that_came_after_the_question_is_not_part_of_the_answer(
+    home: LiveHome, live: Run, words: tuple[str, ...]
+) -> None:
+    """Method: the person at the terminal takes their time."""
+
+    def died() -> str:
+        task_id = live("submit", "refuse", "n=1", "--tag", f"asked={words[0]}").out.strip()
+        live("task", "wait", task_id)
+        return task_id
+
+    where = f"tag.asked:{words[0]}"
+    early = died()
+    session = Session(home.folder, "dlq", *words, "--where", where)
+    session.wait_for("[y/N]")
+    late = died()
+    session.type("y\n")
+    assert session.end() == 0
+    assert early in session.shown()
+    assert live("dlq", "list", "--where", where, "-o", "name").out.split() == [late]
+
+
+def test_large_letters_are_imported_in_several_requests(live: Run, tmp_path: Path) -> None:
+    given = tmp_path / "given.json"
+    given.write_text(msgspec.json.encode({"text": "x" * 9_000_000}).decode())
+    ids = [
+        live("submit", "refuse", "--input", f"@{given}", "--tag", "large=yes").out.strip()
+        for _ in range(4)
+    ]
+    live("task", "wait", *ids)
+    file = tmp_path / "large.jsonl"
+    live("dlq", "export", "--where", "tag.large:yes", "--to", file)
+    assert file.stat().st_size > REQUEST_BYTES_MAX
+    live("dlq", "purge", *ids, "--open", "-y")
+    found = live("dlq", "import", file)
+    assert (found.code, found.err) == (0, "4 imported\n")
+    live("dlq", "purge", *ids, "--open", "-y")
+    too_large = b'{"x":"' + b"x" * REQUEST_BYTES_MAX + b'"}\n'
+    (tmp_path / "one").write_bytes(too_large)
+    found = live("dlq", "import", tmp_path / "one")
+    assert found.code == 65
+    assert f"line 1: {len(too_large)} bytes; at most " in found.err
 
 
 def test_export_and_import_are_exact(home: LiveHome, live: Run, tmp_path: Path) -> None:

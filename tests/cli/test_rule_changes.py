@@ -58,6 +58,21 @@ def test_an_added_rule_counts_from_the_next_load(rules: Rules, tmp_path: Path) -
     assert "local/licence" in in_force(tmp_path)
 
 
+def test_a_file_keeps_its_mode_and_a_link_its_file(rules: Rules, tmp_path: Path) -> None:
+    """Method: the rules are kept elsewhere, under version control, and their group may write."""
+    kept = tmp_path / "kept.toml"
+    kept.write_text("version = 1\n")
+    kept.chmod(0o660)
+    link = tmp_path / "rules.d" / "local.toml"
+    link.parent.mkdir()
+    link.symlink_to(kept)
+    assert rules("add", "licence", *BUSY).code == 0
+    assert link.readlink() == kept
+    assert "licence" in kept.read_text()
+    assert kept.stat().st_mode & 0o777 == 0o660
+    assert "local/licence" in in_force(tmp_path)
+
+
 def test_every_condition_stands_in_the_file_and_in_its_test(rules: Rules, tmp_path: Path) -> None:
     found = rules(
         "add", "farm/odd", "--category", "permanent", "--exception", "*.FarmError",

@@ -140,8 +140,8 @@ def test_a_store_that_no_daemon_of_this_version_has_opened_is_named(paths: Paths
     with sqlite3.connect(paths.store_file) as store:
         store.execute("PRAGMA user_version = 7")
     store.close()
-    for ask in (lambda: answer_offline(paths, GetStatus()), lambda: store_file.check(paths)):
+    for asked in (lambda: answer_offline(paths, GetStatus()), lambda: store_file.check(paths)):
         with pytest.raises(ProtocolMismatch, match="older version") as told:
-            ask()
+            asked()
         assert told.value.next_step == "fnr daemon start"
         assert "schema version 7" in told.value.why

@@ -223,6 +223,13 @@ def test_a_wrong_shape_is_explained(loaded: Load, body: str, problem: str) -> No
         (b"a = 1\na = 2\n", "fnr.toml:2:6: not TOML: Cannot overwrite a value"),
         (b"a = 1\nb = '\xff'\n", "fnr.toml:2: not UTF-8"),
         (b"a = " + b"[" * 5_000, "fnr.toml: nested too deeply"),
+        (
+            b"version = " + b"1" * 5_000,
+            (
+                "fnr.toml: not TOML: Exceeds the limit (4300 digits) for integer string"
+                " conversion: value has 5000 digits"
+            ),
+        ),
         (b"#" * (4 * 1024 * 1024 + 1), "fnr.toml: 4194305 bytes; at most 4194304 are read"),
     ],
 )

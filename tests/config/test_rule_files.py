@@ -88,6 +88,7 @@ def test_files_that_are_no_toml_are_left_alone(paths: Paths) -> None:
         ('disable = ["optics/lense"]', "a.toml:1: disable: there is no rule"),
         (b"# \xff\n", "a.toml:1: not UTF-8"),
         (MINE.replace("no lens", "(no"), "a.toml:5: text '(no': missing )"),
+        (f"{MINE}priority = {'1' * 5_000}", "a.toml:6: not TOML: Exceeds the limit"),
     ],
 )
 def test_with_one_mistake_nothing_of_rules_d_counts(
@@ -142,6 +143,11 @@ def test_a_file_that_cannot_be_read_is_a_problem_like_any_other(paths: Paths) ->
         "a.toml: cannot be read: No such file or directory",
         "b.toml: cannot be read: Is a directory",
     ]
+
+
+def test_a_rule_file_from_an_editor_of_windows_is_read(paths: Paths) -> None:
+    write(paths, "a.toml", b"\xef\xbb\xbf" + MINE.replace("\n", "\r\n").encode())
+    assert (told(load_rules(paths)), names(load_rules(paths))) == ([], "a/lens")
 
 
 def test_the_lock_of_an_editor_is_no_rule_file(paths: Paths) -> None:

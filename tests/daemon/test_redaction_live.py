@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 
 from live_home import LiveHome
@@ -36,6 +37,12 @@ env = { MY_TOKEN = "value-of-a-variable" }
 unknown_max = 0
 """
 
+LATE = """
+[functions.late]
+command = ["sh", "-c", 'echo > {folder}/began; read x < {folder}/gate; echo "no $MY_TOKEN"; exit 3']
+env = {{ MY_TOKEN = "{token}" }}
+retry = {{ max = 0, unknown = {{ max = 0 }} }}
+"""
 OWN_MODULES = """
 [functions.broken]
 python = "broken:run"
@@ -130,3 +137,19 @@ def test_a_reload_hides_what_the_new_patterns_say(home_at: HomeAt) -> None:
     assert home.ask(ask.ReloadConfig()).settings == ["redact.patterns"]
     end = end_of(home, submit(home, "bad", {"message": "LICENCE-17"}))
     assert end.message == "ValueError: [redacted]"
+
+
+def test_a_value_that_is_secret_no_longer_is_hidden_in_what_began_with_it(home_at: HomeAt) -> None:
+    """Method: a token is replaced and loaded while an attempt still has the old one."""
+    home = home_at("")
+    for name in ("began", "gate"):
+        os.mkfifo(home.folder / name)
+    home.write(LATE.format(folder=home.folder, token="value-of-a-variable"))
+    home.up()
+    task = submit(home, "late")
+    assert (home.folder / "began").read_text()
+    home.write(LATE.format(folder=home.folder, token="another-value"))
+    assert home.ask(ask.ReloadConfig()).changed == ["late"]
+    (home.folder / "gate").write_text("\n")
+    assert end_of(home, task).message == "exit code 3: no [redacted]"
+    assert leaks(stored(home)) == []

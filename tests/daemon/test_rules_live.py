@@ -6,6 +6,7 @@ import os
 import signal
 from functools import partial
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from live_home import LiveHome
@@ -58,6 +59,27 @@ def test_sighup_reloads_rules_too(home_at: HomeAt) -> None:
     news = home.connection(timeout_ms=60_000).watch(ask.Watch(), on_watching=hang_up)
     assert any(event.what == "reloaded" for event in news)
     assert named(home) == "validation"
+
+
+def test_of_two_reloads_at_once_the_later_counts(home_at: HomeAt) -> None:
+    """Method: the first has read a fnr.toml, and waits in a pipe that this names."""
+    home = home_at(function("bad", "fail")).up()
+    pipe = home.folder / "pipe.env"
+    os.mkfifo(pipe)
+    home.write(function("old", "fail") + f'env_file = "{pipe}"\n')
+    first = Thread(target=home.ask, args=(ask.ReloadConfig(),))
+    first.start()
+    with pipe.open("w"):
+        home.write(function("new", "fail"))
+        second = Thread(target=home.ask, args=(ask.ReloadConfig(),))
+        second.start()
+        # Time enough for a reload that waits for nobody.
+        for _ in range(300):
+            home.ask(ask.GetStatus())
+    first.join()
+    second.join()
+    names = {one.function for one in home.ask(ask.GetStatus()).functions}
+    assert (names & {"old", "new"}) == {"new"}
 
 
 def test_a_broken_rules_d_keeps_no_daemon_from_starting_and_the_status_says_so(

@@ -174,6 +174,21 @@ def test_people_move_incidents_and_their_names_are_kept(book: Book) -> None:
     assert is_whole(tx)
 
 
+def test_what_a_second_person_says_of_an_incident_is_kept_too(book: Book) -> None:
+    tx = book.tx
+    bury(tx)
+    by_hand(tx, lambda one: acked(one, by="ann", reason="on it", now_ms=NOW_MS + 1))
+    by_hand(tx, lambda one: acked(one, by="bo", reason="disk is ordered", now_ms=NOW_MS + 2))
+    found = READS["GetIncident"](tx, incident_id=only(tx).incident_id)
+    assert (found.incident.state_by, found.incident.reason) == ("bo", "disk is ordered")
+    assert [(move.at_ms, move.after, move.by, move.why) for move in found.moves] == [
+        (NOW_MS + 1, "ongoing", "ann", "on it"),
+        (NOW_MS + 2, "ongoing", "bo", "disk is ordered"),
+    ]
+    book.commit()
+    assert is_whole(tx)
+
+
 def test_an_incident_is_found_by_a_beginning_and_by_its_errors(tx: Transaction) -> None:
     bury(tx)
     incident = only(tx)
