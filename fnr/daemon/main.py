@@ -23,7 +23,7 @@ from fnr.api.errors import (
     StorageError,
     TryAgain,
 )
-from fnr.config.paths import SOCKET_PATH_BYTES_MAX, Paths
+from fnr.config.paths import SOCKET_PATH_BYTES_MAX, Paths, is_utf_8
 from fnr.config.settings import Settings
 from fnr.daemon import logs
 from fnr.daemon.answers import Answers
@@ -82,6 +82,12 @@ def run(
 
 def make_folders(paths: Paths) -> None:
     """Create what is missing; the error names the folder."""
+    if not is_utf_8(paths.worker_socket_file):
+        raise ConfigError(
+            f"the path {paths.worker_socket_file!r} is not UTF-8",
+            why="nobody could be told where it is",
+            next_step="choose another --home",
+        )
     if len(os.fsencode(paths.worker_socket_file)) > SOCKET_PATH_BYTES_MAX:
         raise ConfigError(
             f"the socket path {paths.worker_socket_file} is too long",

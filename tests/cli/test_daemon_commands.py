@@ -18,6 +18,10 @@ import pytest
 from cli_runs import Run
 from live_home import end_workers
 
+from fnr.api.errors import ConfigError
+from fnr.config.load import load
+from fnr.config.paths import find_paths
+from fnr.daemon.main import make_folders
 from fnr.host.lock import lock_holder
 
 
@@ -253,6 +257,23 @@ def test_init_names_commands_for_the_folder_it_was_given(at: Run, empty: Path) -
     at("init", folder)
     found = at("init", folder)
     assert (found.code, f"try: fnr --home '{folder}' config check" in found.err) == (6, True)
+
+
+def test_what_init_writes_works_whatever_the_folder_is_called(at: Run, empty: Path) -> None:
+    folder = empty / "a\n\"b'\\"
+    assert at("init", folder).code == 0
+    loaded = load(find_paths(str(folder)), environ={})
+    assert not loaded.problems
+    assert loaded.settings.functions["count"].env == {"PYTHONPATH": str(folder)}
+
+
+def test_a_home_that_is_not_utf_8_is_refused_before_anybody_waits(at: Run, empty: Path) -> None:
+    """A daemon started there, and could be neither asked nor stopped."""
+    folder = f"{empty}/\udcff"
+    refused = at("init", folder)
+    assert (refused.code, "is not UTF-8" in refused.err) == (2, True)
+    with pytest.raises(ConfigError, match="is not UTF-8"):
+        make_folders(find_paths(folder))
 
 
 def test_another_file_is_named_again_in_what_to_type_next(
