@@ -18,6 +18,7 @@ from fnr.daemon.remains import (
     forget_spooled,
     spooled_results,
     spooled_tokens,
+    with_its_daemon,
     with_kernel_words,
 )
 from fnr.daemon.runner import Runner
@@ -122,6 +123,7 @@ class Adopter:
         evidence = _unseen_death(same_boot=same_boot, stop_proven=proven)
         if same_boot:
             evidence = with_kernel_words(self._parts, worker, evidence)
+            evidence = with_its_daemon(worker, evidence)
         begun = begun_token(worker)
         if not same_boot and worker.current is not None:
             begun = begun or worker.current.token

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 import socket
 import sqlite3
@@ -266,3 +267,59 @@ def test_a_function_that_comes_back_into_the_file_is_paused_still(home_at: HomeA
     with pytest.raises(TimedOut):
         home.ask(ask.WaitTasks(task_ids=[submit(home, "other")], timeout_ms=20))
     assert home.ask(ask.ResumeFunction(functions=["other"])).changed == ["other"]
+
+
+def bound(extra: str = "") -> str:
+    """A function whose workers end with the daemon."""
+    return function("hang", "block_on", f'on_daemon_exit = "kill"\n{extra}') + function(
+        "echo", "echo"
+    )
+
+
+@pytest.mark.parametrize("how", ["stopped", "killed"])
+def test_what_ends_with_its_daemon_has_not_failed(
+    home_at: HomeAt, tmp_path: Path, how: str
+) -> None:
+    """Three such deaths made a dead letter of it: poison."""
+    started, gate = tmp_path / "started", tmp_path / "gate"
+    os.mkfifo(started)
+    os.mkfifo(gate)
+    home = home_at(bound()).up()
+    task_id = submit(home, "hang", {"fifo": str(gate), "started": str(started)})
+    for _ in range(3):
+        pid = int(started.read_text())
+        pidfd = os.pidfd_open(pid)
+        if how == "killed":
+            home.kill()
+        else:
+            home.ask(ask.StopDaemon())
+            assert home.process is not None
+            assert home.process.wait(timeout=30) == 0
+        assert select.select([pidfd], [], [], 30)[0]
+        os.close(pidfd)
+        home.up()
+    started.read_text()
+    gate.write_text("open")
+    end = end_of(home, task_id)
+    assert (end.task.state, end.task.deaths, end.task.retries) == (TaskState.DONE, 0, 0)
+    outcomes = [attempt.outcome for attempt in home.ask(ask.GetTask(task_id=task_id)).attempts]
+    assert outcomes == ["interrupted"] * 3 + ["done"]
+
+
+def test_what_does_not_end_with_the_daemon_is_left_by_one_that_is_stopped(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """Of two functions only the workers of one end with it."""
+    started, gate = tmp_path / "started", tmp_path / "gate"
+    os.mkfifo(started)
+    os.mkfifo(gate)
+    home = home_at(bound().replace("hang", "bound") + function("hang", "block_on")).up()
+    task_id = submit(home, "hang", {"fifo": str(gate), "started": str(started)})
+    pid = int(started.read_text())
+    home.ask(ask.StopDaemon())
+    assert home.process is not None
+    assert home.process.wait(timeout=30) == 0
+    assert Path(f"/proc/{pid}").exists()
+    home.up()
+    gate.write_text("open")
+    assert end_of(home, task_id).task.attempts == 1
