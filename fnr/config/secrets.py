@@ -24,11 +24,14 @@ _PATH = re.compile(r"[~.]{0,2}/")
 VALUE_CHARS_MIN = 6
 
 
-def redaction_of(settings: Settings) -> Redaction:
-    """Hides what is secret by its shape, what [redact] describes, and values of secret names."""
+def redaction_of(settings: Settings, former: Iterable[str] = ()) -> Redaction:
+    """Hides what is secret by its shape, what [redact] describes, and values of secret names.
+
+    former: values that were secret until a reload.
+    """
     from fnr.policy.redaction import Redaction  # noqa: PLC0415 - RE2, which few commands need
 
-    return Redaction(settings.redact, secret_values(settings))
+    return Redaction(settings.redact, longest_first({*secret_values(settings), *former}))
 
 
 def is_secret(name: str, patterns: Iterable[str]) -> bool:
@@ -41,16 +44,21 @@ def secret_values(settings: Settings) -> tuple[str, ...]:
 
     Secret are names of [redact] env_keys, and those that say so themselves, like HF_TOKEN; under
     them may also be the path of a file that has the secret, and that is none.
-    Longest first, because one may be a part of another.
     """
     found: set[str] = set()
     for function in settings.functions.values():
-        found.update(_secrets(function.env, settings.redact_env_keys))
-        found.update(_secrets(function.env_from_file, settings.redact_env_keys))
-    return tuple(sorted(found, key=lambda value: (-len(value), value)))
+        found.update(secrets_in(function.env, settings.redact_env_keys))
+        found.update(secrets_in(function.env_from_file, settings.redact_env_keys))
+    return longest_first(found)
 
 
-def _secrets(env: Mapping[str, str], patterns: Iterable[str]) -> list[str]:
+def longest_first(values: Iterable[str]) -> tuple[str, ...]:
+    """In the order in which they are looked for, because one may be a part of another."""
+    return tuple(sorted(values, key=lambda value: (-len(value), value)))
+
+
+def secrets_in(env: Mapping[str, str], patterns: Iterable[str]) -> list[str]:
+    """The values of an environment that stand under secret names."""
     from fnr.policy.redaction import is_secret_name  # noqa: PLC0415 - RE2, as above
 
     return [

@@ -189,6 +189,7 @@ class Daemon:
         await self._crew.breakers.start()
         self._crew.breaker_probes.start()
         await self._crew.adopter.adopt_all()
+        self._crew.former_secrets.reloaded()
         await self._crew.resources.start()
         failpoint("adopted")
         self._doors.open()

@@ -1,30 +1,51 @@
-"""Keep secrets out of the store: what workers say is blanked before anything of it is written."""
+"""Keep secrets out of the store: what workers say is blanked before anything of it is written.
+
+A worker from before a reload still has what was secret then: that stays secret.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from fnr.config.secrets import redaction_of
+from fnr.config.secrets import redaction_of, secret_values
 from fnr.config.settings import Settings
 from fnr.policy.evidence import Evidence
 
 if TYPE_CHECKING:
     from fnr.policy.redaction import Redaction
 
+# A secret that is changed every hour is remembered for as long as a worker may have it.
+FORMER_MAX = 1_000
+
 
 class Redactor:
-    """Blanks secrets in what an attempt left behind, as the settings of a load describe them."""
+    """Blanks secrets in what an attempt left behind, as the settings of a load describe them.
 
-    def __init__(self, settings: Settings) -> None:
+    former: values that were secret under earlier settings and stand nowhere any more.
+    """
+
+    def __init__(self, settings: Settings, former: Iterable[str] = ()) -> None:
         self._settings = settings
+        self.former = tuple(former)[-FORMER_MAX:]
 
     @cached_property
     def _redaction(self) -> Redaction:
         # Not sooner: until the first failure a daemon needs none of it.
-        return redaction_of(self._settings)
+        return redaction_of(self._settings, self.former)
+
+    def under(self, settings: Settings) -> Redactor:
+        """One for other settings, that knows what was secret until now."""
+        return Redactor(settings).knowing([*self.former, *secret_values(self._settings)])
+
+    def knowing(self, values: Iterable[str]) -> Redactor:
+        """One that hides these as well; the latest ones last."""
+        known = dict.fromkeys((*self.former, *values))
+        now = {*secret_values(self._settings)}
+        return Redactor(self._settings, [value for value in known if value not in now])
 
     def text(self, text: str) -> str:
         """The text without secrets."""

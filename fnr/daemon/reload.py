@@ -15,7 +15,6 @@ from fnr.config.settings import Settings
 from fnr.daemon import logs
 from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.parts import Parts, log
-from fnr.daemon.redact import Redactor
 from fnr.daemon.rules_in_force import RulesInForce
 from fnr.daemon.supervisor import Supervisor
 from fnr.host.failpoint import failpoint
@@ -67,7 +66,7 @@ class Reload:
         self._had_file = self._file.exists()
         self._parts.settings = new
         self._rules.take_over(rules, model)
-        self._parts.redactor = Redactor(new)
+        self._parts.redactor = self._parts.redactor.under(new)
         logs.set_level(new.log)
         for name in report.removed:
             self._remove(name)
