@@ -52,6 +52,7 @@ class WorkerSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     breaker_path, trial_path: what breakers do with a call, and who may try a service; host has the
               formats. trial_fd: the latter, opened by the daemon for a worker that may not.
     grace_ms: between the request to end and SIGTERM, and between SIGTERM and SIGKILL.
+    made_for: which settings of its function this is made of, in short; the worker says it again.
     """
 
     worker_id: str
@@ -79,6 +80,7 @@ class WorkerSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     breaker_path: str = ""
     trial_path: str = ""
     trial_fd: int = -1
+    made_for: str = ""
 
 
 # ── worker → daemon ──────────────────────────────────────────────────────────
@@ -89,6 +91,7 @@ class Hello(Frame, frozen=True, tag="hello"):
 
     running:  tokens of attempts given to me and not ended: the first is begun, the rest wait.
     finished: tokens of attempts ended and not yet acknowledged; their Done or Fail follow.
+    made_for: what it was told when it was started.
     """
 
     protocol: int
@@ -100,6 +103,7 @@ class Hello(Frame, frozen=True, tag="hello"):
     running: tuple[str, ...] = ()
     finished: tuple[str, ...] = ()
     ready: bool = False
+    made_for: str = ""
 
 
 class Ready(Frame, frozen=True, tag="ready"):

@@ -203,6 +203,7 @@ class Duty:
             running=() if self.dropped else tuple(running),
             finished=tuple(self.results.tokens()),
             ready=ready,
+            made_for=self._spec.made_for,
         )
         self.link.push(encode(hello))
         self.flush()

@@ -24,6 +24,7 @@ from fnr.api import wire
 from fnr.api.errors import ConfigError, DaemonDown, TimedOut
 from fnr.daemon.parts import Parts
 from fnr.host.clock import Clock
+from fnr.host.procfs import environ_of
 from fnr.policy.task import TaskState
 
 HomeAt = Callable[[str], LiveHome]
@@ -323,3 +324,29 @@ def test_what_does_not_end_with_the_daemon_is_left_by_one_that_is_stopped(
     home.up()
     gate.write_text("open")
     assert end_of(home, task_id).task.attempts == 1
+
+
+def test_a_changed_fnr_toml_counts_with_the_next_daemon(
+    gated: tuple[LiveHome, str, int, Path], tmp_path: Path
+) -> None:
+    """Workers that were taken over went on as they had been started, for as long as they lived."""
+    home, task_id, _, gate = gated
+    workers = {worker.function: worker.worker_id for worker in home.ask(ask.ListWorkers())}
+    changed = 'env = { WORD = "new" }'
+    home.write(function("hang", "block_on", changed) + function("echo", "echo"))
+    home.kill()
+    home.up()
+    gate.write_text("open")
+    end = end_of(home, task_id)
+    assert (end.task.state, end.task.attempts) == (TaskState.DONE, 1), "what runs is finished"
+    started, gate = tmp_path / "started-2", tmp_path / "gate-2"
+    os.mkfifo(started)
+    os.mkfifo(gate)
+    task_id = submit(home, "hang", {"fifo": str(gate), "started": str(started)})
+    environ = environ_of(int(started.read_text()))
+    gate.write_text("open")
+    end_of(home, task_id)
+    assert environ["WORD"] == "new"
+    # And whose function has not changed stays.
+    now = {worker.worker_id for worker in home.ask(ask.ListWorkers())}
+    assert workers["echo"] in now
