@@ -24,7 +24,7 @@ from fnr.cli.here import Here
 from fnr.cli.terminal import one_line
 from fnr.client.connect import RETRY_MS, Connection, checked_socket_path
 from fnr.config.paths import Paths
-from fnr.host import process
+from fnr.host import disk, process
 from fnr.host.inotify import Inotify
 from fnr.host.lock import lock_holder
 
@@ -194,7 +194,7 @@ def _died(here: Here, end: process.Exit, words: _Words) -> FnrError:
     return kind(
         "the daemon did not come up",
         why=f"it ended with {how}",
-        details=words.last(),
+        details=words.last() or (disk.words_of_room(here.paths.log_dir),),
         next_step=next_step,
     )
 
