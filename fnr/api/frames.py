@@ -52,6 +52,7 @@ class WorkerSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     breaker_path, trial_path: what breakers do with a call, and who may try a service; host has the
               formats. trial_fd: the latter, opened by the daemon for a worker that may not.
     grace_ms: between the request to end and SIGTERM, and between SIGTERM and SIGKILL.
+    made_for: which settings of its function this is made of, in short; the worker says it again.
     """
 
     worker_id: str
@@ -79,6 +80,7 @@ class WorkerSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     breaker_path: str = ""
     trial_path: str = ""
     trial_fd: int = -1
+    made_for: str = ""
 
 
 # ── worker → daemon ──────────────────────────────────────────────────────────
@@ -91,6 +93,7 @@ class Hello(Frame, frozen=True, tag="hello"):
     finished: tokens of attempts ended and not yet acknowledged; their Done or Fail follow.
     one_by_one: I cannot say which attempt has begun, so that of several nobody knew which one
               killed me.
+    made_for: what it was told when it was started.
     """
 
     protocol: int
@@ -103,6 +106,7 @@ class Hello(Frame, frozen=True, tag="hello"):
     finished: tuple[str, ...] = ()
     ready: bool = False
     one_by_one: bool = False
+    made_for: str = ""
 
 
 class Ready(Frame, frozen=True, tag="ready"):

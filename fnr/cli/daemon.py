@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from typing import Annotated
 
 import typer
@@ -10,16 +11,26 @@ from fnr.api.errors import DaemonDown, UsageError
 from fnr.api.requests import GetStatus, ReloadConfig, ReloadReport, StopDaemon
 from fnr.cli import status as status_command
 from fnr.cli.config import checked_settings
-from fnr.cli.daemon_start import is_running, start_daemon, wait_until_gone
+from fnr.cli.daemon_start import (
+    LOOK_MS,
+    is_running,
+    start_daemon,
+    wait_for_end,
+    wait_until_gone,
+)
 from fnr.cli.group import examples, group, parse_duration
 from fnr.cli.here import RELOAD_TIMEOUT_MS, here
 from fnr.cli.quick_daemon import serve
 from fnr.cli.render import show_one, write_json
+from fnr.client.connect import RETRY_MS
 from fnr.host.lock import lock_holder
 
 app = group("daemon", "The daemon: it supervises the workers and keeps the store.")
 app.info.no_args_is_help = False
 app.info.invoke_without_command = True
+
+# A socket that was removed is there again sooner.
+UNREACHED_MS_MAX = 15_000
 
 Drain = Annotated[bool, typer.Option("--drain", help="First let running attempts finish.")]
 Now = Annotated[
@@ -96,7 +107,7 @@ def restart(*, drain: Drain = False, now: Now = False, within: Within = "2m") ->
     within_ms = _within_ms(within)
     if is_running(here().paths):
         _stop(drain=drain, now=now, within_ms=within_ms)
-    pid = start_daemon(here(), within_ms=within_ms)
+    pid = start_daemon(here(), within_ms=within_ms) or lock_holder(here().paths.lock_file)
     _show("restart", pid=pid, changed=True)
     here().notice(f"the daemon runs, pid {pid}")
 
@@ -123,17 +134,37 @@ def _stop(*, drain: bool, now: bool, within_ms: int) -> int | None:
     """The pid of the daemon that has ended; None if there was none."""
     if drain and now:
         raise UsageError("--drain and --now exclude each other")
-    try:
-        pid = here().ask(GetStatus(), offline=False).pid
-        here().ask(StopDaemon(drain=drain, now=now))
-    except DaemonDown:
-        if is_running(here().paths):
-            raise
+    pid = _ask_to_end(StopDaemon(drain=drain, now=now), within_ms=within_ms)
+    if pid is None:
         here().notice("the daemon does not run")
         return None
     wait_until_gone(here(), pid, within_ms=within_ms)
     here().notice("the daemon has ended" + ("" if drain or now else "; workers go on"))
     return pid
+
+
+def _ask_to_end(wish: StopDaemon, *, within_ms: int) -> int | None:
+    """The pid of the daemon that was asked; None if there is none.
+
+    One that only begins cannot be asked yet, and one that ends not any more: it is waited for.
+    """
+    clock, lock_file = here().clock, here().paths.lock_file
+    give_up_at_ms = clock.boot_ms() + min(within_ms, UNREACHED_MS_MAX)
+    while True:
+        try:
+            pid = here().ask(GetStatus(), offline=False).pid
+            here().ask(wish)
+        except DaemonDown:
+            if not is_running(here().paths):
+                return None
+            left_ms = give_up_at_ms - clock.boot_ms()
+            if left_ms <= 0:
+                raise
+            if wait_for_end(lock_holder(lock_file), within_ms=min(left_ms, LOOK_MS)):
+                # Its last moments, or a process that cannot be seen from here.
+                select.select([], [], [], RETRY_MS / 1_000)
+        else:
+            return pid
 
 
 def _within_ms(written: str) -> int:

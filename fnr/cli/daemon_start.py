@@ -13,6 +13,7 @@ from fnr.api.errors import (
     Failed,
     FnrError,
     PermissionDenied,
+    Refused,
     StorageError,
     TimedOut,
     TryAgain,
@@ -23,7 +24,7 @@ from fnr.cli.here import Here
 from fnr.cli.terminal import one_line
 from fnr.client.connect import RETRY_MS, Connection, checked_socket_path
 from fnr.config.paths import Paths
-from fnr.host import process
+from fnr.host import disk, process
 from fnr.host.inotify import Inotify
 from fnr.host.lock import lock_holder
 
@@ -38,8 +39,17 @@ def start_daemon(here: Here, *, within_ms: int) -> int | None:
     """Start it and wait until it answers; its pid, or None if one runs already."""
     checked_socket_path(here.paths)
     give_up_at_ms = here.clock.boot_ms() + within_ms
-    if _another_stays(here, give_up_at_ms=give_up_at_ms):
-        return None
+    while not _another_stays(here, give_up_at_ms=give_up_at_ms):
+        try:
+            return _start(here, within_ms=within_ms)
+        except Refused:
+            # Somebody else started one at the same moment, and that one has the home.
+            if not is_running(here.paths):
+                raise
+    return None
+
+
+def _start(here: Here, *, within_ms: int) -> int:
     words = _Words(here.paths)
     try:
         child = process.spawn(
@@ -90,7 +100,7 @@ def _another_stays(here: Here, *, give_up_at_ms: int) -> bool:
         if state and not told:
             here.notice(f"the daemon, pid {pid}, is ending; another is started when it has ended")
             told = True
-        if _wait_for_end(pid, within_ms=min(left_ms, LOOK_MS)):
+        if wait_for_end(pid, within_ms=min(left_ms, LOOK_MS)):
             # Its last moments, or a process that cannot be seen from here.
             select.select([], [], [], RETRY_MS / 1_000)
     return False
@@ -107,7 +117,7 @@ def _state(paths: Paths) -> str:
 
 def wait_until_gone(here: Here, pid: int | None, *, within_ms: int) -> None:
     """Wait until the daemon's process has ended."""
-    if not _wait_for_end(pid, within_ms=within_ms):
+    if not wait_for_end(pid, within_ms=within_ms):
         raise TimedOut(
             "the daemon has not ended yet",
             why=f"pid {pid} still runs after {within_ms} ms; it may be draining",
@@ -115,7 +125,7 @@ def wait_until_gone(here: Here, pid: int | None, *, within_ms: int) -> None:
         )
 
 
-def _wait_for_end(pid: int | None, *, within_ms: int) -> bool:
+def wait_for_end(pid: int | None, *, within_ms: int) -> bool:
     """Wait for the end of a process; whether it has ended."""
     start = None if pid is None else process.pid_start(pid)
     pidfd = None if pid is None or start is None else process.attach(pid, start)
@@ -184,7 +194,7 @@ def _died(here: Here, end: process.Exit, words: _Words) -> FnrError:
     return kind(
         "the daemon did not come up",
         why=f"it ended with {how}",
-        details=words.last(),
+        details=words.last() or (disk.words_of_room(here.paths.log_dir),),
         next_step=next_step,
     )
 

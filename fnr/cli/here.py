@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from contextvars import ContextVar
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
@@ -105,10 +106,14 @@ class Here:
 
 
 def say(line: str) -> None:
-    """A line on stderr, also when quiet is wanted: problems, refusals."""
+    """A line on stderr, also when quiet is wanted: problems, refusals.
+
+    Where it cannot be written, the exit code still says what happened.
+    """
     sys.stdout.flush()
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
+    with suppress(OSError):
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
 
 
 _here: ContextVar[Here] = ContextVar("here")

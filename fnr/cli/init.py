@@ -11,7 +11,7 @@ from fnr.api.errors import FnrError, PermissionDenied, Refused, StorageError, Us
 from fnr.cli.group import examples, group
 from fnr.cli.here import here
 from fnr.cli.render import write, write_json
-from fnr.config.paths import find_paths
+from fnr.config.paths import find_paths, is_utf_8
 from fnr.config.template import EXAMPLES, template
 
 app = group("init", "Write a commented fnr.toml that works.")
@@ -28,6 +28,8 @@ def init(
         raise UsageError("the folder's name is empty", next_step="fnr init --help")
     paths = here().paths
     target = Path(folder).resolve() if folder else Path(paths.config_file).parent
+    if not is_utf_8(str(target)):
+        raise UsageError(f"the path {str(target)!r} is not UTF-8", next_step="fnr init OTHER_DIR")
     ours = find_paths(str(target)).command if folder else here().command
     files = {
         target / (Path(paths.config_file).name if folder is None else "fnr.toml"): template(

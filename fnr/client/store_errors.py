@@ -14,6 +14,7 @@ from fnr.api.errors import (
     no_such_id,
 )
 from fnr.config.paths import Paths
+from fnr.host import disk
 from fnr.policy.filter import FilterError
 from fnr.store.cursor import CURSOR_WORDS, BadCursor
 from fnr.store.ids import AmbiguousId, NoSuchId
@@ -57,11 +58,16 @@ def told_to_people(paths: Paths) -> Iterator[None]:
         # Only the store imports sqlite3; its errors are known by their codes.
         if not primary_code(error):
             raise
-        if primary_code(error) in FULL_CODES:
-            raise StorageError(f"{paths.store_file} cannot be written", why=str(error)) from error
-        damaged = "not a database" in str(error) or "malformed" in str(error)
-        raise StorageError(
-            f"{paths.store_file} cannot be read",
-            why=str(error),
-            next_step="fnr db restore BACKUP" if damaged else "fnr db check",
-        ) from error
+        raise _of_sqlite(error, paths) from error
+
+
+def _of_sqlite(error: Exception, paths: Paths) -> StorageError:
+    if primary_code(error) in FULL_CODES:
+        return StorageError(f"{paths.store_file} cannot be written", why=str(error))
+    what = f"{paths.store_file} cannot be read"
+    if disk.is_full(paths.state_dir):
+        # Reading takes some room, too.
+        return StorageError(what, why=f"{error}; {disk.words_of_room(paths.state_dir)}")
+    damaged = "not a database" in str(error) or "malformed" in str(error)
+    next_step = "fnr db restore BACKUP" if damaged else "fnr db check"
+    return StorageError(what, why=str(error), next_step=next_step)

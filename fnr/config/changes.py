@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import blake2b
 from typing import Any
+
+import msgspec
 
 from fnr.config.keys import REDACT_KEYS, Key
 from fnr.config.load import PLAIN_TABLES
-from fnr.config.settings import Settings
+from fnr.config.settings import FunctionSettings, Settings
 
 # What is looked at only when the daemon starts.
 RESTART_KEYS = frozenset(
@@ -22,6 +25,12 @@ def changed_keys(old: Settings, new: Settings) -> list[str]:
         found += _of_table(table, keys, getattr(old, table), getattr(new, table))
     found += _of_table("redact", REDACT_KEYS, old, new)
     return sorted(found)
+
+
+def mark_of(settings: FunctionSettings) -> str:
+    """The same for two readings of a function's table as long as nothing of it differs."""
+    text = msgspec.json.encode(settings, order="deterministic")
+    return blake2b(text, digest_size=16).hexdigest()
 
 
 def _of_table(table: str, keys: dict[str, Key], old: Any, new: Any) -> Iterator[str]:

@@ -54,6 +54,7 @@ _FILE_TABLES = ("redact", "functions", "breakers")
 FLAG = "flag"
 _TOP_KEYS = ("version", *PLAIN_TABLES, *_FILE_TABLES)
 _PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
+_AT_END = " (at end of document)"
 
 
 class Loaded(Struct, frozen=True, kw_only=True):
@@ -136,12 +137,18 @@ def _read_file(paths: Paths) -> tuple[str, dict[str, Any], list[Problem]]:
     # Not only TOMLDecodeError: tomllib lets through what Python says of a number with thousands of
     # digits.
     except ValueError as error:
-        return "", {}, [_syntax_problem(file, str(error).partition("; use sys.")[0])]
+        why = str(error).partition("; use sys.")[0]
+        return "", {}, [_syntax_problem(file, why, line_count=len(text.splitlines()))]
     except RecursionError:
         return "", {}, [Problem(where=file, message="nested too deeply")]
 
 
-def _syntax_problem(file: str, words: str) -> Problem:
+def _syntax_problem(file: str, words: str, *, line_count: int) -> Problem:
+    if words.endswith(_AT_END):
+        what = words.removesuffix(_AT_END)
+        return Problem(
+            where=f"{file}:{line_count}", message=f"not TOML: {what}: the file ends here"
+        )
     place = _PLACE.search(words)
     where = f"{file}:{place[1]}:{place[2]}" if place else file
     return Problem(where=where, message=f"not TOML: {_PLACE.sub('', words)}")
@@ -152,7 +159,7 @@ def _check_top(report: Report, data: dict[str, Any]) -> None:
         if name not in _TOP_KEYS:
             report.problem((name,), unknown_key(name, _TOP_KEYS))
     version = data.get("version", VERSION)
-    if version != VERSION or isinstance(version, bool):
+    if version != VERSION or type(version) is not int:
         report.problem(("version",), f"this fnr reads version {VERSION}, not {version!r}")
 
 

@@ -154,6 +154,15 @@ class Paths:
         return f"{self.config_dir}/learnt-words.json"
 
 
+def is_utf_8(path: str) -> bool:
+    """Can it be written into a file and sent to others?"""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def find_paths(
     home: str | None = None, config_file: str | None = None, environ: dict[str, str] | None = None
 ) -> Paths:

@@ -24,14 +24,14 @@ _PATH = re.compile(r"[~.]{0,2}/")
 VALUE_CHARS_MIN = 6
 
 
-def redaction_of(settings: Settings, *earlier: Settings) -> Redaction:
+def redaction_of(settings: Settings, former: Iterable[str] = ()) -> Redaction:
     """Hides what is secret by its shape, what [redact] describes, and values of secret names.
 
-    earlier: settings whose secret values are hidden as well.
+    former: values that were secret until a reload.
     """
     from fnr.policy.redaction import Redaction  # noqa: PLC0415 - RE2, which few commands need
 
-    return Redaction(settings.redact, secret_values(settings, *earlier))
+    return Redaction(settings.redact, longest_first({*secret_values(settings), *former}))
 
 
 def is_secret(name: str, patterns: Iterable[str]) -> bool:
@@ -39,22 +39,26 @@ def is_secret(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(name.upper(), pattern.upper()) for pattern in patterns)
 
 
-def secret_values(*settings: Settings) -> tuple[str, ...]:
+def secret_values(settings: Settings) -> tuple[str, ...]:
     """The values that functions are given under secret names, longest first.
 
     Secret are names of [redact] env_keys, and those that say so themselves, like HF_TOKEN; under
     them may also be the path of a file that has the secret, and that is none.
-    Longest first, because one may be a part of another.
     """
     found: set[str] = set()
-    for one in settings:
-        for function in one.functions.values():
-            found.update(_secrets(function.env, one.redact_env_keys))
-            found.update(_secrets(function.env_from_file, one.redact_env_keys))
-    return tuple(sorted(found, key=lambda value: (-len(value), value)))
+    for function in settings.functions.values():
+        found.update(secrets_in(function.env, settings.redact_env_keys))
+        found.update(secrets_in(function.env_from_file, settings.redact_env_keys))
+    return longest_first(found)
 
 
-def _secrets(env: Mapping[str, str], patterns: Iterable[str]) -> list[str]:
+def longest_first(values: Iterable[str]) -> tuple[str, ...]:
+    """In the order in which they are looked for, because one may be a part of another."""
+    return tuple(sorted(values, key=lambda value: (-len(value), value)))
+
+
+def secrets_in(env: Mapping[str, str], patterns: Iterable[str]) -> list[str]:
+    """The values of an environment that stand under secret names."""
     from fnr.policy.redaction import is_secret_name  # noqa: PLC0415 - RE2, as above
 
     return [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fnr.policy.toml_text import quoted
+
 TEMPLATE = """\
 # fnr.toml: what can be run on this host, and with how much patience.
 #
@@ -97,9 +99,4 @@ def count_lines(path: str) -> dict[str, object]:
 
 def template(folder: str) -> str:
     """The file's text for this folder."""
-    return TEMPLATE.replace('"{folder}"', _toml_text(folder))
-
-
-def _toml_text(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    return TEMPLATE.replace('"{folder}"', quoted(folder))

@@ -7,6 +7,7 @@ timeout is involved: a live worker is waited for as long as it lives.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from fnr.config.settings import FunctionSettings
@@ -18,6 +19,7 @@ from fnr.daemon.remains import (
     forget_spooled,
     spooled_results,
     spooled_tokens,
+    with_its_daemon,
     with_kernel_words,
 )
 from fnr.daemon.runner import Runner
@@ -43,6 +45,7 @@ class Adopter:
         self._parts = parts
         self._supervisor = supervisor
         self._runner = runner
+        self.on_taken: Callable[[WorkerProcess], None] = _nobody_looks
 
     async def adopt_all(self) -> None:
         """Take over what lives, settle what does not."""
@@ -94,6 +97,7 @@ class Adopter:
             failpoint("adopt-alive")
             worker.state = WorkerState.AWAY
             self._supervisor.adopt(worker, self._pool(record.function))
+            self.on_taken(worker)
             log.info(
                 "worker adopted",
                 extra={"worker_id": record.worker_id, "function": record.function},
@@ -122,6 +126,7 @@ class Adopter:
         evidence = _unseen_death(same_boot=same_boot, stop_proven=proven)
         if same_boot:
             evidence = with_kernel_words(self._parts, worker, evidence)
+            evidence = with_its_daemon(worker, evidence)
         begun = begun_token(worker)
         if not same_boot and worker.current is not None:
             begun = begun or worker.current.token
@@ -216,3 +221,7 @@ def _unseen_death(*, same_boot: bool, stop_proven: bool | None) -> Evidence:
         stop_proven=stop_proven,
         missing=("exit status: the daemon was not running when the worker ended",),
     )
+
+
+def _nobody_looks(_: WorkerProcess) -> None:
+    """Nobody asks what a worker of before has."""

@@ -136,11 +136,9 @@ class Clients:
 
     async def _answer(self, client: Client, request_id: int, request: AnyRequest) -> None:
         try:
-            answer = await self._answers.answer(client, request)
+            client.answer(request_id, await self._answers.answer(client, request))
         except Exception as error:  # noqa: BLE001 - every request gets an answer
             client.fail(request_id, as_fnr_error(error))
-        else:
-            client.answer(request_id, answer)
 
     def _watch(self, client: Client, request_id: int, request: Watch) -> None:
         watcher = self._parts.events.watch(

@@ -16,6 +16,7 @@ from fnr.daemon.conditions import Conditions
 from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.effects import Effects
 from fnr.daemon.ending import Ending
+from fnr.daemon.former_secrets import FormerSecrets
 from fnr.daemon.free import Free
 from fnr.daemon.intake import Intake
 from fnr.daemon.parts import Parts
@@ -70,6 +71,9 @@ class Crew:
         self.store_care = StoreCare(parts, self.adopter, self.runner, self.dispatcher, self.reserve)
         self.runner.on_settled = self._settled
         self.runner.on_tainted = self._tainted
+        self.former_secrets = FormerSecrets(parts)
+        self.adopter.on_taken = self.former_secrets.learn
+        self.reload.on_reloaded.append(self.former_secrets.reloaded)
         self.free = Free(parts)
         self.readings = Readings(parts, self.supervisor, self.free.gpus)
         self.free.is_ready = self.breakers.admits
@@ -85,11 +89,16 @@ class Crew:
         self.undoing.on_waiting = self._waits_again
         self.undoing.on_stuck = self.effects.deliver
         self.intake.on_expiring = self.timekeeper.move_due
+        self.supervisor.on_buried = self._buried
         self.on_verdicts: Callable[[list[Verdict]], None] = _nobody_counts
 
     def _busy(self, workers: list[WorkerProcess]) -> None:
         self.timekeeper.busy(workers)
         self.readings.busy()
+
+    def _buried(self, worker: WorkerProcess) -> None:
+        self.resources.buried(worker)
+        self.former_secrets.ended(worker)
 
     def _waits_again(self) -> None:
         self.timekeeper.move_due()

@@ -54,17 +54,15 @@ class Ending:
         """Run until the end is asked for, then end; the daemon's exit code."""
         await self._asked.wait()
         if self._leave_workers:
-            log.info("leaving workers to the next daemon")
-            return 0
+            return await self._leave()
         failpoint("drain-begins")
         drained = await self._drain()
         give_up_at_ms = self._parts.clock.boot_ms() + HURRY_MS_MAX
         if self._leave_workers:
-            log.info("leaving workers to the next daemon")
-            return 0
+            return await self._leave()
         if not drained:
             failpoint("interrupt-begins")
-            await self._interrupt()
+            await self._interrupt([*self._supervisor.workers.values()])
         failpoint("drained")
         self.let_go()
         left_ms = max(SETTLE_MS_MIN, give_up_at_ms - self._parts.clock.boot_ms())
@@ -98,14 +96,29 @@ class Ending:
             task.cancel()
         return gone in done
 
-    async def _interrupt(self) -> None:
-        for worker in tuple(self._supervisor.workers.values()):
+    async def _leave(self) -> int:
+        """Workers that end with their daemon are ended by us: the kernel would not say why."""
+        theirs = [
+            worker
+            for worker in self._supervisor.workers.values()
+            if worker.settings.on_daemon_exit == "kill"
+        ]
+        for worker in theirs:
+            self._supervisor.dismiss(worker, "the daemon ends", respawn=False)
+        await self._interrupt(theirs)
+        log.info("leaving workers to the next daemon")
+        return 0
+
+    async def _interrupt(self, workers: list[WorkerProcess]) -> None:
+        for worker in workers:
             if worker.state is not WorkerState.GONE:
                 self._stopper.kill_worker(worker, KilledBy.DRAIN, "the daemon was stopped")
         try:
-            await asyncio.wait_for(self._all_gone(), HURRY_MS_MAX / 1000)
+            async with asyncio.timeout(HURRY_MS_MAX / 1000):
+                for worker in workers:
+                    await worker.buried.wait()
         except TimeoutError:
-            stuck = [worker.identity.pid for worker in self._supervisor.workers.values()]
+            stuck = [worker.identity.pid for worker in workers if not worker.buried.is_set()]
             log.error("workers cannot be ended", extra={"pids": stuck})
 
     async def _all_gone(self) -> None:

@@ -23,7 +23,7 @@ from fnr.api.errors import (
     StorageError,
     TryAgain,
 )
-from fnr.config.paths import SOCKET_PATH_BYTES_MAX, Paths
+from fnr.config.paths import SOCKET_PATH_BYTES_MAX, Paths, is_utf_8
 from fnr.config.settings import Settings
 from fnr.daemon import logs
 from fnr.daemon.answers import Answers
@@ -36,7 +36,7 @@ from fnr.daemon.old_logs import OldLogs
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.reader import Reader
 from fnr.daemon.word_files import WordFiles
-from fnr.host import limits, process
+from fnr.host import disk, limits, process
 from fnr.host.clock import Clock, Dice, Ulids
 from fnr.host.failpoint import failpoint
 from fnr.host.kernel_log import KernelLog
@@ -82,6 +82,12 @@ def run(
 
 def make_folders(paths: Paths) -> None:
     """Create what is missing; the error names the folder."""
+    if not is_utf_8(paths.worker_socket_file):
+        raise ConfigError(
+            f"the path {paths.worker_socket_file!r} is not UTF-8",
+            why="nobody could be told where it is",
+            next_step="choose another --home",
+        )
     if len(os.fsencode(paths.worker_socket_file)) > SOCKET_PATH_BYTES_MAX:
         raise ConfigError(
             f"the socket path {paths.worker_socket_file} is too long",
@@ -112,6 +118,12 @@ def make_folders(paths: Paths) -> None:
 async def open_store(paths: Paths) -> Store:
     """The store, or an error for people."""
     try:
+        try:
+            return await Store.open(paths.store_file, commit_hook=_around_commit)
+        except (StoreFull, StoreIll):
+            # SQLite needs some room to open it: what was set aside is for such a day.
+            if not (disk.is_full(paths.state_dir) and disk.release_reserve(paths.reserve_file)):
+                raise
         return await Store.open(paths.store_file, commit_hook=_around_commit)
     except StoreNewer as error:
         raise ProtocolMismatch(
@@ -123,7 +135,9 @@ async def open_store(paths: Paths) -> Store:
         raise TryAgain("the store is locked by another program", why=str(error)) from error
     except (StoreFull, StoreIll) as error:
         raise StorageError(
-            "the store cannot be opened", why=str(error), next_step="fnr db check"
+            "the store cannot be opened",
+            why=f"{error}; {disk.words_of_room(paths.state_dir)}",
+            next_step="fnr db check",
         ) from error
 
 
@@ -183,6 +197,7 @@ class Daemon:
         await self._crew.breakers.start()
         self._crew.breaker_probes.start()
         await self._crew.adopter.adopt_all()
+        self._crew.former_secrets.reloaded()
         await self._crew.resources.start()
         failpoint("adopted")
         self._doors.open()

@@ -104,15 +104,19 @@ class Readings:
             usage = read_usage(pid)
             values.append((f"worker:{worker_id}", "rss_mib", usage.rss_mib))
             values.append((f"worker:{worker_id}", "cpu_ms", usage.cpu_ms))
+        readings = [
+            Reading(at_ms=now_ms, subject=subject, name=name, value=value)
+            for subject, name, value in values
+        ]
+        before_ms = now_ms - self._parts.settings.store.keep_telemetry_ms
         telemetry = self._open()
-        telemetry.add(
-            [
-                Reading(at_ms=now_ms, subject=subject, name=name, value=value)
-                for subject, name, value in values
-            ]
-        )
-        keep_ms = self._parts.settings.store.keep_telemetry_ms
-        telemetry.prune(before_ms=now_ms - keep_ms, count_max=PRUNED_MAX)
+        try:
+            telemetry.keep(readings, before_ms=before_ms, count_max=PRUNED_MAX)
+        except Exception:
+            # The next sample begins with a file that it has opened itself.
+            self._file = None
+            telemetry.close()
+            raise
 
     def _open(self) -> Telemetry:
         if self._file is None:

@@ -1,13 +1,17 @@
-"""Keep secrets out of the store: what workers say is blanked before anything of it is written."""
+"""Keep secrets out of the store: what workers say is blanked before anything of it is written.
+
+A worker from before a reload still has what was secret then: that stays secret.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from fnr.config.secrets import redaction_of
+from fnr.config.secrets import redaction_of, secret_values
 from fnr.config.settings import Settings
 from fnr.policy.evidence import TAIL_BYTES_MAX, Evidence
 from fnr.policy.halves import without_halves
@@ -15,29 +19,34 @@ from fnr.policy.halves import without_halves
 if TYPE_CHECKING:
     from fnr.policy.redaction import Redaction
 
-
-EARLIER_MAX = 20
+# A secret that is changed every hour is remembered for as long as a worker may have it.
+FORMER_MAX = 1_000
 
 
 class Redactor:
     """Blanks secrets in what an attempt left behind, as the settings of a load describe them.
 
-    earlier: settings of loads before, the latest first. Their workers may still be at work, and
-    what was secret is not told because it is secret no longer.
+    former: values that were secret under earlier settings and stand nowhere any more.
     """
 
-    def __init__(self, settings: Settings, *, earlier: tuple[Settings, ...] = ()) -> None:
+    def __init__(self, settings: Settings, former: Iterable[str] = ()) -> None:
         self._settings = settings
-        self._earlier = earlier[:EARLIER_MAX]
-
-    def after(self, settings: Settings) -> Redactor:
-        """The one for the next load."""
-        return Redactor(settings, earlier=(self._settings, *self._earlier))
+        self.former = tuple(former)[-FORMER_MAX:]
 
     @cached_property
     def _redaction(self) -> Redaction:
         # Not sooner: until the first failure a daemon needs none of it.
-        return redaction_of(self._settings, *self._earlier)
+        return redaction_of(self._settings, self.former)
+
+    def under(self, settings: Settings) -> Redactor:
+        """One for other settings, that knows what was secret until now."""
+        return Redactor(settings).knowing([*self.former, *secret_values(self._settings)])
+
+    def knowing(self, values: Iterable[str]) -> Redactor:
+        """One that hides these as well; the latest ones last."""
+        known = dict.fromkeys((*self.former, *values))
+        now = {*secret_values(self._settings)}
+        return Redactor(self._settings, [value for value in known if value not in now])
 
     def text(self, text: str) -> str:
         """The text without secrets."""

@@ -72,7 +72,7 @@ class Reload:
         self._had_file = self._file.exists()
         self._parts.settings = new
         self._rules.take_over(rules, model)
-        self._parts.redactor = self._parts.redactor.after(new)
+        self._parts.redactor = self._parts.redactor.under(new)
         logs.set_level(new.log)
         for name in report.removed:
             self._remove(name)

@@ -19,7 +19,7 @@ from fnr.host.clock import is_ulid
 from fnr.host.kernel_log import KernelLog, OwnGpus
 from fnr.host.other_user import read_from, remove_tree
 from fnr.host.process import Exit
-from fnr.policy.evidence import TAIL_BYTES_MAX, Evidence, Phase
+from fnr.policy.evidence import TAIL_BYTES_MAX, Evidence, KilledBy, Phase
 
 NOW_TOKEN_BYTES = 26
 # Read at one start of the daemon; the next one reads more.
@@ -54,8 +54,9 @@ async def gather(parts: Parts, worker: WorkerProcess) -> Remains:
     evidence = with_last_words(
         worker, death(worker, ended, stop_proven=report.proven, log_of=parts.kernel_log)
     )
+    evidence = with_its_daemon(worker, with_kernel_words(parts, worker, evidence))
     return Remains(
-        evidence=parts.redactor.evidence(with_kernel_words(parts, worker, evidence)),
+        evidence=parts.redactor.evidence(evidence),
         begun=begun_token(worker),
         spooled=spooled_results(parts.paths.spool_of(worker.uid), worker),
     )
@@ -88,6 +89,16 @@ def with_kernel_words(parts: Parts, worker: WorkerProcess, evidence: Evidence) -
     return exit_facts.with_kernel_words(
         evidence, who.pid, pid_start=who.pid_start, log=parts.kernel_log, gpus=gpus
     )
+
+
+def with_its_daemon(worker: WorkerProcess, evidence: Evidence) -> Evidence:
+    """Who ends with an earlier daemon has not failed: that daemon was killed, and it with it."""
+    if worker.ours or worker.settings.on_daemon_exit != "kill":
+        return evidence
+    if evidence.exit_code is not None or evidence.signal not in {None, signal.SIGKILL}:
+        return evidence
+    why = "its daemon was killed, and it ends with it (on_daemon_exit = kill)"
+    return replace(evidence, killed_by=KilledBy.DRAIN, kill_reason=why, message=why)
 
 
 def with_last_words(worker: WorkerProcess, evidence: Evidence) -> Evidence:

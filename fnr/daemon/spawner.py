@@ -11,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from fnr.api.frames import Limits, WorkerSpec
+from fnr.config.changes import mark_of
 from fnr.config.settings import FunctionSettings
 from fnr.daemon.parts import Parts
 from fnr.daemon.worker_process import WorkerProcess
@@ -175,4 +176,5 @@ def _spec(
         fault=parts.faults.for_start(settings.name) if parts.faults else None,
         breaker_path=parts.paths.breaker_file,
         trial_path=parts.paths.trial_file,
+        made_for=mark_of(settings),
     )

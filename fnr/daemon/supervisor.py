@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from fnr.api import frames
 from fnr.api.frames import Frame, from_worker
+from fnr.config.changes import mark_of
 from fnr.config.settings import FunctionSettings
 from fnr.daemon import remains, spawner
 from fnr.daemon.breaker_calls import BreakerCalls
@@ -199,9 +200,19 @@ class Supervisor:
         self._runner.returned(worker, lost, why="the worker never received it")
         if worker.state is WorkerState.LEAVING:
             worker.send(frames.Stop(reason=worker.leave_reason))
+        elif self._is_outdated(worker, frame):
+            # As with a reload: what it runs is finished.
+            self.dismiss(worker, "its function changed in fnr.toml")
+            self.tend(self.pools[worker.function])
         elif frame.ready:
             self._ready(worker)
         return worker
+
+    def _is_outdated(self, worker: WorkerProcess, hello: frames.Hello) -> bool:
+        """Was it started by an earlier daemon, for other settings than those of today?"""
+        if worker.ours or self.pools[worker.function].removed:
+            return False
+        return hello.made_for != mark_of(worker.settings)
 
     def _who(self, frame: Frame, peer_uid: int) -> tuple[WorkerProcess | None, str]:
         if not isinstance(frame, frames.Hello):

@@ -26,6 +26,22 @@ def room_mib(path: str) -> tuple[int, int]:
     return stat.f_bavail * stat.f_frsize // _MIB, stat.f_blocks * stat.f_frsize // _MIB
 
 
+def is_full(path: str) -> bool:
+    """Is there no room to speak of on the file system of path? Not when that is not known."""
+    try:
+        return free_mib(path) == 0
+    except OSError:
+        return False
+
+
+def words_of_room(path: str) -> str:
+    """How much room there is on the file system of path, for people."""
+    try:
+        return f"{free_mib(path)} MiB free at {path}"
+    except OSError as error:
+        return f"how much is free at {path} is not known: {error.strerror}"
+
+
 def mount_of(path: str) -> str:
     """Where the file system of path is mounted; OSError when there is no such path."""
     real = os.path.realpath(path)

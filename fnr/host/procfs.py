@@ -85,6 +85,12 @@ def read_environ(pid: int) -> bytes | None:
     return read_bytes(f"/proc/{pid}/environ")
 
 
+def environ_of(pid: int) -> dict[str, str]:
+    """The variables a process was started with; none of them if they cannot be read."""
+    entries = (entry.partition(b"=") for entry in (read_environ(pid) or b"").split(b"\0"))
+    return {os.fsdecode(name): os.fsdecode(value) for name, is_one, value in entries if is_one}
+
+
 def has_environ(pid: int) -> bool:
     """Whether a process has an environment, be it empty: not in the middle of an exec."""
     stat = read_stat(pid)

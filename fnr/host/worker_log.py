@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Self
 
@@ -47,6 +47,30 @@ def trim(path: str, bytes_max: int) -> int:
         return keep_from - first
     finally:
         os.close(fd)
+
+
+def blank(path: str, words: Sequence[bytes]) -> bool:
+    """Write signs over these words wherever they stand, so that nothing moves; was there any?"""
+    if not words:
+        return False
+    found, reach = False, max(map(len, words)) - 1
+    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        stat = os.fstat(fd)
+        start = _first_kept(fd, 0, stat.st_size)
+        while chunk := os.pread(fd, _CHUNK_BYTES + reach, start):
+            for word in words:
+                at = chunk.find(word)
+                while at >= 0:
+                    os.pwrite(fd, b"*" * len(word), start + at)
+                    found, at = True, chunk.find(word, at + len(word))
+            start += _CHUNK_BYTES
+        if found and os.fstat(fd).st_size == stat.st_size:
+            # Its age is that of its output.
+            os.utime(fd, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    finally:
+        os.close(fd)
+    return found
 
 
 def name_of(fd: int) -> str:

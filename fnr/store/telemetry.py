@@ -15,6 +15,8 @@ from msgspec import Struct
 from fnr.store.migrate import migrate
 from fnr.store.transaction import ILL_CODES, connect_writer, primary_code
 
+_DAMAGED_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
 
 class Reading(Struct, frozen=True, kw_only=True):
     """One value of one thing at one moment; None when it could not be read."""
@@ -28,22 +30,33 @@ class Reading(Struct, frozen=True, kw_only=True):
 class Telemetry:
     """The telemetry file, opened for writing and reading."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: str | Path, connection: sqlite3.Connection) -> None:
+        self._path = path
         self._connection = connection
 
     @classmethod
     def open(cls, path: str | Path) -> Telemetry:
         """Open or create the file. Raises StoreNewer, sqlite3.Error."""
         try:
-            return cls(_connect(path))
+            return cls(path, _connect(path))
         except sqlite3.DatabaseError as error:
             if primary_code(error) not in ILL_CODES:
                 raise
-        for suffix in ("", "-wal", "-shm"):
-            damaged = Path(f"{path}{suffix}")
-            if damaged.exists():
-                damaged.rename(f"{path}.damaged{suffix}")
-        return cls(_connect(path))
+        _put_aside(path)
+        return cls(path, _connect(path))
+
+    def keep(self, readings: Sequence[Reading], *, before_ms: int, count_max: int) -> None:
+        """Add and prune; damage that shows only now is put aside like that which shows at once."""
+        try:
+            self.add(readings)
+            self.prune(before_ms=before_ms, count_max=count_max)
+        except sqlite3.DatabaseError as error:
+            if primary_code(error) not in _DAMAGED_CODES:
+                raise
+            self._connection.close()
+            _put_aside(self._path)
+            self._connection = _connect(self._path)
+            self.add(readings)
 
     def add(self, readings: Sequence[Reading]) -> None:
         """Store readings; a later one of the same thing and moment counts."""
@@ -90,6 +103,13 @@ class Telemetry:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+
+def _put_aside(path: str | Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        damaged = Path(f"{path}{suffix}")
+        if damaged.exists():
+            damaged.rename(f"{path}.damaged{suffix}")
 
 
 def _connect(path: str | Path) -> sqlite3.Connection:

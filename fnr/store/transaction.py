@@ -222,11 +222,19 @@ def read_only(path: str | Path) -> Reader:
     try:
         return Reader(_connect_reader(f"{uri}?mode=ro"))
     except sqlite3.OperationalError:
-        # Without write permission in the folder SQLite cannot make its shared-memory file. With
-        # no WAL beside it nobody is writing and the file alone is everything.
-        if Path(path).exists() and not Path(f"{path}-wal").exists():
+        # Without write permission in the folder, or room for it, SQLite cannot make its
+        # shared-memory file. With nothing in a WAL beside it nobody is writing and the file alone
+        # is everything.
+        if Path(path).exists() and not _size(Path(f"{path}-wal")):
             return Reader(_connect_reader(f"{uri}?mode=ro&immutable=1"))
         raise
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _connect_reader(uri: str) -> sqlite3.Connection:

@@ -211,6 +211,7 @@ class Duty:
             finished=tuple(self.results.tokens()),
             ready=ready,
             one_by_one=self._one_by_one,
+            made_for=self._spec.made_for,
         )
         self.link.push(encode(hello))
         self.flush()

@@ -18,6 +18,10 @@ import pytest
 from cli_runs import Run
 from live_home import end_workers
 
+from fnr.api.errors import ConfigError
+from fnr.config.load import load
+from fnr.config.paths import find_paths
+from fnr.daemon.main import make_folders
 from fnr.host.lock import lock_holder
 
 
@@ -161,13 +165,29 @@ def test_a_plain_stop_leaves_the_workers_also_when_the_daemon_drains(
 def test_a_daemon_whose_socket_was_removed_is_not_said_to_be_down(at: Run, empty: Path) -> None:
     assert at("daemon", "start").code == 0
     pid = at("status", "-o", "json").json["pid"]
-    (empty / "run" / "fnr.sock").unlink()
-    for words in (["daemon", "stop"], ["daemon", "reload"]):
+    socket = empty / "run" / "fnr.sock"
+    socket.unlink()
+    # Otherwise it would be there again at any moment.
+    socket.mkdir()
+    for words in (["daemon", "stop", "--within", "50ms"], ["daemon", "reload"]):
         found = at(*words)
         assert (found.code, found.err.splitlines()[0]) == (3, "error: the daemon cannot be reached")
         assert f"pid {pid} has this home" in found.err
     found = at("daemon", "start", "--within", "50ms")
     assert (found.code, f"try: ps -fp {pid}\n" in found.err) == (124, True)
+    with fnr_beside(empty, "daemon", "stop") as stop:
+        socket.rmdir()
+        os.kill(pid, signal.SIGHUP)
+        assert stop.wait() == 0
+
+
+def test_who_starts_or_restarts_beside_others_is_told_that_it_runs(at: Run, empty: Path) -> None:
+    """Of several at one moment all but one were told that another daemon has the home (exit 6)."""
+    for verb in ("start", "restart"):
+        asked = [fnr_beside(empty, "daemon", verb) for _ in range(3)]
+        told = [(one.communicate()[1], one.returncode) for one in asked]
+        assert [code for _, code in told] == [0, 0, 0], told
+    assert at("daemon", "stop", "--now").code == 0
 
 
 def test_the_last_words_of_a_daemon_are_its_own(at: Run, empty: Path) -> None:
@@ -253,6 +273,23 @@ def test_init_names_commands_for_the_folder_it_was_given(at: Run, empty: Path) -
     at("init", folder)
     found = at("init", folder)
     assert (found.code, f"try: fnr --home '{folder}' config check" in found.err) == (6, True)
+
+
+def test_what_init_writes_works_whatever_the_folder_is_called(at: Run, empty: Path) -> None:
+    folder = empty / "a\n\"b'\\"
+    assert at("init", folder).code == 0
+    loaded = load(find_paths(str(folder)), environ={})
+    assert not loaded.problems
+    assert loaded.settings.functions["count"].env == {"PYTHONPATH": str(folder)}
+
+
+def test_a_home_that_is_not_utf_8_is_refused_before_anybody_waits(at: Run, empty: Path) -> None:
+    """A daemon started there, and could be neither asked nor stopped."""
+    folder = f"{empty}/\udcff"
+    refused = at("init", folder)
+    assert (refused.code, "is not UTF-8" in refused.err) == (2, True)
+    with pytest.raises(ConfigError, match="is not UTF-8"):
+        make_folders(find_paths(folder))
 
 
 def test_another_file_is_named_again_in_what_to_type_next(

@@ -199,6 +199,23 @@ def test_an_output_that_cannot_be_written_is_74(home: LiveHome, words: tuple[str
 
 
 @pytest.mark.parametrize(
+    ("words", "code"), [(("task", "show", "01JD"), 4), (("submit",), 2), (("status",), 0)]
+)
+def test_words_that_cannot_be_written_change_no_exit_code(
+    home: LiveHome, words: tuple[str, ...], code: int
+) -> None:
+    """Of a cron job whose log's disk is full: everything was exit code 1."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "fnr", "--home", str(home.folder), *words],
+            stdout=subprocess.DEVNULL,
+            stderr=full,
+            check=False,
+        )
+    assert done.returncode == code
+
+
+@pytest.mark.parametrize(
     ("noun", "next_step"),
     [("task", "fnr task list"), ("undo step", "fnr undo list"), ("noun of tomorrow", "fnr help")],
 )

@@ -210,6 +210,7 @@ def test_a_wrong_value_is_explained(loaded: Load, line: str, problem: str) -> No
         ("daemon = 3\n", "must be a table"),
         ("[functions]\nf = 3\n", "must be a table"),
         ('version = "1"\n', "reads version 1"),
+        ("version = 1.0\n", "reads version 1, not 1.0"),
     ],
 )
 def test_a_wrong_shape_is_explained(loaded: Load, body: str, problem: str) -> None:
@@ -221,6 +222,7 @@ def test_a_wrong_shape_is_explained(loaded: Load, body: str, problem: str) -> No
     [
         (b"[daemon\n", "fnr.toml:1:8: not TOML: Expected ']' at the end of a table declaration"),
         (b"a = 1\na = 2\n", "fnr.toml:2:6: not TOML: Cannot overwrite a value"),
+        (b"a = 1\nb = [\n", "fnr.toml:2: not TOML: Invalid value: the file ends here"),
         (b"a = 1\nb = '\xff'\n", "fnr.toml:2: not UTF-8"),
         (b"a = " + b"[" * 5_000, "fnr.toml: nested too deeply"),
         (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -159,6 +160,26 @@ def until_refused(home: LiveHome) -> Iterator[str]:
             yield submit(home, "echo", {"text": "x" * 400_000}, delay_ms=3_600_000)
         except StorageError:
             return
+
+
+def test_a_daemon_comes_up_on_a_full_disk_from_what_was_set_aside(small_disk: LiveHome) -> None:
+    """And the store is read while none is there."""
+    home = small_disk.up()
+    task_id = submit(home, "echo")
+    end_of(home, task_id)
+    assert home.end() == 0
+    filler = Path(home.paths.state_dir) / "filler"
+    with pytest.raises(OSError, match="No space left"), filler.open("wb", 0) as file:
+        while True:
+            file.write(b"x" * 4_096)
+    shown = home.fnr("task", "show", task_id, "-o", "json")
+    assert (shown.returncode, json.loads(shown.stdout)["task"]["state"]) == (0, "done")
+    home.up()
+    with pytest.raises(StorageError):
+        submit(home, "echo")
+    assert home.ask(ask.GetTask(task_id=task_id)).task.state is TaskState.DONE
+    filler.unlink()
+    assert end_of(home, submit(home, "echo")).task.state is TaskState.DONE
 
 
 def test_a_full_disk_refuses_new_work_and_loses_none(small_disk: LiveHome) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
+import pytest
 from live_home import LiveHome
 from test_task_life import end_of, submit
 
@@ -56,6 +59,53 @@ def test_a_changed_env_file_counts_with_the_reload_and_its_secrets_are_hidden_fr
     (home.folder / "own.env").unlink()
     home.ask(ask.RestartWorkers(workers=["say"]))
     assert printed() == "second-secret"
+
+
+LATE = """
+[redact]
+env_keys = ["*TOKEN"]
+[functions.late]
+command = ["sh", "-c", "echo $A_TOKEN; echo > $0; read go < $1; echo $A_TOKEN; false",
+           "{started}", "{gate}"]
+env_file = "own.env"
+retry = { max = 0, unknown_max = 0 }
+"""
+
+
+@pytest.mark.parametrize("how", ["reload", "next daemon"])
+def test_what_was_secret_until_a_change_is_hidden_in_what_was_begun_before_it(
+    home_at: HomeAt, tmp_path: Path, how: str
+) -> None:
+    """Also in the logs of before, which nobody could hide it in later."""
+    home = home_at(LATE)
+    own, started, gate = home.folder / "own.env", tmp_path / "started", tmp_path / "gate"
+    own.write_text("A_TOKEN=first-secret\n")
+    os.mkfifo(started)
+    os.mkfifo(gate)
+    home.up()
+    task_id = submit(home, "late", {"started": str(started), "gate": str(gate)})
+    started.read_text()
+    own.write_text("A_TOKEN=second-secret\n")
+    if how == "reload":
+        assert home.ask(ask.ReloadConfig()).changed == ["late"]
+    else:
+        home.kill()
+        home.up()
+    while home.log().count("former secrets blanked out") < 1:
+        pass
+    gate.write_text("go\n")
+    end_of(home, task_id)
+    detail = home.ask(ask.GetTask(task_id=task_id))
+    assert b"first-secret" not in msgspec.json.encode(detail)
+    assert b"[redacted]" in msgspec.json.encode(detail)
+    if how == "reload":
+        # The worker goes, because its function has changed.
+        while home.log().count("former secrets blanked out") < 2:
+            pass
+        assert "first-secret" not in home.fnr("logs", task_id).stdout
+    [span] = home.ask(ask.ListLogSpans(task_id=task_id))
+    [first, *_] = read_span(span.log_path, span.log_from, span.log_to).splitlines()
+    assert first.endswith(b" " + b"*" * 12)
 
 
 def test_a_queued_task_says_that_its_function_is_paused_or_gone(home_at: HomeAt) -> None:

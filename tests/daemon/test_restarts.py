@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 import socket
 import sqlite3
@@ -25,6 +26,7 @@ from fnr.api import wire
 from fnr.api.errors import ConfigError, DaemonDown, TimedOut
 from fnr.daemon.parts import Parts
 from fnr.host.clock import Clock
+from fnr.host.procfs import environ_of
 from fnr.policy.task import TaskState
 
 HomeAt = Callable[[str], LiveHome]
@@ -293,3 +295,85 @@ def test_a_worker_that_cannot_say_what_it_has_begun_holds_one_attempt(
         pass
     assert [error.evidence.worker_died for error in found] == [True]
     assert home.ask(ask.GetTask(task_id=first)).errors == []
+
+
+def bound(extra: str = "") -> str:
+    """A function whose workers end with the daemon."""
+    return function("hang", "block_on", f'on_daemon_exit = "kill"\n{extra}') + function(
+        "echo", "echo"
+    )
+
+
+@pytest.mark.parametrize("how", ["stopped", "killed"])
+def test_what_ends_with_its_daemon_has_not_failed(
+    home_at: HomeAt, tmp_path: Path, how: str
+) -> None:
+    """Three such deaths made a dead letter of it: poison."""
+    started, gate = tmp_path / "started", tmp_path / "gate"
+    os.mkfifo(started)
+    os.mkfifo(gate)
+    home = home_at(bound()).up()
+    task_id = submit(home, "hang", {"fifo": str(gate), "started": str(started)})
+    for _ in range(3):
+        pid = int(started.read_text())
+        pidfd = os.pidfd_open(pid)
+        if how == "killed":
+            home.kill()
+        else:
+            home.ask(ask.StopDaemon())
+            assert home.process is not None
+            assert home.process.wait(timeout=30) == 0
+        assert select.select([pidfd], [], [], 30)[0]
+        os.close(pidfd)
+        home.up()
+    started.read_text()
+    gate.write_text("open")
+    end = end_of(home, task_id)
+    assert (end.task.state, end.task.deaths, end.task.retries) == (TaskState.DONE, 0, 0)
+    outcomes = [attempt.outcome for attempt in home.ask(ask.GetTask(task_id=task_id)).attempts]
+    assert outcomes == ["interrupted"] * 3 + ["done"]
+
+
+def test_what_does_not_end_with_the_daemon_is_left_by_one_that_is_stopped(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """Of two functions only the workers of one end with it."""
+    started, gate = tmp_path / "started", tmp_path / "gate"
+    os.mkfifo(started)
+    os.mkfifo(gate)
+    home = home_at(bound().replace("hang", "bound") + function("hang", "block_on")).up()
+    task_id = submit(home, "hang", {"fifo": str(gate), "started": str(started)})
+    pid = int(started.read_text())
+    home.ask(ask.StopDaemon())
+    assert home.process is not None
+    assert home.process.wait(timeout=30) == 0
+    assert Path(f"/proc/{pid}").exists()
+    home.up()
+    gate.write_text("open")
+    assert end_of(home, task_id).task.attempts == 1
+
+
+def test_a_changed_fnr_toml_counts_with_the_next_daemon(
+    gated: tuple[LiveHome, str, int, Path], tmp_path: Path
+) -> None:
+    """Workers that were taken over went on as they had been started, for as long as they lived."""
+    home, task_id, _, gate = gated
+    workers = {worker.function: worker.worker_id for worker in home.ask(ask.ListWorkers())}
+    changed = 'env = { WORD = "new" }'
+    home.write(function("hang", "block_on", changed) + function("echo", "echo"))
+    home.kill()
+    home.up()
+    gate.write_text("open")
+    end = end_of(home, task_id)
+    assert (end.task.state, end.task.attempts) == (TaskState.DONE, 1), "what runs is finished"
+    started, gate = tmp_path / "started-2", tmp_path / "gate-2"
+    os.mkfifo(started)
+    os.mkfifo(gate)
+    task_id = submit(home, "hang", {"fifo": str(gate), "started": str(started)})
+    environ = environ_of(int(started.read_text()))
+    gate.write_text("open")
+    end_of(home, task_id)
+    assert environ["WORD"] == "new"
+    # And whose function has not changed stays.
+    now = {worker.worker_id for worker in home.ask(ask.ListWorkers())}
+    assert workers["echo"] in now

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -174,3 +175,30 @@ def await_waiter(folder: Path) -> None:
         "->" in line and inode in line for line in Path("/proc/locks").read_text().splitlines()
     ):
         os.sched_yield()
+
+
+def test_a_disk_that_takes_no_writes_keeps_nobody_from_holding_it(tmp_path: Path) -> None:
+    path = str(tmp_path / "lock")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        lock = hold_lock(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert lock.stands()
+    with pytest.raises(AlreadyHeld):
+        hold_lock(path)
+    lock.release()
+
+
+def test_a_lock_whose_file_was_replaced_does_not_stand(tmp_path: Path) -> None:
+    """Somebody else may hold the one that is there now."""
+    path = tmp_path / "lock"
+    lock = hold_lock(str(path))
+    assert lock.stands()
+    path.rename(tmp_path / "moved")
+    assert not lock.stands()
+    other = hold_lock(str(path))
+    assert (lock.stands(), other.stands()) == (False, True)
+    lock.release()
+    other.release()

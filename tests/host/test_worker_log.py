@@ -268,3 +268,18 @@ def test_a_follower_skips_what_was_trimmed_and_gives_the_rest(tmp_path: Path) ->
 
 def test_a_follower_of_nothing_ends_when_told(tmp_path: Path) -> None:
     assert list(follow(str(tmp_path / "none"), 0, stop=lambda: True)) == []
+
+
+@pytest.mark.parametrize("chunk_bytes", [4, 1 << 20])
+def test_words_are_written_over_wherever_they_stand_and_nothing_moves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk_bytes: int
+) -> None:
+    monkeypatch.setattr(worker_log, "_CHUNK_BYTES", chunk_bytes)
+    file = tmp_path / "w.log"
+    file.write_bytes(b"a secret secretsecret\n\xff word secre\n")
+    os.utime(file, ns=(1, 2))
+    assert worker_log.blank(str(file), [b"secret", b"word"])
+    assert file.read_bytes() == b"a ****** ************\n\xff **** secre\n"
+    assert file.stat().st_mtime_ns == 2
+    assert not worker_log.blank(str(file), [b"secret", b"word"])
+    assert not worker_log.blank(str(file), [])

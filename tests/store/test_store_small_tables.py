@@ -342,3 +342,18 @@ def test_a_damaged_file_of_readings_is_put_aside(tmp_path: Path) -> None:
     telemetry.add([reading(1, 1.0)])
     telemetry.close()
     assert (tmp_path / "telemetry.db.damaged").exists()
+
+
+def test_damage_that_shows_only_at_a_write_is_put_aside_too(tmp_path: Path) -> None:
+    """The first page is whole, so that the file can be opened."""
+    file = tmp_path / "telemetry.db"
+    telemetry = Telemetry.open(file)
+    telemetry.keep([reading(1, 1.0)], before_ms=0, count_max=9)
+    telemetry.close()
+    whole = file.read_bytes()
+    file.write_bytes(whole[:4096] + b"Z" * (len(whole) - 4096))
+    telemetry = Telemetry.open(file)
+    telemetry.keep([reading(2, 2.0)], before_ms=0, count_max=9)
+    assert telemetry.series("gpu:0", "used_mib", since_ms=0, count_max=9) == [(2, 2.0)]
+    telemetry.close()
+    assert (tmp_path / "telemetry.db.damaged").read_bytes()[4096:] == b"Z" * (len(whole) - 4096)
