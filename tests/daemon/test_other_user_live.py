@@ -321,6 +321,8 @@ def test_a_python_that_the_user_cannot_enter_is_named(open_home: HomeAt) -> None
     home.prefix = []
     home.up()
     submit(home, "noop")
+    [line] = [one for one in home.ask(ask.GetStatus()).functions if one.function == "noop"]
+    assert line.problem.startswith("no worker could be started: user 'nobody' cannot enter /")
     assert "user 'nobody' cannot enter /" in home.log()
 
 
