@@ -12,7 +12,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fnr.api.errors import ConfigError, DaemonDown, FnrError, Refused, StorageError, UsageError
+from fnr.api.errors import (
+    ConfigError,
+    DaemonDown,
+    FnrError,
+    Refused,
+    StorageError,
+    TimedOut,
+    UsageError,
+)
 from fnr.api.requests import ReloadConfig
 from fnr.cli.here import RELOAD_TIMEOUT_MS, here
 from fnr.config.rule_files import (
@@ -159,6 +167,12 @@ def take_effect() -> None:
         here().ask(ReloadConfig(), offline=False, timeout_ms=RELOAD_TIMEOUT_MS)
     except DaemonDown:
         here().notice("the daemon is down: this takes effect when it starts")
+    except TimedOut as error:
+        raise TimedOut(
+            "written, but the running daemon has not said yet that it counts",
+            why=error.why,
+            next_step=f"{here().command} rules reload",
+        ) from error
     except FnrError as error:
         raise Refused(
             "written, but the running daemon goes on with the rules it had",

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+import re2
 from msgspec import Struct
 
 from fnr.policy.parameterise import parameterise
@@ -22,6 +23,8 @@ SUGGESTIONS_MAX = 50
 TESTS_MAX = 3
 MESSAGE_CHARS_MAX = 400
 NAME_WORDS_MAX = 5
+# Of the 80 that a rule's name may have, room for a number behind it.
+NAME_CHARS_MAX = 70
 
 # A template that says less than this would match anything.
 _LETTERS_MIN = 8
@@ -30,6 +33,8 @@ _LETTER = re.compile(r"[A-Za-z]")
 _NAME_WORD = re.compile(r"[A-Za-z][a-z]{2,20}|[A-Z]{2,20}")
 _EMPTY_WORDS = frozenset({"the", "and", "for", "was", "with", "from", "that", "this", "error"})
 _EVERY = "its message is empty, so the rule would name every {}"
+_ONE = r"\S+"
+_SEVERAL = r"\S+(?:[\s,;x×*]+\S*\d\S*)*"
 _SPECIAL = re.compile(r"([\\.^$*+?{}\[\]|()])")
 
 
@@ -93,14 +98,19 @@ def suggest(errors: Iterable[NamelessError], *, hits_min: int = HITS_MIN) -> lis
     return [_suggestion(template, found, names) for template, found in wanted[:SUGGESTIONS_MAX]]
 
 
-def expression(template: str) -> str:
-    """A regular expression for every line with this template."""
+def expression(template: str, *, several: bool = False) -> str:
+    """A regular expression for every line with this template.
+
+    several: a number or id may stand for several of them in a row, as in "[3, 224, 224]", which a
+    template does not tell.
+    """
     parts = []
+    word = _SEVERAL if several else _ONE
     end = 0
     for match in _PLACEHOLDER.finditer(template):
         parts.append(_literal(template[end : match.start()]))
         # Within one line and without a count: a counted gap makes RE2 slow.
-        parts.append(r"\S+" if match[0] in {"#", "<id>", "<url>"} else r"[^\n]*")
+        parts.append(word if match[0] in {"#", "<id>", "<url>"} else r"[^\n]*")
         end = match.end()
     parts.append(_literal(template[end:]))
     return re.sub(r"(?:\[\^\\n\]\*)+", r"[^\\n]*", "".join(parts)).removesuffix(r"[^\n]*")
@@ -132,20 +142,30 @@ def _suggestion(template: str, errors: Sequence[NamelessError], names: Counter[s
     sure = [error.confidence for error in errors if error.guess is category]
     name = _name(template)
     names[name] += 1
+    tests = _tests(errors)
     return Suggestion(
         name=name if names[name] == 1 else f"{name}-{names[name]}",
         category=category,
         decided=bool(said),
         confidence=1.0 if said else round(sum(sure) / len(sure), 2) if sure else 0.0,
-        text=expression(template),
+        text=_fitting(template, tests),
         exception=errors[0].exception,
         hits=len(errors),
         functions=tuple(sorted({error.function for error in errors})),
         error_ids=tuple(error.error_id for error in errors),
-        tests=_tests(errors),
+        tests=tests,
         disagree=tuple(sorted(other for other in said if other is not category)),
         why_not=_EVERY.format(errors[0].exception) if _says_only_its_type(errors[0]) else "",
     )
+
+
+def _fitting(template: str, tests: Sequence[str]) -> str:
+    """The narrower expression, if it finds what it was made from."""
+    narrow = expression(template)
+    options = re2.Options()
+    options.case_sensitive = False
+    found = re2.compile(narrow, options)
+    return narrow if all(map(found.search, tests)) else expression(template, several=True)
 
 
 def errors_of(hits: int) -> str:
@@ -176,7 +196,7 @@ def _first_line(message: str) -> str:
 def _name(template: str) -> str:
     words = [word.lower() for word in _NAME_WORD.findall(_PLACEHOLDER.sub(" ", template))]
     telling = [word for word in words if word not in _EMPTY_WORDS] or words
-    return "-".join(telling[:NAME_WORDS_MAX]) or "unnamed"
+    return "-".join(telling[:NAME_WORDS_MAX])[:NAME_CHARS_MAX].rstrip("-") or "unnamed"
 
 
 def _literal(text: str) -> str:

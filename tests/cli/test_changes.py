@@ -323,6 +323,17 @@ def test_a_reload_is_waited_for_longer_unless_told_otherwise(
         assert (found.code, f"within {within}" in found.err) == (124, True), found.err
 
 
+def test_a_daemon_that_does_not_answer_in_time_may_take_a_rule_over_all_the_same(
+    server: WireServer, fnr: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fnr.cli.rule_drop_ins.RELOAD_TIMEOUT_MS", 40)
+    server.answers[ReloadConfig] = Hang()
+    found = fnr("rules", "add", "one", "--category", "transient", "--text", "a lens fell")
+    assert found.code == 124
+    assert "written, but the running daemon has not said yet that it counts" in found.err
+    assert "may still act on this" in found.err
+
+
 @pytest.mark.parametrize(
     ("words", "request_sent"),
     [

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from fnr.policy.parameterise import parameterise
+from fnr.policy.rule_file import parse_rules
 from fnr.policy.rules import Category
 from fnr.policy.suggest import NamelessError, as_toml, expression, suggest
 
@@ -111,3 +112,23 @@ def test_any_message_gives_toml_that_reads_back_and_a_pattern_that_fits(
 def test_every_placeholder_stands_for_what_it_replaced() -> None:
     line = "at 12:31:05 https://a.example/x gave 'odd thing' for /data/in.png after 31.5 s, id 01J9"
     assert looked(expression(parameterise(line)), line)
+
+
+def test_a_row_of_numbers_is_found_as_what_it_is() -> None:
+    messages = [
+        "mat1 and mat2 shapes [3, 224, 224] x [1, 3] cannot be used by head 7",
+        "mat1 and mat2 shapes [1, 24] x [12, 8, 8, 16] cannot be used by head 9",
+    ]
+    [found] = suggest(error(number, message) for number, message in enumerate(messages))
+    assert found.tests == tuple(messages)
+    assert all(looked(found.text, message) for message in messages)
+    assert not looked(
+        found.text, "mat1 and mat2 shapes [3, two, 224] x [1] cannot be used by head 7"
+    )
+
+
+def test_a_name_is_no_longer_than_a_rules_may_be() -> None:
+    words = [f"{letter * 20}ing" for letter in "abcdef"]
+    [found] = suggest([error(1, " ".join(words), category=Category.PERMANENT)])
+    parsed = parse_rules(as_toml(found), file="f", pack="p", operator=True)
+    assert parsed.problems == ()
