@@ -87,6 +87,10 @@ class Crew:
         self.intake.on_expiring = self.timekeeper.move_due
         self.on_verdicts: Callable[[list[Verdict]], None] = _nobody_counts
 
+    def watch_adopted(self) -> None:
+        """What was handed over by an earlier daemon has deadlines as well."""
+        self._busy([worker for worker in self.supervisor.workers.values() if worker.held])
+
     def _busy(self, workers: list[WorkerProcess]) -> None:
         self.timekeeper.busy(workers)
         self.readings.busy()

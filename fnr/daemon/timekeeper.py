@@ -89,6 +89,7 @@ class Timekeeper:
         for worker in busy:
             current = worker.current
             if current is not None and worker.state is not WorkerState.GONE:
+                self._check_cancels(worker)
                 self._check_deadlines(worker, current, now_ms)
                 self._check_hang(worker, current, now_ms)
                 worker_log.trim(worker.log_path, self._parts.settings.log.worker_bytes_max)
@@ -107,6 +108,13 @@ class Timekeeper:
                 if 0 < left_ms < wait_ms:
                     wait_ms = left_ms
         return wait_ms
+
+    def _check_cancels(self, worker: WorkerProcess) -> None:
+        """A daemon may have died between the commit of a cancel and the stop that follows."""
+        for token, held in tuple(worker.held.items()):
+            if held.task.cancel_asked:
+                why = held.task.reason.partition(": ")[2] or held.task.reason
+                self._stopper.stop(worker, token, KilledBy.CANCEL, why)
 
     def _check_deadlines(self, worker: WorkerProcess, current: Held, now_ms: int) -> None:
         limit_ms = timeout_ms(worker)
