@@ -132,7 +132,11 @@ class Timekeeper:
     def _check_hang(self, worker: WorkerProcess, current: Held, now_ms: int) -> None:
         """Silent and idle is hung; silent and busy (a held GIL, a long kernel) is not."""
         silent_ms = now_ms - max(worker.heard_at_ms, worker.begun_at_ms)
-        if silent_ms < worker.settings.hang_timeout_ms - WATCH_MS or worker.link is None:
+        if silent_ms < worker.settings.hang_timeout_ms - WATCH_MS:
+            self._suspicions.pop(worker.worker_id, None)
+            return
+        if worker.link is None and not read_activity({worker.identity.pid}).stopped:
+            # One that is away may look for us in vain; one that is stopped does not look.
             self._suspicions.pop(worker.worker_id, None)
             return
         pids = process.group_members(worker.identity.pid, worker.worker_id)

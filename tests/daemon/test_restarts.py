@@ -78,6 +78,23 @@ def test_the_deadline_of_running_work_survives_a_killed_daemon(
     assert error.evidence.killed_by is KilledBy.TIMEOUT
 
 
+def test_a_worker_that_was_stopped_while_no_daemon_watched_is_found_to_hang(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    started, gate = tmp_path / "started", tmp_path / "gate"
+    os.mkfifo(started)
+    os.mkfifo(gate)
+    home = home_at(function("hang", "block_on", 'hang_timeout = "1s"')).up()
+    task_id = submit(home, "hang", {"fifo": str(gate), "started": str(started)}, retries_max=0)
+    pid = int(started.read_text())
+    home.kill()
+    os.kill(pid, signal.SIGSTOP)
+    home.up()
+    assert end_of(home, task_id).task.state is TaskState.DEAD
+    [error] = home.ask(ask.GetTask(task_id=task_id)).errors
+    assert error.evidence.killed_by is KilledBy.HANG
+
+
 def test_a_cancel_that_was_committed_is_carried_out_by_the_next_daemon(
     home_at: HomeAt, tmp_path: Path
 ) -> None:
