@@ -12,7 +12,7 @@ import msgspec
 import typer
 from msgspec import Raw
 
-from fnr.api.errors import FnrError, UsageError
+from fnr.api.errors import FnrError, StorageError, UsageError
 from fnr.api.requests import CancelTasks, GetTask, TaskSpec
 from fnr.cli import options
 from fnr.cli.follow import hand_over, patient_ask, task_output
@@ -102,6 +102,14 @@ def _follow(task_id: str) -> int:
         drop_output()
         say(f"nobody reads its output any more; it goes on: {here().command} task show {task_id}")
         return 0
+    except OSError as error:
+        drop_output()
+        why = error.strerror or str(error)
+        say(f"its output cannot be shown: {why}; it goes on: {here().command} task show {task_id}")
+        return StorageError.exit_code
+    except FnrError as error:
+        error.details += (f"the command may go on: {here().command} task show {task_id}",)
+        raise
     finally:
         signal.signal(signal.SIGINT, before)
 
