@@ -195,6 +195,15 @@ def test_it_goes_on_though_the_daemon_is_restarted_again_and_again(
     assert asked.count(GetTask) == 3
 
 
+def test_a_command_that_does_not_begin_is_told_why(home: LiveHome, live: Run) -> None:
+    live("function", "pause", "run")
+    session = Session(home.folder, "run", "--", "echo", "begun")
+    session.wait_for("notice: it waits: run is paused")
+    live("function", "resume", "run")
+    assert session.end() == 0
+    assert session.shown().splitlines()[-1] == "begun"
+
+
 def test_output_that_cannot_be_written_is_told_with_the_task_that_goes_on(home: LiveHome) -> None:
     words = ["--home", str(home.folder), "run", "--", "echo", "lost"]
     with Path("/dev/full").open("w") as full:
