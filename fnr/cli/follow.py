@@ -298,7 +298,7 @@ def _first_ends(here: Here, connection: Connection, request: WaitTasks) -> list[
                 return ends
             if silent:
                 silent = False
-                for reason in _why_it_waits(connection, request.task_ids[0]):
+                for reason in why_it_waits(connection, request.task_ids[0]):
                     here.notice(block(f"notice: it waits: {reason}"))
             return connection.ask(replace(request, timeout_ms=left_ms()))
         here.notice("notice: the daemon went away; waiting until it is back")
@@ -332,7 +332,7 @@ def _ends_soon(
         return None
 
 
-def _why_it_waits(connection: Connection, task_id: str) -> list[str]:
+def why_it_waits(connection: Connection, task_id: str) -> list[str]:
     """What keeps a task from starting; nothing for one that runs."""
     facts = connection.ask(ExplainWait(task_id=task_id))
     whys = [f"for {one.what}: {one.needed} needed, now {one.free}" for one in facts.wanted]

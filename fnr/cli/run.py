@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from contextlib import suppress
 from contextvars import copy_context
 from typing import Any
 
@@ -12,10 +13,10 @@ import msgspec
 import typer
 from msgspec import Raw
 
-from fnr.api.errors import FnrError, UsageError
+from fnr.api.errors import FnrError, StorageError, UsageError
 from fnr.api.requests import CancelTasks, GetTask, TaskSpec
 from fnr.cli import options
-from fnr.cli.follow import hand_over, patient_ask, task_output
+from fnr.cli.follow import SILENT_MS, hand_over, patient_ask, task_output, why_it_waits
 from fnr.cli.group import examples, group, parse_duration
 from fnr.cli.here import here, say
 from fnr.cli.inputs import key_values
@@ -92,6 +93,9 @@ def run(
 def _follow(task_id: str) -> int:
     """Pass the output on until the end; the command's exit code."""
     before = signal.signal(signal.SIGINT, lambda *_: _first_interrupt(task_id))
+    told = threading.Timer(SILENT_MS / 1_000, copy_context().run, (_say_why_it_waits, task_id))
+    told.daemon = True
+    told.start()
     try:
         _pass_output_on(task_id)
         return _exit_code(task_id)
@@ -102,8 +106,24 @@ def _follow(task_id: str) -> int:
         drop_output()
         say(f"nobody reads its output any more; it goes on: {here().command} task show {task_id}")
         return 0
+    except OSError as error:
+        drop_output()
+        why = error.strerror or str(error)
+        say(f"its output cannot be shown: {why}; it goes on: {here().command} task show {task_id}")
+        return StorageError.exit_code
+    except FnrError as error:
+        error.details += (f"the command may go on: {here().command} task show {task_id}",)
+        raise
     finally:
+        told.cancel()
         signal.signal(signal.SIGINT, before)
+
+
+def _say_why_it_waits(task_id: str) -> None:
+    """Nothing, when it runs: what it has printed by then is its own business."""
+    with suppress(FnrError), here().connect() as connection:
+        for reason in why_it_waits(connection, task_id):
+            here().notice(block(f"notice: it waits: {reason}"))
 
 
 def _first_interrupt(task_id: str) -> None:

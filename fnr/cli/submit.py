@@ -105,13 +105,19 @@ def _submit_one(spec: TaskSpec, *, wait: bool) -> None:
     with here().connect() as connection:
         submitted = hand_over(here(), spec, connection.ask)
         try:
-            here().notice(f"submitted {submitted.task_id}")
+            here().notice(_notice(submitted))
             _warn(submitted)
             [end] = ends_of(here(), connection, WaitTasks(task_ids=[submitted.task_id]))
         except KeyboardInterrupt:
             say(f"the task goes on; {here().command} task wait {submitted.task_id}")
             raise
     _show_end(end)
+
+
+def _notice(submitted: Submitted) -> str:
+    if submitted.duplicate:
+        return f"notice: such a task exists already; waiting for {submitted.task_id}"
+    return f"submitted {submitted.task_id}"
 
 
 def _show_submitted(submitted: Submitted) -> None:

@@ -209,6 +209,7 @@ class Daemon:
             self._crew.dispatcher.due_now(pool.name)
         failpoint("workers-started")
         self._crew.timekeeper.start()
+        self._crew.watch_adopted()
         self._crew.conditions.start()
         self._crew.clock_changes.start()
         self._answers.incidents.start()

@@ -91,6 +91,7 @@ class Timekeeper:
         for worker in busy:
             current = worker.current
             if current is not None and worker.state is not WorkerState.GONE:
+                self._check_cancels(worker)
                 self._check_deadlines(worker, current, now_ms)
                 self._check_hang(worker, current, now_ms)
                 self._trim_log(worker)
@@ -120,6 +121,13 @@ class Timekeeper:
                     wait_ms = left_ms
         return wait_ms
 
+    def _check_cancels(self, worker: WorkerProcess) -> None:
+        """A daemon may have died between the commit of a cancel and the stop that follows."""
+        for token, held in tuple(worker.held.items()):
+            if held.task.cancel_asked:
+                why = held.task.reason.partition(": ")[2] or held.task.reason
+                self._stopper.stop(worker, token, KilledBy.CANCEL, why)
+
     def _check_deadlines(self, worker: WorkerProcess, current: Held, now_ms: int) -> None:
         limit_ms = timeout_ms(worker)
         ran_ms = now_ms - worker.begun_at_ms
@@ -136,7 +144,11 @@ class Timekeeper:
     def _check_hang(self, worker: WorkerProcess, current: Held, now_ms: int) -> None:
         """Silent and idle is hung; silent and busy (a held GIL, a long kernel) is not."""
         silent_ms = now_ms - max(worker.heard_at_ms, worker.begun_at_ms)
-        if silent_ms < worker.settings.hang_timeout_ms - WATCH_MS or worker.link is None:
+        if silent_ms < worker.settings.hang_timeout_ms - WATCH_MS:
+            self._suspicions.pop(worker.worker_id, None)
+            return
+        if worker.link is None and not read_activity({worker.identity.pid}).stopped:
+            # One that is away may look for us in vain; one that is stopped does not look.
             self._suspicions.pop(worker.worker_id, None)
             return
         pids = process.group_members(worker.identity.pid, worker.worker_id)

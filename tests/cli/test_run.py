@@ -195,6 +195,43 @@ def test_it_goes_on_though_the_daemon_is_restarted_again_and_again(
     assert asked.count(GetTask) == 3
 
 
+def test_a_command_that_does_not_begin_is_told_why(home: LiveHome, live: Run) -> None:
+    live("function", "pause", "run")
+    session = Session(home.folder, "run", "--", "echo", "begun")
+    session.wait_for("notice: it waits: run is paused")
+    live("function", "resume", "run")
+    assert session.end() == 0
+    assert session.shown().splitlines()[-1] == "begun"
+
+
+def test_output_that_cannot_be_written_is_told_with_the_task_that_goes_on(home: LiveHome) -> None:
+    words = ["--home", str(home.folder), "run", "--", "echo", "lost"]
+    with Path("/dev/full").open("w") as full:
+        found = subprocess.run(
+            [sys.executable, "-m", "fnr", *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert found.returncode == 74
+    assert "its output cannot be shown: No space left on device; it goes on: fnr" in found.stderr
+
+
+def test_a_daemon_that_stays_away_is_told_with_the_task_that_may_go_on(
+    server: WireServer, fnr: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def accept_and_go(_: Submit) -> Submitted:
+        Path(server.paths.socket_file).unlink()
+        return Submitted(task_id="T")
+
+    server.answers[Submit] = accept_and_go
+    monkeypatch.setattr(follow, "PATIENCE_MS", 1)
+    found = fnr("run", "--", "true")
+    assert found.code == 3
+    assert f"the command may go on: fnr --home {server.home} task show T\n" in found.err
+
+
 def test_flags_become_the_tasks_input(server: WireServer, fnr: Run, tmp_path: Path) -> None:
     server.answers[Submit] = Submitted(task_id="T")
     found = fnr(

@@ -27,6 +27,7 @@ from fnr.api.errors import ConfigError, DaemonDown, TimedOut
 from fnr.daemon.parts import Parts
 from fnr.host.clock import Clock
 from fnr.host.procfs import environ_of
+from fnr.policy.evidence import KilledBy
 from fnr.policy.task import TaskState
 
 HomeAt = Callable[[str], LiveHome]
@@ -65,6 +66,61 @@ def test_a_result_finished_while_the_daemon_was_away_is_delivered(
     home.up()
     end = end_of(home, task_id)
     assert (end.task.state, end.task.attempts) == (TaskState.DONE, 1)
+
+
+def test_the_deadline_of_running_work_survives_a_killed_daemon(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """Nothing else is handed out, as on a host that has nothing else to do."""
+    started, gate = tmp_path / "started", tmp_path / "gate"
+    os.mkfifo(started)
+    os.mkfifo(gate)
+    home = home_at(function("hang", "block_on")).up()
+    given = {"fifo": str(gate), "started": str(started)}
+    task_id = submit(home, "hang", given, retries_max=0, timeout_ms=2_000)
+    started.read_text()
+    home.kill()
+    home.up()
+    end = end_of(home, task_id)
+    assert (end.task.state, end.task.attempts) == (TaskState.DEAD, 1)
+    [error] = home.ask(ask.GetTask(task_id=task_id)).errors
+    assert error.evidence.killed_by is KilledBy.TIMEOUT
+
+
+def test_a_worker_that_was_stopped_while_no_daemon_watched_is_found_to_hang(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    started, gate = tmp_path / "started", tmp_path / "gate"
+    os.mkfifo(started)
+    os.mkfifo(gate)
+    home = home_at(function("hang", "block_on", 'hang_timeout = "1s"')).up()
+    task_id = submit(home, "hang", {"fifo": str(gate), "started": str(started)}, retries_max=0)
+    pid = int(started.read_text())
+    home.kill()
+    os.kill(pid, signal.SIGSTOP)
+    home.up()
+    assert end_of(home, task_id).task.state is TaskState.DEAD
+    [error] = home.ask(ask.GetTask(task_id=task_id)).errors
+    assert error.evidence.killed_by is KilledBy.HANG
+
+
+def test_a_cancel_that_was_committed_is_carried_out_by_the_next_daemon(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """Method: the daemon dies between the commit and the stop."""
+    started, gate = tmp_path / "started", tmp_path / "gate"
+    os.mkfifo(started)
+    os.mkfifo(gate)
+    home = home_at(function("hang", "block_on"))
+    assert home.start(env={"FNR_FAILPOINT": "cancel-committed"}), home.log()
+    task_id = submit(home, "hang", {"fifo": str(gate), "started": str(started)})
+    started.read_text()
+    with pytest.raises(DaemonDown):
+        home.ask(ask.CancelTasks(task_ids=[task_id], reason="not needed"))
+    home.up()
+    end = end_of(home, task_id)
+    assert end.task.state is TaskState.CANCELLED
+    assert end.task.reason.endswith(": not needed")
 
 
 def test_a_worker_killed_while_no_daemon_watched_is_known_to_be_gone(
