@@ -61,7 +61,8 @@ class Timekeeper:
         self.on_buried: Callable[[list[Verdict]], None] = _nobody
 
     def start(self) -> None:
-        """Begin with what is due already."""
+        """Begin with what is due already, and with who is busy from before."""
+        self.busy([worker for worker in self._supervisor.workers.values() if worker.held])
         self.move_due()
         self._prune()
 
@@ -134,13 +135,19 @@ class Timekeeper:
             self._stopper.stop(worker, current.token, KilledBy.PROGRESS_TIMEOUT, why)
 
     def _check_hang(self, worker: WorkerProcess, current: Held, now_ms: int) -> None:
-        """Silent and idle is hung; silent and busy (a held GIL, a long kernel) is not."""
+        """Silent and idle is hung; silent and busy (a held GIL, a long kernel) is not.
+
+        Who has not come back to us may only be kept from it, unless he is stopped.
+        """
         silent_ms = now_ms - max(worker.heard_at_ms, worker.begun_at_ms)
-        if silent_ms < worker.settings.hang_timeout_ms - WATCH_MS or worker.link is None:
+        if silent_ms < worker.settings.hang_timeout_ms - WATCH_MS:
             self._suspicions.pop(worker.worker_id, None)
             return
         pids = process.group_members(worker.identity.pid, worker.worker_id)
         activity = read_activity(pids | {worker.identity.pid})
+        if worker.link is None and not activity.stopped:
+            self._suspicions.pop(worker.worker_id, None)
+            return
         before = self._suspicions.get(worker.worker_id)
         if before is None or _moved(before.activity, activity):
             self._suspicions[worker.worker_id] = Suspicion(activity, now_ms)
