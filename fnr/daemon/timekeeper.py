@@ -92,6 +92,7 @@ class Timekeeper:
         for worker in busy:
             current = worker.current
             if current is not None and worker.state is not WorkerState.GONE:
+                self._check_cancels(worker)
                 self._check_deadlines(worker, current, now_ms)
                 self._check_hang(worker, current, now_ms)
                 self._trim_log(worker)
@@ -100,6 +101,15 @@ class Timekeeper:
         self._untrimmed &= alive
         if busy:
             self._watch = self._parts.later(self._next_look_ms(busy, now_ms), self._look)
+
+    def _check_cancels(self, worker: WorkerProcess) -> None:
+        """Carry out what an earlier daemon was asked for, and did not live to do."""
+        if worker.link is None:
+            return
+        for token, held in tuple(worker.held.items()):
+            if held.task.cancel_asked and token not in worker.kills:
+                why = held.task.reason.partition(": ")[2] or "cancelled"
+                self._stopper.stop(worker, token, KilledBy.CANCEL, why)
 
     def _trim_log(self, worker: WorkerProcess) -> None:
         try:
