@@ -92,10 +92,6 @@ class Crew:
         self.supervisor.on_buried = self._buried
         self.on_verdicts: Callable[[list[Verdict]], None] = _nobody_counts
 
-    def watch_adopted(self) -> None:
-        """What was handed over by an earlier daemon has deadlines as well."""
-        self._busy([worker for worker in self.supervisor.workers.values() if worker.held])
-
     def _busy(self, workers: list[WorkerProcess]) -> None:
         self.timekeeper.busy(workers)
         self.readings.busy()

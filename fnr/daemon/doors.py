@@ -24,6 +24,8 @@ Connected = Callable[[socket.socket], None]
 
 # Folders of sockets are emptied behind our back: by who logs out of /run/user, by who tidies /tmp.
 LOOK_EVERY_MS = 10_000
+# How long nobody is let in when there is no file descriptor left for him.
+REST_MS = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,7 @@ class Doors:
         self._holds_home = holds_home
         self._open: dict[str, Door] = {}
         self._trouble = ""
+        self._crowded = False
         self._timer: asyncio.TimerHandle | None = None
 
     def open(self) -> None:
@@ -159,20 +162,32 @@ class Doors:
         except OSError:
             listener.close()
             raise
-        self._parts.loop.add_reader(listener, _accept_all, listener, connected)
+        self._parts.loop.add_reader(listener, self._accept, listener, connected)
         self._open[path] = Door(
             listener=listener, connected=connected, mode=mode, uid=uid, file=file
         )
 
+    def _accept(self, listener: socket.socket, connected: Connected) -> None:
+        """Take everybody who waits at the door."""
+        while True:
+            try:
+                sock, _ = listener.accept()
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                self._rest(listener, connected, error)
+                return
+            self._crowded = False
+            connected(sock)
 
-def _accept_all(door: socket.socket, connected: Connected) -> None:
-    """Take everybody who waits at the door."""
-    while True:
-        try:
-            sock, _ = door.accept()
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError as error:
-            log.error("a connection could not be accepted: %s", error)
-            return
-        connected(sock)
+    def _rest(self, listener: socket.socket, connected: Connected, error: OSError) -> None:
+        """Nobody can be let in now: who knocks would be heard of again at once, for ever."""
+        if not self._crowded:
+            self._crowded = True
+            log.error("connections wait: %s", error)
+        self._parts.loop.remove_reader(listener)
+        self._parts.later(REST_MS, lambda: self._go_on(listener, connected))
+
+    def _go_on(self, listener: socket.socket, connected: Connected) -> None:
+        if listener.fileno() >= 0:
+            self._parts.loop.add_reader(listener, self._accept, listener, connected)

@@ -51,7 +51,23 @@ class JsonFormat(logging.Formatter):
 
 
 class _RotatedFile(logging.handlers.RotatingFileHandler):
-    """Also with no other file than the one that is written, which then begins anew."""
+    """Also with no other file than the one that is written, which then begins anew.
+
+    Where somebody has moved the file away or removed it, a new one is begun.
+    """
+
+    def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802 - the library's name
+        """Asked before every record."""
+        if self.stream is not None and not self._stands(self.stream.fileno()):
+            self.stream.close()
+            self.stream = None
+        return bool(super().shouldRollover(record))
+
+    def _stands(self, fd: int) -> bool:
+        try:
+            return os.path.samestat(os.stat(self.baseFilename), os.fstat(fd))  # noqa: PTH116 - for every record
+        except OSError:
+            return False
 
     def doRollover(self) -> None:  # noqa: N802 - the library's name
         """Move the files on; what is full and has no place to go is given up."""

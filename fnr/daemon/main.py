@@ -209,7 +209,7 @@ class Daemon:
             self._crew.dispatcher.due_now(pool.name)
         failpoint("workers-started")
         self._crew.timekeeper.start()
-        self._crew.watch_adopted()
+        self._crew.readings.busy()
         self._crew.conditions.start()
         self._crew.clock_changes.start()
         self._answers.incidents.start()
@@ -231,15 +231,18 @@ class Daemon:
             return await self._crew.ending.wait()
         finally:
             sd_notify("STOPPING=1")
-            self._doors.close()
-            self._clients.close()
-            self._crew.breaker_probes.close()
-            self._crew.breakers.close()
-            self._crew.clock_changes.close()
-            await self._words.close()
-            await asyncio.to_thread(self._crew.readings.close)
-            self._crew.free.close()
-            log.info("ended")
+            await self._close()
+
+    async def _close(self) -> None:
+        self._doors.close()
+        self._clients.close()
+        self._crew.breaker_probes.close()
+        self._crew.breakers.close()
+        self._crew.clock_changes.close()
+        await self._words.close()
+        await asyncio.to_thread(self._crew.readings.close)
+        self._crew.free.close()
+        log.info("ended")
 
     def _listen_to_signals(self) -> None:
         loop = self.parts.loop

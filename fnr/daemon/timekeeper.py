@@ -61,7 +61,8 @@ class Timekeeper:
         self.on_buried: Callable[[list[Verdict]], None] = _nobody
 
     def start(self) -> None:
-        """Begin with what is due already."""
+        """Begin with what is due already, and with who is busy from before."""
+        self.busy([worker for worker in self._supervisor.workers.values() if worker.held])
         self.move_due()
         self._prune()
 
@@ -101,6 +102,15 @@ class Timekeeper:
         if busy:
             self._watch = self._parts.later(self._next_look_ms(busy, now_ms), self._look)
 
+    def _check_cancels(self, worker: WorkerProcess) -> None:
+        """Carry out what an earlier daemon was asked for, and did not live to do."""
+        if worker.link is None:
+            return
+        for token, held in tuple(worker.held.items()):
+            if held.task.cancel_asked and token not in worker.kills:
+                why = held.task.reason.partition(": ")[2] or "cancelled"
+                self._stopper.stop(worker, token, KilledBy.CANCEL, why)
+
     def _trim_log(self, worker: WorkerProcess) -> None:
         try:
             worker_log.trim(worker.log_path, self._parts.settings.log.worker_bytes_max)
@@ -121,13 +131,6 @@ class Timekeeper:
                     wait_ms = left_ms
         return wait_ms
 
-    def _check_cancels(self, worker: WorkerProcess) -> None:
-        """A daemon may have died between the commit of a cancel and the stop that follows."""
-        for token, held in tuple(worker.held.items()):
-            if held.task.cancel_asked:
-                why = held.task.reason.partition(": ")[2] or held.task.reason
-                self._stopper.stop(worker, token, KilledBy.CANCEL, why)
-
     def _check_deadlines(self, worker: WorkerProcess, current: Held, now_ms: int) -> None:
         limit_ms = timeout_ms(worker)
         ran_ms = now_ms - worker.begun_at_ms
@@ -142,17 +145,19 @@ class Timekeeper:
             self._stopper.stop(worker, current.token, KilledBy.PROGRESS_TIMEOUT, why)
 
     def _check_hang(self, worker: WorkerProcess, current: Held, now_ms: int) -> None:
-        """Silent and idle is hung; silent and busy (a held GIL, a long kernel) is not."""
+        """Silent and idle is hung; silent and busy (a held GIL, a long kernel) is not.
+
+        Who has not come back to us may only be kept from it, unless he is stopped.
+        """
         silent_ms = now_ms - max(worker.heard_at_ms, worker.begun_at_ms)
         if silent_ms < worker.settings.hang_timeout_ms - WATCH_MS:
             self._suspicions.pop(worker.worker_id, None)
             return
-        if worker.link is None and not read_activity({worker.identity.pid}).stopped:
-            # One that is away may look for us in vain; one that is stopped does not look.
-            self._suspicions.pop(worker.worker_id, None)
-            return
         pids = process.group_members(worker.identity.pid, worker.worker_id)
         activity = read_activity(pids | {worker.identity.pid})
+        if worker.link is None and not activity.stopped:
+            self._suspicions.pop(worker.worker_id, None)
+            return
         before = self._suspicions.get(worker.worker_id)
         if before is None or _moved(before.activity, activity):
             self._suspicions[worker.worker_id] = Suspicion(activity, now_ms)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import shutil
 import signal
 import socket
@@ -16,6 +17,7 @@ from live_home import LiveHome
 from test_task_life import end_of, function, submit
 
 from fnr.api import requests as ask
+from fnr.api import wire
 from fnr.api.errors import DaemonDown
 from fnr.config.paths import find_paths
 from fnr.daemon.doors import Doors
@@ -80,6 +82,25 @@ async def test_doors_are_looked_after_by_themselves_while_the_home_is_ours(
     assert timers
     doors.close()
     assert not stands(file)
+
+
+def test_who_cannot_be_let_in_for_want_of_descriptors_waits(home_at: HomeAt) -> None:
+    """Each knock was heard of again at once: a log of thousands of lines a second."""
+    home = home_at("").up()
+    assert home.process is not None
+    pid = home.process.pid
+    held = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (held, before[1]))
+    with socket.socket(socket.AF_UNIX) as visitor:
+        visitor.connect(home.paths.socket_file)
+        visitor.sendall(wire.encode_request(ask.GetStatus(), request_id=1))
+        while "connections wait" not in home.log():
+            pass
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+        visitor.settimeout(30)
+        assert wire.decode_reply(visitor.makefile("rb").readline()).id == 1
+    assert home.log().count("connections wait") == 1
 
 
 def stands(file: Path) -> bool:

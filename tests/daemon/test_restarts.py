@@ -433,3 +433,46 @@ def test_a_changed_fnr_toml_counts_with_the_next_daemon(
     # And whose function has not changed stays.
     now = {worker.worker_id for worker in home.ask(ask.ListWorkers())}
     assert workers["echo"] in now
+
+
+@pytest.mark.parametrize(("setting", "killed_by"), [("timeout", "timeout"), ("grace", "hang")])
+def test_what_is_taken_over_is_watched_although_nothing_new_begins(
+    home_at: HomeAt, tmp_path: Path, setting: str, killed_by: str
+) -> None:
+    """Only a next task began the watch: a timeout was never seen, and a stopped worker stayed."""
+    started, gate = tmp_path / "started", tmp_path / "gate"
+    os.mkfifo(started)
+    os.mkfifo(gate)
+    table = function("hang", "block_on").replace('grace = "1s"', f'{setting} = "2s"')
+    home = home_at(table).up()
+    task_id = submit(home, "hang", {"fifo": str(gate), "started": str(started)}, retries_max=0)
+    pid = int(started.read_text())
+    home.kill()
+    if killed_by == "hang":
+        os.kill(pid, signal.SIGSTOP)
+    home.up()
+    assert end_of(home, task_id).task.state is TaskState.DEAD
+    [error] = home.ask(ask.GetTask(task_id=task_id)).errors
+    assert error.evidence.killed_by == killed_by
+
+
+def test_a_cancel_that_a_daemon_did_not_live_to_carry_out_is_carried_out_by_the_next(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """It was on record, and the attempt ran on to its end."""
+    started, gate = tmp_path / "started", tmp_path / "gate"
+    os.mkfifo(started)
+    os.mkfifo(gate)
+    home = home_at(function("hang", "block_on"))
+    assert home.start(env={"FNR_FAILPOINT": "cancel-committed"})
+    task_id = submit(home, "hang", {"fifo": str(gate), "started": str(started)})
+    started.read_text()
+    with pytest.raises(DaemonDown):
+        home.ask(ask.CancelTasks(task_ids=[task_id], reason="not needed"))
+    assert home.process is not None
+    home.process.wait(timeout=30)
+    home.up()
+    end = end_of(home, task_id)
+    assert end.task.state is TaskState.CANCELLED
+    assert end.task.reason.startswith("cancelled by ")
+    assert end.task.reason.endswith(": not needed")
