@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -74,6 +75,9 @@ class Intake:
 
     def submit(self, client: Client, request_id: int, request: Submit) -> None:
         """Accept one task and answer after its commit."""
+        if self._parts.leaving:
+            client.send_away()
+            return
         try:
             self.check_open()
             item = self.task(request.task, submitter=client.submitter)
@@ -88,6 +92,9 @@ class Intake:
 
     async def submit_many(self, client: Client, request: SubmitMany) -> SubmittedMany:
         """Accept a batch; say of each refused item why."""
+        if self._parts.leaving:
+            client.send_away()
+            raise asyncio.CancelledError
         self.check_open()
         if request.atomic and len(request.items) > ATOMIC_TASKS_MAX:
             raise BadData(
