@@ -75,7 +75,7 @@ class Intake:
 
     def submit(self, client: Client, request_id: int, request: Submit) -> None:
         """Accept one task and answer after its commit."""
-        if self._parts.leaving:
+        if self._parts.leaving and _may_be_asked_again(request.task):
             client.send_away()
             return
         try:
@@ -92,7 +92,7 @@ class Intake:
 
     async def submit_many(self, client: Client, request: SubmitMany) -> SubmittedMany:
         """Accept a batch; say of each refused item why."""
-        if self._parts.leaving:
+        if self._parts.leaving and request.items and _may_be_asked_again(_spec(request.items[0])):
             client.send_away()
             raise asyncio.CancelledError
         self.check_open()
@@ -304,6 +304,11 @@ def _time_problems(spec: TaskSpec) -> Iterator[str]:
     for name, at_ms in (("due time", spec.due_at_ms), ("expiry", spec.expires_at_ms)):
         if at_ms is not None and not 0 <= at_ms <= DURATION_MS_MAX:
             yield f"{name} must lie in the {YEARS_MAX} years from 1970 on, got {at_ms} ms after it"
+
+
+def _may_be_asked_again(spec: TaskSpec) -> bool:
+    """Whether the next daemon can tell that it is the same task: it has an id or a key."""
+    return (spec.task_id or spec.key) is not None
 
 
 def _spec(raw: msgspec.Raw) -> TaskSpec:
