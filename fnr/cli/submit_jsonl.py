@@ -6,25 +6,28 @@ request as it is. What is refused is named by its line; nothing else is affected
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import msgspec
 import typer
 from msgspec import Raw, Struct, field
 from msgspec.structs import replace
 
-from fnr.api.errors import BadData, Failed, FnrError, TimedOut
+from fnr.api.errors import BadData, DaemonDown, Failed, FnrError, TimedOut
 from fnr.api.requests import SubmitMany, SubmittedMany, TaskSpec
 from fnr.api.wire import REQUEST_BYTES_MAX
+from fnr.cli.follow import SUBMIT_PATIENCE_MS
 from fnr.cli.here import here, say
 from fnr.cli.progress import Bar
 from fnr.cli.render import drop_output, write_json, write_while_read
 from fnr.cli.terminal import one_line
-from fnr.client.connect import ConnectionLost, not_text
+from fnr.client.connect import Connection, ConnectionLost, connect_again, not_text
+from fnr.host.clock import Dice, Ulids
 from fnr.policy.input_types import validate_input_json
 from fnr.policy.task import INPUT_BYTES_MAX
 
@@ -37,11 +40,24 @@ _specs = msgspec.json.Decoder(TaskSpec)
 
 
 class Chunk(Struct):
-    """Lines that go into one request: their numbers in the file, and the tasks they say."""
+    """Lines that go into one request: their numbers in the file, the tasks they say, their ids.
+
+    asked_again: the daemon went away before it answered, and may have accepted it.
+    """
 
     numbers: list[int] = field(default_factory=list)
     items: list[Raw] = field(default_factory=list)
+    ids: set[str] = field(default_factory=set)
     size_bytes: int = 0
+    asked_again: bool = False
+
+
+class Line(NamedTuple):
+    """A task that a line of the file stands for."""
+
+    number: int
+    item: bytes
+    task_id: str
 
 
 class Outcome(Struct):
@@ -60,17 +76,10 @@ def submit_lines(source: str, spec: TaskSpec, *, atomic: bool) -> None:
     with _opened(source) as file, here().connect() as connection:
         bar = Bar("submitting", total_bytes=_size_bytes(file))
         lines = _items(file, spec, outcome, bar)
-        chunks = _chunks(lines, atomic=atomic)
         under_way: list[Chunk] = []
-
-        def requests() -> Iterator[SubmitMany]:
-            for chunk in chunks:
-                _check_atomic(chunk, outcome, atomic=atomic)
-                under_way.append(chunk)
-                yield SubmitMany(items=chunk.items, atomic=atomic)
-
+        chunks = _checked(_chunks(lines, atomic=atomic), outcome, under_way, atomic=atomic)
         try:
-            for answer in connection.ask_each(requests()):
+            for answer in _answers(connection, chunks, under_way, atomic=atomic):
                 chunk = under_way[0]
                 if isinstance(answer, FnrError):
                     raise _stopped(answer, outcome, chunk)
@@ -92,11 +101,48 @@ def submit_lines(source: str, spec: TaskSpec, *, atomic: bool) -> None:
     _show(outcome, seconds=bar.elapsed_s, atomic=atomic)
 
 
-def _items(
-    file: IO[bytes], spec: TaskSpec, outcome: Outcome, bar: Bar
-) -> Iterator[tuple[int, Raw]]:
-    """The tasks that the lines stand for, with their line numbers; bad lines go to `refused`."""
+def _answers(
+    connection: Connection, chunks: Iterator[Chunk], under_way: list[Chunk], *, atomic: bool
+) -> Iterator[SubmittedMany | FnrError]:
+    """Answers in the order of the chunks; those that went with a daemon are asked for again.
+
+    The ids say that it is the same tasks. Raises ConnectionLost when that brings no answer.
+    """
+    while True:
+        known = 0
+        again = [*under_way]
+        requests = (
+            SubmitMany(items=chunk.items, atomic=atomic) for chunk in itertools.chain(again, chunks)
+        )
+        try:
+            with connection:
+                for answer in connection.ask_each(requests):
+                    known += 1
+                    yield answer
+        except ConnectionLost as lost:
+            if again and not known:
+                raise
+            connection = _connected_again(lost)
+            for chunk in under_way:
+                chunk.asked_again = True
+        else:
+            return
+
+
+def _connected_again(lost: ConnectionLost) -> Connection:
+    here().notice("notice: the daemon went away; waiting until it is back")
+    try:
+        return connect_again(
+            here().paths, timeout_ms=here().timeout_ms, patience_ms=SUBMIT_PATIENCE_MS
+        )
+    except DaemonDown:
+        raise lost from None
+
+
+def _items(file: IO[bytes], spec: TaskSpec, outcome: Outcome, bar: Bar) -> Iterator[Line]:
+    """The tasks that the lines stand for, with ids; bad lines go to `refused`."""
     head, tail = _frame(spec)
+    ulids = Ulids(here().clock, Dice())
     for number, line in enumerate(_lines(file, bar), start=1):
         text = line.strip()
         if not text:
@@ -105,11 +151,15 @@ def _items(
             outcome.refused.append((number, f"more than {LINE_BYTES_MAX} bytes in one line"))
             continue
         # Whatever is not one whole JSON value would break the request around it.
-        problem = validate_input_json(text) if spec.function else _task_problem(text)
-        if problem is None:
-            yield number, Raw(head + text + tail)
-        else:
+        problem, own_id = (validate_input_json(text), None) if spec.function else _task(text)
+        if problem is not None:
             outcome.refused.append((number, problem))
+            continue
+        task_id = own_id or ulids.new()
+        item = head + text + tail
+        if own_id is None:
+            item = item[:-1] + b',"task_id":"%s"}' % task_id.encode()
+        yield Line(number, item, task_id)
 
 
 def _lines(file: IO[bytes], bar: Bar) -> Iterator[bytes]:
@@ -138,26 +188,28 @@ def _frame(spec: TaskSpec) -> tuple[bytes, bytes]:
     return head, tail
 
 
-def _task_problem(text: bytes) -> str | None:
+def _task(text: bytes) -> tuple[str | None, str | None]:
+    """What is wrong with a line that is a whole task, and the id that it gives itself."""
     try:
         spec = _specs.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # The decoder calls half a surrogate pair "truncated"; the other check knows its name.
-        return f"not a task: {validate_input_json(text) or error}"
-    return validate_input_json(bytes(spec.input))
+        return f"not a task: {validate_input_json(text) or error}", None
+    return validate_input_json(bytes(spec.input)), spec.task_id
 
 
-def _chunks(lines: Iterator[tuple[int, Raw]], *, atomic: bool) -> Iterator[Chunk]:
+def _chunks(lines: Iterator[Line], *, atomic: bool) -> Iterator[Chunk]:
     chunk = Chunk()
-    for number, item in lines:
-        chunk.numbers.append(number)
-        chunk.items.append(item)
-        chunk.size_bytes += len(bytes(item))
+    for line in lines:
+        chunk.numbers.append(line.number)
+        chunk.items.append(Raw(line.item))
+        chunk.ids.add(line.task_id)
+        chunk.size_bytes += len(line.item)
         if atomic:
             if chunk.size_bytes > REQUEST_BYTES_MAX - 1024 * 1024:
                 raise BadData(
                     "the file is too large for one transaction",
-                    why=f"more than {REQUEST_BYTES_MAX >> 20} MiB at line {number};"
+                    why=f"more than {REQUEST_BYTES_MAX >> 20} MiB at line {line.number};"
                     " nothing was submitted",
                     next_step="leave --atomic out, or split the file",
                 )
@@ -168,19 +220,30 @@ def _chunks(lines: Iterator[tuple[int, Raw]], *, atomic: bool) -> Iterator[Chunk
         yield chunk
 
 
-def _check_atomic(chunk: Chunk, outcome: Outcome, *, atomic: bool) -> None:
-    if atomic and outcome.refused:
-        raise BadData(
-            f"{len(outcome.refused)} of {len(outcome.refused) + len(chunk.items)} lines are bad",
-            why="--atomic: all or none; nothing was submitted",
-        )
+def _checked(
+    chunks: Iterator[Chunk], outcome: Outcome, under_way: list[Chunk], *, atomic: bool
+) -> Iterator[Chunk]:
+    """The chunks, each noted as under way."""
+    for chunk in chunks:
+        if atomic and outcome.refused:
+            raise BadData(
+                f"{len(outcome.refused)} of {len(outcome.refused) + len(chunk.items)} lines"
+                " are bad",
+                why="--atomic: all or none; nothing was submitted",
+            )
+        under_way.append(chunk)
+        yield chunk
 
 
 def _count(outcome: Outcome, chunk: Chunk, answer: SubmittedMany) -> None:
+    duplicates = answer.duplicates
+    if chunk.asked_again:
+        # Those that it had accepted before it went are no duplicates.
+        duplicates = sum(task_id not in chunk.ids for task_id in answer.task_ids)
     accepted = outcome.accepted + len(answer.task_ids)
     # One assignment without calls: Ctrl-C finds all of the chunk counted, or nothing of it.
     outcome.accepted, outcome.through_line = accepted, chunk.numbers[-1]
-    outcome.duplicates += answer.duplicates
+    outcome.duplicates += duplicates
     outcome.refused += [(chunk.numbers[item.index], item.why) for item in answer.refused]
 
 

@@ -128,9 +128,13 @@ def says_how_far(total: Callable[[], SubmittedMany]) -> Iterator[None]:
     """An error in the middle of a batch tells which tasks before it are accepted."""
     try:
         yield
-    except FnrError as error:
+    except BaseException as error:  # also one of the program's own, while it makes the inputs
         if ids := total().task_ids:
-            error.details += (f"{len(ids)} before that are accepted, {ids[0]} to {ids[-1]}",)
+            words = f"{len(ids)} before that are accepted, {ids[0]} to {ids[-1]}"
+            if isinstance(error, FnrError):
+                error.details += (words,)
+            else:
+                error.add_note(words)
         raise
 
 

@@ -38,7 +38,6 @@ class AsyncLink(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._closed = asyncio.get_running_loop().create_future()
-        self.alive = True
         self._why: OSError | None = None
         # What the daemon said to nobody in particular, such as that it has too many clients.
         self._farewell: dict[str, Any] | None = None
@@ -57,6 +56,11 @@ class AsyncLink(asyncio.Protocol):
             raise not_connected(paths, error) from error
         return link
 
+    @property
+    def alive(self) -> bool:
+        """Nobody has closed it, nor has a write failed, of which `connection_lost` tells later."""
+        return not self._closed.done() and not self._transport.is_closing()
+
     async def ask(self, request: Request[Answer], *, timeout_ms: int) -> Answer:
         """The typed answer; raises the error that the daemon answered with."""
         self._last_id += 1
@@ -72,6 +76,8 @@ class AsyncLink(asyncio.Protocol):
         try:
             async with asyncio.timeout(None if deadline_ms is None else deadline_ms / 1_000):
                 await self._writable.wait()
+                if not self.alive:
+                    raise self._lost()
                 self._transport.write(line)
                 return open_answer(request, await reply)
         except TimeoutError as error:
@@ -124,7 +130,6 @@ class AsyncLink(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Nobody will answer what is under way."""
-        self.alive = False
         self._writable.set()
         self._why = error if isinstance(error, OSError) else None
         for waiting in self._waiting.values():

@@ -52,6 +52,10 @@ class Client:
         """Answer a request with an error."""
         self.link.write(wire.encode_error(request_id, error))
 
+    def send_away(self) -> None:
+        """Answer no more: who waits for a restarted daemon asks the next one for what is open."""
+        self.link.end_when_sent()
+
     def tell(self, request_id: int, event: Event) -> None:
         """Send an event of a Watch."""
         if self.link.unsent_bytes > EVENTS_UNSENT_BYTES_MAX:

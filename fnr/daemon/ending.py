@@ -46,7 +46,7 @@ class Ending:
 
     def leave(self) -> None:
         """End at once and leave workers running for the next daemon."""
-        self._leave_workers = True
+        self._leave_workers = self._parts.leaving = True
         self._hurried.set()
         self._begin()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -74,6 +75,9 @@ class Intake:
 
     def submit(self, client: Client, request_id: int, request: Submit) -> None:
         """Accept one task and answer after its commit."""
+        if self._parts.leaving and _may_be_asked_again(request.task):
+            client.send_away()
+            return
         try:
             self.check_open()
             item = self.task(request.task, submitter=client.submitter)
@@ -88,6 +92,9 @@ class Intake:
 
     async def submit_many(self, client: Client, request: SubmitMany) -> SubmittedMany:
         """Accept a batch; say of each refused item why."""
+        if self._parts.leaving and request.items and _may_be_asked_again(_spec(request.items[0])):
+            client.send_away()
+            raise asyncio.CancelledError
         self.check_open()
         if request.atomic and len(request.items) > ATOMIC_TASKS_MAX:
             raise BadData(
@@ -297,6 +304,11 @@ def _time_problems(spec: TaskSpec) -> Iterator[str]:
     for name, at_ms in (("due time", spec.due_at_ms), ("expiry", spec.expires_at_ms)):
         if at_ms is not None and not 0 <= at_ms <= DURATION_MS_MAX:
             yield f"{name} must lie in the {YEARS_MAX} years from 1970 on, got {at_ms} ms after it"
+
+
+def _may_be_asked_again(spec: TaskSpec) -> bool:
+    """Whether the next daemon can tell that it is the same task: it has an id or a key."""
+    return (spec.task_id or spec.key) is not None
 
 
 def _spec(raw: msgspec.Raw) -> TaskSpec:

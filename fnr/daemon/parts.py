@@ -29,7 +29,8 @@ class Parts:
     """The daemon's shared parts; `settings` is replaced whole by a reload, `redactor` with it.
 
     faults: what a drill does to attempts; None as long as there has been none.
-    accepting: new tasks are taken. dispatching: attempts are started.
+    accepting: new tasks are taken. dispatching: attempts are started. leaving: the daemon ends at
+    once, and whoever has no answer asks the next one.
     bus_places: where whole GPUs are on the bus, by UUID, as last read.
     """
 
@@ -46,6 +47,7 @@ class Parts:
     kernel_log: KernelLog
     accepting: bool = True
     dispatching: bool = True
+    leaving: bool = False
     problems: dict[str, str] = field(default_factory=dict)
     faults: ArmedFaults | None = None
     bus_places: dict[str, str] = field(default_factory=dict)

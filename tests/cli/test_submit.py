@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import signal
@@ -28,6 +29,7 @@ from fnr.api.requests import (
 )
 from fnr.cli import submit_jsonl
 from fnr.cli.inputs import typed
+from fnr.host.clock import is_ulid
 from fnr.policy.record import TaskEnd
 from fnr.policy.task import INPUT_BYTES_MAX, Task, TaskState
 
@@ -196,7 +198,12 @@ def test_wait_prints_the_result_and_exits_1_when_dead(server: WireServer, fnr: R
 
 
 def items(server: WireServer) -> list[object]:
-    return [msgspec.json.decode(item) for request in server.asked for item in request.items]
+    """What was submitted, without the ids that every line gets."""
+    found = [msgspec.json.decode(item) for request in server.asked for item in request.items]
+    ids = [item.pop("task_id") for item in found]
+    assert all(is_ulid(task_id) for task_id in ids)
+    assert len({*ids}) == len(ids)
+    return found
 
 
 def test_every_line_is_an_input_of_the_function(server: WireServer, fnr: Run) -> None:
@@ -270,7 +277,7 @@ def test_thousands_are_sent_in_chunks(server: WireServer, fnr: Run, tmp_path: Pa
 def test_long_lines_make_smaller_chunks(
     server: WireServer, fnr: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(submit_jsonl, "CHUNK_BYTES", 100)
+    monkeypatch.setattr(submit_jsonl, "CHUNK_BYTES", 200)
     fnr("submit", "f", "--jsonl", "-", stdin=('{"a": "' + "x" * 60 + '"}\n') * 4)
     assert [len(request.items) for request in server.asked] == [2, 2]
 
@@ -284,9 +291,9 @@ def test_of_a_line_that_is_too_long_no_more_is_read_than_shows_it(
     assert found.code == 1
     assert [one["line"] for one in found.json["refused"]] == [2, 5]
     assert "line 2: more than 20 bytes in one line" in found.err
-    assert [bytes(item) for item in server.asked[-1].items] == [
-        b'{"function":"f","input":{"n":1}}',
-        b'{"function":"f","input":{"n":"fits in 20"}}',
+    assert items(server) == [
+        {"function": "f", "input": {"n": 1}},
+        {"function": "f", "input": {"n": "fits in 20"}},
     ]
 
 
@@ -319,6 +326,35 @@ def test_when_the_daemon_goes_away_it_is_said_what_is_known(server: WireServer, 
     assert "1000 tasks, through line 1000, are accepted" in found.err
     assert "of lines 1001 to " in found.err
     assert "not known" in found.err
+
+
+def test_a_file_is_submitted_once_though_the_daemon_goes_away_in_the_middle(
+    server: WireServer, fnr: Run
+) -> None:
+    """Method: it accepts the second of three chunks and goes away before it answers."""
+    there: set[str] = set()
+    times = itertools.count(1)
+
+    def accept(request: SubmitMany) -> object:
+        ids = [msgspec.json.decode(item)["task_id"] for item in request.items]
+        known = there & {*ids}
+        there.update(ids)
+        return Close() if next(times) == 2 else SubmittedMany(task_ids=ids, duplicates=len(known))
+
+    server.answers[SubmitMany] = accept
+    found = fnr("submit", "f", "--jsonl", "-", stdin="{}\n" * 2_500)
+    assert found.code == 0
+    assert "the daemon went away; waiting until it is back" in found.err
+    assert "2500 accepted in" in found.err
+    assert len(there) == 2_500
+    assert sorted(found.out.split()) == sorted(there)
+
+
+def test_a_line_may_name_its_task_itself(server: WireServer, fnr: Run) -> None:
+    fnr("submit", "--jsonl", "-", stdin=f'{{"task_id":"{ID}","function":"f"}}')
+    assert [bytes(item) for item in server.asked[0].items] == [
+        f'{{"task_id":"{ID}","function":"f"}}'.encode()
+    ]
 
 
 @pytest.mark.parametrize("words", [(), ("--wait",)])

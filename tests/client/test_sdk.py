@@ -175,6 +175,18 @@ def test_an_input_that_is_none_tells_what_was_accepted_before_it(
     assert refused.value.details == ("2 before that are accepted, A to B",)
 
 
+async def test_so_does_an_error_of_the_program_itself(
+    server: WireServer, client: Client, async_client: AsyncClient
+) -> None:
+    server.answers[SubmitMany] = SubmittedMany(task_ids=["A", "B"])
+    with pytest.raises(ZeroDivisionError) as caught:
+        client.submit_many("f", ({"n": 1 / (1_200 - number)} for number in range(1_500)))
+    assert caught.value.__notes__ == ["2 before that are accepted, A to B"]
+    with pytest.raises(ZeroDivisionError) as caught:
+        await async_client.submit_many("f", ({"n": 1 / (9 - number)} for number in range(10)))
+    assert not hasattr(caught.value, "__notes__")
+
+
 def test_wait_and_result(server: WireServer, client: Client) -> None:
     server.answers[WaitTasks] = Turns([DONE], [DONE], [DEAD], [DONE, DEAD])
     assert client.wait("T", timeout="1m") == DONE

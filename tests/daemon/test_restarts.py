@@ -24,6 +24,7 @@ from test_task_life import end_of, function, submit
 from fnr.api import requests as ask
 from fnr.api import wire
 from fnr.api.errors import ConfigError, DaemonDown, TimedOut
+from fnr.client.sdk import AsyncClient
 from fnr.daemon.parts import Parts
 from fnr.host.clock import Clock
 from fnr.host.procfs import environ_of
@@ -183,6 +184,35 @@ def test_a_handover_leaves_the_worker_running(gated: tuple[LiveHome, str, int, P
     home.up()
     gate.write_text("handed over")
     assert end_of(home, task_id).task.attempts == 1
+
+
+async def test_who_submits_while_the_daemon_is_restarted_hears_nothing_of_it(
+    home_at: HomeAt,
+) -> None:
+    """Method: twenty go on submitting, so that some do in the moment in which it leaves."""
+    home = home_at(function("echo", "echo")).up()
+    ids: list[str] = []
+    over = False
+
+    async def submit_on(client: AsyncClient) -> None:
+        while not over:
+            ids.append(await client.submit("echo", delay="1h"))
+
+    def restarted() -> None:
+        for _ in range(3):
+            assert home.ask(ask.StopDaemon())
+            assert home.process is not None
+            assert home.process.wait(timeout=30) == 0
+            home.up()
+
+    async with AsyncClient(home.folder, timeout="30s", reconnect="30s") as client:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(20):
+                group.create_task(submit_on(client))
+            await asyncio.to_thread(restarted)
+            over = True
+        found = [task.task_id async for task in client.tasks("function:echo")]
+    assert sorted(found) == sorted(ids)
 
 
 def test_sigterm_drains_and_a_second_one_hurries(
