@@ -12,7 +12,7 @@ import msgspec
 import typer
 from msgspec import Raw
 
-from fnr.api.errors import BadData, Failed, Refused
+from fnr.api.errors import BadData, Failed, FnrError, Refused
 from fnr.api.letter_requests import ExportLetters, ImportLetters, LetterFile
 from fnr.api.wire import REQUEST_BYTES_MAX
 from fnr.cli.group import counted, pages
@@ -84,13 +84,18 @@ def import_letters(
     """
     lines = _read_lines(source)
     imported, refused = 0, 0
-    with here().connect() as connection:
-        for chunk in _chunks(lines):
-            answer = connection.ask(ImportLetters(items=[raw for _, raw in chunk]))
-            imported += len(answer.task_ids)
-            refused += len(answer.refused)
-            for item in answer.refused:
-                say(f"line {chunk[item.index][0]}: {one_line(item.why)}")
+    try:
+        with here().connect() as connection:
+            for chunk in _chunks(lines):
+                answer = connection.ask(ImportLetters(items=[raw for _, raw in chunk]))
+                imported += len(answer.task_ids)
+                refused += len(answer.refused)
+                for item in answer.refused:
+                    say(f"line {chunk[item.index][0]}: {one_line(item.why)}")
+    except (FnrError, KeyboardInterrupt):
+        if imported:
+            say(f"{imported} imported before that; those stay so, and are refused another time")
+        raise
     if here().as_json:
         write_json({"schema": "fnr.dlq.import/1", "imported": imported, "refused": refused})
     here().notice(f"{imported} imported" + (f", {refused} refused" if refused else ""))

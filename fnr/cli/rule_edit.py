@@ -62,6 +62,10 @@ def edit(
             with only_writer():
                 if text_of(file) != before:
                     raise _rejected(file, "somebody else has changed it meanwhile")
+                # Another command may have written another file since it was checked.
+                if problems := rules_with(file, after).problems:
+                    _tell(problems)
+                    raise _rejected(file, _counted(problems))
                 put(file, after)
         except BaseException:
             # A dead editor, a full disk, Ctrl-C at the question: what was typed is never lost.
@@ -82,8 +86,7 @@ def _edited(copy: Path, file: Path, start: str) -> str:
             return after
         _tell(problems)
         if not _again():
-            count = len(problems)
-            raise _rejected(file, "1 mistake" if count == 1 else f"{count} mistakes")
+            raise _rejected(file, _counted(problems))
 
 
 def _default_file() -> Path:
@@ -105,6 +108,10 @@ def _tell(problems: tuple[RuleProblem, ...]) -> None:
         say(one_line(f"{problem.where}: {problem.message}"))
     if len(problems) > PROBLEMS_SHOWN:
         say(f"and {len(problems) - PROBLEMS_SHOWN} more")
+
+
+def _counted(problems: tuple[RuleProblem, ...]) -> str:
+    return "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
 
 
 def _again() -> bool:

@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec.structs import replace
 
 from fnr.config.secrets import redaction_of, secret_values
-from fnr.config.settings import Settings
+from fnr.config.settings import FunctionSettings, Settings
 from fnr.policy.evidence import TAIL_BYTES_MAX, Evidence
 from fnr.policy.halves import without_halves
 
@@ -68,6 +69,18 @@ class Redactor:
             ),
             codes=tuple(replace(code, value=self.text(code.value)) for code in evidence.codes),
         )
+
+    def result(self, settings: FunctionSettings, raw: bytes) -> bytes:
+        """A result; of a command that has none of its own what it printed last, without secrets.
+
+        What a function returns, and what a command is asked for, is data: it stays what it is.
+        """
+        if settings.kind == "python" or settings.result:
+            return raw
+        given = msgspec.json.decode(raw)
+        tail = given.get("stdout_tail") if isinstance(given, dict) else None
+        hidden = self._tail(tail) if isinstance(tail, str) else tail
+        return raw if hidden == tail else msgspec.json.encode({**given, "stdout_tail": hidden})
 
     def _whole(self, text: str) -> str:
         return self.text(without_halves(text))

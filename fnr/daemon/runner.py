@@ -184,8 +184,9 @@ class Runner:
         if isinstance(frame, Done):
             verdict = conclude(task, token=frame.token, now_ms=now_ms)
             known = worker.told(frame.output)
+            result = self._parts.redactor.result(worker.settings, bytes(frame.result))
             settle(
-                tx, verdict, now_ms=now_ms, error_id=None, result=bytes(frame.result), output=known,
+                tx, verdict, now_ms=now_ms, error_id=None, result=result, output=known,
                 ended_at_ms=ended_at_ms,
             )  # fmt: skip
             held = worker.ending.get(frame.token)

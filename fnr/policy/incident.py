@@ -99,13 +99,17 @@ class Move(Struct, frozen=True, kw_only=True):
 
 
 class Seen(Struct, frozen=True, kw_only=True):
-    """What an incident has to know of an error."""
+    """What an incident has to know of an error.
+
+    live: it has happened just now; one from an imported file may be older than what is known.
+    """
 
     error_id: str
     at_ms: int
     function: str
     category: Category
     rule: str
+    live: bool = False
 
 
 def opened(found: Fingerprint, seen: Seen) -> Incident:
@@ -130,7 +134,8 @@ def joined(incident: Incident, seen: Seen) -> Incident:
     functions = incident.functions
     if seen.function in functions or len(functions) < FUNCTIONS_MAX:
         functions = functions | {seen.function: functions.get(seen.function, 0) + 1}
-    latest = seen.at_ms >= incident.last_at_ms
+    # What is live comes last whatever the clock says, which somebody may have set back.
+    latest = seen.live or seen.at_ms >= incident.last_at_ms
     after = replace(
         incident,
         count=incident.count + 1,
@@ -142,8 +147,8 @@ def joined(incident: Incident, seen: Seen) -> Incident:
         rule=seen.rule if latest else incident.rule,
         function=seen.function if latest else incident.function,
     )
-    # An error from an imported file may be older than the resolution.
-    if after.state is IncidentState.RESOLVED and seen.at_ms > after.state_at_ms:
+    again = seen.live or seen.at_ms > after.state_at_ms
+    if after.state is IncidentState.RESOLVED and again:
         why = f"failed again: error {seen.error_id}"
         return _moved(after, IncidentState.REGRESSED, by="fnr", why=why, now_ms=seen.at_ms)
     if is_awake(after, now_ms=seen.at_ms):

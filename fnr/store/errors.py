@@ -10,9 +10,9 @@ from fnr.store.rows import ERROR_COLUMNS, ERRORS_JOINED, error_of, json_text
 from fnr.store.transaction import Transaction
 
 
-def add(tx: Transaction, error: ErrorRecord) -> None:
+def add(tx: Transaction, error: ErrorRecord, *, live: bool) -> None:
     """Store the failure of an attempt and count it in its incident; a second one for the same
-    attempt is refused."""
+    attempt is refused. live: it has happened just now."""
     evidence, found = error.evidence, error.classification
     print_ = fingerprint(evidence, found, error.function)
     seen = Seen(
@@ -21,6 +21,7 @@ def add(tx: Transaction, error: ErrorRecord) -> None:
         function=error.function,
         category=found.category,
         rule=found.rule,
+        live=live,
     )
     incidents.note(tx, print_, seen)
     rule_counts.hit(tx, found.rule, at_ms=error.at_ms)

@@ -70,7 +70,7 @@ def import_one(
         [tuple(getattr(attempt, name) for name in ATTEMPT_NAMES) for attempt in exported.attempts],
     )
     for error in exported.errors:
-        errors.add(tx, error)
+        errors.add(tx, error, live=False)
         if error.correction is not None:
             corrections.restore(tx, error)
     _insert_ledger(tx, exported)

@@ -38,6 +38,14 @@ def shift(tx: Transaction, *, by_ms: int, old_now_ms: int) -> int:
         """,
         {"by_ms": by_ms, "old_now_ms": old_now_ms},
     )
+    # A snooze was asked for as so long, and not until when.
+    tx.run(
+        """
+        UPDATE incident SET snoozed_until_ms = snoozed_until_ms + :by_ms
+         WHERE snoozed_until_ms > :old_now_ms
+        """,
+        {"by_ms": by_ms, "old_now_ms": old_now_ms},
+    )
     # How far a ramp is is told by when its plan set out.
     tx.run(
         """
@@ -68,6 +76,13 @@ def _keep_due(tx: Transaction, *, now_ms: int, old_now_ms: int) -> None:
         """
         UPDATE undo_run SET due_at_ms = :now_ms
          WHERE due_at_ms > :now_ms AND due_at_ms <= :old_now_ms
+        """,
+        moment,
+    )
+    tx.run(
+        """
+        UPDATE incident SET snoozed_until_ms = :now_ms
+         WHERE snoozed_until_ms > :now_ms AND snoozed_until_ms <= :old_now_ms
         """,
         moment,
     )

@@ -145,4 +145,4 @@ def _store_error(tx: Transaction, verdict: Verdict, error_id: str | None, *, now
         evidence=verdict.evidence,
         classification=verdict.classification,
     )
-    errors.add(tx, error)
+    errors.add(tx, error, live=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cli_runs import Run
 from msgspec import structs
@@ -17,6 +19,8 @@ from fnr.api.incident_requests import (
     SnoozeIncidents,
 )
 from fnr.api.letter_requests import (
+    ImportLetters,
+    LetterFile,
     ListLetters,
     PurgeLetters,
     ReplayLetters,
@@ -35,8 +39,12 @@ from fnr.api.requests import (
     RestartWorkers,
     ResumeFunction,
     StopWorkers,
+    SubmittedMany,
 )
-from fnr.policy.record import Page, WorkerRecord
+from fnr.policy.dead_letter import DeadLetter, DeathCause
+from fnr.policy.record import Page, TaskDetail, WorkerRecord
+from fnr.policy.rules import Category
+from fnr.policy.task import Task, TaskState
 
 ID1, ID2 = "01JD0000000000000000000001", "01JD0000000000000000000002"
 WORKERS = [
@@ -361,3 +369,26 @@ def test_many_ids_are_changed_by_the_chunk(
     found = fnr(*words, "-", stdin="\n".join(ids))
     assert found.code == 75
     assert " before that; those stay so\nerror: the daemon is busy" in found.err
+
+
+def test_an_import_that_ends_in_the_middle_says_how_far_it_came(
+    server: WireServer, fnr: Run, tmp_path: Path
+) -> None:
+    letter = DeadLetter(
+        task_id=ID1,
+        function="f",
+        cause=DeathCause.PERMANENT,
+        category=Category.PERMANENT,
+        reason="no",
+        died_at_ms=1,
+    )
+    task = Task(task_id=ID1, function="f", state=TaskState.DEAD, created_at_ms=1, due_at_ms=1)
+    detail = TaskDetail(task=task, input=msgspec.Raw(b"{}"))
+    line = msgspec.json.encode(LetterFile(schema="fnr.letter/1", letter=letter, detail=detail))
+    file = tmp_path / "letters.jsonl"
+    file.write_bytes((line + b"\n") * 201)
+    taken = SubmittedMany(task_ids=[ID1] * 200)
+    server.answers[ImportLetters] = Turns(taken, TryAgain("the daemon is busy"))
+    found = fnr("dlq", "import", file)
+    assert found.code == 75
+    assert found.err.startswith("200 imported before that; those stay so, ")

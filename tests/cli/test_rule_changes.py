@@ -5,13 +5,15 @@ from __future__ import annotations
 import shutil
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from cli_runs import Ran, Run
 
 from fnr.cli.main import run
+from fnr.cli.rule_drop_ins import only_writer
 from fnr.config import rule_files
 from fnr.config.paths import find_paths
 from fnr.config.rule_files import load_rules
@@ -273,6 +275,29 @@ def test_what_was_typed_into_an_editor_that_failed_is_kept(
     assert kept.read_bytes().startswith(b"typed ")
     kept.unlink()
     assert in_force(tmp_path) == {SHIPPED}
+
+
+def test_an_edit_that_does_not_go_with_what_was_added_meanwhile_is_refused(
+    rules: Rules,
+    tmp_path: Path,
+    editor: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Method: the other command held rules.d while the edit waited for it."""
+    other = tmp_path / "rules.d" / "other.toml"
+
+    @contextmanager
+    def after_the_other() -> Iterator[None]:
+        with only_writer():
+            other.write_text(f"{RULE}priority = 9\n")
+            yield
+
+    monkeypatch.setattr("fnr.cli.rule_edit.only_writer", after_the_other)
+    editor(f"t += {RULE!r}")
+    found = rules("edit")
+    assert (found.code, "rule local/mine can never decide" in found.err) == (78, True)
+    assert in_force(tmp_path) == {SHIPPED, "other/mine"}
+    Path(found.err.split("your text is kept in ")[1].split()[0]).unlink()
 
 
 def test_what_somebody_else_wrote_meanwhile_is_not_overwritten(

@@ -43,6 +43,14 @@ command = ["sh", "-c", 'echo > {folder}/began; read x < {folder}/gate; echo "no 
 env = {{ MY_TOKEN = "{token}" }}
 retry = {{ max = 0, unknown = {{ max = 0 }} }}
 """
+GOOD = """
+[functions.{name}]
+command = ["sh", "-c", 'echo "$WORDS"']
+env = {{ WORDS = "{words}", MY_TOKEN = "value-of-a-variable" }}
+{more}
+[redact]
+patterns = ["LICENCE-[0-9]+"]
+"""
 OWN_MODULES = """
 [functions.broken]
 python = "broken:run"
@@ -153,3 +161,18 @@ def test_a_value_that_is_secret_no_longer_is_hidden_in_what_began_with_it(home_a
     (home.folder / "gate").write_text("\n")
     assert end_of(home, task).message == "exit code 3: no [redacted]"
     assert leaks(stored(home)) == []
+
+
+def test_what_a_command_printed_last_is_stored_without_secrets_unless_it_is_the_result(
+    home_at: HomeAt,
+) -> None:
+    home = home_at(GOOD.format(name="plain", words=WORDS, more="")).up()
+    end = end_of(home, submit(home, "plain"))
+    assert json.loads(bytes(end.result)) == {
+        "exit_code": 0,
+        "stdout_tail": "no way to https://bob:***@h.example with [redacted] or [redacted]\n",
+    }
+    assert leaks(stored(home)) == []
+    home.write(GOOD.format(name="asked", words=WORDS, more='result = "stdout"'))
+    home.ask(ask.ReloadConfig())
+    assert json.loads(bytes(end_of(home, submit(home, "asked")).result)) == f"{WORDS}\n"

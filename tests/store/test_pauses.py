@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from replay_values import new_plan
 from store_values import ENDS, NOW_MS, Book, accept, bury, claim, end, new_task
 
-from fnr.store import outbox, pauses, replay_plans, tasks, undo
+from fnr.policy.incident import Incident, snoozed
+from fnr.store import incidents, outbox, pauses, replay_plans, tasks, undo
+from fnr.store.reads import READS
 from fnr.store.transaction import Transaction
 
 HOUR_MS = 3_600_000
@@ -61,6 +64,23 @@ def test_what_waits_for_a_worker_does_not_wait_for_the_old_hour(tx: Transaction)
     after = dues(tx)
     assert {after[name] for name in ("retry", "wait", "now")} == {latest - HOUR_MS}
     assert after["later"] == before["later"]
+
+
+@pytest.mark.parametrize("by_ms", [-24 * HOUR_MS, 24 * HOUR_MS])
+def test_a_snooze_is_as_long_as_was_said(tx: Transaction, by_ms: int) -> None:
+    bury(tx)
+    [incident] = READS["ListIncidents"](tx, where="", after=None, limit=9).items
+    until_ms = NOW_MS + 2 * HOUR_MS
+
+    def asleep(one: Incident) -> Incident | str:
+        return snoozed(one, until_ms=until_ms, by="ann", reason="", now_ms=NOW_MS)
+
+    incidents.change(tx, [incident.incident_id], asleep)
+    pauses.shift(tx, by_ms=by_ms, old_now_ms=NOW_MS)
+    assert incidents.age(tx, now_ms=until_ms + by_ms - 1, count_max=9) == []
+    # Over is over, whatever the clock says after that.
+    pauses.shift(tx, by_ms=-HOUR_MS, old_now_ms=until_ms + by_ms)
+    assert len(incidents.age(tx, now_ms=until_ms + by_ms - HOUR_MS, count_max=9)) == 1
 
 
 def test_effects_and_undo_go_on_and_a_ramp_stays_where_it_was(tx: Transaction) -> None:

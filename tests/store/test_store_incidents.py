@@ -107,6 +107,7 @@ def test_ten_thousand_errors_of_one_cause_are_one_incident(book: Book) -> None:
                 error_id=IDS.new(), task_id=task_id, token=f"{number:026}", function="render",
                 at_ms=NOW_MS + number, evidence=said(message), classification=TRANSIENT,
             ),
+            live=True,
         )  # fmt: skip
     incident = only(tx)
     assert (incident.count, incident.functions) == (count, {"render": count})
@@ -150,6 +151,20 @@ def test_a_resolved_incident_that_fails_again_has_regressed(book: Book) -> None:
         ("new", "resolved"),
         ("resolved", "regressed"),
     ]
+    book.commit()
+    assert is_whole(tx)
+
+
+def test_what_fails_after_the_clock_was_set_back_opens_an_incident_again(book: Book) -> None:
+    tx = book.tx
+    bury(tx)
+    resolve(tx, NOW_MS + DAY_MS)
+    bury(tx)
+    incident = only(tx)
+    assert (incident.state, incident.count) == ("regressed", 2)
+    latest = tx.one("SELECT max(error_id) FROM error")
+    assert latest is not None and incident.last_error_id == latest[0]
+    assert [one.incident_id for one in ask(tx, "ListIncidents", where="")] == [incident.incident_id]
     book.commit()
     assert is_whole(tx)
 
