@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 import traceback
+from contextlib import suppress
 from typing import Annotated, Any
 
 import msgspec
@@ -58,6 +59,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("fnr.cli.demo.command", "See it all at work on this machine, in a minute."),
     "help": ("fnr.cli.help", "Help on a topic: exit-codes, environment, filters, output, …"),
 }
+CRASH_FILES_MAX = 100
 # Short forms that hands know from elsewhere: of a whole command, and of what stands behind a noun.
 SHORT = {"ps": ["worker", "list"]}
 SHORT_BEHIND = {"ls": "list"}
@@ -240,4 +242,13 @@ def _crashed(error: Exception, flags: Globals) -> InternalError:
             crash.write(crash_text(sys.argv, text))
     except OSError:
         return InternalError("fnr made a mistake", why=why, details=tuple(text.splitlines()))
+    _forget_old_crashes(paths.crash_dir)
     return InternalError("fnr made a mistake", why=why, next_step=f"look into {file}")
+
+
+def _forget_old_crashes(folder: str) -> None:
+    """A job that fails every minute must not fill the disk; the names begin with the time."""
+    with suppress(OSError):
+        files = sorted(name for name in os.listdir(folder) if name.startswith("cli-"))  # noqa: PTH208 - as in paths.py
+        for name in files[:-CRASH_FILES_MAX]:
+            os.unlink(f"{folder}/{name}")  # noqa: PTH108 - as in paths.py

@@ -7,8 +7,10 @@ expands nothing, so a `$` in a password stays a `$`.
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
+from fnr.config.whole_file import read_whole
+
+FILE_BYTES_MAX = 4 * 1024 * 1024
 _LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
 _QUOTED = re.compile(r"""("(?:[^"\\]|\\.)*"|'[^']*')\s*(?:#.*)?""")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
@@ -17,7 +19,8 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 def read_env_file(path: str) -> dict[str, str]:
     """The variables of a file; OSError when it cannot be read, ValueError naming a bad line."""
     variables = {}
-    for number, line in enumerate(Path(path).read_text("utf-8-sig").splitlines(), start=1):
+    text = read_whole(path, bytes_max=FILE_BYTES_MAX).decode("utf-8-sig")
+    for number, line in enumerate(text.splitlines(), start=1):
         stripped = line.strip()
         if not stripped or stripped.startswith("#"):
             continue

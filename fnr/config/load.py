@@ -35,6 +35,7 @@ from fnr.config.keys import (
 )
 from fnr.config.paths import Paths
 from fnr.config.settings import DaemonSettings, LogSettings, RuleSettings, Settings, StoreSettings
+from fnr.config.whole_file import read_whole
 from fnr.policy.chaos import CANARY, ChaosSettings
 from fnr.policy.toml_lines import Lines
 
@@ -116,7 +117,7 @@ def _read_file(paths: Paths) -> tuple[str, dict[str, Any], list[Problem]]:
     """The text and the data of the file, both empty when it cannot be used."""
     file = paths.config_file
     try:
-        raw = Path(file).read_bytes()
+        raw = read_whole(file, bytes_max=FILE_BYTES_MAX)
     except FileNotFoundError:
         # Only a file that somebody asked for must be there, or one that a link stands for.
         asked_for = file != f"{paths.config_dir}/fnr.toml" or Path(file).is_symlink()
@@ -124,9 +125,8 @@ def _read_file(paths: Paths) -> tuple[str, dict[str, Any], list[Problem]]:
         return "", {}, missing
     except OSError as error:
         return "", {}, [Problem(where=file, message=f"cannot be read: {error.strerror}")]
-    if len(raw) > FILE_BYTES_MAX:
-        problem = f"{len(raw)} bytes; at most {FILE_BYTES_MAX} are read"
-        return "", {}, [Problem(where=file, message=problem)]
+    except ValueError as error:
+        return "", {}, [Problem(where=file, message=str(error))]
     try:
         # Editors of Windows put a mark before the text.
         text = raw.decode("utf-8-sig").replace("\r\n", "\n")

@@ -238,7 +238,7 @@ class Answers:
         if request.now:
             self._parts.loop.call_soon(ending.hurry)
         elif request.drain:
-            self._parts.loop.call_soon(ending.ask)
+            self._parts.loop.call_soon(ending.drain)
         else:
             self._parts.loop.call_soon(ending.leave)
         return True

@@ -67,7 +67,11 @@ class Crew:
         self.adopter = Adopter(parts, self.supervisor, self.runner)
         self.ending = Ending(parts, self.supervisor, self.stopper)
         self.reload = Reload(parts, self.supervisor, self.dispatcher, rules=self.rules, load=load)
-        self.reload.on_reloaded += [self.breakers.reloaded, self.breaker_probes.start]
+        self.reload.on_reloaded += [
+            self.breakers.reloaded,
+            self.breaker_probes.start,
+            self.stepping_aside.start,
+        ]
         self.store_care = StoreCare(parts, self.adopter, self.runner, self.dispatcher, self.reserve)
         self.runner.on_settled = self._settled
         self.runner.on_tainted = self._tainted

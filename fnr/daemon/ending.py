@@ -33,8 +33,12 @@ class Ending:
         # Set by who answers: nobody may wait any more for what does not come.
         self.let_go: Callable[[], None] = _nobody_waits
 
+    def drain(self) -> None:
+        """Let running attempts finish, however often that is asked for."""
+        self._begin()
+
     def ask(self) -> None:
-        """Drain; asked twice: hurry."""
+        """By a signal, which says no more: drain; asked twice: hurry."""
         if self._asked.is_set():
             self._hurried.set()
         self._begin()

@@ -196,6 +196,7 @@ class Daemon:
         failpoint("pools-made")
         await self._crew.breakers.start()
         self._crew.breaker_probes.start()
+        self._crew.stepping_aside.start()
         await self._crew.adopter.adopt_all()
         self._crew.former_secrets.reloaded()
         await self._crew.resources.start()

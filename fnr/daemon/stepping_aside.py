@@ -33,6 +33,10 @@ class SteppingAside:
         self._open = open_breakers
         self._timer: asyncio.TimerHandle | None = None
 
+    def start(self) -> None:
+        """Begin with what is open already, or by other settings."""
+        self.moved([])
+
     def moved(self, _: list[str]) -> None:
         """A breaker has moved: look at once, if a function has another way for an open one."""
         if self._timer is not None:

@@ -138,6 +138,22 @@ def test_the_file_of_a_mistake_tells_no_secret(
     assert "https://bob:***@h/" in text
 
 
+def test_only_the_last_mistakes_of_ours_are_kept(
+    server: WireServer, fnr: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(server.paths.crash_dir)
+    folder.mkdir(parents=True)
+    for number in range(105):
+        (folder / f"cli-1700000000{number:03}-1.txt").touch()
+    (folder / "a-note-of-mine").touch()
+    monkeypatch.setattr(task, "_detail", lambda _task_id: 1 / 0)
+    file = fnr("task", "show", "x").err.splitlines()[2].removeprefix("  try: look into ")
+    names = sorted(path.name for path in folder.iterdir())
+    assert len(names) == 1 + 100
+    assert names[:2] == ["a-note-of-mine", "cli-1700000000006-1.txt"]
+    assert names[-1] == Path(file).name
+
+
 def test_where_no_file_can_be_written_the_traceback_is_shown(
     server: WireServer, fnr: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from fnr.config import whole_file
 from fnr.config.env_file import read_env_file
 
 
@@ -35,3 +38,28 @@ def test_a_bad_line_is_named(tmp_path: Path, text: str, problem: str) -> None:
     file.write_text(text)
     with pytest.raises(ValueError, match=problem):
         read_env_file(str(file))
+
+
+def test_neither_a_silent_pipe_nor_an_endless_file_holds_us_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whole_file, "SILENCE_MS_MAX", 10)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(ValueError, match="nobody has written into it"):
+        read_env_file(str(pipe))
+    with pytest.raises(ValueError, match="it does not end"):
+        read_env_file("/dev/zero")
+    assert read_env_file("/dev/null") == {}
+
+
+def test_a_pipe_that_somebody_writes_into_is_read_to_its_end(tmp_path: Path) -> None:
+    """As a shell's <(...) is, or a keeper of secrets that stands where the file would be."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    written = [f"A{number}={'x' * 1_000}" for number in range(200)]
+    with ThreadPoolExecutor() as pool:
+        writing = pool.submit(pipe.write_text, "\n".join(written))
+        found = read_env_file(str(pipe))
+        writing.result()
+    assert [f"{name}={value}" for name, value in found.items()] == written

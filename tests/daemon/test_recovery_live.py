@@ -170,3 +170,19 @@ def test_while_a_breaker_is_open_queued_tasks_go_another_way(home_at: HomeAt) ->
     assert "submitted by" in told
     assert "degraded: by render_cpu (step 1: breaker:gpu) before it began" in told
     assert whole(home)
+
+
+def test_queued_tasks_go_another_way_also_behind_a_restart_or_a_reload(home_at: HomeAt) -> None:
+    """The breaker was open before; only a move of it let anybody look."""
+    way = '[[functions.render.degrade]]\nwhen = ["breaker:gpu"]\nfunction = "render_cpu"\n'
+    before = function("render", "echo", 'services = ["gpu"]')
+    home = home_at(before + function("render_cpu", "echo")).up()
+    assert home.fnr("breaker", "open", "gpu", "--for", "1h", "--reason", "test").returncode == 0
+    task_id = submit(home, "render", {"n": 1})
+    home.write(before + way + function("render_cpu", "echo"))
+    assert home.ask(ask.ReloadConfig()).changed == ["render"]
+    assert end_of(home, task_id).task.function == "render_cpu"
+    home.kill()
+    home.up()
+    assert end_of(home, submit(home, "render", {"n": 2})).task.function == "render_cpu"
+    assert whole(home)

@@ -269,6 +269,26 @@ def test_a_daemon_that_ends_does_not_try_to_claim_what_it_puts_back(home_at: Hom
     assert home.log().rstrip().endswith(" info ended")
 
 
+def test_who_asks_for_a_drain_again_interrupts_nothing(home_at: HomeAt, tmp_path: Path) -> None:
+    """Only a second signal hurries. Method: the daemon dies where it would interrupt."""
+    started, gate = tmp_path / "started", tmp_path / "gate"
+    os.mkfifo(started)
+    os.mkfifo(gate)
+    home = home_at(function("hang", "block_on"))
+    assert home.start(env={"FNR_FAILPOINT": "interrupt-begins"})
+    task_id = submit(home, "hang", {"fifo": str(gate), "started": str(started)})
+    started.read_text()
+    for _ in range(3):
+        home.ask(ask.StopDaemon(drain=True))
+    assert home.ask(ask.GetStatus()).state == "draining"
+    gate.write_text("open")
+    assert home.process is not None
+    assert home.process.wait(timeout=30) == 0
+    home.up()
+    detail = home.ask(ask.GetTask(task_id=task_id))
+    assert [attempt.outcome for attempt in detail.attempts] == ["done"]
+
+
 def test_what_hangs_in_a_thread_keeps_no_daemon_from_ending(home_at: HomeAt) -> None:
     """Method: a reload reads a pipe into which nobody writes, as it would from a dead disk."""
     home = home_at("").up()
