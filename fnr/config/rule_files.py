@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 import fnr.rulepacks
 from fnr.config.paths import Paths
+from fnr.config.whole_file import open_to_read, read_open
 from fnr.policy.rule_check import broken_examples, never_deciding
 from fnr.policy.rule_file import ParsedRules, RuleProblem, parse_rules
 from fnr.policy.rule_filing import build_index
@@ -157,14 +158,17 @@ def read_rule_file(file: Path, *, pack: str, operator: bool, name: str = "") -> 
     """One file as it was at one moment; what cannot be read is a problem like any other."""
     where = name or str(file)
     try:
-        with file.open("rb") as opened:
-            before = os.fstat(opened.fileno())
-            raw = opened.read(FILE_BYTES_MAX + 1)
-            after = os.fstat(opened.fileno())
+        fd = open_to_read(str(file))
+        try:
+            before = os.fstat(fd)
+            raw = read_open(fd, bytes_max=FILE_BYTES_MAX)
+            after = os.fstat(fd)
+        finally:
+            os.close(fd)
     except OSError as error:
         return _unusable(where, f"cannot be read: {error.strerror or error}")
-    if len(raw) > FILE_BYTES_MAX:
-        return _unusable(where, f"more than {FILE_BYTES_MAX} bytes")
+    except ValueError as error:
+        return _unusable(where, f"cannot be read: {error}")
     # A pipe changes with each byte that is written into it, and is read once and whole.
     changed = (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size)
     if changed and stat.S_ISREG(before.st_mode):

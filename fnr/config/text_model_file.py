@@ -11,6 +11,7 @@ from pathlib import Path
 from fnr.config.paths import Paths
 from fnr.config.rule_files import read_text_model
 from fnr.config.settings import Settings
+from fnr.config.whole_file import read_whole
 from fnr.policy.local_model import with_local
 from fnr.policy.text_model import DamagedModel, TextModel
 
@@ -26,9 +27,7 @@ def load_text_model(paths: Paths, settings: Settings) -> tuple[TextModel | None,
         return None, "the text model of the package is missing or damaged: install fnr again"
     file = Path(paths.learnt_file)
     try:
-        with file.open("rb") as opened:
-            data = opened.read(LAYER_BYTES_MAX)
-        return with_local(model, data), ""
+        return with_local(model, read_whole(str(file), bytes_max=LAYER_BYTES_MAX)), ""
     except FileNotFoundError:
         return model, ""
     except OSError as error:
@@ -38,3 +37,5 @@ def load_text_model(paths: Paths, settings: Settings) -> tuple[TextModel | None,
             model,
             f"{file} is no layer of the text model: {error}; fnr rules learn makes a new one",
         )
+    except ValueError as error:
+        return model, f"{file} cannot be read: {error}"

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fnr.config import rule_files
+from fnr.config import rule_files, whole_file
 from fnr.config.paths import Paths, find_paths
 from fnr.config.rule_files import LoadedRules, load_rules, read_rule_file
+from fnr.config.settings import Settings
+from fnr.config.text_model_file import load_text_model
 from fnr.policy.classify import classify
 from fnr.policy.evidence import Evidence
 
@@ -160,7 +162,23 @@ def test_the_lock_of_an_editor_is_no_rule_file(paths: Paths) -> None:
 def test_a_file_of_more_bytes_than_any_rules_need_is_refused(paths: Paths) -> None:
     file = write(paths, "a.toml", "")
     os.truncate(file, rule_files.FILE_BYTES_MAX + 1)
-    assert told(load_rules(paths)) == [f"a.toml: more than {rule_files.FILE_BYTES_MAX} bytes"]
+    most = rule_files.FILE_BYTES_MAX
+    [words] = told(load_rules(paths))
+    assert words == f"a.toml: cannot be read: {most + 1} bytes; at most {most} are read"
+
+
+def test_a_pipe_that_nobody_writes_into_is_a_problem_like_any_other(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It had held up the daemon: no failure got its name, and no stop came to an end."""
+    monkeypatch.setattr(whole_file, "SILENCE_MS_MAX", 10)
+    os.mkfifo(Path(paths.rules_dir) / "a.toml")
+    os.mkfifo(paths.learnt_file)
+    [words] = told(load_rules(paths))
+    assert words == "a.toml: cannot be read: it is a pipe, and nobody has written into it for 10 ms"
+    model, why = load_text_model(paths, Settings())
+    assert model is not None
+    assert "nobody has written into it" in why
 
 
 def test_a_file_that_changes_while_it_is_read_is_read_another_time(
