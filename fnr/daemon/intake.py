@@ -165,9 +165,6 @@ class Intake:
             # Whoever is free would begin it in the very transaction that accepts it.
             late = format_duration(now_ms - expires_at_ms)
             raise BadData("the task was refused", why=f"it has expired {late} ago")
-        if expires_at_ms is not None and expires_at_ms <= due_at_ms:
-            early = format_duration(due_at_ms - expires_at_ms)
-            raise BadData("the task was refused", why=f"it would expire {early} before it is due")
         task = Task(
             task_id=task_id,
             function=spec.function,
