@@ -191,28 +191,38 @@ async def test_who_submits_while_the_daemon_is_restarted_hears_nothing_of_it(
 ) -> None:
     """Method: twenty go on submitting, so that some do in the moment in which it leaves."""
     home = home_at(function("echo", "echo")).up()
-    ids: list[str] = []
+    ids: list[list[str]] = [[] for _ in range(20)]
+    answered = asyncio.Event()
     over = False
 
-    async def submit_on(client: AsyncClient) -> None:
+    async def submit_on(client: AsyncClient, mine: list[str]) -> None:
         while not over:
-            ids.append(await client.submit("echo", delay="1h"))
+            mine.append(await client.submit("echo", delay="1h"))
+            answered.set()
 
-    def restarted() -> None:
+    async def restarted() -> None:
         for _ in range(3):
-            assert home.ask(ask.StopDaemon())
-            assert home.process is not None
-            assert home.process.wait(timeout=30) == 0
-            home.up()
+            # A request is asked again once, so each has to have its answer before the next end.
+            before = [len(mine) for mine in ids]
+            while any(len(mine) == length for mine, length in zip(ids, before, strict=True)):
+                answered.clear()
+                await answered.wait()
+            await asyncio.to_thread(restart)
+
+    def restart() -> None:
+        assert home.ask(ask.StopDaemon())
+        assert home.process is not None
+        assert home.process.wait(timeout=30) == 0
+        home.up()
 
     async with AsyncClient(home.folder, timeout="30s", reconnect="30s") as client:
         async with asyncio.TaskGroup() as group:
-            for _ in range(20):
-                group.create_task(submit_on(client))
-            await asyncio.to_thread(restarted)
+            for mine in ids:
+                group.create_task(submit_on(client, mine))
+            await restarted()
             over = True
         found = [task.task_id async for task in client.tasks("function:echo")]
-    assert sorted(found) == sorted(ids)
+    assert sorted(found) == sorted(task_id for mine in ids for task_id in mine)
 
 
 def test_sigterm_drains_and_a_second_one_hurries(
