@@ -12,6 +12,7 @@ import struct
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -114,6 +115,11 @@ class Connection:
         """Close the socket; nothing can be asked any more."""
         self._reader.close()
         self._socket.close()
+
+    def __del__(self) -> None:
+        """A thread has ended without a word, and its connection with it."""
+        with suppress(AttributeError):
+            self.close()
 
     def __enter__(self) -> Self:
         return self

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import select
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
@@ -61,10 +62,20 @@ __all__ = ["AsyncClient", "Client", "TaskFailed"]
 Answer = TypeVar("Answer")
 
 
+class _OfThread(threading.local):
+    """What a thread has for itself: two that read from one connection take each other's answers."""
+
+    def __init__(self) -> None:
+        self.connection: Connection | None = None
+        self.ulids = Ulids(Clock(), Dice())
+        self.pid = os.getpid()
+
+
 class Client:
     """A connection to the daemon that is made when it is first needed and repaired once.
 
-    For one thread at a time. A process forked from this one gets a connection of its own.
+    Threads may share it, and each has a connection of its own; so has a process forked from this
+    one.
     """
 
     def __init__(
@@ -78,9 +89,7 @@ class Client:
         self.paths = find_paths(None if home is None else os.fspath(home))
         self._timeout_ms = milliseconds(timeout, what="timeout")
         self._patience_ms = milliseconds(reconnect, what="reconnect")
-        self._connection: Connection | None = None
-        self._ulids = Ulids(Clock(), Dice())
-        self._pid = os.getpid()
+        self._mine = _OfThread()
 
     # ── submit ───────────────────────────────────────────────────────────────
 
@@ -92,7 +101,7 @@ class Client:
     ) -> str:
         """Hand over one task; its id, once it is on disk."""
         self._after_fork()
-        task_id = self._ulids.new()
+        task_id = self._mine.ulids.new()
         spec = replace(task_spec(function, input, options), task_id=task_id)
         with says_which(task_id):
             return self.ask(Submit(task=spec)).task_id
@@ -111,7 +120,7 @@ class Client:
         total = SubmittedMany(task_ids=[])
         sent = 0
         with says_how_far(lambda: total):
-            for request in batches(with_ids(specs, self._ulids), atomic=atomic):
+            for request in batches(with_ids(specs, self._mine.ulids), atomic=atomic):
                 total = add_many(total, self.ask(request), offset=sent)
                 sent += len(request.items)
         return total
@@ -220,22 +229,22 @@ class Client:
         """Any request of fnr.api.requests; asked again once if the connection was lost."""
         self._after_fork()
         lost: DaemonDown | None = None
-        if self._connection is None:
-            self._connection = Connection(self.paths, timeout_ms=self._timeout_ms)
+        if self._mine.connection is None:
+            self._mine.connection = Connection(self.paths, timeout_ms=self._timeout_ms)
         try:
-            return self._connection.ask(request)
+            return self._mine.connection.ask(request)
         except ConnectionLost as error:
             if not repeatable(request):
                 raise
             lost = error
         finally:
-            if self._connection.broken:
+            if self._mine.connection.broken:
                 self.close()
         return self._ask_again(request, lost)
 
     def _ask_again(self, request: Request[Answer], lost: FnrError) -> Answer:
         try:
-            self._connection = connection = connect_again(
+            self._mine.connection = connection = connect_again(
                 self.paths, timeout_ms=self._timeout_ms, patience_ms=self._patience_ms
             )
         except DaemonDown as error:
@@ -247,10 +256,10 @@ class Client:
                 self.close()
 
     def close(self) -> None:
-        """Let the connection go; asking makes a new one."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        """Let this thread's connection go; asking makes a new one. Others go with their threads."""
+        if self._mine.connection is not None:
+            self._mine.connection.close()
+            self._mine.connection = None
 
     def __enter__(self) -> Self:
         return self
@@ -265,7 +274,7 @@ class Client:
 
     def _after_fork(self) -> None:
         """Two processes must not read each other's answers, nor make the same keys."""
-        if self._pid != os.getpid():
+        if self._mine.pid != os.getpid():
             self.close()
-            self._ulids = Ulids(Clock(), Dice())
-            self._pid = os.getpid()
+            self._mine.ulids = Ulids(Clock(), Dice())
+            self._mine.pid = os.getpid()

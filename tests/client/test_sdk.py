@@ -6,9 +6,11 @@ import asyncio
 import gc
 import os
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Barrier
 
 import msgspec
 import pytest
@@ -290,6 +292,27 @@ def test_a_forked_process_has_its_own_connection_and_ids(
     assert server.connections == 2
     assert client.submit("f") not in {parents, childs}
     assert server.connections == 2
+
+
+def test_threads_share_a_client_and_each_has_its_own_connection(
+    server: WireServer, client: Client
+) -> None:
+    """They took each other's answers from one connection, and hung for its whole timeout."""
+    server.answers[Submit] = lambda request: Submitted(task_id=request.task.task_id)
+    all_there = Barrier(4)
+
+    def submit_many(number: int) -> list[str]:
+        all_there.wait()
+        return [client.submit(f"f{number}") for _ in range(50)]
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(submit_many, range(4)))
+    of_function: dict[str, list[str]] = {}
+    for request in server.asked:
+        of_function.setdefault(request.task.function, []).append(request.task.task_id)
+    assert found == [of_function[f"f{number}"] for number in range(4)]
+    assert len({task_id for ids in found for task_id in ids}) == 200
+    assert server.connections == 4
 
 
 # ── asyncio ──────────────────────────────────────────────────────────────────
