@@ -77,7 +77,8 @@ async def test_keys_steer_the_chosen_replay(daemon: StoreServer) -> None:
     waiting = replace(PLAN, plan_id="01JDOTHEROTHER00", state=ReplayState.PAUSED)
     Told(daemon, PLAN, waiting)
     async with running(daemon.paths, "dlq", size=(120, 40)) as (app, pilot):
-        await until_shown(pilot, "● running")
+        # The top line says "● running", too, and sooner.
+        await until_shown(pilot, "15 died again")
         await pilot.press("T")
         await until_shown(pilot, f"replay pause {PLAN.plan_id}")
         await until(pilot, lambda: app.focused is not None and app.focused.id == "cancel")
