@@ -14,10 +14,9 @@ from fnr.cli.group import say_unchanged
 from fnr.cli.here import here, say
 from fnr.cli.render import write, write_json
 from fnr.cli.terminal import one_line
+from fnr.client.answers import in_chunks
 
 InChunks = CancelTasks | PurgeLetters | ResolveLetters
-# Changed in one transaction, within a tenth of a second.
-CHUNK_IDS = 500
 
 
 def change(ids: Sequence[str], request: Request[Changed], *, done: str) -> None:
@@ -37,9 +36,7 @@ def change_many(
     ids: Sequence[str], request_of: Callable[[list[str]], Request[Changed]], *, done: str
 ) -> None:
     """The same, a chunk of them at a time: while one is written nobody else's task is accepted."""
-    starts = range(0, len(ids), CHUNK_IDS)
-    chunks = (request_of(list(ids[start : start + CHUNK_IDS])) for start in starts)
-    _change_chunks(map(here().ask, chunks), done=done)
+    _change_chunks(map(here().ask, map(request_of, in_chunks(ids))), done=done)
 
 
 def _change_chunks(chunks: Iterable[Changed], *, done: str) -> None:

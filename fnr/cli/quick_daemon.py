@@ -5,6 +5,8 @@ Whatever is out of the ordinary (`fnr daemon stop`, another flag) is left to the
 
 from __future__ import annotations
 
+import signal
+
 from fnr.api.errors import ConfigError, UsageError
 from fnr.cli.argv import FlagError, Globals, hoist
 from fnr.cli.loading import loading
@@ -41,6 +43,8 @@ def serve(paths: Paths, flags: dict[str, str], *, log_file: str | None) -> int:
     for what keeps it from running.
     """
     settings = _settings(paths, flags)
+    # One that comes before the daemon listens to it asks for what was just read.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with loading():
         from fnr.daemon.main import run  # noqa: PLC0415 - asyncio and sqlite3, for this only
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from fnr.api.requests import GetTask
 from fnr.api.undo_requests import GetUndo, ListUndo, RetryUndo, SkipUndo
-from fnr.cli.changes import change
+from fnr.cli.changes import change_many
 from fnr.cli.group import confirm, counted, examples, group, pages, read_ids
 from fnr.cli.here import here
 from fnr.cli.moments import since_filter
@@ -97,7 +97,7 @@ def show(
 def retry(ids: Ids) -> None:
     """Try steps again that need an operator; the id of a task means all that it has."""
     ids = read_ids(ids)
-    change(ids, RetryUndo(ids=ids), done="to be tried again")
+    change_many(ids, lambda some: RetryUndo(ids=some), done="to be tried again")
 
 
 @app.command(epilog=examples("fnr undo skip 01JD --reason 'removed it by hand' -y"))
@@ -105,4 +105,4 @@ def skip(ids: Ids, reason: UndoReason, yes: Yes = False) -> None:
     """Let steps go that need an operator; what they would have undone stays as it is."""
     ids = read_ids(ids)
     confirm(f"Let {counted(len(ids), 'undo step')} go?", yes=yes or not ids)
-    change(ids, SkipUndo(ids=ids, reason=reason), done="skipped")
+    change_many(ids, lambda some: SkipUndo(ids=some, reason=reason), done="skipped")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
@@ -18,7 +18,7 @@ from fnr.api.incident_requests import (
     SnoozeIncidents,
 )
 from fnr.api.letter_requests import EditLetter, ReplayReport, ResolveLetters
-from fnr.api.question import Read, Request
+from fnr.api.question import Changed, Read, Request
 from fnr.api.requests import (
     CancelTasks,
     GetStatus,
@@ -39,6 +39,8 @@ from fnr.policy.replay import MOVING_REPLAYS, ReplayPlan
 from fnr.policy.task import TaskState
 
 EXAMPLES_MAX = 5
+# Changed in one transaction, within a tenth of a second.
+CHUNK_IDS = 500
 LOOK_S, LOOK_S_MAX = 0.01, 0.5
 
 # Asking these twice ends where asking once does.
@@ -145,6 +147,19 @@ def add_many(total: SubmittedMany, more: SubmittedMany, *, offset: int) -> Submi
         refused=total.refused
         + [RefusedItem(index=item.index + offset, why=item.why) for item in more.refused],
         duplicates=total.duplicates + more.duplicates,
+    )
+
+
+def in_chunks(ids: Sequence[str]) -> Iterator[list[str]]:
+    """Ids for one request each: while one is carried out nobody else's task is accepted."""
+    for start in range(0, len(ids), CHUNK_IDS):
+        yield list(ids[start : start + CHUNK_IDS])
+
+
+def add_changed(total: Changed, more: Changed) -> Changed:
+    """Both of them."""
+    return Changed(
+        changed=[*total.changed, *more.changed], unchanged={**total.unchanged, **more.unchanged}
     )
 
 

@@ -31,9 +31,11 @@ from fnr.api.requests import (
     WaitTasks,
 )
 from fnr.client.answers import (
+    add_changed,
     add_many,
     add_report,
     further_ends,
+    in_chunks,
     is_put_back,
     pauses_s,
     repeatable,
@@ -168,7 +170,10 @@ class AsyncClient:
 
     async def cancel(self, *task_ids: str, reason: str = "") -> Changed:
         """Cancel tasks; running ones are asked to stop."""
-        return await self.ask(CancelTasks(task_ids=list(task_ids), reason=reason))
+        total = Changed()
+        for some in in_chunks(task_ids):
+            total = add_changed(total, await self.ask(CancelTasks(task_ids=some, reason=reason)))
+        return total
 
     async def replay(
         self,

@@ -35,9 +35,11 @@ from fnr.api.requests import (
 )
 from fnr.client.answers import (
     TaskFailed,
+    add_changed,
     add_many,
     add_report,
     further_ends,
+    in_chunks,
     is_put_back,
     pauses_s,
     repeatable,
@@ -177,7 +179,10 @@ class Client:
 
     def cancel(self, *task_ids: str, reason: str = "") -> Changed:
         """Cancel tasks; running ones are asked to stop."""
-        return self.ask(CancelTasks(task_ids=list(task_ids), reason=reason))
+        total = Changed()
+        for some in in_chunks(task_ids):
+            total = add_changed(total, self.ask(CancelTasks(task_ids=some, reason=reason)))
+        return total
 
     def replay(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,8 @@ import pytest
 from fnr.api.errors import ConfigError
 from fnr.cli import quick_daemon as quick
 from fnr.cli.quick_daemon import quick_daemon
-from fnr.config.paths import Paths
+from fnr.config.paths import Paths, find_paths
+from fnr.daemon import main as daemon_main
 
 Served = tuple[str, dict[str, str], str | None]
 
@@ -75,3 +78,20 @@ def test_what_is_wrong_is_said_as_everywhere(
     assert "fnr.toml has problems" in said
     assert f"fnr --home {tmp_path} config check" in said
     assert "Traceback" not in said
+
+
+def test_a_hangup_before_the_daemon_listens_to_it_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `systemctl reload` sends one right behind the start."""
+
+    def run(*_: object, **__: object) -> int:
+        os.kill(os.getpid(), signal.SIGHUP)
+        return 7
+
+    monkeypatch.setattr(daemon_main, "run", run)
+    before = signal.getsignal(signal.SIGHUP)
+    try:
+        assert quick.serve(find_paths(str(tmp_path)), {}, log_file=None) == 7
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -294,6 +294,21 @@ def test_a_forked_process_has_its_own_connection_and_ids(
     assert server.connections == 2
 
 
+async def test_many_are_cancelled_chunk_by_chunk(server: WireServer, client: Client) -> None:
+    """100,000 in one request took as long as a client waits, and kept everybody else waiting."""
+    server.answers[CancelTasks] = lambda request: Changed(
+        changed=request.task_ids[1:], unchanged={request.task_ids[0]: "it is done"}
+    )
+    ids = [str(number) for number in range(1_001)]
+    found = client.cancel(*ids, reason="not needed")
+    async with AsyncClient(server.home) as other:
+        assert await other.cancel(*ids, reason="not needed") == found
+    assert [len(request.task_ids) for request in server.asked] == [500, 500, 1] * 2
+    assert {request.reason for request in server.asked} == {"not needed"}
+    assert found.unchanged == dict.fromkeys(["0", "500", "1000"], "it is done")
+    assert sorted([*found.changed, *found.unchanged]) == sorted(ids)
+
+
 def test_threads_share_a_client_and_each_has_its_own_connection(
     server: WireServer, client: Client
 ) -> None:
