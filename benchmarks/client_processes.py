@@ -39,9 +39,11 @@ def submit_rate_per_s(
     return each * clients * 1e9 / (to_ns - from_ns), (each + WARM_UP_SUBMITS) * clients
 
 
-def latencies_ms(system: str, *, count: int, env: Mapping[str, str]) -> list[float]:
+def latencies_ms(
+    system: str, *, count: int, env: Mapping[str, str], what: str = "latency"
+) -> list[float]:
     """How long each of `count` tasks took at the client, one at a time."""
-    took_ms: list[float] = _answer(_start(system, "latency", count, env))["took_ms"]
+    took_ms: list[float] = _answer(_start(system, what, count, env))["took_ms"]
     return took_ms
 
 

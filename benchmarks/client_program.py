@@ -2,6 +2,7 @@
 
 client_program.py fnr|huey submit COUNT    waits for a line on stdin between ready and go
 client_program.py fnr|huey latency COUNT   one task at a time, with pauses in between
+client_program.py fnr call COUNT           the same, by Client.call
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ import random  # noqa: TID251 - seeded pauses: every run and both systems wait a
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from worked_tasks import PAYLOAD
+
+if TYPE_CHECKING:
+    from fnr.client.sdk import Client
 
 HOME_ENV = "FNR_BENCH_HOME"
 WARM_UP_SUBMITS = 10
@@ -26,11 +30,16 @@ Submit = Callable[[], Any]
 Result = Callable[[Any], Any]
 
 
-def fnr_calls() -> tuple[Submit, Result]:
-    """Submit a task, wait for its result: fnr.Client over the socket."""
+def fnr_client() -> Client:
+    """fnr.Client over the socket."""
     from fnr.client.sdk import Client
 
-    client = Client(os.environ[HOME_ENV], timeout="60s")
+    return Client(os.environ[HOME_ENV], timeout="60s")
+
+
+def fnr_calls() -> tuple[Submit, Result]:
+    """Submit a task, wait for its result."""
+    client = fnr_client()
     return (lambda: client.submit("noop", PAYLOAD)), client.result
 
 
@@ -44,9 +53,8 @@ def huey_calls() -> tuple[Submit, Result]:
     return (lambda: noop(**PAYLOAD)), result
 
 
-def submit(calls: tuple[Submit, Result], count: int) -> dict[str, int]:
+def submit(enqueue: Submit, count: int) -> dict[str, int]:
     """When the first submit began and the last one was answered; connected and warm before."""
-    enqueue, _ = calls
     for _ in range(WARM_UP_SUBMITS):
         enqueue()
     print("ready", flush=True)
@@ -57,26 +65,31 @@ def submit(calls: tuple[Submit, Result], count: int) -> dict[str, int]:
     return {"from_ns": from_ns, "to_ns": time.monotonic_ns()}
 
 
-def latency(calls: tuple[Submit, Result], count: int) -> dict[str, list[float]]:
+def latency(once: Callable[[], Any], count: int) -> dict[str, list[float]]:
     """From before the submit until the result is in hand, in ms, for each task."""
-    enqueue, result = calls
     pauses = random.Random(1)
     for _ in range(WARM_UP_SUBMITS):
-        result(enqueue())
+        once()
     took_ms = []
     for _ in range(count):
         time.sleep(pauses.uniform(PAUSE_FROM_S, PAUSE_TO_S))
         from_ns = time.perf_counter_ns()
-        result(enqueue())
+        once()
         took_ms.append((time.perf_counter_ns() - from_ns) / 1e6)
     return {"took_ms": took_ms}
 
 
 def main(system: str, what: str, count: str) -> None:
     """Do it and print it."""
-    calls = {"fnr": fnr_calls, "huey": huey_calls}[system]()
-    do = {"submit": submit, "latency": latency}[what]
-    print(json.dumps(do(calls, int(count))))
+    if what == "call":
+        client = fnr_client()
+        print(json.dumps(latency(lambda: client.call("noop", PAYLOAD), int(count))))
+        return
+    enqueue, result = {"fnr": fnr_calls, "huey": huey_calls}[system]()
+    if what == "submit":
+        print(json.dumps(submit(enqueue, int(count))))
+    else:
+        print(json.dumps(latency(lambda: result(enqueue()), int(count))))
 
 
 if __name__ == "__main__":

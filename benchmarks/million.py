@@ -120,10 +120,9 @@ def _claim_us(home: Path, count: int) -> list[float]:
         tasks.accept(tx, [(task, b'{"payload":"x"}') for task in queued])
         took_us = []
         for _ in queued:
-            token = ulids.new()
             from_ns = time.perf_counter_ns()
             claims = tasks.claim_due(
-                tx, function="f1", worker=worker, tokens=[token], now_ms=now_ms
+                tx, function="f1", worker=worker, new_token=ulids.new, count_max=1, now_ms=now_ms
             )
             took_us.append((time.perf_counter_ns() - from_ns) / 1e3)
             assert len(claims) == 1

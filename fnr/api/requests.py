@@ -231,6 +231,8 @@ class SubmitMany(Request[SubmittedMany], frozen=True, kw_only=True, tag=str):
 class WaitTasks(Request[list[TaskEnd]], frozen=True, kw_only=True, tag=str):
     """Answer when all of them have ended; timeout_ms: give up with TimedOut.
 
+    May follow the Submit of its task on the same connection before that is answered.
+
     The answer has the first ends, as many as ENDS_MAX and ENDS_BYTES_MAX allow; those of the
     others are asked for by their ids.
     """

@@ -140,6 +140,20 @@ class AsyncClient:
         """What the function returned, waiting for it; TaskFailed if it is dead or cancelled."""
         return result_of(await self.wait(task_id, timeout=timeout))
 
+    async def call(
+        self,
+        function: str,
+        input: Mapping[str, Any] | None = None,  # noqa: A002 - the word of the house
+        *,
+        within: Duration | None = None,
+        **options: Unpack[SubmitOptions],
+    ) -> Any:
+        """Submit a task and return what its function did; TaskFailed as `result`.
+
+        within: give up waiting after so long, with TimedOut that names the task; it goes on.
+        """
+        return await self.result(await self.submit(function, input, **options), timeout=within)
+
     async def get(self, task_id: str) -> TaskDetail:
         """Everything known about a task: input, attempts, errors, decisions."""
         return await self.ask(GetTask(task_id=task_id))

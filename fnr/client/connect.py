@@ -11,7 +11,7 @@ import socket
 import struct
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -35,6 +35,7 @@ from fnr.host.inotify import Inotify
 from fnr.host.lock import lock_holder
 
 Answer = TypeVar("Answer")
+Other = TypeVar("Other")
 
 TIMEOUT_MS_DEFAULT = 10_000
 # Requests on their way before the oldest must be answered: enough that the daemon always has the
@@ -67,8 +68,23 @@ class Connection:
 
     def ask(self, request: Request[Answer]) -> Answer:
         """The typed answer; raises the error that the daemon answered with."""
-        request_id = self._send(request)
-        return open_answer(request, self._receive(request_id, self._deadline_ms(request)))
+        [request_id] = self._send(request)
+        return open_answer(request, self._receive({request_id}, self._deadline_ms(request)))
+
+    def ask_both(
+        self, first: Request[Answer], then: Request[Other]
+    ) -> tuple[Answer, Other | FnrError]:
+        """Two answers for one way to the daemon and back; raises the error of the first."""
+        ids = self._send(first, then)
+        under_way: dict[int, Request[Any]] = dict(zip(ids, (first, then), strict=True))
+        replies: dict[int, Reply] = {}
+        while under_way:
+            oldest, request = next(iter(under_way.items()))
+            reply = self._receive(under_way, self._deadline_ms(request))
+            replies[reply.id or oldest] = reply
+            del under_way[reply.id or oldest]
+        other = _answer_or_error(then, replies[ids[1]])
+        return open_answer(first, replies[ids[0]]), other
 
     def ask_each(self, requests: Iterable[Request[Answer]]) -> Iterator[Answer | FnrError]:
         """Answers in the order of the requests, several of which are on their way at once."""
@@ -79,7 +95,8 @@ class Connection:
                 answer = self._answer_or_error(*under_way.popleft())
                 yield answer
             try:
-                under_way.append((self._send(request), request))
+                [request_id] = self._send(request)
+                under_way.append((request_id, request))
             except ConnectionLost as error:
                 # What was answered before the end is still there to be read.
                 lost = error
@@ -97,9 +114,9 @@ class Connection:
 
         on_watching: called once when from here on no event can be missed.
         """
-        request_id = self._send(request)
+        [request_id] = self._send(request)
         while True:
-            reply = self._receive(request_id, None)
+            reply = self._receive({request_id}, None)
             if reply.event is not None:
                 yield reply.event
                 continue
@@ -133,39 +150,40 @@ class Connection:
         self.close()
 
     def _answer_or_error(self, request_id: int, request: Request[Answer]) -> Answer | FnrError:
-        reply = self._receive(request_id, self._deadline_ms(request))
-        try:
-            return open_answer(request, reply)
-        except FnrError as error:
-            return error
+        return _answer_or_error(request, self._receive({request_id}, self._deadline_ms(request)))
 
-    def _send(self, request: Request[Any]) -> int:
-        self._last_id += 1
-        line = request_line(request, request_id=self._last_id)
+    def _send(self, *requests: Request[Any]) -> range:
+        """The ids that they are answered by."""
+        ids = range(self._last_id + 1, self._last_id + 1 + len(requests))
+        lines = [
+            request_line(request, request_id=number)
+            for number, request in zip(ids, requests, strict=True)
+        ]
+        self._last_id = ids[-1]
         self._set_timeout(self.timeout_ms)
         self.broken = True
         try:
-            self._socket.sendall(line)
+            self._socket.sendall(b"".join(lines))
         except TimeoutError as error:
             raise self._timed_out(self.timeout_ms) from error
         except OSError as error:
             raise self._farewell() or connection_lost(self.paths, error) from error
         self.broken = False
-        return self._last_id
+        return ids
 
     def _farewell(self) -> FnrError | None:
         """What the daemon said before it hung up: that it hears nobody, for it has too many."""
         if self._last_id > 1:
             return None  # what is still to be read answers earlier questions
         try:
-            reply = self._receive(0, self.timeout_ms)
+            reply = self._receive((), self.timeout_ms)
         except FnrError:
             return None
         finally:
             self.broken = True
         return None if reply.error is None else from_json(reply.error)
 
-    def _receive(self, request_id: int, deadline_ms: int | None) -> Reply:
+    def _receive(self, request_ids: Container[int], deadline_ms: int | None) -> Reply:
         self._set_timeout(deadline_ms)
         self.broken = True
         while True:
@@ -179,7 +197,7 @@ class Connection:
                 raise connection_lost(self.paths)
             reply = decode_reply(line)
             # 0: the daemon could not even read which request it was.
-            if reply.id in {request_id, 0}:
+            if not reply.id or reply.id in request_ids:
                 self.broken = False
                 return reply
 
@@ -201,6 +219,13 @@ class Connection:
             why=f"no answer within {timeout_ms} ms; it may be busy, and may still act on this",
             next_step=f"{self.paths.command} status --timeout 60s",
         )
+
+
+def _answer_or_error(request: Request[Answer], reply: Reply) -> Answer | FnrError:
+    try:
+        return open_answer(request, reply)
+    except FnrError as error:
+        return error
 
 
 def request_line(request: Request[Any], *, request_id: int) -> bytes:

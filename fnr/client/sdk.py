@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import select
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
@@ -149,6 +149,35 @@ class Client:
         """What the function returned, waiting for it; TaskFailed if it is dead or cancelled."""
         return result_of(self.wait(task_id, timeout=timeout))
 
+    def call(
+        self,
+        function: str,
+        input: Mapping[str, Any] | None = None,  # noqa: A002 - the word of the house
+        *,
+        within: Duration | None = None,
+        **options: Unpack[SubmitOptions],
+    ) -> Any:
+        """Submit a task and return what its function did; TaskFailed as `result`.
+
+        One way to the daemon and back where submit and result are two. within: give up waiting
+        after so long, with TimedOut that names the task; it goes on.
+        """
+        self._after_fork()
+        task_id = self._mine.ulids.new()
+        submit = Submit(task=replace(task_spec(function, input, options), task_id=task_id))
+        timeout_ms = None if within is None else milliseconds(within, what="within")
+        wait = WaitTasks(task_ids=[task_id], timeout_ms=timeout_ms)
+        with says_which(task_id):
+            try:
+                submitted, ends = self._asked(lambda connection: connection.ask_both(submit, wait))
+            except ConnectionLost as lost:
+                submitted, ends = self._ask_again(submit, lost), None
+        if ends is None or submitted.task_id != task_id:
+            return self.result(submitted.task_id, timeout=within)
+        if isinstance(ends, FnrError):
+            raise ends
+        return result_of(ends[0])
+
     def get(self, task_id: str) -> TaskDetail:
         """Everything known about a task: input, attempts, errors, decisions."""
         return self.ask(GetTask(task_id=task_id))
@@ -233,19 +262,24 @@ class Client:
     def ask(self, request: Request[Answer]) -> Answer:
         """Any request of fnr.api.requests; asked again once if the connection was lost."""
         self._after_fork()
-        lost: DaemonDown | None = None
-        if self._mine.connection is None:
-            self._mine.connection = Connection(self.paths, timeout_ms=self._timeout_ms)
         try:
-            return self._mine.connection.ask(request)
+            return self._asked(lambda connection: connection.ask(request))
         except ConnectionLost as error:
             if not repeatable(request):
                 raise
             lost = error
-        finally:
-            if self._mine.connection.broken:
-                self.close()
         return self._ask_again(request, lost)
+
+    def _asked(self, ask: Callable[[Connection], Answer]) -> Answer:
+        connection = self._mine.connection
+        if connection is None:
+            connection = Connection(self.paths, timeout_ms=self._timeout_ms)
+            self._mine.connection = connection
+        try:
+            return ask(connection)
+        finally:
+            if connection.broken:
+                self.close()
 
     def _ask_again(self, request: Request[Answer], lost: FnrError) -> Answer:
         try:

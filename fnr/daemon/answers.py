@@ -77,7 +77,6 @@ class Answers:
         self._handlers: dict[type, Handler] = {
             ask.GetStatus: self._status,
             ask.SubmitMany: crew.intake.submit_many,
-            ask.WaitTasks: waiting.wait,
             ask.CancelTasks: cancelling.cancel,
             ask.PauseFunction: self._pause,
             ask.ResumeFunction: self._resume,
@@ -116,6 +115,7 @@ class Answers:
             resource_requests.ExplainWait: resources.wait,
         }
         self.submit = crew.intake.submit
+        self.wait = waiting.wait
 
     async def answer(self, client: Client, request: AnyRequest) -> object:
         """The answer, or raise FnrError."""

@@ -21,7 +21,7 @@ from fnr.api.errors import (
     StorageError,
     TryAgain,
 )
-from fnr.api.requests import Event, Submit, Watch
+from fnr.api.requests import Event, Submit, WaitTasks, Watch
 from fnr.daemon.broadcast import Watcher
 from fnr.daemon.line_socket import LineSocket
 from fnr.daemon.parts import Parts, log
@@ -73,6 +73,9 @@ class Answering(Protocol):
 
     def submit(self, client: Client, request_id: int, request: Submit) -> None:
         """The hot path: answers by itself, without a task per request."""
+
+    def wait(self, client: Client, request_id: int, request: WaitTasks) -> None:
+        """The same for whoever waits for a result."""
 
 
 class Clients:
@@ -131,6 +134,8 @@ class Clients:
                 client.fail(request_id, request)
             elif isinstance(request, Submit):
                 self._answers.submit(client, request_id, request)
+            elif isinstance(request, WaitTasks):
+                self._answers.wait(client, request_id, request)
             elif isinstance(request, Watch):
                 self._watch(client, request_id, request)
             else:

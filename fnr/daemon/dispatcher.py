@@ -59,9 +59,13 @@ class Dispatcher:
             if not places:
                 # Whoever holds it back says when to look again.
                 return assignments
-            tokens = [self._parts.ulids.new() for _ in range(places)]
             claims = tasks.claim_due(
-                tx, function=function, worker=worker.identity, tokens=tokens, now_ms=now_ms
+                tx,
+                function=function,
+                worker=worker.identity,
+                new_token=self._parts.ulids.new,
+                count_max=places,
+                now_ms=now_ms,
             )
             failpoint("claim-in-unit")
             if claims:

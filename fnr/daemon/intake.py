@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -199,8 +198,10 @@ class Intake:
         """Store the tasks unless their function's queue is full; who asks again gets its answer."""
         queue_max = self._parts.settings.daemon.queue_max
         accepted = tasks.accept(tx, items)
-        answered = zip(items, accepted, strict=True)
-        fresh = Counter(task.function for (task, _), (_, known) in answered if not known)
+        fresh: dict[str, int] = {}
+        for (task, _), (_, known) in zip(items, accepted, strict=True):
+            if not known:
+                fresh[task.function] = fresh.get(task.function, 0) + 1
         for function, count in fresh.items():
             queued = tasks.queued_count(tx, function)
             if queued > queue_max:
@@ -243,10 +244,11 @@ class Intake:
         pool = self._dispatcher.pools.get(work.items[0][0].function)
         warning = self.warning(pool)
         answer = Submitted(task_id=task_id, duplicate=duplicate, warning=warning)
-        client.answer(request_id, answer)
-        failpoint("submit-answered")
+        # Work first: its worker is on the way while the client reads that it was accepted.
         for function, assignments in work.assignments.items():
             self._dispatcher.deliver(assignments, function)
+        client.answer(request_id, answer)
+        failpoint("submit-answered")
         if work.items[0][0].expires_at_ms is not None:
             self.on_expiring()
 

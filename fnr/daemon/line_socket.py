@@ -13,6 +13,9 @@ import struct
 from collections.abc import Callable
 
 READ_BYTES = 256 * 1024
+# One for all: what is read is copied out of it at once, and asking for 256 KiB anew for each line
+# costs more than reading it.
+_buffer = memoryview(bytearray(READ_BYTES))
 
 
 class LineSocket:
@@ -117,16 +120,16 @@ class LineSocket:
     def _read(self) -> bool:
         """Take one buffer full; False when there is nothing more."""
         try:
-            data = self._sock.recv(READ_BYTES)
+            size = self._sock.recv_into(_buffer)
         except (BlockingIOError, InterruptedError):
             return False
         except OSError as error:
             self.end(f"cannot read: {error.strerror}")
             return False
-        if not data:
+        if not size:
             self.end("closed by peer")
             return False
-        *lines, rest = data.split(b"\n")
+        *lines, rest = _buffer[:size].tobytes().split(b"\n")
         if lines and self._partial:
             self._partial.append(lines[0])
             lines[0] = b"".join(self._partial)

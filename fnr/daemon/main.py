@@ -144,7 +144,7 @@ async def open_store(paths: Paths) -> Store:
 async def _serve(paths: Paths, settings: Settings, load: LoadSettings, lock: Lock) -> int:
     clock, dice = Clock(), Dice()
     store = await open_store(paths)
-    reader = Reader(paths.store_file)
+    reader = Reader(store)
     try:
         parts = Parts(
             paths=paths,

@@ -9,16 +9,20 @@ from typing import TypeVar
 
 from fnr.store.batch import asked
 from fnr.store.connection import Reader as ReadConnection
-from fnr.store.connection import Transaction, read_only
+from fnr.store.connection import Store, Transaction, read_only
 
 T = TypeVar("T")
 
 
 class Reader:
-    """Two connections: `point` for single rows on the loop, `read` for everything else."""
+    """`point` for single rows on the loop, `read` for everything else.
 
-    def __init__(self, store_file: str) -> None:
-        self._store_file = store_file
+    A point is looked up through the writer's connection where that is at rest, which costs a fifth.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._store_file = store.path
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reader")
         self._point: ReadConnection | None = None
         self._slow: ReadConnection | None = None
@@ -30,6 +34,8 @@ class Reader:
 
     def point(self, query: Callable[[Transaction], T]) -> T:
         """Look up a row or two at once; costs some µs of the loop."""
+        if (tx := self._store.at_rest) is not None:
+            return asked(tx, query)
         if self._point is None:
             self._point = read_only(self._store_file)
         return query(self._point)

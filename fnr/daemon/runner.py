@@ -122,10 +122,10 @@ class Runner:
 
         def unit(tx: Transaction) -> None:
             now_ms = self._parts.clock.now_ms()
-            token = self._parts.ulids.new()
             for claim in tasks.claim_due(
-                tx, function=worker.function, worker=worker.identity, tokens=[token], now_ms=now_ms
-            ):
+                tx, function=worker.function, worker=worker.identity,
+                new_token=self._parts.ulids.new, count_max=1, now_ms=now_ms,
+            ):  # fmt: skip
                 failpoint("unloadable-in-unit")
                 verdict = self._judge(tx, claim.task, claim.token, evidence, now_ms=now_ms)
                 verdicts.append(self._settle(tx, worker, verdict, now_ms=now_ms))
@@ -278,8 +278,10 @@ class Runner:
         worker.say(Ack(tokens=tokens))
         failpoint("end-acknowledged-not-sent")
         self._dispatcher.deliver(batch.assignments, worker.function)
-        worker.send()
-        self._announce(batch.verdicts, worker)
+        try:
+            self._announce(batch.verdicts, worker)
+        finally:
+            worker.send()  # nobody waits for an acknowledgement that brings no work with it
         if worker.idle:
             worker.idle_at_ms = self._parts.clock.boot_ms()
 

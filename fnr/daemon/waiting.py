@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from msgspec import Raw
 
@@ -12,26 +12,50 @@ from fnr.api.errors import NotFound, TimedOut
 from fnr.api.requests import WaitTasks
 from fnr.config.units import format_duration
 from fnr.daemon.broadcast import ENDED
-from fnr.daemon.clients import Client
+from fnr.daemon.clients import Client, as_fnr_error
 from fnr.daemon.parts import Parts
 from fnr.daemon.reader import Reader
 from fnr.policy.record import ENDS_BYTES_MAX, ENDS_MAX, TaskEnd
 from fnr.store import errors, results, tasks
 from fnr.store.connection import Transaction
 
-T = TypeVar("T")
-
 # Each costs some µs of the loop.
 POINTS_MAX = 100
 
 
+@dataclass(slots=True, eq=False, kw_only=True)
+class Wait:
+    """Somebody who waits; left: for which tasks still."""
+
+    waiting: Waiting
+    client: Client
+    request_id: int
+    request: WaitTasks
+    left: set[str]
+    timer: asyncio.TimerHandle | None = None
+
+    def ended(self, task_id: str) -> None:
+        """One of its tasks has."""
+        self.left.discard(task_id)
+        if not self.left:
+            self.waiting.over(self)
+
+    def gone(self) -> None:
+        """Its client is."""
+        self.waiting.forget(self)
+
+
 class Waiting:
-    """One answer when every task of a WaitTasks has ended."""
+    """One answer when every task of a WaitTasks has ended.
+
+    Few tasks, which are most waits by far, are looked up and answered in the very turn of the loop
+    that brings the last end; many cost no turn of others, because they are read beside the loop.
+    """
 
     def __init__(self, parts: Parts, reader: Reader) -> None:
         self._parts = parts
         self._reader = reader
-        self._waits: set[asyncio.Future[None]] = set()
+        self._waits: set[Wait] = set()
         self._closed = False
 
     def close(self) -> None:
@@ -40,70 +64,126 @@ class Waiting:
         They get no answer but the end of the connection, and ask the next daemon.
         """
         self._closed = True
-        for wait in self._waits:
-            wait.cancel()
+        for wait in tuple(self._waits):
+            self.forget(wait)
 
-    async def wait(self, client: Client, request: WaitTasks) -> list[TaskEnd]:
-        """The ends, in the order asked for."""
-        left = set(request.task_ids)
-        done: asyncio.Future[None] = self._parts.loop.create_future()
-
-        def ended(task_id: str) -> None:
-            left.discard(task_id)
-            if not left and not done.done():
-                done.set_result(None)
-
-        def gone() -> None:
-            done.cancel()
-
+    def wait(self, client: Client, request_id: int, request: WaitTasks) -> None:
+        """Answer with the ends, in the order asked for, once there are all."""
+        wait = Wait(
+            waiting=self,
+            client=client,
+            request_id=request_id,
+            request=request,
+            left=set(request.task_ids),
+        )
+        self._waits.add(wait)
+        client.on_gone.append(wait.gone)
         # Listen first, then look: nothing that ends in between can be missed.
-        for task_id in tuple(left):
-            self._parts.events.await_end(task_id, ended)
-        client.on_gone.append(gone)
-        try:
-            for task_id in await self._look(tuple(left), ended_of):
-                ended(task_id)
-            if left:
-                await self._until(done, request, left)
-            return await self._look(tuple(request.task_ids[:ENDS_MAX]), task_ends)
-        finally:
-            client.on_gone.remove(gone)
-            for task_id in left:
-                self._parts.events.give_up(task_id, ended)
+        for task_id in tuple(wait.left):
+            self._parts.events.await_end(task_id, wait.ended)
+        if self._parts.store.busy:
+            # What is being written may be the task, submitted by the request before this one.
+            self._parts.store.post(_nothing, lambda *_: self._look(wait))
+        else:
+            self._look(wait)
 
-    async def _until(self, done: asyncio.Future[None], request: WaitTasks, left: set[str]) -> None:
-        timeout_s = None if request.timeout_ms is None else request.timeout_ms / 1000
-        if self._closed:
-            done.cancel()
-        self._waits.add(done)
+    def over(self, wait: Wait) -> None:
+        """Everything it waits for has ended."""
+        if wait not in self._waits:
+            return
+        self.forget(wait)
+        asked = tuple(wait.request.task_ids[:ENDS_MAX])
+        if len(asked) > POINTS_MAX:
+            self._parts.start(self._answer_beside(wait, asked), what="WaitTasks")
+            return
         try:
-            await asyncio.wait_for(done, timeout_s)
-        except TimeoutError:
-            raise TimedOut(
-                f"{len(left)} of {len(request.task_ids)} tasks have not ended",
-                why=f"waited {format_duration(request.timeout_ms or 0)}",
-                next_step=f"fnr task show {min(left)}",
-            ) from None
-        finally:
-            self._waits.discard(done)
+            ends = self._reader.point(lambda tx: task_ends(tx, asked))
+        except Exception as error:  # noqa: BLE001 - every request gets an answer
+            wait.client.fail(wait.request_id, as_fnr_error(error))
+        else:
+            wait.client.answer(wait.request_id, ends)
 
-    async def _look(
-        self, task_ids: Sequence[str], query: Callable[[Transaction, Sequence[str]], list[T]]
-    ) -> list[T]:
-        """Look up a few tasks at once, many beside the loop: others want their answers, too."""
-        if len(task_ids) <= POINTS_MAX:
-            return self._reader.point(lambda tx: query(tx, task_ids))
-        return await self._reader.read(lambda tx: query(tx, task_ids))
+    def forget(self, wait: Wait) -> None:
+        """Listen for it no longer; whoever forgets it answers it, or leaves it without."""
+        self._waits.discard(wait)
+        if wait.timer is not None:
+            wait.timer.cancel()
+        for task_id in {*wait.request.task_ids}:
+            self._parts.events.give_up(task_id, wait.ended)
+        # Not while its client goes through them because it is gone.
+        if wait.client.link.open:
+            wait.client.on_gone.remove(wait.gone)
+
+    def _look(self, wait: Wait) -> None:
+        if wait not in self._waits:
+            return
+        asked = tuple(wait.left)
+        if len(asked) > POINTS_MAX:
+            self._parts.start(self._look_beside(wait, asked), what="WaitTasks")
+            return
+        try:
+            ended = self._reader.point(lambda tx: ended_of(tx, asked))
+        except Exception as error:  # noqa: BLE001 - every request gets an answer
+            self._fail(wait, error)
+        else:
+            self._looked(wait, ended)
+
+    async def _look_beside(self, wait: Wait, asked: Sequence[str]) -> None:
+        try:
+            ended = await self._reader.read(lambda tx: ended_of(tx, asked))
+        except Exception as error:  # noqa: BLE001 - every request gets an answer
+            self._fail(wait, error)
+        else:
+            self._looked(wait, ended)
+
+    def _looked(self, wait: Wait, ended: list[str]) -> None:
+        """These had ended before it asked."""
+        wait.left.difference_update(ended)
+        if wait not in self._waits:
+            return
+        if not wait.left:
+            self.over(wait)
+        elif self._closed:
+            self.forget(wait)
+        elif wait.request.timeout_ms is not None:
+            wait.timer = self._parts.later(wait.request.timeout_ms, lambda: self._time_is_up(wait))
+
+    def _time_is_up(self, wait: Wait) -> None:
+        self._fail(
+            wait,
+            TimedOut(
+                f"{len(wait.left)} of {len(wait.request.task_ids)} tasks have not ended",
+                why=f"waited {format_duration(wait.request.timeout_ms or 0)}",
+                next_step=f"fnr task show {min(wait.left)}",
+            ),
+        )
+
+    def _fail(self, wait: Wait, error: Exception) -> None:
+        if wait in self._waits:
+            self.forget(wait)
+            wait.client.fail(wait.request_id, as_fnr_error(error))
+
+    async def _answer_beside(self, wait: Wait, asked: Sequence[str]) -> None:
+        try:
+            ends = await self._reader.read(lambda tx: task_ends(tx, asked))
+        except Exception as error:  # noqa: BLE001 - every request gets an answer
+            wait.client.fail(wait.request_id, as_fnr_error(error))
+        else:
+            wait.client.answer(wait.request_id, ends)
+
+
+def _nothing(_: Transaction) -> None:
+    """Writes nothing."""
 
 
 def ended_of(tx: Transaction, task_ids: Sequence[str]) -> list[str]:
     """Those that have ended; NotFound names one that there is not."""
     found = []
     for task_id in task_ids:
-        task = tasks.get(tx, task_id)
-        if task is None:
+        state = tasks.state_of(tx, task_id)
+        if state is None:
             raise NotFound(f"there is no task {task_id}", next_step="fnr task list")
-        if task.state in ENDED:
+        if state in ENDED:
             found.append(task_id)
     return found
 

@@ -70,6 +70,7 @@ class Store:
     state: "ok"; "full": the last write met a full disk, each further one tries again and a small
     one is tried every second; "ill": an I/O error or a damaged file, every write is refused until
     `heal` succeeds.
+    busy: a batch is under way or about to be; what it writes nobody else sees yet.
     """
 
     def __init__(
@@ -88,7 +89,7 @@ class Store:
         self._undone_hooks: list[Callable[[], None]] = []
         self._written_hooks: list[Callable[[], None]] = []
         self._queue = WriteQueue(loop, self._begin)
-        self._busy = False  # a batch is under way, or about to be
+        self.busy = False
         self._busy_since_s: float | None = None
         self._closing: asyncio.Future[None] | None = None
         self._healing: list[asyncio.Future[bool]] = []
@@ -160,9 +161,18 @@ class Store:
         self._queue.add((unit, done, heavy), shares=shares)
 
     def _begin(self) -> None:
-        if not self._busy:
-            self._busy = True
+        if not self.busy:
+            self.busy = True
             self._loop.call_soon(self._start_batch)
+
+    @property
+    def at_rest(self) -> Transaction | None:
+        """For a read on the loop, where all that the connection has seen is on disk; or None.
+
+        It has the pages at hand that were written last; another one reads them anew.
+        """
+        at_rest = self._steps.idle and self.state != "ill" and not self._connection.in_transaction
+        return self._tx if at_rest else None
 
     async def heal(self) -> bool:
         """Reopen and check the file; True when the store can be used again."""
@@ -170,7 +180,7 @@ class Store:
             return self.state != "ill"
         future: asyncio.Future[bool] = self._loop.create_future()
         self._healing.append(future)
-        self._busy = True
+        self.busy = True
         self._start_reopening()
         return await future
 
@@ -179,8 +189,8 @@ class Store:
         if self._closing is None:
             self._closing = self._loop.create_future()
             self._queue.join()
-            if not self._busy:
-                self._busy = True
+            if not self.busy:
+                self.busy = True
                 self._start_batch()
         await asyncio.shield(self._closing)
 
@@ -198,7 +208,7 @@ class Store:
             elif self._log_room.due and self.state == "ok":
                 self._steps.put(self._fill_log)
             else:
-                self._busy = False
+                self.busy = False
             return
         batch = Batch(self._connection, self._tx, heavy=self._queue.heavy)
         batch.units = self._queue.take(1 if batch.heavy else BATCH_UNITS_MAX, heavy=batch.heavy)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
@@ -131,19 +131,23 @@ _NEXT_DUE = (
 
 
 def claim_due(
-    tx: Transaction, *, function: str, worker: WorkerIdentity, tokens: Sequence[str], now_ms: int
+    tx: Transaction,
+    *,
+    function: str,
+    worker: WorkerIdentity,
+    new_token: Callable[[], str],
+    count_max: int,
+    now_ms: int,
 ) -> list[Claim]:
-    """Give up to len(tokens) due tasks to a worker: highest priority, then due, then oldest.
+    """Give up to count_max due tasks to a worker: highest priority, then due, then oldest.
 
     A claim counts as an attempt even if the worker dies before its first instruction; otherwise
     a task that kills its worker would be tried forever.
     """
-    if not tokens:
-        return []
-    rows = _due(tx, function, now_ms=now_ms, count_max=len(tokens))
+    rows = _due(tx, function, now_ms=now_ms, count_max=count_max)
     if not rows:
         return []
-    pairs = list(zip(rows, tokens, strict=False))
+    pairs = [(row, new_token()) for row in rows]
     tx.many(
         """
         UPDATE task
@@ -339,6 +343,12 @@ def get(tx: Transaction, task_id: str) -> Task | None:
     """The task of exactly this id."""
     row = tx.one(f"SELECT {TASK_COLUMNS} FROM task t WHERE t.task_id = ?", (task_id,))
     return task_of(row) if row else None
+
+
+def state_of(tx: Transaction, task_id: str) -> str | None:
+    """The state of the task of exactly this id."""
+    row = tx.one("SELECT state FROM task WHERE task_id = ?", (task_id,))
+    return row[0] if row else None
 
 
 def find_id(tx: Transaction, prefix: str) -> str:

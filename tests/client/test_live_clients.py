@@ -80,6 +80,27 @@ def test_a_dead_task_is_an_error_with_its_end_and_can_be_replayed(home: LiveHome
         assert first.plan_id == plan.plan_id
 
 
+def test_a_call_brings_the_result(home: LiveHome) -> None:
+    with Client(home.folder) as client:
+        assert client.call("count", {"text": "a\nb\n"}, within="30s") == 2
+        with pytest.raises(TaskFailed):
+            client.call("refuse", {"n": 1})
+        with pytest.raises(NotFound, match="there is no function 'cuont'"):
+            client.call("cuont")
+        pipe = home.folder / "called"
+        os.mkfifo(pipe)
+        task_id = client.submit("gate", {"path": str(pipe)}, unique="the gate")
+        with pytest.raises(TimedOut):
+            client.call("gate", {"path": str(pipe)}, unique="the gate", within="10ms")
+        pipe.write_text("open")
+        assert client.result(task_id) == "open"
+
+
+async def test_the_async_client_calls_too(home: LiveHome) -> None:
+    async with AsyncClient(home.folder) as client:
+        assert await client.call("count", {"text": "a\nb\n"}, within="30s") == 2
+
+
 def test_the_same_key_is_the_same_task(home: LiveHome) -> None:
     with Client(home.folder) as client:
         one = client.submit("count", {"text": ""}, key="once")

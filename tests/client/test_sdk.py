@@ -20,7 +20,14 @@ from wire_server import Raw as RawLine
 
 import fnr
 from fnr.api import wire
-from fnr.api.errors import BadData, DaemonDown, TimedOut, UsageError
+from fnr.api.errors import (
+    BadData,
+    DaemonDown,
+    NotFound,
+    StorageError,
+    TimedOut,
+    UsageError,
+)
 from fnr.api.letter_requests import ListLetters, ReplayLetters, ReplayReport
 from fnr.api.replay_requests import GetReplay, StartReplay
 from fnr.api.requests import (
@@ -199,6 +206,58 @@ def test_wait_and_result(server: WireServer, client: Client) -> None:
     assert caught.value.why == "no space left"
     assert caught.value.end == DEAD
     assert client.wait_all(["T", "T"]) == [DONE, DEAD]
+
+
+def test_a_call_is_a_submit_and_its_result(server: WireServer, client: Client) -> None:
+    server.answers[Submit] = lambda request: Submitted(task_id=request.task.task_id)
+    server.answers[WaitTasks] = Turns([DONE], [DEAD], TimedOut("1 of 1 tasks have not ended"))
+    assert client.call("render", {"n": 1}, timeout="10m") == {"lines": 3}
+    submit, wait = server.asked
+    assert (submit.task.timeout_ms, wait.task_ids) == (600_000, [submit.task.task_id])
+    with pytest.raises(TaskFailed, match="task T is dead"):
+        client.call("render")
+    with pytest.raises(TimedOut, match="have not ended"):
+        client.call("render", within="1m")
+    assert server.asked[-1].timeout_ms == 60_000
+    assert server.connections == 1
+
+
+def test_a_call_whose_connection_is_lost_submits_the_same_task(
+    server: WireServer, client: Client
+) -> None:
+    server.answers[Submit] = Turns(Close(), lambda request: Submitted(task_id=request.task.task_id))
+    server.answers[WaitTasks] = [DONE]
+    assert client.call("render") == {"lines": 3}
+    first, again, wait = server.asked
+    assert first == again
+    assert wait.task_ids == [first.task.task_id]
+
+
+def test_a_call_for_work_that_is_under_way_waits_for_that(
+    server: WireServer, client: Client
+) -> None:
+    server.answers[Submit] = Submitted(task_id="T", duplicate=True)
+    server.answers[WaitTasks] = Turns(NotFound("there is no task"), [DONE])
+    assert client.call("render", unique="a") == {"lines": 3}
+    assert server.asked[-1].task_ids == ["T"]
+
+
+def test_a_call_takes_its_two_answers_in_any_order(server: WireServer, client: Client) -> None:
+    """Method: the stand-in holds the first and answers both with the second, backwards."""
+    held: list[bytes] = []
+
+    def hold(_: Submit) -> Hang:
+        held.append(wire.encode_error(1, StorageError("the store takes no new tasks")))
+        return Hang()
+
+    server.answers[Submit] = hold
+    server.answers[WaitTasks] = lambda _: RawLine(
+        wire.encode_error(2, NotFound("there is no task")) + held[0]
+    )
+    with pytest.raises(StorageError, match="takes no new tasks"):
+        client.call("render")
+    assert client.status().state == "running"
+    assert server.connections == 1
 
 
 def test_lists_go_through_all_pages(server: WireServer, client: Client) -> None:

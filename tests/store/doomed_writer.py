@@ -55,8 +55,9 @@ async def lane(store: Store, number: int) -> None:
         def run(tx: Transaction, function: str = function, turn: int = turn) -> list[Verdict]:
             verdicts = []
             for claimed in tasks.claim_due(
-                tx, function=function, worker=WORKER, tokens=[IDS.new()], now_ms=NOW_MS + turn
-            ):
+                tx, function=function, worker=WORKER, new_token=IDS.new, count_max=1,
+                now_ms=NOW_MS + turn,
+            ):  # fmt: skip
                 if turn % 9 == 0:
                     verdict = failure(claimed, PERMANENT)
                 elif turn % 3 == 0:

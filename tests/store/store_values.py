@@ -76,8 +76,9 @@ def accept(tx: Transaction, *new: Task, body: bytes = b'{"frame":1}') -> list[st
 def claim(tx: Transaction, *, function: str = "render", now_ms: int = NOW_MS) -> Claim:
     """Claim the one task that is most urgent."""
     [found] = tasks.claim_due(
-        tx, function=function, worker=WORKER, tokens=[IDS.new(now_ms)], now_ms=now_ms
-    )
+        tx, function=function, worker=WORKER, new_token=lambda: IDS.new(now_ms), count_max=1,
+        now_ms=now_ms,
+    )  # fmt: skip
     return found
 
 

@@ -44,6 +44,20 @@ async def test_a_result_is_told_only_when_it_is_on_disk(
     with_other_eyes.close()
 
 
+async def test_the_writer_is_read_through_only_while_all_it_has_written_is_on_disk(
+    watched: tuple[Store, Commits],
+) -> None:
+    """Method: hold the COMMIT, and ask then."""
+    store, commits = watched
+    assert store.at_rest is not None and not store.busy
+    commits.may_go_on.clear()
+    answer = asyncio.ensure_future(store.write(writes(new_task())))
+    await commits.under_way.wait()
+    assert store.busy and store.at_rest is None
+    commits.may_go_on.set()
+    await answer
+
+
 async def test_what_comes_while_a_commit_is_under_way_shares_the_next(
     watched: tuple[Store, Commits],
 ) -> None:

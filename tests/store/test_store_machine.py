@@ -55,8 +55,9 @@ class StoreMachine(RuleBasedStateMachine):
             task = new_task(function="render")
             tasks.accept(self.book.tx, [(task, b"{}")])
             [claimed] = tasks.claim_due(
-                self.book.tx, function="render", worker=WORKER, tokens=[IDS.new()], now_ms=NOW_MS
-            )
+                self.book.tx, function="render", worker=WORKER, new_token=IDS.new, count_max=1,
+                now_ms=NOW_MS,
+            )  # fmt: skip
             verdict = ENDS[name](self.book.tx, claimed)
             end(self.book.tx, verdict)
             self.told[task.task_id] = verdict.task.state
@@ -96,8 +97,9 @@ class StoreMachine(RuleBasedStateMachine):
     def claim(self, function: str) -> list[Claim]:
         """Claim the most urgent task, if any is due."""
         found = tasks.claim_due(
-            self.book.tx, function=function, worker=WORKER, tokens=[IDS.new()], now_ms=self.now_ms
-        )
+            self.book.tx, function=function, worker=WORKER, new_token=IDS.new, count_max=1,
+            now_ms=self.now_ms,
+        )  # fmt: skip
         for one in found:
             self.moved(one.task.task_id, TaskState.RUNNING)
         return found

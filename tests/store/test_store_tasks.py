@@ -27,8 +27,9 @@ from fnr.store.transaction import Transaction
 
 def claim_ids(tx: Transaction, count: int, *, now_ms: int = NOW_MS) -> list[str]:
     """Claim up to so many; their ids in the order they came."""
-    tokens = [IDS.new() for _ in range(count)]
-    found = tasks.claim_due(tx, function="render", worker=WORKER, tokens=tokens, now_ms=now_ms)
+    found = tasks.claim_due(
+        tx, function="render", worker=WORKER, new_token=IDS.new, count_max=count, now_ms=now_ms
+    )
     return [one.task.task_id for one in found]
 
 

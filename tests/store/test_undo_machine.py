@@ -141,8 +141,8 @@ class UndoMachine(RuleBasedStateMachine):
         self.now_ms += STEP_MS
         accept(self.tx, new_task(created_at_ms=self.now_ms))
         self.claimed += tasks.claim_due(
-            self.tx, function="render", worker=WORKER, tokens=[IDS.new(self.now_ms)],
-            now_ms=self.now_ms,
+            self.tx, function="render", worker=WORKER, new_token=lambda: IDS.new(self.now_ms),
+            count_max=1, now_ms=self.now_ms,
         )  # fmt: skip
 
     @rule(

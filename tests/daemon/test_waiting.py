@@ -1,0 +1,188 @@
+"""Waits are answered once, in whatever order task and question come, and leave nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "store"))
+
+from store_values import accept, claim, end, new_task
+
+from fnr.api.errors import FnrError, NotFound, TimedOut
+from fnr.api.requests import WaitTasks
+from fnr.daemon.broadcast import Broadcast
+from fnr.daemon.reader import Reader
+from fnr.daemon.waiting import POINTS_MAX, Waiting
+from fnr.policy.record import TaskEnd
+from fnr.policy.task import Task
+from fnr.policy.verdict import conclude
+from fnr.store import tasks
+from fnr.store.connection import Store, Transaction
+
+NOW_MS = 1_750_000_000_000
+
+
+class Listened(Broadcast):
+    """Counts who still listens for what."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: Counter[str] = Counter()
+
+    def await_end(self, task_id: str, ended: Callable[[str], None]) -> None:
+        super().await_end(task_id, ended)
+        self.open[task_id] += 1
+
+    def give_up(self, task_id: str, ended: Callable[[str], None]) -> None:
+        super().give_up(task_id, ended)
+        self.open[task_id] -= 1
+
+
+class Asker:
+    """A client whose answers come into `said`, by the id of the request."""
+
+    def __init__(self) -> None:
+        self.link = SimpleNamespace(open=True)
+        self.on_gone: list[Callable[[], None]] = []
+        self.said: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
+
+    def answer(self, request_id: int, ends: list[TaskEnd]) -> None:
+        self.said.put_nowait((request_id, [str(one.task.state) for one in ends]))
+
+    def fail(self, request_id: int, error: FnrError) -> None:
+        self.said.put_nowait((request_id, type(error)))
+
+    def leave(self) -> None:
+        self.link.open = False
+        for gone in self.on_gone:
+            gone()
+
+
+class Hall:
+    """A real store with the waiting of a daemon over it."""
+
+    def __init__(self, store: Store) -> None:
+        loop = asyncio.get_running_loop()
+        self.store, self.events, self.reader = store, Listened(), Reader(store)
+        self.begun: list[asyncio.Task[None]] = []
+        parts = SimpleNamespace(
+            store=store,
+            events=self.events,
+            later=lambda delay_ms, call: loop.call_later(delay_ms / 1_000, call),
+            start=lambda work, what: self.begun.append(loop.create_task(work, name=what)),
+        )
+        self.waiting = Waiting(cast("Any", parts), self.reader)
+
+    def ask(self, who: Asker, number: int, *ids: str, timeout_ms: int | None = None) -> None:
+        request = WaitTasks(task_ids=list(ids), timeout_ms=timeout_ms)
+        self.waiting.wait(cast("Any", who), number, request)
+
+    async def finish(self, count: int = 1) -> None:
+        """End the queued tasks, and tell of it."""
+
+        def unit(tx: Transaction) -> list[Task]:
+            done = []
+            for _ in range(count):
+                claimed = claim(tx)
+                verdict = conclude(claimed.task, token=claimed.token, now_ms=NOW_MS)
+                end(tx, verdict, b"1")
+                done.append(verdict.task)
+            return done
+
+        for task in await self.store.write(unit):
+            self.events.task_moved(task, at_ms=NOW_MS)
+
+    @property
+    def listening(self) -> int:
+        return sum(self.events.open.values())
+
+
+@pytest.fixture
+async def hall(tmp_path: Path) -> AsyncIterator[Hall]:
+    store = await Store.open(tmp_path / "fnr.db")
+    made = Hall(store)
+    yield made
+    made.reader.close()
+    await store.close()
+
+
+async def test_a_wait_is_answered_when_its_last_task_has_ended(hall: Hall) -> None:
+    ids = await hall.store.write(lambda tx: accept(tx, new_task(), new_task()))
+    who = Asker()
+    hall.ask(who, 7, *ids)
+    await hall.finish()
+    assert who.said.empty()
+    await hall.finish()
+    assert who.said.get_nowait() == (7, ["done", "done"])
+    assert (hall.listening, who.on_gone) == (0, [])
+
+
+async def test_what_has_ended_before_leaves_nothing_behind(hall: Hall) -> None:
+    [task_id] = await hall.store.write(lambda tx: accept(tx, new_task()))
+    await hall.finish()
+    who = Asker()
+    for number in range(3):
+        hall.ask(who, number, task_id)
+        assert await who.said.get() == (number, ["done"])
+    assert (hall.listening, who.on_gone) == (0, [])
+
+
+async def test_the_wait_may_follow_its_submit_before_that_is_on_disk(hall: Hall) -> None:
+    """Method: both in one turn of the loop, as two lines of one read are."""
+    task, who = new_task(), Asker()
+    hall.store.post(lambda tx: accept(tx, task), lambda *_: None)
+    hall.ask(who, 1, task.task_id)
+    await hall.store.write(lambda _: None)
+    assert who.said.empty()
+    await hall.finish()
+    assert who.said.get_nowait() == (1, ["done"])
+    assert hall.listening == 0
+
+
+async def test_who_is_gone_or_unknown_or_out_of_time_is_forgotten(hall: Hall) -> None:
+    [task_id] = await hall.store.write(lambda tx: accept(tx, new_task()))
+    gone, lost, late = Asker(), Asker(), Asker()
+    hall.ask(gone, 1, task_id)
+    gone.leave()
+    hall.ask(lost, 2, "01JXC7" + "0" * 20)
+    assert await lost.said.get() == (2, NotFound)
+    hall.ask(late, 3, task_id, timeout_ms=1)
+    assert await late.said.get() == (3, TimedOut)
+    assert hall.listening == 0
+    await hall.finish()
+    assert gone.said.empty() and late.said.empty()
+
+
+async def test_many_are_looked_up_beside_the_loop(hall: Hall) -> None:
+    count = POINTS_MAX + 1
+    new = [new_task() for _ in range(count)]
+    ids = await hall.store.write(lambda tx: accept(tx, *new))
+    await hall.finish(count - 1)
+    who = Asker()
+    hall.ask(who, 1, *ids)
+    await hall.begun[0]
+    assert who.said.empty()
+    await hall.finish()
+    assert await who.said.get() == (1, ["done"] * count)
+    assert hall.listening == 0
+
+
+async def test_a_daemon_that_ends_lets_everybody_go_without_a_word(hall: Hall) -> None:
+    [task_id] = await hall.store.write(lambda tx: accept(tx, new_task()))
+    before, after = Asker(), Asker()
+    hall.ask(before, 1, task_id)
+    hall.waiting.close()
+    hall.ask(after, 2, task_id)
+    await hall.store.write(lambda _: None)  # it has been looked at
+    await hall.finish()
+    assert before.said.empty() and after.said.empty()
+    assert hall.listening == 0
+    assert await hall.store.write(lambda tx: tasks.state_of(tx, task_id)) == "done"
