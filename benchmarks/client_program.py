@@ -65,14 +65,19 @@ def submit(enqueue: Submit, count: int) -> dict[str, int]:
     return {"from_ns": from_ns, "to_ns": time.monotonic_ns()}
 
 
+def pauses_s(count: int) -> list[float]:
+    """How idle a system is before each task."""
+    dice = random.Random(1)
+    return [dice.uniform(PAUSE_FROM_S, PAUSE_TO_S) for _ in range(count)]
+
+
 def latency(once: Callable[[], Any], count: int) -> dict[str, list[float]]:
     """From before the submit until the result is in hand, in ms, for each task."""
-    pauses = random.Random(1)
     for _ in range(WARM_UP_SUBMITS):
         once()
     took_ms = []
-    for _ in range(count):
-        time.sleep(pauses.uniform(PAUSE_FROM_S, PAUSE_TO_S))
+    for pause_s in pauses_s(count):
+        time.sleep(pause_s)
         from_ns = time.perf_counter_ns()
         once()
         took_ms.append((time.perf_counter_ns() - from_ns) / 1e6)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from figures import Line, percentile
 from plan import Plan
+from reference import reference
 
 ROW = b"x" * 300
 PAGE = 4_096
@@ -50,6 +51,7 @@ def limits(plan: Plan) -> list[Line]:
             fnr=starts,
             note="11 ms on the machine that the musts were taken from",
         ),
+        *reference(plan),
     ]
 
 
