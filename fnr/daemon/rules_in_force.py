@@ -25,6 +25,7 @@ from fnr.host.memory import release_memory
 from fnr.policy.blame import met
 from fnr.policy.classify import classify
 from fnr.policy.evidence import Evidence
+from fnr.policy.in_english import foreign_words
 from fnr.policy.rule_file import RuleProblem
 from fnr.policy.rule_set import RuleSet
 from fnr.policy.rules import Classification
@@ -121,6 +122,7 @@ class RulesInForce:
             if self._rules is None:
                 self._model = self._read_model(self._parts.settings)
                 loaded = load_rules(self._parts.paths)
+                foreign_words("")  # what it looks for is made now, and not with the first failure
                 self._rules = loaded.rule_set
                 self._own_digest = loaded.own_digest
                 # Here, and not when the background work is over: a reload may come before that.

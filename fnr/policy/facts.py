@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from fnr.policy.codes import code_facts, signal_name
 from fnr.policy.evidence import Code, Evidence, ExceptionFact
+from fnr.policy.in_english import foreign_words
 from fnr.policy.printed import ESCAPES, LINES_MAX, printed_types, telling_lines
 from fnr.policy.rules import Span
 
@@ -32,11 +33,15 @@ _SIGNALS_MAX = 31
 
 
 class Piece(Struct, frozen=True):
-    """A run of characters taken from a field of the evidence: where it stands here and there."""
+    """A run of characters taken from a field of the evidence: where it stands here and there.
+
+    end: where it ends there, if it is the English for what stands there.
+    """
 
     at: int
     field: str
     start: int
+    end: int | None = None
 
 
 class Text(Struct, frozen=True):
@@ -49,6 +54,8 @@ class Text(Struct, frozen=True):
         """The place in the evidence of words[start:end], as far as its first piece reaches."""
         index = bisect_right(self.pieces, start, key=lambda piece: piece.at) - 1
         piece = self.pieces[index]
+        if piece.end is not None:
+            return Span(text=piece.field, start=piece.start, end=piece.end)
         if index + 1 < len(self.pieces):
             end = min(end, self.pieces[index + 1].at)
         moved = piece.start - piece.at
@@ -146,12 +153,28 @@ def _text(parts: list[tuple[str, int, str]]) -> Text:
     at = 0
     for field, start, part in parts:
         for begin, plain in _plain(part):
-            pieces.append(Piece(at, field, start + begin))
-            words.append(plain)
-            at += len(plain)
+            for low, high, english in _in_english(plain):
+                there = start + begin + low
+                until = start + begin + high if english else None
+                pieces.append(Piece(at, field, there, until))
+                words.append(english or plain[low:high])
+                at += len(words[-1])
         words.append("\n")
         at += 1
     return Text("".join(words[:-1])[: LOG_CHARS_MAX * 2], tuple(pieces))
+
+
+def _in_english(words: str) -> list[tuple[int, int, str]]:
+    """The runs of characters that stay as they are, and between them those with their English."""
+    runs, position = [], 0
+    for start, end, english in foreign_words(words):
+        if position < start:
+            runs.append((position, start, ""))
+        runs.append((start, end, english))
+        position = end
+    if position < len(words) or not runs:
+        runs.append((position, len(words), ""))
+    return runs
 
 
 def _plain(part: str) -> list[tuple[int, str]]:
