@@ -9,7 +9,9 @@ from __future__ import annotations
 import builtins
 import errno
 from bisect import bisect_right
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any
 
 from msgspec import Struct
@@ -17,7 +19,14 @@ from msgspec import Struct
 from fnr.policy.codes import code_facts, signal_name
 from fnr.policy.evidence import Code, Evidence, ExceptionFact
 from fnr.policy.in_english import foreign_words
-from fnr.policy.printed import ESCAPES, LINES_MAX, printed_types, telling_lines
+from fnr.policy.printed import (
+    ESCAPES,
+    LINES_MAX,
+    Line,
+    lines_without_frames,
+    printed_types,
+    telling_lines,
+)
 from fnr.policy.rules import Span
 
 NEAR, FAR = 0, 1
@@ -25,6 +34,9 @@ NEAR, FAR = 0, 1
 HEAD_CHARS_MAX = 3_000
 TAIL_CHARS_MAX = 1_000
 LOG_CHARS_MAX = 4_000
+# A message with a traceback of another process in it; a longer one is taken as it is.
+FRAME_MARK = '\n  File "'
+FRAMED_CHARS_MAX = 64_000
 LINKS_MAX = 10
 
 # A shell reports a program that died of signal N as exit status 128 + N.
@@ -128,10 +140,26 @@ def _said(evidence: Evidence) -> list[tuple[str, int, str]]:
 
 
 def _ends(field: str, words: str) -> list[tuple[str, int, str]]:
+    if FRAME_MARK in words and len(words) <= FRAMED_CHARS_MAX:
+        return _told(field, words)
     if len(words) <= HEAD_CHARS_MAX + TAIL_CHARS_MAX:
         return [(field, 0, words)] if words else []
     last = len(words) - TAIL_CHARS_MAX
     return [(field, 0, words[:HEAD_CHARS_MAX]), (field, last, words[last:])]
+
+
+def _told(field: str, words: str) -> list[tuple[str, int, str]]:
+    """Beginning and end of what a message says beside the frames of a traceback in it."""
+    lines = lines_without_frames(words)
+    first = _fitting(lines, HEAD_CHARS_MAX)
+    last = _fitting(lines[: len(first) - 1 : -1] if first else lines[::-1], TAIL_CHARS_MAX)
+    return [(field, line.start, words[line.start : line.end]) for line in (*first, *last[::-1])]
+
+
+def _fitting(lines: Sequence[Line], chars_max: int) -> list[Line]:
+    """As many of the first of them as have room."""
+    sizes = accumulate(line.end - line.start for line in lines)
+    return [line for line, size in zip(lines, sizes, strict=True) if size <= chars_max]
 
 
 def _logged(evidence: Evidence) -> list[tuple[str, int, str]]:

@@ -69,6 +69,12 @@ def telling_lines(text: str) -> list[Line]:
     return kept[-LINES_MAX:]
 
 
+def lines_without_frames(text: str) -> list[Line]:
+    """Those of a message that has a traceback in it, as one of another process does."""
+    lines = [line for line in _lines(text, 0) if line.end > line.start]
+    return list(_without_frames(text, lines)) or lines
+
+
 def printed_types(text: str) -> list[str]:
     """Exceptions a text names, the last first, because the last is the one that ended it."""
     words = text.encode(errors="replace")
