@@ -28,6 +28,7 @@ from fnr.policy.printed import (
     telling_lines,
 )
 from fnr.policy.rules import Span
+from fnr.policy.structured_log import LogRecord, records_of
 
 NEAR, FAR = 0, 1
 # Of a longer message its beginning and its end are read.
@@ -44,10 +45,15 @@ _SHELL_SIGNAL_BASE = 128
 _SIGNALS_MAX = 31
 
 
+# A field of the evidence, where words of it begin, the words, and where they end if these are
+# others that mean what stands there.
+Part = tuple[str, int, str, int | None]
+
+
 class Piece(Struct, frozen=True):
     """A run of characters taken from a field of the evidence: where it stands here and there.
 
-    end: where it ends there, if it is the English for what stands there.
+    end: where it ends there, if these are other words for what stands there.
     """
 
     at: int
@@ -124,9 +130,9 @@ def gather(evidence: Evidence, *, function: str = "", service: str = "") -> Fact
     )
 
 
-def _said(evidence: Evidence) -> list[tuple[str, int, str]]:
-    """What was reported in words: (field, start, words)."""
-    parts = []
+def _said(evidence: Evidence) -> list[Part]:
+    """What was reported in words."""
+    parts: list[Part] = []
     # When a worker died without a word, the message is fnr's own: "the worker was killed by
     # SIGSEGV" is not what a program said, and must not be read as if it were.
     if evidence.exceptions or not evidence.worker_died:
@@ -139,21 +145,23 @@ def _said(evidence: Evidence) -> list[tuple[str, int, str]]:
     return parts
 
 
-def _ends(field: str, words: str) -> list[tuple[str, int, str]]:
+def _ends(field: str, words: str) -> list[Part]:
     if FRAME_MARK in words and len(words) <= FRAMED_CHARS_MAX:
         return _told(field, words)
     if len(words) <= HEAD_CHARS_MAX + TAIL_CHARS_MAX:
-        return [(field, 0, words)] if words else []
+        return [(field, 0, words, None)] if words else []
     last = len(words) - TAIL_CHARS_MAX
-    return [(field, 0, words[:HEAD_CHARS_MAX]), (field, last, words[last:])]
+    return [(field, 0, words[:HEAD_CHARS_MAX], None), (field, last, words[last:], None)]
 
 
-def _told(field: str, words: str) -> list[tuple[str, int, str]]:
+def _told(field: str, words: str) -> list[Part]:
     """Beginning and end of what a message says beside the frames of a traceback in it."""
     lines = lines_without_frames(words)
     first = _fitting(lines, HEAD_CHARS_MAX)
     last = _fitting(lines[: len(first) - 1 : -1] if first else lines[::-1], TAIL_CHARS_MAX)
-    return [(field, line.start, words[line.start : line.end]) for line in (*first, *last[::-1])]
+    return [
+        (field, line.start, words[line.start : line.end], None) for line in (*first, *last[::-1])
+    ]
 
 
 def _fitting(lines: Sequence[Line], chars_max: int) -> list[Line]:
@@ -162,28 +170,42 @@ def _fitting(lines: Sequence[Line], chars_max: int) -> list[Line]:
     return [line for line, size in zip(lines, sizes, strict=True) if size <= chars_max]
 
 
-def _logged(evidence: Evidence) -> list[tuple[str, int, str]]:
+def _logged(evidence: Evidence) -> list[Part]:
     logs = [("traceback", evidence.traceback)]
     if not evidence.exceptions:
         # An exception speaks for itself; the log beside it may tell of other things.
         tail = "stderr_tail" if evidence.stderr_tail.strip() else "stdout_tail"
         logs.append((tail, getattr(evidence, tail)))
-    parts = []
+    parts: list[Part] = []
     for field, text in logs:
-        lines = telling_lines(text) if text else []
-        parts += [(field, line.start, text[line.start : line.end]) for line in lines]
+        if records := records_of(text):
+            parts += _of_records(field, records)
+        elif text:
+            lines = telling_lines(text)
+            parts += [(field, line.start, text[line.start : line.end], None) for line in lines]
     return parts[-2 * LINES_MAX :]
 
 
-def _text(parts: list[tuple[str, int, str]]) -> Text:
+def _of_records(field: str, records: Sequence[LogRecord]) -> list[Part]:
+    """Read as one log, because a traceback may have a record for each of its lines."""
+    words = "\n".join(record.words for record in records)
+    ends = [*accumulate(len(record.words) + 1 for record in records)]
+    return [
+        (field, record.start, words[line.start : line.end], record.end)
+        for line in telling_lines(words)
+        for record in (records[bisect_right(ends, line.start)],)
+    ]
+
+
+def _text(parts: list[Part]) -> Text:
     words: list[str] = []
     pieces: list[Piece] = []
     at = 0
-    for field, start, part in parts:
+    for field, start, part, end in parts:
         for begin, plain in _plain(part):
             for low, high, english in _in_english(plain):
-                there = start + begin + low
-                until = start + begin + high if english else None
+                there = start if end is not None else start + begin + low
+                until = start + begin + high if end is None and english else end
                 pieces.append(Piece(at, field, there, until))
                 words.append(english or plain[low:high])
                 at += len(words[-1])

@@ -24,7 +24,7 @@ ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?
 
 # What loggers put before a message; no part of it may look like "[Errno 2]".
 _PREFIX = re.compile(
-    r"(?:[ \t]{0,4}(?:"
+    r"(?:[ \t]{0,4}(?:\x1b\[[0-9;]{0,12}m|"
     r"\([A-Za-z][\w :=.-]{1,60}\)"  # (EngineCore pid=12)
     r"|\[(?:rank)?\d{1,9}\]:?|\[[\w./-]{1,60}:\d{1,6}\]|\[[A-Z]{3,9}\]"  # [rank0]: [core.py:7]
     r"|\[?\d{4}[-/]\d\d[-/]\d\d[T ]?[\d:.,]*(?:Z|[+-]\d\d:?\d\d)?\]?"
@@ -38,6 +38,29 @@ _FRAME = re.compile(
     r"|Traceback \(most recent|During handling of the above|The above exception was"
     r"|goroutine \d|\[Previous line repeated|stack backtrace:|note: run with `RUST_BACKTRACE)"
 )
+# What whoever collects lines puts before each of them: compose, Kubernetes, the journal, `srun -l`,
+# Celery and other loggers of workers.
+_WRAPPERS = tuple(
+    map(
+        re.compile,
+        (
+            r"[\w.-]{1,60} *\| ",
+            r"\d{4}-\d\d-\d\dT[\d:.]{8,18}Z (?:stdout|stderr) [FP] ",
+            r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]{1,60} [\w./@-]{1,60}(?:\[\d{1,9}\])?: ",
+            r" {0,4}\d{1,4}: ",
+            r"\[\d{4}-\d\d-\d\d[ T][\d:,.]{8,15}: [A-Z]{4,8}/[\w.-]{1,60}\] ",
+        ),
+    )
+)
+_WRAPPED_SHARE_MIN = 0.8
+# Said beside the work: by its level, or by who says it.
+_CHATTER = re.compile(
+    r"wandb: (?!error)|srun: job \d|destroying process group|comet info:|ninja: build stopped"
+    r"|g?make(?:\[\d+\])?: \*\*\* .* error \d+\s*\Z"
+    r"|srun: error: .*task.* exited with exit code \d+\s*\Z",
+    re.IGNORECASE,
+)
+_ASIDE = re.compile(r"(?:INFO|DEBUG|TRACE)\b")
 _PYTHON_FRAME = re.compile(r'\s*File "')
 # Node's own "/srv/app/handler.js:2", below which it quotes that line, be it all of a bundle.
 _NODE_PLACE = re.compile(r"(?:node:\S{1,200}|\S{1,400}\.[cm]?[jt]sx?|\[eval\]):\d{1,7}\Z")
@@ -65,8 +88,10 @@ def telling_lines(text: str) -> list[Line]:
     lines = [line for line in _lines(text, first) if line.end > line.start]
     if first and text[first - 1] != "\n" and len(lines) > 1:
         del lines[0]  # the rest of a line that began further back
+    lines = _unwrapped(text, lines)
     kept = list(_without_frames(text, lines)) or lines
-    return kept[-LINES_MAX:]
+    to_the_point = [line for line in kept if not _is_aside(text, line)] or kept
+    return to_the_point[-LINES_MAX:]
 
 
 def lines_without_frames(text: str) -> list[Line]:
@@ -103,8 +128,30 @@ def _lines(text: str, start: int) -> Iterator[Line]:
     while start < len(text):
         end = text.find("\n", start)
         end = len(text) if end < 0 else end
-        yield Line(start, min(end, start + LINE_CHARS_MAX))
+        # As on a terminal, where what stands before a carriage return is written over.
+        begin = text.rfind("\r", start, end - 1) + 1 or start
+        yield Line(begin, min(end, begin + LINE_CHARS_MAX))
         start = end + 1
+
+
+def _unwrapped(text: str, lines: list[Line]) -> list[Line]:
+    """The lines behind what a collector of logs has put before nearly all of them."""
+    for wrapper in _WRAPPERS:
+        matches = [wrapper.match(text, line.start, line.end) for line in lines]
+        if len(lines) > 1 and sum(map(bool, matches)) >= _WRAPPED_SHARE_MIN * len(lines):
+            return [
+                Line(match.end() if match else line.start, line.end)
+                for line, match in zip(lines, matches, strict=True)
+            ]
+    return lines
+
+
+def _is_aside(text: str, line: Line) -> bool:
+    prefix = _PREFIX.match(text, line.start, line.end)
+    begin = prefix.end() if prefix else line.start
+    if prefix and _ASIDE.search(text, line.start, begin):
+        return True
+    return _CHATTER.match(text, begin, line.end) is not None
 
 
 def _without_frames(text: str, lines: Iterable[Line]) -> Iterator[Line]:
