@@ -169,6 +169,7 @@ def test_where_no_file_can_be_written_the_traceback_is_shown(
     [
         (("dlq", "export", "--to", "MISSING/letters.jsonl"), 74, "MISSING/letters.jsonl"),
         (("db", "backup", "MISSING/copy.db"), 74, "there is no folder"),
+        (("db", "backup", "-"), 2, "not to standard output"),
         (("init", "x" * 300), 74, "File name too long"),
     ],
 )

@@ -136,6 +136,14 @@ def test_test_reads_files_stdin_and_every_kind_of_evidence(rules: Rules, tmp_pat
     assert rules("test", "-", "-o", "name", stdin=b"no lens in attic").out == "studio/lens\n"
 
 
+def test_the_mistyped_name_of_a_file_is_told_of(rules: Rules, tmp_path: Path) -> None:
+    """It is tried as a message, which nothing would tell apart from what the file says."""
+    for typed in (tmp_path / "no.log", "logs/worker", "worker.log", tmp_path):
+        assert f"notice: {typed} is no file" in rules("test", typed).err
+    for said in ("no lens in attic", "a.b.TimeoutError", "http://h/x", "errno:ENOSPC"):
+        assert "notice" not in rules("test", said).err
+
+
 @pytest.mark.parametrize(
     "words",
     [
