@@ -349,7 +349,8 @@ def test_show_tells_where_each_key_comes_from(
 def test_show_of_a_thousand_functions_says_where_a_table_begins(at: Run, empty: Path) -> None:
     """Looking through every key for each of them took longer than a test may."""
     tables = "".join(
-        f"[functions.f{n}]\ncommand = ['a']\n[functions.f{n}.retry]\nmax = 2\n" for n in range(2_000)
+        f"[functions.f{n}]\ncommand = ['a']\n[functions.f{n}.retry]\nmax = 2\n"
+        for n in range(2_000)
     )
     (empty / "fnr.toml").write_text(tables)
     rows = [row.split("\t") for row in at("config", "show", "--origin").out.splitlines()]
