@@ -27,6 +27,7 @@ from fnr.cli.stage.interruptions import Interruptions
 from fnr.cli.stage.screen import Screen
 from fnr.cli.terminal import is_terminal
 from fnr.host import score_files
+from fnr.host.chaos_records import drill_lock_file
 from fnr.host.clock import Dice, Ulids
 from fnr.host.lock import AlreadyHeld, hold_lock
 from fnr.policy.chaos_score import PASS, Score, judge
@@ -116,7 +117,7 @@ def _alone() -> Iterator[None]:
     folder = Path(here().paths.chaos_dir)
     folder.mkdir(parents=True, mode=0o700, exist_ok=True)
     try:
-        lock = hold_lock(str(folder / "drill.lock"))
+        lock = hold_lock(drill_lock_file(str(folder)))
     except AlreadyHeld as held:
         raise Refused("another drill is under way", why=f"pid {held.pid} plays it") from None
     try:
