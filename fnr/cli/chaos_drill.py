@@ -157,7 +157,7 @@ def _drill(scenario: Scenario, *, seed: int, concurrent: int, live: bool) -> Sco
         )
         seen = play.run(concurrent=concurrent, rounds=scenario.rounds, seed=seed)
     figures, faults = figures_of(seen), fault_scores(seen)
-    verdict, why = judge(figures, faults, concurrent_min=min(50, concurrent))
+    verdict, why = judge(figures, faults, concurrent=concurrent, live=live)
     return Score(
         score_id=drill_id,
         at_ms=clock.now_ms(),

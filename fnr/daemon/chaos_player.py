@@ -17,7 +17,7 @@ from fnr.host.procfs import pid_start
 
 
 class Players:
-    """Who plays which drill; `gone` is called with a drill's id for each of its faults that acts."""
+    """Who plays which drill; `gone` is told the id of one that nobody plays any more."""
 
     def __init__(self, parts: Parts, folder: str, gone: Callable[[str], None]) -> None:
         self._parts = parts

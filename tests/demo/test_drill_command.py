@@ -69,6 +69,7 @@ def test_a_live_drill_meets_only_its_own_canaries(folder: Path) -> None:
         assert figures["recovery_rate"] == figures["actions_logged_rate"] == 1.0, score["remarks"]
         assert figures["detection_ms"]["n"] >= 14
         assert figures["breaker_response_ms"] is None
+        assert not any("at once" in line for line in score["why"])
         assert {one["fault"] for one in score["faults"]} >= {"hang", "segfault", "error"}
         assert all(one["effect_proven"] and one["reverted"] for one in score["faults"])
         tasks = json.loads(home.fnr("task", "list", "--limit", "0", "-o", "json").stdout)["items"]
