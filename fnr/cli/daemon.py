@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import select
-from contextlib import suppress
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fnr.api.errors import ConfigError, DaemonDown, FnrError, UsageError
-from fnr.api.requests import GetStatus, ListFunctions, ReloadConfig, ReloadReport, StopDaemon
+from fnr.api.errors import DaemonDown, UsageError
+from fnr.api.requests import GetStatus, ReloadConfig, ReloadReport, StopDaemon
 from fnr.cli import status as status_command
-from fnr.cli.config import checked_settings
+from fnr.cli.config import checked_settings, refuse_without_file
 from fnr.cli.daemon_start import (
     LOOK_MS,
     is_running,
@@ -25,7 +23,6 @@ from fnr.cli.here import RELOAD_TIMEOUT_MS, here
 from fnr.cli.quick_daemon import serve
 from fnr.cli.render import show_one, write_json
 from fnr.client.connect import RETRY_MS
-from fnr.config.gone_file import WHY_GONE, file_is_gone
 from fnr.host.lock import lock_holder
 
 app = group("daemon", "The daemon: it supervises the workers and keeps the store.")
@@ -109,7 +106,8 @@ def restart(*, drain: Drain = False, now: Now = False, within: Within = "2m") ->
     checked_settings()
     within_ms = _within_ms(within)
     if is_running(here().paths):
-        _refuse_without_file()
+        # The next one would refuse to begin.
+        refuse_without_file("the daemon runs on")
         _stop(drain=drain, now=now, within_ms=within_ms)
     pid = start_daemon(here(), within_ms=within_ms) or lock_holder(here().paths.lock_file)
     _show("restart", pid=pid, changed=True)
@@ -126,20 +124,6 @@ def reload() -> None:
 app.command("status", epilog=examples("fnr daemon status", "fnr daemon status -o json | jq .pid"))(
     status_command.status
 )
-
-
-def _refuse_without_file() -> None:
-    """The next daemon would refuse to begin: the one that runs is not stopped for that."""
-    file = here().paths.config_file
-    if Path(file).exists():
-        return
-    known: list[str] = []
-    with suppress(FnrError):  # one that cannot answer is restarted all the more
-        known = [one.function for one in here().ask(ListFunctions(), offline=False)]
-    if file_is_gone(file, known):
-        raise ConfigError(
-            f"{file} is gone: the daemon runs on", why=WHY_GONE, next_step="fnr config path"
-        )
 
 
 def _show(verb: str, *, pid: int | None, changed: bool) -> None:

@@ -384,6 +384,7 @@ def test_a_file_that_is_gone_is_not_taken_for_an_empty_one_at_a_start(home_at: H
     refused = home.fnr("daemon", "start")
     assert refused.returncode == 78
     assert "an empty file says that this is meant" in refused.stderr
+    assert home.fnr("config", "check").returncode == 78
     home.write("")
     home.up()
     assert [one.state for one in home.ask(ask.GetStatus()).functions] == ["removed"]
