@@ -34,6 +34,7 @@ from fnr.tui.screens.dashboard import DashboardView
 from fnr.tui.screens.dialog import Dialog
 from fnr.tui.screens.help import HelpPage
 from fnr.tui.screens.list_view import ListView
+from fnr.tui.screens.rules import complaint
 from fnr.tui.work_lines import pulse_lines
 
 # Something that only stands on this screen.
@@ -193,6 +194,19 @@ async def test_many_rules_of_ones_own_are_shown_with_whether_they_count(
         assert app.view.table.window.item.name == "studio/lens-0"
         if more:
             await until_shown(pilot, "rules.d has a problem, so none of its rules is in force")
+
+
+@pytest.mark.parametrize(
+    ("err", "words"),
+    [
+        ('notice: x\n{"error":{"code":"internal","message":"no","why":"E: 1"}}\n', "no: E: 1"),
+        ('{"error":{"message":"no"}}', "no"),
+        ("Killed\n", "Killed"),
+        ("", ""),
+    ],
+)
+def test_why_no_rules_can_be_listed_is_told_in_words(err: str, words: str) -> None:
+    assert complaint(err) == words
 
 
 async def test_a_filter_is_typed_kept_and_recalled(daemon: StoreServer) -> None:

@@ -48,6 +48,15 @@ class _Listed(Struct, frozen=True, kw_only=True):
     items: list[RuleRow]
 
 
+class _Error(Struct, frozen=True, kw_only=True):
+    message: str
+    why: str = ""
+
+
+class _Failed(Struct, frozen=True, kw_only=True):
+    error: _Error
+
+
 class Ruled(Struct, frozen=True, kw_only=True):
     """A rule with how often it decided; rule None: the name of what decided is no rule any more."""
 
@@ -142,8 +151,7 @@ class RulesView(ListView):
         )
         try:
             if isinstance(done, OSError) or done.code != 0:
-                why = str(done) if isinstance(done, OSError) else done.err.strip()
-                raise ValueError(why)
+                raise ValueError(str(done) if isinstance(done, OSError) else complaint(done.err))
             self._rules = msgspec.json.decode(done.out, type=_Listed).items
             if done.err:
                 # That rules.d has a mistake, and so nothing of it counts.
@@ -241,6 +249,15 @@ class RulesView(ListView):
                 )
             )
         )
+
+
+def complaint(err: str) -> str:
+    """What an error for programs says to people; what is none stays what it is."""
+    try:
+        found = msgspec.json.decode(err.strip().splitlines()[-1], type=_Failed).error
+    except (msgspec.DecodeError, IndexError):
+        return err.strip()
+    return f"{found.message}: {found.why}" if found.why else found.message
 
 
 def merged(rules: list[RuleRow], counts: list[RuleCount]) -> list[Ruled]:
