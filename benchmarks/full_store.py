@@ -80,7 +80,7 @@ _ROWS = (
     INSERT INTO incident (incident_id, state, state_at_ms, state_by, title, parts, category, rule,
                           function, functions, count, first_at_ms, last_at_ms, last_error_id)
     SELECT '1:' || function, 'ongoing', max(at_ms), 'fnr', 'boom', '[]', 'permanent', 'benchmark',
-           function, json_array(function), count(*), min(at_ms), max(at_ms),
+           function, json_object(function, count(*)), count(*), min(at_ms), max(at_ms),
            printf('01E%023d', max(n))
       FROM ended WHERE state = 'dead' GROUP BY function
     """,

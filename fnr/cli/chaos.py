@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -120,7 +121,12 @@ def inject(
 ) -> None:
     """Begin one fault on the running daemon; it ends by itself."""
     if fault not in CATALOGUE:
-        raise NotFound(f"there is no fault {fault!r}", next_step="fnr chaos faults")
+        near = difflib.get_close_matches(fault, CATALOGUE, n=1, cutoff=0.5)
+        raise NotFound(
+            f"there is no fault {fault!r}",
+            why=f"did you mean {near[0]!r}?" if near else "",
+            next_step="fnr chaos faults",
+        )
     request = InjectFault(
         fault=fault,
         duration_ms=parse_duration(duration_, flag="--duration") or 0,

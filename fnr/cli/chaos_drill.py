@@ -27,6 +27,7 @@ from fnr.cli.stage.interruptions import Interruptions
 from fnr.cli.stage.screen import Screen
 from fnr.cli.terminal import is_terminal
 from fnr.host import score_files
+from fnr.host.chaos_records import drill_lock_file
 from fnr.host.clock import Dice, Ulids
 from fnr.host.lock import AlreadyHeld, hold_lock
 from fnr.policy.chaos_score import PASS, Score, judge
@@ -116,7 +117,7 @@ def _alone() -> Iterator[None]:
     folder = Path(here().paths.chaos_dir)
     folder.mkdir(parents=True, mode=0o700, exist_ok=True)
     try:
-        lock = hold_lock(str(folder / "drill.lock"))
+        lock = hold_lock(drill_lock_file(str(folder)))
     except AlreadyHeld as held:
         raise Refused("another drill is under way", why=f"pid {held.pid} plays it") from None
     try:
@@ -156,7 +157,7 @@ def _drill(scenario: Scenario, *, seed: int, concurrent: int, live: bool) -> Sco
         )
         seen = play.run(concurrent=concurrent, rounds=scenario.rounds, seed=seed)
     figures, faults = figures_of(seen), fault_scores(seen)
-    verdict, why = judge(figures, faults, concurrent_min=min(50, concurrent))
+    verdict, why = judge(figures, faults, concurrent=concurrent, live=live)
     return Score(
         score_id=drill_id,
         at_ms=clock.now_ms(),

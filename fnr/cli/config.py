@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from fnr.api.errors import ConfigError
+from fnr.api.errors import ConfigError, FnrError
+from fnr.api.requests import ListFunctions
 from fnr.cli.group import examples, group
 from fnr.cli.here import here
 from fnr.cli.render import Column, Listing, show_list, show_one, write, write_json
 from fnr.cli.settings_view import Setting, all_settings, declared_functions, toml_value
 from fnr.cli.terminal import one_line
+from fnr.config.gone_file import WHY_GONE, file_is_gone
 from fnr.config.load import Loaded, load
 
 app = group("config", "The settings: what is in force, whether fnr.toml is right, where it is.")
@@ -48,6 +51,7 @@ def show(
 def check() -> None:
     """Check fnr.toml: all mistakes at once, each with its line; exit code 78 if there are any."""
     loaded = checked_settings()
+    refuse_without_file("no daemon starts")
     functions = len(declared_functions(loaded))
     file = here().paths.config_file
     found = "" if Path(file).exists() else " (there is no such file: defaults)"
@@ -88,6 +92,22 @@ def checked_settings() -> Loaded:
         details=tuple(f"{problem.where}: {problem.message}" for problem in loaded.problems),
         next_step=f"{here().command} config check",
     )
+
+
+def refuse_without_file(consequence: str) -> None:
+    """Is there no fnr.toml any more, although functions of it have had tasks?"""
+    file = here().paths.config_file
+    if Path(file).exists() or not Path(here().paths.store_file).exists():
+        return
+    known: list[str] = []
+    with suppress(FnrError):  # a daemon that cannot answer is restarted all the more
+        known = [one.function for one in here().ask(ListFunctions())]
+    if file_is_gone(file, known):
+        raise ConfigError(
+            f"{file} is gone: {consequence}",
+            why=WHY_GONE,
+            next_step=f"{here().command} config path",
+        )
 
 
 def _as_toml(settings: list[Setting], *, declared: frozenset[str]) -> list[str]:

@@ -10,7 +10,7 @@ import typer
 from fnr.api.errors import DaemonDown, UsageError
 from fnr.api.requests import GetStatus, ReloadConfig, ReloadReport, StopDaemon
 from fnr.cli import status as status_command
-from fnr.cli.config import checked_settings
+from fnr.cli.config import checked_settings, refuse_without_file
 from fnr.cli.daemon_start import (
     LOOK_MS,
     is_running,
@@ -106,6 +106,8 @@ def restart(*, drain: Drain = False, now: Now = False, within: Within = "2m") ->
     checked_settings()
     within_ms = _within_ms(within)
     if is_running(here().paths):
+        # The next one would refuse to begin.
+        refuse_without_file("the daemon runs on")
         _stop(drain=drain, now=now, within_ms=within_ms)
     pid = start_daemon(here(), within_ms=within_ms) or lock_holder(here().paths.lock_file)
     _show("restart", pid=pid, changed=True)

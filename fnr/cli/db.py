@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fnr.api.errors import BadData, NotFound, PermissionDenied, Refused, StorageError
+from fnr.api.errors import BadData, NotFound, PermissionDenied, Refused, StorageError, UsageError
 from fnr.api.requests import GetStoreStats
 from fnr.cli.group import confirm, examples, group
 from fnr.cli.here import here, say
@@ -65,6 +65,12 @@ def stats() -> None:
 @app.command(epilog=examples("fnr db backup /backup/fnr-$(date +%F).db"))
 def backup(file: File, damaged: Damaged = False) -> None:
     """Write a copy of the store, consistent, while the daemon runs; checked after writing."""
+    if str(file) == "-":
+        raise UsageError(
+            "a backup is written to a file, not to standard output",
+            why="it is checked where it lies",
+            next_step="fnr db backup /backup/fnr.db",
+        )
     _require_store()
     if file.exists():
         raise Refused(f"{file} exists already", why="a backup overwrites nothing")

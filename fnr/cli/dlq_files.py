@@ -46,7 +46,7 @@ def export_letters(
         after=None,
     )
     lines = (msgspec.json.encode(letter) + b"\n" for page in found for letter in page.items)
-    if to is None:
+    if to is None or str(to) == "-":
         for line in lines:
             sys.stdout.buffer.write(line)
         sys.stdout.buffer.flush()

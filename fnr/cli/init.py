@@ -30,7 +30,10 @@ def init(
     target = Path(folder).resolve() if folder else Path(paths.config_file).parent
     if not is_utf_8(str(target)):
         raise UsageError(f"the path {str(target)!r} is not UTF-8", next_step="fnr init OTHER_DIR")
-    ours = find_paths(str(target)).command if folder else here().command
+    if folder:
+        # Nothing of what happens from here on belongs to the home that the flags name.
+        here().paths = find_paths(str(target))
+    ours = here().command
     files = {
         target / (Path(paths.config_file).name if folder is None else "fnr.toml"): template(
             str(target)

@@ -25,11 +25,11 @@ from fnr.api.errors import (
 )
 from fnr.cli.argv import HELP, FlagError, Globals, hoist
 from fnr.cli.crash_file import crash_text
-from fnr.cli.here import enter, say
+from fnr.cli.here import enter, here, say
 from fnr.cli.loading import loading
 from fnr.cli.terminal import block
 from fnr.client.connect import for_here
-from fnr.config.paths import find_paths
+from fnr.config.paths import Paths, find_paths
 from fnr.host.clock import Clock
 
 # Command -> the module it lives in (as `app`) and its line in `fnr --help`; in the order of help.
@@ -233,7 +233,7 @@ def _crashed(error: Exception, flags: Globals) -> InternalError:
     """A mistake of ours: the traceback goes into a file, because nobody reads it on a screen."""
     why = f"{type(error).__name__}: {error}"
     text = "".join(traceback.format_exception(error))
-    paths = find_paths(flags.home or None, flags.config or None)
+    paths = _crash_paths(flags)
     file = f"{paths.crash_dir}/cli-{Clock().now_ms()}-{os.getpid()}.txt"
     try:
         os.makedirs(paths.crash_dir, mode=0o700, exist_ok=True)  # noqa: PTH103 - as in paths.py
@@ -244,6 +244,14 @@ def _crashed(error: Exception, flags: Globals) -> InternalError:
         return InternalError("fnr made a mistake", why=why, details=tuple(text.splitlines()))
     _forget_old_crashes(paths.crash_dir)
     return InternalError("fnr made a mistake", why=why, next_step=f"look into {file}")
+
+
+def _crash_paths(flags: Globals) -> Paths:
+    """Those of the command: `fnr init DIR` is about another home than the flags name."""
+    try:
+        return here().paths
+    except LookupError:  # before it had begun
+        return find_paths(flags.home or None, flags.config or None)
 
 
 def _forget_old_crashes(folder: str) -> None:

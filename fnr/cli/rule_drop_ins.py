@@ -36,7 +36,6 @@ from fnr.policy.rule_file import RuleProblem, parse_rules
 
 ADDED = "local"
 SUGGESTED = "suggested"
-SWITCHES = "disabled"
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _MODE = 0o644

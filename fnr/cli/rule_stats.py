@@ -12,6 +12,7 @@ from fnr.api.rule_requests import ListRuleCounts
 from fnr.cli.here import here
 from fnr.cli.render import Column, Listing, show_list, since
 from fnr.cli.rule_drop_ins import loaded_rules
+from fnr.cli.rule_views import state_of
 from fnr.cli.terminal import YELLOW
 from fnr.config.rule_files import LoadedRules
 from fnr.policy.classify import UNMATCHED
@@ -25,7 +26,7 @@ _NO_RULE = {UNMATCHED: "no rule fits", "text-model": "its wording"}
 class RuleStat(Struct, frozen=True, kw_only=True):
     """One rule's line.
 
-    category: empty for what is no rule (any more). state: "in force", "disabled", "gone", or what
+    category: empty for what is no rule (any more). state: as rules list says it, "gone", or what
     decided instead of a rule. corrected: how often a person said that it was wrong.
     """
 
@@ -106,9 +107,7 @@ def stats_of(
 
 
 def _stat(name: str, rule: Rule | None, count: RuleCount | None, loaded: LoadedRules) -> RuleStat:
-    state = "disabled" if name in loaded.disabled else "in force"
-    if rule is None:
-        state = _NO_RULE.get(name, "gone")
+    state = _NO_RULE.get(name, "gone") if rule is None else state_of(rule, loaded)
     return RuleStat(
         rule=name,
         category="" if rule is None else rule.category.value,

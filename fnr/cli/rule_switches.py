@@ -13,7 +13,6 @@ from fnr.cli.changes import show_changed
 from fnr.cli.here import here
 from fnr.cli.options import DryRun
 from fnr.cli.rule_drop_ins import (
-    SWITCHES,
     drop_in,
     only_writer,
     put,
@@ -23,7 +22,7 @@ from fnr.cli.rule_drop_ins import (
     take_effect,
     text_of,
 )
-from fnr.config.rule_files import LoadedRules, operator_files, read_rule_file
+from fnr.config.rule_files import SWITCHES, LoadedRules, operator_files, read_rule_file
 from fnr.policy.rule_file import nearest, parse_rules
 from fnr.policy.rule_text import switched_off
 

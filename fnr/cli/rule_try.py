@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +41,8 @@ TEXT_BYTES_MAX = 128 << 20
 CONTEXT_CHARS = 50
 CODES_SHOWN = 8
 OOM = "oom"
+# One word with a folder in front of it or a short ending: rarely all that a program said.
+_PATH_SHAPED = re.compile(r"[^\s:]*(/[^\s:]*|[^\s:/]\.[A-Za-z][A-Za-z0-9]{0,5})")
 
 
 Text = Annotated[
@@ -256,7 +259,11 @@ def _read(given: str) -> str:
         is_file = len(given) < 4_096 and "\n" not in given and Path(given).is_file()
     except (OSError, ValueError):
         is_file = False
-    return _read_file(given) if is_file else given
+    if is_file:
+        return _read_file(given)
+    if _PATH_SHAPED.fullmatch(given):
+        here().notice(f"notice: {one_line(given)} is no file; it is taken for the message")
+    return given
 
 
 def _read_file(name: str) -> str:

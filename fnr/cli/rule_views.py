@@ -7,6 +7,7 @@ from msgspec import Struct
 from fnr.cli.render import Column, Listing
 from fnr.cli.terminal import DIM, RED, YELLOW, block, one_line
 from fnr.client.rule_source import rule_source
+from fnr.config.rule_files import LoadedRules
 from fnr.policy.rules import Category, Level, Rule
 
 CATEGORY_STYLES = {
@@ -17,7 +18,7 @@ CATEGORY_STYLES = {
 
 
 class RuleLine(Struct, frozen=True, kw_only=True):
-    """One rule in a list."""
+    """One rule in a list; disabled: rules.d says so; state: whether it counts, and what not."""
 
     name: str
     category: Category
@@ -25,12 +26,20 @@ class RuleLine(Struct, frozen=True, kw_only=True):
     priority: int
     operator: bool
     disabled: bool
+    state: str
     where: str
     examples: int
     hint: str
 
 
-def rule_line(rule: Rule, *, disabled: bool) -> RuleLine:
+def state_of(rule: Rule, loaded: LoadedRules) -> str:
+    """Does it count? Of a rules.d with a mistake nothing does, neither rules nor switches."""
+    if loaded.problems:
+        return "not in force" if rule.operator else "in force"
+    return "disabled" if rule.name in loaded.disabled else "in force"
+
+
+def rule_line(rule: Rule, loaded: LoadedRules) -> RuleLine:
     """What a list says of a rule."""
     return RuleLine(
         name=rule.name,
@@ -38,7 +47,8 @@ def rule_line(rule: Rule, *, disabled: bool) -> RuleLine:
         level=rule.level,
         priority=rule.priority,
         operator=rule.operator,
-        disabled=disabled,
+        disabled=rule.name in loaded.disabled,
+        state=state_of(rule, loaded),
         where=rule.where,
         examples=len(rule.tests),
         hint=rule.hint,
@@ -56,7 +66,7 @@ RULES: Listing[RuleLine] = Listing(
         ),
         Column("LEVEL", lambda rule: rule.level),
         Column("PRIORITY", lambda rule: rule.priority or "", right=True, spare=True),
-        Column("STATE", lambda rule: "disabled" if rule.disabled else "in force", spare=True),
+        Column("STATE", lambda rule: rule.state, spare=True),
         Column("EXAMPLES", lambda rule: rule.examples, right=True, spare=True),
         Column("WHERE", lambda rule: rule.where, flexible=True, spare=True),
     ),
@@ -67,10 +77,9 @@ RULES: Listing[RuleLine] = Listing(
 
 def rule_page(rule: Rule, line: RuleLine) -> str:
     """The rule for people: where it stands among the others, then its file's own words."""
-    state = "disabled" if line.disabled else "in force"
     above = "above the packs" if rule.operator else "of a pack"
     head = [
-        f"{one_line(rule.name)}: {rule.category}, by {rule.level} evidence, {above}, {state}",
+        f"{one_line(rule.name)}: {rule.category}, by {rule.level} evidence, {above}, {line.state}",
         f"# {one_line(rule.where)}",
     ]
     return "\n".join(head) + "\n" + block(rule_source(rule.where, operator=rule.operator))

@@ -63,7 +63,7 @@ def list_rules(
         raise UsageError(f"there is no category {category!r}", why=f"known: {', '.join(Category)}")
     loaded = loaded_rules()
     found = [
-        rule_line(rule, disabled=rule.name in loaded.disabled)
+        rule_line(rule, loaded)
         for rule in sorted(loaded.rules, key=lambda one: (not one.operator, one.name))
         if (rule.operator or not own)
         and (category is None or rule.category == category)
@@ -79,7 +79,7 @@ def show(
     """Show one rule as its file says it, with its examples."""
     loaded = loaded_rules()
     rule = find_rule(name, loaded)
-    line = rule_line(rule, disabled=rule.name in loaded.disabled)
+    line = rule_line(rule, loaded)
     show_one("fnr.rules.show/1", rule, lambda: rule_page(rule, line), name=rule.name)
 
 

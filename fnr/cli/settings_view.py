@@ -38,19 +38,19 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 
 def all_settings(loaded: Loaded) -> Iterator[Setting]:
     """Every key of every table, defaults included."""
-    settings = loaded.settings
+    settings, origins = loaded.settings, _origins_with_tables(loaded)
     for table, keys in PLAIN_TABLES.items():
         for name, value in _written(getattr(settings, table), keys).items():
-            yield _setting(loaded, f"{table}.{name}", value)
+            yield _setting(origins, f"{table}.{name}", value)
     for name, value in _written(settings, REDACT_KEYS).items():
-        yield _setting(loaded, f"redact.{name}", value)
+        yield _setting(origins, f"redact.{name}", value)
     for name, breaker in settings.breakers.items():
         for key, value in breaker_table(breaker).items():
-            yield _setting(loaded, f"breakers.{name}.{key}", value)
+            yield _setting(origins, f"breakers.{name}.{key}", value)
     for function in settings.functions.values():
         written = function_table(function, secret=settings.redact_env_keys)
         for name, value in written.items():
-            yield _setting(loaded, f"functions.{function.name}.{name}", value)
+            yield _setting(origins, f"functions.{function.name}.{name}", value)
 
 
 def declared_functions(loaded: Loaded) -> frozenset[str]:
@@ -135,12 +135,23 @@ def _written(settings: Settings | msgspec.Struct, keys: Mapping[str, Key]) -> di
     return found
 
 
-def _setting(loaded: Loaded, key: str, value: object) -> Setting:
-    inner = [origin for name, origin in loaded.origins.items() if name.startswith(f"{key}.")]
-    origin = loaded.origins.get(key, "default")
-    if origin == "default" and inner:
-        origin = inner[0]
-    return Setting(key=key, value=value, origin=origin)
+def _setting(origins: Mapping[str, str], key: str, value: object) -> Setting:
+    return Setting(key=key, value=value, origin=origins.get(key, "default"))
+
+
+def _origins_with_tables(loaded: Loaded) -> dict[str, str]:
+    """Those of every key; a table that nobody wrote itself is from where its first key is.
+
+    Made once: to look through all keys for each one took minutes with ten thousand functions.
+    """
+    found = dict(loaded.origins)
+    for name, origin in loaded.origins.items():
+        table, dot, _ = name.rpartition(".")
+        while dot:
+            if found.get(table, "default") == "default":
+                found[table] = origin
+            table, dot, _ = table.rpartition(".")
+    return found
 
 
 def _toml_key(key: str) -> str:

@@ -384,7 +384,10 @@ def ask(
         answer = answer_offline(paths, request)
     except UnicodeEncodeError as error:
         raise not_text(error) from error
-    (notice or _to_stderr)("daemon is not running; read from the store")
+    # Nothing and nothing yet look alike in a list: the home may be mistyped.
+    there = os.path.exists(paths.store_file)  # noqa: PTH110 - pathlib costs 8 ms
+    where = "read from the store" if there else f"there is no store yet at {paths.store_file}"
+    (notice or _to_stderr)(f"daemon is not running; {where}")
     return answer
 
 

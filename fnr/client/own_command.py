@@ -17,7 +17,7 @@ from threading import Thread
 from msgspec import Struct
 
 from fnr.config.paths import Paths
-from fnr.host.captured import Printed, run_captured
+from fnr.host.captured import KEPT_BYTES_MAX, Printed, run_captured
 
 TIMEOUT_MS = 10 * 60_000
 
@@ -43,6 +43,7 @@ def run_own(
     own: OwnCommand,
     *,
     timeout_ms: int = TIMEOUT_MS,
+    kept_bytes_max: int = KEPT_BYTES_MAX,
     started: Callable[[Callable[[], None]], None] | None = None,
 ) -> Printed:
     """Run it to its end; blocks. Raises OSError if no process can be started."""
@@ -54,12 +55,18 @@ def run_own(
         env=env,
         stdin=own.stdin.encode(),
         timeout_ms=timeout_ms,
+        kept_bytes_max=kept_bytes_max,
         started=started,
     )
 
 
 async def run_own_aside(
-    paths: Paths, own: OwnCommand, *, timeout_ms: int = TIMEOUT_MS, changes: bool = False
+    paths: Paths,
+    own: OwnCommand,
+    *,
+    timeout_ms: int = TIMEOUT_MS,
+    kept_bytes_max: int = KEPT_BYTES_MAX,
+    changes: bool = False,
 ) -> Printed | OSError:
     """Run it beside the event loop; a program that ends meanwhile does not wait for it.
 
@@ -84,7 +91,9 @@ async def run_own_aside(
     def life() -> None:
         result: Printed | OSError
         try:
-            result = run_own(paths, own, timeout_ms=timeout_ms, started=started)
+            result = run_own(
+                paths, own, timeout_ms=timeout_ms, kept_bytes_max=kept_bytes_max, started=started
+            )
         except OSError as error:
             result = error
         except ValueError as error:

@@ -37,6 +37,8 @@ INDEX_FILE = "index.bin"
 FILE_BYTES_MAX = 16 * 1024 * 1024
 FILES_MAX = 1_000
 OPERATOR_RULES_MAX = 20_000
+# The file, without its ending, of what `fnr rules disable` has switched off.
+SWITCHES = "disabled"
 
 
 class LoadedRules(Struct, frozen=True, kw_only=True):
@@ -106,7 +108,7 @@ def with_operator_rules(
     found += [
         RuleProblem(where=where, message=f"disable: there is no rule {name!r}; see fnr rules list")
         for name, where in pairs
-        if name not in names
+        if name not in names and not _was_switched_off(where)
     ]
     disabled = frozenset(name for name, _ in pairs)
     rule_set = RuleSet(shipped=shipped)
@@ -122,6 +124,14 @@ def with_operator_rules(
         disabled=disabled,
         files=files,
     )
+
+
+def _was_switched_off(where: str) -> bool:
+    """By a command, which looked for the rule: one that has gone since is no mistake.
+
+    An upgrade that ships it no more would put all of rules.d out of force.
+    """
+    return Path(where.rpartition(":")[0]).name == f"{SWITCHES}.toml"
 
 
 def shipped_rules() -> RuleTable:

@@ -21,6 +21,7 @@ from fnr.daemon.armed_faults import ArmedFaults
 from fnr.daemon.chaos_deeds import ChaosDeeds
 from fnr.daemon.chaos_holder import Holder
 from fnr.daemon.chaos_plan import Plan, make_plan
+from fnr.daemon.chaos_player import Players
 from fnr.daemon.clients import Client
 from fnr.daemon.crew import Crew
 from fnr.daemon.parts import log
@@ -67,6 +68,7 @@ class Chaos:
         self._before: dict[str, Readings] = {}
         self._one_at_a_time = asyncio.Lock()
         self._drills: set[str] = set()
+        self._players = Players(crew.parts, self._folder, self._player_gone)
         self._failures = 0
         self._letters = 0
         crew.on_verdicts = self._settled
@@ -216,6 +218,8 @@ class Chaos:
         holder.on_ending = self._ending
         holder.on_gone = lambda gone: self._parts.start(self._gone(gone), what="end of a fault")
         self._holders[injection.injection_id] = holder
+        if injection.drill_id != injection.injection_id:
+            self._players.watch(injection.drill_id)
         self._parts.later(injection.duration_ms + SPARE_MS, partial(self._late, holder))
         if len(self._holders) == 1:
             self._parts.later(WATCH_MS, self._watch)
@@ -284,6 +288,11 @@ class Chaos:
     def _ending(self, holder: Holder) -> None:
         """Its dead-man process is about to undo it: do our part."""
         self._parts.start(self._deeds.undo(holder.injection), what="undoing a fault")
+
+    def _player_gone(self, drill_id: str) -> None:
+        for holder in tuple(self._holders.values()):
+            if holder.injection.drill_id == drill_id:
+                holder.let_go("the program that played the drill is gone")
 
     async def _gone(self, holder: Holder) -> None:
         """Its dead-man process is gone: if it was killed, undo the fault ourselves."""

@@ -115,7 +115,8 @@ class Gpus:
         whole = (gpu for gpu in self.report.gpus if gpu.instance is None)
         self._parts.bus_places.update((gpu.uuid, gpu.pci) for gpu in whole)
         if self.report.missing != before.missing:
-            words = self.report.missing or f"{len(self.report.gpus)} GPUs"
+            count = len(self.report.gpus)
+            words = self.report.missing or f"{count} GPU{'s' * (count != 1)}"
             log.info("GPUs", extra={"why": words})
         known = {gpu.uuid: gpu.against for gpu in before.gpus}
         for gpu in self.report.gpus:

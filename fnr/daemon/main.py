@@ -23,6 +23,7 @@ from fnr.api.errors import (
     StorageError,
     TryAgain,
 )
+from fnr.config.gone_file import WHY_GONE, file_is_gone
 from fnr.config.paths import SOCKET_PATH_BYTES_MAX, Paths, is_utf_8
 from fnr.config.settings import Settings
 from fnr.daemon import logs
@@ -146,6 +147,7 @@ async def _serve(paths: Paths, settings: Settings, load: LoadSettings, lock: Loc
     store = await open_store(paths)
     reader = Reader(store)
     try:
+        _refuse_without_file(paths, await store.write(functions.worked))
         parts = Parts(
             paths=paths,
             settings=settings,
@@ -163,6 +165,12 @@ async def _serve(paths: Paths, settings: Settings, load: LoadSettings, lock: Loc
     finally:
         reader.close()
         await store.close()
+
+
+def _refuse_without_file(paths: Paths, worked: list[str]) -> None:
+    """Nobody else would say that tasks wait for functions that a lost fnr.toml declared."""
+    if file_is_gone(paths.config_file, worked):
+        raise ConfigError(f"{paths.config_file} is gone", why=WHY_GONE, next_step="fnr config path")
 
 
 class Daemon:

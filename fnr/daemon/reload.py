@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from fnr.api.errors import ConfigError
 from fnr.api.requests import Event, ReloadReport
 from fnr.config.changes import RESTART_KEYS, changed_keys
+from fnr.config.gone_file import WHY_GONE
 from fnr.config.settings import Settings
 from fnr.daemon import logs
 from fnr.daemon.dispatcher import Dispatcher
@@ -53,7 +54,7 @@ class Reload:
         if self._had_file and not self._file.exists():
             raise ConfigError(
                 f"{self._file} is gone: nothing has changed",
-                why="without it no function would be left; an empty file says that this is meant",
+                why=WHY_GONE,
                 next_step="fnr config path",
             )
         new = await asyncio.to_thread(self._load)

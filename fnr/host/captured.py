@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
-_KEPT_BYTES_MAX = 256 * 1024
+KEPT_BYTES_MAX = 256 * 1024
 
 
 class Printed(Struct, frozen=True, kw_only=True):
@@ -27,10 +27,12 @@ def run_captured(
     env: Mapping[str, str],
     stdin: bytes = b"",
     timeout_ms: int,
+    kept_bytes_max: int = KEPT_BYTES_MAX,
     started: Callable[[Callable[[], None]], None] | None = None,
 ) -> Printed:
     """Run it in a session of its own, away from our terminal. Raises OSError if it cannot start.
 
+    kept_bytes_max: of what it prints, only the end is kept; what a program reads has to be whole.
     started: is given what stops the program, for callers that may want no more of it.
     """
     with subprocess.Popen(
@@ -51,8 +53,8 @@ def run_captured(
             program.kill()
             out, err = program.communicate()
             code = None
-    return Printed(code=code, out=_text(out), err=_text(err))
+    return Printed(code=code, out=_end(out, kept_bytes_max), err=_end(err, kept_bytes_max))
 
 
-def _text(data: bytes) -> str:
-    return data[-_KEPT_BYTES_MAX:].decode("utf-8", "replace")
+def _end(data: bytes, bytes_max: int) -> str:
+    return data[-bytes_max:].decode("utf-8", "replace")

@@ -65,6 +65,11 @@ def injection_folder(folder: str, injection_id: str) -> str:
     return f"{folder}/active/{injection_id}"
 
 
+def drill_lock_file(folder: str) -> str:
+    """What the program holds that plays a drill, for as long as it does."""
+    return f"{folder}/drill.lock"
+
+
 def commit(injection: Injection, *, in_daemon: bool = False) -> None:
     """Put the undo record on disk; raises OSError, and then nothing may happen.
 

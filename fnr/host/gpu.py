@@ -50,11 +50,12 @@ class GpuProbe:
             except OSError as error:
                 return self._give_up(f"the GPU probe cannot be started: {error}")
         try:
-            report = self._ask(FIRST_ANSWER_MS if first else ANSWER_MS)
+            patience_ms = FIRST_ANSWER_MS if first else ANSWER_MS
+            report = self._ask(patience_ms)
         except (OSError, msgspec.DecodeError) as error:
             return self._give_up(f"the GPU probe failed: {error}")
         if report is None:
-            return self._give_up(f"the driver did not answer within {ANSWER_MS // 1000} s")
+            return self._give_up(f"the driver did not answer within {patience_ms // 1000} s")
         if report.missing:
             # Without a driver there is nothing to keep a process for.
             return self._give_up(report.missing)

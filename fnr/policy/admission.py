@@ -189,7 +189,7 @@ def _never_words(needs: Needs, everything: Sequence[Gpu], gpus: Sequence[Gpu]) -
     if needs.vram_mib > largest and gpus:
         return f"this host can never give that: its largest GPU has {size_text(largest)}"
     whole = "whole " * (len(gpus) < len(everything))
-    return f"this host can never give that: it has {len(gpus)} {whole}GPUs"
+    return f"this host can never give that: it has {len(gpus)} {whole}GPU{'s' * (len(gpus) != 1)}"
 
 
 def _taken_words(gpus: Sequence[Gpu], allocations: Sequence[Allocation]) -> str:

@@ -243,7 +243,7 @@ def _most(one: Condition, readings: Readings) -> int | None:
 
 def _whole(one: Condition, most: int) -> str:
     if one.kind is Kind.GPU:
-        return f"this host has {most} GPUs that can be used"
+        return f"this host has {most} GPU{'s' * (most != 1)} that can be used"
     if one.kind is Kind.VRAM:
         return f"the largest GPU has {size_text(most)}" if most else "this host has no GPU"
     return f"there are {size_text(most)} in all"

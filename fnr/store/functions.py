@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fnr.policy.record import FunctionRecord
-from fnr.store import retry_budgets
+from fnr.store import retry_budgets, tally
 from fnr.store.tally import counts
 from fnr.store.transaction import Transaction
 
@@ -41,6 +41,12 @@ def resume(tx: Transaction, names: Sequence[str]) -> list[str]:
 def paused(tx: Transaction) -> dict[str, str]:
     """Every paused function, and who paused it."""
     return dict(tx.all("SELECT function, paused_by FROM function WHERE paused = 1"))
+
+
+def worked(tx: Transaction) -> list[str]:
+    """Every function that has had a task, or has a worker that has not been seen to end."""
+    rows = tx.all("SELECT DISTINCT function FROM worker WHERE ended_at_ms IS NULL")
+    return sorted({*tally.functions(tx), *(name for (name,) in rows)})
 
 
 def records(tx: Transaction) -> list[FunctionRecord]:

@@ -44,6 +44,7 @@ LOOKS: dict[str, Look] = {
     "degraded": Look("!", "bold yellow"),
     "down": Look("✗", "bold red"),
     "in force": Look("●", "green"),
+    "not in force": Look("✗", "bold red"),
     "disabled": Look("–", "dim"),
     "never": Look("○", "dim"),
     "closed": Look("●", "green"),

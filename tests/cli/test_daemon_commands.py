@@ -19,6 +19,7 @@ from cli_runs import Run
 from live_home import end_workers
 
 from fnr.api.errors import ConfigError
+from fnr.cli import init
 from fnr.config.load import load
 from fnr.config.paths import find_paths
 from fnr.daemon.main import make_folders
@@ -87,8 +88,9 @@ def test_from_nothing_to_a_result_and_back(at: Run, empty: Path) -> None:
     assert at("daemon", "status").code == 3
     listed = at("function", "list").out.splitlines()
     assert [row.split("\t")[:2] for row in listed] == [["greet", ""], ["run", "run"]]
-    [task] = at("task", "list", "-o", "json").json["items"]
-    assert task["state"] == "done"
+    found = at("task", "list", "-o", "json")
+    assert [task["state"] for task in found.json["items"]] == ["done"]
+    assert found.err == "notice: daemon is not running; read from the store\n"
 
 
 def test_a_second_daemon_on_one_home_is_refused(at: Run, empty: Path) -> None:
@@ -309,6 +311,17 @@ def test_init_where_nothing_can_be_written(at: Run, empty: Path) -> None:
     assert found.code == 74
 
 
+def test_a_mistake_of_ours_in_init_is_noted_in_the_folder_it_was_given(
+    command: Run, empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other home, in earnest the system's own places, is not touched."""
+    monkeypatch.setattr(init, "template", lambda _folder: 1 / 0)
+    found = command("--home", tmp_path / "other", "init", empty / "new")
+    assert found.code == 70
+    assert len([*(empty / "new" / "state" / "crash").iterdir()]) == 1
+    assert not (tmp_path / "other").exists()
+
+
 def test_show_writes_toml_that_loads_again(at: Run, empty: Path) -> None:
     at("init")
     text = (empty / "fnr.toml").read_text()
@@ -332,6 +345,20 @@ def test_show_tells_where_each_key_comes_from(
     assert found["log.level"] == ('"debug"', "fnr.toml:2")
     assert found["log.files"] == ("3", "env FNR_LOG_FILES")
     assert found["log.format"] == ('"text"', "default")
+
+
+def test_show_of_a_thousand_functions_says_where_a_table_begins(at: Run, empty: Path) -> None:
+    """Looking through every key for each of them took longer than a test may."""
+    tables = "".join(
+        f"[functions.f{n}]\ncommand = ['a']\n[functions.f{n}.retry]\nmax = 2\n"
+        for n in range(2_000)
+    )
+    (empty / "fnr.toml").write_text(tables)
+    rows = [row.split("\t") for row in at("config", "show", "--origin").out.splitlines()]
+    origins = {key: origin for key, _, origin in rows}
+    assert origins["functions.f0.retry"] == "fnr.toml:4"
+    assert origins["functions.f1999.retry"] == "fnr.toml:8000"
+    assert origins["functions.f1999.workers"] == "default"
 
 
 def test_secrets_in_env_are_not_shown(at: Run, empty: Path) -> None:

@@ -169,6 +169,7 @@ def test_where_no_file_can_be_written_the_traceback_is_shown(
     [
         (("dlq", "export", "--to", "MISSING/letters.jsonl"), 74, "MISSING/letters.jsonl"),
         (("db", "backup", "MISSING/copy.db"), 74, "there is no folder"),
+        (("db", "backup", "-"), 2, "not to standard output"),
         (("init", "x" * 300), 74, "File name too long"),
     ],
 )
@@ -250,3 +251,8 @@ def test_a_standard_stream_that_is_closed_is_no_mistake_of_ours(
     assert (found.returncode, found.stderr) == (0, "")
     assert len(found.stdout.splitlines()) == lines
     assert not (tmp_path / "state").exists()
+
+
+def test_the_nearest_fault_is_named(fnr: Run) -> None:
+    found = fnr("chaos", "inject", "worker-kil", "--duration", "1m", "--reason", "x")
+    assert (found.code, "did you mean 'worker-kill'?" in found.err) == (4, True)

@@ -144,11 +144,12 @@ def test_after_goes_on_behind_a_page(server: WireServer, fnr: Run) -> None:
     assert server.asked[-1].after == "cursor"
 
 
-def test_without_a_daemon_a_list_comes_from_the_store(server: WireServer, fnr: Run) -> None:
+def test_without_daemon_and_store_a_list_is_empty_and_says_so(server: WireServer, fnr: Run) -> None:
     server.stop()
     found = fnr("dlq", "list", "-o", "json")
     assert found.json == {"schema": "fnr.dlq.list/1", "items": [], "total": 0, "next": None}
-    assert found.err == "notice: daemon is not running; read from the store\n"
+    nowhere = f"there is no store yet at {server.paths.store_file}"
+    assert found.err == f"notice: daemon is not running; {nowhere}\n"
     assert fnr("dlq", "list", "-q").err == ""
 
 

@@ -437,6 +437,7 @@ def test_export_and_import_are_exact(home: LiveHome, live: Run, tmp_path: Path) 
     assert found.err.startswith("1 dead letter written to ")
     exported = file.read_text()
     assert live("dlq", "export", "--where", "tag.export:yes").out == exported
+    assert live("dlq", "export", "--where", "tag.export:yes", "--to", "-").out == exported
     assert live("dlq", "export", "--to", file).code == 6
     assert live("dlq", "export", "--where", "no:field", "--to", tmp_path / "none").code == 2
     assert not (tmp_path / "none").exists()
@@ -448,6 +449,7 @@ def test_export_and_import_are_exact(home: LiveHome, live: Run, tmp_path: Path) 
     found = live("dlq", "import", "-", stdin=exported)
     assert (found.code, found.err) == (0, "1 imported\n")
     assert live("dlq", "export", "--where", "tag.export:yes").out == exported
+    assert live("dlq", "export", "--where", "tag.export:yes", "--to", "-").out == exported
     found = live("dlq", "import", "-", "-o", "json", stdin=exported)
     assert (found.code, found.json["refused"]) == (1, 1)
 

@@ -115,7 +115,8 @@ def test_a_daemon_that_is_down_exits_3_and_says_what_to_type(server: WireServer,
     server.stop()
     found = fnr("status")
     assert (found.code, found.out.split("\t")[:2]) == (3, ["daemon", "down"])
-    assert found.err == "notice: daemon is not running; read from the store\n"
+    nowhere = f"there is no store yet at {server.paths.store_file}"
+    assert found.err == f"notice: daemon is not running; {nowhere}\n"
     assert fnr("status", "-o", "json", "-q").json["state"] == "down"
 
 

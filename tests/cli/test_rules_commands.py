@@ -82,6 +82,17 @@ def test_check_finds_every_mistake_and_says_where(rules: Rules, tmp_path: Path) 
     assert f"{draft}:5: exits: unknown key, did you mean 'exit'?" in ran.err
 
 
+def test_of_a_broken_rules_d_no_rule_is_called_in_force(rules: Rules, tmp_path: Path) -> None:
+    """Neither its rules nor its switches count."""
+    (tmp_path / "rules.d" / "a.toml").write_text('disable = ["cuda/gpu-memory"]\nrules = 3\n')
+    listed = {one["name"]: one["state"] for one in rules("list", "-o", "json").json["items"]}
+    assert listed["studio/lens"] == "not in force"
+    assert listed["cuda/gpu-memory"] == "in force"
+    assert "above the packs, not in force\n" in rules("show", "lens").out
+    counted = rules("stats", "--own", "-o", "json").json["items"]
+    assert [(one["rule"], one["state"]) for one in counted] == [("studio/lens", "not in force")]
+
+
 def test_a_broken_rules_d_is_told_and_the_packs_count(rules: Rules, tmp_path: Path) -> None:
     (tmp_path / "rules.d" / "bad.toml").write_text("nonsense")
     ran = rules("test", "no lens in attic")
@@ -134,6 +145,14 @@ def test_test_reads_files_stdin_and_every_kind_of_evidence(rules: Rules, tmp_pat
     typed = rules("test", "x", "--exception", "a.B", "--traceback", log, "-o", "json").json
     assert (typed["types"], typed["rule"]) == (["a.B"], "studio/lens")
     assert rules("test", "-", "-o", "name", stdin=b"no lens in attic").out == "studio/lens\n"
+
+
+def test_the_mistyped_name_of_a_file_is_told_of(rules: Rules, tmp_path: Path) -> None:
+    """It is tried as a message, which nothing would tell apart from what the file says."""
+    for typed in (tmp_path / "no.log", "logs/worker", "worker.log", tmp_path):
+        assert f"notice: {typed} is no file" in rules("test", typed).err
+    for said in ("no lens in attic", "a.b.TimeoutError", "http://h/x", "errno:ENOSPC"):
+        assert "notice" not in rules("test", said).err
 
 
 @pytest.mark.parametrize(

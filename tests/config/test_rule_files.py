@@ -103,6 +103,15 @@ def test_with_one_mistake_nothing_of_rules_d_counts(
     assert names(loaded) == "optics/lens"
 
 
+def test_a_rule_that_was_switched_off_may_go(paths: Paths) -> None:
+    """An upgrade that ships it no more would else put every rule of rules.d out of force."""
+    write(paths, "a.toml", MINE)
+    write(paths, "disabled.toml", 'disable = ["optics/lens", "optics/of-an-earlier-version"]')
+    loaded = load_rules(paths)
+    assert told(loaded) == []
+    assert names(loaded) == "a/lens"
+
+
 def test_a_rule_that_has_the_name_of_a_shipped_one_is_refused(paths: Paths) -> None:
     write(paths, "optics.toml", MINE)
     loaded = load_rules(paths)

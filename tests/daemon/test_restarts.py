@@ -371,6 +371,25 @@ def test_a_file_that_is_gone_is_not_taken_for_an_empty_one_at_reload(home_at: Ho
     assert home.ask(ask.ReloadConfig()).removed == ["echo"]
 
 
+def test_a_file_that_is_gone_is_not_taken_for_an_empty_one_at_a_start(home_at: HomeAt) -> None:
+    """Tasks would wait for functions that nobody declares any more, and nobody would say so."""
+    home = home_at(function("echo", "echo")).up()
+    task_id = submit(home, "echo")
+    end_of(home, task_id)
+    (home.folder / "fnr.toml").unlink()
+    refused = home.fnr("daemon", "restart")
+    assert (refused.returncode, "is gone: the daemon runs on" in refused.stderr) == (78, True)
+    assert home.ask(ask.GetTask(task_id=task_id)).task.state is TaskState.DONE
+    home.kill()
+    refused = home.fnr("daemon", "start")
+    assert refused.returncode == 78
+    assert "an empty file says that this is meant" in refused.stderr
+    assert home.fnr("config", "check").returncode == 78
+    home.write("")
+    home.up()
+    assert [one.state for one in home.ask(ask.GetStatus()).functions] == ["removed"]
+
+
 def test_a_function_that_comes_back_into_the_file_is_paused_still(home_at: HomeAt) -> None:
     """Method: it is paused, leaves fnr.toml, the daemon starts without it, and it is back."""
     both = function("echo", "echo") + function("other", "echo")

@@ -21,9 +21,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "daemon"))
 
 from live_home import LiveHome
 
+from fnr.api.requests import PauseFunction
 from fnr.cli.main import run
+from fnr.host import chaos_records as records
 from fnr.host import score_files
 from fnr.host.lock import hold_lock
+from fnr.host.process import attach
 from fnr.policy.chaos_score import FAIL, PASS, FaultScore, Figures, Score
 
 SCORE = Score(
@@ -66,6 +69,7 @@ def test_a_live_drill_meets_only_its_own_canaries(folder: Path) -> None:
         assert figures["recovery_rate"] == figures["actions_logged_rate"] == 1.0, score["remarks"]
         assert figures["detection_ms"]["n"] >= 14
         assert figures["breaker_response_ms"] is None
+        assert not any("at once" in line for line in score["why"])
         assert {one["fault"] for one in score["faults"]} >= {"hang", "segfault", "error"}
         assert all(one["effect_proven"] and one["reverted"] for one in score["faults"])
         tasks = json.loads(home.fnr("task", "list", "--limit", "0", "-o", "json").stdout)["items"]
@@ -123,6 +127,36 @@ def test_a_killed_drill_leaves_no_process_and_no_folder(folder: Path) -> None:
     assert gone
     assert list(temporary.iterdir()) == []
     assert processes_of(temporary) == {}
+
+
+def test_a_killed_live_drill_leaves_no_fault(folder: Path) -> None:
+    """Its faults would go on for 90 s; what it left on disk goes with the next one."""
+    home = LiveHome(folder, "[chaos]\nenabled = true\nstop_load = 1000.0\n").up()
+    command = ["chaos", "drill", "--live", "--concurrent", "9"]
+    try:
+        with subprocess.Popen(
+            [sys.executable, "-m", "fnr", "--home", str(folder), *command],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as drill:
+            assert drill.stderr is not None
+            while "meet them at once" not in (line := drill.stderr.readline()):
+                assert line, home.log()[-4_000:]
+            begun = [records.holder(one.folder) for one in records.active(home.paths.chaos_dir)]
+            holders = [attach(one.pid, one.pid_start) for one in begun if one is not None]
+            drill.kill()
+        assert len(holders) > 5
+        for holder in filter(None, holders):
+            assert select.select([holder], [], [], 60)[0]
+            os.close(holder)
+        assert records.active(home.paths.chaos_dir) == []
+        home.ask(PauseFunction(functions=["canary"], reason="as in the middle of a wave"))
+        again = home.fnr(*command, "-o", "json")
+        assert json.loads(again.stdout)["figures"]["lost"] == 0, again.stderr
+        assert [*Path(home.paths.chaos_dir).glob("marks-*")] == []
+    finally:
+        home.close()
 
 
 def test_two_drills_at_once_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

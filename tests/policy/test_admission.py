@@ -63,7 +63,7 @@ def test_parts_of_a_gpu_are_given_one_at_a_time() -> None:
     assert grant(Needs(gpus=1), Supply(gpus=parts), other).gpus == ("MIG-1",)
     never = refusal(Needs(gpus=2), Supply(gpus=(*parts, gpu(1))))
     assert never.until is Until.NEVER
-    assert never.why.endswith("it has 1 whole GPUs")
+    assert never.why.endswith("it has 1 whole GPU")
     two = grant(Needs(gpus=2), Supply(gpus=(*parts, gpu(1), gpu(2, free=7000))))
     assert two.gpus == ("GPU-1", "GPU-2")
 

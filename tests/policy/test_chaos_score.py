@@ -75,6 +75,14 @@ def test_what_was_not_undone_is_worse_than_anything_else() -> None:
     assert judge(replace(GOOD, residue=1), [FAULT])[0] == UNSAFE
 
 
+def test_nobody_demands_more_errors_at_once_than_were_asked_for() -> None:
+    """Nor so many of a running daemon: its canaries have few workers, and no live drill passed."""
+    few = replace(GOOD, concurrent_scenarios=14)
+    assert judge(few, [FAULT], concurrent=64)[0] == FAIL
+    assert judge(few, [FAULT], concurrent=20) == (PASS, [])
+    assert judge(few, [FAULT], concurrent=64, live=True) == (PASS, [])
+
+
 def test_what_was_not_measured_is_said_and_never_taken_for_good() -> None:
     verdict, why = judge(replace(GOOD, breaker_response_ms=None), [FAULT])
     assert verdict == PASS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from fnr.tui.screens.dashboard import DashboardView
 from fnr.tui.screens.dialog import Dialog
 from fnr.tui.screens.help import HelpPage
 from fnr.tui.screens.list_view import ListView
+from fnr.tui.screens.rules import complaint
 from fnr.tui.work_lines import pulse_lines
 
 # Something that only stands on this screen.
@@ -167,6 +169,44 @@ async def test_the_keys_that_work_everywhere(daemon: StoreServer) -> None:
         await until_shown(pilot, "needs attention")
         await pilot.press("q")
         await until(pilot, lambda: app.return_code == 0)
+
+
+@pytest.fixture
+def rules_d(daemon: StoreServer) -> Iterator[Path]:
+    """An empty rules.d in the home, which other tests have, too."""
+    folder = Path(daemon.paths.rules_dir)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize(("more", "state"), [("", "● in force"), ("rules = 3\n", "✗ not in force")])
+async def test_many_rules_of_ones_own_are_shown_with_whether_they_count(
+    daemon: StoreServer, rules_d: Path, more: str, state: str
+) -> None:
+    """Method: hundreds of them, without and with a mistake that takes all out of force."""
+    rule = '[[rule]]\nname = "lens-{0}"\ncategory = "transient"\ntext = "no lens-{0}"\n'
+    (rules_d / "studio.toml").write_text(more + "".join(map(rule.format, range(500))))
+    async with running(daemon.paths, "rules") as (app, pilot):
+        await until_shown(pilot, state)
+        assert isinstance(app.view, ListView)
+        assert app.view.table.window.item.name == "studio/lens-0"
+        if more:
+            await until_shown(pilot, "rules.d has a problem, so none of its rules is in force")
+
+
+@pytest.mark.parametrize(
+    ("err", "words"),
+    [
+        ('notice: x\n{"error":{"code":"internal","message":"no","why":"E: 1"}}\n', "no: E: 1"),
+        ('{"error":{"message":"no"}}', "no"),
+        ("Killed\n", "Killed"),
+        ("", ""),
+    ],
+)
+def test_why_no_rules_can_be_listed_is_told_in_words(err: str, words: str) -> None:
+    assert complaint(err) == words
 
 
 async def test_a_filter_is_typed_kept_and_recalled(daemon: StoreServer) -> None:

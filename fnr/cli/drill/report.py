@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fnr.cli.columns import in_columns
 from fnr.cli.terminal import one_line
-from fnr.policy.chaos_score import DEMANDS, Demand, FaultScore, Score, measured, shown
+from fnr.policy.chaos_score import DEMANDS, Demand, FaultScore, Score, is_demanded, measured, shown
 
 SCHEMA = "fnr.chaos.score/1"
 REMARKS_MAX = 20
@@ -39,6 +39,10 @@ def _figure(score: Score, demand: Demand) -> list[str]:
     met = "not measured"
     if value is not None:
         met = "goal" if demand.goal_met(value) else "story" if demand.met(value) else "MISSED"
+        if met == "MISSED" and not is_demanded(
+            demand, concurrent=score.concurrent, live=score.live
+        ):
+            met = "not demanded"
     sign = "≥" if demand.at_least else "≤"
     wanted = [f"{sign} {shown(number, demand)}" for number in (demand.story, demand.goal)]
     return [demand.words, shown(value, demand) if value is not None else "-", *wanted, met]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fnr.api.chaos_requests import InjectFault
 from fnr.api.errors import Failed
+from fnr.api.requests import ResumeFunction
 from fnr.cli.drill.cases import CASE_TAG, SERVICE_FAULTS
 from fnr.cli.drill.home import DrillHome, make_home
 from fnr.cli.drill.play import BREAKER_PORT, Stage
@@ -31,6 +32,9 @@ from fnr.config.paths import Paths
 from fnr.host import process
 from fnr.host.lock import lock_holder
 from fnr.host.process import attach, pid_start, signal_pids
+from fnr.policy.chaos import CANARY
+
+_MARKS = "marks-"
 
 
 def throwaway_stage(interruptions: Interruptions, cleanup: ExitStack) -> tuple[Stage, Paths, Path]:
@@ -66,7 +70,10 @@ def live_stage(paths: Paths, cleanup: ExitStack) -> tuple[Stage, Paths, Path]:
 
     Nothing is left behind by asking.
     """
-    marks = Path(tempfile.mkdtemp(prefix="marks-", dir=paths.chaos_dir))
+    # One drill plays at a time: these are of one that was killed.
+    for old in Path(paths.chaos_dir).glob(f"{_MARKS}*"):
+        shutil.rmtree(old, ignore_errors=True)
+    marks = Path(tempfile.mkdtemp(prefix=_MARKS, dir=paths.chaos_dir))
     cleanup.callback(shutil.rmtree, marks, ignore_errors=True)
     client = cleanup.enter_context(Client(paths.home or None, timeout="60s", reconnect="30s"))
     may = InjectFault(
@@ -74,6 +81,8 @@ def live_stage(paths: Paths, cleanup: ExitStack) -> tuple[Stage, Paths, Path]:
         dry_run=True,
     )  # fmt: skip
     client.ask(may)
+    # One that was killed at this very moment left it paused.
+    client.ask(ResumeFunction(functions=[CANARY]))
     stage = Stage(client=client, marks=marks, output=None, ports={}, check=lambda: 0)
     return stage, paths, marks / "accepted.jsonl"
 

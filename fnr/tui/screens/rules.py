@@ -26,6 +26,9 @@ from fnr.tui.widgets.paged_table import TableColumn
 from fnr.tui.widgets.window import Wanted
 from fnr.tui.wishes import Ask, Values, Wish, Wished, on_ids
 
+# The packs' rules alone are a quarter of a MiB; rules.d may have twenty times as many.
+LIST_BYTES_MAX = 32 * 1024 * 1024
+
 
 class RuleRow(Struct, frozen=True, kw_only=True):
     """A rule as `fnr rules list -o json` tells it."""
@@ -35,6 +38,7 @@ class RuleRow(Struct, frozen=True, kw_only=True):
     level: str
     operator: bool
     disabled: bool
+    state: str
     where: str
     examples: int = 0
     hint: str = ""
@@ -42,6 +46,15 @@ class RuleRow(Struct, frozen=True, kw_only=True):
 
 class _Listed(Struct, frozen=True, kw_only=True):
     items: list[RuleRow]
+
+
+class _Error(Struct, frozen=True, kw_only=True):
+    message: str
+    why: str = ""
+
+
+class _Failed(Struct, frozen=True, kw_only=True):
+    error: _Error
 
 
 class Ruled(Struct, frozen=True, kw_only=True):
@@ -58,10 +71,8 @@ class Ruled(Struct, frozen=True, kw_only=True):
 
     @property
     def state(self) -> str:
-        """In force, disabled, or what decided instead of a rule."""
-        if self.rule is None:
-            return "no rule"
-        return "disabled" if self.rule.disabled else "in force"
+        """In force, not in force, disabled, or that what decided is no rule."""
+        return "no rule" if self.rule is None else self.rule.state
 
 
 def _corrected(one: Ruled) -> tuple[str, str]:
@@ -92,7 +103,7 @@ class RulesView(ListView):
             cell=lambda one: ago(one.count.last_at_ms) if one.count else "",
         ),
         TableColumn(title="CORRECTED", cell=_corrected, width=9, right=True, spare=4),
-        TableColumn(title="STATE", cell=lambda one: signed(one.state), width=10),
+        TableColumn(title="STATE", cell=lambda one: signed(one.state), width=14),
         TableColumn(
             title="LEVEL", cell=lambda one: one.rule.level if one.rule else "", width=9, spare=3
         ),
@@ -134,13 +145,17 @@ class RulesView(ListView):
     @work(exclusive=True, group="rules")
     async def _load(self) -> None:
         done = await run_own_aside(
-            self.feed.paths, OwnCommand(words=("rules", "list", "-o", "json"))
+            self.feed.paths,
+            OwnCommand(words=("rules", "list", "-o", "json")),
+            kept_bytes_max=LIST_BYTES_MAX,
         )
         try:
             if isinstance(done, OSError) or done.code != 0:
-                why = str(done) if isinstance(done, OSError) else done.err.strip()
-                raise ValueError(why)
+                raise ValueError(str(done) if isinstance(done, OSError) else complaint(done.err))
             self._rules = msgspec.json.decode(done.out, type=_Listed).items
+            if done.err:
+                # That rules.d has a mistake, and so nothing of it counts.
+                self.post_message(self.Told(done.err.strip().removeprefix("notice: "), bad=True))
             counts = await self.feed.ask(ListRuleCounts())
         except FnrError as error:
             counts = []
@@ -223,7 +238,7 @@ class RulesView(ListView):
             self.post_message(self.Told("this is no rule: nothing to switch", bad=True))
             return
         verb = "enable" if chosen[0].rule.disabled else "disable"
-        names = [one.name for one in chosen if one.state == chosen[0].state]
+        names = [one.name for one in chosen if one.rule.disabled == chosen[0].rule.disabled]
         self.post_message(
             Wished(
                 Wish(
@@ -234,6 +249,15 @@ class RulesView(ListView):
                 )
             )
         )
+
+
+def complaint(err: str) -> str:
+    """What an error for programs says to people; what is none stays what it is."""
+    try:
+        found = msgspec.json.decode(err.strip().splitlines()[-1], type=_Failed).error
+    except (msgspec.DecodeError, IndexError):
+        return err.strip()
+    return f"{found.message}: {found.why}" if found.why else found.message
 
 
 def merged(rules: list[RuleRow], counts: list[RuleCount]) -> list[Ruled]:

@@ -1,0 +1,17 @@
+"""A fnr.toml that was there and is gone: by mistake, or because its disk is not mounted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from fnr.config.functions import RUN
+from fnr.policy.chaos import CANARY
+
+WHY_GONE = "without it no function would be left; an empty file says that this is meant"
+BUILT_IN_FUNCTIONS = frozenset({RUN, CANARY})
+
+
+def file_is_gone(config_file: str, functions: Iterable[str]) -> bool:
+    """Is there no fnr.toml, although only one can have declared some of these functions?"""
+    return not os.path.lexists(config_file) and not BUILT_IN_FUNCTIONS.issuperset(functions)
