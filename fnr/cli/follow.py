@@ -38,6 +38,7 @@ from fnr.client.answers import further_ends
 from fnr.client.connect import Connection, ConnectionLost, connect_again
 from fnr.client.task_story import why
 from fnr.config.units import format_duration
+from fnr.host.bookmark import Bookmarks
 from fnr.host.clock import Dice, Ulids
 from fnr.host.worker_log import follow, read_kept
 from fnr.policy.record import LogSpan, TaskEnd
@@ -52,7 +53,8 @@ PATIENCE_MS = 60_000
 SUBMIT_PATIENCE_MS = 10_000
 # How long somebody who waits for one task is told nothing.
 SILENT_MS = 2_000
-PIECE_BYTES = 1024 * 1024
+# Not more at once: a slow reader whom a command waits for is to be seen to read.
+PIECE_BYTES = 64 * 1024
 
 
 class Output(Struct, frozen=True):
@@ -152,10 +154,12 @@ def task_output(
     since_ms: int | None = None,
     shown: dict[str, int] | None = None,
     patient: bool = False,
+    bookmarks: Bookmarks | None = None,
 ) -> Iterator[Output]:
     """What a task prints, from its first attempt on, until it has ended.
 
     shown: log -> up to where it was shown already. patient: also with a daemon that is away now.
+    bookmarks: a command behind `fnr run` prints no faster than this is read.
     """
     inbox = Inbox(here, Watch(task_ids=[task_id]), patient=patient)
     spans: list[LogSpan] = []
@@ -168,15 +172,22 @@ def task_output(
             # The state first: whatever an ended task wrote is then in its spans.
             ended = find_task(here, task_id).state not in LIVE_STATES
             spans = patient_ask(here, ListLogSpans(task_id=task_id, since_ms=since_ms))
+        running = {span.log_path: span.log_from for span in spans if span.log_to is None}
+        if bookmarks is not None:
+            bookmarks.put(running)
         for span in spans:
             start = max(shown.get(span.log_path, 0), span.log_from)
             for piece in pieces(span.log_path, start, span.log_to):
                 shown[span.log_path] = piece.position
                 yield Output(span.token, piece.data, span.started_at_ms, piece.lost_bytes)
+                if bookmarks is not None:
+                    bookmarks.move(span.log_path, piece.position)
             if span.log_to is None:
                 inbox.follow(span.log_path, max(shown.get(span.log_path, 0), span.log_from))
         if ended:
             return
+        if bookmarks is not None:
+            bookmarks.keep(running)
 
 
 def function_output(here: Here, function: str, *, shown: dict[str, int]) -> Iterator[Output]:

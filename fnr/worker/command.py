@@ -145,6 +145,7 @@ class Command:
             limits=given.limits or self._spec.limits,
             nice=given.nice,
             grace_ms=self._spec.grace_ms,
+            read_along=True,
         )
 
     def _run(self, plan: Plan, file: str) -> Ended:

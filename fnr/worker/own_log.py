@@ -10,6 +10,7 @@ import os
 from contextlib import suppress
 
 from fnr.api.frames import WorkerSpec
+from fnr.host.bookmark import first_bookmark
 from fnr.host.disk import write_all
 from fnr.host.worker_log import name_of, read_span, trim
 from fnr.policy.evidence import TAIL_BYTES_MAX
@@ -17,11 +18,14 @@ from fnr.worker.foreign_text import clean
 
 
 class OwnLog:
-    """The log of one worker; spans in it are the output of attempts."""
+    """The log of one worker; spans in it are the output of attempts.
+
+    bytes_max: how much output is kept.
+    """
 
     def __init__(self, spec: WorkerSpec) -> None:
         self.path = spec.log_path
-        self._bytes_max = spec.log_bytes_max
+        self.bytes_max = spec.log_bytes_max
         self._trimmed_at = 0
         # A function may close or redirect descriptor 2.
         self._fd = os.dup(2)
@@ -30,6 +34,13 @@ class OwnLog:
     def size(self) -> int:
         """Where the next output will stand."""
         return os.fstat(self._fd).st_size
+
+    def unread_from(self, start: int) -> int | None:
+        """From where on behind start somebody who reads along has not read; None: nobody does."""
+        # One byte further than there is: also who has read everything is there.
+        end = self.size() + 1
+        found = first_bookmark(self._fd, start, end)
+        return found if found < end else None
 
     def write(self, data: bytes) -> None:
         """Append; on a full disk the output is lost, not the attempt."""
@@ -52,9 +63,9 @@ class OwnLog:
         """Give old output back to the disk when there is too much; whether it grew much lately."""
         size_bytes = self.size()
         # What is kept is at least half the limit, so there is nothing to do before another half.
-        full = size_bytes - self._trimmed_at > self._bytes_max // 2
+        full = size_bytes - self._trimmed_at > self.bytes_max // 2
         if full:
             self._trimmed_at = size_bytes
             with suppress(OSError):
-                trim(self._name, self._bytes_max)
+                trim(self._name, self.bytes_max)
         return full

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from cli_runs import Run
-from live_home import LiveHome
+from live_home import LiveHome, home_of_its_own
 from terminals import Session
 from wire_server import Close, Events, Turns, WireServer
 
@@ -73,6 +73,25 @@ def test_output_of_any_bytes_comes_through_unchanged(home: LiveHome) -> None:
         check=False,
     )
     assert (found.returncode, found.stdout == data) == (0, True)
+
+
+def test_a_command_prints_no_faster_than_its_output_is_shown() -> None:
+    """Method: it begins when it is followed, and prints a hundred times what its log keeps."""
+    with home_of_its_own('[log]\nworker_file_size = "64KiB"\n') as home:
+        gate = home.folder / "gate"
+        os.mkfifo(gate)
+        words = ["run", "--", "sh", "-c", f"echo 0; cat {gate}; seq 200000"]
+        with subprocess.Popen(
+            [sys.executable, "-m", "fnr", "--home", home.folder, *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as follower:
+            assert follower.stdout is not None
+            assert follower.stdout.readline() == b"0\n"
+            gate.write_text("")
+            out, err = follower.communicate()
+    assert (follower.returncode, err) == (0, b"")
+    assert out == b"".join(b"%d\n" % number for number in range(1, 200_001))
 
 
 def test_detached_prints_the_id_and_logs_follow_to_the_end(home: LiveHome, live: Run) -> None:
