@@ -28,7 +28,7 @@ from fnr.client.sdk import AsyncClient
 from fnr.daemon.parts import Parts
 from fnr.host.clock import Clock
 from fnr.host.procfs import environ_of
-from fnr.policy.evidence import KilledBy
+from fnr.policy.evidence import DAEMON_KILLED, KilledBy
 from fnr.policy.task import TaskState
 
 HomeAt = Callable[[str], LiveHome]
@@ -448,6 +448,28 @@ def test_what_ends_with_its_daemon_has_not_failed(
     assert (end.task.state, end.task.deaths, end.task.retries) == (TaskState.DONE, 0, 0)
     outcomes = [attempt.outcome for attempt in home.ask(ask.GetTask(task_id=task_id)).attempts]
     assert outcomes == ["interrupted"] * 3 + ["done"]
+
+
+def test_a_command_that_ends_with_its_daemon_does_not_wait_for_the_next(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """Its program went on by itself until another daemon came, if one did."""
+    started, gate = pipes(tmp_path, "started", "gate")
+    script = 'echo $$ > "$0"; cat "$1"; echo done'
+    command = f'command = ["sh", "-c", {script!r}, "{started}", "{gate}"]'
+    home = home_at(f'[functions.hang]\n{command}\non_daemon_exit = "kill"\n').up()
+    task_id = submit(home, "hang", {}, retries_max=0)
+    pidfd = os.pidfd_open(int(started.read_text()))
+    home.kill()
+    assert select.select([pidfd], [], [], 30)[0]
+    os.close(pidfd)
+    home.up()
+    started.read_text()
+    gate.write_text("open")
+    end = end_of(home, task_id)
+    assert (end.task.state, end.task.deaths, end.task.retries) == (TaskState.DONE, 0, 0)
+    told = [row.decision.why for row in home.ask(ask.GetTask(task_id=task_id)).ledger]
+    assert [reason for reason in told if DAEMON_KILLED in reason]
 
 
 def test_what_does_not_end_with_the_daemon_is_left_by_one_that_is_stopped(
