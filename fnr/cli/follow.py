@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -34,10 +34,9 @@ from fnr.api.requests import (
 from fnr.api.resource_requests import ExplainWait
 from fnr.cli.here import Here, say
 from fnr.cli.terminal import block
-from fnr.client.answers import further_ends
+from fnr.client.answers import further_ends, in_one_wait
 from fnr.client.connect import Connection, ConnectionLost, connect_again
 from fnr.client.task_story import why
-from fnr.config.units import format_duration
 from fnr.host.bookmark import Bookmarks
 from fnr.host.clock import Dice, Ulids
 from fnr.host.worker_log import follow, read_kept
@@ -304,7 +303,7 @@ def _first_ends(here: Here, connection: Connection, request: WaitTasks) -> list[
 
     silent = len(request.task_ids) == 1
     while True:
-        with connection, suppress(ConnectionLost), _in_one_wait(request):
+        with connection, suppress(ConnectionLost), in_one_wait(request):
             if silent and (ends := _ends_soon(connection, request, left_ms())) is not None:
                 return ends
             if silent:
@@ -319,16 +318,6 @@ def _first_ends(here: Here, connection: Connection, request: WaitTasks) -> list[
             timeout_ms=here.timeout_ms,
             patience_ms=PATIENCE_MS if left is None else min(PATIENCE_MS, left),
         )
-
-
-@contextmanager
-def _in_one_wait(request: WaitTasks) -> Iterator[None]:
-    """Several questions are one wait to who asked."""
-    try:
-        yield
-    except TimedOut as error:
-        error.why = f"waited {format_duration(request.timeout_ms or 0)}"
-        raise
 
 
 def _ends_soon(
