@@ -110,26 +110,6 @@ def test_a_second_loss_is_reported(server: WireServer, client: Client) -> None:
     assert len(server.asked) == 2
 
 
-def test_a_wait_is_asked_again_as_often_as_the_daemon_comes_back(
-    server: WireServer, client: Client
-) -> None:
-    server.answers[WaitTasks] = Turns(Close(), Close(), Close(), [DONE])
-    assert client.wait("T", timeout="1h") == DONE
-    left_ms = [request.timeout_ms for request in server.asked if isinstance(request, WaitTasks)]
-    assert len(left_ms) == 4
-    assert left_ms[0] == 3_600_000
-    assert left_ms == sorted(left_ms, reverse=True)
-
-
-def test_a_wait_over_restarts_says_how_long_it_was_in_all(
-    server: WireServer, client: Client
-) -> None:
-    server.answers[WaitTasks] = Turns(Close(), TimedOut("too late", why="waited 3s"))
-    with pytest.raises(TimedOut) as caught:
-        client.wait("T", timeout="5m")
-    assert caught.value.why == "waited 5m"
-
-
 def test_what_is_not_safe_to_repeat_is_not_repeated(server: WireServer, client: Client) -> None:
     server.answers[StopDaemon] = Close()
     with pytest.raises(ConnectionLost, match="went away"):
@@ -436,16 +416,6 @@ async def test_async_submit_is_repeated_once_with_the_same_key(
     server.answers[Submit] = Turns(Close(b'{"id":1,'), Submitted(task_id="T"))
     assert await async_client.submit("f") == "T"
     assert server.asked[0] == server.asked[1]
-
-
-async def test_async_a_wait_is_asked_again_as_often_as_the_daemon_comes_back(
-    server: WireServer, async_client: AsyncClient
-) -> None:
-    server.answers[WaitTasks] = Turns(Close(), Close(), Close(), [DONE])
-    assert await async_client.wait("T", timeout="1h") == DONE
-    left_ms = [request.timeout_ms for request in server.asked if isinstance(request, WaitTasks)]
-    assert len(left_ms) == 4
-    assert left_ms == sorted(left_ms, reverse=True)
 
 
 async def test_async_what_is_not_safe_to_repeat_is_not_repeated(
