@@ -83,6 +83,11 @@ def blank(path: str, words: Sequence[bytes]) -> bool:
     return found
 
 
+def whole_blocks(size_bytes: int) -> int:
+    """Where to go on behind so much that is not there: at the beginning of a block."""
+    return -(-size_bytes // _BLOCK_BYTES) * _BLOCK_BYTES
+
+
 def name_of(fd: int) -> str:
     """By what a file held open can be opened again, though its folder be closed to us."""
     return f"/proc/self/fd/{fd}"

@@ -12,7 +12,7 @@ from contextlib import suppress
 from fnr.api.frames import WorkerSpec
 from fnr.host.bookmark import first_bookmark
 from fnr.host.disk import write_all
-from fnr.host.worker_log import name_of, read_span, trim
+from fnr.host.worker_log import name_of, read_span, trim, whole_blocks
 from fnr.policy.evidence import TAIL_BYTES_MAX
 from fnr.worker.foreign_text import clean
 
@@ -30,10 +30,57 @@ class OwnLog:
         # A function may close or redirect descriptor 2.
         self._fd = os.dup(2)
         self._name = name_of(self._fd)
+        self._end = os.fstat(self._fd).st_size
+        self._spool_dir = spec.spool_dir
+        # On a file system that tells two files where there is one, it would begin for ever.
+        self._may_vanish = self._stands(os.fstat(self._fd))
 
     def size(self) -> int:
         """Where the next output will stand."""
+        self._look()
         return os.fstat(self._fd).st_size
+
+    def _look(self) -> None:
+        held = os.fstat(self._fd)
+        if self._may_vanish and not self._stands(held):
+            self._begin_anew(held)
+        elif held.st_size < self._end:
+            # Emptied to make room: what comes next stands behind what there was all the same.
+            with suppress(OSError):
+                os.ftruncate(self._fd, whole_blocks(self._end))
+        self._end = max(self._end, os.fstat(self._fd).st_size)
+
+    def _stands(self, held: os.stat_result) -> bool:
+        """Does the path still lead to what we write to?"""
+        try:
+            return os.path.samestat(os.stat(self.path), held)  # noqa: PTH116 - pathlib costs 8 ms
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:  # not ours to see
+            return True
+
+    def _begin_anew(self, held: os.stat_result) -> None:
+        """Somebody has removed the file, or moved it away: go on where people look for it.
+
+        It goes on behind what there was, so that a position in it means the same for ever.
+        """
+        if not os.path.isdir(self._spool_dir):  # noqa: PTH112 - as above
+            return  # nothing comes back of a home that was removed
+        try:
+            os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)  # noqa: PTH103, PTH120 - as above
+            fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError:
+            return
+        with suppress(OSError):
+            if os.fstat(fd).st_size < held.st_size:
+                os.ftruncate(fd, whole_blocks(held.st_size))
+        for number in (1, 2):
+            with suppress(OSError):  # a function may have closed or redirected it
+                if os.path.samestat(os.fstat(number), held):
+                    os.dup2(fd, number)
+        os.dup2(fd, self._fd, inheritable=False)
+        os.close(fd)
+        self.say("this log was removed or moved away, and goes on here")
 
     def unread_from(self, start: int) -> int | None:
         """From where on behind start somebody who reads along has not read; None: nobody does."""
@@ -45,7 +92,9 @@ class OwnLog:
     def write(self, data: bytes) -> None:
         """Append; on a full disk the output is lost, not the attempt."""
         with suppress(OSError):
+            self._look()
             write_all(self._fd, data)
+            self._end = max(self._end, os.fstat(self._fd).st_size)
 
     def say(self, text: str) -> None:
         """A line of our own among the function's output."""
