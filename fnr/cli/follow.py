@@ -37,6 +37,7 @@ from fnr.cli.terminal import block
 from fnr.client.answers import further_ends, in_one_wait
 from fnr.client.connect import Connection, ConnectionLost, connect_again
 from fnr.client.task_story import why
+from fnr.config.paths import Paths
 from fnr.host.bookmark import Bookmarks
 from fnr.host.clock import Dice, Ulids
 from fnr.host.worker_log import follow, read_kept
@@ -171,12 +172,12 @@ def task_output(
             # The state first: whatever an ended task wrote is then in its spans.
             ended = find_task(here, task_id).state not in LIVE_STATES
             spans = patient_ask(here, ListLogSpans(task_id=task_id, since_ms=since_ms))
-        running = {span.log_path: span.log_from for span in spans if span.log_to is None}
-        if bookmarks is not None:
-            bookmarks.put(running)
         for span in spans:
             start = max(shown.get(span.log_path, 0), span.log_from)
-            for piece in pieces(span.log_path, start, span.log_to):
+            end = printed_to(here.paths, span)
+            if bookmarks is not None and end:
+                bookmarks.put(span.log_path, start)
+            for piece in pieces(span.log_path, start, end):
                 shown[span.log_path] = piece.position
                 yield Output(span.token, piece.data, span.started_at_ms, piece.lost_bytes)
                 if bookmarks is not None:
@@ -186,7 +187,7 @@ def task_output(
         if ended:
             return
         if bookmarks is not None:
-            bookmarks.keep(running)
+            bookmarks.keep({span.log_path for span in spans if span.log_to is None})
 
 
 def function_output(here: Here, function: str, *, shown: dict[str, int]) -> Iterator[Output]:
@@ -212,6 +213,22 @@ def function_output(here: Here, function: str, *, shown: dict[str, int]) -> Iter
         for path in looked_at.keys() - logs.keys():
             # Nothing more comes of a worker that is gone, and its follower would cost for ever.
             inbox.leave(path)
+
+
+def printed_to(paths: Paths, span: LogSpan) -> int | None:
+    """Up to where a log is this attempt's output for sure, 0 if it may not be; None: to its end.
+
+    Its worker goes on with the next attempt before anybody hears that this one has ended.
+    """
+    if span.log_to is not None or span.ended_at_ms is not None:
+        return span.log_to
+    # The size first: whoever begins after that has printed nothing before it.
+    size = log_size(span.log_path)
+    try:
+        begun = Path(paths.now_file_of(None, span.worker_id)).read_bytes()
+    except OSError:
+        return size
+    return size if begun.startswith((span.token.encode(), b"\0")) else 0
 
 
 def pieces(path: str, start: int, end: int | None) -> Iterator[Piece]:

@@ -1,7 +1,7 @@
 """Where somebody who reads along is in a log, so that nothing is trimmed before it was read.
 
-A bookmark is a lock on the file from a position on. The kernel holds it for the reader and frees
-it with the reader, so that one who was killed keeps nobody waiting.
+A bookmark is a lock on the byte that is to be read next. The kernel holds it for the reader and
+frees it with the reader, so that one who was killed keeps nobody waiting.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
-from collections.abc import Container, Mapping
+from collections.abc import Container
 from contextlib import suppress
 from typing import Self
 
-# The kernel's struct flock: type, whence, start, length (0: to the end of all files), pid.
+# The kernel's struct flock: type, whence, start, length, pid.
 _FLOCK = struct.Struct("hhqqi0q")
 
 
@@ -23,7 +23,7 @@ class Bookmark:
     def __init__(self, path: str, position: int) -> None:
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            self._set(fcntl.F_RDLCK, position, 0)
+            self._set(fcntl.F_RDLCK, position, 1)
         except OSError:
             os.close(self._fd)
             raise
@@ -32,6 +32,8 @@ class Bookmark:
         """What is before it has been read."""
         if position > 0:
             with suppress(OSError):
+                # In this order there is one at every moment.
+                self._set(fcntl.F_RDLCK, position, 1)
                 self._set(fcntl.F_UNLCK, 0, position)
 
     def close(self) -> None:
@@ -55,12 +57,11 @@ class Bookmarks:
     def __exit__(self, *_: object) -> None:
         self.keep(())
 
-    def put(self, positions: Mapping[str, int]) -> None:
-        """Put one into each of these logs; one that is there already stays where it is."""
-        for path, position in positions.items():
-            if path not in self._marks:
-                with suppress(OSError):
-                    self._marks[path] = Bookmark(path, position)
+    def put(self, path: str, position: int) -> None:
+        """Put one into a log; one that is there already stays where it is."""
+        if path not in self._marks:
+            with suppress(OSError):
+                self._marks[path] = Bookmark(path, position)
 
     def move(self, path: str, position: int) -> None:
         """What is before it has been read."""
@@ -74,7 +75,7 @@ class Bookmarks:
 
 
 def first_bookmark(fd: int, start: int, end: int) -> int:
-    """The first position between the two from which on somebody still reads; end without any."""
+    """The first bookmark between the two; end without any."""
     while start < end:
         asked = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, start, end - start, 0)
         try:
@@ -83,6 +84,6 @@ def first_bookmark(fd: int, start: int, end: int) -> int:
             return end
         if kind == fcntl.F_UNLCK:
             return end
-        # Any that is in the way is told, not the first of several.
-        end = max(start, found)
-    return start
+        # Any of several is told, not the first.
+        end = found
+    return end

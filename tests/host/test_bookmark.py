@@ -52,7 +52,7 @@ def test_a_log_is_trimmed_up_to_the_first_bookmark(log: Path) -> None:
 
 def test_no_bookmark_keeps_more_than_what_may_be_unread(log: Path) -> None:
     with Bookmarks() as marks:
-        marks.put({str(log): 0})
+        marks.put(str(log), 0)
         trim(str(log), LIMIT, unread_bytes_max=LIMIT)
     assert first_kept(str(log)) == len(TEXT) - 2 * LIMIT
 
@@ -85,8 +85,9 @@ hear()
 
 def test_bookmarks_stay_where_they_are_until_moved_or_taken_out(log: Path, fd: int) -> None:
     with Bookmarks() as marks:
-        marks.put({str(log): 7, str(log.with_name("not there")): 0})
-        marks.put({str(log): 50})
+        marks.put(str(log), 7)
+        marks.put(str(log.with_name("not there")), 0)
+        marks.put(str(log), 50)
         marks.move(str(log.with_name("not there")), 1)
         assert first_bookmark(fd, 0, 100) == 7
         marks.keep({str(log)})

@@ -66,8 +66,8 @@ def test_who_is_behind_is_waited_for_while_it_reads(log: OwnLog) -> None:
 
 def test_who_reads_the_output_of_another_attempt_is_not_waited_for(log: OwnLog) -> None:
     mark = Bookmark(log.path, 0)
-    log.write(b"x" * LIMIT)
     reader = ReadAlong(log, begun_at_ms=0)
+    log.write(b"x" * LIMIT)
     assert not reader.is_behind(COMING_MS)
     mark.close()
 
