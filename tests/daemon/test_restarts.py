@@ -413,6 +413,29 @@ def test_a_worker_that_cannot_say_what_it_has_begun_holds_one_attempt(
     assert home.ask(ask.GetTask(task_id=first)).errors == []
 
 
+def test_what_waits_behind_a_long_attempt_is_taken_back_once(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """It was claimed and taken back ten times a second, for as long as the other ran.
+
+    Method: meanwhile a task of another function becomes due, a second later, and ends.
+    """
+    started, gate, next_started, next_gate = pipes(tmp_path, "a", "b", "c", "d")
+    home = home_at(
+        function("hang", "block_on", "workers = 1\nwindow = 2") + function("echo", "echo")
+    ).up()
+    submit(home, "hang", {"fifo": str(gate), "started": str(started)})
+    started.read_text()
+    behind = submit(home, "hang", {"fifo": str(next_gate), "started": str(next_started)})
+    end_of(home, submit(home, "echo", delay_ms=1_000))
+    gate.write_text("open")
+    next_started.read_text()
+    next_gate.write_text("open")
+    assert end_of(home, behind).task.state is TaskState.DONE
+    attempts = home.ask(ask.GetTask(task_id=behind)).attempts
+    assert [attempt.outcome for attempt in attempts] in (["done"], ["returned", "done"])
+
+
 def bound(extra: str = "") -> str:
     """A function whose workers end with the daemon."""
     return function("hang", "block_on", f'on_daemon_exit = "kill"\n{extra}') + function(
