@@ -428,6 +428,7 @@ def test_what_waits_behind_a_long_attempt_is_taken_back_once(
     started.read_text()
     behind = submit(home, "hang", {"fifo": str(next_gate), "started": str(next_started)})
     end_of(home, submit(home, "echo", delay_ms=1_000))
+    assert home.ask(ask.ListLogSpans(task_id=behind)) == [], "what the other prints is not its own"
     gate.write_text("open")
     next_started.read_text()
     next_gate.write_text("open")
