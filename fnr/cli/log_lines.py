@@ -46,6 +46,6 @@ def show(records: Iterator[LogRecord], *, timestamps: bool) -> None:
 def lost_words(lost_bytes: int) -> str:
     """That output was trimmed before it was shown, and what sets the limit."""
     return (
-        f"{lost_bytes / MIB:.1f} MiB of the log are not shown: more was written than a log keeps"
-        " before it was read; log.worker_file_size in fnr.toml says how much that is"
+        f"{lost_bytes / MIB:.1f} MiB of the log are not shown: they were gone before they were"
+        " read; log.worker_file_size in fnr.toml says how much a log keeps"
     )

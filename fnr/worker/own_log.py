@@ -45,10 +45,15 @@ class OwnLog:
         if self._may_vanish and not self._stands(held):
             self._begin_anew(held)
         elif held.st_size < self._end:
-            # Emptied to make room: what comes next stands behind what there was all the same.
-            with suppress(OSError):
-                os.ftruncate(self._fd, whole_blocks(self._end))
+            self._go_on_behind(self._end)
         self._end = max(self._end, os.fstat(self._fd).st_size)
+
+    def _go_on_behind(self, end: int) -> None:
+        """It was emptied to make room: what comes next stands behind what there was."""
+        self._end = 0
+        with suppress(OSError):
+            os.ftruncate(self._fd, whole_blocks(end))
+        self.say("this log was emptied, and goes on here")
 
     def _stands(self, held: os.stat_result) -> bool:
         """Does the path still lead to what we write to?"""

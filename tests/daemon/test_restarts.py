@@ -435,6 +435,7 @@ def test_what_waits_behind_a_long_attempt_is_taken_back_once(
     assert end_of(home, behind).task.state is TaskState.DONE
     attempts = home.ask(ask.GetTask(task_id=behind)).attempts
     assert [attempt.outcome for attempt in attempts] in (["done"], ["returned", "done"])
+    assert home.fnr("task", "history", behind).stdout.count(" began in worker ") == 1
 
 
 def bound(extra: str = "") -> str:

@@ -286,7 +286,8 @@ def test_a_log_that_was_emptied_goes_on_behind_what_there_was(
     gate.open()
     output = peer.expect(Done).output
     assert output.log_to is not None and output.log_to > before
-    [line] = read_span(str(worker.log_path), before, output.log_to).splitlines()
+    told, line = read_span(str(worker.log_path), before, output.log_to).splitlines()
+    assert told == b"fnr: this log was emptied, and goes on here"
     assert line.endswith(b" o. late")
 
 
