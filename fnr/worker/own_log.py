@@ -37,23 +37,24 @@ class OwnLog:
 
     def size(self) -> int:
         """Where the next output will stand."""
-        self._look()
-        return os.fstat(self._fd).st_size
-
-    def _look(self) -> None:
-        held = os.fstat(self._fd)
+        end, held = self._end, os.fstat(self._fd)
         if self._may_vanish and not self._stands(held):
             self._begin_anew(held)
-        elif held.st_size < self._end:
-            self._go_on_behind(self._end)
-        self._end = max(self._end, os.fstat(self._fd).st_size)
+            held = os.fstat(self._fd)
+        elif held.st_size < end:
+            self._go_on_behind(end)
+            held = os.fstat(self._fd)
+        self._end = max(self._end, held.st_size)
+        return held.st_size
 
     def _go_on_behind(self, end: int) -> None:
         """It was emptied to make room: what comes next stands behind what there was."""
         self._end = 0
         with suppress(OSError):
-            os.ftruncate(self._fd, whole_blocks(end))
-        self.say("this log was emptied, and goes on here")
+            # Unless the other thread was here first.
+            if os.fstat(self._fd).st_size < end:
+                os.ftruncate(self._fd, whole_blocks(end))
+                self.say("this log was emptied, and goes on here")
 
     def _stands(self, held: os.stat_result) -> bool:
         """Does the path still lead to what we write to?"""
@@ -97,7 +98,7 @@ class OwnLog:
     def write(self, data: bytes) -> None:
         """Append; on a full disk the output is lost, not the attempt."""
         with suppress(OSError):
-            self._look()
+            self.size()
             write_all(self._fd, data)
             self._end = max(self._end, os.fstat(self._fd).st_size)
 
