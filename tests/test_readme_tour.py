@@ -56,4 +56,4 @@ def test_the_first_steps_work_as_printed(folder: Path) -> None:
         check=False,
     )
     assert program.returncode == 0, program.stderr
-    assert program.stdout.strip() == "Hello, World"
+    assert program.stdout.split("\n") == ["Hello, World", ""] * 2 + [""]
