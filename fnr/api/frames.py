@@ -52,6 +52,7 @@ class WorkerSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     breaker_path, trial_path: what breakers do with a call, and who may try a service; host has the
               formats. trial_fd: the latter, opened by the daemon for a worker that may not.
     grace_ms: between the request to end and SIGTERM, and between SIGTERM and SIGKILL.
+    die_with_daemon: the worker ends when daemon_pid, its parent, does.
     made_for: which settings of its function this is made of, in short; the worker says it again.
     """
 
@@ -74,6 +75,7 @@ class WorkerSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     log_bytes_max: int = 10 * 1024 * 1024
     max_tasks: int | None = None
     die_with_daemon: bool = False
+    daemon_pid: int | None = None
     undo: tuple[dict[str, Any], ...] = ()
     undo_within: tuple[str, ...] = ()
     fault: WorkerFault | None = None

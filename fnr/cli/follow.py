@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -34,10 +34,11 @@ from fnr.api.requests import (
 from fnr.api.resource_requests import ExplainWait
 from fnr.cli.here import Here, say
 from fnr.cli.terminal import block
-from fnr.client.answers import further_ends
+from fnr.client.answers import further_ends, in_one_wait
 from fnr.client.connect import Connection, ConnectionLost, connect_again
 from fnr.client.task_story import why
-from fnr.config.units import format_duration
+from fnr.config.paths import Paths
+from fnr.host.bookmark import Bookmarks
 from fnr.host.clock import Dice, Ulids
 from fnr.host.worker_log import follow, read_kept
 from fnr.policy.record import LogSpan, TaskEnd
@@ -52,7 +53,8 @@ PATIENCE_MS = 60_000
 SUBMIT_PATIENCE_MS = 10_000
 # How long somebody who waits for one task is told nothing.
 SILENT_MS = 2_000
-PIECE_BYTES = 1024 * 1024
+# Not more at once: a slow reader whom a command waits for is to be seen to read.
+PIECE_BYTES = 64 * 1024
 
 
 class Output(Struct, frozen=True):
@@ -152,10 +154,12 @@ def task_output(
     since_ms: int | None = None,
     shown: dict[str, int] | None = None,
     patient: bool = False,
+    bookmarks: Bookmarks | None = None,
 ) -> Iterator[Output]:
     """What a task prints, from its first attempt on, until it has ended.
 
     shown: log -> up to where it was shown already. patient: also with a daemon that is away now.
+    bookmarks: a command behind `fnr run` prints no faster than this is read.
     """
     inbox = Inbox(here, Watch(task_ids=[task_id]), patient=patient)
     spans: list[LogSpan] = []
@@ -170,13 +174,20 @@ def task_output(
             spans = patient_ask(here, ListLogSpans(task_id=task_id, since_ms=since_ms))
         for span in spans:
             start = max(shown.get(span.log_path, 0), span.log_from)
-            for piece in pieces(span.log_path, start, span.log_to):
+            end = printed_to(here.paths, span)
+            if bookmarks is not None and end:
+                bookmarks.put(span.log_path, start)
+            for piece in pieces(span.log_path, start, end):
                 shown[span.log_path] = piece.position
                 yield Output(span.token, piece.data, span.started_at_ms, piece.lost_bytes)
+                if bookmarks is not None:
+                    bookmarks.move(span.log_path, piece.position)
             if span.log_to is None:
                 inbox.follow(span.log_path, max(shown.get(span.log_path, 0), span.log_from))
         if ended:
             return
+        if bookmarks is not None:
+            bookmarks.keep({span.log_path for span in spans if span.log_to is None})
 
 
 def function_output(here: Here, function: str, *, shown: dict[str, int]) -> Iterator[Output]:
@@ -202,6 +213,22 @@ def function_output(here: Here, function: str, *, shown: dict[str, int]) -> Iter
         for path in looked_at.keys() - logs.keys():
             # Nothing more comes of a worker that is gone, and its follower would cost for ever.
             inbox.leave(path)
+
+
+def printed_to(paths: Paths, span: LogSpan) -> int | None:
+    """Up to where a log is this attempt's output for sure, 0 if it may not be; None: to its end.
+
+    Its worker goes on with the next attempt before anybody hears that this one has ended.
+    """
+    if span.log_to is not None or span.ended_at_ms is not None:
+        return span.log_to
+    # The size first: whoever begins after that has printed nothing before it.
+    size = log_size(span.log_path)
+    try:
+        begun = Path(paths.now_file_of(None, span.worker_id)).read_bytes()
+    except OSError:
+        return size
+    return size if begun.startswith((span.token.encode(), b"\0")) else 0
 
 
 def pieces(path: str, start: int, end: int | None) -> Iterator[Piece]:
@@ -293,7 +320,7 @@ def _first_ends(here: Here, connection: Connection, request: WaitTasks) -> list[
 
     silent = len(request.task_ids) == 1
     while True:
-        with connection, suppress(ConnectionLost), _in_one_wait(request):
+        with connection, suppress(ConnectionLost), in_one_wait(request):
             if silent and (ends := _ends_soon(connection, request, left_ms())) is not None:
                 return ends
             if silent:
@@ -308,16 +335,6 @@ def _first_ends(here: Here, connection: Connection, request: WaitTasks) -> list[
             timeout_ms=here.timeout_ms,
             patience_ms=PATIENCE_MS if left is None else min(PATIENCE_MS, left),
         )
-
-
-@contextmanager
-def _in_one_wait(request: WaitTasks) -> Iterator[None]:
-    """Several questions are one wait to who asked."""
-    try:
-        yield
-    except TimedOut as error:
-        error.why = f"waited {format_duration(request.timeout_ms or 0)}"
-        raise
 
 
 def _ends_soon(

@@ -9,6 +9,7 @@ from itertools import groupby
 from fnr.cli.here import here
 from fnr.cli.render import clock_time, write_json
 from fnr.cli.terminal import block
+from fnr.host.disk import write_all
 from fnr.policy.log_record import STDERR, LogRecord
 
 MIB = 1 << 20
@@ -20,9 +21,9 @@ def pass_on(records: Iterator[LogRecord], *, from_ms: int = 0) -> None:
     # Flushed where the stream changes: by the line it would fall behind what programs can write.
     for is_err, together in groupby(wanted, key=lambda record: record.stream == STDERR):
         stream = sys.stderr if is_err else sys.stdout
-        for record in together:
-            stream.buffer.write(record.written)
+        # Not by the line: with PYTHONUNBUFFERED each would be a call of the kernel.
         stream.flush()
+        write_all(stream.fileno(), b"".join(record.written for record in together))
 
 
 def show(records: Iterator[LogRecord], *, timestamps: bool) -> None:
@@ -45,6 +46,6 @@ def show(records: Iterator[LogRecord], *, timestamps: bool) -> None:
 def lost_words(lost_bytes: int) -> str:
     """That output was trimmed before it was shown, and what sets the limit."""
     return (
-        f"{lost_bytes / MIB:.1f} MiB of the log are not shown: more was written than a log keeps"
-        " before it was read; log.worker_file_size in fnr.toml says how much that is"
+        f"{lost_bytes / MIB:.1f} MiB of the log are not shown: they were gone before they were"
+        " read; log.worker_file_size in fnr.toml says how much a log keeps"
     )

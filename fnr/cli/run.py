@@ -25,6 +25,7 @@ from fnr.cli.render import drop_output, write, write_json
 from fnr.cli.terminal import block
 from fnr.client.log_lines import LogLines
 from fnr.config.units import size_bytes
+from fnr.host.bookmark import Bookmarks
 from fnr.policy.evidence import KilledBy, Phase
 from fnr.policy.record import ErrorRecord
 from fnr.policy.task import PRIORITY_DEFAULT, TaskState
@@ -148,12 +149,13 @@ def _cancel(task_id: str) -> None:
 def _pass_output_on(task_id: str) -> None:
     cutters: dict[str, LogLines] = {}
     lost_bytes = 0
-    for output in task_output(here(), task_id, patient=True):
-        cutter = cutters.setdefault(output.place, LogLines(None))
-        if output.lost_bytes:
-            lost_bytes += output.lost_bytes
-            cutter.cut()
-        pass_on(cutter.feed(output.data), from_ms=output.from_ms)
+    with Bookmarks() as bookmarks:
+        for output in task_output(here(), task_id, patient=True, bookmarks=bookmarks):
+            cutter = cutters.setdefault(output.place, LogLines(None))
+            if output.lost_bytes:
+                lost_bytes += output.lost_bytes
+                cutter.cut()
+            pass_on(cutter.feed(output.data), from_ms=output.from_ms)
     for cutter in cutters.values():
         pass_on(cutter.rest())
     if lost_bytes:

@@ -20,6 +20,7 @@ from fnr.cli.render import write, write_json
 from fnr.cli.submit_jsonl import submit_lines
 from fnr.cli.task import ENDS
 from fnr.cli.terminal import block
+from fnr.client.specs import check_expiry
 from fnr.client.task_story import smaller_words, value_text
 from fnr.policy.record import TaskEnd
 from fnr.policy.task import PRIORITY_DEFAULT, TaskState
@@ -74,6 +75,7 @@ def submit(
         retries_max=retries,
         key=key,
     )
+    check_expiry(spec, here().clock)
     if jsonl is not None:
         if values or input_from is not None or wait:
             raise UsageError("--jsonl goes with neither KEY=VALUE nor --input nor --wait")

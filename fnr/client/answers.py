@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -32,11 +32,14 @@ from fnr.api.requests import (
     WaitTasks,
 )
 from fnr.client.connect import ConnectionLost
+from fnr.config.units import format_duration
 from fnr.host.clock import Ulids
 from fnr.policy.dead_letter import SHARED_KEY
 from fnr.policy.record import ENDS_MAX, TaskEnd
 from fnr.policy.replay import MOVING_REPLAYS, ReplayPlan
 from fnr.policy.task import TaskState
+
+Asked = TypeVar("Asked", bound=Request[Any])
 
 EXAMPLES_MAX = 5
 # Changed in one transaction, within a tenth of a second.
@@ -107,6 +110,24 @@ def result_of(end: TaskEnd) -> Any:
 def further_ends(request: WaitTasks, known: int) -> WaitTasks:
     """The question for the ends that come behind so many; they are there already."""
     return replace(request, task_ids=request.task_ids[known : known + ENDS_MAX])
+
+
+def rest_of(request: Asked, *, waited_ms: int) -> Asked:
+    """The same question to the next daemon: of a wait, what is left of its time."""
+    if isinstance(request, WaitTasks) and request.timeout_ms is not None:
+        return replace(request, timeout_ms=max(0, request.timeout_ms - waited_ms))
+    return request
+
+
+@contextmanager
+def in_one_wait(request: Request[Any]) -> Iterator[None]:
+    """Several questions are one wait to who asked."""
+    try:
+        yield
+    except TimedOut as error:
+        if isinstance(request, WaitTasks):
+            error.why = f"waited {format_duration(request.timeout_ms or 0)}"
+        raise
 
 
 def unanswered(error: DaemonDown) -> ConnectionLost:

@@ -36,9 +36,11 @@ from fnr.client.answers import (
     add_report,
     further_ends,
     in_chunks,
+    in_one_wait,
     is_put_back,
     pauses_s,
     repeatable,
+    rest_of,
     result_of,
     says_how_far,
     says_which,
@@ -82,7 +84,8 @@ class AsyncClient:
         self._connecting = asyncio.Lock()
         self._tries = 0
         self._refused: FnrError | None = None
-        self._ulids = Ulids(Clock(), Dice())
+        self._clock = Clock()
+        self._ulids = Ulids(self._clock, Dice())
         self._pid = os.getpid()
 
     async def submit(
@@ -233,19 +236,32 @@ class AsyncClient:
             request = ReplayLetters(where=where, all=all, dry_run=True, after=report.next)
 
     async def ask(self, request: Request[Answer]) -> Answer:
-        """Any request of fnr.api.requests; asked again once if the connection was lost."""
+        """Any request of fnr.api.requests; asked again once if the connection was lost.
+
+        A wait is asked again as often as the daemon comes back.
+        """
         link = await self._linked()
+        begun_ms = self._clock.boot_ms()
         try:
             return await link.ask(request, timeout_ms=self._timeout_ms)
         except ConnectionLost as error:
             if not repeatable(request):
                 raise
             lost = error
-        try:
-            link = await self._linked()
-        except DaemonDown as error:
-            raise unanswered(error) from lost
-        return await link.ask(request, timeout_ms=self._timeout_ms)
+        with in_one_wait(request):
+            while True:
+                try:
+                    link = await self._linked()
+                except DaemonDown as error:
+                    raise unanswered(error) from lost
+                rest = rest_of(request, waited_ms=self._clock.boot_ms() - begun_ms)
+                try:
+                    return await link.ask(rest, timeout_ms=self._timeout_ms)
+                except ConnectionLost as error:
+                    # Nothing but a wait takes so long that it meets restart after restart.
+                    if not isinstance(request, WaitTasks):
+                        raise
+                    lost = error
 
     async def close(self) -> None:
         """Let the connection go; asking makes a new one."""

@@ -40,9 +40,11 @@ from fnr.client.answers import (
     add_report,
     further_ends,
     in_chunks,
+    in_one_wait,
     is_put_back,
     pauses_s,
     repeatable,
+    rest_of,
     result_of,
     says_how_far,
     says_which,
@@ -91,6 +93,7 @@ class Client:
         self.paths = find_paths(None if home is None else os.fspath(home))
         self._timeout_ms = milliseconds(timeout, what="timeout")
         self._patience_ms = milliseconds(reconnect, what="reconnect")
+        self._clock = Clock()
         self._mine = _OfThread()
 
     # ── submit ───────────────────────────────────────────────────────────────
@@ -167,13 +170,17 @@ class Client:
         submit = Submit(task=replace(task_spec(function, input, options), task_id=task_id))
         timeout_ms = None if within is None else milliseconds(within, what="within")
         wait = WaitTasks(task_ids=[task_id], timeout_ms=timeout_ms)
+        begun_ms = self._clock.boot_ms()
         with says_which(task_id):
             try:
                 submitted, ends = self._asked(lambda connection: connection.ask_both(submit, wait))
             except ConnectionLost as lost:
-                submitted, ends = self._ask_again(submit, lost), None
+                submitted, ends = self._ask_again(submit, lost, begun_ms=begun_ms), None
         if ends is None or submitted.task_id != task_id:
-            return self.result(submitted.task_id, timeout=within)
+            waited_ms = self._clock.boot_ms() - begun_ms
+            wait = replace(wait, task_ids=[submitted.task_id])
+            with in_one_wait(wait):
+                return result_of(self.ask(rest_of(wait, waited_ms=waited_ms))[0])
         if isinstance(ends, FnrError):
             raise ends
         return result_of(ends[0])
@@ -260,15 +267,19 @@ class Client:
     # ── the wire ─────────────────────────────────────────────────────────────
 
     def ask(self, request: Request[Answer]) -> Answer:
-        """Any request of fnr.api.requests; asked again once if the connection was lost."""
+        """Any request of fnr.api.requests; asked again once if the connection was lost.
+
+        A wait is asked again as often as the daemon comes back.
+        """
         self._after_fork()
+        begun_ms = self._clock.boot_ms()
         try:
             return self._asked(lambda connection: connection.ask(request))
         except ConnectionLost as error:
             if not repeatable(request):
                 raise
             lost = error
-        return self._ask_again(request, lost)
+        return self._ask_again(request, lost, begun_ms=begun_ms)
 
     def _asked(self, ask: Callable[[Connection], Answer]) -> Answer:
         connection = self._mine.connection
@@ -281,18 +292,26 @@ class Client:
             if connection.broken:
                 self.close()
 
-    def _ask_again(self, request: Request[Answer], lost: FnrError) -> Answer:
-        try:
-            self._mine.connection = connection = connect_again(
-                self.paths, timeout_ms=self._timeout_ms, patience_ms=self._patience_ms
-            )
-        except DaemonDown as error:
-            raise unanswered(error) from lost
-        try:
-            return connection.ask(request)
-        finally:
-            if connection.broken:
-                self.close()
+    def _ask_again(self, request: Request[Answer], lost: FnrError, *, begun_ms: int) -> Answer:
+        with in_one_wait(request):
+            while True:
+                try:
+                    self._mine.connection = connection = connect_again(
+                        self.paths, timeout_ms=self._timeout_ms, patience_ms=self._patience_ms
+                    )
+                except DaemonDown as error:
+                    raise unanswered(error) from lost
+                waited_ms = self._clock.boot_ms() - begun_ms
+                try:
+                    return connection.ask(rest_of(request, waited_ms=waited_ms))
+                except ConnectionLost as error:
+                    # Nothing but a wait takes so long that it meets restart after restart.
+                    if not isinstance(request, WaitTasks):
+                        raise
+                    lost = error
+                finally:
+                    if connection.broken:
+                        self.close()
 
     def close(self) -> None:
         """Let this thread's connection go; asking makes a new one. Others go with their threads."""

@@ -17,7 +17,8 @@ from msgspec import Raw
 from fnr.api.errors import BadData, UsageError
 from fnr.api.requests import SubmitMany, TaskSpec
 from fnr.client.connect import not_text
-from fnr.config.units import duration_ms
+from fnr.config.units import duration_ms, format_duration
+from fnr.host.clock import Clock
 from fnr.policy.json_numbers import number_lost
 from fnr.policy.task import PRIORITY_DEFAULT
 
@@ -59,7 +60,7 @@ def task_spec(
     """A task as it is asked for; BadData when the input cannot be JSON."""
     for name in options.keys() - SubmitOptions.__annotations__.keys():
         raise _unknown_option(name)
-    return TaskSpec(
+    spec = TaskSpec(
         function=function,
         input=_EMPTY if input is None else Raw(input_json(input)),
         priority=options.get("priority", PRIORITY_DEFAULT),
@@ -72,6 +73,23 @@ def task_spec(
         retries_max=options.get("retries"),
         key=options.get("key"),
         parent_id=options.get("parent"),
+    )
+    return check_expiry(spec, Clock())
+
+
+def check_expiry(spec: TaskSpec, clock: Clock) -> TaskSpec:
+    """The task, unless it would expire before it may begin: UsageError."""
+    if spec.expires_ms is None:
+        return spec
+    begins_ms = spec.delay_ms or 0
+    if spec.due_at_ms is not None:
+        begins_ms = spec.due_at_ms - clock.now_ms()
+    if spec.expires_ms > begins_ms:
+        return spec
+    raise UsageError(
+        "the task would expire before it may begin",
+        why=f"it expires {format_duration(spec.expires_ms)} from now,"
+        f" and is due {format_duration(begins_ms)} from now",
     )
 
 

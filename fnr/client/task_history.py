@@ -56,7 +56,8 @@ def _moments(detail: TaskDetail) -> Iterator[_Moment]:
     decisions = {row.token: row for row in detail.ledger if row.token is not None}
     known = {attempt.token for attempt in detail.attempts}
     for attempt in detail.attempts:
-        began = f"attempt {attempt.number} began in worker {attempt.worker_id}"
+        did = "was given to" if attempt.outcome is AttemptOutcome.RETURNED else "began in"
+        began = f"attempt {attempt.number} {did} worker {attempt.worker_id}"
         yield _Moment(attempt.started_at_ms, 1, [f"{began} (pid {attempt.pid})"])
         if attempt.ended_at_ms is not None:
             lines = _ended(attempt, errors.get(attempt.token), decisions.get(attempt.token))

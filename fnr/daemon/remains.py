@@ -19,7 +19,7 @@ from fnr.host.clock import is_ulid
 from fnr.host.kernel_log import KernelLog, OwnGpus
 from fnr.host.other_user import read_from, remove_tree
 from fnr.host.process import Exit
-from fnr.policy.evidence import TAIL_BYTES_MAX, Evidence, KilledBy, Phase
+from fnr.policy.evidence import DAEMON_KILLED, TAIL_BYTES_MAX, Evidence, KilledBy, Phase
 
 NOW_TOKEN_BYTES = 26
 # Read at one start of the daemon; the next one reads more.
@@ -97,8 +97,9 @@ def with_its_daemon(worker: WorkerProcess, evidence: Evidence) -> Evidence:
         return evidence
     if evidence.exit_code is not None or evidence.signal not in {None, signal.SIGKILL}:
         return evidence
-    why = "its daemon was killed, and it ends with it (on_daemon_exit = kill)"
-    return replace(evidence, killed_by=KilledBy.DRAIN, kill_reason=why, message=why)
+    return replace(
+        evidence, killed_by=KilledBy.DRAIN, kill_reason=DAEMON_KILLED, message=DAEMON_KILLED
+    )
 
 
 def with_last_words(worker: WorkerProcess, evidence: Evidence) -> Evidence:

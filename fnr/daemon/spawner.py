@@ -171,6 +171,7 @@ def _spec(
         log_bytes_max=parts.settings.log.worker_bytes_max,
         max_tasks=settings.max_tasks_per_worker,
         die_with_daemon=settings.on_daemon_exit == "kill",
+        daemon_pid=os.getpid(),
         undo=settings.undo,
         undo_within=settings.undo_within,
         fault=parts.faults.for_start(settings.name) if parts.faults else None,

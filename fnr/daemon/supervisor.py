@@ -236,7 +236,6 @@ class Supervisor:
             case frames.Unloadable(evidence=evidence):
                 self._unloadable(worker, self._parts.redactor.evidence(evidence))
             case frames.Returned(tokens=tokens):
-                worker.recalled = False
                 self._runner.returned(worker, list(tokens), why="taken back before it began")
             case frames.Progress() if held := worker.held.get(frame.token):
                 held.progress = self._parts.redactor.text(_progress_text(frame))

@@ -32,7 +32,6 @@ async def carry_out(
     ours: bool,
 ) -> Outcome:
     """Try a step once, for as long as the policy allows; what came of it."""
-    mark = parts.ulids.new()
     order = UndoOrder(
         undo_id=step.undo_id,
         kind=step.kind,
@@ -46,7 +45,7 @@ async def carry_out(
     try:
         child = process.spawn(
             [sys.executable, "-m", "fnr.worker.undo_step"],
-            env=environment(settings, mark)
+            env=environment(settings, step.undo_id)
             | {UNDO_ID_VARIABLE: step.undo_id, "FNR_TASK_ID": step.task_id},
             cwd=settings.cwd,
             user=settings.user,
@@ -61,7 +60,7 @@ async def carry_out(
         os.close(write_fd)
     tail = _Tail(parts, read_fd)
     try:
-        ended, proven = await _ended(parts, child, mark, timeout_ms=policy.timeout_ms)
+        ended, proven = await _ended(parts, child, step.undo_id, timeout_ms=policy.timeout_ms)
     finally:
         tail.close()
         os.close(child.pidfd)
@@ -70,6 +69,15 @@ async def carry_out(
         why = f"a process of it (pid {child.pid}) cannot be ended"
         return Outcome(tried=Tried.HOPELESS, why=why)
     return _outcome(step, ended, tail.last_line(), policy)
+
+
+async def end_cut_off(parts: Parts, step: Step) -> bool:
+    """End what is left of a try that died with its daemon; whether nothing of it is there.
+
+    Its process died at once, what that had started did not, and is known by its mark alone.
+    """
+    report = await process.stop_group(-1, -1, step.undo_id, grace_ms=_GRACE_MS, clock=parts.clock)
+    return report.proven
 
 
 async def _ended(

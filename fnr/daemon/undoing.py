@@ -17,7 +17,7 @@ from fnr.api.requests import Event
 from fnr.config.settings import FunctionSettings
 from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.parts import Parts, log
-from fnr.daemon.undo_process import carry_out
+from fnr.daemon.undo_process import carry_out, end_cut_off
 from fnr.host.failpoint import failpoint
 from fnr.policy.task import TaskState
 from fnr.policy.undo import (
@@ -126,7 +126,7 @@ class Undoing:
             turn = await self._parts.store.write(lambda tx: self._next(tx, task_id))
             while turn.step is not None:
                 failpoint("undo-step-begun")
-                outcome = await self._try(turn.step)
+                outcome = await self._try(turn.step, cut_off=turn.cut_off)
                 failpoint("undo-step-acted")
                 turn = await self._settle(turn.step, outcome)
                 failpoint("undo-step-settled")
@@ -200,7 +200,10 @@ class Undoing:
 
     # ── one try ──────────────────────────────────────────────────────────────
 
-    async def _try(self, step: Step) -> Outcome:
+    async def _try(self, step: Step, *, cut_off: bool) -> Outcome:
+        if cut_off and not await end_cut_off(self._parts, step):
+            why = "what the try before has started, which was cut off, cannot be ended"
+            return Outcome(tried=Tried.HOPELESS, why=why)
         if step.kind not in KINDS:
             why = f"this fnr does not know how to undo {step.kind!r}"
             return Outcome(tried=Tried.HOPELESS, why=why)

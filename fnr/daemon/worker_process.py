@@ -60,6 +60,7 @@ class WorkerProcess:
     uid:      whose process it is; None when it is ours.
     gpus:     which ones it keeps for as long as it lives, by UUID.
     kernel_mark: the last record of the kernel log before its attempt began.
+    recalled: what it begins next is not given to it before the attempt that it runs has ended.
     one_by_one: of several attempts nobody would know which has begun.
     kills:    why we are ending an attempt of its, our kill ledger in memory.
     heard_at_ms, begun_at_ms, idle_at_ms: on the boot clock.
@@ -126,7 +127,9 @@ class WorkerProcess:
 
     def places(self, window: int) -> int:
         """How many more attempts it may be given."""
-        if self.state is not WorkerState.READY or self.link is None or self.recalled:
+        if self.state is not WorkerState.READY or self.link is None:
+            return 0
+        if self.recalled and self.held:
             return 0
         most = 1 if self.one_by_one else window
         return max(0, most - len(self.held) - self.reserved)

@@ -63,6 +63,7 @@ async def stop_group(
     """Stop the worker pid and its whole group; the worker itself is left for the caller to reap.
 
     pidfd: -1 when the worker itself is known to be gone, so that the pid only names its session.
+    Both are -1 when nothing but the marker is known.
 
     Returns when a scan finds the group empty, or at the latest grace_ms and KILL_PATIENCE_MS plus
     stuck_after_ms later. Orphans that became our children are reaped if they were seen alive;

@@ -14,19 +14,24 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Self
 
+from fnr.host.bookmark import first_bookmark
 from fnr.host.inotify import Inotify
 
 _BLOCK_BYTES = 4096
 _CHUNK_BYTES = 256 * 1024
+# Who reads along is waited for long before that: this is what two pipes hold, and once as much read
+# from them, if each byte is a line and so a record of its own.
+UNREAD_BYTES_MAX = 8 * 1024 * 1024
 # How long it takes a follower to see that it shall stop, and, without inotify, to see news.
 _CHECK_MS = 250
 _PUNCH_HOLE_KEEP_SIZE = 0x02 | 0x01
 
 
-def trim(path: str, bytes_max: int) -> int:
+def trim(path: str, bytes_max: int, *, unread_bytes_max: int = UNREAD_BYTES_MAX) -> int:
     """Give the oldest output back to the disk when more than bytes_max is kept; how many bytes.
 
-    Keeps the latest half of bytes_max, so that it is not called for at every line.
+    Keeps the latest half of bytes_max, so that it is not called for at every line; and what is
+    still to be read by whoever has a bookmark in it, up to unread_bytes_max more than bytes_max.
     """
     try:
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
@@ -37,7 +42,12 @@ def trim(path: str, bytes_max: int) -> int:
         first = _first_kept(fd, 0, size)
         if size - first <= bytes_max:
             return 0
-        keep_from = (size - bytes_max // 2) // _BLOCK_BYTES * _BLOCK_BYTES
+        keep_from = first_bookmark(fd, first, size - bytes_max // 2)
+        keep_from = (
+            max(keep_from, size - bytes_max - unread_bytes_max) // _BLOCK_BYTES * _BLOCK_BYTES
+        )
+        if keep_from <= first:
+            return 0
         try:
             _punch(fd, keep_from)
         except OSError as error:
@@ -71,6 +81,11 @@ def blank(path: str, words: Sequence[bytes]) -> bool:
     finally:
         os.close(fd)
     return found
+
+
+def whole_blocks(size_bytes: int) -> int:
+    """Where to go on behind so much that is not there: at the beginning of a block."""
+    return -(-size_bytes // _BLOCK_BYTES) * _BLOCK_BYTES
 
 
 def name_of(fd: int) -> str:

@@ -15,6 +15,8 @@ TRACEBACK_CHARS_MAX = 64 * 1024
 MESSAGE_CHARS_MAX = 4_000
 CHAIN_MAX = 20
 CODES_MAX = 50
+# Why an attempt ended whose worker ends with its daemon, and that daemon was killed.
+DAEMON_KILLED = "its daemon was killed, and it ends with it (on_daemon_exit = kill)"
 # What is missing of an exception whose str() raised begins so.
 UNREAD_MESSAGE = "message of "
 

@@ -30,6 +30,9 @@ def spans(
 ) -> list[LogSpan]:
     """The latest `limit` spans of a task or of a function, oldest first.
 
+    An attempt that was taken back before it began has printed nothing: what its worker printed
+    meanwhile was another one's.
+
     before: only attempts before the one with this token; fewer than `limit` are the last page.
 
     Raises NoSuchId, AmbiguousId when task_id is no beginning of one id.
@@ -58,7 +61,7 @@ def _of_task(tx: Transaction, task_id: str, oldest: str, limit: int, before: str
           FROM attempt a
           LEFT JOIN worker w ON w.worker_id = a.worker_id
          WHERE a.task_id = ? AND (a.token >= ? OR a.ended_at_ms IS NULL) AND a.token < ?
-           AND coalesce(a.log_path, w.log_path) IS NOT NULL
+           AND coalesce(a.log_path, w.log_path) IS NOT NULL AND a.outcome <> 'returned'
          ORDER BY a.token DESC
          LIMIT ?
         """,
@@ -87,7 +90,7 @@ def _of_function(
               JOIN task t ON t.task_id = a.task_id
               LEFT JOIN worker w ON w.worker_id = a.worker_id
              WHERE a.token < ? AND a.token >= ? AND (? IS NULL OR t.function = ?)
-               AND coalesce(a.log_path, w.log_path) IS NOT NULL
+               AND coalesce(a.log_path, w.log_path) IS NOT NULL AND a.outcome <> 'returned'
              ORDER BY a.token DESC
              LIMIT ?
             """,

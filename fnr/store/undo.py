@@ -203,10 +203,12 @@ class Turn(Struct, frozen=True, kw_only=True):
     """What to do next for a task.
 
     step:     the step to try, marked as being tried; None when there is none.
+    cut_off:  its last try was begun and never settled: something of it may be left.
     finished: no step of it is to be tried any more. woken: its function, if it may be tried again.
     """
 
     step: Step | None = None
+    cut_off: bool = False
     finished: bool = False
     woken: str | None = None
 
@@ -222,7 +224,8 @@ def next_turn(tx: Transaction, task_id: str, *, now_ms: int) -> Turn:
     steps = of_task(tx, task_id)
     step = next_step(steps)
     if step is not None:
-        if is_cut_off(step):
+        cut_off = is_cut_off(step)
+        if cut_off:
             note(
                 tx,
                 task_id,
@@ -231,7 +234,7 @@ def next_turn(tx: Transaction, task_id: str, *, now_ms: int) -> Turn:
             )
         step = begun(step, now_ms=now_ms)
         put(tx, step)
-        return Turn(step=step)
+        return Turn(step=step, cut_off=cut_off)
     purpose, then_wait = run
     if purpose == "retry" and any(step.state is StepState.NEEDS_OPERATOR for step in steps):
         tx.run("UPDATE undo_run SET due_at_ms = NULL WHERE task_id = ?", (task_id,))

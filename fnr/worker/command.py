@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from fnr.api.frames import Limits, Output, Run, WorkerSpec
 from fnr.host.clock import Clock
-from fnr.policy.evidence import Evidence, KilledBy, Phase
+from fnr.policy.evidence import DAEMON_KILLED, Evidence, KilledBy, Phase
 from fnr.worker.capture import capture
 from fnr.worker.command_child import CommandChild, Ending, Plan
 from fnr.worker.command_template import InputError, Template, fill, fill_all, parse
@@ -145,6 +145,7 @@ class Command:
             limits=given.limits or self._spec.limits,
             nice=given.nice,
             grace_ms=self._spec.grace_ms,
+            read_along=True,
         )
 
     def _run(self, plan: Plan, file: str) -> Ended:
@@ -226,6 +227,10 @@ class Command:
 
     def _killed(self) -> Evidence:
         cancel = self._duty.cancel
+        if cancel is None and self._spec.die_with_daemon and os.getppid() != self._spec.daemon_pid:
+            return Evidence(
+                message=DAEMON_KILLED, killed_by=KilledBy.DRAIN, kill_reason=DAEMON_KILLED
+            )
         reason = killer(cancel.reason) if cancel is not None else KilledBy.OPERATOR
         why = (cancel.why if cancel is not None else "") or f"ended: {reason}"
         return Evidence(message=why, killed_by=reason, kill_reason=why)

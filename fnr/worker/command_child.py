@@ -26,6 +26,7 @@ from fnr.policy.log_record import STDERR, STDOUT
 from fnr.worker.duty import Duty
 from fnr.worker.interrupt import Interrupted, Interrupts
 from fnr.worker.own_log import OwnLog
+from fnr.worker.read_along import ReadAlong
 from fnr.worker.stream_capture import PART_MS, StreamCapture
 
 _READ_BYTES = 64 * 1024
@@ -33,10 +34,12 @@ _READ_BYTES = 64 * 1024
 _LINGER_MS = 100
 _LINGER_LOOK_MS = 10
 _DRAIN_MS = 2_000
+# How soon to look whether a reader has caught up.
+_CATCH_UP_MS = 10
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """What to start, and how."""
+    """What to start, and how. read_along: whoever wants all of its output is waited for."""
 
     argv: Sequence[str]
     env: Mapping[str, str]
@@ -46,6 +49,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     nice: int | None = None
     grace_ms: int = 5_000
     whole_stdout: bool = False
+    read_along: bool = False
 
 
 class Ending(Struct, frozen=True, kw_only=True):
@@ -79,6 +83,7 @@ class CommandChild:
         self._attend_at_ms = 0
         self._linger_until_ms: int | None = None
         self._stop: _Stop | None = None
+        self._reader = ReadAlong(log, begun_at_ms=clock.boot_ms()) if plan.read_along else None
         self._child = self._start()
 
     def finish(self) -> Ending:
@@ -150,8 +155,11 @@ class CommandChild:
 
     def _wait(self, wait_ms: int) -> None:
         poll = select.poll()
-        for fd in self._streams:
-            poll.register(fd, select.POLLIN)
+        if self._reader_is_behind():
+            wait_ms = min(wait_ms, _CATCH_UP_MS)
+        else:
+            for fd in self._streams:
+                poll.register(fd, select.POLLIN)
         if self._exit is None:
             poll.register(self._child.pidfd, select.POLLIN)
         if self._stop is not None and self._stop.running:
@@ -170,6 +178,12 @@ class CommandChild:
             self._exit = reap(self._child.pid, self._child.pidfd)
         if daemon_fd in ready or now_ms >= self._attend_at_ms:
             self.attend(now_ms)
+
+    def _reader_is_behind(self) -> bool:
+        # What is being ended may have something to write first.
+        if self._reader is None or self._stop is not None:
+            return False
+        return self._reader.is_behind(self._clock.boot_ms())
 
     def _poll(self, poll: select.poll, wait_ms: int) -> set[int]:
         if self._interrupts.asked:  # it has done its work: the stop is under way

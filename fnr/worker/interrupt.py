@@ -56,6 +56,10 @@ class Interrupts:
         signal.set_wakeup_fd(self._write_fd, warn_on_full_buffer=False)
         os.register_at_fork(after_in_child=self._on_fork)
 
+    def heed(self, number: int) -> None:
+        """Take one more signal for the wish that the process ends, however often it comes."""
+        signal.signal(number, self._on_wish)
+
     def guard(self) -> None:
         """Allow an interruption from here on; raises Interrupted if one is due."""
         self.open = True
@@ -93,6 +97,13 @@ class Interrupts:
             self.leave_to_system()
         elif unwanted != self.doing:
             return  # it ended by itself meanwhile
+        self._interrupt()
+
+    def _on_wish(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+        self._interrupt()
+
+    def _interrupt(self) -> None:
         if self.soft is not None:
             self.soft()
         elif self.open:

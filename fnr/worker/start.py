@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import os
+import signal
 import sys
 from typing import TextIO
 
@@ -37,7 +38,7 @@ def main() -> int:
     interrupts = Interrupts()
     interrupts.install()
     log = OwnLog(spec)
-    trouble = _set_up_process(spec, clock)
+    trouble = _set_up_process(spec, interrupts, clock)
     now, why_not = open_now_file(spec.now_path)
     if why_not:
         log.say(f"cannot say which attempt has begun: {why_not}")
@@ -66,7 +67,7 @@ def _read_stdin() -> bytes:
     return b"".join(parts)
 
 
-def _set_up_process(spec: WorkerSpec, clock: Clock) -> Evidence | None:
+def _set_up_process(spec: WorkerSpec, interrupts: Interrupts, clock: Clock) -> Evidence | None:
     """Everything that must be so before foreign code runs; evidence of what was not possible."""
     faulthandler.enable(file=2)
     for stream in (sys.stdout, sys.stderr):
@@ -76,7 +77,7 @@ def _set_up_process(spec: WorkerSpec, clock: Clock) -> Evidence | None:
             os.set_inheritable(spec.trial_fd, False)
         become_subreaper()
         if spec.die_with_daemon:
-            die_with_parent()
+            _end_with_daemon(spec, interrupts)
         if spec.nice is not None:
             apply_nice(spec.nice)
         if spec.cwd is not None:
@@ -88,6 +89,16 @@ def _set_up_process(spec: WorkerSpec, clock: Clock) -> Evidence | None:
     # What `-m` put there is the folder the daemon was started in.
     sys.path[0 : 0 if sys.flags.safe_path else 1] = [os.getcwd()]  # noqa: PTH109 - pathlib costs 8 ms
     return None
+
+
+def _end_with_daemon(spec: WorkerSpec, interrupts: Interrupts) -> None:
+    if spec.kind == "python":
+        # The function may be where it hears of no wish.
+        die_with_parent(spec.daemon_pid)
+    else:
+        # Not SIGTERM: it comes once for each thread of the daemon, and of those the second counts.
+        interrupts.heed(signal.SIGHUP)
+        die_with_parent(spec.daemon_pid, signal.SIGHUP)
 
 
 def _show_lines_at_once(stream: TextIO) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -272,9 +273,18 @@ def test_edit_in_an_editor(home: LiveHome, live: Run, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def unheard(live: Run) -> str:
+def paused(live: Run) -> Iterator[None]:
+    """Nothing of `say` begins meanwhile."""
+    live("function", "pause", "say")
+    yield
+    live("function", "resume", "say")
+
+
+@pytest.fixture
+def unheard(live: Run, paused: None) -> str:
     """Id of a task that expired; its function takes only a text `word`."""
-    found = live("submit", "say", "word=hi", "--delay", "1h", "--expires", "1ms", "--wait")
+    found = live("submit", "say", "word=hi", "--expires", "1ms", "--wait")
+    assert "expired" in found.err
     return found.err.split()[1]
 
 
@@ -330,9 +340,9 @@ def test_an_editor_that_is_no_command_is_said(
     assert words.isspace() or "cannot be started\n  why: No closing quotation\n" in found.err
 
 
-def test_all_letters_that_a_filter_finds_are_resolved_and_purged(live: Run) -> None:
+def test_all_letters_that_a_filter_finds_are_resolved_and_purged(live: Run, paused: None) -> None:
     lines = "\n".join(['{"word": "w"}'] * 1_001)
-    options = ("--delay", "1h", "--expires", "1ms", "--tag", "many=dead")
+    options = ("--expires", "1ms", "--tag", "many=dead")
     ids = live("submit", "say", "--jsonl", "-", *options, stdin=lines).out
     live("task", "wait", "-", stdin=ids)
     assert live("dlq", "resolve", "--where", "tag.many:dead", "-y").err == "1001 resolved\n"

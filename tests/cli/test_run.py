@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 from cli_runs import Run
-from live_home import LiveHome
+from live_home import LiveHome, home_of_its_own
+from msgspec.structs import replace
 from terminals import Session
 from wire_server import Close, Events, Turns, WireServer
 
@@ -26,9 +27,9 @@ from fnr.api.requests import (
 from fnr.cli import follow
 from fnr.cli.run import exit_code_of
 from fnr.client.connect import Connection, connect_again
-from fnr.config.paths import Paths
+from fnr.config.paths import Paths, find_paths
 from fnr.policy.evidence import Code, Evidence, KilledBy, Phase
-from fnr.policy.record import ErrorRecord, Page, TaskDetail
+from fnr.policy.record import ErrorRecord, LogSpan, Page, TaskDetail
 from fnr.policy.rules import Category, Classification, Level, Strategy
 from fnr.policy.task import Task, TaskState
 
@@ -73,6 +74,65 @@ def test_output_of_any_bytes_comes_through_unchanged(home: LiveHome) -> None:
         check=False,
     )
     assert (found.returncode, found.stdout == data) == (0, True)
+
+
+def test_a_command_prints_no_faster_than_its_output_is_shown() -> None:
+    """Method: it begins when it is followed, and prints a hundred times what its log keeps."""
+    with home_of_its_own('[log]\nworker_file_size = "64KiB"\n') as home:
+        gate = home.folder / "gate"
+        os.mkfifo(gate)
+        words = ["run", "--", "sh", "-c", f"echo 0; cat {gate}; seq 200000"]
+        with subprocess.Popen(
+            [sys.executable, "-m", "fnr", "--home", home.folder, *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as follower:
+            assert follower.stdout is not None
+            assert follower.stdout.readline() == b"0\n"
+            gate.write_text("")
+            out, err = follower.communicate()
+    assert (follower.returncode, err) == (0, b"")
+    assert out == b"".join(b"%d\n" % number for number in range(1, 200_001))
+
+
+def test_nobody_is_shown_what_others_print() -> None:
+    """Method: one worker, whose commands print faster than they are shown.
+
+    It goes on with the next one before anybody hears that the one before has ended.
+    """
+    lines = 40_000
+    command = f"""["sh", "-c", "yes '{{word}}' | head -n {lines}"]"""
+    with home_of_its_own(f"[functions.shout]\ncommand = {command}\n") as home:
+        home.fnr("function", "pause", "shout")
+        words = ("one", "two", "three", "four")
+        ids = [home.fnr("submit", "shout", f"word={word}").stdout.strip() for word in words]
+        followers = [
+            subprocess.Popen(
+                [sys.executable, "-m", "fnr", "--home", home.folder, "task", "logs", task_id, "-f"],
+                stdout=subprocess.PIPE,
+            )
+            for task_id in ids
+        ]
+        home.fnr("function", "resume", "shout")
+        shown = [follower.communicate()[0] for follower in followers]
+    assert shown == [f"{word}\n".encode() * lines for word in words]
+
+
+def test_an_attempts_output_ends_where_the_next_attempt_begins(tmp_path: Path) -> None:
+    paths = find_paths(home=str(tmp_path))
+    log, now = tmp_path / "log", Path(paths.now_file_of(None, "W"))
+    log.write_bytes(b"x" * 10)
+    now.parent.mkdir(parents=True)
+    span = LogSpan(
+        task_id="T", token="MINE", number=1, worker_id="W", started_at_ms=1, ended_at_ms=None,
+        log_path=str(log), log_from=2, log_to=None,
+    )  # fmt: skip
+    assert follow.printed_to(paths, span) == 10, "nobody says which attempt has begun"
+    for begun, end in ((b"MINE\0\0", 10), (b"NEXT\0\0", 0), (b"\0INE\0\0", 10)):
+        now.write_bytes(begun)
+        assert follow.printed_to(paths, span) == end
+    assert follow.printed_to(paths, replace(span, log_to=7)) == 7
+    assert follow.printed_to(paths, replace(span, ended_at_ms=2)) is None, "its worker has died"
 
 
 def test_detached_prints_the_id_and_logs_follow_to_the_end(home: LiveHome, live: Run) -> None:

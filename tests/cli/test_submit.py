@@ -144,6 +144,7 @@ DEEP = '{"a":' + "[" * 10_000 + "]" * 10_000 + "}"
         (["f", "--jsonl", "-", "--key", "k"], '{"n": 1}', 2, "make one task of them"),
         (["f", "--jsonl", "-", "--unique", "u"], '{"n": 1}', 2, "make one task of them"),
         (["f", "--delay", "5s", "--at", "18:00"], "", 2, "--delay and --at"),
+        (["f", "--delay", "10m", "--expires", "1m"], "", 2, "would expire before it may begin"),
         ([], "", 2, "which function?"),
     ],
 )

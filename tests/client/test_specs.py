@@ -69,6 +69,26 @@ def test_a_time_without_unit_or_zone_is_refused(options: SubmitOptions, words: s
         task_spec("f", None, options)
 
 
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (SubmitOptions(delay="10m", expires="1m"), "expires 1m from now, and is due 10m from now"),
+        (SubmitOptions(delay="1m", expires="1m"), "expires 1m from now, and is due 1m from now"),
+        (SubmitOptions(at=datetime(2999, 1, 1, tzinfo=UTC), expires="1h"), "expires 1h from now"),
+    ],
+)
+def test_what_would_expire_before_it_may_begin_is_refused(options: SubmitOptions, why: str) -> None:
+    with pytest.raises(UsageError, match="would expire before it may begin") as refused:
+        task_spec("f", None, options)
+    assert why in refused.value.why
+
+
+def test_what_may_begin_in_time_is_not_refused() -> None:
+    past = datetime(2001, 1, 1, tzinfo=UTC)
+    for options in (SubmitOptions(delay="1m", expires="61s"), SubmitOptions(at=past, expires="1s")):
+        assert task_spec("f", None, options).expires_ms
+
+
 def test_an_option_that_there_is_not_is_refused() -> None:
     options: SubmitOptions = {"tag": {"a": "b"}}  # type: ignore[typeddict-unknown-key]  # wrong on purpose
     with pytest.raises(UsageError, match="no option 'tag'") as refused:

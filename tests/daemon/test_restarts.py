@@ -28,7 +28,7 @@ from fnr.client.sdk import AsyncClient
 from fnr.daemon.parts import Parts
 from fnr.host.clock import Clock
 from fnr.host.procfs import environ_of
-from fnr.policy.evidence import KilledBy
+from fnr.policy.evidence import DAEMON_KILLED, KilledBy
 from fnr.policy.task import TaskState
 
 HomeAt = Callable[[str], LiveHome]
@@ -432,6 +432,31 @@ def test_a_worker_that_cannot_say_what_it_has_begun_holds_one_attempt(
     assert home.ask(ask.GetTask(task_id=first)).errors == []
 
 
+def test_what_waits_behind_a_long_attempt_is_taken_back_once(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """It was claimed and taken back ten times a second, for as long as the other ran.
+
+    Method: meanwhile a task of another function becomes due, a second later, and ends.
+    """
+    started, gate, next_started, next_gate = pipes(tmp_path, "a", "b", "c", "d")
+    home = home_at(
+        function("hang", "block_on", "workers = 1\nwindow = 2") + function("echo", "echo")
+    ).up()
+    submit(home, "hang", {"fifo": str(gate), "started": str(started)})
+    started.read_text()
+    behind = submit(home, "hang", {"fifo": str(next_gate), "started": str(next_started)})
+    end_of(home, submit(home, "echo", delay_ms=1_000))
+    assert home.ask(ask.ListLogSpans(task_id=behind)) == [], "what the other prints is not its own"
+    gate.write_text("open")
+    next_started.read_text()
+    next_gate.write_text("open")
+    assert end_of(home, behind).task.state is TaskState.DONE
+    attempts = home.ask(ask.GetTask(task_id=behind)).attempts
+    assert [attempt.outcome for attempt in attempts] in (["done"], ["returned", "done"])
+    assert home.fnr("task", "history", behind).stdout.count(" began in worker ") == 1
+
+
 def bound(extra: str = "") -> str:
     """A function whose workers end with the daemon."""
     return function("hang", "block_on", f'on_daemon_exit = "kill"\n{extra}') + function(
@@ -467,6 +492,28 @@ def test_what_ends_with_its_daemon_has_not_failed(
     assert (end.task.state, end.task.deaths, end.task.retries) == (TaskState.DONE, 0, 0)
     outcomes = [attempt.outcome for attempt in home.ask(ask.GetTask(task_id=task_id)).attempts]
     assert outcomes == ["interrupted"] * 3 + ["done"]
+
+
+def test_a_command_that_ends_with_its_daemon_does_not_wait_for_the_next(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """Its program went on by itself until another daemon came, if one did."""
+    started, gate = pipes(tmp_path, "started", "gate")
+    script = 'echo $$ > "$0"; cat "$1"; echo done'
+    command = f'command = ["sh", "-c", {script!r}, "{started}", "{gate}"]'
+    home = home_at(f'[functions.hang]\n{command}\non_daemon_exit = "kill"\n').up()
+    task_id = submit(home, "hang", {}, retries_max=0)
+    pidfd = os.pidfd_open(int(started.read_text()))
+    home.kill()
+    assert select.select([pidfd], [], [], 30)[0]
+    os.close(pidfd)
+    home.up()
+    started.read_text()
+    gate.write_text("open")
+    end = end_of(home, task_id)
+    assert (end.task.state, end.task.deaths, end.task.retries) == (TaskState.DONE, 0, 0)
+    told = [row.decision.why for row in home.ask(ask.GetTask(task_id=task_id)).ledger]
+    assert [reason for reason in told if DAEMON_KILLED in reason]
 
 
 def test_what_does_not_end_with_the_daemon_is_left_by_one_that_is_stopped(

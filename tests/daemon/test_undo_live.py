@@ -407,6 +407,25 @@ def test_an_operator_is_told_whoever_dies(home_at: HomeAt, point: str) -> None:
     whole(home)
 
 
+def test_what_a_try_has_started_ends_before_the_next_try(home_at: HomeAt, tmp_path: Path) -> None:
+    """A daemon that is killed takes its process with it, and not what that has started."""
+    home = home_at(function("steps", "undo_tries = 5")).up()
+    bell, tried = tmp_path / "bell", tmp_path / "tried"
+    os.mkfifo(bell)
+    script = 'test -e "$1" && exit; touch "$1"; sleep 1000 & echo $! > "$0"; wait'
+    argv = ["sh", "-c", script, str(bell), str(tried)]
+    task_id = submit(home, "steps", steps=[{"kind": "command", "data": {"argv": argv}}])
+    pidfd = os.pidfd_open(int(bell.read_text()))
+    home.kill()
+    assert not select.select([pidfd], [], [], 0)[0]
+    home.up()
+    ended(home, task_id)
+    assert [(step.state, step.tries) for step in steps_of(home, task_id)] == [(StepState.UNDONE, 2)]
+    assert select.select([pidfd], [], [], 0)[0]
+    os.close(pidfd)
+    whole(home)
+
+
 @pytest.mark.parametrize("worker_dies", [False, True])
 def test_steps_recorded_without_a_daemon_are_carried_out_by_the_next(
     home_at: HomeAt, tmp_path: Path, worker_dies: bool

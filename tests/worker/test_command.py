@@ -16,6 +16,7 @@ from fake_daemon import FakeDaemon, Peer, WorkerUnderTest
 from gates import Gate
 
 from fnr.api.frames import Ack, Beat, Bye, Cancel, Done, Fail, Limits, Returned, Unloadable
+from fnr.host.worker_log import read_span
 from fnr.policy.evidence import TAIL_BYTES_MAX, Code, Evidence, KilledBy, Phase
 from fnr.policy.log_record import decode
 
@@ -247,6 +248,47 @@ def test_a_flood_of_output_fills_neither_disk_nor_memory(daemon: FakeDaemon) -> 
     [peak_kib] = [int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line]
     assert peak_kib < 40 * 1024
     peer.send(Ack(tokens=(token,)))
+
+
+def test_a_log_that_was_removed_or_moved_away_goes_on_where_people_look(
+    daemon: FakeDaemon, gate: Gate
+) -> None:
+    """What was printed behind it went nowhere. Positions of what was before stay what they were."""
+    worker, peer = daemon.serve(kind="run", log_bytes_max=1 << 20)
+    peer.run({"argv": ["sh", "-c", 'echo early; cat "$0"; echo late', str(gate)]})
+    peer.expect(Beat)
+    log = worker.log_path
+    before = log.stat().st_size
+    log.unlink()
+    gate.open()
+    output = peer.expect(Done).output
+    assert output.log_from is not None and output.log_from < before
+    assert read_span(str(log), output.log_from, output.log_to).endswith(b" o. late\n")
+    assert b"early" not in read_span(str(log), 0)
+    log.rename(log.with_suffix(".1"))
+    peer.run({"argv": ["echo", "again"]})
+    output = peer.expect(Done).output
+    assert output.log_from is not None and output.log_from > before
+    [line] = read_span(str(log), output.log_from, output.log_to).splitlines()
+    assert line.endswith(b" o. again")
+    assert b"\0" not in read_span(str(log), 0)
+
+
+def test_a_log_that_was_emptied_goes_on_behind_what_there_was(
+    daemon: FakeDaemon, gate: Gate
+) -> None:
+    """Who followed it, or asked for it later, was shown nothing of what came then."""
+    worker, peer = daemon.serve(kind="run")
+    peer.run({"argv": ["sh", "-c", 'seq 5000; cat "$0"; echo late', str(gate)]})
+    peer.expect(Beat)
+    before = worker.log_path.stat().st_size
+    os.truncate(worker.log_path, 0)
+    gate.open()
+    output = peer.expect(Done).output
+    assert output.log_to is not None and output.log_to > before
+    told, line = read_span(str(worker.log_path), before, output.log_to).splitlines()
+    assert told == b"fnr: this log was emptied, and goes on here"
+    assert line.endswith(b" o. late")
 
 
 def test_memory_over_the_limit_ends_the_command_and_not_the_worker(daemon: FakeDaemon) -> None:

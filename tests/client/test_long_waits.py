@@ -1,0 +1,42 @@
+"""A wait goes on over every restart of the daemon, within the time that was said."""
+
+from __future__ import annotations
+
+import pytest
+from wire_server import Close, Turns, WireServer
+
+from fnr.api.errors import TimedOut
+from fnr.api.requests import WaitTasks
+from fnr.client.sdk import AsyncClient, Client
+from fnr.policy.record import TaskEnd
+from fnr.policy.task import Task, TaskState
+
+DONE = TaskEnd(task=Task(task_id="T", function="f", state=TaskState.DONE))
+
+
+def left_ms(server: WireServer) -> list[int | None]:
+    """What was left of the wait each time that it was asked."""
+    return [request.timeout_ms for request in server.asked if isinstance(request, WaitTasks)]
+
+
+def test_a_wait_is_asked_again_as_often_as_the_daemon_comes_back(server: WireServer) -> None:
+    server.answers[WaitTasks] = Turns(Close(), Close(), Close(), [DONE])
+    with Client(server.home) as client:
+        assert client.wait("T", timeout="1h") == DONE
+    first, *others = left_ms(server)
+    assert (first, len(others)) == (3_600_000, 3)
+    assert all(left is not None and 0 < left <= 3_600_000 for left in others)
+
+
+async def test_so_is_one_of_asyncio(server: WireServer) -> None:
+    server.answers[WaitTasks] = Turns(Close(), Close(), Close(), [DONE])
+    async with AsyncClient(server.home) as client:
+        assert await client.wait("T") == DONE
+    assert left_ms(server) == [None] * 4
+
+
+def test_a_wait_over_restarts_says_how_long_it_was_in_all(server: WireServer) -> None:
+    server.answers[WaitTasks] = Turns(Close(), TimedOut("too late", why="waited 3s"))
+    with Client(server.home) as client, pytest.raises(TimedOut) as caught:
+        client.wait("T", timeout="5m")
+    assert caught.value.why == "waited 5m"
