@@ -10,9 +10,8 @@ import re
 from functools import lru_cache
 from itertools import chain
 
-from ahocorasick_rs import AhoCorasick, MatchKind
-
 from fnr.policy import foreign_host_words, foreign_wire_words
+from fnr.policy.word_table import PhraseTable
 
 # Shorter ones are words of many meanings; a shell says them of a process, behind its number.
 _CHARS_MIN = 9
@@ -29,25 +28,23 @@ _ALIKE = str.maketrans({"\u2019": "'", "\u00a0": " ", "\u202f": " ", "\u0130": "
 
 def foreign_words(text: str) -> list[tuple[int, int, str]]:
     """(start, end, English) of every known phrase, from left to right; none overlaps another."""
-    automaton, english = _phrases()
+    phrases, english = _phrases()
     lowered = _lowered(text)
-    found = automaton.find_matches_as_indexes(lowered)
     return [
         (start, end, english[number])
-        for number, start, end in found
+        for number, start, end in phrases.places(lowered)
         if _stands_alone(lowered, start, end)
     ]
 
 
 @lru_cache(maxsize=1)
-def _phrases() -> tuple[AhoCorasick, list[str]]:
+def _phrases() -> tuple[PhraseTable, list[str]]:
     known: dict[str, str] = {}
     words = (foreign_host_words.WORDS, foreign_wire_words.WORDS)
     for english, foreign in chain.from_iterable(part.items() for part in words):
         for phrase in foreign.split("|"):
             known.setdefault(_lowered(phrase), english)
-    automaton = AhoCorasick(list(known), matchkind=MatchKind.LeftmostLongest, store_patterns=False)
-    return automaton, list(known.values())
+    return PhraseTable(list(known)), list(known.values())
 
 
 def _lowered(text: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from operator import itemgetter
 
-from ahocorasick_rs import BytesAhoCorasick, Implementation
+from ahocorasick_rs import AhoCorasick, BytesAhoCorasick, Implementation, MatchKind
 
 _FIRST = itemgetter(0)
 
@@ -28,3 +28,16 @@ class WordTable:
         if self._automaton is None:
             return set()
         return set(map(_FIRST, self._automaton.find_matches_as_indexes(text, overlapping=True)))
+
+
+class PhraseTable:
+    """Phrases by number; of those that overlap the first counts, and of these the longest."""
+
+    def __init__(self, phrases: Sequence[str]) -> None:
+        self._automaton = AhoCorasick(
+            phrases, matchkind=MatchKind.LeftmostLongest, store_patterns=False
+        )
+
+    def places(self, text: str) -> list[tuple[int, int, int]]:
+        """(number, start, end) of each in the text, from left to right."""
+        return self._automaton.find_matches_as_indexes(text)
