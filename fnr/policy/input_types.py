@@ -97,10 +97,19 @@ def _undeclared(settings: DeclaresInput, key: str) -> str:
     return f"{settings.name} does not take {key!r}; it takes {', '.join(settings.input)}"
 
 
+def _is_utf8(raw: bytes) -> bool:
+    # What msgspec raises for it depends on its version.
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _why_not_json(raw: bytes, error: Exception) -> str:
     if isinstance(error, RecursionError):
         return _DEEP
-    if isinstance(error, UnicodeDecodeError):
+    if not _is_utf8(raw):
         return "not UTF-8"
     if isinstance(error, msgspec.ValidationError):
         if "object" in str(error):
