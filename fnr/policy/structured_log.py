@@ -60,6 +60,17 @@ def records_of(text: str) -> list[LogRecord]:
     return ([record for record in found if not record.aside] or found)[-RECORDS_MAX:]
 
 
+def in_words(line: str) -> str | None:
+    """What one record says, in one line; None if it is none."""
+    fields = _fields(line.strip())
+    if fields is None:
+        return None
+    # The last line of a stack is the error, which may have been said already.
+    said = [words.strip().rpartition("\n")[2].strip() for words in _words(fields, 0)]
+    told = [one for place, one in enumerate(said) if not any(one in e for e in said[:place])]
+    return ": ".join(filter(None, told)) or None
+
+
 def _lines(text: str, start: int) -> Iterator[tuple[int, str]]:
     for line in text[start:].splitlines(keepends=True):
         if line.strip():

@@ -86,4 +86,8 @@ class StreamCapture:
         shown = last.rstrip().rpartition(b"\r")[2].decode("utf-8", "replace")
         if last is lines[0] and self.size_bytes > TAIL_BYTES_MAX:
             shown = whole_behind(shown)
+        if "{" in shown or "=" in shown:
+            from fnr.policy.structured_log import in_words  # noqa: PLC0415 - few print records
+
+            shown = in_words(shown) or shown
         return clean(shown, 1_000)

@@ -14,7 +14,7 @@ from fnr.policy.classify import classify
 from fnr.policy.evidence import Evidence
 from fnr.policy.facts import Facts, gather
 from fnr.policy.rule_set import RuleSet
-from fnr.policy.structured_log import records_of
+from fnr.policy.structured_log import in_words, records_of
 
 PLAIN = (
     "loading shard 3\n"
@@ -108,6 +108,33 @@ def test_a_record_of_an_error_with_its_traceback() -> None:
     source = facts_of(log).sources[1]
     span = source.span(far.index("No space"), far.index("No space") + 8)
     assert json.loads(log[span.start : span.end])["message"] == "job failed"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (json.dumps({"level": "error", "msg": "job failed"}), "job failed"),
+        (
+            json.dumps(
+                {
+                    "msg": "job failed",
+                    "err": {"type": "OSError", "message": "no room", "stack": PLAIN},
+                }
+            ),
+            "job failed: OSError: no room: " + SAID.rpartition("\n")[2],
+        ),
+        (
+            json.dumps({"message": "x: no room", "stack": "Traceback\n  at y\nx: no room"}),
+            "x: no room",
+        ),
+        ('time=1 level=error msg="no \\"room\\" left"', 'no "room" left'),
+        (json.dumps({"msg": ""}), None),
+        (json.dumps({"loss": 0.5}), None),
+        ("ValueError: a=1", None),
+    ],
+)
+def test_a_record_in_one_line(line: str, words: str | None) -> None:
+    assert in_words(line) == words
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,14 @@ def test_an_exit_code_is_a_failure_with_the_last_words(daemon: FakeDaemon) -> No
     assert evidence.killed_by is None
 
 
+def test_the_last_words_of_a_record_are_what_it_says(daemon: FakeDaemon) -> None:
+    record = '{{"level": "error", "msg": "job failed", "error": {{"message": "no room"}}}}'
+    _, peer = daemon.serve(kind="command", command=("sh", "-c", f"echo '{record}' >&2; exit 3"))
+    evidence = peer.failure()
+    assert evidence.message == "exit code 3: job failed: no room"
+    assert evidence.stderr_tail == record.replace("{{", "{").replace("}}", "}") + "\n"
+
+
 def test_a_signal_is_a_failure_by_its_name(daemon: FakeDaemon) -> None:
     _, peer = serve(daemon, "die", "{number}")
     evidence = peer.failure({"number": int(signal.SIGUSR1)})
