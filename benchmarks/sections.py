@@ -21,6 +21,7 @@ import status_command
 import submitting
 import tui
 import waiting
+import wraps
 from death import death
 from figures import Line, spread_text
 from plan import Plan
@@ -40,6 +41,7 @@ SECTIONS: dict[str, Callable[[Plan], list[Line]]] = {
     "replay": replaying.replaying,
     "waiting": waiting.waiting,
     "naming": classify.naming,
+    "wraps": wraps.wraps,
     "recovery": recovery.recovery,
     "breakers": breakers.breakers,
     "statements": statement_cost.statement_cost,
