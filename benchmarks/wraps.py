@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import random  # noqa: TID251 - not fnr itself, which takes Dice
 from collections.abc import Callable, Mapping
@@ -43,6 +44,14 @@ def _as_pairs(log: str) -> str:
     return "\n".join(begin + json.dumps(line) for line in log.split("\n"))
 
 
+# In a message, as a person or another program passes it on.
+PASSED_ON: dict[str, Wrap] = {
+    "JSON in a message": lambda log: json.dumps(log)[1:-1],
+    "HTML": html.escape,
+    "quoted": _each("> "),
+    "fenced": lambda log: f"```\n{log}\n```",
+    "one line": lambda log: " ".join(log.split()),
+}
 WRAPS: dict[str, Wrap] = {
     "CRLF": lambda log: log.replace("\n", "\r\n"),
     "compose": _each("web-1  | "),
@@ -63,11 +72,14 @@ WRAPS: dict[str, Wrap] = {
 
 def wraps(plan: Plan) -> list[Line]:
     """The share of captured errors, as a program that died leaves them in its log, that get the
-    category of the plain log; and the share of the C library's and bash's phrases in other
-    languages that get the one of the English. The model has learnt from these errors: this says
-    what wrapping changes, not how right the names are.
+    category of the plain log; the same for a log in a message that was passed on; and the share of
+    the C library's and bash's phrases in other languages that get the one of the English. The model
+    has learnt from these errors: this says what wrapping changes, not how right the names are.
     """
     rules, model = RuleSet(shipped=shipped_rules()), read_text_model()
+
+    def name_in_message(log: str) -> str:
+        return classify(Evidence(message=log), rules, model).category
 
     def name(log: str) -> str:
         said = "the worker ended with exit status 1"
@@ -80,12 +92,24 @@ def wraps(plan: Plan) -> list[Line]:
         how: _percent([name(wrap(log)) == was for log, was in zip(logs, plain, strict=True)])
         for how, wrap in WRAPS.items()
     }
-    least = min(kept, key=lambda how: kept[how])
-    each = ", ".join(f"{how} {share:.1f}" for how, share in kept.items())
+    told = [name_in_message(log) for log in logs]
+    passed = {
+        how: _percent(
+            [name_in_message(wrap(log)) == was for log, was in zip(logs, told, strict=True)]
+        )
+        for how, wrap in PASSED_ON.items()
+    }
     return [
-        _line(f"a wrapped log keeps its name, least of {len(kept)} ({least})", kept[least], each),
+        _least("a wrapped log keeps its name", kept),
+        _least("a log in a message keeps its name, passed on", passed),
         _line("a phrase in another language keeps its name", *_foreign(name)),
     ]
+
+
+def _least(what: str, kept: Mapping[str, float]) -> Line:
+    least = min(kept, key=lambda how: kept[how])
+    each = ", ".join(f"{how} {share:.1f}" for how, share in kept.items())
+    return _line(f"{what}, least of {len(kept)} ({least})", kept[least], each)
 
 
 def _foreign(name: Name) -> tuple[float, str]:

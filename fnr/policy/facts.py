@@ -17,15 +17,18 @@ from typing import Any
 from msgspec import Struct
 
 from fnr.policy.codes import code_facts, signal_name
+from fnr.policy.escaped import unescaped
 from fnr.policy.evidence import Code, Evidence, ExceptionFact
 from fnr.policy.in_english import foreign_words
 from fnr.policy.printed import (
     ESCAPES,
     LINES_MAX,
     Line,
+    has_frames,
     lines_without_frames,
     printed_types,
     telling_lines,
+    without_flat_traceback,
 )
 from fnr.policy.rules import Span
 from fnr.policy.structured_log import LogRecord, records_of
@@ -36,7 +39,6 @@ HEAD_CHARS_MAX = 3_000
 TAIL_CHARS_MAX = 1_000
 LOG_CHARS_MAX = 4_000
 # A message with a traceback of another process in it; a longer one is taken as it is.
-FRAME_MARK = '\n  File "'
 FRAMED_CHARS_MAX = 64_000
 LINKS_MAX = 10
 
@@ -146,17 +148,21 @@ def _said(evidence: Evidence) -> list[Part]:
 
 
 def _ends(field: str, words: str) -> list[Part]:
-    if FRAME_MARK in words and len(words) <= FRAMED_CHARS_MAX:
-        return _told(field, words)
+    if len(words) <= FRAMED_CHARS_MAX:
+        if (plain := unescaped(words)) is not None:
+            return [(field, 0, part, len(words)) for _, _, part, _ in _ends(field, plain)]
+        if has_frames(words):
+            return _told(field, words, lines_without_frames(words))
+        if around := without_flat_traceback(words):
+            return _told(field, words, around)
     if len(words) <= HEAD_CHARS_MAX + TAIL_CHARS_MAX:
         return [(field, 0, words, None)] if words else []
     last = len(words) - TAIL_CHARS_MAX
     return [(field, 0, words[:HEAD_CHARS_MAX], None), (field, last, words[last:], None)]
 
 
-def _told(field: str, words: str) -> list[Part]:
+def _told(field: str, words: str, lines: list[Line]) -> list[Part]:
     """Beginning and end of what a message says beside the frames of a traceback in it."""
-    lines = lines_without_frames(words)
     first = _fitting(lines, HEAD_CHARS_MAX)
     last = _fitting(lines[: len(first) - 1 : -1] if first else lines[::-1], TAIL_CHARS_MAX)
     return [
@@ -180,6 +186,9 @@ def _logged(evidence: Evidence) -> list[Part]:
     for field, text in logs:
         if records := records_of(text):
             parts += _of_records(field, records)
+        elif (plain := unescaped(text)) is not None:
+            lines = telling_lines(plain)
+            parts += [(field, 0, plain[line.start : line.end], len(text)) for line in lines]
         elif text:
             lines = telling_lines(text)
             parts += [(field, line.start, text[line.start : line.end], None) for line in lines]

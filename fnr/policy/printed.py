@@ -48,6 +48,7 @@ _WRAPPERS = tuple(
             r"\d{4}-\d\d-\d\dT[\d:.]{8,18}Z (?:stdout|stderr) [FP] ",
             r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]{1,60} [\w./@-]{1,60}(?:\[\d{1,9}\])?: ",
             r" {0,4}\d{1,4}: ",
+            r">+ ?",
             r"\[\d{4}-\d\d-\d\d[ T][\d:,.]{8,15}: [A-Z]{4,8}/[\w.-]{1,60}\] ",
         ),
     )
@@ -61,15 +62,22 @@ _CHATTER = re.compile(
     re.IGNORECASE,
 )
 _ASIDE = re.compile(r"(?:INFO|DEBUG|TRACE)\b")
+# Where one may begin: Python's, those of Node and the JVM, and a line that is quoted.
+_FRAME_MARKS = ('\n  File "', "\n    at ", "\n\tat ", "\n> ", "\n>> ")
+_FLAT_MARK = "Traceback (most recent call last): File "
+_FLAT_TYPE = re.compile(
+    r"(?<=\s)((?:[A-Za-z_]\w{0,60}\.){0,9}[A-Z]\w{0,80}?"
+    r"(?:Error|Exception|Timeout|Fault|Warning|Interrupt|Exit|Failure|NotFound)): "
+)
 _PYTHON_FRAME = re.compile(r'\s*File "')
 # Node's own "/srv/app/handler.js:2", below which it quotes that line, be it all of a bundle.
 _NODE_PLACE = re.compile(r"(?:node:\S{1,200}|\S{1,400}\.[cm]?[jt]sx?|\[eval\]):\d{1,7}\Z")
 _NODE_ERROR = re.compile(r"(?:Uncaught )?[\w.$\[\] ]{0,80}(?:Error|Exception)\b")
-# "ValueError: …" or "requests.exceptions.ReadTimeout: …" where a line or a log message begins.
+# "ValueError: …", "requests.exceptions.ReadTimeout: …" or "KeyError('…" where a word begins.
 _TYPE = (
     rb"(?m)(?:^|[\s\]|>*(])((?:[A-Za-z_]\w{0,60}(?:\.|::|/)){0,9}"
     rb"[A-Z]\w{0,80}?(?:Error|Exception|Timeout|Fault|Warning|Interrupt|Exit|Failure|NotFound)"
-    rb"|(?:[A-Za-z_]\w{0,60}(?:\.|::|/)){1,9}error)(?:: |:?$| \()"
+    rb"|(?:[A-Za-z_]\w{0,60}(?:\.|::|/)){1,9}error)(?:: |:?$| \(|\(['\"])"
 )
 # Ruby and a few others: "connection refused (Errno::ECONNREFUSED)".
 _TYPE_BEHIND = rb"(?m)\(((?:[A-Z]\w{0,40}::){1,4}[A-Z]\w{0,60})\)\s*$"
@@ -96,8 +104,22 @@ def telling_lines(text: str) -> list[Line]:
 
 def lines_without_frames(text: str) -> list[Line]:
     """Those of a message that has a traceback in it, as one of another process does."""
-    lines = [line for line in _lines(text, 0) if line.end > line.start]
+    lines = _unwrapped(text, [line for line in _lines(text, 0) if line.end > line.start])
     return list(_without_frames(text, lines)) or lines
+
+
+def has_frames(text: str) -> bool:
+    """Whether frames of a traceback, or whatever collects lines, may stand in a message."""
+    return any(mark in text for mark in _FRAME_MARKS)
+
+
+def without_flat_traceback(text: str) -> list[Line]:
+    """What stands before and behind a traceback that was put on one line; empty without one."""
+    start = text.find(_FLAT_MARK)
+    if start < 0 or "\n" in text[start:]:
+        return []
+    last = max((match.start(1) for match in _FLAT_TYPE.finditer(text, start)), default=-1)
+    return [line for line in (Line(0, start), Line(last, len(text))) if 0 <= line.start < line.end]
 
 
 def printed_types(text: str) -> list[str]:

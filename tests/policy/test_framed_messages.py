@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from fnr.policy.evidence import Evidence
 from fnr.policy.facts import gather
 
@@ -38,3 +40,33 @@ def test_places_are_those_of_the_message() -> None:
 
 def test_nothing_but_frames_is_read_as_it_is() -> None:
     assert "transient" in near(f"\n{FRAME}")
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        pytest.param(
+            "Error: Command failed\n    at retryWhenBusy (/srv/app/queue.js:7:11)\nsend refused",
+            "Error: Command failed\nsend refused",
+            id="Node",
+        ),
+        pytest.param(
+            "java.io.IOException: no room\n\tat org.acme.Retry.again(Retry.java:7)\n\t... 9 more",
+            "java.io.IOException: no room",
+            id="JVM",
+        ),
+        pytest.param(
+            "\n".join(f"> {line}" for line in f"it failed\n{FRAME}KeyError: 'prompt'".split("\n")),
+            "it failed\nKeyError: 'prompt'",
+            id="quoted",
+        ),
+        pytest.param(
+            'it failed Traceback (most recent call last): File "/srv/app/job.py", line 5, in read'
+            " retry_timeouts(block) KeyError: 'prompt'",
+            "it failed \nKeyError: 'prompt'",
+            id="on one line",
+        ),
+    ],
+)
+def test_other_programs_and_ways_to_pass_one_on(message: str, told: str) -> None:
+    assert near(message) == told
