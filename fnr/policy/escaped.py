@@ -23,7 +23,7 @@ def unescaped(words: str) -> str | None:
     plain = words
     if "&" in plain and _ENTITY.search(plain):
         plain = html.unescape(plain)
-    if "\\n" in plain and _lines_are_escaped(plain):
+    if "\\" in plain and _lines_are_escaped(plain):
         plain = _ESCAPE.sub(lambda escape: _MEANT.get(escape[1], escape[1]), plain)
     return None if plain == words else plain
 

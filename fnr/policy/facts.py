@@ -151,7 +151,8 @@ def _ends(field: str, words: str) -> list[Part]:
     if len(words) <= FRAMED_CHARS_MAX:
         if (plain := unescaped(words)) is not None:
             return [(field, 0, part, len(words)) for _, _, part, _ in _ends(field, plain)]
-        if has_frames(words):
+        # Frames in its middle are not read anyway.
+        if has_frames(words[:HEAD_CHARS_MAX]) or has_frames(words[-TAIL_CHARS_MAX:]):
             return _told(field, words, lines_without_frames(words))
         if around := without_flat_traceback(words):
             return _told(field, words, around)
