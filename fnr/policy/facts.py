@@ -151,8 +151,7 @@ def _ends(field: str, words: str) -> list[Part]:
     if len(words) <= FRAMED_CHARS_MAX:
         if (plain := unescaped(words)) is not None:
             return [(field, 0, part, len(words)) for _, _, part, _ in _ends(field, plain)]
-        # Frames in its middle are not read anyway.
-        if has_frames(words[:HEAD_CHARS_MAX]) or has_frames(words[-TAIL_CHARS_MAX:]):
+        if has_frames(_read_of(words)):
             return _told(field, words, lines_without_frames(words))
         if around := without_flat_traceback(words):
             return _told(field, words, around)
@@ -160,6 +159,13 @@ def _ends(field: str, words: str) -> list[Part]:
         return [(field, 0, words, None)] if words else []
     last = len(words) - TAIL_CHARS_MAX
     return [(field, 0, words[:HEAD_CHARS_MAX], None), (field, last, words[last:], None)]
+
+
+def _read_of(words: str) -> str:
+    """What of a long message is read."""
+    if len(words) <= HEAD_CHARS_MAX + TAIL_CHARS_MAX:
+        return words
+    return words[:HEAD_CHARS_MAX] + words[-TAIL_CHARS_MAX:]
 
 
 def _told(field: str, words: str, lines: list[Line]) -> list[Part]:

@@ -63,7 +63,7 @@ _CHATTER = re.compile(
 )
 _ASIDE = re.compile(r"(?:INFO|DEBUG|TRACE)\b")
 # Where one may begin: Python's, those of Node and the JVM, and a line that is quoted.
-_FRAME_MARKS = ('\n  File "', "\n    at ", "\n\tat ", "\n> ", "\n>> ")
+_FRAME_MARK = re.compile(r'\n(?:  File "|    at |\tat |>+ )')
 _FLAT_MARK = "Traceback (most recent call last): File "
 _FLAT_TYPE = re.compile(
     r"(?<=\s)((?:[A-Za-z_]\w{0,60}\.){0,9}[A-Z]\w{0,80}?"
@@ -110,7 +110,7 @@ def lines_without_frames(text: str) -> list[Line]:
 
 def has_frames(text: str) -> bool:
     """Whether frames of a traceback, or whatever collects lines, may stand in a message."""
-    return any(mark in text for mark in _FRAME_MARKS)
+    return _FRAME_MARK.search(text) is not None
 
 
 def without_flat_traceback(text: str) -> list[Line]:
