@@ -139,6 +139,8 @@ _SPELLINGS: tuple[tuple[str, Callable[[str], Code | None]], ...] = (
     (_HTTP_STATUS, _http),
     (_HTTP_PHRASE, _http),
     (r"\(HTTP ([45][0-9]{2})\)", _http),
+    # HAProxy's line for a request: its times, then status and size.
+    (r"/-?[0-9]{1,9}/-?[0-9]{1,9}/\+?[0-9]{1,9} ([45][0-9]{2}) \+?[0-9]{1,12} - - ", _http),
     (_EXIT_STATUS, _exit),
     (rf"\b({'|'.join(_SYSEXITS)})\b", _sysexit),
     (r"(?i)\bsignal[ :=]{1,2}([0-9]{1,2})\b", _signal),

@@ -26,6 +26,7 @@ SPELLED = [
     ("Error code: 400 - {'detail': 1}", "http:400"),
     ("502 Bad Gateway", "http:502"),
     ("504 Gateway Time-out", "http:504"),
+    ('fe app/s1 0/0/0/-1/1001 504 198 - - sH-- 1/1/0/0/0 0/0 "GET / HTTP/1.1"', "http:504"),
     ("returned non-zero exit status 127.", "exit:127"),
     ("exited with code 3", "exit:3"),
     ("Exit Code:  137", "exit:137"),
