@@ -12,14 +12,16 @@ from fnr.cli.options import DryRun
 from fnr.cli.render import show_one
 from fnr.cli.rule_drop_ins import (
     ADDED,
+    Beside,
     drop_in,
     only_writer,
     put,
     refuse_problems,
-    rules_with,
     take_effect,
     text_of,
 )
+from fnr.config.rule_files import shipped_rules
+from fnr.policy.rule_file import ParsedRules
 from fnr.policy.rule_text import HEADER, rule_text
 from fnr.policy.rules import Category
 
@@ -97,13 +99,13 @@ def _keep(file_name: str, short: str, rule: str, *, dry_run: bool) -> None:
     with only_writer():
         before = text_of(file) or HEADER.format(why="Written by `fnr rules add`")
         text = f"{before.rstrip()}\n\n{rule}"
-        loaded = rules_with(file, text)
-        if sum(one.name == full for one in rules_with(file, before).rules):
+        beside = Beside(file)
+        if _is_taken(full, beside.parsed(before)):
             raise Refused(
                 f"there is a rule {full} already",
                 next_step=f"{here().command} rules edit {file.stem}",
             )
-        refuse_problems(file, loaded.problems)
+        refuse_problems(file, beside.rules(text).problems)
         if not dry_run:
             put(file, text)
     answer = {"rule": full, "file": str(file), "written": not dry_run, "toml": rule}
@@ -113,6 +115,12 @@ def _keep(file_name: str, short: str, rule: str, *, dry_run: bool) -> None:
         return
     here().notice(f"added to {file}")
     take_effect()
+
+
+def _is_taken(name: str, own: ParsedRules) -> bool:
+    """By another rule of that file, or by a shipped one, which would yield unasked."""
+    shipped = shipped_rules().named
+    return any(one.name == name for one in own.rules) or any(one == name for one, _ in shipped)
 
 
 def _signal_name(written: str) -> str:

@@ -23,6 +23,7 @@ from fnr.api.errors import (
 )
 from fnr.api.requests import ReloadConfig
 from fnr.cli.here import RELOAD_TIMEOUT_MS, here
+from fnr.cli.terminal import one_line
 from fnr.config.rule_files import (
     LoadedRules,
     load_rules,
@@ -32,7 +33,7 @@ from fnr.config.rule_files import (
 )
 from fnr.host.disk import write_durably
 from fnr.host.lock import wait_for_lock
-from fnr.policy.rule_file import RuleProblem, parse_rules
+from fnr.policy.rule_file import ParsedRules, RuleProblem, parse_rules
 
 ADDED = "local"
 SUGGESTED = "suggested"
@@ -116,16 +117,45 @@ def only_writer() -> Iterator[None]:
         lock.release()
 
 
+class Beside:
+    """The files of rules.d beside one, read once: of twenty thousand rules that takes seconds."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        files, self._problems = operator_files(str(file.parent))
+        self._others = {
+            one: read_rule_file(one, pack=one.stem, operator=True) for one in files if one != file
+        }
+
+    def rules(self, text: str, *, shown: str = "") -> LoadedRules:
+        """All rules as they would be if the file said that; shown: how problems name the file."""
+        parsed = dict(self._others)
+        parsed[self._file] = self.parsed(text, shown=shown)
+        return with_operator_rules([parsed[one] for one in sorted(parsed)], problems=self._problems)
+
+    def parsed(self, text: str, *, shown: str = "") -> ParsedRules:
+        """What the file would say with that text."""
+        where = shown or str(self._file)
+        return parse_rules(text, file=where, pack=self._file.stem, operator=True)
+
+    @property
+    def others(self) -> tuple[ParsedRules, ...]:
+        """What the other files say."""
+        return tuple(self._others.values())
+
+
 def rules_with(file: Path, text: str, *, shown: str = "") -> LoadedRules:
     """All rules as they would be if the file said that; shown: how problems name the file."""
-    files, problems = operator_files(str(file.parent))
-    parsed = [
-        parse_rules(text, file=shown or str(one), pack=one.stem, operator=True)
-        if one == file
-        else read_rule_file(one, pack=one.stem, operator=True)
-        for one in sorted({*files, file})
-    ]
-    return with_operator_rules(parsed, problems=problems)
+    return Beside(file).rules(text, shown=shown)
+
+
+def warn(loaded: LoadedRules) -> None:
+    """Say what is no mistake, and yet should be looked at."""
+    for problem in loaded.warnings[:PROBLEMS_SHOWN]:
+        here().notice(one_line(f"warning: {problem.where}: {problem.message}"))
+    more = len(loaded.warnings) - PROBLEMS_SHOWN
+    if more > 0:
+        here().notice(f"warning: and {more} more")
 
 
 def refuse_problems(file: Path, problems: tuple[RuleProblem, ...]) -> None:

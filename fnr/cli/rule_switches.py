@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,17 +12,17 @@ from fnr.cli.changes import show_changed
 from fnr.cli.here import here
 from fnr.cli.options import DryRun
 from fnr.cli.rule_drop_ins import (
+    Beside,
     drop_in,
     only_writer,
     put,
     refuse_problems,
-    rules_with,
     several_rules,
     take_effect,
     text_of,
 )
-from fnr.config.rule_files import SWITCHES, LoadedRules, operator_files, read_rule_file
-from fnr.policy.rule_file import nearest, parse_rules
+from fnr.config.rule_files import SWITCHES, shipped_rules
+from fnr.policy.rule_file import ParsedRules, nearest
 from fnr.policy.rule_text import switched_off
 
 Names = Annotated[
@@ -47,12 +46,14 @@ def _switch(names: list[str], *, on: bool, dry_run: bool) -> None:
     changed = Changed()
     with only_writer():
         before = text_of(file)
-        loaded = rules_with(file, before)
-        own = parse_rules(before, file=str(file), pack=file.stem, operator=True)
+        beside = Beside(file)
+        own = beside.parsed(before)
         refuse_problems(file, own.problems)
         off = [name for name, _ in own.disabled]
-        for name in dict.fromkeys(_full_name(name, loaded, off) for name in names):
-            why_not = _why_not(name, off, loaded, file, on=on)
+        elsewhere = dict(pair for one in reversed(beside.others) for pair in one.disabled)
+        known = _known(beside, own)
+        for name in dict.fromkeys(_full_name(name, known) for name in names):
+            why_not = _why_not(name, off, elsewhere, on=on)
             if why_not is not None:
                 changed.unchanged[name] = why_not
             else:
@@ -60,7 +61,7 @@ def _switch(names: list[str], *, on: bool, dry_run: bool) -> None:
         wanted = set(off) - set(changed.changed) if on else set(off) | set(changed.changed)
         if changed.changed:
             text = switched_off(sorted(wanted))
-            refuse_problems(file, rules_with(file, text).problems)
+            refuse_problems(file, beside.rules(text).problems)
             if not dry_run:
                 put(file, text)
     if changed.changed and not dry_run:
@@ -69,9 +70,15 @@ def _switch(names: list[str], *, on: bool, dry_run: bool) -> None:
     show_changed(changed, done=f"would be {state}" if dry_run else state)
 
 
-def _full_name(written: str, loaded: LoadedRules, off: list[str]) -> str:
+def _known(beside: Beside, own: ParsedRules) -> list[str]:
+    """Names of all rules, and of those that were switched off and are no more."""
+    rules = (rule.name for one in (*beside.others, own) for rule in one.rules)
+    shipped = (name for name, _ in shipped_rules().named)
+    return [*dict.fromkeys([*rules, *shipped, *(name for name, _ in own.disabled)])]
+
+
+def _full_name(written: str, known: list[str]) -> str:
     """The one rule that is called so; NotFound names the nearest."""
-    known = [*dict.fromkeys([*(rule.name for rule in loaded.rules), *off])]
     if written in known:
         return written
     fits = [name for name in known if name.rpartition("/")[2] == written]
@@ -85,18 +92,10 @@ def _full_name(written: str, loaded: LoadedRules, off: list[str]) -> str:
     )
 
 
-def _why_not(name: str, off: list[str], loaded: LoadedRules, file: Path, *, on: bool) -> str | None:
+def _why_not(name: str, off: list[str], elsewhere: dict[str, str], *, on: bool) -> str | None:
     if not on:
-        return "it is disabled already" if name in loaded.disabled or name in off else None
+        return "it is disabled already" if name in elsewhere or name in off else None
     if name in off:
         return None
-    elsewhere = _disabled_in(name, file.parent) if name in loaded.disabled else ""
-    return f"it is disabled in {elsewhere}: edit that" if elsewhere else "it is not disabled"
-
-
-def _disabled_in(name: str, folder: Path) -> str:
-    for file in operator_files(str(folder))[0]:
-        for other, where in read_rule_file(file, pack=file.stem, operator=True).disabled:
-            if other == name:
-                return where
-    return ""
+    where = elsewhere.get(name)
+    return f"it is disabled in {where}: edit that" if where else "it is not disabled"

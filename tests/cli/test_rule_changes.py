@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli_runs import Ran, Run
@@ -16,7 +17,8 @@ from fnr.cli.main import run
 from fnr.cli.rule_drop_ins import only_writer
 from fnr.config import rule_files
 from fnr.config.paths import find_paths
-from fnr.config.rule_files import load_rules
+from fnr.config.rule_files import LoadedRules, load_rules
+from fnr.policy.rule_file import ParsedRules, parse_rules
 
 BUSY = ("--category", "transient", "--text", "licence .{0,40}busy")
 SHIPPED = "cuda/library-workspace"
@@ -134,6 +136,12 @@ def test_a_name_is_given_once_and_a_dry_run_writes_nothing(rules: Rules, tmp_pat
     assert (again.code, "there is a rule local/licence already" in again.err) == (6, True)
 
 
+def test_no_rule_is_added_in_the_place_of_a_shipped_one(rules: Rules, tmp_path: Path) -> None:
+    found = rules("add", SHIPPED, *BUSY)
+    assert (found.code, f"there is a rule {SHIPPED} already" in found.err) == (6, True)
+    assert not (tmp_path / "rules.d" / "cuda.toml").exists()
+
+
 def test_mistakes_that_were_there_before_are_not_blamed_on_the_new_rule(
     rules: Rules, tmp_path: Path
 ) -> None:
@@ -195,6 +203,34 @@ def test_what_another_file_disables_is_not_enabled_behind_its_back(
     assert (found.code, f"it is disabled in {mine}:2: edit that" in found.err) == (1, True)
 
 
+def test_of_twenty_files_each_is_read_once(
+    rules: Rules, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of twenty thousand rules, reading and trying them takes most of the time."""
+    folder = tmp_path / "rules.d"
+    folder.mkdir()
+    for number in range(20):
+        (folder / f"f{number}.toml").write_text(RULE.replace("jammed", f"jammed {number}"))
+    read: list[str] = []
+    tried: list[int] = []
+
+    def reading(text: str, **more: Any) -> ParsedRules:
+        read.append(more["pack"])
+        return parse_rules(text, **more)
+
+    def trying(parsed: Sequence[ParsedRules], **more: Any) -> LoadedRules:
+        tried.append(len(parsed))
+        return rule_files.with_operator_rules(parsed, **more)
+
+    monkeypatch.setattr(rule_files, "parse_rules", reading)
+    monkeypatch.setattr("fnr.cli.rule_drop_ins.with_operator_rules", trying)
+    assert rules("disable", "f7/mine").code == 0
+    assert sorted(name for name in read if name != "cuda") == sorted(f"f{n}" for n in range(20))
+    assert tried == [21]
+    assert rules("add", "licence", *BUSY).code == 0
+    assert tried == [21, 22]
+
+
 # ── edit ─────────────────────────────────────────────────────────────────────
 
 
@@ -241,6 +277,17 @@ def test_a_mistake_is_said_and_the_text_is_kept(
     assert "transiet" in kept.read_text()
     assert file.read_text() == before
     kept.unlink()
+
+
+def test_an_edit_that_takes_a_shipped_rules_place_is_told(
+    rules: Rules, tmp_path: Path, editor: Callable[[str], None]
+) -> None:
+    """Who writes that means it, or learns of it."""
+    name = SHIPPED.partition("/")[2]
+    editor(f"t += {RULE.replace('mine', name)!r}")
+    found = rules("edit", "cuda")
+    assert (found.code, "and it yields to yours" in found.err) == (0, True), found.err
+    assert SHIPPED in in_force(tmp_path)
 
 
 def test_an_editor_that_fails_changes_nothing(
