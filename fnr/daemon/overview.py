@@ -109,7 +109,8 @@ class Overview:
         )
 
     def _problems(self, lines: list[FunctionStatus]) -> list[str]:
-        problems = [*self._parts.problems.values(), *self._crew.conditions.problems()]
+        problems = [*self._parts.problems.values(), *self._parts.warnings.values()]
+        problems += self._crew.conditions.problems()
         problems += [f"{line.function}: {line.problem}" for line in lines if line.problem]
         if unsettled := self._crew.runner.unsettled:
             problems.append(f"{unsettled} ended attempts wait for the store")

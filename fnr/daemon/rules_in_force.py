@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from hashlib import blake2b
 from threading import Lock
@@ -112,7 +112,7 @@ class RulesInForce:
         self._rules, self._model = loaded.rule_set, model
         self._named.clear()
         self._own_digest = loaded.own_digest
-        self._tell(())
+        self._tell(loaded)
         self._call_back()
         # What only reading needed is more than half of it.
         release_memory()
@@ -126,7 +126,7 @@ class RulesInForce:
                 self._rules = loaded.rule_set
                 self._own_digest = loaded.own_digest
                 # Here, and not when the background work is over: a reload may come before that.
-                self._tell(loaded.problems)
+                self._tell(loaded)
                 del loaded
                 release_memory()
             return self._rules
@@ -143,17 +143,24 @@ class RulesInForce:
             log.warning("text model: %s", problem)
         return model
 
-    def _tell(self, problems: tuple[RuleProblem, ...]) -> None:
-        if not problems:
-            self._parts.problems.pop("rules", None)
-            return
-        first, more = problems[0], len(problems) - 1
-        words = f"{first.where}: {first.message}" + (f" (and {more} more)" if more else "")
-        self._parts.problems["rules"] = (
-            f"none of your rules is in force, only those of the packs: {words}; fnr rules check"
-        )
-        for problem in problems:
+    def _tell(self, loaded: LoadedRules) -> None:
+        problems, warnings = self._parts.problems, self._parts.warnings
+        for told, found in ((problems, loaded.problems), (warnings, loaded.warnings)):
+            told.pop("rules", None)
+            if found:
+                told["rules"] = f"{_words(found)}; fnr rules check"
+        if loaded.problems:
+            none = "none of your rules is in force, only those of the packs"
+            problems["rules"] = f"{none}: {problems['rules']}"
+        for problem in loaded.problems:
             log.error("rules.d: %s: %s", problem.where, problem.message)
+        for warning in loaded.warnings:
+            log.warning("rules.d: %s: %s", warning.where, warning.message)
+
+
+def _words(found: Sequence[RuleProblem]) -> str:
+    first, more = found[0], len(found) - 1
+    return f"{first.where}: {first.message}" + (f" (and {more} more)" if more else "")
 
 
 def _digest(evidence: Evidence, function: str, service: str) -> bytes:

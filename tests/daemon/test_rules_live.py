@@ -98,6 +98,27 @@ def test_a_broken_rules_d_keeps_no_daemon_from_starting_and_the_status_says_so(
     assert named(home) == "validation"
 
 
+def test_an_own_rule_whose_name_a_shipped_one_has_stays_in_force_and_the_status_says_so(
+    home_at: HomeAt,
+) -> None:
+    home = home_at(function("bad", "fail") + NO_GUESS + "[chaos]\nenabled = true\n")
+    write_rules(home, lens("validation"))
+    file = Path(home.paths.rules_dir) / "cuda.toml"
+    file.write_text(lens("permanent").replace('"lens"', '"gpu-memory"').replace("lens", "prism"))
+    home.up()
+    assert named(home) == "validation"
+    [words] = home.ask(ask.GetStatus()).problems
+    assert words.startswith(f"{file}:1: rule cuda/gpu-memory has the name of a shipped rule")
+    assert words.endswith("rename yours: fnr rules edit cuda; fnr rules check")
+    # It is none of the problems with which no drill begins.
+    injected = home.fnr("chaos", "inject", "worker-stop", "--where", "function:bad",
+                        "--duration", "1s", "--reason", "drill", "-n")  # fmt: skip
+    assert injected.returncode == 0, injected.stderr
+    file.write_text(file.read_text().replace("gpu-memory", "prism"))
+    assert home.fnr("rules", "reload").stderr == ""
+    assert home.ask(ask.GetStatus()).problems == []
+
+
 def test_while_the_rules_are_read_only_failures_wait_for_them(
     home_at: HomeAt, tmp_path: Path
 ) -> None:
