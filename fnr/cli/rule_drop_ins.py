@@ -9,7 +9,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fnr.api.errors import (
@@ -21,7 +21,7 @@ from fnr.api.errors import (
     TimedOut,
     UsageError,
 )
-from fnr.api.requests import ReloadConfig
+from fnr.api.requests import GetStatus, ReloadConfig
 from fnr.cli.here import RELOAD_TIMEOUT_MS, here
 from fnr.cli.terminal import one_line
 from fnr.config.rule_files import (
@@ -41,6 +41,8 @@ SUGGESTED = "suggested"
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _MODE = 0o644
 PROBLEMS_SHOWN = 20
+# Files are what is asked for here: a daemon that does not answer keeps nobody waiting.
+LOOK_TIMEOUT_MS = 1_000
 
 
 def loaded_rules() -> LoadedRules:
@@ -54,6 +56,18 @@ def loaded_rules() -> LoadedRules:
             f" {here().command} rules check"
         )
     return loaded
+
+
+def tell_if_behind() -> None:
+    """Say when the running daemon goes on with rules that these files do not say any more."""
+    status = None
+    with suppress(FnrError):
+        status = here().ask(GetStatus(), offline=False, timeout_ms=LOOK_TIMEOUT_MS)
+    if status is not None and status.rules_behind:
+        here().notice(
+            "notice: the running daemon has not taken over how rules.d is now;"
+            f" {here().command} rules reload"
+        )
 
 
 def several_rules(written: str, names: list[str]) -> FnrError:

@@ -17,7 +17,7 @@ from fnr.cli.group import examples, group
 from fnr.cli.here import RELOAD_TIMEOUT_MS, here
 from fnr.cli.render import show_list, show_one, write, write_json
 from fnr.cli.rule_commands import register
-from fnr.cli.rule_drop_ins import loaded_rules, several_rules, warn
+from fnr.cli.rule_drop_ins import loaded_rules, several_rules, tell_if_behind, warn
 from fnr.cli.rule_eval import evaluate_file
 from fnr.cli.rule_try import try_text
 from fnr.cli.rule_views import RULES, rule_line, rule_page
@@ -71,6 +71,7 @@ def list_rules(
         and all(word in rule.name for word in words or ())
     ]
     show_list(RULES, found, total=len(found))
+    tell_if_behind()
 
 
 @app.command(epilog=examples("fnr rules show cuda/gpu-memory", "fnr rules show disk-full-words"))
@@ -86,6 +87,7 @@ def show(
     rule = find_rule(name, loaded, shipped=shipped)
     line = rule_line(rule, loaded)
     show_one("fnr.rules.show/1", rule, lambda: rule_page(rule, line), name=rule.name)
+    tell_if_behind()
 
 
 @app.command(epilog=examples("fnr rules check", "fnr rules check my-draft.toml"))
@@ -116,6 +118,8 @@ def check(
         write_json({"schema": "fnr.rules.check/1", **_fields(checked)})
     else:
         write(f"{checked.rules} rules are good, and so are their {checked.examples} examples\n")
+    if not files:
+        tell_if_behind()
 
 
 app.command("test", epilog=examples(

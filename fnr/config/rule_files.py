@@ -41,6 +41,9 @@ OPERATOR_RULES_MAX = 20_000
 SWITCHES = "disabled"
 
 
+Stamp = tuple[tuple[str, int, int], ...]
+
+
 class LoadedRules(Struct, frozen=True, kw_only=True):
     """The rules, and everything that is wrong with the operator's.
 
@@ -51,6 +54,7 @@ class LoadedRules(Struct, frozen=True, kw_only=True):
     disabled: names of rules that rules.d switches off.
     overridden: names of shipped rules that the operator's have as well: the shipped ones yield.
     files:    the operator's files, in the order they were read.
+    stamp:    of these files before they were read, as stamp_of has it.
     """
 
     rule_set: RuleSet
@@ -60,6 +64,7 @@ class LoadedRules(Struct, frozen=True, kw_only=True):
     disabled: frozenset[str] = frozenset()
     overridden: frozenset[str] = frozenset()
     files: tuple[str, ...] = ()
+    stamp: Stamp = ()
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -81,9 +86,27 @@ class LoadedRules(Struct, frozen=True, kw_only=True):
 
 def load_rules(paths: Paths) -> LoadedRules:
     """Read packs and rules.d; nothing is raised for a bad file, all problems are listed at once."""
+    # Before they are read: what is written meanwhile is seen as a change afterwards.
+    stamp = stamp_of(paths)
     files, problems = operator_files(paths.rules_dir)
     parsed = [read_rule_file(file, pack=file.stem, operator=True) for file in files]
-    return with_operator_rules(parsed, files=tuple(map(str, files)), problems=problems)
+    loaded = with_operator_rules(parsed, files=tuple(map(str, files)), problems=problems)
+    return replace(loaded, stamp=stamp)
+
+
+def stamp_of(paths: Paths) -> Stamp:
+    """Differs when a file of rules.d came, went or was written."""
+    return tuple(map(_file_stamp, operator_files(paths.rules_dir)[0]))
+
+
+def _file_stamp(file: Path) -> tuple[str, int, int]:
+    try:
+        found = file.stat()
+    except OSError:
+        return file.name, 0, 0
+    # A pipe is written whenever it is read.
+    regular = stat.S_ISREG(found.st_mode)
+    return (file.name, found.st_size, found.st_mtime_ns) if regular else (file.name, 0, 0)
 
 
 def with_operator_rules(
