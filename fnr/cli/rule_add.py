@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from signal import Signals
 from typing import Annotated, Any
 
 import typer
@@ -48,7 +49,7 @@ def add(
         int | None, typer.Option("--exit", metavar="N", min=0, max=255, help="Exit status.")
     ] = None,
     signal: Annotated[
-        str | None, typer.Option("--signal", metavar="SIGNAL", help="What ended it: SIGKILL.")
+        str | None, typer.Option("--signal", metavar="SIGNAL", help="What ended it: SIGKILL, 9.")
     ] = None,
     hint: Annotated[str, typer.Option("--hint", metavar="TEXT", help="What to do then.")] = "",
     max_retries: Annotated[
@@ -124,5 +125,7 @@ def _is_taken(name: str, own: ParsedRules) -> bool:
 
 
 def _signal_name(written: str) -> str:
+    if written.isdecimal() and int(written) in set(Signals):
+        return Signals(int(written)).name
     name = written.upper()
     return name if name.startswith("SIG") else f"SIG{name}"

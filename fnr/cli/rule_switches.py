@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from fnr.api.errors import NotFound
+from fnr.api.errors import NotFound, Refused
 from fnr.api.question import Changed
 from fnr.cli.changes import show_changed
 from fnr.cli.here import here
@@ -23,7 +23,7 @@ from fnr.cli.rule_drop_ins import (
 )
 from fnr.config.rule_files import SWITCHES, shipped_rules
 from fnr.policy.rule_file import ParsedRules, nearest
-from fnr.policy.rule_text import switched_off
+from fnr.policy.rule_text import switched
 
 Names = Annotated[
     list[str],
@@ -58,9 +58,8 @@ def _switch(names: list[str], *, on: bool, dry_run: bool) -> None:
                 changed.unchanged[name] = why_not
             else:
                 changed.changed.append(name)
-        wanted = set(off) - set(changed.changed) if on else set(off) | set(changed.changed)
         if changed.changed:
-            text = switched_off(sorted(wanted))
+            text = _switched(beside, before, changed.changed, on=on)
             refuse_problems(file, beside.rules(text).problems)
             if not dry_run:
                 put(file, text)
@@ -68,6 +67,22 @@ def _switch(names: list[str], *, on: bool, dry_run: bool) -> None:
         take_effect()
     state = "enabled" if on else "disabled"
     show_changed(changed, done=f"would be {state}" if dry_run else state)
+
+
+def _switched(beside: Beside, before: str, names: list[str], *, on: bool) -> str:
+    """The file afterwards: what people have written there beside, rules and notes, stays."""
+    old = beside.parsed(before)
+    wanted = {name for name, _ in old.disabled}
+    wanted = wanted.difference(names) if on else wanted.union(names)
+    text = switched(before, off=() if on else sorted(names), on=names if on else ())
+    new = beside.parsed(text)
+    same = [rule.name for rule in new.rules] == [rule.name for rule in old.rules]
+    if new.problems or not same or {name for name, _ in new.disabled} != wanted:
+        raise Refused(
+            f"{SWITCHES}.toml is written in a way that this command cannot change",
+            next_step=f"{here().command} rules edit {SWITCHES}",
+        )
+    return text
 
 
 def _known(beside: Beside, own: ParsedRules) -> list[str]:

@@ -93,6 +93,12 @@ def test_every_condition_stands_in_the_file_and_in_its_test(rules: Rules, tmp_pa
     assert (test.exception, test.codes, test.exit) == ("some.FarmError", ("http:500",), 9)
 
 
+@pytest.mark.parametrize("written", ["9", "kill", "SIGKILL"])
+def test_a_signal_is_written_as_rules_test_takes_it(rules: Rules, written: str) -> None:
+    found = rules("add", "x", "--category", "transient", "--signal", written, "-n", "-o", "json")
+    assert 'signal = ["SIGKILL"]' in found.json["toml"]
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -185,6 +191,21 @@ def test_a_shipped_rule_is_switched_off_and_on_again(rules: Rules, tmp_path: Pat
     assert SHIPPED in in_force(tmp_path)
     again = rules("enable", SHIPPED, "-o", "json")
     assert again.json["unchanged"] == {SHIPPED: "it is not disabled"}
+
+
+def test_rules_and_notes_beside_the_switches_stay(rules: Rules, tmp_path: Path) -> None:
+    """`disabled.toml` is an ordinary rule file: its rules had gone with the next switch."""
+    assert rules("add", "disabled/licence", *BUSY).code == 0
+    file = tmp_path / "rules.d" / "disabled.toml"
+    file.write_text(f"# ticket 17\n{file.read_text()}")
+    assert rules("disable", SHIPPED).code == 0
+    assert in_force(tmp_path) == {"disabled/licence"}
+    assert rules("enable", SHIPPED).code == 0
+    assert in_force(tmp_path) == {"disabled/licence", SHIPPED}
+    assert file.read_text().startswith("# ticket 17\n")
+    file.write_text(f'"disable" = ["{SHIPPED}"]\n')
+    found = rules("enable", SHIPPED)
+    assert (found.code, "rules edit disabled" in found.err) == (6, True)
 
 
 def test_a_rule_that_does_not_exist_has_a_nearest(rules: Rules, tmp_path: Path) -> None:
