@@ -5,6 +5,7 @@ Two commands at once take turns: what one has written is there when the other re
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -40,6 +41,7 @@ SUGGESTED = "suggested"
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _MODE = 0o644
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 PROBLEMS_SHOWN = 20
 # Files are what is asked for here: a daemon that does not answer keeps nobody waiting.
 LOOK_TIMEOUT_MS = 1_000
@@ -228,8 +230,9 @@ def take_effect() -> None:
 
 
 def _unwritable(path: Path, error: OSError) -> FnrError:
+    look = "df -h" if error.errno in _FULL else "ls -ld"
     return StorageError(
-        f"{path} cannot be written", why=_why(error), next_step=f"ls -ld {path.parent}"
+        f"{path} cannot be written", why=_why(error), next_step=f"{look} {path.parent}"
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import sys
 import threading
@@ -156,6 +158,18 @@ def test_mistakes_that_were_there_before_are_not_blamed_on_the_new_rule(
     found = rules("add", "licence", *BUSY)
     assert (found.code, "rules.d has mistakes already" in found.err) == (78, True)
     assert "rules check" in found.err
+
+
+@pytest.mark.parametrize(("number", "look"), [(errno.ENOSPC, "df -h"), (errno.EROFS, "ls -ld")])
+def test_what_cannot_be_written_says_where_to_look(
+    rules: Rules, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, look: str
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fnr.cli.rule_drop_ins.write_durably", fails)
+    found = rules("add", "licence", *BUSY)
+    assert (found.code, f"try: {look} {tmp_path}/rules.d" in found.err) == (74, True), found.err
 
 
 def test_two_that_add_at_once_lose_neither_rule(tmp_path: Path) -> None:
