@@ -190,6 +190,7 @@ def test_what_follows_has_the_numbers_that_a_failure_would_get(
     told = rules("test", "lens is busy", "--function", "f").out
     assert "up to 5 retries, the first after 0.25 s" in told
     assert "up to 5 times 7 s" in rules("test", "no lens in attic", "--function", "f").out
+    assert "fnr.toml has no function g" in rules("test", "no lens", "--function", "g").err
 
 
 def test_a_draft_stands_among_the_files_of_rules_d(rules: Rules, tmp_path: Path) -> None:
