@@ -95,11 +95,14 @@ def rules_with_draft(written: str, text: str) -> LoadedRules:
 
 
 def drop_in(name: str) -> Path:
-    """A file of rules.d by its name, with or without .toml; UsageError for any other place."""
+    """A file of rules.d by its name, with or without .toml; UsageError for any other place.
+
+    One that is there may be called as people call files.
+    """
     folder = Path(here().paths.rules_dir)
     given = Path(name)
     stem = (given.name if given.parent == folder else name).removesuffix(".toml")
-    if not _FILE_NAME.fullmatch(stem):
+    if not _FILE_NAME.fullmatch(stem) and folder / f"{stem}.toml" not in operator_files(folder)[0]:
         raise UsageError(
             f"{name!r} is no name of a rule file",
             why=f"rule files are in {folder}, and named with A-Z, a-z, 0-9, . _ and -",

@@ -246,7 +246,7 @@ def read_text_model() -> TextModel | None:
         return None
 
 
-def operator_files(folder: str) -> tuple[list[Path], list[RuleProblem]]:
+def operator_files(folder: str | Path) -> tuple[list[Path], list[RuleProblem]]:
     """The files of rules.d in the order of their names.
 
     None that a shell's *.toml leaves out: an editor's lock is one (.#local.toml), and goes nowhere.
@@ -261,10 +261,10 @@ def operator_files(folder: str) -> tuple[list[Path], list[RuleProblem]]:
         return [], []
     except OSError as error:
         words = f"cannot be read: {error.strerror or error}"
-        return [], [RuleProblem(where=folder, message=words)]
+        return [], [RuleProblem(where=str(folder), message=words)]
     if len(found) > FILES_MAX:
         words = f"{len(found)} rule files; at most {FILES_MAX}"
-        return [], [RuleProblem(where=folder, message=words)]
+        return [], [RuleProblem(where=str(folder), message=words)]
     return found, []
 
 

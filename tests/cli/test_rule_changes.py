@@ -298,6 +298,21 @@ def test_an_edited_file_counts_when_it_is_good(
     assert rules("edit").err == "nothing changed\n"
 
 
+def test_a_file_that_is_there_is_edited_whatever_its_name(
+    rules: Rules, tmp_path: Path, editor: Callable[[str], None]
+) -> None:
+    """Its rules count, so they can be changed."""
+    (tmp_path / "rules.d").mkdir()
+    (tmp_path / "rules.d" / "my rules.toml").write_text(RULE)
+    editor("t = t.replace('permanent', 'transient')")
+    for name in ("my rules", "my rules.toml"):
+        found = rules("edit", name)
+        assert found.code == 0, found.err
+    assert in_force(tmp_path) == {SHIPPED, "my rules/mine"}
+    (tmp_path / "elsewhere.toml").write_text(RULE)
+    assert rules("edit", "../elsewhere").code == 2
+
+
 def test_a_mistake_is_said_and_the_text_is_kept(
     rules: Rules, tmp_path: Path, editor: Callable[[str], None]
 ) -> None:
@@ -330,6 +345,11 @@ def test_an_editor_that_fails_changes_nothing(
 ) -> None:
     monkeypatch.setenv("VISUAL", "false")
     assert "the editor ended with exit code 1" in rules("edit").err
+    killed = tmp_path / "killed.sh"
+    killed.write_text("#!/bin/sh\nkill -TERM $$\n")
+    killed.chmod(0o755)
+    monkeypatch.setenv("VISUAL", str(killed))
+    assert "the editor was ended by SIGTERM" in rules("edit").err
     monkeypatch.setenv("VISUAL", "/no/such/editor")
     found = rules("edit")
     assert (found.code, "cannot be started" in found.err) == (2, True)
