@@ -91,7 +91,7 @@ def draft_text(written: str) -> str:
 
 def rules_with_draft(written: str, text: str) -> LoadedRules:
     """All rules with a draft among them, in place of the file of rules.d that has its name."""
-    return rules_with(drop_in(Path(written).name), text, shown=written)
+    return rules_with(Path(here().paths.rules_dir) / Path(written).name, text, shown=written)
 
 
 def drop_in(name: str) -> Path:

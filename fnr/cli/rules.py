@@ -169,7 +169,14 @@ def find_rule(name: str, loaded: LoadedRules, *, shipped: bool = False) -> Rule:
 
 def _with_drafts(files: list[str]) -> LoadedRules:
     """rules.d with these files in it, in place of those of the same name."""
-    drafts = {Path(file).name: Path(file) for file in files}
+    drafts: dict[str, Path] = {}
+    for file in map(Path, files):
+        other = drafts.setdefault(file.name, file)
+        if other != file:
+            raise UsageError(
+                f"{other} and {file} would be the same file of rules.d",
+                next_step=f"{here().command} rules check {file}",
+            )
     own, problems = operator_files(here().paths.rules_dir)
     kept = [file for file in own if file.name not in drafts]
     every = sorted((*kept, *drafts.values()), key=lambda file: file.name)

@@ -253,6 +253,29 @@ def test_an_own_rule_with_a_shipped_ones_name_counts_in_its_place(
     assert name not in {gone["rule"], *(one["rule"] for one in gone["runners_up"])}
 
 
+def test_check_passes_over_no_draft(rules: Rules, tmp_path: Path) -> None:
+    """Of two with one name the first was not looked at, and called good."""
+    first, second = tmp_path / "a" / "x.toml", tmp_path / "b" / "x.toml"
+    for file, text in ((first, "nonsense"), (second, MINE.replace("lens", "prism"))):
+        file.parent.mkdir()
+        file.write_text(text)
+    ran = rules("check", first, second)
+    assert (ran.code, f"{first} and {second} would be the same file" in ran.err) == (2, True)
+    assert rules("check", second, second).code == 0
+
+
+@pytest.mark.parametrize("name", ["my draft.toml", "draft.txt"])
+def test_a_draft_is_tried_under_the_name_that_check_gives_it(
+    rules: Rules, tmp_path: Path, name: str
+) -> None:
+    draft = tmp_path / name
+    draft.write_text(MINE.replace("lens", "prism").replace("resource", "transint"))
+    assert rules("check", draft).code == 78
+    draft.write_text(MINE.replace("lens", "prism"))
+    named = rules("test", "no prism in attic", "--rules", draft, "-o", "name").out
+    assert named == f"{draft.stem}/prism\n"
+
+
 def test_check_warns_of_what_is_no_mistake(rules: Rules, tmp_path: Path) -> None:
     file = tmp_path / "rules.d" / "cuda.toml"
     file.write_text(MINE.replace('"lens"', '"gpu-memory"').replace("lens", "prism"))
