@@ -66,7 +66,7 @@ _fnr_flags() {
     'errors/reclassify') found=(--category --why --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'rules') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'rules/list') found=(-c --category --own --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
-    'rules/show') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'rules/show') found=(--shipped --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'rules/check') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'rules/test') found=(--exception --exit --signal --http --code --stderr --traceback --killed-by --phase --function --input --rules --no-model --against-history --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'rules/eval') found=(-n --limit --no-model --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;

@@ -74,6 +74,7 @@ class Status(Struct, frozen=True, kw_only=True):
 
     state: "running", "draining", "degraded" or "down"; down answers come from the store alone.
     breakers: those that do not simply let calls through -> what they do, in words.
+    rules_behind: rules.d was written since the daemon has read it.
     """
 
     state: str
@@ -88,6 +89,7 @@ class Status(Struct, frozen=True, kw_only=True):
     problems: list[str] = field(default_factory=list)
     breakers: dict[str, str] = field(default_factory=dict)
     limits: list[Limited] = field(default_factory=list)
+    rules_behind: bool = False
 
 
 class Submitted(Struct, frozen=True, kw_only=True):

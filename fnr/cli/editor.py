@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fnr.api.errors import Refused, UsageError
 from fnr.host.foreground import run_in_foreground
+from fnr.policy.codes import signal_name
 
 
 def visit(file: Path, *, next_step: str) -> None:
@@ -26,7 +27,8 @@ def visit(file: Path, *, next_step: str) -> None:
             next_step=next_step,
         ) from error
     if code != 0:
-        raise Refused("nothing was changed", why=f"the editor ended with exit code {code}")
+        how = f"ended with exit code {code}" if code > 0 else f"was ended by {signal_name(-code)}"
+        raise Refused("nothing was changed", why=f"the editor {how}")
 
 
 def _said(variable: str) -> str:

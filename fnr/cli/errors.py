@@ -37,7 +37,7 @@ app = group(
 
 ErrorId = Annotated[
     str,
-    typer.Argument(metavar="ID", help="Of an error, or of a task: its latest error."),
+    typer.Argument(metavar="ID", help="Of an error, or of a task or incident: its latest error."),
 ]
 IncidentId = Annotated[
     str, typer.Argument(metavar="ID", help="Of an incident, or of one of its errors.")
@@ -108,6 +108,8 @@ def _show_incident(incident_id: str) -> None:
 )
 def explain(error_id: ErrorId) -> None:
     """Explain an error: evidence, rule, words, strategy, every number and where it came from."""
+    if ":" in error_id:
+        error_id = here().ask(GetIncident(incident_id=error_id)).incident.last_error_id
     detail = here().ask(GetError(error_id=error_id))
     found = numbers(detail, load(here().paths))
     show_one(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from signal import Signals
 from typing import Annotated, Any
 
 import typer
@@ -12,14 +13,16 @@ from fnr.cli.options import DryRun
 from fnr.cli.render import show_one
 from fnr.cli.rule_drop_ins import (
     ADDED,
+    Beside,
     drop_in,
     only_writer,
     put,
     refuse_problems,
-    rules_with,
     take_effect,
     text_of,
 )
+from fnr.config.rule_files import shipped_rules
+from fnr.policy.rule_file import ParsedRules
 from fnr.policy.rule_text import HEADER, rule_text
 from fnr.policy.rules import Category
 
@@ -46,7 +49,7 @@ def add(
         int | None, typer.Option("--exit", metavar="N", min=0, max=255, help="Exit status.")
     ] = None,
     signal: Annotated[
-        str | None, typer.Option("--signal", metavar="SIGNAL", help="What ended it: SIGKILL.")
+        str | None, typer.Option("--signal", metavar="SIGNAL", help="What ended it: SIGKILL, 9.")
     ] = None,
     hint: Annotated[str, typer.Option("--hint", metavar="TEXT", help="What to do then.")] = "",
     max_retries: Annotated[
@@ -97,13 +100,13 @@ def _keep(file_name: str, short: str, rule: str, *, dry_run: bool) -> None:
     with only_writer():
         before = text_of(file) or HEADER.format(why="Written by `fnr rules add`")
         text = f"{before.rstrip()}\n\n{rule}"
-        loaded = rules_with(file, text)
-        if sum(one.name == full for one in rules_with(file, before).rules):
+        beside = Beside(file)
+        if _is_taken(full, beside.parsed(before)):
             raise Refused(
                 f"there is a rule {full} already",
                 next_step=f"{here().command} rules edit {file.stem}",
             )
-        refuse_problems(file, loaded.problems)
+        refuse_problems(file, beside.rules(text).problems)
         if not dry_run:
             put(file, text)
     answer = {"rule": full, "file": str(file), "written": not dry_run, "toml": rule}
@@ -115,6 +118,14 @@ def _keep(file_name: str, short: str, rule: str, *, dry_run: bool) -> None:
     take_effect()
 
 
+def _is_taken(name: str, own: ParsedRules) -> bool:
+    """By another rule of that file, or by a shipped one, which would yield unasked."""
+    shipped = shipped_rules().named
+    return any(one.name == name for one in own.rules) or any(one == name for one, _ in shipped)
+
+
 def _signal_name(written: str) -> str:
+    if written.isdecimal() and int(written) in set(Signals):
+        return Signals(int(written)).name
     name = written.upper()
     return name if name.startswith("SIG") else f"SIG{name}"

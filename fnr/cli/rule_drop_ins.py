@@ -5,11 +5,12 @@ Two commands at once take turns: what one has written is there when the other re
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fnr.api.errors import (
@@ -21,8 +22,9 @@ from fnr.api.errors import (
     TimedOut,
     UsageError,
 )
-from fnr.api.requests import ReloadConfig
+from fnr.api.requests import GetStatus, ReloadConfig
 from fnr.cli.here import RELOAD_TIMEOUT_MS, here
+from fnr.cli.terminal import one_line
 from fnr.config.rule_files import (
     LoadedRules,
     load_rules,
@@ -32,14 +34,17 @@ from fnr.config.rule_files import (
 )
 from fnr.host.disk import write_durably
 from fnr.host.lock import wait_for_lock
-from fnr.policy.rule_file import RuleProblem, parse_rules
+from fnr.policy.rule_file import ParsedRules, RuleProblem, parse_rules
 
 ADDED = "local"
 SUGGESTED = "suggested"
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _MODE = 0o644
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 PROBLEMS_SHOWN = 20
+# Files are what is asked for here: a daemon that does not answer keeps nobody waiting.
+LOOK_TIMEOUT_MS = 1_000
 
 
 def loaded_rules() -> LoadedRules:
@@ -53,6 +58,18 @@ def loaded_rules() -> LoadedRules:
             f" {here().command} rules check"
         )
     return loaded
+
+
+def tell_if_behind() -> None:
+    """Say when the running daemon goes on with rules that these files do not say any more."""
+    status = None
+    with suppress(FnrError):
+        status = here().ask(GetStatus(), offline=False, timeout_ms=LOOK_TIMEOUT_MS)
+    if status is not None and status.rules_behind:
+        here().notice(
+            "notice: the running daemon has not taken over how rules.d is now;"
+            f" {here().command} rules reload"
+        )
 
 
 def several_rules(written: str, names: list[str]) -> FnrError:
@@ -74,15 +91,18 @@ def draft_text(written: str) -> str:
 
 def rules_with_draft(written: str, text: str) -> LoadedRules:
     """All rules with a draft among them, in place of the file of rules.d that has its name."""
-    return rules_with(drop_in(Path(written).name), text, shown=written)
+    return rules_with(Path(here().paths.rules_dir) / Path(written).name, text, shown=written)
 
 
 def drop_in(name: str) -> Path:
-    """A file of rules.d by its name, with or without .toml; UsageError for any other place."""
+    """A file of rules.d by its name, with or without .toml; UsageError for any other place.
+
+    One that is there may be called as people call files.
+    """
     folder = Path(here().paths.rules_dir)
     given = Path(name)
     stem = (given.name if given.parent == folder else name).removesuffix(".toml")
-    if not _FILE_NAME.fullmatch(stem):
+    if not _FILE_NAME.fullmatch(stem) and folder / f"{stem}.toml" not in operator_files(folder)[0]:
         raise UsageError(
             f"{name!r} is no name of a rule file",
             why=f"rule files are in {folder}, and named with A-Z, a-z, 0-9, . _ and -",
@@ -116,16 +136,45 @@ def only_writer() -> Iterator[None]:
         lock.release()
 
 
+class Beside:
+    """The files of rules.d beside one, read once: of twenty thousand rules that takes seconds."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        files, self._problems = operator_files(str(file.parent))
+        self._others = {
+            one: read_rule_file(one, pack=one.stem, operator=True) for one in files if one != file
+        }
+
+    def rules(self, text: str, *, shown: str = "") -> LoadedRules:
+        """All rules as they would be if the file said that; shown: how problems name the file."""
+        parsed = dict(self._others)
+        parsed[self._file] = self.parsed(text, shown=shown)
+        return with_operator_rules([parsed[one] for one in sorted(parsed)], problems=self._problems)
+
+    def parsed(self, text: str, *, shown: str = "") -> ParsedRules:
+        """What the file would say with that text."""
+        where = shown or str(self._file)
+        return parse_rules(text, file=where, pack=self._file.stem, operator=True)
+
+    @property
+    def others(self) -> tuple[ParsedRules, ...]:
+        """What the other files say."""
+        return tuple(self._others.values())
+
+
 def rules_with(file: Path, text: str, *, shown: str = "") -> LoadedRules:
     """All rules as they would be if the file said that; shown: how problems name the file."""
-    files, problems = operator_files(str(file.parent))
-    parsed = [
-        parse_rules(text, file=shown or str(one), pack=one.stem, operator=True)
-        if one == file
-        else read_rule_file(one, pack=one.stem, operator=True)
-        for one in sorted({*files, file})
-    ]
-    return with_operator_rules(parsed, problems=problems)
+    return Beside(file).rules(text, shown=shown)
+
+
+def warn(loaded: LoadedRules) -> None:
+    """Say what is no mistake, and yet should be looked at."""
+    for problem in loaded.warnings[:PROBLEMS_SHOWN]:
+        here().notice(one_line(f"warning: {problem.where}: {problem.message}"))
+    more = len(loaded.warnings) - PROBLEMS_SHOWN
+    if more > 0:
+        here().notice(f"warning: and {more} more")
 
 
 def refuse_problems(file: Path, problems: tuple[RuleProblem, ...]) -> None:
@@ -184,8 +233,9 @@ def take_effect() -> None:
 
 
 def _unwritable(path: Path, error: OSError) -> FnrError:
+    look = "df -h" if error.errno in _FULL else "ls -ld"
     return StorageError(
-        f"{path} cannot be written", why=_why(error), next_step=f"ls -ld {path.parent}"
+        f"{path} cannot be written", why=_why(error), next_step=f"{look} {path.parent}"
     )
 
 

@@ -22,6 +22,7 @@ from fnr.cli.rule_drop_ins import (
     rules_with,
     take_effect,
     text_of,
+    warn,
 )
 from fnr.cli.terminal import is_terminal, one_line
 from fnr.config.rule_files import operator_files
@@ -63,7 +64,8 @@ def edit(
                 if text_of(file) != before:
                     raise _rejected(file, "somebody else has changed it meanwhile")
                 # Another command may have written another file since it was checked.
-                if problems := rules_with(file, after).problems:
+                loaded = rules_with(file, after)
+                if problems := loaded.problems:
                     _tell(problems)
                     raise _rejected(file, _counted(problems))
                 put(file, after)
@@ -73,6 +75,7 @@ def edit(
                 say(f"your text is kept in {_keep(copy)}")
             raise
     here().notice(f"written to {file}")
+    warn(loaded)
     take_effect()
 
 

@@ -98,9 +98,11 @@ def stats_of(
 ) -> list[RuleStat]:
     """Every rule, and every name that was counted and is no rule."""
     known = {count.rule: count for count in counts}
-    rules: dict[str, Rule | None] = {
-        rule.name: rule for rule in loaded.rules if rule.operator or not own
-    }
+    # The operator's come first: what was counted under a name that both have is told of theirs.
+    rules: dict[str, Rule | None] = {}
+    for rule in loaded.rules:
+        if rule.operator or not own:
+            rules.setdefault(rule.name, rule)
     if not own:
         rules |= dict.fromkeys(known.keys() - rules.keys())
     return [_stat(name, rule, known.get(name), loaded) for name, rule in rules.items()]

@@ -17,12 +17,12 @@ from fnr.cli.past_errors import corrections_since, errors_since
 from fnr.cli.render import Column, Listing, show_list, write
 from fnr.cli.rule_drop_ins import (
     SUGGESTED,
+    Beside,
     drop_in,
     loaded_rules,
     only_writer,
     put,
     refuse_problems,
-    rules_with,
     take_effect,
     text_of,
 )
@@ -194,12 +194,15 @@ def _good_ones(
     Raises ConfigError when it is not the suggestions that are wrong.
     """
     kept, reasons = dict(named), dict[str, str]()
+    beside = Beside(file)
     while kept:
-        text = _text(before, list(kept.values()))
-        problems = rules_with(file, text).problems
+        problems = beside.rules(_text(before, list(kept.values()))).problems
         if not problems:
             break
         blamed = _blamed(file, before, kept, problems)
+        if not blamed and not beside.rules(before).problems:
+            # It spoils another rule's example; which one does is found by leaving out the last.
+            blamed[[*kept][-1]] = f"{problems[0].where}: {problems[0].message}"
         if not blamed:
             refuse_problems(file, problems)
         reasons |= blamed
@@ -210,7 +213,7 @@ def _good_ones(
 def _blamed(
     file: Path, before: str, kept: dict[str, Suggestion], problems: Sequence[RuleProblem]
 ) -> dict[str, str]:
-    """Which of them stand in the lines that have problems; the last one if it is none of them."""
+    """Which of them stand in the lines that have problems."""
     blamed: dict[str, str] = {}
     ends: list[tuple[int, str]] = []
     for count, name in enumerate(kept, 1):
@@ -221,9 +224,6 @@ def _blamed(
         if place == str(file) and line.isdecimal() and int(line) > first:
             name = next(name for end, name in ends if int(line) <= end)
             blamed.setdefault(name, problem.message)
-    if not blamed and not rules_with(file, before).problems:
-        # It spoils another rule's example; which one does is found by leaving out the last.
-        blamed[ends[-1][1]] = f"{problems[0].where}: {problems[0].message}"
     return blamed
 
 

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fnr.api.errors import NotFound
+from fnr.api.errors import NotFound, Refused
 from fnr.api.question import Changed
 from fnr.cli.changes import show_changed
 from fnr.cli.here import here
 from fnr.cli.options import DryRun
 from fnr.cli.rule_drop_ins import (
+    Beside,
     drop_in,
     only_writer,
     put,
     refuse_problems,
-    rules_with,
     several_rules,
     take_effect,
     text_of,
 )
-from fnr.config.rule_files import SWITCHES, LoadedRules, operator_files, read_rule_file
-from fnr.policy.rule_file import nearest, parse_rules
-from fnr.policy.rule_text import switched_off
+from fnr.config.rule_files import SWITCHES, shipped_rules
+from fnr.policy.rule_file import ParsedRules, nearest
+from fnr.policy.rule_text import switched
 
 Names = Annotated[
     list[str],
@@ -47,20 +46,21 @@ def _switch(names: list[str], *, on: bool, dry_run: bool) -> None:
     changed = Changed()
     with only_writer():
         before = text_of(file)
-        loaded = rules_with(file, before)
-        own = parse_rules(before, file=str(file), pack=file.stem, operator=True)
+        beside = Beside(file)
+        own = beside.parsed(before)
         refuse_problems(file, own.problems)
         off = [name for name, _ in own.disabled]
-        for name in dict.fromkeys(_full_name(name, loaded, off) for name in names):
-            why_not = _why_not(name, off, loaded, file, on=on)
+        elsewhere = dict(pair for one in reversed(beside.others) for pair in one.disabled)
+        known = _known(beside, own)
+        for name in dict.fromkeys(_full_name(name, known) for name in names):
+            why_not = _why_not(name, off, elsewhere, on=on)
             if why_not is not None:
                 changed.unchanged[name] = why_not
             else:
                 changed.changed.append(name)
-        wanted = set(off) - set(changed.changed) if on else set(off) | set(changed.changed)
         if changed.changed:
-            text = switched_off(sorted(wanted))
-            refuse_problems(file, rules_with(file, text).problems)
+            text = _switched(beside, before, changed.changed, on=on)
+            refuse_problems(file, beside.rules(text).problems)
             if not dry_run:
                 put(file, text)
     if changed.changed and not dry_run:
@@ -69,9 +69,31 @@ def _switch(names: list[str], *, on: bool, dry_run: bool) -> None:
     show_changed(changed, done=f"would be {state}" if dry_run else state)
 
 
-def _full_name(written: str, loaded: LoadedRules, off: list[str]) -> str:
+def _switched(beside: Beside, before: str, names: list[str], *, on: bool) -> str:
+    """The file afterwards: what people have written there beside, rules and notes, stays."""
+    old = beside.parsed(before)
+    wanted = {name for name, _ in old.disabled}
+    wanted = wanted.difference(names) if on else wanted.union(names)
+    text = switched(before, off=() if on else sorted(names), on=names if on else ())
+    new = beside.parsed(text)
+    same = [rule.name for rule in new.rules] == [rule.name for rule in old.rules]
+    if new.problems or not same or {name for name, _ in new.disabled} != wanted:
+        raise Refused(
+            f"{SWITCHES}.toml is written in a way that this command cannot change",
+            next_step=f"{here().command} rules edit {SWITCHES}",
+        )
+    return text
+
+
+def _known(beside: Beside, own: ParsedRules) -> list[str]:
+    """Names of all rules, and of those that were switched off and are no more."""
+    rules = (rule.name for one in (*beside.others, own) for rule in one.rules)
+    shipped = (name for name, _ in shipped_rules().named)
+    return [*dict.fromkeys([*rules, *shipped, *(name for name, _ in own.disabled)])]
+
+
+def _full_name(written: str, known: list[str]) -> str:
     """The one rule that is called so; NotFound names the nearest."""
-    known = [*dict.fromkeys([*(rule.name for rule in loaded.rules), *off])]
     if written in known:
         return written
     fits = [name for name in known if name.rpartition("/")[2] == written]
@@ -85,18 +107,10 @@ def _full_name(written: str, loaded: LoadedRules, off: list[str]) -> str:
     )
 
 
-def _why_not(name: str, off: list[str], loaded: LoadedRules, file: Path, *, on: bool) -> str | None:
+def _why_not(name: str, off: list[str], elsewhere: dict[str, str], *, on: bool) -> str | None:
     if not on:
-        return "it is disabled already" if name in loaded.disabled or name in off else None
+        return "it is disabled already" if name in elsewhere or name in off else None
     if name in off:
         return None
-    elsewhere = _disabled_in(name, file.parent) if name in loaded.disabled else ""
-    return f"it is disabled in {elsewhere}: edit that" if elsewhere else "it is not disabled"
-
-
-def _disabled_in(name: str, folder: Path) -> str:
-    for file in operator_files(str(folder))[0]:
-        for other, where in read_rule_file(file, pack=file.stem, operator=True).disabled:
-            if other == name:
-                return where
-    return ""
+    where = elsewhere.get(name)
+    return f"it is disabled in {where}: edit that" if where else "it is not disabled"

@@ -179,6 +179,8 @@ def _refuse_beside_history(given: dict[str, object]) -> None:
 def what_follows(found: Classification, function: str) -> str:
     """The strategy with its numbers: the rule's, then the category's, then the function's."""
     settings = checked_settings().settings.functions.get(function)
+    if function and settings is None:
+        here().notice(f"notice: fnr.toml has no function {one_line(function)}: defaults follow")
     policy = policy_for(
         settings.retry if settings is not None else RetryPolicy(),
         found.category,

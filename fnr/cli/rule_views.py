@@ -36,7 +36,9 @@ def state_of(rule: Rule, loaded: LoadedRules) -> str:
     """Does it count? Of a rules.d with a mistake nothing does, neither rules nor switches."""
     if loaded.problems:
         return "not in force" if rule.operator else "in force"
-    return "disabled" if rule.name in loaded.disabled else "in force"
+    if rule.name in loaded.disabled:
+        return "disabled"
+    return "overridden" if not rule.operator and rule.name in loaded.overridden else "in force"
 
 
 def rule_line(rule: Rule, loaded: LoadedRules) -> RuleLine:

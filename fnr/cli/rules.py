@@ -17,7 +17,7 @@ from fnr.cli.group import examples, group
 from fnr.cli.here import RELOAD_TIMEOUT_MS, here
 from fnr.cli.render import show_list, show_one, write, write_json
 from fnr.cli.rule_commands import register
-from fnr.cli.rule_drop_ins import loaded_rules, several_rules
+from fnr.cli.rule_drop_ins import loaded_rules, several_rules, tell_if_behind, warn
 from fnr.cli.rule_eval import evaluate_file
 from fnr.cli.rule_try import try_text
 from fnr.cli.rule_views import RULES, rule_line, rule_page
@@ -43,6 +43,7 @@ class Checked(Struct, frozen=True, kw_only=True):
     files: tuple[str, ...]
     rules: int
     examples: int
+    warnings: tuple[RuleProblem, ...]
 
 
 @app.command("list", epilog=examples("fnr rules list --own", "fnr rules list -c resource cuda"))
@@ -70,17 +71,23 @@ def list_rules(
         and all(word in rule.name for word in words or ())
     ]
     show_list(RULES, found, total=len(found))
+    tell_if_behind()
 
 
 @app.command(epilog=examples("fnr rules show cuda/gpu-memory", "fnr rules show disk-full-words"))
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its name, or the end of it.")],
+    *,
+    shipped: Annotated[
+        bool, typer.Option("--shipped", help="Of fnr's own rules, also one that yields to yours.")
+    ] = False,
 ) -> None:
     """Show one rule as its file says it, with its examples."""
     loaded = loaded_rules()
-    rule = find_rule(name, loaded)
+    rule = find_rule(name, loaded, shipped=shipped)
     line = rule_line(rule, loaded)
     show_one("fnr.rules.show/1", rule, lambda: rule_page(rule, line), name=rule.name)
+    tell_if_behind()
 
 
 @app.command(epilog=examples("fnr rules check", "fnr rules check my-draft.toml"))
@@ -93,7 +100,8 @@ def check(
     """Check packs and rules.d, with every example: all mistakes at once; exit 78 if there are any.
 
     Found are mistakes of writing, expressions that RE2 does not take, examples that another rule
-    decides, and rules that can never decide because a better one holds whenever they do.
+    decides, and rules that can never decide because a better one holds whenever they do. Rules of
+    yours with the name of a shipped one count in its place, with a warning.
     """
     loaded, read = (_with_drafts(files), files) if files else (load_rules(here().paths), [])
     problems = [*loaded.problems, *([] if files else pack_problems())]
@@ -103,11 +111,15 @@ def check(
         files=tuple(read) or loaded.files,
         rules=len(loaded.rules),
         examples=sum(len(rule.tests) for rule in loaded.rules),
+        warnings=loaded.warnings,
     )
+    warn(loaded)
     if here().as_json:
         write_json({"schema": "fnr.rules.check/1", **_fields(checked)})
     else:
         write(f"{checked.rules} rules are good, and so are their {checked.examples} examples\n")
+    if not files:
+        tell_if_behind()
 
 
 app.command("test", epilog=examples(
@@ -126,33 +138,45 @@ def reload() -> None:
     """Put rules.d and fnr.toml in force as they are now: all of it, or nothing at all."""
     report = here().ask(ReloadConfig(), offline=False, timeout_ms=RELOAD_TIMEOUT_MS)
     loaded = load_rules(here().paths)
-    count = sum(rule.operator and rule.name not in loaded.disabled for rule in loaded.rules)
-    words = f"{count} rules of rules.d are in force, above {len(loaded.rules) - count} of packs\n"
+    own = {rule.name for rule in loaded.own}
+    counting = loaded.rule_set.named
+    count = len(own & counting.keys())
+    warn(loaded)
+    words = f"{count} rules of rules.d are in force, above {len(counting) - count} of packs\n"
     show_one("fnr.rules.reload/1", report, lambda: words, name="reloaded")
 
 
 register(app)
 
 
-def find_rule(name: str, loaded: LoadedRules) -> Rule:
+def find_rule(name: str, loaded: LoadedRules, *, shipped: bool = False) -> Rule:
     """The rule of that name, or the only one whose name ends so; your own before a shipped one."""
-    found = [rule for rule in loaded.rules if rule.name == name]
-    found = found or [rule for rule in loaded.rules if rule.name.endswith(f"/{name}")]
+    rules = [rule for rule in loaded.rules if not (shipped and rule.operator)]
+    found = [rule for rule in rules if rule.name == name]
+    found = found or [rule for rule in rules if rule.name.endswith(f"/{name}")]
     names = sorted({rule.name for rule in found})
     if len(names) > 1:
         raise several_rules(name, names)
     if len(found) > 1:
-        here().notice(f"notice: a shipped rule is called {names[0]} too, and comes after yours")
+        here().notice(f"notice: a shipped rule is called {names[0]} too, and yields to yours")
+        here().hint(f"{here().command} rules show {names[0]} --shipped")
     if found:
         return max(found, key=lambda rule: rule.operator)
-    known = tuple(rule.name for rule in loaded.rules)
+    known = tuple(rule.name for rule in rules)
     why = nearest(name, known).partition(", ")[2]
     raise NotFound(f"there is no rule {name!r}", why=why, next_step="fnr rules list")
 
 
 def _with_drafts(files: list[str]) -> LoadedRules:
     """rules.d with these files in it, in place of those of the same name."""
-    drafts = {Path(file).name: Path(file) for file in files}
+    drafts: dict[str, Path] = {}
+    for file in map(Path, files):
+        other = drafts.setdefault(file.name, file)
+        if other != file:
+            raise UsageError(
+                f"{other} and {file} would be the same file of rules.d",
+                next_step=f"{here().command} rules check {file}",
+            )
     own, problems = operator_files(here().paths.rules_dir)
     kept = [file for file in own if file.name not in drafts]
     every = sorted((*kept, *drafts.values()), key=lambda file: file.name)

@@ -38,8 +38,12 @@ def _named(detail: ErrorDetail) -> str:
 
 def incident_words(incident: Incident) -> str:
     """An incident in a few words."""
-    times = "once" if incident.count == 1 else f"{incident.count} times"
+    times = _times(incident.count)
     return f"{incident.incident_id}, {incident.state}, {times} in {age(incident.first_at_ms)}"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _snooze_words(ends: str) -> str:
@@ -63,7 +67,7 @@ def incident_page(detail: IncidentDetail, command: str = "") -> str:
         ("seen by", incident.acked_by),
         ("errors", f"{incident.count}, last {age(incident.last_at_ms)} ago"),
         ("first", clock_time(incident.first_at_ms)),
-        ("came back", f"{incident.regressions} times" if incident.regressions else ""),
+        ("came back", _times(incident.regressions) if incident.regressions else ""),
         ("functions", ", ".join(f"{name} {count}" for name, count in counts)),
         ("category", f"{incident.category} (rule {incident.rule})"),
     ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -41,20 +41,30 @@ OPERATOR_RULES_MAX = 20_000
 SWITCHES = "disabled"
 
 
+Stamp = tuple[tuple[str, int, int], ...]
+
+
 class LoadedRules(Struct, frozen=True, kw_only=True):
     """The rules, and everything that is wrong with the operator's.
 
     rule_set: what is in force: without problems all rules, else the packs alone.
     own:      the operator's rules that could be read, also those that are switched off.
+    problems: each of them keeps all of rules.d out of force. warnings: what does not, because an
+              upgrade alone can bring it about.
     disabled: names of rules that rules.d switches off.
+    overridden: names of shipped rules that the operator's have as well: the shipped ones yield.
     files:    the operator's files, in the order they were read.
+    stamp:    of these files before they were read, as stamp_of has it.
     """
 
     rule_set: RuleSet
     own: tuple[Rule, ...]
     problems: tuple[RuleProblem, ...] = ()
+    warnings: tuple[RuleProblem, ...] = ()
     disabled: frozenset[str] = frozenset()
+    overridden: frozenset[str] = frozenset()
     files: tuple[str, ...] = ()
+    stamp: Stamp = ()
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -76,9 +86,27 @@ class LoadedRules(Struct, frozen=True, kw_only=True):
 
 def load_rules(paths: Paths) -> LoadedRules:
     """Read packs and rules.d; nothing is raised for a bad file, all problems are listed at once."""
+    # Before they are read: what is written meanwhile is seen as a change afterwards.
+    stamp = stamp_of(paths)
     files, problems = operator_files(paths.rules_dir)
     parsed = [read_rule_file(file, pack=file.stem, operator=True) for file in files]
-    return with_operator_rules(parsed, files=tuple(map(str, files)), problems=problems)
+    loaded = with_operator_rules(parsed, files=tuple(map(str, files)), problems=problems)
+    return replace(loaded, stamp=stamp)
+
+
+def stamp_of(paths: Paths) -> Stamp:
+    """Differs when a file of rules.d came, went or was written."""
+    return tuple(map(_file_stamp, operator_files(paths.rules_dir)[0]))
+
+
+def _file_stamp(file: Path) -> tuple[str, int, int]:
+    try:
+        found = file.stat()
+    except OSError:
+        return file.name, 0, 0
+    # A pipe is written whenever it is read.
+    regular = stat.S_ISREG(found.st_mode)
+    return (file.name, found.st_size, found.st_mtime_ns) if regular else (file.name, 0, 0)
 
 
 def with_operator_rules(
@@ -90,26 +118,11 @@ def with_operator_rules(
     """The packs below rules that were read already: rules.d, or what it would become."""
     shipped = shipped_rules()
     own = tuple(rule for one in parsed for rule in one.rules)
-    named = {name for name, _ in shipped.named}
-    names = named.union(rule.name for rule in own)
     found = [*problems, *(problem for one in parsed for problem in one.problems)]
-    found += [
-        RuleProblem(
-            where=rule.where,
-            message=f"name {rule.name!r} is that of a shipped rule: rename the rule or the file",
-        )
-        for rule in own
-        if rule.name in named
-    ]
     if len(own) > OPERATOR_RULES_MAX:
         words = f"{len(own)} rules; at most {OPERATOR_RULES_MAX}"
         found.append(RuleProblem(where="rules.d", message=words))
     pairs = [pair for one in parsed for pair in one.disabled]
-    found += [
-        RuleProblem(where=where, message=f"disable: there is no rule {name!r}; see fnr rules list")
-        for name, where in pairs
-        if name not in names and not _was_switched_off(where)
-    ]
     disabled = frozenset(name for name, _ in pairs)
     rule_set = RuleSet(shipped=shipped)
     if not found:
@@ -117,20 +130,54 @@ def with_operator_rules(
         kept = [rule for rule in own if rule.name not in disabled]
         found = [*never_deciding(kept), *broken_examples(kept, with_own)]
         rule_set = rule_set if found else with_own
+    told = [*_twice(own, shipped, disabled), *_switched_nothing(pairs, own, shipped)]
     return LoadedRules(
         rule_set=rule_set,
         own=own,
         problems=tuple(found),
+        # Of rules that are not in force, none takes another's place.
+        warnings=() if found else tuple(told),
         disabled=disabled,
+        overridden=frozenset(name for name, _ in shipped.named).intersection(
+            rule.name for rule in own
+        ),
         files=files,
     )
 
 
-def _was_switched_off(where: str) -> bool:
-    """By a command, which looked for the rule: one that has gone since is no mistake.
+def _twice(
+    own: Sequence[Rule], shipped: RuleTable, disabled: frozenset[str]
+) -> Iterator[RuleProblem]:
+    """The operator's rules whose names shipped ones have.
 
-    An upgrade that ships it no more would put all of rules.d out of force.
+    An upgrade brings new ones, and puts no rule of the operator's out of force by that.
     """
+    places = {name: place for place, (name, _) in enumerate(shipped.named)}
+    for rule in own:
+        place = places.get(rule.name)
+        if place is not None:
+            pack = shipped.contender(place).rule.where
+            what = "both are switched off" if rule.name in disabled else "it yields to yours"
+            message = (
+                f"rule {rule.name} has the name of a shipped rule ({pack}), and {what};"
+                f" to have both, rename yours: fnr rules edit {rule.name.partition('/')[0]}"
+            )
+            yield RuleProblem(where=rule.where, message=message)
+
+
+def _switched_nothing(
+    pairs: Sequence[tuple[str, str]], own: Sequence[Rule], shipped: RuleTable
+) -> Iterator[RuleProblem]:
+    """Names that are switched off and that no rule has: a slip, or gone with an upgrade."""
+    names = {name for name, _ in shipped.named}.union(rule.name for rule in own)
+    for name, where in pairs:
+        if name not in names and not _was_switched_off(where):
+            message = f"disable: there is no rule {name!r}; see fnr rules list"
+            yield RuleProblem(where=where, message=message)
+
+
+def _was_switched_off(where: str) -> bool:
+    """By a command, which looked for the rule: one that has gone since is no slip."""
     return Path(where.rpartition(":")[0]).name == f"{SWITCHES}.toml"
 
 
@@ -199,7 +246,7 @@ def read_text_model() -> TextModel | None:
         return None
 
 
-def operator_files(folder: str) -> tuple[list[Path], list[RuleProblem]]:
+def operator_files(folder: str | Path) -> tuple[list[Path], list[RuleProblem]]:
     """The files of rules.d in the order of their names.
 
     None that a shell's *.toml leaves out: an editor's lock is one (.#local.toml), and goes nowhere.
@@ -214,10 +261,10 @@ def operator_files(folder: str) -> tuple[list[Path], list[RuleProblem]]:
         return [], []
     except OSError as error:
         words = f"cannot be read: {error.strerror or error}"
-        return [], [RuleProblem(where=folder, message=words)]
+        return [], [RuleProblem(where=str(folder), message=words)]
     if len(found) > FILES_MAX:
         words = f"{len(found)} rule files; at most {FILES_MAX}"
-        return [], [RuleProblem(where=folder, message=words)]
+        return [], [RuleProblem(where=str(folder), message=words)]
     return found, []
 
 

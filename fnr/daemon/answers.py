@@ -150,7 +150,7 @@ class Answers:
         return await self._reader.read(lambda tx: read(tx, now_ms=now_ms, **fields))
 
     async def _status(self, _: Client, __: ask.GetStatus) -> ask.Status:
-        return self._overview.status()
+        return await self._overview.status()
 
     async def _workers(self, _: Client, request: ask.ListWorkers) -> list[WorkerRecord]:
         return await self._overview.workers(request)

@@ -14,6 +14,7 @@ from fnr.daemon.worker_process import WorkerProcess
 from fnr.policy.record import FunctionRecord, WorkerRecord
 from fnr.store.reads import READS
 
+RULES_BEHIND = "rules.d was changed, and is not in force like that: fnr rules reload"
 IDLE_STATES = {"queued", "waiting", "running", "done", "dead", "cancelled"}
 
 
@@ -25,8 +26,9 @@ class Overview:
         self._parts = crew.parts
         self._reader = reader
 
-    def status(self) -> Status:
+    async def status(self) -> Status:
         """One screen."""
+        behind = await self._crew.rules.behind()
         # It looks at the disk anew, so that what is said holds now.
         self._crew.reserve.look()
         limited = limits(self._parts)
@@ -53,7 +55,8 @@ class Overview:
             counts={state: count for state, count in totals.items() if state in IDLE_STATES},
             letters_open=totals.get("letters_open", totals.get("dead", 0)),
             workers=len(self._crew.supervisor.workers),
-            problems=self._problems(lines),
+            problems=[*self._problems(lines), *([RULES_BEHIND] if behind else [])],
+            rules_behind=behind,
             breakers={
                 name: words
                 for name in self._crew.breakers.names()
@@ -109,7 +112,8 @@ class Overview:
         )
 
     def _problems(self, lines: list[FunctionStatus]) -> list[str]:
-        problems = [*self._parts.problems.values(), *self._crew.conditions.problems()]
+        problems = [*self._parts.problems.values(), *self._parts.warnings.values()]
+        problems += self._crew.conditions.problems()
         problems += [f"{line.function}: {line.problem}" for line in lines if line.problem]
         if unsettled := self._crew.runner.unsettled:
             problems.append(f"{unsettled} ended attempts wait for the store")

@@ -32,6 +32,7 @@ class Parts:
     accepting: new tasks are taken. dispatching: attempts are started. leaving: the daemon ends at
     once, and whoever has no answer asks the next one.
     bus_places: where whole GPUs are on the bus, by UUID, as last read.
+    problems: what is wrong now. warnings: what somebody should look at, and that harms nothing.
     """
 
     paths: Paths
@@ -49,6 +50,7 @@ class Parts:
     dispatching: bool = True
     leaving: bool = False
     problems: dict[str, str] = field(default_factory=dict)
+    warnings: dict[str, str] = field(default_factory=dict)
     faults: ArmedFaults | None = None
     bus_places: dict[str, str] = field(default_factory=dict)
     redactor: Redactor = field(init=False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from hashlib import blake2b
 from threading import Lock
@@ -17,7 +17,7 @@ from typing import ParamSpec, TypeVar
 
 import msgspec
 
-from fnr.config.rule_files import LoadedRules, load_rules
+from fnr.config.rule_files import LoadedRules, Stamp, load_rules, stamp_of
 from fnr.config.settings import Settings
 from fnr.config.text_model_file import load_text_model
 from fnr.daemon.parts import Parts, log
@@ -52,6 +52,7 @@ class RulesInForce:
         self._parts = parts
         self._rules: RuleSet | None = None
         self._own_digest = ""
+        self._stamp: Stamp = ()
         self._model: TextModel | None = None
         self._named: dict[bytes, Classification] = {}
         # Both the loop, when a failure comes early, and the loading thread may be first.
@@ -90,6 +91,13 @@ class RulesInForce:
         """The rules by name with their categories, if they have been loaded yet."""
         return self._rules.named if self._rules is not None else {}
 
+    async def behind(self) -> bool:
+        """Has rules.d been written since it was read, so that it says what is not in force?"""
+        if self._rules is None:
+            return False
+        # It may be on a disk that does not answer.
+        return await asyncio.to_thread(stamp_of, self._parts.paths) != self._stamp
+
     async def load_in_background(self) -> None:
         """Load what the daemon needs sooner or later, and say what is wrong with it."""
         with suppress(TimeoutError):
@@ -111,8 +119,8 @@ class RulesInForce:
         assert not loaded.problems, loaded.problems
         self._rules, self._model = loaded.rule_set, model
         self._named.clear()
-        self._own_digest = loaded.own_digest
-        self._tell(())
+        self._own_digest, self._stamp = loaded.own_digest, loaded.stamp
+        self._tell(loaded)
         self._call_back()
         # What only reading needed is more than half of it.
         release_memory()
@@ -124,9 +132,9 @@ class RulesInForce:
                 loaded = load_rules(self._parts.paths)
                 foreign_words("")  # what it looks for is made now, and not with the first failure
                 self._rules = loaded.rule_set
-                self._own_digest = loaded.own_digest
+                self._own_digest, self._stamp = loaded.own_digest, loaded.stamp
                 # Here, and not when the background work is over: a reload may come before that.
-                self._tell(loaded.problems)
+                self._tell(loaded)
                 del loaded
                 release_memory()
             return self._rules
@@ -143,17 +151,24 @@ class RulesInForce:
             log.warning("text model: %s", problem)
         return model
 
-    def _tell(self, problems: tuple[RuleProblem, ...]) -> None:
-        if not problems:
-            self._parts.problems.pop("rules", None)
-            return
-        first, more = problems[0], len(problems) - 1
-        words = f"{first.where}: {first.message}" + (f" (and {more} more)" if more else "")
-        self._parts.problems["rules"] = (
-            f"none of your rules is in force, only those of the packs: {words}; fnr rules check"
-        )
-        for problem in problems:
+    def _tell(self, loaded: LoadedRules) -> None:
+        problems, warnings = self._parts.problems, self._parts.warnings
+        for told, found in ((problems, loaded.problems), (warnings, loaded.warnings)):
+            told.pop("rules", None)
+            if found:
+                told["rules"] = f"{_words(found)}; fnr rules check"
+        if loaded.problems:
+            none = "none of your rules is in force, only those of the packs"
+            problems["rules"] = f"{none}: {problems['rules']}"
+        for problem in loaded.problems:
             log.error("rules.d: %s: %s", problem.where, problem.message)
+        for warning in loaded.warnings:
+            log.warning("rules.d: %s: %s", warning.where, warning.message)
+
+
+def _words(found: Sequence[RuleProblem]) -> str:
+    first, more = found[0], len(found) - 1
+    return f"{first.where}: {first.message}" + (f" (and {more} more)" if more else "")
 
 
 def _digest(evidence: Evidence, function: str, service: str) -> bytes:

@@ -5,6 +5,7 @@ Everything a person can get wrong about a field or a value is refused here, with
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import TypeVar
@@ -23,6 +24,7 @@ from fnr.policy.filter_regex import finder
 from fnr.policy.filter_tree import AnyOf, Compare, Expr, Like, Not, Or, Regex
 
 ID_CHARS = 26
+_WHOLE_INCIDENT = re.compile(r"\d+:[0-9a-f]{20}")
 
 Read = TypeVar("Read")
 
@@ -93,9 +95,12 @@ class Condition(Struct, frozen=True, kw_only=True):
         if kind is Kind.ID:
             # ULIDs are upper case, and as everywhere the beginning of one is enough.
             text = text.upper() if len(text) >= ID_CHARS else f"{text.upper().rstrip('*')}*"
+        elif kind is Kind.INCIDENT:
+            text = text.lower()
+            text = text if _WHOLE_INCIDENT.fullmatch(text) else f"{text.rstrip('*')}*"
         elif kind is Kind.CHOICE:
             text = text.lower()
-        if "*" in text and (self.operator == ":" or kind is Kind.ID):
+        if "*" in text and (self.operator == ":" or kind in {Kind.ID, Kind.INCIDENT}):
             return Like(self.name, text)
         if kind is Kind.CHOICE and text not in self.field.choices:
             raise FilterError(

@@ -25,6 +25,7 @@ class Kind(StrEnum):
 
     TEXT = "text"
     ID = "id"  # a ULID; a shorter value is a prefix
+    INCIDENT = "incident"  # an incident's id; a shorter value is a prefix
     CHOICE = "choice"  # one of a few words
     NUMBER = "number"
     SIGNAL = "signal"  # a number that may be written by name: SIGSEGV, KILL
@@ -85,7 +86,9 @@ def _table(*states: str) -> Mapping[str, Field]:
     return {field.name: field for field in (*_SHARED, state)}
 
 
-_INCIDENT = Field(name="incident", kind=Kind.TEXT, help="the incident it belongs to")
+_INCIDENT = Field(
+    name="incident", kind=Kind.INCIDENT, help="its incident's id, or any beginning of it"
+)
 
 TASK_FIELDS = _table(*TaskState)
 LETTER_FIELDS = {**_table(*LetterState), "incident": _INCIDENT}
@@ -118,7 +121,7 @@ ERROR_FIELDS: Mapping[str, Field] = {
 INCIDENT_FIELDS: Mapping[str, Field] = {
     field.name: field
     for field in (
-        Field(name="id", kind=Kind.TEXT, help="the incident's id"),
+        Field(name="id", kind=Kind.INCIDENT, help="the incident's id, or any beginning of it"),
         Field(
             name="state",
             kind=Kind.CHOICE,

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 import msgspec
 import re2
 
+from fnr.policy.secret_forms import forms_of, hidden_over_lines
 from fnr.policy.secret_shapes import BLANK, NAMES, VALUE_CHARS_MIN, all_shapes
 
 PATTERN_CHARS_MAX = 8_000
@@ -51,9 +50,7 @@ class Redaction:
 
     def __init__(self, patterns: Iterable[str] = (), values: Iterable[str] = ()) -> None:
         self._patterns = [_compiled(pattern) for pattern in patterns]
-        self._values = [
-            form.encode("utf-8", "surrogatepass") for value in values for form in _forms(value)
-        ]
+        self._values = [form for value in values for form in forms_of(value)]
 
     def text(self, text: str) -> str:
         """The text without secrets."""
@@ -66,6 +63,7 @@ class Redaction:
         for value in self._values:
             if value in data:
                 data = data.replace(value, BLANK)
+        data = hidden_over_lines(data, self._values)
         for pattern in self._patterns:
             data = pattern.sub(BLANK, data)
         for shapes in all_shapes():
@@ -116,23 +114,6 @@ class Redaction:
         if isinstance(before, str) and isinstance(value, str) and _SECRET_FLAG.fullmatch(before):
             return value if value.startswith("-") else BLANK.decode()
         return self._value(value, depth=depth)
-
-
-def _forms(value: str) -> list[str]:
-    """A text as it is, as Python and JSON write it, and as it stands in a URL; longest first."""
-    shown = repr(value)[1:-1].replace("\\'", "'")
-    forms = {
-        value,
-        shown,
-        # Which quotes Python escapes is decided by all of the text that it writes.
-        shown.replace("'", "\\'"),
-        json.dumps(value)[1:-1],
-        json.dumps(value, ensure_ascii=False)[1:-1],
-        quote(value, safe="", errors="surrogatepass"),
-        quote(value, errors="surrogatepass"),
-        quote_plus(value, errors="surrogatepass"),
-    }
-    return sorted(forms, key=lambda form: (-len(form), form))
 
 
 @lru_cache(maxsize=1_024)

@@ -57,7 +57,7 @@ class _Filed(Struct, frozen=True):
 
 
 def build_index(rules: Iterable[Rule], seen: Iterable[str] = ()) -> RuleIndex:
-    """Make the index; seen: texts that show which words are common."""
+    """Make the index; seen: texts that show which words are common, else the rules show it."""
     return _Builder(tuple(rules), tuple(seen)).index()
 
 
@@ -186,19 +186,20 @@ class _Words:
 
     def __init__(self, required: Iterable[Required], seen: Sequence[str]) -> None:
         self._seen: Counter[bytes] = Counter()
-        if seen:
-            words = {_folded(word) for one in required for need in one.needs for word in need}
-            parts = sorted({part for word in words for part in _parts(word)})
-            table = WordTable(parts)
-            for text in seen:
-                self._seen.update([parts[number] for number in table.hits(_folded(text))])
+        words = [_folded(word) for one in required for need in one.needs for word in need]
+        if not seen:
+            # Of twenty thousand rules each of which asks for "went away" and the name of a device,
+            # an error is to be compared with those that ask for its device.
+            self._seen.update(part for word in words for part in set(_parts(word)))
+            return
+        parts = sorted({part for word in set(words) for part in _parts(word)})
+        table = WordTable(parts)
+        for text in seen:
+            self._seen.update([parts[number] for number in table.hits(_folded(text))])
 
     def parts_of(self, need: tuple[str, ...]) -> Need:
         """The parts to look for; of equally rare ones of a word the last."""
-        words = map(_folded, need)
-        if not self._seen:
-            return tuple(next(_parts(word)) for word in words)
-        return tuple(min(_parts(word), key=self._seen.__getitem__) for word in words)
+        return tuple(min(_parts(word), key=self._seen.__getitem__) for word in map(_folded, need))
 
     def weight(self, need: Need) -> float:
         """In how many texts one of these parts stands, and a little for being short."""

@@ -51,15 +51,19 @@ class RuleSet:
         shipped: RuleTable | None = None,
         without: frozenset[str] = frozenset(),
     ) -> None:
-        """without: names of rules that are switched off."""
+        """without: names of rules that are switched off.
+
+        Of a name that is there twice, the one below yields.
+        """
         # Their examples are not asked for here, and would stay in the daemon's memory.
         own = [replace(rule, tests=()) for rule in rules if rule.name not in without]
         tables = [RuleTable(build_index(own))] if own or shipped is None else []
         self._tables = [*tables, shipped] if shipped is not None else tables
-        self._off = [
-            {place for place, (name, _) in enumerate(table.named) if name in without}
-            for table in self._tables
-        ]
+        self._off = [set[int]() for _ in tables]
+        if shipped is not None:
+            taken = without.union(rule.name for rule in own)
+            off = {place for place, (name, _) in enumerate(shipped.named) if name in taken}
+            self._off.append(off)
 
     @property
     def named(self) -> dict[str, str]:

@@ -46,6 +46,34 @@ class Lines:
         return 1
 
 
+def array_of(text: str, key: str) -> tuple[int, int] | None:
+    """Where the brackets of a top-level array stand: the first, and the last."""
+    found = re.compile(rf"^[ \t]*{re.escape(key)}[ \t]*=[ \t]*\[", re.MULTILINE)
+    for match in found.finditer(text, 0, top_end(text)):
+        return match.end() - 1, text.rindex("]", match.end(), _value_end(text, match.end() - 1))
+    return None
+
+
+def top_end(text: str) -> int:
+    """Where the first table begins: keys of the file itself stand before it."""
+    position = 0
+    while position < len(text):
+        end = text.find("\n", position)
+        end = len(text) if end < 0 else end
+        if _HEADER.match(text, position, end):
+            return position
+        assign = _ASSIGN.match(text, position, end)
+        position = (_value_end(text, assign.end()) if assign else end) + 1
+    return len(text)
+
+
+def strings_of(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Where strings stand, with their quotes, that are no part of a comment."""
+    for token in _TOKEN.finditer(text, start, end):
+        if token[0][0] in "\"'":
+            yield token.span()
+
+
 def _keys(text: str) -> Iterator[tuple[KeyPath, int]]:
     table: KeyPath = ()
     counts: dict[KeyPath, int] = {}

@@ -268,6 +268,15 @@ def test_a_rule_that_asks_for_another_strategy_is_named(server: WireServer, fnr:
     assert "worker       died with it" in told
 
 
+def test_of_an_incident_the_latest_error_is_explained(server: WireServer, fnr: Run) -> None:
+    """Its id is what `errors groups` shows."""
+    server.answers[GetError] = detail()
+    server.answers[GetIncident] = IncidentDetail(incident=INCIDENT, moves=[], errors=[LINE])
+    assert fnr("errors", "explain", "1:ab").out.startswith(f"error {ERROR_ID}")
+    assert [type(one) for one in server.asked][-2:] == [GetIncident, GetError]
+    assert server.asked[-1].error_id == ERROR_ID
+
+
 def test_show_finds_errors_and_incidents(server: WireServer, fnr: Run) -> None:
     moves = [
         Move(

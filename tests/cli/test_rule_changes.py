@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli_runs import Ran, Run
@@ -16,7 +19,8 @@ from fnr.cli.main import run
 from fnr.cli.rule_drop_ins import only_writer
 from fnr.config import rule_files
 from fnr.config.paths import find_paths
-from fnr.config.rule_files import load_rules
+from fnr.config.rule_files import LoadedRules, load_rules
+from fnr.policy.rule_file import ParsedRules, parse_rules
 
 BUSY = ("--category", "transient", "--text", "licence .{0,40}busy")
 SHIPPED = "cuda/library-workspace"
@@ -91,6 +95,12 @@ def test_every_condition_stands_in_the_file_and_in_its_test(rules: Rules, tmp_pa
     assert (test.exception, test.codes, test.exit) == ("some.FarmError", ("http:500",), 9)
 
 
+@pytest.mark.parametrize("written", ["9", "kill", "SIGKILL"])
+def test_a_signal_is_written_as_rules_test_takes_it(rules: Rules, written: str) -> None:
+    found = rules("add", "x", "--category", "transient", "--signal", written, "-n", "-o", "json")
+    assert 'signal = ["SIGKILL"]' in found.json["toml"]
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -134,6 +144,12 @@ def test_a_name_is_given_once_and_a_dry_run_writes_nothing(rules: Rules, tmp_pat
     assert (again.code, "there is a rule local/licence already" in again.err) == (6, True)
 
 
+def test_no_rule_is_added_in_the_place_of_a_shipped_one(rules: Rules, tmp_path: Path) -> None:
+    found = rules("add", SHIPPED, *BUSY)
+    assert (found.code, f"there is a rule {SHIPPED} already" in found.err) == (6, True)
+    assert not (tmp_path / "rules.d" / "cuda.toml").exists()
+
+
 def test_mistakes_that_were_there_before_are_not_blamed_on_the_new_rule(
     rules: Rules, tmp_path: Path
 ) -> None:
@@ -142,6 +158,18 @@ def test_mistakes_that_were_there_before_are_not_blamed_on_the_new_rule(
     found = rules("add", "licence", *BUSY)
     assert (found.code, "rules.d has mistakes already" in found.err) == (78, True)
     assert "rules check" in found.err
+
+
+@pytest.mark.parametrize(("number", "look"), [(errno.ENOSPC, "df -h"), (errno.EROFS, "ls -ld")])
+def test_what_cannot_be_written_says_where_to_look(
+    rules: Rules, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, look: str
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fnr.cli.rule_drop_ins.write_durably", fails)
+    found = rules("add", "licence", *BUSY)
+    assert (found.code, f"try: {look} {tmp_path}/rules.d" in found.err) == (74, True), found.err
 
 
 def test_two_that_add_at_once_lose_neither_rule(tmp_path: Path) -> None:
@@ -179,6 +207,21 @@ def test_a_shipped_rule_is_switched_off_and_on_again(rules: Rules, tmp_path: Pat
     assert again.json["unchanged"] == {SHIPPED: "it is not disabled"}
 
 
+def test_rules_and_notes_beside_the_switches_stay(rules: Rules, tmp_path: Path) -> None:
+    """`disabled.toml` is an ordinary rule file: its rules had gone with the next switch."""
+    assert rules("add", "disabled/licence", *BUSY).code == 0
+    file = tmp_path / "rules.d" / "disabled.toml"
+    file.write_text(f"# ticket 17\n{file.read_text()}")
+    assert rules("disable", SHIPPED).code == 0
+    assert in_force(tmp_path) == {"disabled/licence"}
+    assert rules("enable", SHIPPED).code == 0
+    assert in_force(tmp_path) == {"disabled/licence", SHIPPED}
+    assert file.read_text().startswith("# ticket 17\n")
+    file.write_text(f'"disable" = ["{SHIPPED}"]\n')
+    found = rules("enable", SHIPPED)
+    assert (found.code, "rules edit disabled" in found.err) == (6, True)
+
+
 def test_a_rule_that_does_not_exist_has_a_nearest(rules: Rules, tmp_path: Path) -> None:
     found = rules("disable", "cuda/library-workspcae")
     assert (found.code, f"did you mean '{SHIPPED}'?" in found.err) == (4, True)
@@ -193,6 +236,34 @@ def test_what_another_file_disables_is_not_enabled_behind_its_back(
     mine.write_text(f'version = 1\ndisable = ["{SHIPPED}"]\n')
     found = rules("enable", SHIPPED)
     assert (found.code, f"it is disabled in {mine}:2: edit that" in found.err) == (1, True)
+
+
+def test_of_twenty_files_each_is_read_once(
+    rules: Rules, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of twenty thousand rules, reading and trying them takes most of the time."""
+    folder = tmp_path / "rules.d"
+    folder.mkdir()
+    for number in range(20):
+        (folder / f"f{number}.toml").write_text(RULE.replace("jammed", f"jammed {number}"))
+    read: list[str] = []
+    tried: list[int] = []
+
+    def reading(text: str, **more: Any) -> ParsedRules:
+        read.append(more["pack"])
+        return parse_rules(text, **more)
+
+    def trying(parsed: Sequence[ParsedRules], **more: Any) -> LoadedRules:
+        tried.append(len(parsed))
+        return rule_files.with_operator_rules(parsed, **more)
+
+    monkeypatch.setattr(rule_files, "parse_rules", reading)
+    monkeypatch.setattr("fnr.cli.rule_drop_ins.with_operator_rules", trying)
+    assert rules("disable", "f7/mine").code == 0
+    assert sorted(name for name in read if name != "cuda") == sorted(f"f{n}" for n in range(20))
+    assert tried == [21]
+    assert rules("add", "licence", *BUSY).code == 0
+    assert tried == [21, 22]
 
 
 # ── edit ─────────────────────────────────────────────────────────────────────
@@ -227,6 +298,21 @@ def test_an_edited_file_counts_when_it_is_good(
     assert rules("edit").err == "nothing changed\n"
 
 
+def test_a_file_that_is_there_is_edited_whatever_its_name(
+    rules: Rules, tmp_path: Path, editor: Callable[[str], None]
+) -> None:
+    """Its rules count, so they can be changed."""
+    (tmp_path / "rules.d").mkdir()
+    (tmp_path / "rules.d" / "my rules.toml").write_text(RULE)
+    editor("t = t.replace('permanent', 'transient')")
+    for name in ("my rules", "my rules.toml"):
+        found = rules("edit", name)
+        assert found.code == 0, found.err
+    assert in_force(tmp_path) == {SHIPPED, "my rules/mine"}
+    (tmp_path / "elsewhere.toml").write_text(RULE)
+    assert rules("edit", "../elsewhere").code == 2
+
+
 def test_a_mistake_is_said_and_the_text_is_kept(
     rules: Rules, tmp_path: Path, editor: Callable[[str], None]
 ) -> None:
@@ -243,11 +329,27 @@ def test_a_mistake_is_said_and_the_text_is_kept(
     kept.unlink()
 
 
+def test_an_edit_that_takes_a_shipped_rules_place_is_told(
+    rules: Rules, tmp_path: Path, editor: Callable[[str], None]
+) -> None:
+    """Who writes that means it, or learns of it."""
+    name = SHIPPED.partition("/")[2]
+    editor(f"t += {RULE.replace('mine', name)!r}")
+    found = rules("edit", "cuda")
+    assert (found.code, "and it yields to yours" in found.err) == (0, True), found.err
+    assert SHIPPED in in_force(tmp_path)
+
+
 def test_an_editor_that_fails_changes_nothing(
     rules: Rules, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("VISUAL", "false")
     assert "the editor ended with exit code 1" in rules("edit").err
+    killed = tmp_path / "killed.sh"
+    killed.write_text("#!/bin/sh\nkill -TERM $$\n")
+    killed.chmod(0o755)
+    monkeypatch.setenv("VISUAL", str(killed))
+    assert "the editor was ended by SIGTERM" in rules("edit").err
     monkeypatch.setenv("VISUAL", "/no/such/editor")
     found = rules("edit")
     assert (found.code, "cannot be started" in found.err) == (2, True)

@@ -190,6 +190,7 @@ def test_what_follows_has_the_numbers_that_a_failure_would_get(
     told = rules("test", "lens is busy", "--function", "f").out
     assert "up to 5 retries, the first after 0.25 s" in told
     assert "up to 5 times 7 s" in rules("test", "no lens in attic", "--function", "f").out
+    assert "fnr.toml has no function g" in rules("test", "no lens", "--function", "g").err
 
 
 def test_a_draft_stands_among_the_files_of_rules_d(rules: Rules, tmp_path: Path) -> None:
@@ -228,14 +229,67 @@ def test_a_name_that_several_rules_have_is_refused_and_they_are_named(
         assert (ran.code, "other/prism, studio/prism" in ran.err) == (6, True), ran.err
 
 
-def test_an_own_rule_with_a_shipped_ones_name_is_the_one_that_is_shown(
+def test_an_own_rule_with_a_shipped_ones_name_counts_in_its_place(
     rules: Rules, tmp_path: Path
 ) -> None:
-    mine = MINE.replace('"lens"', '"gpu-memory"')
-    (tmp_path / "rules.d" / "cuda.toml").write_text(mine)
-    ran = rules("show", "cuda/gpu-memory")
+    """As an upgrade makes it, which ships a rule of that name."""
+    name = "cuda/gpu-memory"
+    file = tmp_path / "rules.d" / "cuda.toml"
+    file.write_text(MINE.replace('"lens"', '"gpu-memory"').replace("lens", "prism"))
+    ran = rules("show", name)
     assert (ran.code, "above the packs" in ran.out) == (0, True)
-    assert "a shipped rule is called cuda/gpu-memory too" in ran.err
+    assert f"a shipped rule is called {name} too, and yields to yours" in ran.err
+    ran = rules("show", name, "--shipped")
+    assert ("of a pack, overridden" in ran.out, ran.err) == (True, "")
+    states = {one["where"]: one["state"] for one in rules("list", name, "-o", "json").json["items"]
+              if one["name"] == name}  # fmt: skip
+    assert states.pop(f"{file}:2") == "in force"
+    assert list(states.values()) == ["overridden"]
+    [stat] = [one for one in rules("stats", "--own", "--never", "-o", "json").json["items"]
+              if one["rule"] == name]  # fmt: skip
+    assert (stat["category"], stat["state"]) == ("resource", "in force")
+    assert rules("test", "no prism in attic", "-o", "name").out == f"{name}\n"
+    gone = rules("test", "CUDA out of memory", "-o", "json").json
+    assert name not in {gone["rule"], *(one["rule"] for one in gone["runners_up"])}
+
+
+def test_check_passes_over_no_draft(rules: Rules, tmp_path: Path) -> None:
+    """Of two with one name the first was not looked at, and called good."""
+    first, second = tmp_path / "a" / "x.toml", tmp_path / "b" / "x.toml"
+    for file, text in ((first, "nonsense"), (second, MINE.replace("lens", "prism"))):
+        file.parent.mkdir()
+        file.write_text(text)
+    ran = rules("check", first, second)
+    assert (ran.code, f"{first} and {second} would be the same file" in ran.err) == (2, True)
+    assert rules("check", second, second).code == 0
+
+
+@pytest.mark.parametrize("name", ["my draft.toml", "draft.txt"])
+def test_a_draft_is_tried_under_the_name_that_check_gives_it(
+    rules: Rules, tmp_path: Path, name: str
+) -> None:
+    draft = tmp_path / name
+    draft.write_text(MINE.replace("lens", "prism").replace("resource", "transint"))
+    assert rules("check", draft).code == 78
+    draft.write_text(MINE.replace("lens", "prism"))
+    named = rules("test", "no prism in attic", "--rules", draft, "-o", "name").out
+    assert named == f"{draft.stem}/prism\n"
+
+
+def test_check_warns_of_what_is_no_mistake(rules: Rules, tmp_path: Path) -> None:
+    file = tmp_path / "rules.d" / "cuda.toml"
+    file.write_text(MINE.replace('"lens"', '"gpu-memory"').replace("lens", "prism"))
+    (tmp_path / "rules.d" / "off.toml").write_text('disable = ["cuda/of-long-ago"]\n')
+    ran = rules("check")
+    assert (ran.code, "rules are good" in ran.out) == (0, True)
+    first, second = ran.err.splitlines()
+    assert first.startswith(
+        f"warning: {file}:2: rule cuda/gpu-memory has the name of a shipped rule (cuda.toml:"
+    )
+    assert first.endswith("and it yields to yours; to have both, rename yours: fnr rules edit cuda")
+    assert "off.toml:1: disable: there is no rule 'cuda/of-long-ago'" in second
+    told = rules("check", "-o", "json").json["warnings"]
+    assert [one["where"] for one in told] == [f"{file}:2", f"{file.parent}/off.toml:1"]
 
 
 def test_what_test_does_not_know_is_told_with_all_that_it_knows(rules: Rules) -> None:

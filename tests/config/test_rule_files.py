@@ -62,6 +62,10 @@ def told(loaded: LoadedRules) -> list[str]:
     return [f"{Path(problem.where).name}: {problem.message}" for problem in loaded.problems]
 
 
+def warned(loaded: LoadedRules) -> list[str]:
+    return [f"{Path(problem.where).name}: {problem.message}" for problem in loaded.warnings]
+
+
 def test_without_a_rules_d_the_packs_are_in_force(tmp_path: Path) -> None:
     loaded = load_rules(find_paths(str(tmp_path)))
     assert (names(loaded), loaded.problems, loaded.files) == ("optics/lens", (), ())
@@ -87,7 +91,6 @@ def test_files_that_are_no_toml_are_left_alone(paths: Paths) -> None:
         ("[[rule]]\nname = 'x'\ncategory = 'transint'\nexit = 1", "a.toml:3: category must"),
         (MINE + '[[rule.test]]\nmessage = "no camera"', "a.toml:6: rule a/lens: it does not"),
         (MINE + MINE.replace('"lens"', '"zoom"'), "a.toml:7: rule a/zoom can never decide"),
-        ('disable = ["optics/lense"]', "a.toml:1: disable: there is no rule"),
         (b"# \xff\n", "a.toml:1: not UTF-8"),
         (MINE.replace("no lens", "(no"), "a.toml:5: text '(no': missing )"),
         (f"{MINE}priority = {'1' * 5_000}", "a.toml:6: not TOML: Exceeds the limit"),
@@ -112,11 +115,50 @@ def test_a_rule_that_was_switched_off_may_go(paths: Paths) -> None:
     assert names(loaded) == "a/lens"
 
 
-def test_a_rule_that_has_the_name_of_a_shipped_one_is_refused(paths: Paths) -> None:
-    write(paths, "optics.toml", MINE)
+def test_a_rule_that_has_the_name_of_a_shipped_one_counts_in_its_place(paths: Paths) -> None:
+    """An upgrade that ships a rule of that name would else put all of rules.d out of force."""
+    write(paths, "b.toml", MINE.replace("no lens", "any lens"))
+    write(paths, "optics.toml", MINE.replace("no lens", "no lens at all"))
     loaded = load_rules(paths)
-    words = "name 'optics/lens' is that of a shipped rule: rename the rule or the file"
-    assert told(loaded) == [f"optics.toml:2: {words}"]
+    assert told(loaded) == []
+    words = (
+        "rule optics/lens has the name of a shipped rule (optics.toml:2), and it yields to yours;"
+        " to have both, rename yours: fnr rules edit optics"
+    )
+    assert warned(loaded) == [f"optics.toml:2: {words}"]
+    assert loaded.overridden == {"optics/lens"}
+    assert (names(loaded, "no lens at all"), names(loaded, "any lens")) == ("optics/lens", "b/lens")
+    # What only the shipped one knows, nobody names.
+    assert names(loaded, "no lens") == "unmatched"
+    assert loaded.rule_set.named["optics/lens"] == "transient"
+
+
+def test_a_name_that_is_switched_off_is_so_for_both_who_have_it(paths: Paths) -> None:
+    write(paths, "optics.toml", MINE)
+    write(paths, "disabled.toml", 'disable = ["optics/lens"]')
+    loaded = load_rules(paths)
+    assert names(loaded) == "unmatched"
+    [words] = warned(loaded)
+    assert "both are switched off" in words
+
+
+def test_rules_that_are_not_in_force_override_none(paths: Paths) -> None:
+    write(paths, "optics.toml", MINE)
+    write(paths, "a.toml", "nonsense")
+    loaded = load_rules(paths)
+    assert (len(told(loaded)), warned(loaded)) == (1, [])
+    assert loaded.rule_set.named["optics/lens"] == "permanent"
+
+
+def test_a_name_that_switches_nothing_off_is_told_and_harms_no_rule(paths: Paths) -> None:
+    """A slip, or a rule that an upgrade ships no more."""
+    write(paths, "a.toml", MINE + '[[rule.test]]\nmessage = "no lens"\n')
+    write(paths, "off.toml", 'disable = ["optics/lense"]')
+    loaded = load_rules(paths)
+    assert (told(loaded), names(loaded)) == ([], "a/lens")
+    assert warned(loaded) == [
+        "off.toml:1: disable: there is no rule 'optics/lense'; see fnr rules list"
+    ]
 
 
 def test_a_rule_is_switched_off_by_name(paths: Paths) -> None:

@@ -98,6 +98,54 @@ def test_a_broken_rules_d_keeps_no_daemon_from_starting_and_the_status_says_so(
     assert named(home) == "validation"
 
 
+def test_an_own_rule_whose_name_a_shipped_one_has_stays_in_force_and_the_status_says_so(
+    home_at: HomeAt,
+) -> None:
+    home = home_at(function("bad", "fail") + NO_GUESS + "[chaos]\nenabled = true\n")
+    write_rules(home, lens("validation"))
+    file = Path(home.paths.rules_dir) / "cuda.toml"
+    file.write_text(lens("permanent").replace('"lens"', '"gpu-memory"').replace("lens", "prism"))
+    home.up()
+    assert named(home) == "validation"
+    [words] = home.ask(ask.GetStatus()).problems
+    assert words.startswith(f"{file}:1: rule cuda/gpu-memory has the name of a shipped rule")
+    assert words.endswith("rename yours: fnr rules edit cuda; fnr rules check")
+    # It is none of the problems with which no drill begins.
+    injected = home.fnr("chaos", "inject", "worker-stop", "--where", "function:bad",
+                        "--duration", "1s", "--reason", "drill", "-n")  # fmt: skip
+    assert injected.returncode == 0, injected.stderr
+    file.write_text(file.read_text().replace("gpu-memory", "prism"))
+    assert home.fnr("rules", "reload").stderr == ""
+    assert home.ask(ask.GetStatus()).problems == []
+
+
+def test_who_changes_rules_d_by_hand_is_told_that_the_daemon_has_not_read_it(
+    home_at: HomeAt,
+) -> None:
+    """`rules list` says what the files say, and called rules in force of which no error knew."""
+    home = home_at(function("bad", "fail") + NO_GUESS).up()
+    assert named(home) == "unknown"
+    assert not home.ask(ask.GetStatus()).rules_behind
+    file = write_rules(home, lens("validation"))
+    status = home.ask(ask.GetStatus())
+    assert status.rules_behind
+    assert status.problems == [
+        "rules.d was changed, and is not in force like that: fnr rules reload"
+    ]
+    told = "the running daemon has not taken over how rules.d is now"
+    for words in (("list", "--own"), ("show", "studio/lens"), ("check",)):
+        ran = home.fnr("rules", *words)
+        assert (ran.returncode, told in ran.stderr) == (0, True), ran.stderr
+    assert home.fnr("rules", "reload").returncode == 0
+    assert not home.ask(ask.GetStatus()).rules_behind
+    assert told not in home.fnr("rules", "list", "--own").stderr
+    file.unlink()
+    assert home.ask(ask.GetStatus()).rules_behind
+    # What fnr itself writes there is taken over at once.
+    assert home.fnr("rules", "disable", "cuda/gpu-memory").returncode == 0
+    assert home.ask(ask.GetStatus()).problems == []
+
+
 def test_while_the_rules_are_read_only_failures_wait_for_them(
     home_at: HomeAt, tmp_path: Path
 ) -> None:

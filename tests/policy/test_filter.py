@@ -64,6 +64,8 @@ READ = [
     ("at>1970-01-01T01:00", Compare("at", ">", H_MS)),
     ("id:01jx", Like("id", "01JX*")),
     ("id:01jxc7v1m0q2w3e4r5t6y7z8a9", AnyOf("id", ("01JXC7V1M0Q2W3E4R5T6Y7Z8A9",))),
+    ("incident:1:3F9C", Like("incident", "1:3f9c*")),
+    ("incident:1:9007ce3c92e3b457dcea", AnyOf("incident", ("1:9007ce3c92e3b457dcea",))),
     ("a OR b c", Or((Word("a"), And((Word("b"), Word("c")))))),
     ("(a OR b) c", And((Or((Word("a"), Word("b"))), Word("c")))),
     ("a AND b AND c", And((Word("a"), Word("b"), Word("c")))),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode, encodebytes, urlsafe_b64encode
 from collections.abc import Callable
 from urllib.parse import quote, urlencode
 
@@ -142,6 +143,38 @@ def test_a_value_is_hidden_as_programs_write_it_too(told: Callable[[str], str]) 
     shown = Redaction(values=[value]).text(told(value))
     assert "[redacted]" in shown
     assert not any(part in shown for part in ("rst", "ond", "hird"))
+
+
+@given(value=st.text(min_size=8), before=st.binary(max_size=7), behind=st.binary(max_size=7))
+def test_a_value_is_hidden_in_base64_whatever_stands_around_it(
+    value: str, before: bytes, behind: bytes
+) -> None:
+    """Of what is left at its ends, at most a byte of the value can be read."""
+    raw = value.encode()
+    redaction = Redaction(values=[value])
+    for encode in (b64encode, urlsafe_b64encode):
+        told = encode(before + raw + behind)
+        shown = redaction.data(b"data: " + told)
+        assert b"[redacted]" in shown, (told, shown)
+        assert len(shown.replace(b"[redacted]", b"")) <= 6 + (len(before + behind) + 2) * 4 // 3 + 4
+    assert redaction.data(b"k: " + b64encode(raw)) == b"k: [redacted]"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n    ", "\\n"])
+def test_a_value_is_hidden_though_a_line_ends_within_it(end: str) -> None:
+    redaction = Redaction(values=["qwertyuiop-12345", "abcdef"])
+    for at in range(1, 16):
+        told = f"no{end}entry: {'qwertyuiop-12345'[:at]}{end}{'qwertyuiop-12345'[at:]}!{end}bye"
+        assert redaction.text(told) == f"no{end}entry: [redacted]!{end}bye"
+    for text in ("abc\ndef", "one\ntwo"):
+        assert redaction.text(text) == text
+
+
+def test_a_value_is_hidden_in_base64_that_is_wrapped() -> None:
+    """As `base64` and `kubectl get secret` print what is longer than a line."""
+    value = "".join(f"line {number} of a key;" for number in range(20))
+    shown = Redaction(values=[value]).data(b"key: |\n" + encodebytes(value.encode()) + b"end")
+    assert shown in {b"key: |\n[redacted]\nend", b"key: |\n[redacted]=\nend"}
 
 
 def test_no_pattern_of_an_operator_can_be_slow() -> None:

@@ -73,6 +73,17 @@ def test_what_is_common_is_not_what_a_rule_is_filed_under() -> None:
     assert rules.fits(gather(Evidence(message="camera 1 has no lens"))) != []
 
 
+@pytest.mark.parametrize("text", ["device d{}x .{{0,9}}went away", "device d{}x went away"])
+def test_of_many_rules_alike_an_error_meets_its_own(text: str) -> None:
+    """No text has shown which words are common: the rules do. Each met all the others' errors."""
+    many = [rule(f"a/r{number}", text.format(number)) for number in range(100, 300)]
+    table = RuleTable(build_index(many))
+    folded = b"device d123x went away"
+    assert len(table.able(table.hits(folded), folded)) == 1
+    [fit] = RuleSet(many).fits(gather(Evidence(message=folded.decode())))
+    assert fit.rule.name == "a/r123"
+
+
 def test_rules_of_ones_own_stand_beside_the_shipped_and_are_tried_in_one_order() -> None:
     shipped = RuleTable(
         build_index([rule("p/killed", level=Level.LEDGER, killed_by=("timeout",)),

@@ -12,7 +12,7 @@ from fnr.policy.evidence import Evidence, ExceptionFact
 from fnr.policy.nameless import nameless
 from fnr.policy.rule_file import parse_rules
 from fnr.policy.rule_set import RuleSet
-from fnr.policy.rule_text import rule_text, switched_off
+from fnr.policy.rule_text import rule_text, switched
 from fnr.policy.rules import Category
 from fnr.policy.toml_text import assigned, quoted
 
@@ -30,11 +30,56 @@ def test_any_list_survives_its_lines(values: dict[str, list[str]]) -> None:
     assert tomllib.loads("\n".join(assigned(values))) == values
 
 
-@given(st.lists(TEXTS, max_size=5))
-def test_switched_off_names_are_read_back(names: list[str]) -> None:
-    read = parse_rules(switched_off(names), file="disabled.toml", pack="disabled", operator=True)
-    assert [name for name, _ in read.disabled] == names
+def off_in(text: str) -> list[str]:
+    read = parse_rules(text, file="disabled.toml", pack="disabled", operator=True)
     assert read.problems == ()
+    return [name for name, _ in read.disabled]
+
+
+@given(st.lists(TEXTS, max_size=5, unique=True), st.data())
+def test_switched_off_names_are_read_back(names: list[str], data: st.DataObject) -> None:
+    text = switched("", off=names, on=())
+    assert off_in(text) == names
+    gone = data.draw(st.sets(st.sampled_from(names))) if names else set()
+    assert off_in(switched(text, off=(), on=gone)) == [one for one in names if one not in gone]
+
+
+BY_HAND = """\
+# Ours since the move.
+disable = ["a/one", 'b/two',  # both: ticket 17
+    # "a/one" is not worth it
+    "c/three"  # until spring
+]
+
+[[rule]]
+name = "x"
+category = "transient"
+text = "disable = ['a/one']"
+"""
+
+
+@pytest.mark.parametrize(
+    ("off", "on", "changed"),
+    [
+        (("d/four",), (), ('"c/three"  #', '"c/three",  #', "spring\n", 'spring\n    "d/four",\n')),
+        ((), ("c/three",), ('    "c/three"  # until spring\n', "")),
+        ((), ("a/one",), ('["a/one", ', "[")),
+        ((), ("b/two",), ("'b/two',  #", "#")),
+    ],
+)
+def test_what_people_wrote_beside_stays(
+    off: tuple[str, ...], on: tuple[str, ...], changed: tuple[str, ...]
+) -> None:
+    text = BY_HAND
+    for before, after in zip(changed[::2], changed[1::2], strict=True):
+        text = text.replace(before, after, 1)
+    assert switched(BY_HAND, off=off, on=on) == text
+    assert off_in(text) == [one for one in ("a/one", "b/two", "c/three", *off) if one not in on]
+
+
+def test_a_file_with_rules_and_no_list_gets_one_before_them() -> None:
+    rule = BY_HAND.partition("]\n\n")[2]
+    assert off_in(switched(f"version = 1\n\n{rule}", off=["a/one"], on=())) == ["a/one"]
 
 
 @pytest.mark.parametrize(

@@ -218,6 +218,19 @@ def test_an_incident_is_found_by_a_beginning_and_by_its_errors(tx: Transaction) 
         incidents.find_id(tx, "1:")
 
 
+def test_a_filter_takes_the_beginning_of_an_incidents_id_as_commands_do(tx: Transaction) -> None:
+    """As README and help write it; it had found nothing, and `dlq replay` had nothing to do."""
+    bury(tx)
+    bury(tx, evidence=said("another"))
+    one, other = ask(tx, "ListIncidents", where="")
+    begin = one.incident_id[:8]
+    assert not other.incident_id.startswith(begin)
+    assert ask(tx, "ListIncidents", where=f"id:{begin}") == [one]
+    found = ask(tx, "ListErrors", where=f"incident:{begin}")
+    assert [error.error_id for error in found] == [one.last_error_id]
+    assert len(ask(tx, "ListLetters", where=f"incident:{begin}")) == 1
+
+
 def test_similar_incidents_are_those_that_share_parts(tx: Transaction) -> None:
     for message in ("the disk is full", "the disk is slow", "'k'"):
         bury(tx, evidence=said(message), function="render")

@@ -28,6 +28,8 @@ from fnr.tui.wishes import Ask, Values, Wish, Wished, on_ids
 
 # The packs' rules alone are a quarter of a MiB; rules.d may have twenty times as many.
 LIST_BYTES_MAX = 32 * 1024 * 1024
+# As `fnr rules list` says it of a shipped rule whose name one of the operator's has.
+OVERRIDDEN = "overridden"
 
 
 class RuleRow(Struct, frozen=True, kw_only=True):
@@ -261,9 +263,13 @@ def complaint(err: str) -> str:
 
 
 def merged(rules: list[RuleRow], counts: list[RuleCount]) -> list[Ruled]:
-    """Every rule and everything that was counted; the operator's first, then by hits."""
+    """Every rule and everything that was counted; the operator's first, then by hits.
+
+    A name stands there once: a shipped rule that yields to one of the operator's is not shown.
+    """
     known = {count.rule: count for count in counts}
-    found = [Ruled(name=one.name, rule=one, count=known.pop(one.name, None)) for one in rules]
+    shown = [one for one in rules if one.state != OVERRIDDEN]
+    found = [Ruled(name=one.name, rule=one, count=known.pop(one.name, None)) for one in shown]
     found += [Ruled(name=name, rule=None, count=count) for name, count in known.items()]
     return sorted(
         found, key=lambda one: (not (one.rule and one.rule.operator), -one.hits, one.name)
