@@ -26,7 +26,8 @@ from fnr.cli.here import here, say
 from fnr.cli.progress import Bar
 from fnr.cli.render import drop_output, write_json, write_while_read
 from fnr.cli.terminal import one_line
-from fnr.client.connect import Connection, ConnectionLost, connect_again, not_text
+from fnr.client.connect import Connection, ConnectionLost, not_text
+from fnr.client.patience import Patience, connect_again
 from fnr.host.clock import Dice, Ulids
 from fnr.policy.input_types import validate_input_json
 from fnr.policy.task import INPUT_BYTES_MAX
@@ -106,8 +107,10 @@ def _answers(
 ) -> Iterator[SubmittedMany | FnrError]:
     """Answers in the order of the chunks; those that went with a daemon are asked for again.
 
-    The ids say that it is the same tasks. Raises ConnectionLost when that brings no answer.
+    The ids say that it is the same tasks. Raises ConnectionLost when that brings no answer, daemon
+    after daemon, for as long as there is patience.
     """
+    patience: Patience | None = None
     while True:
         known = 0
         again = [*under_way]
@@ -120,8 +123,13 @@ def _answers(
                     known += 1
                     yield answer
         except ConnectionLost as lost:
-            if again and not known:
+            if patience is None or known:
+                here().notice("notice: the daemon went away; waiting until it is back")
+                patience = Patience(SUBMIT_PATIENCE_MS)
+            elif patience.is_over:
                 raise
+            else:
+                patience.rest()
             connection = _connected_again(lost)
             for chunk in under_way:
                 chunk.asked_again = True
@@ -130,7 +138,6 @@ def _answers(
 
 
 def _connected_again(lost: ConnectionLost) -> Connection:
-    here().notice("notice: the daemon went away; waiting until it is back")
     try:
         return connect_again(
             here().paths, timeout_ms=here().timeout_ms, patience_ms=SUBMIT_PATIENCE_MS

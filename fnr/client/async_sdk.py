@@ -49,6 +49,7 @@ from fnr.client.answers import (
 )
 from fnr.client.async_link import AsyncLink
 from fnr.client.connect import ConnectionLost
+from fnr.client.patience import Patience
 from fnr.client.specs import Duration, SubmitOptions, batches, milliseconds, task_spec, task_specs
 from fnr.config.paths import find_paths
 from fnr.host.clock import Clock, Dice, Ulids
@@ -236,9 +237,9 @@ class AsyncClient:
             request = ReplayLetters(where=where, all=all, dry_run=True, after=report.next)
 
     async def ask(self, request: Request[Answer]) -> Answer:
-        """Any request of fnr.api.requests; asked again once if the connection was lost.
+        """Any request of fnr.api.requests; asked again if the connection was lost, where it may be.
 
-        A wait is asked again as often as the daemon comes back.
+        That goes on over restarts in a row for as long as `reconnect`, of a wait without an end.
         """
         link = await self._linked()
         begun_ms = self._clock.boot_ms()
@@ -248,6 +249,7 @@ class AsyncClient:
             if not repeatable(request):
                 raise
             lost = error
+        patience = Patience(self._patience_ms)
         with in_one_wait(request):
             while True:
                 try:
@@ -258,10 +260,10 @@ class AsyncClient:
                 try:
                     return await link.ask(rest, timeout_ms=self._timeout_ms)
                 except ConnectionLost as error:
-                    # Nothing but a wait takes so long that it meets restart after restart.
-                    if not isinstance(request, WaitTasks):
+                    if patience.is_over and not isinstance(request, WaitTasks):
                         raise
                     lost = error
+                await asyncio.sleep(RETRY_S)
 
     async def close(self) -> None:
         """Let the connection go; asking makes a new one."""

@@ -95,28 +95,6 @@ def test_submit_gives_the_id_and_proposes_one(server: WireServer, client: Client
     assert server.connections == 1
 
 
-def test_a_submit_is_repeated_once_with_the_same_id(server: WireServer, client: Client) -> None:
-    server.answers[Submit] = Turns(Close(), Submitted(task_id="T"))
-    assert client.submit("render") == "T"
-    first, again = server.asked
-    assert first == again
-    assert server.connections == 2
-
-
-def test_a_second_loss_is_reported(server: WireServer, client: Client) -> None:
-    server.answers[Submit] = Close()
-    with pytest.raises(ConnectionLost):
-        client.submit("render")
-    assert len(server.asked) == 2
-
-
-def test_what_is_not_safe_to_repeat_is_not_repeated(server: WireServer, client: Client) -> None:
-    server.answers[StopDaemon] = Close()
-    with pytest.raises(ConnectionLost, match="went away"):
-        client.ask(StopDaemon())
-    assert server.asked == [StopDaemon()]
-
-
 def test_without_a_daemon_nothing_is_waited_for(tmp_path: Path) -> None:
     with Client(tmp_path) as client, pytest.raises(DaemonDown):
         client.submit("render")
@@ -408,23 +386,6 @@ async def test_async_questions_share_a_connection_and_answers_may_come_in_any_or
         tasks = [group.create_task(async_client.submit("f", {"n": n})) for n in range(20)]
     assert [task.result() for task in tasks] == [f'{{"n":{n}}}' for n in range(20)]
     assert server.connections == 1
-
-
-async def test_async_submit_is_repeated_once_with_the_same_key(
-    server: WireServer, async_client: AsyncClient
-) -> None:
-    server.answers[Submit] = Turns(Close(b'{"id":1,'), Submitted(task_id="T"))
-    assert await async_client.submit("f") == "T"
-    assert server.asked[0] == server.asked[1]
-
-
-async def test_async_what_is_not_safe_to_repeat_is_not_repeated(
-    server: WireServer, async_client: AsyncClient
-) -> None:
-    server.answers[StopDaemon] = Close()
-    with pytest.raises(ConnectionLost):
-        await async_client.ask(StopDaemon())
-    assert server.asked == [StopDaemon()]
 
 
 async def test_async_errors_and_deadlines(server: WireServer) -> None:
