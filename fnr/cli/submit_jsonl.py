@@ -28,6 +28,7 @@ from fnr.cli.render import drop_output, write_json, write_while_read
 from fnr.cli.terminal import one_line
 from fnr.client.connect import Connection, ConnectionLost, not_text
 from fnr.client.patience import Patience, connect_again
+from fnr.client.specs import EXPIRES_FIRST, expires_first
 from fnr.host.clock import Dice, Ulids
 from fnr.policy.input_types import validate_input_json
 from fnr.policy.task import INPUT_BYTES_MAX
@@ -202,6 +203,8 @@ def _task(text: bytes) -> tuple[str | None, str | None]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # The decoder calls half a surrogate pair "truncated"; the other check knows its name.
         return f"not a task: {validate_input_json(text) or error}", None
+    if why := expires_first(spec, here().clock):
+        return f"{EXPIRES_FIRST}: {why}", None
     return validate_input_json(bytes(spec.input)), spec.task_id
 
 

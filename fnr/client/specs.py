@@ -77,19 +77,31 @@ def task_spec(
     return check_expiry(spec, Clock())
 
 
+EXPIRES_FIRST = "the task would expire before it may begin"
+
+
 def check_expiry(spec: TaskSpec, clock: Clock) -> TaskSpec:
     """The task, unless it would expire before it may begin: UsageError."""
-    if spec.expires_ms is None:
-        return spec
+    if why := expires_first(spec, clock):
+        raise UsageError(EXPIRES_FIRST, why=why)
+    return spec
+
+
+def expires_first(spec: TaskSpec, clock: Clock) -> str:
+    """When it expires and when it may begin, if that is no sooner."""
+    now_ms = clock.now_ms()
+    expires_ms = spec.expires_ms
+    if spec.expires_at_ms is not None:
+        # Of one that has expired already the daemon says how long ago.
+        expires_ms = spec.expires_at_ms - now_ms if spec.expires_at_ms > now_ms else None
     begins_ms = spec.delay_ms or 0
     if spec.due_at_ms is not None:
-        begins_ms = spec.due_at_ms - clock.now_ms()
-    if spec.expires_ms > begins_ms:
-        return spec
-    raise UsageError(
-        "the task would expire before it may begin",
-        why=f"it expires {format_duration(spec.expires_ms)} from now,"
-        f" and is due {format_duration(begins_ms)} from now",
+        begins_ms = max(0, spec.due_at_ms - now_ms)
+    if expires_ms is None or expires_ms > begins_ms:
+        return ""
+    return (
+        f"it expires {format_duration(expires_ms)} from now,"
+        f" and is due {format_duration(begins_ms)} from now"
     )
 
 

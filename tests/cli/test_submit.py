@@ -262,6 +262,23 @@ def test_a_line_that_is_no_task_is_refused_here(
     assert server.asked == []
 
 
+@pytest.mark.parametrize(
+    "times",
+    [
+        '"delay_ms": 600000, "expires_ms": 60000',
+        '"due_at_ms": 2000000600000, "expires_at_ms": 2000000600000',
+        '"due_at_ms": 2000000600000, "expires_ms": 1000',
+    ],
+)
+def test_a_line_that_would_expire_before_it_may_begin_is_refused_as_with_flags(
+    server: WireServer, fnr: Run, times: str
+) -> None:
+    found = fnr("submit", "--jsonl", "-", stdin=f'{{"function": "f", {times}}}')
+    assert found.code == 65
+    assert "line 1: the task would expire before it may begin: it expires " in found.err
+    assert server.asked == []
+
+
 def test_a_line_with_half_a_character_is_not_called_truncated(fnr: Run) -> None:
     found = fnr("submit", "--jsonl", "-", stdin=r'{"function": "f", "unique": "\ud800"}')
     assert "half of a surrogate pair" in found.err
