@@ -297,9 +297,12 @@ def _show(outcome: Outcome, *, seconds: float, atomic: bool) -> None:
 
 def _stopped(error: FnrError, outcome: Outcome, chunk: Chunk) -> FnrError:
     """The daemon refused a whole chunk: say how far it came, and keep the daemon's own words."""
+    lines = f"lines {chunk.numbers[0]} to {chunk.numbers[-1]}"
+    # An earlier daemon may have accepted what this one cannot look up.
+    known = f"of {lines} it is not known" if chunk.asked_again else f"{lines} are not"
     error.details += (
         f"{outcome.accepted} tasks, through line {outcome.through_line}, are accepted",
-        f"lines {chunk.numbers[0]} to {chunk.numbers[-1]} are not; later ones may be",
+        f"{known}; later ones may be",
     )
     return error
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from live_home import LiveHome
 from wire_server import Close, Hang, Turns, WireServer
 
-from fnr.api.errors import NotFound
+from fnr.api.errors import NotFound, StorageError
 from fnr.api.requests import (
     RefusedItem,
     Submit,
@@ -475,6 +475,10 @@ def test_when_the_daemon_refuses_a_chunk_it_is_said_how_far_it_came(
     assert found.code == 4
     assert "0 tasks, through line 0, are accepted" in found.err
     assert "lines 1 to 1000 are not" in found.err
+    server.answers[SubmitMany] = Turns(Close(), StorageError("the store takes no new tasks"))
+    found = fnr("submit", "f", "--jsonl", "-", stdin="{}\n" * 1_500)
+    assert found.code == 74
+    assert "of lines 1 to 1000 it is not known" in found.err
 
 
 def test_a_file_that_is_not_there(fnr: Run) -> None:
