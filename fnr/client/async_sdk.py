@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import AsyncIterator, Iterable, Mapping
 from copy import copy
 from types import TracebackType
@@ -16,7 +17,7 @@ from typing import Any, Self, TypeVar, Unpack
 
 from msgspec.structs import replace
 
-from fnr.api.errors import DaemonDown, FnrError
+from fnr.api.errors import DaemonDown, FnrError, TimedOut
 from fnr.api.letter_requests import ListLetters, ReplayLetters, ReplayReport
 from fnr.api.question import Changed, Request
 from fnr.api.replay_requests import GetReplay, StartReplay
@@ -63,10 +64,26 @@ Answer = TypeVar("Answer")
 RETRY_S = 0.05
 
 
+class _OfThread(threading.local):
+    """What a thread has for itself: no loop can use what another one waits for.
+
+    loop: its latest one, whose the others are.
+    """
+
+    def __init__(self) -> None:
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.link: AsyncLink | None = None
+        self.connecting = asyncio.Lock()
+        self.tries = 0
+        self.refused: FnrError | None = None
+        self.ulids = Ulids(Clock(), Dice())
+        self.pid = os.getpid()
+
+
 class AsyncClient:
     """A connection to the daemon, shared by everything that awaits on this loop.
 
-    On another loop, of a second asyncio.run, it makes a new one.
+    Another loop, of a second asyncio.run or of another thread, has one of its own.
     """
 
     def __init__(
@@ -80,14 +97,8 @@ class AsyncClient:
         self.paths = find_paths(None if home is None else os.fspath(home))
         self._timeout_ms = milliseconds(timeout, what="timeout")
         self._patience_ms = milliseconds(reconnect, what="reconnect")
-        self._link: AsyncLink | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._connecting = asyncio.Lock()
-        self._tries = 0
-        self._refused: FnrError | None = None
         self._clock = Clock()
-        self._ulids = Ulids(self._clock, Dice())
-        self._pid = os.getpid()
+        self._mine = _OfThread()
 
     async def submit(
         self,
@@ -97,7 +108,7 @@ class AsyncClient:
     ) -> str:
         """Hand over one task; its id, once it is on disk."""
         self._look_around()
-        task_id = self._ulids.new()
+        task_id = self._mine.ulids.new()
         spec = replace(task_spec(function, input, options), task_id=task_id)
         with says_which(task_id):
             return (await self.ask(Submit(task=spec))).task_id
@@ -116,7 +127,7 @@ class AsyncClient:
         total = SubmittedMany(task_ids=[])
         sent = 0
         with says_how_far(lambda: total):
-            for request in batches(with_ids(specs, self._ulids), atomic=atomic):
+            for request in batches(with_ids(specs, self._mine.ulids), atomic=atomic):
                 total = add_many(total, await self.ask(request), offset=sent)
                 sent += len(request.items)
         return total
@@ -268,8 +279,8 @@ class AsyncClient:
     async def close(self) -> None:
         """Let the connection go; asking makes a new one."""
         self._look_around()
-        if self._link is not None:
-            link, self._link = self._link, None
+        if self._mine.link is not None:
+            link, self._mine.link = self._mine.link, None
             await link.close()
 
     async def __aenter__(self) -> Self:
@@ -285,39 +296,39 @@ class AsyncClient:
 
     async def _linked(self) -> AsyncLink:
         self._look_around()
-        if self._link is not None and self._link.alive:
-            return self._link
-        tries = self._tries
-        async with self._connecting:
-            if self._link is not None and self._link.alive:
-                return self._link
-            if self._tries != tries and self._refused is not None:
+        if self._mine.link is not None and self._mine.link.alive:
+            return self._mine.link
+        tries = self._mine.tries
+        async with self._mine.connecting:
+            if self._mine.link is not None and self._mine.link.alive:
+                return self._mine.link
+            if self._mine.tries != tries and self._mine.refused is not None:
                 # Whoever was before us has just waited for the same, in vain.
-                raise copy(self._refused)
+                raise copy(self._mine.refused)
             return await self._link_again()
 
     def _look_around(self) -> None:
         """Begin anew on another loop, and in a process that was forked from ours."""
         loop = asyncio.get_running_loop()
-        if self._loop is not loop:
+        if self._mine.loop is not loop:
             # Nobody reads what comes over a connection of the loop before, or can close it.
-            self._loop, self._link, self._connecting = loop, None, asyncio.Lock()
-        if self._pid != os.getpid():
+            self._mine.loop, self._mine.link, self._mine.connecting = loop, None, asyncio.Lock()
+        if self._mine.pid != os.getpid():
             # Two processes must not make the same ids.
-            self._ulids = Ulids(Clock(), Dice())
-            self._pid = os.getpid()
+            self._mine.ulids = Ulids(Clock(), Dice())
+            self._mine.pid = os.getpid()
 
     async def _link_again(self) -> AsyncLink:
         # Nobody has patience with a daemon that was not there at first.
-        patience_ms = 0 if self._link is None else self._patience_ms
-        self._refused = None
-        self._tries += 1
+        patience_ms = 0 if self._mine.link is None else self._patience_ms
+        self._mine.refused = None
+        self._mine.tries += 1
         try:
-            self._link = await self._connect(patience_ms)
+            self._mine.link = await self._connect(patience_ms)
         except FnrError as error:
-            self._link, self._refused = None, error
+            self._mine.link, self._mine.refused = None, error
             raise
-        return self._link
+        return self._mine.link
 
     async def _connect(self, patience_ms: int) -> AsyncLink:
         loop = asyncio.get_running_loop()
@@ -326,7 +337,7 @@ class AsyncClient:
             try:
                 link = await AsyncLink.open(self.paths, timeout_ms=self._timeout_ms)
                 return await self._answering(link) if patience_ms else link
-            except DaemonDown:
+            except (DaemonDown, TimedOut):
                 if loop.time() >= give_up_at_s:
                     raise
             await asyncio.sleep(RETRY_S)

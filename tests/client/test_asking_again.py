@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from msgspec import Raw
-from wire_server import Close, Turns, WireServer
+from wire_server import Close, Hang, Turns, WireServer
 
-from fnr.api.requests import StopDaemon, Submit, Submitted, WaitTasks
+from fnr.api.requests import GetStatus, Status, StopDaemon, Submit, Submitted, WaitTasks
 from fnr.client.connect import ConnectionLost
 from fnr.client.sdk import AsyncClient, Client
 from fnr.policy.record import TaskEnd
@@ -97,3 +97,12 @@ async def test_async_what_is_not_safe_to_repeat_is_not_repeated(
     with pytest.raises(ConnectionLost):
         await async_client.ask(StopDaemon())
     assert server.asked == [StopDaemon()]
+
+
+async def test_async_a_daemon_that_hangs_when_it_is_back_is_given_the_same_time(
+    server: WireServer,
+) -> None:
+    server.answers[Submit] = Turns(Close(), Submitted(task_id="T"))
+    server.answers[GetStatus] = Turns(Hang(), Status(state="running", version="1", home="/h"))
+    async with AsyncClient(server.home, timeout="50ms", reconnect="60s") as client:
+        assert await client.submit("f") == "T"

@@ -519,6 +519,28 @@ def test_a_second_loop_gets_its_own_connection(server: WireServer) -> None:
     gc.collect()
 
 
+def test_loops_of_several_threads_share_a_client_and_each_has_its_own_connection(
+    server: WireServer,
+) -> None:
+    """Method: all loops run until each has asked, and ask in turns."""
+    server.answers[Submit] = lambda request: Submitted(task_id=request.task.task_id)
+    client = AsyncClient(server.home, timeout="5s")
+    together = Barrier(4, timeout=60)
+
+    async def submit() -> list[str]:
+        ids = []
+        for _ in range(20):
+            together.wait()
+            ids.append(await client.submit("f"))
+        await client.close()
+        return ids
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: asyncio.run(submit()), range(4)))
+    assert len({task_id for ids in found for task_id in ids}) == 80
+    assert server.connections == 4
+
+
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_what_another_loop_has_left_can_be_closed(server: WireServer) -> None:
     server.answers[Submit] = Submitted(task_id="T")
