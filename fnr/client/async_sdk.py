@@ -51,8 +51,15 @@ from fnr.client.answers import (
 from fnr.client.async_link import AsyncLink
 from fnr.client.connect import ConnectionLost
 from fnr.client.patience import Patience
-from fnr.client.specs import Duration, SubmitOptions, batches, milliseconds, task_spec, task_specs
-from fnr.config.paths import find_paths
+from fnr.client.specs import (
+    Duration,
+    SubmitOptions,
+    batches,
+    home_paths,
+    milliseconds,
+    task_spec,
+    task_specs,
+)
 from fnr.host.clock import Clock, Dice, Ulids
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.record import PAGE_ITEMS_MAX, TaskDetail, TaskEnd
@@ -94,7 +101,7 @@ class AsyncClient:
         reconnect: Duration = "10s",
     ) -> None:
         """home: as --home. timeout: of an answer. reconnect: patience with a daemon restart."""
-        self.paths = find_paths(None if home is None else os.fspath(home))
+        self.paths = home_paths(home)
         self._timeout_ms = milliseconds(timeout, what="timeout")
         self._patience_ms = milliseconds(reconnect, what="reconnect")
         self._clock = Clock()
