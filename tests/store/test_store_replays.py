@@ -164,12 +164,13 @@ def test_ends_are_noted_with_the_tasks_end(book: Book) -> None:
     assert is_whole(tx)
 
 
-def test_the_ledger_says_which_plan_put_a_letter_back(tx: Transaction) -> None:
+def test_the_ledger_says_which_plan_put_a_letter_back_and_why(tx: Transaction) -> None:
+    """The plan is forgotten before the letter, which may stay for years."""
     task_id = bury(tx)
-    seq = new_plan(tx, task_id)
+    seq = new_plan(tx, task_id, reason="the disk is new")
     turn(tx, seq)
     [(why,)] = tx.all("SELECT why FROM ledger WHERE task_id = ? AND action = 'replay'", (task_id,))
-    assert f"replay {plan_of(tx, seq).plan_id}" in why
+    assert f"replay {plan_of(tx, seq).plan_id}: the disk is new; it was " in why
 
 
 def _edited(tx: Transaction, task_id: str) -> None:
