@@ -1,5 +1,7 @@
 """Submit a file of tasks: thousands a transaction, several transactions on their way at once.
 
+Of a pipe or a terminal what has come is submitted, and its ids are shown, whenever it pauses.
+
 Lines are not decoded and encoded again: each is checked to be one JSON value and put into the
 request as it is. What is refused is named by its line; nothing else is affected by it.
 """
@@ -23,6 +25,7 @@ from fnr.api.requests import SubmitMany, SubmittedMany, TaskSpec
 from fnr.api.wire import REQUEST_BYTES_MAX
 from fnr.cli.follow import SUBMIT_PATIENCE_MS
 from fnr.cli.here import here, say
+from fnr.cli.line_source import comes_by_and_by, lines_as_they_come
 from fnr.cli.progress import Bar
 from fnr.cli.render import drop_output, write_json, write_while_read
 from fnr.cli.terminal import one_line
@@ -104,7 +107,7 @@ def submit_lines(source: str, spec: TaskSpec, *, atomic: bool) -> None:
 
 
 def _answers(
-    connection: Connection, chunks: Iterator[Chunk], under_way: list[Chunk], *, atomic: bool
+    connection: Connection, chunks: Iterator[Chunk | None], under_way: list[Chunk], *, atomic: bool
 ) -> Iterator[SubmittedMany | FnrError]:
     """Answers in the order of the chunks; those that went with a daemon are asked for again.
 
@@ -116,7 +119,8 @@ def _answers(
         known = 0
         again = [*under_way]
         requests = (
-            SubmitMany(items=chunk.items, atomic=atomic) for chunk in itertools.chain(again, chunks)
+            None if chunk is None else SubmitMany(items=chunk.items, atomic=atomic)
+            for chunk in itertools.chain(again, chunks)
         )
         try:
             with connection:
@@ -147,11 +151,16 @@ def _connected_again(lost: ConnectionLost) -> Connection:
         raise lost from None
 
 
-def _items(file: IO[bytes], spec: TaskSpec, outcome: Outcome, bar: Bar) -> Iterator[Line]:
-    """The tasks that the lines stand for, with ids; bad lines go to `refused`."""
+def _items(file: IO[bytes], spec: TaskSpec, outcome: Outcome, bar: Bar) -> Iterator[Line | None]:
+    """The tasks that the lines stand for, with ids; bad lines go to `refused`. None: a pause."""
     head, tail = _frame(spec)
     ulids = Ulids(here().clock, Dice())
-    for number, line in enumerate(_lines(file, bar), start=1):
+    number = 0
+    for line in _lines(file, bar):
+        if line is None:
+            yield None
+            continue
+        number += 1
         text = line.strip()
         if not text:
             continue
@@ -170,8 +179,13 @@ def _items(file: IO[bytes], spec: TaskSpec, outcome: Outcome, bar: Bar) -> Itera
         yield Line(number, item, task_id)
 
 
-def _lines(file: IO[bytes], bar: Bar) -> Iterator[bytes]:
-    """The lines; of one that is too long no more is kept than shows that it is."""
+def _lines(file: IO[bytes], bar: Bar) -> Iterator[bytes | None]:
+    """The lines; of one that is too long no more is kept than shows that it is. None: a pause."""
+    if comes_by_and_by(file):
+        for come in lines_as_they_come(file, here().clock, bytes_max=LINE_BYTES_MAX):
+            bar.advance(len(come or b""))
+            yield come
+        return
     while line := file.readline(LINE_BYTES_MAX + 1):
         bar.advance(len(line))
         yield line
@@ -208,9 +222,17 @@ def _task(text: bytes) -> tuple[str | None, str | None]:
     return validate_input_json(bytes(spec.input)), spec.task_id
 
 
-def _chunks(lines: Iterator[Line], *, atomic: bool) -> Iterator[Chunk]:
+def _chunks(lines: Iterator[Line | None], *, atomic: bool) -> Iterator[Chunk | None]:
+    """Lines that go together; None: nothing follows yet, there is time for answers."""
     chunk = Chunk()
     for line in lines:
+        if line is None:
+            if not atomic:
+                if chunk.items:
+                    yield chunk
+                    chunk = Chunk()
+                yield None
+            continue
         chunk.numbers.append(line.number)
         chunk.items.append(Raw(line.item))
         chunk.ids.add(line.task_id)
@@ -231,10 +253,13 @@ def _chunks(lines: Iterator[Line], *, atomic: bool) -> Iterator[Chunk]:
 
 
 def _checked(
-    chunks: Iterator[Chunk], outcome: Outcome, under_way: list[Chunk], *, atomic: bool
-) -> Iterator[Chunk]:
+    chunks: Iterator[Chunk | None], outcome: Outcome, under_way: list[Chunk], *, atomic: bool
+) -> Iterator[Chunk | None]:
     """The chunks, each noted as under way."""
     for chunk in chunks:
+        if chunk is None:
+            yield None
+            continue
         if atomic and outcome.refused:
             raise BadData(
                 f"{len(outcome.refused)} of {len(outcome.refused) + len(chunk.items)} lines"

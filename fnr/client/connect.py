@@ -85,14 +85,19 @@ class Connection:
         other = _answer_or_error(then, replies[ids[1]])
         return open_answer(first, replies[ids[0]]), other
 
-    def ask_each(self, requests: Iterable[Request[Answer]]) -> Iterator[Answer | FnrError]:
-        """Answers in the order of the requests, several of which are on their way at once."""
+    def ask_each(self, requests: Iterable[Request[Answer] | None]) -> Iterator[Answer | FnrError]:
+        """Answers in the order of the requests, several of which are on their way at once.
+
+        None among them: nothing follows yet, so that what is under way is waited for.
+        """
         under_way: deque[tuple[int, Request[Answer]]] = deque()
         lost: ConnectionLost | None = None
         for request in requests:
-            if len(under_way) >= PIPELINE_MAX:
+            while under_way and (request is None or len(under_way) >= PIPELINE_MAX):
                 answer = self._answer_or_error(*under_way.popleft())
                 yield answer
+            if request is None:
+                continue
             try:
                 [request_id] = self._send(request)
                 under_way.append((request_id, request))
