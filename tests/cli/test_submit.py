@@ -513,6 +513,7 @@ def test_live_submit_waits_for_the_result(live: Run) -> None:
         (["say", "wrod=x"], 65, "did you mean 'word'?"),
         (["say", "word=3"], 65, "word: say wants str, got a whole number"),
         (["say", "word=3"], 65, """needs its quotes: word='"3"'"""),
+        (["say", 'word={"a": 1}'], 65, r"""needs its quotes: word='"{\"a\": 1}"'"""),
         (["say"], 65, "say needs word"),
         (["say", "word=w", "--key", ""], 65, "has 1 to 500 characters, this one 0"),
         (["say", "word=w", "--unique", "u" * 501], 65, "has 1 to 500 characters, this one 501"),
