@@ -24,8 +24,12 @@ def block(text: object) -> str:
     return str(text).translate(_IN_BLOCK)
 
 
+# Of so long a time the hours tell nothing, and lists have seven places for an age.
+DAYS_WITH_HOURS_MAX = 999
+
+
 def duration(total_ms: int) -> str:
-    """A length of time in its two largest units: "3m12s", "2d4h", "350ms"."""
+    """A length of time in its two largest units: "3m12s", "2d4h", "350ms", "1204d"."""
     if total_ms < 0:
         return "-" + duration(-total_ms)
     if total_ms < 1_000:
@@ -33,6 +37,8 @@ def duration(total_ms: int) -> str:
     if total_ms < 10_000:
         return f"{total_ms / 1_000:.1f}s"
     total_s = total_ms // 1_000
+    if (days := total_s // 86_400) > DAYS_WITH_HOURS_MAX:
+        return f"{days}d"
     for unit, size_s, lesser, lesser_s in (
         ("d", 86_400, "h", 3_600),
         ("h", 3_600, "m", 60),

@@ -35,7 +35,8 @@ from fnr.api.resource_requests import ExplainWait
 from fnr.cli.here import Here, say
 from fnr.cli.terminal import block
 from fnr.client.answers import further_ends, in_one_wait
-from fnr.client.connect import Connection, ConnectionLost, connect_again
+from fnr.client.connect import Connection, ConnectionLost
+from fnr.client.patience import Patience, connect_again
 from fnr.client.task_story import why
 from fnr.config.paths import Paths
 from fnr.host.bookmark import Bookmarks
@@ -287,14 +288,27 @@ def _hand_over(here: Here, request: Submit, ask: Ask) -> Submitted:
         return ask(request)
     except ConnectionLost as lost:
         here.notice("notice: the daemon went away; waiting until it is back")
+        found = _hand_over_again(here, request, lost)
+        return replace(found, duplicate=found.duplicate and found.task_id != request.task.task_id)
+
+
+def _hand_over_again(here: Here, request: Submit, lost: ConnectionLost) -> Submitted:
+    """Ask the next daemon, and the one after that, for as long as there is patience."""
+    patience = Patience(SUBMIT_PATIENCE_MS)
+    while True:
         try:
-            with connect_again(
+            connection = connect_again(
                 here.paths, timeout_ms=here.timeout_ms, patience_ms=SUBMIT_PATIENCE_MS
-            ) as connection:
-                found = connection.ask(request)
+            )
         except DaemonDown:
             raise lost from None
-        return replace(found, duplicate=found.duplicate and found.task_id != request.task.task_id)
+        try:
+            with connection:
+                return connection.ask(request)
+        except ConnectionLost:
+            if patience.is_over:
+                raise
+        patience.rest()
 
 
 def ends_of(here: Here, connection: Connection, request: WaitTasks) -> list[TaskEnd]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,7 @@ def with_quotes(error: BadData, values: list[str]) -> BadData:
     for word in values:
         name, _, value = word.partition("=")
         if name == wrong and "wants str" in error.why:
-            quoted = f"{name}='\"{value}\"'"
+            # Its own quotes, too: '"{"a":1}"' would be read as a text that begins with a quote.
+            quoted = f"{name}={shlex.quote(msgspec.json.encode(value).decode())}"
             error.details += (f"a text that looks like JSON needs its quotes: {quoted}",)
     return error

@@ -6,6 +6,7 @@ from fnr.cli.render import Column, Listing, clock_time, since
 from fnr.cli.replay_limits import options_text
 from fnr.cli.terminal import GREEN, RED, one_line
 from fnr.policy.replay import (
+    BY,
     ReplayDetail,
     ReplayEntry,
     ReplayPlan,
@@ -18,6 +19,8 @@ _STYLES = {
     ReplayState.STOPPED: RED,
     ReplayState.PAUSED: RED,
 }
+
+_HALTS = frozenset({ReplayState.PAUSED, ReplayState.STOPPED, ReplayState.CANCELLED})
 
 REPLAYS: Listing[ReplayPlan] = Listing(
     schema="fnr.replay.list/1",
@@ -70,6 +73,7 @@ def replay_page(detail: ReplayDetail, command: str) -> str:
     for reason, count in detail.reasons.items():
         some = ", ".join(detail.examples.get(reason, ())[:3])
         lines.append(f"  {count:>8}  {one_line(reason)}" + (f"  ({some})" if some else ""))
+    lines += _moves(detail)
     if plan.state in {ReplayState.PAUSED, ReplayState.STOPPED}:
         go_on = f"{command} replay resume {plan.plan_id}"
         if goes_on_by_itself(plan):
@@ -77,6 +81,18 @@ def replay_page(detail: ReplayDetail, command: str) -> str:
         lines += ["", f"go on:       {go_on}"]
         lines += [f"give up:     {command} replay cancel {plan.plan_id}"]
     return "\n".join(lines) + "\n"
+
+
+def _moves(detail: ReplayDetail) -> list[str]:
+    """Its moves, unless it only was made, went on by itself and ended."""
+    if all(move.by == BY and move.state not in _HALTS for move in detail.moves[1:]):
+        return []
+    told = [
+        f"  {clock_time(move.at_ms)}  {move.state} by {one_line(move.by)}"
+        + (f": {one_line(move.why)}" if move.why else "")
+        for move in detail.moves
+    ]
+    return ["", "moves", *told]
 
 
 def progress(plan: ReplayPlan) -> str:

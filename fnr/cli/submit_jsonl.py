@@ -1,5 +1,7 @@
 """Submit a file of tasks: thousands a transaction, several transactions on their way at once.
 
+Of a pipe or a terminal what has come is submitted, and its ids are shown, whenever it pauses.
+
 Lines are not decoded and encoded again: each is checked to be one JSON value and put into the
 request as it is. What is refused is named by its line; nothing else is affected by it.
 """
@@ -23,10 +25,13 @@ from fnr.api.requests import SubmitMany, SubmittedMany, TaskSpec
 from fnr.api.wire import REQUEST_BYTES_MAX
 from fnr.cli.follow import SUBMIT_PATIENCE_MS
 from fnr.cli.here import here, say
+from fnr.cli.line_source import comes_by_and_by, lines_as_they_come
 from fnr.cli.progress import Bar
 from fnr.cli.render import drop_output, write_json, write_while_read
 from fnr.cli.terminal import one_line
-from fnr.client.connect import Connection, ConnectionLost, connect_again, not_text
+from fnr.client.connect import Connection, ConnectionLost, not_text
+from fnr.client.patience import Patience, connect_again
+from fnr.client.specs import EXPIRES_FIRST, expires_first
 from fnr.host.clock import Dice, Ulids
 from fnr.policy.input_types import validate_input_json
 from fnr.policy.task import INPUT_BYTES_MAX
@@ -102,17 +107,20 @@ def submit_lines(source: str, spec: TaskSpec, *, atomic: bool) -> None:
 
 
 def _answers(
-    connection: Connection, chunks: Iterator[Chunk], under_way: list[Chunk], *, atomic: bool
+    connection: Connection, chunks: Iterator[Chunk | None], under_way: list[Chunk], *, atomic: bool
 ) -> Iterator[SubmittedMany | FnrError]:
     """Answers in the order of the chunks; those that went with a daemon are asked for again.
 
-    The ids say that it is the same tasks. Raises ConnectionLost when that brings no answer.
+    The ids say that it is the same tasks. Raises ConnectionLost when that brings no answer, daemon
+    after daemon, for as long as there is patience.
     """
+    patience: Patience | None = None
     while True:
         known = 0
         again = [*under_way]
         requests = (
-            SubmitMany(items=chunk.items, atomic=atomic) for chunk in itertools.chain(again, chunks)
+            None if chunk is None else SubmitMany(items=chunk.items, atomic=atomic)
+            for chunk in itertools.chain(again, chunks)
         )
         try:
             with connection:
@@ -120,8 +128,13 @@ def _answers(
                     known += 1
                     yield answer
         except ConnectionLost as lost:
-            if again and not known:
+            if patience is None or known:
+                here().notice("notice: the daemon went away; waiting until it is back")
+                patience = Patience(SUBMIT_PATIENCE_MS)
+            elif patience.is_over:
                 raise
+            else:
+                patience.rest()
             connection = _connected_again(lost)
             for chunk in under_way:
                 chunk.asked_again = True
@@ -130,7 +143,6 @@ def _answers(
 
 
 def _connected_again(lost: ConnectionLost) -> Connection:
-    here().notice("notice: the daemon went away; waiting until it is back")
     try:
         return connect_again(
             here().paths, timeout_ms=here().timeout_ms, patience_ms=SUBMIT_PATIENCE_MS
@@ -139,11 +151,16 @@ def _connected_again(lost: ConnectionLost) -> Connection:
         raise lost from None
 
 
-def _items(file: IO[bytes], spec: TaskSpec, outcome: Outcome, bar: Bar) -> Iterator[Line]:
-    """The tasks that the lines stand for, with ids; bad lines go to `refused`."""
+def _items(file: IO[bytes], spec: TaskSpec, outcome: Outcome, bar: Bar) -> Iterator[Line | None]:
+    """The tasks that the lines stand for, with ids; bad lines go to `refused`. None: a pause."""
     head, tail = _frame(spec)
     ulids = Ulids(here().clock, Dice())
-    for number, line in enumerate(_lines(file, bar), start=1):
+    number = 0
+    for line in _lines(file, bar):
+        if line is None:
+            yield None
+            continue
+        number += 1
         text = line.strip()
         if not text:
             continue
@@ -162,8 +179,13 @@ def _items(file: IO[bytes], spec: TaskSpec, outcome: Outcome, bar: Bar) -> Itera
         yield Line(number, item, task_id)
 
 
-def _lines(file: IO[bytes], bar: Bar) -> Iterator[bytes]:
-    """The lines; of one that is too long no more is kept than shows that it is."""
+def _lines(file: IO[bytes], bar: Bar) -> Iterator[bytes | None]:
+    """The lines; of one that is too long no more is kept than shows that it is. None: a pause."""
+    if comes_by_and_by(file):
+        for come in lines_as_they_come(file, here().clock, bytes_max=LINE_BYTES_MAX):
+            bar.advance(len(come or b""))
+            yield come
+        return
     while line := file.readline(LINE_BYTES_MAX + 1):
         bar.advance(len(line))
         yield line
@@ -195,12 +217,22 @@ def _task(text: bytes) -> tuple[str | None, str | None]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # The decoder calls half a surrogate pair "truncated"; the other check knows its name.
         return f"not a task: {validate_input_json(text) or error}", None
+    if why := expires_first(spec, here().clock):
+        return f"{EXPIRES_FIRST}: {why}", None
     return validate_input_json(bytes(spec.input)), spec.task_id
 
 
-def _chunks(lines: Iterator[Line], *, atomic: bool) -> Iterator[Chunk]:
+def _chunks(lines: Iterator[Line | None], *, atomic: bool) -> Iterator[Chunk | None]:
+    """Lines that go together; None: nothing follows yet, there is time for answers."""
     chunk = Chunk()
     for line in lines:
+        if line is None:
+            if not atomic:
+                if chunk.items:
+                    yield chunk
+                    chunk = Chunk()
+                yield None
+            continue
         chunk.numbers.append(line.number)
         chunk.items.append(Raw(line.item))
         chunk.ids.add(line.task_id)
@@ -221,10 +253,13 @@ def _chunks(lines: Iterator[Line], *, atomic: bool) -> Iterator[Chunk]:
 
 
 def _checked(
-    chunks: Iterator[Chunk], outcome: Outcome, under_way: list[Chunk], *, atomic: bool
-) -> Iterator[Chunk]:
+    chunks: Iterator[Chunk | None], outcome: Outcome, under_way: list[Chunk], *, atomic: bool
+) -> Iterator[Chunk | None]:
     """The chunks, each noted as under way."""
     for chunk in chunks:
+        if chunk is None:
+            yield None
+            continue
         if atomic and outcome.refused:
             raise BadData(
                 f"{len(outcome.refused)} of {len(outcome.refused) + len(chunk.items)} lines"
@@ -287,9 +322,12 @@ def _show(outcome: Outcome, *, seconds: float, atomic: bool) -> None:
 
 def _stopped(error: FnrError, outcome: Outcome, chunk: Chunk) -> FnrError:
     """The daemon refused a whole chunk: say how far it came, and keep the daemon's own words."""
+    lines = f"lines {chunk.numbers[0]} to {chunk.numbers[-1]}"
+    # An earlier daemon may have accepted what this one cannot look up.
+    known = f"of {lines} it is not known" if chunk.asked_again else f"{lines} are not"
     error.details += (
         f"{outcome.accepted} tasks, through line {outcome.through_line}, are accepted",
-        f"lines {chunk.numbers[0]} to {chunk.numbers[-1]} are not; later ones may be",
+        f"{known}; later ones may be",
     )
     return error
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import AsyncIterator, Iterable, Mapping
 from copy import copy
 from types import TracebackType
@@ -16,7 +17,7 @@ from typing import Any, Self, TypeVar, Unpack
 
 from msgspec.structs import replace
 
-from fnr.api.errors import DaemonDown, FnrError
+from fnr.api.errors import DaemonDown, FnrError, TimedOut
 from fnr.api.letter_requests import ListLetters, ReplayLetters, ReplayReport
 from fnr.api.question import Changed, Request
 from fnr.api.replay_requests import GetReplay, StartReplay
@@ -49,8 +50,16 @@ from fnr.client.answers import (
 )
 from fnr.client.async_link import AsyncLink
 from fnr.client.connect import ConnectionLost
-from fnr.client.specs import Duration, SubmitOptions, batches, milliseconds, task_spec, task_specs
-from fnr.config.paths import find_paths
+from fnr.client.patience import Patience
+from fnr.client.specs import (
+    Duration,
+    SubmitOptions,
+    batches,
+    home_paths,
+    milliseconds,
+    task_spec,
+    task_specs,
+)
 from fnr.host.clock import Clock, Dice, Ulids
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.record import PAGE_ITEMS_MAX, TaskDetail, TaskEnd
@@ -62,10 +71,26 @@ Answer = TypeVar("Answer")
 RETRY_S = 0.05
 
 
+class _OfThread(threading.local):
+    """What a thread has for itself: no loop can use what another one waits for.
+
+    loop: its latest one, whose the others are.
+    """
+
+    def __init__(self) -> None:
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.link: AsyncLink | None = None
+        self.connecting = asyncio.Lock()
+        self.tries = 0
+        self.refused: FnrError | None = None
+        self.ulids = Ulids(Clock(), Dice())
+        self.pid = os.getpid()
+
+
 class AsyncClient:
     """A connection to the daemon, shared by everything that awaits on this loop.
 
-    On another loop, of a second asyncio.run, it makes a new one.
+    Another loop, of a second asyncio.run or of another thread, has one of its own.
     """
 
     def __init__(
@@ -76,17 +101,11 @@ class AsyncClient:
         reconnect: Duration = "10s",
     ) -> None:
         """home: as --home. timeout: of an answer. reconnect: patience with a daemon restart."""
-        self.paths = find_paths(None if home is None else os.fspath(home))
+        self.paths = home_paths(home)
         self._timeout_ms = milliseconds(timeout, what="timeout")
         self._patience_ms = milliseconds(reconnect, what="reconnect")
-        self._link: AsyncLink | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._connecting = asyncio.Lock()
-        self._tries = 0
-        self._refused: FnrError | None = None
         self._clock = Clock()
-        self._ulids = Ulids(self._clock, Dice())
-        self._pid = os.getpid()
+        self._mine = _OfThread()
 
     async def submit(
         self,
@@ -96,7 +115,7 @@ class AsyncClient:
     ) -> str:
         """Hand over one task; its id, once it is on disk."""
         self._look_around()
-        task_id = self._ulids.new()
+        task_id = self._mine.ulids.new()
         spec = replace(task_spec(function, input, options), task_id=task_id)
         with says_which(task_id):
             return (await self.ask(Submit(task=spec))).task_id
@@ -115,7 +134,7 @@ class AsyncClient:
         total = SubmittedMany(task_ids=[])
         sent = 0
         with says_how_far(lambda: total):
-            for request in batches(with_ids(specs, self._ulids), atomic=atomic):
+            for request in batches(with_ids(specs, self._mine.ulids), atomic=atomic):
                 total = add_many(total, await self.ask(request), offset=sent)
                 sent += len(request.items)
         return total
@@ -236,9 +255,9 @@ class AsyncClient:
             request = ReplayLetters(where=where, all=all, dry_run=True, after=report.next)
 
     async def ask(self, request: Request[Answer]) -> Answer:
-        """Any request of fnr.api.requests; asked again once if the connection was lost.
+        """Any request of fnr.api.requests; asked again if the connection was lost, where it may be.
 
-        A wait is asked again as often as the daemon comes back.
+        That goes on over restarts in a row for as long as `reconnect`, of a wait without an end.
         """
         link = await self._linked()
         begun_ms = self._clock.boot_ms()
@@ -248,6 +267,7 @@ class AsyncClient:
             if not repeatable(request):
                 raise
             lost = error
+        patience = Patience(self._patience_ms)
         with in_one_wait(request):
             while True:
                 try:
@@ -258,16 +278,16 @@ class AsyncClient:
                 try:
                     return await link.ask(rest, timeout_ms=self._timeout_ms)
                 except ConnectionLost as error:
-                    # Nothing but a wait takes so long that it meets restart after restart.
-                    if not isinstance(request, WaitTasks):
+                    if patience.is_over and not isinstance(request, WaitTasks):
                         raise
                     lost = error
+                await asyncio.sleep(RETRY_S)
 
     async def close(self) -> None:
         """Let the connection go; asking makes a new one."""
         self._look_around()
-        if self._link is not None:
-            link, self._link = self._link, None
+        if self._mine.link is not None:
+            link, self._mine.link = self._mine.link, None
             await link.close()
 
     async def __aenter__(self) -> Self:
@@ -283,39 +303,39 @@ class AsyncClient:
 
     async def _linked(self) -> AsyncLink:
         self._look_around()
-        if self._link is not None and self._link.alive:
-            return self._link
-        tries = self._tries
-        async with self._connecting:
-            if self._link is not None and self._link.alive:
-                return self._link
-            if self._tries != tries and self._refused is not None:
+        if self._mine.link is not None and self._mine.link.alive:
+            return self._mine.link
+        tries = self._mine.tries
+        async with self._mine.connecting:
+            if self._mine.link is not None and self._mine.link.alive:
+                return self._mine.link
+            if self._mine.tries != tries and self._mine.refused is not None:
                 # Whoever was before us has just waited for the same, in vain.
-                raise copy(self._refused)
+                raise copy(self._mine.refused)
             return await self._link_again()
 
     def _look_around(self) -> None:
         """Begin anew on another loop, and in a process that was forked from ours."""
         loop = asyncio.get_running_loop()
-        if self._loop is not loop:
+        if self._mine.loop is not loop:
             # Nobody reads what comes over a connection of the loop before, or can close it.
-            self._loop, self._link, self._connecting = loop, None, asyncio.Lock()
-        if self._pid != os.getpid():
+            self._mine.loop, self._mine.link, self._mine.connecting = loop, None, asyncio.Lock()
+        if self._mine.pid != os.getpid():
             # Two processes must not make the same ids.
-            self._ulids = Ulids(Clock(), Dice())
-            self._pid = os.getpid()
+            self._mine.ulids = Ulids(Clock(), Dice())
+            self._mine.pid = os.getpid()
 
     async def _link_again(self) -> AsyncLink:
         # Nobody has patience with a daemon that was not there at first.
-        patience_ms = 0 if self._link is None else self._patience_ms
-        self._refused = None
-        self._tries += 1
+        patience_ms = 0 if self._mine.link is None else self._patience_ms
+        self._mine.refused = None
+        self._mine.tries += 1
         try:
-            self._link = await self._connect(patience_ms)
+            self._mine.link = await self._connect(patience_ms)
         except FnrError as error:
-            self._link, self._refused = None, error
+            self._mine.link, self._mine.refused = None, error
             raise
-        return self._link
+        return self._mine.link
 
     async def _connect(self, patience_ms: int) -> AsyncLink:
         loop = asyncio.get_running_loop()
@@ -324,7 +344,7 @@ class AsyncClient:
             try:
                 link = await AsyncLink.open(self.paths, timeout_ms=self._timeout_ms)
                 return await self._answering(link) if patience_ms else link
-            except DaemonDown:
+            except (DaemonDown, TimedOut):
                 if loop.time() >= give_up_at_s:
                     raise
             await asyncio.sleep(RETRY_S)

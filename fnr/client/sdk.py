@@ -5,7 +5,7 @@
         print(client.result(task_id))
 
 Every submit proposes the id of its task, so that repeating it after a lost connection, which the
-client does once by itself, cannot submit the task twice.
+client does by itself over restart after restart, cannot submit the task twice.
 """
 
 from __future__ import annotations
@@ -52,9 +52,17 @@ from fnr.client.answers import (
     with_ids,
 )
 from fnr.client.async_sdk import AsyncClient
-from fnr.client.connect import Connection, ConnectionLost, connect_again
-from fnr.client.specs import Duration, SubmitOptions, batches, milliseconds, task_spec, task_specs
-from fnr.config.paths import find_paths
+from fnr.client.connect import Connection, ConnectionLost
+from fnr.client.patience import Patience, connect_again
+from fnr.client.specs import (
+    Duration,
+    SubmitOptions,
+    batches,
+    home_paths,
+    milliseconds,
+    task_spec,
+    task_specs,
+)
 from fnr.host.clock import Clock, Dice, Ulids
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.record import PAGE_ITEMS_MAX, TaskDetail, TaskEnd
@@ -76,7 +84,7 @@ class _OfThread(threading.local):
 
 
 class Client:
-    """A connection to the daemon that is made when it is first needed and repaired once.
+    """A connection to the daemon that is made when it is first needed and repaired when it is lost.
 
     Threads may share it, and each has a connection of its own; so has a process forked from this
     one.
@@ -90,7 +98,7 @@ class Client:
         reconnect: Duration = "10s",
     ) -> None:
         """home: as --home. timeout: of an answer. reconnect: patience with a daemon restart."""
-        self.paths = find_paths(None if home is None else os.fspath(home))
+        self.paths = home_paths(home)
         self._timeout_ms = milliseconds(timeout, what="timeout")
         self._patience_ms = milliseconds(reconnect, what="reconnect")
         self._clock = Clock()
@@ -267,9 +275,9 @@ class Client:
     # ── the wire ─────────────────────────────────────────────────────────────
 
     def ask(self, request: Request[Answer]) -> Answer:
-        """Any request of fnr.api.requests; asked again once if the connection was lost.
+        """Any request of fnr.api.requests; asked again if the connection was lost, where it may be.
 
-        A wait is asked again as often as the daemon comes back.
+        That goes on over restarts in a row for as long as `reconnect`, of a wait without an end.
         """
         self._after_fork()
         begun_ms = self._clock.boot_ms()
@@ -284,8 +292,11 @@ class Client:
     def _asked(self, ask: Callable[[Connection], Answer]) -> Answer:
         connection = self._mine.connection
         if connection is None:
-            connection = Connection(self.paths, timeout_ms=self._timeout_ms)
-            self._mine.connection = connection
+            self._mine.connection = connection = Connection(self.paths, timeout_ms=self._timeout_ms)
+        elif connection.is_over():
+            # Nothing was sent yet, so that also what may not be asked twice goes to the next one.
+            self.close()
+            self._mine.connection = connection = self._connected_again()
         try:
             return ask(connection)
         finally:
@@ -293,25 +304,27 @@ class Client:
                 self.close()
 
     def _ask_again(self, request: Request[Answer], lost: FnrError, *, begun_ms: int) -> Answer:
+        patience = Patience(self._patience_ms)
         with in_one_wait(request):
             while True:
                 try:
-                    self._mine.connection = connection = connect_again(
-                        self.paths, timeout_ms=self._timeout_ms, patience_ms=self._patience_ms
-                    )
+                    self._mine.connection = connection = self._connected_again()
                 except DaemonDown as error:
                     raise unanswered(error) from lost
                 waited_ms = self._clock.boot_ms() - begun_ms
                 try:
                     return connection.ask(rest_of(request, waited_ms=waited_ms))
                 except ConnectionLost as error:
-                    # Nothing but a wait takes so long that it meets restart after restart.
-                    if not isinstance(request, WaitTasks):
+                    if patience.is_over and not isinstance(request, WaitTasks):
                         raise
                     lost = error
                 finally:
                     if connection.broken:
                         self.close()
+                patience.rest()
+
+    def _connected_again(self) -> Connection:
+        return connect_again(self.paths, timeout_ms=self._timeout_ms, patience_ms=self._patience_ms)
 
     def close(self) -> None:
         """Let this thread's connection go; asking makes a new one. Others go with their threads."""

@@ -7,6 +7,7 @@ fnr.toml.
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
@@ -17,6 +18,7 @@ from msgspec import Raw
 from fnr.api.errors import BadData, UsageError
 from fnr.api.requests import SubmitMany, TaskSpec
 from fnr.client.connect import not_text
+from fnr.config.paths import Paths, find_paths
 from fnr.config.units import duration_ms, format_duration
 from fnr.host.clock import Clock
 from fnr.policy.json_numbers import number_lost
@@ -60,6 +62,8 @@ def task_spec(
     """A task as it is asked for; BadData when the input cannot be JSON."""
     for name in options.keys() - SubmitOptions.__annotations__.keys():
         raise _unknown_option(name)
+    # As of a program that passes on what it may not have been told itself.
+    options = SubmitOptions(**{name: said for name, said in options.items() if said is not None})  # type: ignore[typeddict-item]  # as it was
     spec = TaskSpec(
         function=function,
         input=_EMPTY if input is None else Raw(input_json(input)),
@@ -77,19 +81,31 @@ def task_spec(
     return check_expiry(spec, Clock())
 
 
+EXPIRES_FIRST = "the task would expire before it may begin"
+
+
 def check_expiry(spec: TaskSpec, clock: Clock) -> TaskSpec:
     """The task, unless it would expire before it may begin: UsageError."""
-    if spec.expires_ms is None:
-        return spec
+    if why := expires_first(spec, clock):
+        raise UsageError(EXPIRES_FIRST, why=why)
+    return spec
+
+
+def expires_first(spec: TaskSpec, clock: Clock) -> str:
+    """When it expires and when it may begin, if that is no sooner."""
+    now_ms = clock.now_ms()
+    expires_ms = spec.expires_ms
+    if spec.expires_at_ms is not None:
+        # Of one that has expired already the daemon says how long ago.
+        expires_ms = spec.expires_at_ms - now_ms if spec.expires_at_ms > now_ms else None
     begins_ms = spec.delay_ms or 0
     if spec.due_at_ms is not None:
-        begins_ms = spec.due_at_ms - clock.now_ms()
-    if spec.expires_ms > begins_ms:
-        return spec
-    raise UsageError(
-        "the task would expire before it may begin",
-        why=f"it expires {format_duration(spec.expires_ms)} from now,"
-        f" and is due {format_duration(begins_ms)} from now",
+        begins_ms = max(0, spec.due_at_ms - now_ms)
+    if expires_ms is None or expires_ms > begins_ms:
+        return ""
+    return (
+        f"it expires {format_duration(expires_ms)} from now,"
+        f" and is due {format_duration(begins_ms)} from now"
     )
 
 
@@ -142,6 +158,15 @@ def _item(spec: TaskSpec) -> Raw:
         return Raw(_encode(spec))
     except UnicodeEncodeError as error:
         raise not_text(error) from error
+
+
+def home_paths(home: str | os.PathLike[str] | None) -> Paths:
+    """Where a program's daemon is; an empty home is a variable that it has not set."""
+    if home is None:
+        return find_paths(None)
+    if not (folder := os.fspath(home)):
+        raise UsageError("home needs a value, and an empty one is none")
+    return find_paths(folder)
 
 
 def milliseconds(value: Duration, *, what: str) -> int:

@@ -121,8 +121,7 @@ class BreakerGate:
             self._trials |= dict.fromkeys((*declared, *others), claims[0].token)
             # Who guards the call itself takes the lease itself.
             claims[0] = replace(claims[0], trials=declared)
-        if self._calls_look is None and self._watched(pool):
-            self._calls_look = self._parts.later(CALLS_LOOK_MS, self._look_at_calls)
+        self._watch_calls(pool)
 
     def _is_free(self, service: str) -> bool:
         """Does no function of any worker try this service itself?"""
@@ -276,8 +275,16 @@ class BreakerGate:
 
     # ── calls that do not end ────────────────────────────────────────────────
 
-    def _watched(self, pool: Pool) -> bool:
-        return any(self._breakers.rules(n).call_max_ms is not None for n in pool.settings.services)
+    def taken(self, worker: WorkerProcess) -> None:
+        """A worker of an earlier daemon was adopted, and may be in the middle of a call."""
+        pool = self._dispatcher.pools.get(worker.function)
+        if pool is not None and worker.held:
+            self._watch_calls(pool)
+
+    def _watch_calls(self, pool: Pool) -> None:
+        limits = (self._breakers.rules(name).call_max_ms for name in pool.settings.services)
+        if self._calls_look is None and any(limit_ms is not None for limit_ms in limits):
+            self._calls_look = self._parts.later(CALLS_LOOK_MS, self._look_at_calls)
 
     def _look_at_calls(self) -> None:
         """Attempts that run for longer than a call to a service may take."""
@@ -289,9 +296,10 @@ class BreakerGate:
         if busy:
             self._calls_look = self._parts.later(CALLS_LOOK_MS, self._look_at_calls)
 
-    def _late_calls(self, busy: list[WorkerProcess]) -> dict[str, int]:
+    def _late_calls(self, busy: list[WorkerProcess]) -> dict[str, list[str]]:
+        """Service → the attempts, as far as they did not begin in an earlier generation."""
         now_ms = self._parts.clock.boot_ms()
-        late: dict[str, int] = {}
+        late: dict[str, list[str]] = {}
         for worker in busy:
             current = worker.current
             if current is None:
@@ -303,14 +311,24 @@ class BreakerGate:
                     continue
                 if limit_ms is None or now_ms - worker.begun_at_ms < limit_ms:
                     continue
-                begun = self._begun.get(current.token, _NOTHING).get(name)
-                if begun == self._breakers.generations.get(name):
-                    late[name] = late.get(name, 0) + 1
+                begun = self._begun.get(current.token)
+                if begun is None or begun.get(name) == self._breakers.generations.get(name):
+                    late.setdefault(name, []).append(current.token)
         return late
 
-    def _note_late(self, tx: Transaction, late: Mapping[str, int]) -> None:
+    def _note_late(self, tx: Transaction, late: Mapping[str, list[str]]) -> None:
         known = self._breakers.fresh(tx)
         now_ms = self._parts.clock.boot_ms()
-        for name, calls in late.items():
-            rules = self._breakers.rules(name)
-            self._breakers.take(tx, overdue(known[name], rules, calls=calls, now_ms=now_ms))
+        for name, tokens in late.items():
+            breaker, rules = known[name], self._breakers.rules(name)
+            begun = [self._begun_in(tx, token).get(name) for token in tokens]
+            if calls := begun.count(breaker.generation):
+                self._breakers.take(tx, overdue(breaker, rules, calls=calls, now_ms=now_ms))
+
+    def _begun_in(self, tx: Transaction, token: str) -> Mapping[str, int]:
+        """In which generations an attempt began; of one that an earlier daemon has claimed, too."""
+        if token not in self._begun and tasks.owned(tx, token) is not None:
+            self._begun[token] = {
+                name: rows.attempt_begun_in(tx, name, token) for name in self._breakers.fresh(tx)
+            }
+        return self._begun.get(token, _NOTHING)

@@ -76,7 +76,7 @@ class Crew:
         self.runner.on_settled = self._settled
         self.runner.on_tainted = self._tainted
         self.former_secrets = FormerSecrets(parts)
-        self.adopter.on_taken = self.former_secrets.learn
+        self.adopter.on_taken = self._taken
         self.reload.on_reloaded.append(self.former_secrets.reloaded)
         self.free = Free(parts)
         self.readings = Readings(parts, self.supervisor, self.free.gpus)
@@ -95,6 +95,10 @@ class Crew:
         self.intake.on_expiring = self.timekeeper.move_due
         self.supervisor.on_buried = self._buried
         self.on_verdicts: Callable[[list[Verdict]], None] = _nobody_counts
+
+    def _taken(self, worker: WorkerProcess) -> None:
+        self.former_secrets.learn(worker)
+        self.breaker_gate.taken(worker)
 
     def _busy(self, workers: list[WorkerProcess]) -> None:
         self.timekeeper.busy(workers)

@@ -38,8 +38,8 @@ from fnr.policy.task import (
     TAGS_MAX,
     Task,
 )
-from fnr.store import tasks
-from fnr.store.connection import Transaction
+from fnr.store import asked_before, tasks
+from fnr.store.connection import StoreBusy, StoreFull, StoreIll, Transaction
 
 # Above this a batch runs in the commit thread, so that the loop goes on meanwhile.
 HEAVY_TASKS_MIN = 500
@@ -81,7 +81,7 @@ class Intake:
             self.check_open()
             item = self.task(request.task, submitter=client.submitter)
         except FnrError as error:
-            client.fail(request_id, error)
+            self._refuse(client, request_id, request.task, error)
             return
         failpoint("submit-checked")
         work = Accepting([item])
@@ -94,7 +94,12 @@ class Intake:
         if self._parts.leaving and request.items and _may_be_asked_again(_spec(request.items[0])):
             client.send_away()
             raise asyncio.CancelledError
-        self.check_open()
+        try:
+            self.check_open()
+        except FnrError:
+            if (known := await self._all_known(request)) is None:
+                raise
+            return SubmittedMany(task_ids=known, duplicates=len(known))
         if request.atomic and len(request.items) > ATOMIC_TASKS_MAX:
             raise BadData(
                 f"{len(request.items)} tasks are too many for one atomic batch",
@@ -128,6 +133,34 @@ class Intake:
         if any(task.expires_at_ms is not None for task, _ in items):
             self.on_expiring()
         return accepted
+
+    def _refuse(self, client: Client, request_id: int, spec: TaskSpec, refusal: FnrError) -> None:
+        """Say why not, except to who asks again for what was accepted before: that needs no room.
+
+        Its first answer may have gone with an earlier daemon.
+        """
+        if not _may_be_asked_again(spec):
+            client.fail(request_id, refusal)
+            return
+
+        def looked(task_id: str | None, _: BaseException | None) -> None:
+            if task_id is None:
+                client.fail(request_id, refusal)
+            else:
+                client.answer(request_id, Submitted(task_id=task_id, duplicate=True))
+
+        self._parts.store.post(lambda tx: asked_before.known(tx, spec.task_id, spec.key), looked)
+
+    async def _all_known(self, request: SubmitMany) -> list[str] | None:
+        """The ids of a batch that was accepted before; None if some of it was not."""
+        try:
+            specs = [_spec(item) for item in request.items]
+            if not specs or not all(map(_may_be_asked_again, specs)):
+                return None
+            names = [(one.task_id, one.key) for one in specs]
+            return await self._parts.store.write(lambda tx: asked_before.all_known(tx, names))
+        except (BadData, StoreBusy, StoreFull, StoreIll):
+            return None
 
     def check_open(self) -> None:
         """Raise unless new tasks may come in: not while ending, not on a full disk."""

@@ -29,6 +29,7 @@ from fnr.policy.replay import (
     ReplayState,
     changed,
     goes_on_by_itself,
+    limited,
     moved,
     options_problem,
     paused,
@@ -126,10 +127,10 @@ class Replays:
             options = changed(plan.options, **new)
             if (problem := options_problem(options)) is not None:
                 return problem
-            plan = replace(plan, options=options)
+            by, why = client.submitter, request.reason
             if plan.state in PACED and any(value is not None for value in new.values()):
-                return plan
-            return resumed(plan, by=client.submitter, why=request.reason, now_ms=now_ms)
+                return limited(plan, options, by=by, why=why, now_ms=now_ms)
+            return resumed(replace(plan, options=options), by=by, why=why, now_ms=now_ms)
 
         return await self._move(request.plan_ids, change)
 

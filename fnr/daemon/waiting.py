@@ -25,7 +25,7 @@ POINTS_MAX = 100
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Wait:
-    """Somebody who waits; left: for which tasks still."""
+    """Somebody who waits; left: for which tasks still; late: its time is up."""
 
     waiting: Waiting
     client: Client
@@ -33,6 +33,7 @@ class Wait:
     request: WaitTasks
     left: set[str]
     timer: asyncio.TimerHandle | None = None
+    late: bool = False
 
     def ended(self, task_id: str) -> None:
         """One of its tasks has."""
@@ -88,10 +89,9 @@ class Waiting:
             self._look(wait)
 
     def over(self, wait: Wait) -> None:
-        """Everything it waits for has ended."""
+        """Everything it waits for has ended, each at its time."""
         if wait not in self._waits:
             return
-        self.forget(wait)
         asked = tuple(wait.request.task_ids[:ENDS_MAX])
         if len(asked) > POINTS_MAX:
             self._parts.start(self._answer_beside(wait, asked), what="WaitTasks")
@@ -99,9 +99,9 @@ class Waiting:
         try:
             ends = self._reader.point(lambda tx: task_ends(tx, asked))
         except Exception as error:  # noqa: BLE001 - every request gets an answer
-            wait.client.fail(wait.request_id, as_fnr_error(error))
+            self._fail(wait, error)
         else:
-            wait.client.answer(wait.request_id, ends)
+            self._tell(wait, ends)
 
     def forget(self, wait: Wait) -> None:
         """Listen for it no longer; whoever forgets it answers it, or leaves it without."""
@@ -113,6 +113,25 @@ class Waiting:
         # Not while its client goes through them because it is gone.
         if wait.client.link.open:
             wait.client.on_gone.remove(wait.gone)
+
+    def _tell(self, wait: Wait, ends: list[TaskEnd]) -> None:
+        """Answer, unless one that had ended was replayed before the last one did."""
+        if wait not in self._waits:
+            return
+        again = {end.task.task_id for end in ends if end.task.state not in ENDED}
+        if not again:
+            self.forget(wait)
+            wait.client.answer(wait.request_id, ends)
+            return
+        wait.left |= again
+        if wait.late:
+            self._time_is_up(wait)
+            return
+        for task_id in again:
+            # It still listens for what had ended before it asked.
+            self._parts.events.give_up(task_id, wait.ended)
+            self._parts.events.await_end(task_id, wait.ended)
+        self._look(wait)
 
     def _look(self, wait: Wait) -> None:
         if wait not in self._waits:
@@ -145,10 +164,13 @@ class Waiting:
             self.over(wait)
         elif self._closed:
             self.forget(wait)
-        elif wait.request.timeout_ms is not None:
+        elif wait.request.timeout_ms is not None and wait.timer is None:
             wait.timer = self._parts.later(wait.request.timeout_ms, lambda: self._time_is_up(wait))
 
     def _time_is_up(self, wait: Wait) -> None:
+        wait.late = True
+        if not wait.left:
+            return  # the ends are just being read
         self._fail(
             wait,
             TimedOut(
@@ -167,9 +189,9 @@ class Waiting:
         try:
             ends = await self._reader.read(lambda tx: task_ends(tx, asked))
         except Exception as error:  # noqa: BLE001 - every request gets an answer
-            wait.client.fail(wait.request_id, as_fnr_error(error))
+            self._fail(wait, error)
         else:
-            wait.client.answer(wait.request_id, ends)
+            self._tell(wait, ends)
 
 
 def _nothing(_: Transaction) -> None:
@@ -202,9 +224,14 @@ def task_ends(tx: Transaction, task_ids: Sequence[str]) -> list[TaskEnd]:
 
 
 def task_end(tx: Transaction, task_id: str) -> TaskEnd:
-    """How a task ended: its result, or the last error's words."""
+    """How a task ended: its result, or the last error's words. NotFound if it was removed since."""
     task = tasks.get(tx, task_id)
-    assert task is not None, task_id
+    if task is None:
+        raise NotFound(
+            f"there is no task {task_id} any more",
+            why="it has ended, and was purged or forgotten while others were waited for",
+            next_step="fnr task list",
+        )
     result = results.body(tx, task_id) if task.state == "done" else None
     last = errors.last(tx, task_id) if task.state != "done" else None
     if last is None:

@@ -172,10 +172,23 @@ class ReplayEntry(Struct, frozen=True, kw_only=True):
     at_ms: int | None = None
 
 
+class ReplayMove(Struct, frozen=True, kw_only=True):
+    """A move of a plan: to which state, who made it and why. Also of one that went on otherwise."""
+
+    at_ms: int
+    state: ReplayState
+    by: str
+    why: str = ""
+
+
 class ReplayDetail(Struct, frozen=True, kw_only=True):
-    """A plan with the reasons of entries that did not come home, as far as looked at."""
+    """A plan with the reasons of entries that did not come home, as far as looked at.
+
+    moves: of the plan, the oldest first; of very many the first and the latest.
+    """
 
     plan: ReplayPlan
+    moves: list[ReplayMove] = field(default_factory=list)
     reasons: dict[str, int] = field(default_factory=dict)
     examples: dict[str, list[str]] = field(default_factory=dict)
     looked_at_all: bool = True
@@ -206,6 +219,14 @@ def _key_problem(key: str) -> str | None:
     if key and (kind not in {"tag", "input"} or not name or len(key) > KEY_CHARS_MAX):
         return f"'{key[:40]}' keeps no order: write tag.NAME or input.NAME"
     return None
+
+
+def limited(
+    plan: ReplayPlan, options: ReplayOptions, *, by: str, why: str, now_ms: int
+) -> ReplayPlan:
+    """A plan that goes on with other limits."""
+    why = why or "goes on with other limits"
+    return replace(plan, options=options, state_at_ms=now_ms, state_by=by, why=why)
 
 
 def changed(options: ReplayOptions, **limits: int | None) -> ReplayOptions:

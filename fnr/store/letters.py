@@ -26,6 +26,8 @@ from fnr.store.rows import (
 )
 from fnr.store.transaction import Transaction
 
+# Kept with each of what may be a million letters.
+REASON_CHARS_MAX = 200
 NO_LETTER = "no dead letter of this id"
 
 # Whether a function is known, and what is wrong with an input for it (None: nothing).
@@ -158,8 +160,13 @@ def replay(
     return back, blocked
 
 
-def put_back(tx: Transaction, letter: DeadLetter, *, by: str, now_ms: int) -> None:
-    """Make a dead task live again, with a fresh budget."""
+def put_back(
+    tx: Transaction, letter: DeadLetter, *, by: str, reason: str = "", now_ms: int
+) -> None:
+    """Make a dead task live again, with a fresh budget.
+
+    reason: kept with the task, which may be there for longer than the replay that has it.
+    """
     # The old expiry has passed or soon will: it was the submitter's, the replay is the operator's.
     tx.run(
         """
@@ -171,9 +178,8 @@ def put_back(tx: Transaction, letter: DeadLetter, *, by: str, now_ms: int) -> No
         """,
         (now_ms, now_ms, letter.task_id),
     )
-    decision = Decision(
-        action=Action.REPLAY, why=f"replayed by {by}; it was {letter.cause}", decided_by=by
-    )
+    why = f"replayed by {by}" + (f": {reason[:REASON_CHARS_MAX]}" if reason else "")
+    decision = Decision(action=Action.REPLAY, why=f"{why}; it was {letter.cause}", decided_by=by)
     ledger.add(tx, decision, at_ms=now_ms, task_id=letter.task_id)
     _change(tx, letter, replace(letter, state=LetterState.REPLAYING))
     tx.count(letter.function, TaskState.DEAD, -1)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.record import PAGE_ITEMS_MAX, Page
 from fnr.policy.replay import EntryState, ReplayDetail, ReplayEntry, ranks
+from fnr.store import replay_moves
 from fnr.store.cursor import number_and_id_after
 from fnr.store.replay_plans import StoredPlan, find, waiting
 from fnr.store.transaction import Row, Transaction
@@ -183,7 +186,9 @@ def page(
 def detail(tx: Transaction, plan_id: str, *, reasons: bool) -> ReplayDetail:
     """A plan, and why entries were skipped or died again. Raises NoSuchId, AmbiguousId."""
     stored = find(tx, plan_id)
-    return _with_reasons(tx, stored) if reasons else ReplayDetail(plan=stored.plan)
+    if not reasons:
+        return ReplayDetail(plan=stored.plan)
+    return replace(_with_reasons(tx, stored), moves=replay_moves.moves(tx, stored.seq))
 
 
 def _with_reasons(tx: Transaction, stored: StoredPlan) -> ReplayDetail:

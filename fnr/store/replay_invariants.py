@@ -29,6 +29,16 @@ REPLAY_INVARIANTS = (
         """,
     ),
     Invariant(
+        "replay-moves-lead-to-its-state",
+        "a replay is not where its latest move has led",
+        """
+        SELECT p.plan_id FROM replay_plan p
+         WHERE (p.state, p.state_at_ms, p.state_by, p.why) IS NOT (
+               SELECT m.state, m.at_ms, m.author, m.why FROM replay_move m
+                WHERE m.plan = p.seq ORDER BY m.number DESC LIMIT 1)
+        """,
+    ),
+    Invariant(
         "pending-entry-lies-ahead",
         "an entry of a replay is pending, but one behind it has had its turn",
         """

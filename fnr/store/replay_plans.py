@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from fnr.policy.record import PAGE_ITEMS_MAX, Page
 from fnr.policy.replay import ReplayOptions, ReplayPlan, ReplayState
+from fnr.store import replay_moves
 from fnr.store.cursor import id_after
 from fnr.store.ids import ID_CHARS, IDS_SHOWN, AmbiguousId, NoSuchId
 from fnr.store.rows import json_text
@@ -58,6 +59,7 @@ def add(tx: Transaction, plan: ReplayPlan) -> int:
         ),
     )  # fmt: skip
     number: int = seq
+    replay_moves.note(tx, number, plan)
     return number
 
 
@@ -162,6 +164,7 @@ def save(tx: Transaction, seq: int, plan: ReplayPlan) -> None:
             plan.frozen_at_ms, plan.running_at_ms, plan.judged_done, plan.judged_dead, seq,
         ),
     )  # fmt: skip
+    replay_moves.note(tx, seq, plan)
 
 
 def has_put_back(tx: Transaction, seq: int, *, now_ms: int) -> None:

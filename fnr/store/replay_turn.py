@@ -73,7 +73,7 @@ def put_back(
             continue
         letter = letters.get(tx, candidate.task_id)
         assert letter is not None, candidate
-        letters.put_back(tx, letter, by=by, now_ms=now_ms)
+        letters.put_back(tx, letter, by=by, reason=plan.reason, now_ms=now_ms)
         _move(tx, stored.seq, candidate, EntryState.LIVE, now_ms=now_ms)
         started[candidate.task_id] = candidate.function
     for candidate in (*choice.skip, *late):

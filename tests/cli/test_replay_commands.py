@@ -26,6 +26,7 @@ from fnr.policy.replay import (
     EntryState,
     ReplayDetail,
     ReplayEntry,
+    ReplayMove,
     ReplayOptions,
     ReplayOrder,
     ReplayPlan,
@@ -244,6 +245,24 @@ def test_the_list_and_the_page_of_a_replay(server: WireServer, fnr: Run) -> None
     assert fnr("replay", "show", "01JP", "-o", "json").json["plan"]["state"] == "paused"
     server.answers[GetReplay] = ReplayDetail(plan=replace(paused, options=ReplayOptions()))
     assert "go on:       by itself, as soon as" in fnr("replay", "show", "01JP").out
+
+
+def test_what_people_and_breakers_did_with_a_replay_is_told_in_order(
+    server: WireServer, fnr: Run
+) -> None:
+    made = ReplayMove(at_ms=1, state=ReplayState.PLANNING, by="ann", why="night")
+    frozen = ReplayMove(at_ms=2, state=ReplayState.RUNNING, by="fnr", why="3 letters")
+    paused = ReplayMove(at_ms=3, state=ReplayState.PAUSED, by="bob", why="lunch\nis ready")
+    server.answers[GetReplay] = ReplayDetail(plan=RUNNING, moves=[made, frozen])
+    assert "moves" not in fnr("replay", "show", "01JP").out
+    server.answers[GetReplay] = ReplayDetail(plan=RUNNING, moves=[made, frozen, paused])
+    page = fnr("replay", "show", "01JP").out.splitlines()
+    told = page[page.index("moves") + 1 :]
+    assert [line.split("  ", 2)[2] for line in told] == [
+        "planning by ann: night",
+        "running by fnr: 3 letters",
+        "paused by bob: lunch is ready",
+    ]
 
 
 def test_letters_of_a_replay_are_listed_by_state(server: WireServer, fnr: Run) -> None:

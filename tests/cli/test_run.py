@@ -26,7 +26,8 @@ from fnr.api.requests import (
 )
 from fnr.cli import follow
 from fnr.cli.run import exit_code_of
-from fnr.client.connect import Connection, connect_again
+from fnr.client.connect import Connection
+from fnr.client.patience import connect_again
 from fnr.config.paths import Paths, find_paths
 from fnr.policy.evidence import Code, Evidence, KilledBy, Phase
 from fnr.policy.record import ErrorRecord, LogSpan, Page, TaskDetail

@@ -43,10 +43,13 @@ def test_hostile_text_is_made_harmless() -> None:
         (7_980_000, "2h13m"),
         (187_200_000, "2d4h"),
         (-1_500, "-1.5s"),
+        (999 * 86_400_000 + 86_399_999, "999d23h"),
+        (1_000 * 86_400_000 + 86_399_999, "1000d"),
     ],
 )
 def test_lengths_of_time_have_their_two_largest_units(total_ms: int, words: str) -> None:
     assert duration(total_ms) == words
+    assert len(words) <= 7, "lists have so many places for an age"
 
 
 class Terminal(io.StringIO):

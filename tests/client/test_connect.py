@@ -37,9 +37,10 @@ from fnr.api.requests import (
     TaskSpec,
     Watch,
 )
-from fnr.client import connect
+from fnr.client import connect, patience
 from fnr.client.async_link import AsyncLink
-from fnr.client.connect import Connection, ConnectionLost, ask, connect_again, not_connected
+from fnr.client.connect import Connection, ConnectionLost, ask, not_connected
+from fnr.client.patience import connect_again
 from fnr.config.paths import Paths, find_paths
 from fnr.policy.record import Page
 from fnr.policy.task import Task
@@ -287,7 +288,7 @@ def test_a_daemon_that_comes_back_is_waited_for(monkeypatch: pytest.MonkeyPatch)
                     failures.append(error)
                 raise
 
-    monkeypatch.setattr(connect, "Connection", Starting)
+    monkeypatch.setattr(patience, "Connection", Starting)
     with connect_again(server.paths, timeout_ms=1_000, patience_ms=30_000) as connection:
         assert connection.ask(GetStatus()) == STATUS
     assert failures

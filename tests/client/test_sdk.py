@@ -95,28 +95,6 @@ def test_submit_gives_the_id_and_proposes_one(server: WireServer, client: Client
     assert server.connections == 1
 
 
-def test_a_submit_is_repeated_once_with_the_same_id(server: WireServer, client: Client) -> None:
-    server.answers[Submit] = Turns(Close(), Submitted(task_id="T"))
-    assert client.submit("render") == "T"
-    first, again = server.asked
-    assert first == again
-    assert server.connections == 2
-
-
-def test_a_second_loss_is_reported(server: WireServer, client: Client) -> None:
-    server.answers[Submit] = Close()
-    with pytest.raises(ConnectionLost):
-        client.submit("render")
-    assert len(server.asked) == 2
-
-
-def test_what_is_not_safe_to_repeat_is_not_repeated(server: WireServer, client: Client) -> None:
-    server.answers[StopDaemon] = Close()
-    with pytest.raises(ConnectionLost, match="went away"):
-        client.ask(StopDaemon())
-    assert server.asked == [StopDaemon()]
-
-
 def test_without_a_daemon_nothing_is_waited_for(tmp_path: Path) -> None:
     with Client(tmp_path) as client, pytest.raises(DaemonDown):
         client.submit("render")
@@ -410,23 +388,6 @@ async def test_async_questions_share_a_connection_and_answers_may_come_in_any_or
     assert server.connections == 1
 
 
-async def test_async_submit_is_repeated_once_with_the_same_key(
-    server: WireServer, async_client: AsyncClient
-) -> None:
-    server.answers[Submit] = Turns(Close(b'{"id":1,'), Submitted(task_id="T"))
-    assert await async_client.submit("f") == "T"
-    assert server.asked[0] == server.asked[1]
-
-
-async def test_async_what_is_not_safe_to_repeat_is_not_repeated(
-    server: WireServer, async_client: AsyncClient
-) -> None:
-    server.answers[StopDaemon] = Close()
-    with pytest.raises(ConnectionLost):
-        await async_client.ask(StopDaemon())
-    assert server.asked == [StopDaemon()]
-
-
 async def test_async_errors_and_deadlines(server: WireServer) -> None:
     server.answers[GetStatus] = Turns(BadData("no"), Hang(), STATUS)
     async with AsyncClient(server.home, timeout="50ms") as client:
@@ -556,6 +517,28 @@ def test_a_second_loop_gets_its_own_connection(server: WireServer) -> None:
     assert server.connections == 2
     del client
     gc.collect()
+
+
+def test_loops_of_several_threads_share_a_client_and_each_has_its_own_connection(
+    server: WireServer,
+) -> None:
+    """Method: all loops run until each has asked, and ask in turns."""
+    server.answers[Submit] = lambda request: Submitted(task_id=request.task.task_id)
+    client = AsyncClient(server.home, timeout="5s")
+    together = Barrier(4, timeout=60)
+
+    async def submit() -> list[str]:
+        ids = []
+        for _ in range(20):
+            together.wait()
+            ids.append(await client.submit("f"))
+        await client.close()
+        return ids
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: asyncio.run(submit()), range(4)))
+    assert len({task_id for ids in found for task_id in ids}) == 80
+    assert server.connections == 4
 
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")

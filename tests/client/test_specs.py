@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
 
 from fnr.api.errors import BadData, UsageError
 from fnr.api.requests import TaskSpec
+from fnr.client.sdk import AsyncClient, Client
 from fnr.client.specs import CHUNK_BYTES, CHUNK_ITEMS, SubmitOptions, batches, task_spec, task_specs
 
 
@@ -81,6 +83,17 @@ def test_what_would_expire_before_it_may_begin_is_refused(options: SubmitOptions
     with pytest.raises(UsageError, match="would expire before it may begin") as refused:
         task_spec("f", None, options)
     assert why in refused.value.why
+
+
+def test_an_option_that_is_none_was_not_said() -> None:
+    said: dict[str, Any] = dict.fromkeys(SubmitOptions.__annotations__)
+    assert task_spec("f", None, SubmitOptions(**said)) == task_spec("f", None, SubmitOptions())
+
+
+@pytest.mark.parametrize("client", [Client, AsyncClient])
+def test_an_empty_home_is_not_the_hosts_own(client: type[Client | AsyncClient]) -> None:
+    with pytest.raises(UsageError, match="an empty one is none"):
+        client("")
 
 
 def test_what_may_begin_in_time_is_not_refused() -> None:

@@ -81,6 +81,25 @@ def test_a_guarded_call_that_hangs_opens_it_while_it_does(
     assert moves_of(home) == ["open"]
 
 
+def test_a_call_that_hangs_over_a_restart_opens_it_too(home_at: HomeAt, tmp_path: Path) -> None:
+    """Method: the daemon is killed as soon as the call has begun, before it could look at it."""
+    breaker = '[breakers.storage]\nfailures = 1\nopen = "1h"\ncall_max = "100ms"\n'
+    home = home_at(breaker + function("hang", "block_on", 'services = ["storage"]')).up()
+    started, gate = tmp_path / "started", tmp_path / "gate"
+    os.mkfifo(started)
+    os.mkfifo(gate)
+    task_id = submit(home, "hang", {"fifo": str(gate), "started": str(started)})
+    assert started.read_text()
+    home.kill()
+    home.up()
+    while breaker_of(home).state != "open":
+        with suppress(TimedOut):
+            home.ask(ask.WaitTasks(task_ids=[task_id], timeout_ms=50))
+    assert "have not ended after 100 ms" in home.ask(ListBreakerMoves(name="storage"))[0].why
+    gate.write_text("at last")
+    assert end_of(home, task_id).task.state == "done"
+
+
 def test_a_rule_that_waits_for_a_service_waits_for_the_one_that_was_met(
     home_at: HomeAt, bad: Path
 ) -> None:

@@ -191,11 +191,19 @@ def test_a_pause_holds_and_a_cancel_leaves_the_letters(home: LiveHome) -> None:
     letters(home, "held", 3)
     plan_id = begin(home, "tag.of:held", rate_per_h=1)
     wait_for(home, plan_id, lambda plan: plan.done == 1)
+    assert home.ask(ResumeReplays(plan_ids=[plan_id], concurrency=2)).changed == [plan_id]
     assert home.ask(PauseReplays(plan_ids=[plan_id[:20]], reason="lunch")).changed == [plan_id]
     assert plan_of(home, plan_id).why == "lunch"
     assert home.ask(PauseReplays(plan_ids=[plan_id])).unchanged == {plan_id: "already paused"}
     assert home.ask(CancelReplays(plan_ids=[plan_id])).changed == [plan_id]
     assert home.ask(ResumeReplays(plan_ids=[plan_id])).unchanged == {plan_id: "it is cancelled"}
+    made, frozen, *by_hand = home.ask(GetReplay(plan_id=plan_id)).moves
+    assert (made.why, frozen.state) == ("a test", ReplayState.RUNNING)
+    assert [(move.state, move.why) for move in by_hand] == [
+        (ReplayState.RUNNING, "goes on with other limits"),
+        (ReplayState.PAUSED, "lunch"),
+        (ReplayState.CANCELLED, ""),
+    ]
     assert len(home.ask(ListLetters(where="tag.of:held")).items) == 2
     assert plan_id not in {p.plan_id for p in home.ask(ListReplays(active=True)).items}
 

@@ -14,7 +14,7 @@ import pytest
 from live_home import FUNCTIONS, LiveHome
 
 from fnr.api import requests as ask
-from fnr.api.errors import BadData, NotFound, TimedOut, TryAgain
+from fnr.api.errors import BadData, NotFound, StorageError, TimedOut, TryAgain
 from fnr.api.letter_requests import ListLetters, ReplayLetters
 from fnr.host.clock import Clock, Dice, Ulids, ulid_ms
 from fnr.policy.task import TaskState
@@ -230,6 +230,29 @@ def test_who_asks_again_gets_the_answer_also_when_the_queue_is_full(home_at: Hom
     specs = [ask.TaskSpec(function="echo", key=key) for key in "ab"]
     assert home.ask(ask.Submit(task=specs[0])).task_id == first
     assert home.ask(ask.SubmitMany(items=specs)).task_ids == [first, second]
+
+
+def test_who_asks_again_gets_the_answer_also_of_a_daemon_that_takes_nothing_new(
+    home_at: HomeAt,
+) -> None:
+    """Method: the daemon dies behind its commits; the next one has no room, and another file."""
+    home = home_at(function("echo", "echo") + function("gone", "echo")).up()
+    names = [{"task_id": Ulids(Clock(), Dice()).new()}, {"key": "nightly"}]
+    specs = [ask.TaskSpec(function="echo", delay_ms=3_600_000, **name) for name in names]
+    gone = ask.TaskSpec(function="gone", delay_ms=3_600_000, key="gone")
+    ids = [home.ask(ask.Submit(task=spec)).task_id for spec in (*specs, gone)]
+    home.kill()
+    home.write(function("echo", "echo") + '\n[daemon]\ndisk_free_min = "1000TiB"\n')
+    home.up()
+    for spec, task_id in zip((*specs, gone), ids, strict=True):
+        again = home.ask(ask.Submit(task=spec))
+        assert (again.task_id, again.duplicate) == (task_id, True)
+    many = home.ask(ask.SubmitMany(items=specs))
+    assert (many.task_ids, many.duplicates) == (ids[:2], 2)
+    new = ask.TaskSpec(function="echo", key="new")
+    for request in (ask.Submit(task=new), ask.SubmitMany(items=[*specs, new])):
+        with pytest.raises(StorageError, match="the disk is nearly full"):
+            home.ask(request)
 
 
 def test_a_client_may_name_the_id_and_asking_twice_is_once(home_at: HomeAt) -> None:

@@ -14,7 +14,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "store"))
 
-from store_values import accept, claim, end, new_task
+from store_values import NOW_MS as CLAIMS_AT_MS
+from store_values import accept, bury, claim, end, new_task
 
 from fnr.api.errors import FnrError, NotFound, TimedOut
 from fnr.api.requests import WaitTasks
@@ -24,7 +25,7 @@ from fnr.daemon.waiting import POINTS_MAX, Waiting
 from fnr.policy.record import TaskEnd
 from fnr.policy.task import Task
 from fnr.policy.verdict import conclude
-from fnr.store import tasks
+from fnr.store import letters, tasks
 from fnr.store.connection import Store, Transaction
 
 NOW_MS = 1_750_000_000_000
@@ -100,6 +101,12 @@ class Hall:
         for task in await self.store.write(unit):
             self.events.task_moved(task, at_ms=NOW_MS)
 
+    async def settled(self) -> None:
+        """Every question of before has been looked at."""
+        await self.store.write(lambda _: None)
+        for work in self.begun:
+            await work
+
     @property
     def listening(self) -> int:
         return sum(self.events.open.values())
@@ -172,6 +179,48 @@ async def test_many_are_looked_up_beside_the_loop(hall: Hall) -> None:
     assert who.said.empty()
     await hall.finish()
     assert await who.said.get() == (1, ["done"] * count)
+    assert hall.listening == 0
+
+
+def put_back(tx: Transaction, task_id: str) -> None:
+    letter = letters.get(tx, task_id)
+    assert letter is not None
+    letters.put_back(tx, letter, by="ada", now_ms=CLAIMS_AT_MS)
+
+
+@pytest.mark.parametrize("others", [1, POINTS_MAX])
+async def test_a_task_that_is_replayed_meanwhile_is_waited_for_again(
+    hall: Hall, others: int
+) -> None:
+    """Method: it is put back before the last of the others ends, and comes home after it."""
+    dead = await hall.store.write(bury)
+    new = [new_task(priority=9) for _ in range(others)]
+    ids = await hall.store.write(lambda tx: accept(tx, *new))
+    who, late = Asker(), Asker()
+    hall.ask(who, 1, dead, *ids)
+    hall.ask(late, 2, dead, *ids, timeout_ms=3_600_000)
+    await hall.settled()
+    await hall.store.write(lambda tx: put_back(tx, dead))
+    await hall.finish(others)
+    await hall.settled()
+    assert who.said.empty() and late.said.empty()
+    await hall.finish()
+    assert await who.said.get() == (1, ["done"] * (others + 1))
+    assert await late.said.get() == (2, ["done"] * (others + 1))
+    assert hall.listening == 0
+
+
+@pytest.mark.parametrize("others", [1, POINTS_MAX])
+async def test_a_task_that_is_removed_meanwhile_is_named(hall: Hall, others: int) -> None:
+    dead = await hall.store.write(bury)
+    new = [new_task() for _ in range(others)]
+    ids = await hall.store.write(lambda tx: accept(tx, *new))
+    who = Asker()
+    hall.ask(who, 1, dead, *ids)
+    await hall.settled()
+    await hall.store.write(lambda tx: letters.purge(tx, [dead], open_too=True))
+    await hall.finish(others)
+    assert await who.said.get() == (1, NotFound)
     assert hall.listening == 0
 
 

@@ -25,7 +25,14 @@ MADE_MS = NOW_MS + 1_000
 LATER_MS = NOW_MS + 2_000
 
 
-def new_plan(tx: Transaction, *ids: str, where: str = "", rows_max: int = 2, **limits: Any) -> int:
+def new_plan(
+    tx: Transaction,
+    *ids: str,
+    where: str = "",
+    reason: str = "",
+    rows_max: int = 2,
+    **limits: Any,
+) -> int:
     """A plan of these letters, or of those that a filter means, begun; its number."""
     options = ReplayOptions(**limits)
     plan = ReplayPlan(
@@ -34,6 +41,7 @@ def new_plan(tx: Transaction, *ids: str, where: str = "", rows_max: int = 2, **l
         state_at_ms=MADE_MS,
         created_at_ms=MADE_MS,
         created_by="ann",
+        reason=reason,
         where=where,
         by_ids=bool(ids),
         options=options,

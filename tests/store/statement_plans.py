@@ -19,6 +19,7 @@ GROWING = frozenset(
         "task", "t", "live", "dead", "attempt", "a", "error", "e", "x", "dead_letter", "d",
         "task_input", "i", "task_result", "r", "ledger", "l", "incident", "n", "incident_move",
         "correction", "c", "undo_step", "u", "undo_run", "replay_entry", "o",
+        "replay_move",
         "breaker_move", "m",
     }
 )  # fmt: skip

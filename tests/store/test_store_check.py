@@ -208,6 +208,14 @@ BREAKS: dict[str, list[Break]] = {
         _run("UPDATE replay_plan SET total = total + 1 WHERE plan_id = :id", PLAN),
         _run("DELETE FROM replay_entry WHERE state = 'live'"),
     ],
+    "replay-moves-lead-to-its-state": [
+        _run("UPDATE replay_plan SET why = 'another' WHERE plan_id = :id", PLAN),
+        _run(
+            "DELETE FROM replay_move WHERE plan ="
+            " (SELECT seq FROM replay_plan WHERE plan_id = :id)",
+            PLAN,
+        ),
+    ],
     "pending-entry-lies-ahead": [
         _run(
             "UPDATE replay_pending SET rank = rank - 1000 WHERE plan ="

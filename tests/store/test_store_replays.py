@@ -41,6 +41,7 @@ from fnr.policy.replay import (
 from fnr.store import letters, replay_entries, replay_plans, tasks
 from fnr.store.ids import AmbiguousId, NoSuchId
 from fnr.store.letters import NO_LETTER
+from fnr.store.replay_moves import MOVES_MAX
 from fnr.store.replay_planning import forget_some
 from fnr.store.replay_preview import preview
 from fnr.store.transaction import Transaction
@@ -163,12 +164,13 @@ def test_ends_are_noted_with_the_tasks_end(book: Book) -> None:
     assert is_whole(tx)
 
 
-def test_the_ledger_says_which_plan_put_a_letter_back(tx: Transaction) -> None:
+def test_the_ledger_says_which_plan_put_a_letter_back_and_why(tx: Transaction) -> None:
+    """The plan is forgotten before the letter, which may stay for years."""
     task_id = bury(tx)
-    seq = new_plan(tx, task_id)
+    seq = new_plan(tx, task_id, reason="the disk is new")
     turn(tx, seq)
     [(why,)] = tx.all("SELECT why FROM ledger WHERE task_id = ? AND action = 'replay'", (task_id,))
-    assert f"replay {plan_of(tx, seq).plan_id}" in why
+    assert f"replay {plan_of(tx, seq).plan_id}: the disk is new; it was " in why
 
 
 def _edited(tx: Transaction, task_id: str) -> None:
@@ -364,9 +366,29 @@ def test_old_plans_are_forgotten_in_steps_and_running_ones_never(book: Book) -> 
     assert is_whole(tx)
 
 
-def _move(tx: Transaction, seq: int, state: ReplayState) -> ReplayPlan:
+def test_every_move_of_a_replay_is_kept_with_its_reason(book: Book) -> None:
+    """Of a plan that a breaker moves without end, how it was made and the latest ones."""
+    tx = book.tx
+    seq = new_plan(tx, bury(tx))
+    for number in range(MOVES_MAX):
+        for state in (ReplayState.PAUSED, ReplayState.RUNNING):
+            _move(tx, seq, state, why=f"{state} {number}")
+    kept = replay_entries.detail(tx, plan_of(tx, seq).plan_id, reasons=True).moves
+    assert len(kept) == MOVES_MAX + 1
+    assert (kept[0].state, kept[0].by) == (ReplayState.PLANNING, "fnr")
+    assert [move.why for move in kept[-2:]] == [
+        f"{s} {MOVES_MAX - 1}" for s in ("paused", "running")
+    ]
+    _move(tx, seq, ReplayState.CANCELLED)
+    assert replay_plans.forget(tx, ended_before_ms=LATER_MS + 1, count_max=9) == 1
+    assert tx.all("SELECT * FROM replay_move ORDER BY 1, 2") == []
+    book.commit()
+    assert is_whole(tx)
+
+
+def _move(tx: Transaction, seq: int, state: ReplayState, *, why: str = "") -> ReplayPlan:
     plan, why_not = replay_plans.move(
-        tx, seq, lambda plan: moved(plan, state, by="ann", why="", now_ms=LATER_MS)
+        tx, seq, lambda plan: moved(plan, state, by="ann", why=why, now_ms=LATER_MS)
     )
     assert why_not is None
     return plan

@@ -87,6 +87,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "retry_budget": {"function": "render", "balance_ms": 1, "at_ms": 1},
     "replay_plan": REPLAY_PLAN,
     "replay_entry": {"plan": 1, "rank": 1, "task_id": ID, "state": "live", "at_ms": 1},
+    "replay_move": {"plan": 1, "number": 1, "at_ms": 1, "state": "paused", "author": "ann"},
     "gpu_trust": {"place": "p", "boot_id": "b", "until_us": 1, "at_ms": 1, "author": "ann"},
     "replay_pending": {"plan": 1, "rank": 1, "task_id": ID},
 }  # fmt: skip
@@ -99,6 +100,8 @@ VIOLATIONS: list[tuple[str, dict[str, Any]]] = [
     ("undo_step", {"tries": -1}),
     ("undo_step", {"state": "undone"}),
     ("undo_step", {"state": "needs_operator"}),
+    ("replay_move", {"number": 0}),
+    ("replay_move", {"state": "lost"}),
     ("undo_run", {"purpose": "fun"}),
     ("undo_run", {"due_at_ms": -1}),
     ("undo_run", {"then_wait": "vram"}),
@@ -355,6 +358,8 @@ def test_replays_of_an_older_store_keep_every_entry_in_its_order(store_file: Pat
     )
     migrate.migrate(connection)
     tx = Transaction(connection)
+    [move] = replay_entries.detail(tx, ID, reasons=True).moves
+    assert (move.state, move.by, move.at_ms) == ("paused", "ann", 1)
     page = replay_entries.page(tx, ID, state=None, after=None, limit=10)
     assert [(one.task_id, one.state, one.at_ms) for one in page.items] == [
         ("d", EntryState.SKIPPED, 1),

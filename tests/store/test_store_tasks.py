@@ -21,7 +21,7 @@ from store_values import (
 
 from fnr.policy.task import AttemptOutcome, TaskState
 from fnr.policy.verdict import conclude
-from fnr.store import details, ledger, tasks
+from fnr.store import asked_before, details, ledger, tasks
 from fnr.store.transaction import Transaction
 
 
@@ -84,6 +84,17 @@ def test_an_id_that_is_known_is_the_same_task_whatever_became_of_it(tx: Transact
     claimed = claim(tx)
     end(tx, conclude(claimed.task, token=claimed.token, now_ms=NOW_MS))
     assert tasks.accept(tx, [(task, b"{}")]) == [(task.task_id, True)]
+
+
+def test_what_was_accepted_before_is_found_by_id_and_by_key(tx: Transaction) -> None:
+    first, second = new_task(), new_task(idempotency_key="i")
+    tasks.accept(tx, [(first, b"{}"), (second, b"{}")])
+    assert asked_before.known(tx, first.task_id, None) == first.task_id
+    assert asked_before.known(tx, IDS.new(), "i") == second.task_id
+    assert asked_before.known(tx, None, None) is None
+    names = [(first.task_id, None), (None, "i")]
+    assert asked_before.all_known(tx, names) == [first.task_id, second.task_id]
+    assert asked_before.all_known(tx, [*names, (IDS.new(), "j")]) is None
 
 
 def test_a_duplicate_is_counted_once(book: Book) -> None:

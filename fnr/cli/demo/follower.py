@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from fnr.api.errors import FnrError
 from fnr.api.requests import Watch
-from fnr.client.connect import connect_again
+from fnr.client.patience import connect_again
 from fnr.client.sdk import Client
 from fnr.config.paths import Paths
 from fnr.policy.task import TaskState

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fnr.api.chaos_requests import AbortDrills, InjectFault, InjectReport
 from fnr.api.errors import DaemonDown, Failed, FnrError, Refused
-from fnr.client.connect import connect_again
+from fnr.client.patience import connect_again
 from fnr.config.paths import Paths
 from fnr.host import chaos_records as records
 from fnr.host.chaos_records import Effect

@@ -16,7 +16,8 @@ from fnr.api.errors import Failed, FnrError
 from fnr.api.requests import StopDaemon
 from fnr.cli.stage.home import ThrowawayHome, environment
 from fnr.cli.stage.interruptions import Interruptions
-from fnr.client.connect import Connection, connect_again
+from fnr.client.connect import Connection
+from fnr.client.patience import connect_again
 from fnr.host import process
 from fnr.host.lock import lock_holder
 from fnr.host.process import Child, Exit, group_members, pid_start, signal_pids
