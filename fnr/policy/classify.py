@@ -7,8 +7,9 @@ Our own kills and kernel facts come first, whoever wrote the rule; then the oper
 the packs: machine codes, exception types, words, and last the signs that many causes share. Within
 a level the rule with more conditions wins, then the higher priority, then the nearer match, then
 the name, so that the order of files and rules does not matter. A shipped rule that decides by words
-or general signs may be outweighed by all of the wording (see weighing). Where no rule holds, the
-wording may resemble what is known; where it does not, the failure is unknown.
+or general signs, alone or beside a code or a type, may be outweighed by all of the wording (see
+weighing). Where no rule holds, the wording may resemble what is known; where it does not, the
+failure is unknown.
 
 Exception chains are read from the outside in: who writes `raise BadOrder() from error` has said
 what the error means here, and a wrapper that says nothing (RuntimeError) matches no rule, so that

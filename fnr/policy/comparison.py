@@ -25,11 +25,13 @@ class Sign(Struct, frozen=True, kw_only=True):
 
     place:    near or far.
     distance: how far up the chain and the bases; a type that fits by itself is 0.
+    read:     it was read in the words of the error.
     """
 
     words: str
     place: int = NEAR
     distance: int = 0
+    read: bool = False
     span: Span | None = None
     captures: dict[str, str] = {}
 
@@ -201,6 +203,7 @@ class Comparison:
         return Sign(
             words=f"text '{snippet[:SNIPPET_CHARS_MAX]}'",
             place=place,
+            read=True,
             span=self.facts.sources[place].span(start, end) if self.facts.sources else None,
             captures=captures,
         )

@@ -2,8 +2,8 @@
 
 Words and general signs are right four times of five and two times of three; a text model that has
 learnt from programs that were made to fail is right as often as the first, and together they are
-right more often still. Codes, types and whatever an operator wrote stand. Weights add up as
-logarithms of odds do. They were chosen on errors that neither rules nor model had been taught with;
+right more often still. A code or a type that decides alone stands, and whatever an operator wrote; one
+that decides together with words is weighed as they are. Weights add up as logarithms of odds do. They were chosen on errors that neither rules nor model had been taught with;
 see docs/decisions/0021.
 """
 
@@ -17,8 +17,9 @@ from fnr.policy.rule_set import Fit
 from fnr.policy.rules import Category, Level
 from fnr.policy.text_model import CATEGORIES, RETRIED, Guess, TextModel, softmax, wording_of
 
-# For what the first rule says, by its level.
-_FIRST = {Level.TEXT: 1.8, Level.GENERAL: 1.3}
+# For what the first rule says, by its level; for codes and types only with words beside them.
+_FIRST = {Level.CODE: 2.5, Level.EXCEPTION: 2.5, Level.TEXT: 1.8, Level.GENERAL: 1.3}
+_WITH_WORDS = (Level.CODE, Level.EXCEPTION)
 # For what another of them says.
 _OTHER = 0.5
 # Against another attempt: a wrong one costs more than a wrong dead letter.
@@ -30,6 +31,8 @@ def outweighed(fits: Sequence[Fit], facts: Facts, model: TextModel) -> Guess | N
     """What is likelier than what the first rule says; None when it stands."""
     rule = fits[0].rule
     if rule.operator or rule.level not in _FIRST:
+        return None
+    if rule.level in _WITH_WORDS and not any(sign.read for sign in fits[0].signs):
         return None
     wording = wording_of(facts)
     if not wording.slots:

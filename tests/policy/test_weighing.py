@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from fnr.policy.classify import classify
-from fnr.policy.evidence import Evidence
+from fnr.policy.evidence import Evidence, ExceptionFact
 from fnr.policy.facts import gather
 from fnr.policy.nameless import nameless
 from fnr.policy.rule_set import RuleSet
@@ -104,9 +104,30 @@ def test_what_an_operator_wrote_stands(level: Level) -> None:
     assert named(own, by_words(P, "key", level=level, name="b")) is T
 
 
-@pytest.mark.parametrize("level", [Level.CODE, Level.EXCEPTION, Level.LEDGER])
-def test_stronger_evidence_than_words_stands(level: Level) -> None:
-    assert named(by_words(T, "peer", level=level), by_words(P, "key", level=level, name="b")) is T
+def test_our_own_ledger_stands() -> None:
+    ours = by_words(T, "peer", level=Level.LEDGER)
+    assert named(ours, by_words(P, "key", level=Level.LEDGER, name="b")) is T
+
+
+KEY_GONE = Evidence(
+    message="the key of the peer was revoked",
+    exit_code=75,
+    exceptions=(ExceptionFact(type="PeerError", message="the key of the peer was revoked"),),
+)
+ALONE = [
+    Rule(name="a/code", category=T, level=Level.CODE, codes=("exit:75",)),
+    Rule(name="a/type", category=T, level=Level.EXCEPTION, exceptions=("PeerError",)),
+]
+
+
+@pytest.mark.parametrize("rule", ALONE, ids=["code", "type"])
+def test_a_code_or_type_stands_alone_and_is_weighed_where_words_decide_too(rule: Rule) -> None:
+    sure = leaning(CATEGORIES.index(P), by=5.0)
+    assert classify(KEY_GONE, RuleSet([rule]), sure).category is T
+    with_words = replace(rule, text=("peer",))
+    assert classify(KEY_GONE, RuleSet([with_words]), sure).category is P
+    likelier = leaning(CATEGORIES.index(P), by=2.0)
+    assert classify(KEY_GONE, RuleSet([with_words]), likelier).category is T
 
 
 def test_whether_it_is_waited_for_or_tried_again_the_wording_may_tell_too() -> None:
@@ -148,4 +169,4 @@ def test_a_right_rule_that_was_outweighed_asks_for_a_rule_of_ones_own() -> None:
     general = by_words(T, "peer", level=Level.GENERAL)
     assert asked(T, general)
     assert asked(P, general)
-    assert not asked(T, by_words(T, "peer", level=Level.EXCEPTION))
+    assert not asked(T, by_words(T, "peer", level=Level.LEDGER))
