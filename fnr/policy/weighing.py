@@ -2,9 +2,10 @@
 
 Words and general signs are right four times of five and two times of three; a text model that has
 learnt from programs that were made to fail is right as often as the first, and together they are
-right more often still. A code or a type that decides alone stands, and whatever an operator wrote; one
-that decides together with words is weighed as they are. Weights add up as logarithms of odds do. They were chosen on errors that neither rules nor model had been taught with;
-see docs/decisions/0021.
+right more often still. A code or a type that decides alone stands, and whatever an operator wrote;
+one that decides together with words is weighed as they are. Weights add up as logarithms of odds
+do. They were chosen on errors that neither rules nor model had been taught with; see
+docs/decisions/0021 and 0023.
 """
 
 from __future__ import annotations
