@@ -201,9 +201,16 @@ def _show_detached(task_id: str) -> None:
 
 
 def _folder(cwd: str | None) -> str:
+    try:
+        folder = os.path.abspath(cwd or "")  # noqa: PTH100 - a text is what is wanted
+    except FileNotFoundError as error:
+        raise UsageError(
+            "the folder that you are in is gone",
+            why="the command would run there",
+            next_step=f"{here().command} run --cwd DIR -- COMMAND ARG…",
+        ) from error
     if cwd is None:
-        return os.getcwd()  # noqa: PTH109 - a text is what is wanted
-    folder = os.path.abspath(cwd)  # noqa: PTH100 - as above
+        return folder
     if not os.path.isdir(folder):  # noqa: PTH112 - as above
         raise UsageError(f"--cwd: there is no folder {folder}")
     return folder

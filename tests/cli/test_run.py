@@ -339,6 +339,19 @@ def test_what_makes_no_sense_is_a_usage_error(
     assert server.asked == []
 
 
+@pytest.mark.parametrize("words", [("--", "ls"), ("--cwd", ".", "--", "ls")])
+def test_a_folder_that_was_removed_under_the_shell_is_said(
+    server: WireServer, fnr: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    found = fnr("run", *words)
+    assert (found.code, server.asked) == (2, [])
+    assert "the folder that you are in is gone" in found.err
+
+
 @pytest.mark.parametrize(
     ("evidence", "code"),
     [
