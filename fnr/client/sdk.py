@@ -42,6 +42,7 @@ from fnr.client.answers import (
     in_chunks,
     in_one_wait,
     is_put_back,
+    patience_with,
     pauses_s,
     repeatable,
     rest_of,
@@ -181,7 +182,9 @@ class Client:
         begun_ms = self._clock.boot_ms()
         with says_which(task_id):
             try:
-                submitted, ends = self._asked(lambda connection: connection.ask_both(submit, wait))
+                submitted, ends = self._asked(
+                    lambda connection: connection.ask_both(submit, wait), self._patience_ms
+                )
             except ConnectionLost as lost:
                 submitted, ends = self._ask_again(submit, lost, begun_ms=begun_ms), None
         if ends is None or submitted.task_id != task_id:
@@ -281,22 +284,23 @@ class Client:
         """
         self._after_fork()
         begun_ms = self._clock.boot_ms()
+        patience_ms = patience_with(request, self._patience_ms, waited_ms=0)
         try:
-            return self._asked(lambda connection: connection.ask(request))
+            return self._asked(lambda connection: connection.ask(request), patience_ms)
         except ConnectionLost as error:
             if not repeatable(request):
                 raise
             lost = error
         return self._ask_again(request, lost, begun_ms=begun_ms)
 
-    def _asked(self, ask: Callable[[Connection], Answer]) -> Answer:
+    def _asked(self, ask: Callable[[Connection], Answer], patience_ms: int) -> Answer:
         connection = self._mine.connection
         if connection is None:
             self._mine.connection = connection = Connection(self.paths, timeout_ms=self._timeout_ms)
         elif connection.is_over():
             # Nothing was sent yet, so that also what may not be asked twice goes to the next one.
             self.close()
-            self._mine.connection = connection = self._connected_again()
+            self._mine.connection = connection = self._connected_again(patience_ms)
         try:
             return ask(connection)
         finally:
@@ -307,10 +311,13 @@ class Client:
         patience = Patience(self._patience_ms)
         with in_one_wait(request):
             while True:
+                waited_ms = self._clock.boot_ms() - begun_ms
+                patience_ms = patience_with(request, self._patience_ms, waited_ms=waited_ms)
                 try:
-                    self._mine.connection = connection = self._connected_again()
+                    self._mine.connection = connection = self._connected_again(patience_ms)
                 except DaemonDown as error:
-                    raise unanswered(error) from lost
+                    waited_ms = self._clock.boot_ms() - begun_ms
+                    raise unanswered(error, request, waited_ms=waited_ms) from lost
                 waited_ms = self._clock.boot_ms() - begun_ms
                 try:
                     return connection.ask(rest_of(request, waited_ms=waited_ms))
@@ -323,8 +330,8 @@ class Client:
                         self.close()
                 patience.rest()
 
-    def _connected_again(self) -> Connection:
-        return connect_again(self.paths, timeout_ms=self._timeout_ms, patience_ms=self._patience_ms)
+    def _connected_again(self, patience_ms: int) -> Connection:
+        return connect_again(self.paths, timeout_ms=self._timeout_ms, patience_ms=patience_ms)
 
     def close(self) -> None:
         """Let this thread's connection go; asking makes a new one. Others go with their threads."""

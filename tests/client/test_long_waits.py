@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from wire_server import Close, Turns, WireServer
 
@@ -40,3 +42,29 @@ def test_a_wait_over_restarts_says_how_long_it_was_in_all(server: WireServer) ->
     with Client(server.home) as client, pytest.raises(TimedOut) as caught:
         client.wait("T", timeout="5m")
     assert caught.value.why == "waited 5m"
+
+
+def leave(server: WireServer) -> Close:
+    """The daemon goes away for good, as far as its clients can see."""
+    Path(server.paths.socket_file).unlink()
+    return Close()
+
+
+def test_a_wait_is_over_when_its_time_is_whether_the_daemon_is_back_or_not(
+    server: WireServer,
+) -> None:
+    server.answers[WaitTasks] = lambda _: leave(server)
+    with Client(server.home, reconnect="1h") as client, pytest.raises(TimedOut) as caught:
+        client.wait("T", timeout="50ms")
+    assert caught.value.why == "waited 50ms"
+    assert "nobody answers at" in caught.value.details[0]
+
+
+async def test_async_a_wait_is_over_when_its_time_is_whether_the_daemon_is_back_or_not(
+    server: WireServer,
+) -> None:
+    server.answers[WaitTasks] = lambda _: leave(server)
+    async with AsyncClient(server.home, reconnect="1h") as client:
+        with pytest.raises(TimedOut) as caught:
+            await client.wait("T", timeout="50ms")
+    assert caught.value.why == "waited 50ms"
