@@ -22,6 +22,7 @@ from fnr.api.requests import (
     ListTasks,
     Submit,
     Submitted,
+    WaitTasks,
     Watch,
 )
 from fnr.cli import follow
@@ -223,6 +224,20 @@ def test_who_waits_for_a_task_goes_on_waiting_while_the_daemon_is_restarted(
     pipe.write_text("after the restart")
     assert session.end() == 0
     assert session.shown().endswith('"after the restart"\n')
+
+
+def test_who_waits_so_long_has_waited_so_long_also_where_the_daemon_stays_away(
+    server: WireServer, fnr: Run
+) -> None:
+    def leave(_: WaitTasks) -> Close:
+        Path(server.paths.socket_file).unlink()
+        return Close()
+
+    server.answers[WaitTasks] = leave
+    found = fnr("task", "wait", "01JD0000000000000000000001", "--for", "50ms")
+    assert found.code == 124
+    assert "the time is up, and the daemon away" in found.err
+    assert "why: waited 50ms" in found.err
 
 
 def test_it_goes_on_though_the_daemon_is_restarted_again_and_again(
