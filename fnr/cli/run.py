@@ -21,7 +21,7 @@ from fnr.cli.group import examples, group, parse_duration
 from fnr.cli.here import here, say
 from fnr.cli.inputs import key_values
 from fnr.cli.log_lines import lost_words, pass_on
-from fnr.cli.render import drop_output, write, write_json
+from fnr.cli.render import drop_output, telling_of, write, write_json
 from fnr.cli.terminal import block
 from fnr.client.log_lines import LogLines
 from fnr.config.units import size_bytes
@@ -193,10 +193,11 @@ def exit_code_of(error: ErrorRecord) -> int:
 
 
 def _show_detached(task_id: str) -> None:
-    if here().as_json:
-        write_json({"schema": "fnr.submitted/1", "task_id": task_id, "duplicate": False})
-        return
-    write(f"{task_id}\n")
+    with telling_of(task_id):
+        if here().as_json:
+            write_json({"schema": "fnr.submitted/1", "task_id": task_id, "duplicate": False})
+            return
+        write(f"{task_id}\n")
     here().hint(f"{here().command} task logs {task_id} -f")
 
 
