@@ -76,10 +76,14 @@ Answer = TypeVar("Answer")
 
 
 class _OfThread(threading.local):
-    """What a thread has for itself: two that read from one connection take each other's answers."""
+    """What a thread has for itself: two that read from one connection take each other's answers.
+
+    lost: the daemon was there, and went away.
+    """
 
     def __init__(self) -> None:
         self.connection: Connection | None = None
+        self.lost = False
         self.ulids = Ulids(Clock(), Dice())
         self.pid = os.getpid()
 
@@ -294,44 +298,52 @@ class Client:
         return self._ask_again(request, lost, begun_ms=begun_ms)
 
     def _asked(self, ask: Callable[[Connection], Answer], patience_ms: int) -> Answer:
-        connection = self._mine.connection
-        if connection is None:
-            self._mine.connection = connection = Connection(self.paths, timeout_ms=self._timeout_ms)
-        elif connection.is_over():
-            # Nothing was sent yet, so that also what may not be asked twice goes to the next one.
-            self.close()
-            self._mine.connection = connection = self._connected_again(patience_ms)
+        connection = self._connected(patience_ms)
         try:
             return ask(connection)
+        except ConnectionLost:
+            self._mine.lost = True
+            raise
         finally:
             if connection.broken:
                 self.close()
 
+    def _connected(self, patience_ms: int) -> Connection:
+        connection = self._mine.connection
+        if connection is not None and connection.is_over():
+            # Nothing was sent yet, so that also what may not be asked twice goes to the next one.
+            self._mine.lost = True
+            self.close()
+            connection = None
+        if connection is None:
+            # Nobody has patience with a daemon that was not there at first.
+            lost, self._mine.lost = self._mine.lost, False
+            self._mine.connection = connection = (
+                connect_again(self.paths, timeout_ms=self._timeout_ms, patience_ms=patience_ms)
+                if lost
+                else Connection(self.paths, timeout_ms=self._timeout_ms)
+            )
+        return connection
+
     def _ask_again(self, request: Request[Answer], lost: FnrError, *, begun_ms: int) -> Answer:
+        def waited_ms() -> int:
+            return self._clock.boot_ms() - begun_ms
+
         patience = Patience(self._patience_ms)
         with in_one_wait(request):
             while True:
-                waited_ms = self._clock.boot_ms() - begun_ms
-                patience_ms = patience_with(request, self._patience_ms, waited_ms=waited_ms)
                 try:
-                    self._mine.connection = connection = self._connected_again(patience_ms)
-                except DaemonDown as error:
-                    waited_ms = self._clock.boot_ms() - begun_ms
-                    raise unanswered(error, request, waited_ms=waited_ms) from lost
-                waited_ms = self._clock.boot_ms() - begun_ms
-                try:
-                    return connection.ask(rest_of(request, waited_ms=waited_ms))
+                    return self._asked(
+                        lambda connection: connection.ask(rest_of(request, waited_ms=waited_ms())),
+                        patience_with(request, self._patience_ms, waited_ms=waited_ms()),
+                    )
                 except ConnectionLost as error:
                     if patience.is_over and not isinstance(request, WaitTasks):
                         raise
                     lost = error
-                finally:
-                    if connection.broken:
-                        self.close()
+                except DaemonDown as error:
+                    raise unanswered(error, request, waited_ms=waited_ms()) from lost
                 patience.rest()
-
-    def _connected_again(self, patience_ms: int) -> Connection:
-        return connect_again(self.paths, timeout_ms=self._timeout_ms, patience_ms=patience_ms)
 
     def close(self) -> None:
         """Let this thread's connection go; asking makes a new one. Others go with their threads."""
