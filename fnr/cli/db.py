@@ -10,7 +10,7 @@ import typer
 
 from fnr.api.errors import BadData, NotFound, PermissionDenied, Refused, StorageError, UsageError
 from fnr.api.requests import GetStoreStats
-from fnr.cli.group import confirm, examples, group
+from fnr.cli.group import confirm, counted, examples, group
 from fnr.cli.here import here, say
 from fnr.cli.options import Yes
 from fnr.cli.render import Column, Listing, clock_time, show_list, show_one, write, write_json
@@ -89,12 +89,13 @@ def backup(file: File, damaged: Damaged = False) -> None:
 
 
 @app.command(
-    epilog=examples("fnr daemon stop && fnr db restore /backup/fnr.db && fnr daemon start")
+    epilog=examples("fnr daemon stop --drain && fnr db restore /backup/fnr.db && fnr daemon start")
 )
 def restore(file: File, yes: Yes = False, damaged: Damaged = False) -> None:
     """Put a backup in the store's place; the store of before is kept beside it.
 
-    The daemon must be stopped. Tasks accepted after the backup are only in the old file.
+    The daemon must be stopped. Tasks accepted after the backup are only in the old file, and so is
+    what workers still run: drain them before.
     """
     if not file.exists():
         raise NotFound(f"there is no file {file}")
@@ -103,6 +104,11 @@ def restore(file: File, yes: Yes = False, damaged: Damaged = False) -> None:
     if not os.access(file, os.R_OK):
         raise PermissionDenied(f"{file} cannot be restored", why="you may not read it")
     store_file.refuse_while_running(here().paths, "restored")
+    if running := store_file.still_running(here().paths):
+        say(
+            f"still running of this store: {counted(running, 'attempt')}; with another one the"
+            " daemon ends what runs, and tries again what that one says is not done"
+        )
     confirm(f"Replace {here().paths.store_file} with {file}?", yes=yes)
     kept = store_file.restore(here().paths, file, damaged=damaged)
     if here().as_json:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from msgspec import Struct
 
-from fnr.api.errors import FnrError, NotFound, UsageError
+from fnr.api.errors import FnrError, NotFound, TimedOut, UsageError
 from fnr.api.letter_requests import ReplayLetters, ReplayReport
 from fnr.api.replay_requests import GetReplay, StartReplay
 from fnr.cli.group import confirm, full_ids, parse_duration
@@ -20,7 +20,8 @@ from fnr.cli.replay_limits import Concurrency, Rate, checked, failures, rate_per
 from fnr.cli.replay_views import progress
 from fnr.cli.terminal import block
 from fnr.client.answers import add_report
-from fnr.policy.replay import ReplayDetail, ReplayOptions, ReplayOrder, ReplayState
+from fnr.client.connect import ConnectionLost
+from fnr.policy.replay import ReplayDetail, ReplayOptions, ReplayOrder, ReplayPlan, ReplayState
 
 CHUNK = 500
 
@@ -99,7 +100,7 @@ def replay(
         raise _nothing()
     if not _looked_at(chosen, dry_run=dry_run, yes=yes):
         return
-    plan = here().ask(
+    plan = _begun(
         StartReplay(
             task_ids=chosen.task_ids, where=where, all=everything, options=options, reason=reason
         )
@@ -109,6 +110,15 @@ def replay(
         return
     plan = followed(plan, to_the_end=wait)
     _show_done(here().ask(GetReplay(plan_id=plan.plan_id)), waited=wait)
+
+
+def _begun(request: StartReplay) -> ReplayPlan:
+    try:
+        return here().ask(request)
+    except (ConnectionLost, TimedOut) as error:
+        # Not asked again: what died again meanwhile would be put back twice.
+        error.next_step = f"{here().command} replay list"
+        raise
 
 
 def _looked_at(chosen: Chosen, *, dry_run: bool, yes: bool) -> bool:

@@ -34,7 +34,7 @@ from fnr.api.requests import (
 from fnr.api.resource_requests import ExplainWait
 from fnr.cli.here import Here, say
 from fnr.cli.terminal import block
-from fnr.client.answers import further_ends, in_one_wait
+from fnr.client.answers import further_ends, in_one_wait, time_is_up
 from fnr.client.connect import Connection, ConnectionLost
 from fnr.client.patience import Patience, connect_again
 from fnr.client.task_story import why
@@ -344,11 +344,16 @@ def _first_ends(here: Here, connection: Connection, request: WaitTasks) -> list[
             return connection.ask(replace(request, timeout_ms=left_ms()))
         here.notice("notice: the daemon went away; waiting until it is back")
         left = left_ms()
-        connection = connect_again(
-            here.paths,
-            timeout_ms=here.timeout_ms,
-            patience_ms=PATIENCE_MS if left is None else min(PATIENCE_MS, left),
-        )
+        patience_ms = PATIENCE_MS if left is None else min(PATIENCE_MS, left)
+        try:
+            connection = connect_again(
+                here.paths, timeout_ms=here.timeout_ms, patience_ms=patience_ms
+            )
+        except DaemonDown as error:
+            if left_ms() != 0:
+                raise
+            with in_one_wait(request):
+                raise time_is_up(error) from error
 
 
 def _ends_soon(

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 import msgspec
 
+from fnr.api.errors import StorageError
 from fnr.cli.columns import in_columns
 from fnr.cli.here import here
 from fnr.cli.terminal import BOLD, one_line, painted, width
@@ -137,6 +139,23 @@ def write_while_read(text: str) -> None:
 def drop_output() -> None:
     """Nobody reads stdout any more: what is still to be written goes nowhere, without an error."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def telling_of(task_id: str) -> Iterator[None]:
+    """A task is accepted, also where its id cannot be written: else it would be submitted again."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        drop_output()  # or what could not be written would be in the way again
+        raise StorageError(
+            f"task {task_id} is accepted, but its id cannot be written",
+            why=error.strerror or str(error),
+            next_step=f"{here().command} task show {task_id}",
+        ) from error
 
 
 def write_json(value: object, *, pretty: bool = False) -> None:

@@ -21,7 +21,7 @@ from fnr.cli.group import examples, group, parse_duration
 from fnr.cli.here import here, say
 from fnr.cli.inputs import key_values
 from fnr.cli.log_lines import lost_words, pass_on
-from fnr.cli.render import drop_output, write, write_json
+from fnr.cli.render import drop_output, telling_of, write, write_json
 from fnr.cli.terminal import block
 from fnr.client.log_lines import LogLines
 from fnr.config.units import size_bytes
@@ -193,17 +193,25 @@ def exit_code_of(error: ErrorRecord) -> int:
 
 
 def _show_detached(task_id: str) -> None:
-    if here().as_json:
-        write_json({"schema": "fnr.submitted/1", "task_id": task_id, "duplicate": False})
-        return
-    write(f"{task_id}\n")
+    with telling_of(task_id):
+        if here().as_json:
+            write_json({"schema": "fnr.submitted/1", "task_id": task_id, "duplicate": False})
+            return
+        write(f"{task_id}\n")
     here().hint(f"{here().command} task logs {task_id} -f")
 
 
 def _folder(cwd: str | None) -> str:
+    try:
+        folder = os.path.abspath(cwd or "")  # noqa: PTH100 - a text is what is wanted
+    except FileNotFoundError as error:
+        raise UsageError(
+            "the folder that you are in is gone",
+            why="the command would run there",
+            next_step=f"{here().command} run --cwd DIR -- COMMAND ARG…",
+        ) from error
     if cwd is None:
-        return os.getcwd()  # noqa: PTH109 - a text is what is wanted
-    folder = os.path.abspath(cwd)  # noqa: PTH100 - as above
+        return folder
     if not os.path.isdir(folder):  # noqa: PTH112 - as above
         raise UsageError(f"--cwd: there is no folder {folder}")
     return folder

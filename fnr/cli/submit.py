@@ -16,7 +16,7 @@ from fnr.cli.group import examples, group, parse_duration
 from fnr.cli.here import here, say
 from fnr.cli.inputs import build_input, key_values, with_quotes
 from fnr.cli.moments import parse_moment
-from fnr.cli.render import write, write_json
+from fnr.cli.render import telling_of, write, write_json
 from fnr.cli.submit_jsonl import submit_lines
 from fnr.cli.task import ENDS
 from fnr.cli.terminal import block
@@ -123,10 +123,11 @@ def _notice(submitted: Submitted) -> str:
 
 
 def _show_submitted(submitted: Submitted) -> None:
-    if here().as_json:
-        write_json({"schema": "fnr.submitted/1", **_fields(submitted)}, pretty=True)
-        return
-    write(f"{submitted.task_id}\n")
+    with telling_of(submitted.task_id):
+        if here().as_json:
+            write_json({"schema": "fnr.submitted/1", **_fields(submitted)}, pretty=True)
+            return
+        write(f"{submitted.task_id}\n")
     if submitted.duplicate:
         here().notice("notice: such a task exists already; nothing new was submitted")
     _warn(submitted)

@@ -130,10 +130,29 @@ def in_one_wait(request: Request[Any]) -> Iterator[None]:
         raise
 
 
-def unanswered(error: DaemonDown) -> ConnectionLost:
+def patience_with(request: Request[Any], patience_ms: int, *, waited_ms: int) -> int:
+    """How long a daemon that went away is waited for: no longer than a wait itself may take."""
+    rest = rest_of(request, waited_ms=waited_ms)
+    if isinstance(rest, WaitTasks) and rest.timeout_ms is not None:
+        return min(patience_ms, rest.timeout_ms)
+    return patience_ms
+
+
+def unanswered(error: DaemonDown, request: Request[Any], *, waited_ms: int) -> FnrError:
     """The daemon went away with a question and did not come back."""
+    if patience_with(request, 1, waited_ms=waited_ms) == 0:
+        return time_is_up(error)
     why = f"{error.why}; whether it acted on the request before is not known"
     return ConnectionLost(error.what, why=why, next_step=error.next_step, details=error.details)
+
+
+def time_is_up(error: FnrError | None = None) -> TimedOut:
+    """A wait has ended without a daemon that could say how things are."""
+    return TimedOut(
+        "the time is up, and the daemon away",
+        next_step="fnr daemon status" if error is None else error.next_step,
+        details=() if error is None else (error.why,),
+    )
 
 
 @contextmanager

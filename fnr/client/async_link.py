@@ -33,6 +33,9 @@ class AsyncLink(asyncio.Protocol):
         self._paths = paths
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
         self._watching: dict[int, Callable[[Event], None]] = {}
+        # Waits that somebody has cancelled, by what they wait for: the daemon goes on with them, so
+        # that who waits for the same takes one up instead of adding another.
+        self._given_up: dict[tuple[str, ...], list[int]] = {}
         self._last_id = 0
         self._rest: list[bytes] = []
         self._writable = asyncio.Event()
@@ -63,9 +66,12 @@ class AsyncLink(asyncio.Protocol):
 
     async def ask(self, request: Request[Answer], *, timeout_ms: int) -> Answer:
         """The typed answer; raises the error that the daemon answered with."""
-        self._last_id += 1
-        request_id = self._last_id
-        line = request_line(request, request_id=request_id)
+        endless = _endless(request)
+        given_up = self._given_up.get(endless, [])
+        sent = bool(given_up)
+        request_id = given_up.pop() if sent else self._last_id + 1
+        line = b"" if sent else request_line(request, request_id=request_id)
+        self._last_id = max(self._last_id, request_id)
         if not self.alive:
             raise self._lost()
         reply = asyncio.get_running_loop().create_future()
@@ -79,12 +85,15 @@ class AsyncLink(asyncio.Protocol):
                 if not self.alive:
                     raise self._lost()
                 self._transport.write(line)
+                sent = True
                 return open_answer(request, await reply)
         except TimeoutError as error:
             why = f"no answer within {deadline_ms} ms; it may still act on this"
             raise TimedOut("the daemon did not answer in time", why=why) from error
         finally:
             self._waiting.pop(request_id, None)
+            if endless and sent and reply.cancelled():
+                self._given_up.setdefault(endless, []).append(request_id)
 
     async def watch(
         self, request: Watch, tell: Callable[[Event], None], *, timeout_ms: int
@@ -162,3 +171,20 @@ class AsyncLink(asyncio.Protocol):
         waiting = self._waiting.get(request_id)
         if waiting is not None and not waiting.done():
             waiting.set_result(reply)
+        elif waiting is None:
+            self._forget(request_id)
+
+    def _forget(self, request_id: int) -> None:
+        """What was given up has been answered."""
+        for endless, ids in tuple(self._given_up.items()):
+            if request_id in ids:
+                ids.remove(request_id)
+            if not ids:
+                del self._given_up[endless]
+
+
+def _endless(request: Request[Any]) -> tuple[str, ...]:
+    """The tasks that a wait without an end waits for; no other request goes on by itself."""
+    if isinstance(request, WaitTasks) and request.timeout_ms is None:
+        return tuple(request.task_ids)
+    return ()

@@ -45,6 +45,7 @@ from fnr.client.answers import (
     result_of,
     says_how_far,
     says_which,
+    time_is_up,
     unanswered,
     with_ids,
 )
@@ -259,8 +260,8 @@ class AsyncClient:
 
         That goes on over restarts in a row for as long as `reconnect`, of a wait without an end.
         """
-        link = await self._linked()
         begun_ms = self._clock.boot_ms()
+        link = await self._linked_for(request, begun_ms=begun_ms)
         try:
             return await link.ask(request, timeout_ms=self._timeout_ms)
         except ConnectionLost as error:
@@ -271,9 +272,10 @@ class AsyncClient:
         with in_one_wait(request):
             while True:
                 try:
-                    link = await self._linked()
+                    link = await self._linked_for(request, begun_ms=begun_ms)
                 except DaemonDown as error:
-                    raise unanswered(error) from lost
+                    waited_ms = self._clock.boot_ms() - begun_ms
+                    raise unanswered(error, request, waited_ms=waited_ms) from lost
                 rest = rest_of(request, waited_ms=self._clock.boot_ms() - begun_ms)
                 try:
                     return await link.ask(rest, timeout_ms=self._timeout_ms)
@@ -300,6 +302,17 @@ class AsyncClient:
         traceback: TracebackType | None,
     ) -> None:
         await self.close()
+
+    async def _linked_for(self, request: Request[Any], *, begun_ms: int) -> AsyncLink:
+        """A connection, within the time that a wait has; TimedOut."""
+        rest = rest_of(request, waited_ms=self._clock.boot_ms() - begun_ms)
+        if not isinstance(rest, WaitTasks) or rest.timeout_ms is None:
+            return await self._linked()
+        try:
+            async with asyncio.timeout(rest.timeout_ms / 1_000):
+                return await self._linked()
+        except TimeoutError as error:
+            raise time_is_up() from error
 
     async def _linked(self) -> AsyncLink:
         self._look_around()

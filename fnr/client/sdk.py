@@ -42,6 +42,7 @@ from fnr.client.answers import (
     in_chunks,
     in_one_wait,
     is_put_back,
+    patience_with,
     pauses_s,
     repeatable,
     rest_of,
@@ -75,10 +76,14 @@ Answer = TypeVar("Answer")
 
 
 class _OfThread(threading.local):
-    """What a thread has for itself: two that read from one connection take each other's answers."""
+    """What a thread has for itself: two that read from one connection take each other's answers.
+
+    lost: the daemon was there, and went away.
+    """
 
     def __init__(self) -> None:
         self.connection: Connection | None = None
+        self.lost = False
         self.ulids = Ulids(Clock(), Dice())
         self.pid = os.getpid()
 
@@ -181,7 +186,9 @@ class Client:
         begun_ms = self._clock.boot_ms()
         with says_which(task_id):
             try:
-                submitted, ends = self._asked(lambda connection: connection.ask_both(submit, wait))
+                submitted, ends = self._asked(
+                    lambda connection: connection.ask_both(submit, wait), self._patience_ms
+                )
             except ConnectionLost as lost:
                 submitted, ends = self._ask_again(submit, lost, begun_ms=begun_ms), None
         if ends is None or submitted.task_id != task_id:
@@ -281,50 +288,62 @@ class Client:
         """
         self._after_fork()
         begun_ms = self._clock.boot_ms()
+        patience_ms = patience_with(request, self._patience_ms, waited_ms=0)
         try:
-            return self._asked(lambda connection: connection.ask(request))
+            return self._asked(lambda connection: connection.ask(request), patience_ms)
         except ConnectionLost as error:
             if not repeatable(request):
                 raise
             lost = error
         return self._ask_again(request, lost, begun_ms=begun_ms)
 
-    def _asked(self, ask: Callable[[Connection], Answer]) -> Answer:
-        connection = self._mine.connection
-        if connection is None:
-            self._mine.connection = connection = Connection(self.paths, timeout_ms=self._timeout_ms)
-        elif connection.is_over():
-            # Nothing was sent yet, so that also what may not be asked twice goes to the next one.
-            self.close()
-            self._mine.connection = connection = self._connected_again()
+    def _asked(self, ask: Callable[[Connection], Answer], patience_ms: int) -> Answer:
+        connection = self._connected(patience_ms)
         try:
             return ask(connection)
+        except ConnectionLost:
+            self._mine.lost = True
+            raise
         finally:
             if connection.broken:
                 self.close()
 
+    def _connected(self, patience_ms: int) -> Connection:
+        connection = self._mine.connection
+        if connection is not None and connection.is_over():
+            # Nothing was sent yet, so that also what may not be asked twice goes to the next one.
+            self._mine.lost = True
+            self.close()
+            connection = None
+        if connection is None:
+            # Nobody has patience with a daemon that was not there at first.
+            lost, self._mine.lost = self._mine.lost, False
+            self._mine.connection = connection = (
+                connect_again(self.paths, timeout_ms=self._timeout_ms, patience_ms=patience_ms)
+                if lost
+                else Connection(self.paths, timeout_ms=self._timeout_ms)
+            )
+        return connection
+
     def _ask_again(self, request: Request[Answer], lost: FnrError, *, begun_ms: int) -> Answer:
+        def waited_ms() -> int:
+            return self._clock.boot_ms() - begun_ms
+
         patience = Patience(self._patience_ms)
         with in_one_wait(request):
             while True:
                 try:
-                    self._mine.connection = connection = self._connected_again()
-                except DaemonDown as error:
-                    raise unanswered(error) from lost
-                waited_ms = self._clock.boot_ms() - begun_ms
-                try:
-                    return connection.ask(rest_of(request, waited_ms=waited_ms))
+                    return self._asked(
+                        lambda connection: connection.ask(rest_of(request, waited_ms=waited_ms())),
+                        patience_with(request, self._patience_ms, waited_ms=waited_ms()),
+                    )
                 except ConnectionLost as error:
                     if patience.is_over and not isinstance(request, WaitTasks):
                         raise
                     lost = error
-                finally:
-                    if connection.broken:
-                        self.close()
+                except DaemonDown as error:
+                    raise unanswered(error, request, waited_ms=waited_ms()) from lost
                 patience.rest()
-
-    def _connected_again(self) -> Connection:
-        return connect_again(self.paths, timeout_ms=self._timeout_ms, patience_ms=self._patience_ms)
 
     def close(self) -> None:
         """Let this thread's connection go; asking makes a new one. Others go with their threads."""

@@ -11,15 +11,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fnr.api.errors import BadData, PermissionDenied, Refused, StorageError
+from fnr.api.errors import BadData, FnrError, PermissionDenied, Refused, StorageError
 from fnr.client.offline import opened
 from fnr.client.store_errors import told_to_people
 from fnr.config.paths import Paths
+from fnr.host.clock import Clock
 from fnr.host.lock import AlreadyHeld, hold_lock, lock_holder
 from fnr.host.process import pid_start
 from fnr.policy.record import Finding
 from fnr.store import backup as copies
 from fnr.store import check as checks
+from fnr.store import tasks
 from fnr.store.backup import CopyNotWritten, DamagedCopy
 
 
@@ -60,6 +62,17 @@ def restore(paths: Paths, source: Path, *, damaged: bool = False) -> Path | None
         _told(f"{source} cannot be restored", anyway),
     ):
         return copies.restore(paths.store_file, source, damaged=damaged)
+
+
+def still_running(paths: Paths) -> int:
+    """How many attempts go on in workers that a daemon has left; 0 also if nobody can tell."""
+    try:
+        with told_to_people(paths), opened(paths) as reader:
+            attempts = [attempt for _, attempt in tasks.running(reader)]
+    except FnrError:
+        return 0  # what is restored because it is damaged
+    boot_id = Clock().boot_id()
+    return sum(one.boot_id == boot_id and pid_start(one.pid) == one.pid_start for one in attempts)
 
 
 def vacuum(paths: Paths) -> tuple[int, int]:

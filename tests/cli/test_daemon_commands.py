@@ -412,6 +412,28 @@ def test_the_store_is_checked_copied_and_put_back(at: Run, empty: Path, tmp_path
     }
 
 
+def test_who_restores_is_told_what_still_runs_of_the_store_of_before(
+    at: Run, empty: Path, tmp_path: Path
+) -> None:
+    at("init")
+    at("daemon", "start")
+    at("db", "backup", tmp_path / "copy.db")
+    started, gate = tmp_path / "started", tmp_path / "gate"
+    os.mkfifo(started)
+    os.mkfifo(gate)
+    at("run", "--detach", "--", "sh", "-c", f"echo begun > {started}; read word < {gate}")
+    assert started.read_text() == "begun\n"
+    assert at("daemon", "stop").code == 0
+    found = at("db", "restore", tmp_path / "copy.db")
+    assert "still running of this store: 1 attempt; " in found.err
+    assert "not confirmed" in found.err
+    at("daemon", "start")
+    gate.write_text("go on\n")
+    assert at("daemon", "stop", "--drain").code == 0
+    found = at("db", "restore", tmp_path / "copy.db", "-y")
+    assert (found.code, "still running" in found.err) == (0, False)
+
+
 def test_a_damaged_store_can_still_be_copied(at: Run, empty: Path, tmp_path: Path) -> None:
     at("init")
     at("daemon", "start")

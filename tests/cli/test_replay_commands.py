@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from cli_runs import Run
 from msgspec.structs import replace
-from wire_server import Events, Turns, WireServer
+from wire_server import Close, Events, Turns, WireServer
 
 from fnr.api.letter_requests import ReplayLetters, ReplayReport
 from fnr.api.question import Changed
@@ -74,6 +74,16 @@ def test_one_letter_is_replayed_without_a_question(server: WireServer, fnr: Run)
     [preview, started] = [r for r in server.asked if isinstance(r, ReplayLetters | StartReplay)]
     assert preview.dry_run
     assert started == StartReplay(task_ids=[ID1])
+
+
+def test_who_is_not_told_whether_a_replay_began_is_told_where_it_would_stand(
+    server: WireServer, fnr: Run
+) -> None:
+    server.answers[StartReplay] = Close()
+    found = fnr("dlq", "replay", "--all", "-y")
+    assert (found.code, "is not known" in found.err) == (3, True)
+    assert f"try: fnr --home {server.home} replay list\n" in found.err
+    assert len([one for one in server.asked if isinstance(one, StartReplay)]) == 1
 
 
 def test_a_dry_run_shows_who_can_go_and_why_others_cannot(server: WireServer, fnr: Run) -> None:

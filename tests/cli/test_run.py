@@ -22,6 +22,7 @@ from fnr.api.requests import (
     ListTasks,
     Submit,
     Submitted,
+    WaitTasks,
     Watch,
 )
 from fnr.cli import follow
@@ -225,6 +226,20 @@ def test_who_waits_for_a_task_goes_on_waiting_while_the_daemon_is_restarted(
     assert session.shown().endswith('"after the restart"\n')
 
 
+def test_who_waits_so_long_has_waited_so_long_also_where_the_daemon_stays_away(
+    server: WireServer, fnr: Run
+) -> None:
+    def leave(_: WaitTasks) -> Close:
+        Path(server.paths.socket_file).unlink()
+        return Close()
+
+    server.answers[WaitTasks] = leave
+    found = fnr("task", "wait", "01JD0000000000000000000001", "--for", "50ms")
+    assert found.code == 124
+    assert "the time is up, and the daemon away" in found.err
+    assert "why: waited 50ms" in found.err
+
+
 def test_it_goes_on_though_the_daemon_is_restarted_again_and_again(
     server: WireServer, fnr: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -337,6 +352,19 @@ def test_what_makes_no_sense_is_a_usage_error(
     assert found.code == 2
     assert why in found.err
     assert server.asked == []
+
+
+@pytest.mark.parametrize("words", [("--", "ls"), ("--cwd", ".", "--", "ls")])
+def test_a_folder_that_was_removed_under_the_shell_is_said(
+    server: WireServer, fnr: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    found = fnr("run", *words)
+    assert (found.code, server.asked) == (2, [])
+    assert "the folder that you are in is gone" in found.err
 
 
 @pytest.mark.parametrize(

@@ -467,6 +467,22 @@ def test_ids_that_cannot_be_written_are_told_with_what_is_known(server: WireServ
     assert "of lines 1001 to 2500 it is not known" in found.stderr
 
 
+@pytest.mark.parametrize("output", ["table", "json"])
+@pytest.mark.parametrize("command", [("submit", "f"), ("run", "-d", "--", "ls")])
+def test_a_task_whose_id_cannot_be_written_is_told_as_accepted(
+    server: WireServer, command: tuple[str, ...], output: str
+) -> None:
+    """Who takes the exit code for a refusal submits it twice."""
+    words = ["--home", str(server.home), "-o", output, *command]
+    with Path("/dev/full").open("wb") as full:
+        found = subprocess.run(
+            [sys.executable, "-m", "fnr", *words],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert found.returncode == 74
+    assert f"task {ID} is accepted, but its id cannot be written" in found.stderr
+
+
 def test_when_the_daemon_refuses_a_chunk_it_is_said_how_far_it_came(
     server: WireServer, fnr: Run
 ) -> None:
@@ -475,6 +491,11 @@ def test_when_the_daemon_refuses_a_chunk_it_is_said_how_far_it_came(
     assert found.code == 4
     assert "0 tasks, through line 0, are accepted" in found.err
     assert "lines 1 to 1000 are not" in found.err
+
+
+def test_of_a_chunk_that_the_next_daemon_refuses_it_is_not_said_that_it_is_not_there(
+    server: WireServer, fnr: Run
+) -> None:
     server.answers[SubmitMany] = Turns(Close(), StorageError("the store takes no new tasks"))
     found = fnr("submit", "f", "--jsonl", "-", stdin="{}\n" * 1_500)
     assert found.code == 74

@@ -8,9 +8,12 @@ import pytest
 from msgspec import Raw
 from wire_server import Close, Hang, Turns, WireServer
 
+from fnr.api.errors import DaemonDown
 from fnr.api.requests import GetStatus, Status, StopDaemon, Submit, Submitted, WaitTasks
-from fnr.client.connect import ConnectionLost
+from fnr.client import patience
+from fnr.client.connect import Connection, ConnectionLost
 from fnr.client.sdk import AsyncClient, Client
+from fnr.config.paths import Paths
 from fnr.policy.record import TaskEnd
 from fnr.policy.task import Task, TaskState
 
@@ -65,6 +68,28 @@ def test_what_is_not_safe_to_repeat_is_asked_of_the_daemon_that_is_there(
     server.start()
     assert client.ask(StopDaemon())
     assert server.asked == [StopDaemon()]
+
+
+def test_after_a_loss_there_is_patience_too(
+    server: WireServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Method: the daemon is there again when a connection to it has failed."""
+
+    class Starting(Connection):
+        def __init__(self, paths: Paths, *, timeout_ms: int | None) -> None:
+            try:
+                super().__init__(paths, timeout_ms=timeout_ms)
+            except DaemonDown:
+                server.start()
+                raise
+
+    server.answers[StopDaemon] = Close()
+    with Client(server.home, reconnect="60s") as client:
+        with pytest.raises(ConnectionLost):
+            client.ask(StopDaemon())
+        server.stop()
+        monkeypatch.setattr(patience, "Connection", Starting)
+        assert client.status().state == "running"
 
 
 def test_what_is_not_safe_to_repeat_is_not_repeated(server: WireServer, client: Client) -> None:

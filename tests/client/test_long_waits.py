@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-from wire_server import Close, Turns, WireServer
+import asyncio
+from pathlib import Path
 
+import pytest
+from wire_server import Close, Hang, Turns, WireServer
+
+from fnr.api import wire
 from fnr.api.errors import TimedOut
 from fnr.api.requests import WaitTasks
 from fnr.client.sdk import AsyncClient, Client
@@ -40,3 +44,55 @@ def test_a_wait_over_restarts_says_how_long_it_was_in_all(server: WireServer) ->
     with Client(server.home) as client, pytest.raises(TimedOut) as caught:
         client.wait("T", timeout="5m")
     assert caught.value.why == "waited 5m"
+
+
+def leave(server: WireServer) -> Close:
+    """The daemon goes away for good, as far as its clients can see."""
+    Path(server.paths.socket_file).unlink()
+    return Close()
+
+
+def test_a_wait_is_over_when_its_time_is_whether_the_daemon_is_back_or_not(
+    server: WireServer,
+) -> None:
+    server.answers[WaitTasks] = lambda _: leave(server)
+    with Client(server.home, reconnect="1h") as client, pytest.raises(TimedOut) as caught:
+        client.wait("T", timeout="50ms")
+    assert caught.value.why == "waited 50ms"
+    assert "nobody answers at" in caught.value.details[0]
+
+
+async def test_async_a_wait_is_over_when_its_time_is_whether_the_daemon_is_back_or_not(
+    server: WireServer,
+) -> None:
+    server.answers[WaitTasks] = lambda _: leave(server)
+    async with AsyncClient(server.home, reconnect="1h") as client:
+        with pytest.raises(TimedOut) as caught:
+            await client.wait("T", timeout="50ms")
+    assert caught.value.why == "waited 50ms"
+
+
+async def test_async_a_wait_that_was_given_up_is_taken_up_by_who_waits_for_the_same(
+    server: WireServer,
+) -> None:
+    """Who polls with asyncio.timeout would leave the daemon one more wait with each look."""
+    server.answers[WaitTasks] = Hang()
+    async with AsyncClient(server.home) as client:
+        for _ in range(3):
+            wait = asyncio.ensure_future(client.wait("T"))
+            while not server.asked:
+                await client.status()
+            wait.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await wait
+        wait = asyncio.ensure_future(client.wait("T"))
+        await client.status()
+        other = asyncio.ensure_future(client.wait("U"))
+        while len(server.asked) < 2:
+            await client.status()
+        [connected] = server._open
+        # Beside the first wait there was a look at the daemon, in whichever order.
+        connected.sendall(b"".join(wire.encode_answer(number, [DONE]) for number in (1, 2)))
+        assert await wait == DONE
+        other.cancel()
+    assert [request.task_ids for request in server.asked] == [["T"], ["U"]]
