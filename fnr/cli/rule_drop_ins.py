@@ -53,23 +53,29 @@ def loaded_rules() -> LoadedRules:
     if loaded.problems:
         count = len(loaded.problems)
         noun = "a problem" if count == 1 else f"{count} problems"
-        here().notice(
-            f"notice: rules.d has {noun}, so none of its rules is in force;"
-            f" {here().command} rules check"
+        what = (
+            "and the running daemon goes on with what it had read before"
+            if _is_behind()
+            else "so none of its rules is in force"
         )
+        here().notice(f"notice: rules.d has {noun}, {what}; {here().command} rules check")
     return loaded
 
 
-def tell_if_behind() -> None:
+def tell_if_behind(loaded: LoadedRules) -> None:
     """Say when the running daemon goes on with rules that these files do not say any more."""
-    status = None
-    with suppress(FnrError):
-        status = here().ask(GetStatus(), offline=False, timeout_ms=LOOK_TIMEOUT_MS)
-    if status is not None and status.rules_behind:
+    if not loaded.problems and _is_behind():
         here().notice(
             "notice: the running daemon has not taken over how rules.d is now;"
             f" {here().command} rules reload"
         )
+
+
+def _is_behind() -> bool:
+    with suppress(FnrError):
+        ask = here().ask
+        return ask(GetStatus(), offline=False, timeout_ms=LOOK_TIMEOUT_MS).rules_behind
+    return False
 
 
 def several_rules(written: str, names: list[str]) -> FnrError:
