@@ -111,9 +111,8 @@ def check(
         files=tuple(read) or loaded.files,
         rules=len(loaded.rules),
         examples=sum(len(rule.tests) for rule in loaded.rules),
-        warnings=loaded.warnings,
+        warnings=warn(loaded),
     )
-    warn(loaded)
     if here().as_json:
         write_json({"schema": "fnr.rules.check/1", **_fields(checked)})
     else:
