@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
 from fnr.api.errors import NotFound, UsageError
 from fnr.api.incident_requests import (
@@ -30,6 +31,8 @@ from fnr.client.error_story import as_json, explanation, numbers
 from fnr.client.incident_story import error_page, incident_page
 from fnr.config.load import load
 from fnr.policy.rules import Category
+
+NONE_OPEN = "no open incidents; --all lists snoozed and resolved ones, too"
 
 app = group(
     "errors", "Errors: what went wrong, why it was named so, which of them are one incident."
@@ -140,7 +143,7 @@ def groups(
     if every:
         where = f"state:* ({where})" if where else "state:*"
     show_pages(
-        INCIDENTS,
+        INCIDENTS if "state" in where else replace(INCIDENTS, empty=NONE_OPEN),
         pages(
             lambda cursor, size: here().ask(ListIncidents(where=where, after=cursor, limit=size)),
             limit=limit,

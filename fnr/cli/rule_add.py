@@ -20,6 +20,7 @@ from fnr.cli.rule_drop_ins import (
     refuse_problems,
     take_effect,
     text_of,
+    warn,
 )
 from fnr.config.rule_files import shipped_rules
 from fnr.policy.rule_file import ParsedRules
@@ -106,11 +107,13 @@ def _keep(file_name: str, short: str, rule: str, *, dry_run: bool) -> None:
                 f"there is a rule {full} already",
                 next_step=f"{here().command} rules edit {file.stem}",
             )
-        refuse_problems(file, beside.rules(text).problems)
+        loaded = beside.rules(text)
+        refuse_problems(file, loaded.problems)
         if not dry_run:
             put(file, text)
     answer = {"rule": full, "file": str(file), "written": not dry_run, "toml": rule}
     show_one("fnr.rules.add/1", answer, lambda: rule, name=full)
+    warn(loaded, of=file)
     if dry_run:
         here().notice(f"good: would be added to {file}; nothing was written")
         return

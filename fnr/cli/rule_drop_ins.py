@@ -34,6 +34,7 @@ from fnr.config.rule_files import (
 )
 from fnr.host.disk import write_durably
 from fnr.host.lock import wait_for_lock
+from fnr.policy.rule_check import hidden_examples
 from fnr.policy.rule_file import ParsedRules, RuleProblem, parse_rules
 
 ADDED = "local"
@@ -53,23 +54,29 @@ def loaded_rules() -> LoadedRules:
     if loaded.problems:
         count = len(loaded.problems)
         noun = "a problem" if count == 1 else f"{count} problems"
-        here().notice(
-            f"notice: rules.d has {noun}, so none of its rules is in force;"
-            f" {here().command} rules check"
+        what = (
+            "and the running daemon goes on with what it had read before"
+            if _is_behind()
+            else "so none of its rules is in force"
         )
+        here().notice(f"notice: rules.d has {noun}, {what}; {here().command} rules check")
     return loaded
 
 
-def tell_if_behind() -> None:
+def tell_if_behind(loaded: LoadedRules) -> None:
     """Say when the running daemon goes on with rules that these files do not say any more."""
-    status = None
-    with suppress(FnrError):
-        status = here().ask(GetStatus(), offline=False, timeout_ms=LOOK_TIMEOUT_MS)
-    if status is not None and status.rules_behind:
+    if not loaded.problems and _is_behind():
         here().notice(
             "notice: the running daemon has not taken over how rules.d is now;"
             f" {here().command} rules reload"
         )
+
+
+def _is_behind() -> bool:
+    with suppress(FnrError):
+        ask = here().ask
+        return ask(GetStatus(), offline=False, timeout_ms=LOOK_TIMEOUT_MS).rules_behind
+    return False
 
 
 def several_rules(written: str, names: list[str]) -> FnrError:
@@ -168,13 +175,26 @@ def rules_with(file: Path, text: str, *, shown: str = "") -> LoadedRules:
     return Beside(file).rules(text, shown=shown)
 
 
-def warn(loaded: LoadedRules) -> None:
-    """Say what is no mistake, and yet should be looked at."""
-    for problem in loaded.warnings[:PROBLEMS_SHOWN]:
+def warnings_of(loaded: LoadedRules) -> tuple[RuleProblem, ...]:
+    """What is no mistake, and yet should be looked at."""
+    if loaded.problems:
+        return ()
+    own = [rule for rule in loaded.own if rule.name not in loaded.disabled]
+    hidden = hidden_examples(own, loaded.rule_set, here().redaction.text)
+    return (*loaded.warnings, *hidden)
+
+
+def warn(loaded: LoadedRules, *, of: Path | None = None) -> tuple[RuleProblem, ...]:
+    """Say it on stderr; of: only what is in this file."""
+    found = warnings_of(loaded)
+    if of is not None:
+        found = tuple(one for one in found if one.where.startswith(f"{of}:"))
+    for problem in found[:PROBLEMS_SHOWN]:
         here().notice(one_line(f"warning: {problem.where}: {problem.message}"))
-    more = len(loaded.warnings) - PROBLEMS_SHOWN
+    more = len(found) - PROBLEMS_SHOWN
     if more > 0:
         here().notice(f"warning: and {more} more")
+    return found
 
 
 def refuse_problems(file: Path, problems: tuple[RuleProblem, ...]) -> None:

@@ -75,7 +75,7 @@ def edit(
                 say(f"your text is kept in {_keep(copy)}")
             raise
     here().notice(f"written to {file}")
-    warn(loaded)
+    warn(loaded, of=file)
     take_effect()
 
 

@@ -19,6 +19,7 @@ from fnr.cli.rule_drop_ins import draft_text, loaded_rules, rules_with_draft
 from fnr.cli.rule_history import against_history
 from fnr.cli.terminal import BOLD, one_line, painted
 from fnr.config.text_model_file import load_text_model
+from fnr.daemon.redact import Redactor
 from fnr.policy.classify import classify_facts
 from fnr.policy.evidence import (
     TAIL_BYTES_MAX,
@@ -125,10 +126,9 @@ def try_text(
         })  # fmt: skip
         against_history(since, rules, use_model=not no_model)
         return
-    message = _read(text) if text else ""
-    link = ExceptionFact(type=exception or "", message=message)
+    link = ExceptionFact(type=exception or "", message=_read(text) if text else "")
     evidence = Evidence(
-        message=message,
+        message=link.message,
         exceptions=(link,) if exception else (),
         codes=_codes(code or [], http),
         exit_code=exit_code,
@@ -139,8 +139,10 @@ def try_text(
         oom_killed=True if killed_by == OOM else None,
         phase=_one_of(Phase, phase, "--phase") or Phase.RUN,
     )
-    facts = gather(with_named_input(evidence, _object(given)), function=function)
     settings = checked_settings().settings
+    # As in a real error: what is hidden before rules see it, none of them can look for.
+    hidden = with_named_input(Redactor(settings).evidence(evidence), _object(given))
+    facts = gather(hidden, function=function)
     model = None if no_model else load_text_model(here().paths, settings)[0]
     found = classify_facts(facts, _rule_set(rules), model)
     follows = what_follows(found, function)

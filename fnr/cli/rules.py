@@ -71,7 +71,7 @@ def list_rules(
         and all(word in rule.name for word in words or ())
     ]
     show_list(RULES, found, total=len(found))
-    tell_if_behind()
+    tell_if_behind(loaded)
 
 
 @app.command(epilog=examples("fnr rules show cuda/gpu-memory", "fnr rules show disk-full-words"))
@@ -87,7 +87,7 @@ def show(
     rule = find_rule(name, loaded, shipped=shipped)
     line = rule_line(rule, loaded)
     show_one("fnr.rules.show/1", rule, lambda: rule_page(rule, line), name=rule.name)
-    tell_if_behind()
+    tell_if_behind(loaded)
 
 
 @app.command(epilog=examples("fnr rules check", "fnr rules check my-draft.toml"))
@@ -111,15 +111,14 @@ def check(
         files=tuple(read) or loaded.files,
         rules=len(loaded.rules),
         examples=sum(len(rule.tests) for rule in loaded.rules),
-        warnings=loaded.warnings,
+        warnings=warn(loaded),
     )
-    warn(loaded)
     if here().as_json:
         write_json({"schema": "fnr.rules.check/1", **_fields(checked)})
     else:
         write(f"{checked.rules} rules are good, and so are their {checked.examples} examples\n")
     if not files:
-        tell_if_behind()
+        tell_if_behind(loaded)
 
 
 app.command("test", epilog=examples(

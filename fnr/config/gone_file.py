@@ -1,4 +1,4 @@
-"""A fnr.toml that was there and is gone: by mistake, or because its disk is not mounted."""
+"""A fnr.toml, or rules.d, that was there and is gone: by mistake, or its disk is not mounted."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from fnr.config.functions import RUN
 from fnr.policy.chaos import CANARY
 
 WHY_GONE = "without it no function would be left; an empty file says that this is meant"
+WHY_NO_RULES = "without it none of your rules would be left; an empty folder says that it is meant"
 BUILT_IN_FUNCTIONS = frozenset({RUN, CANARY})
 
 

@@ -143,6 +143,9 @@ class Incidents:
         awake, rested, next_end_ms = await self._parts.store.write(unit)
         self._tell("woken", awake)
         self._tell("resolved", rested)
+        if rested == MOVES_MAX:
+            # After a bad night there are more.
+            return 0
         if next_end_ms is None:
             return CARE_EVERY_MS
         return min(max(next_end_ms - now_ms, 0), CARE_EVERY_MS)

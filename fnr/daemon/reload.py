@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from fnr.api.errors import ConfigError
 from fnr.api.requests import Event, ReloadReport
 from fnr.config.changes import RESTART_KEYS, changed_keys
-from fnr.config.gone_file import WHY_GONE
+from fnr.config.gone_file import WHY_GONE, WHY_NO_RULES
 from fnr.config.settings import Settings
 from fnr.daemon import logs
 from fnr.daemon.dispatcher import Dispatcher
@@ -56,6 +56,13 @@ class Reload:
                 f"{self._file} is gone: nothing has changed",
                 why=WHY_GONE,
                 next_step="fnr config path",
+            )
+        if self._rules.gone:
+            folder = self._parts.paths.rules_dir
+            raise ConfigError(
+                f"{folder} is gone: nothing has changed",
+                why=WHY_NO_RULES,
+                next_step=f"mkdir {folder}",
             )
         new = await asyncio.to_thread(self._load)
         rules, model = await self._rules.read_again(new)

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from hashlib import blake2b
+from pathlib import Path
 from threading import Lock
 from typing import ParamSpec, TypeVar
 
@@ -97,6 +98,11 @@ class RulesInForce:
             return False
         # It may be on a disk that does not answer.
         return await asyncio.to_thread(stamp_of, self._parts.paths) != self._stamp
+
+    @property
+    def gone(self) -> bool:
+        """Were there rule files, and is there no folder for them now?"""
+        return bool(self._stamp) and not Path(self._parts.paths.rules_dir).exists()
 
     async def load_in_background(self) -> None:
         """Load what the daemon needs sooner or later, and say what is wrong with it."""

@@ -54,6 +54,15 @@ def ledger_keys(evidence: Evidence) -> Iterator[str]:
         yield "killed_by:oom"
 
 
+def named_groups(asked: Conditions) -> tuple[tuple[str, ...], ...]:
+    """Functions and services as keys, where each is named without a star."""
+    return tuple(
+        tuple(f"{kind}:{name}" for name in names)
+        for kind, names in (("function", asked.functions), ("service", asked.services))
+        if names and not any("*" in name for name in names)
+    )
+
+
 class Codes:
     """Codes of which any one suffices."""
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from msgspec.structs import replace
+
 from fnr.policy.code_names import code_fits, is_single
 from fnr.policy.facts import gather
 from fnr.policy.labelled import evidence_of_test
@@ -35,6 +37,27 @@ def broken_examples(rules: Iterable[Rule], in_force: RuleSet) -> Iterator[RulePr
         for test in rule.tests:
             if words := _broken(test, rule, in_force):
                 yield RuleProblem(where=test.where, message=f"rule {rule.name}: {words}")
+
+
+def hidden_examples(
+    rules: Iterable[Rule], in_force: RuleSet, hide: Callable[[str], str]
+) -> Iterator[RuleProblem]:
+    """Every example that does not hold any more once secrets are hidden, as in all real errors."""
+    for rule in rules:
+        told = ((test, _hidden(test, hide)) for test in rule.tests)
+        tests = tuple(hidden for test, hidden in told if hidden != test)
+        for problem in broken_examples([replace(rule, tests=tests)], in_force):
+            why = "with what is hidden as a secret before rules see an error"
+            yield RuleProblem(where=problem.where, message=f"{problem.message}, {why}")
+
+
+def _hidden(test: RuleTest, hide: Callable[[str], str]) -> RuleTest:
+    return replace(
+        test,
+        message=hide(test.message),
+        stderr=hide(test.stderr),
+        traceback=hide(test.traceback),
+    )
 
 
 def _broken(test: RuleTest, rule: Rule, in_force: RuleSet) -> str:

@@ -1,10 +1,11 @@
 """Files rules so that an error is only compared with the few that could hold.
 
 Each rule is filed under its most telling condition: words its text cannot do without, else one of
-its codes, else the name of an exception, else what was noted of the attempt; only rules with none
-of these are always tried. How telling a word is, examples show: "image" stands in every second log,
-so that a rule which asks for "image" and "manifest unknown" is filed under the latter. Nothing is
-decided here: whatever is filed where, the same rules hold.
+its codes, else the name of an exception, else what was noted of the attempt; under its function or
+service where few rules ask for that. Only rules with none of these are always tried. How telling a
+word is, examples show: "image" stands in every second log, so that a rule which asks for "image"
+and "manifest unknown" is filed under the latter. Nothing is decided here: whatever is filed where,
+the same rules hold.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import msgspec
 import re2
 from msgspec import Struct
 
-from fnr.policy.asked import NO_TEXT, TEXT, code_groups, ledger_groups
+from fnr.policy.asked import NO_TEXT, TEXT, code_groups, ledger_groups, named_groups
 from fnr.policy.code_names import is_single
 from fnr.policy.patterns import Piece, compiled
 from fnr.policy.required_words import Required, alternatives, required_words
@@ -81,6 +82,9 @@ class _Builder:
             for pattern, several in taken_apart.items()
         }
         self._rules = sorted(rules, key=lambda rule: (standing_of(rule), rule.name))
+        self._asked_for = Counter(
+            key for rule in rules for group in _groups_of(rule) for key in group
+        )
         self._found_by = list(map(self._most_telling, self._rules))
 
     def index(self) -> RuleIndex:
@@ -117,6 +121,9 @@ class _Builder:
             if found_by != NO_TEXT:
                 for piece in self._groups(rule)[found_by]:
                     filed.under.setdefault(piece, []).append(place)
+            elif named := self._named(rule):
+                for key in named:
+                    filed.by_code.setdefault(key, []).append(place)
             elif codes := next(filter(None, code_groups(rule)), ()):
                 for code in codes:
                     found = filed.by_code if is_single(code) else filed.by_range
@@ -140,7 +147,23 @@ class _Builder:
             for number, group in groups.items()
         }
 
+    def _named(self, rule: Rule) -> tuple[str, ...]:
+        """Its functions or services, where fewer rules ask for them than for all else it asks for.
+
+        Of thousands of rules for exit 1, each of a function of its own, few are then compared.
+        """
+
+        def rules(group: Iterable[str]) -> int:
+            return sum(self._asked_for[key] for key in group)
+
+        named = min(named_groups(rule), key=rules, default=())
+        others = [rules(group) for group in _groups_of(rule) if group and group != named]
+        return named if named and all(rules(named) < other for other in others) else ()
+
     def _most_telling(self, rule: Rule) -> int:
+        if self._named(rule):
+            return NO_TEXT
+
         def commonness(group: Iterable[int]) -> float:
             return sum(
                 self._weight(needs[0]) if (needs := self._pieces[piece].needs) else _WORDLESS
@@ -179,6 +202,12 @@ class _Builder:
     def _any_of(self, patterns: Iterable[str]) -> list[int]:
         ordered = sorted(set(patterns), key=self._patterns.__getitem__)
         return list(dict.fromkeys(piece for one in ordered for piece in self._pieces_of[one]))
+
+
+def _groups_of(rule: Rule) -> Iterator[tuple[str, ...]]:
+    """What a rule may be filed under, as its file says it; one of each group must fit."""
+    yield from (rule.text, *((pattern,) for pattern in rule.all_text))
+    yield from (*code_groups(rule), rule.exceptions, *named_groups(rule))
 
 
 class _Words:

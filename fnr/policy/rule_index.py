@@ -52,7 +52,7 @@ class RuleIndex(Struct, frozen=True, array_like=True):
     parts:   of words, by number, as pieces ask for them.
     by_part: the pieces to look at when a part stands in a text; filed: the rules under a piece.
     short:   pieces without a telling word that are looked for all at once; always: the others.
-    by_code: rules filed under a code, or under a key of what was noted of the attempt.
+    by_code: rules filed under a code, or a key of what was noted of the attempt and whose it is.
     by_range, by_type: rules filed so; others: rules that are always tried.
     globs:   all names of exceptions with a star.
     """

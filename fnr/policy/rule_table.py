@@ -95,7 +95,8 @@ class RuleTable:
         """Rules that could hold: filed under these pieces, or under a fact of the error."""
         places = self._filed.union(pieces)
         places.update(self._others)
-        for key in ledger_keys(facts.evidence):
+        named = (f"function:{facts.function}", f"service:{facts.service}")
+        for key in (*ledger_keys(facts.evidence), *named):
             places.update(self._by_code.get(key, ()))
         for code in facts.codes:
             places.update(self._by_code.get(code, ()))

@@ -28,11 +28,14 @@ NAME_CHARS_MAX = 70
 
 # A template that says less than this would match anything.
 _LETTERS_MIN = 8
-_PLACEHOLDER = re.compile(r"<(?:time|size|addr|url|path|id|str)>|#")
+# What was hidden says nothing: a rule for it would name every error that had a secret in it.
+_PLACEHOLDER = re.compile(r"<(?:time|size|addr|url|path|id|str)>|#|\[redacted\]")
+_WORDS = {"#", "<id>", "<url>", "[redacted]"}
 _LETTER = re.compile(r"[A-Za-z]")
 _NAME_WORD = re.compile(r"[A-Za-z][a-z]{2,20}|[A-Z]{2,20}")
 _EMPTY_WORDS = frozenset({"the", "and", "for", "was", "with", "from", "that", "this", "error"})
 _EVERY = "its message is empty, so the rule would name every {}"
+_TOO_FEW = "its message says too little, so the rule would name others, too"
 _ONE = r"\S+"
 _SEVERAL = r"\S+(?:[\s,;x×*]+\S*\d\S*)*"
 _SPECIAL = re.compile(r"([\\.^$*+?{}\[\]|()])")
@@ -85,13 +88,12 @@ def suggest(errors: Iterable[NamelessError], *, hits_min: int = HITS_MIN) -> lis
     groups: dict[tuple[str, str], list[NamelessError]] = {}
     for error in errors:
         template = parameterise(_first_line(error.message))
-        if len(_LETTER.findall(_PLACEHOLDER.sub("", template))) >= _LETTERS_MIN:
-            groups.setdefault((error.exception, template), []).append(error)
+        groups.setdefault((error.exception, template), []).append(error)
     wanted = [
         (template, found)
         for (_, template), found in groups.items()
         if any(error.category for error in found)
-        or (len(found) >= hits_min and not _says_only_its_type(found[0]))
+        or (len(found) >= hits_min and not _why_not(template, found[0]))
     ]
     wanted.sort(key=lambda pair: (-len(pair[1]), pair[0]))
     names: Counter[str] = Counter()
@@ -110,7 +112,7 @@ def expression(template: str, *, several: bool = False) -> str:
     for match in _PLACEHOLDER.finditer(template):
         parts.append(_literal(template[end : match.start()]))
         # Within one line and without a count: a counted gap makes RE2 slow.
-        parts.append(word if match[0] in {"#", "<id>", "<url>"} else r"[^\n]*")
+        parts.append(word if match[0] in _WORDS else r"[^\n]*")
         end = match.end()
     parts.append(_literal(template[end:]))
     return re.sub(r"(?:\[\^\\n\]\*)+", r"[^\\n]*", "".join(parts)).removesuffix(r"[^\n]*")
@@ -155,8 +157,15 @@ def _suggestion(template: str, errors: Sequence[NamelessError], names: Counter[s
         error_ids=tuple(error.error_id for error in errors),
         tests=tests,
         disagree=tuple(sorted(other for other in said if other is not category)),
-        why_not=_EVERY.format(errors[0].exception) if _says_only_its_type(errors[0]) else "",
+        why_not=_why_not(template, errors[0]),
     )
+
+
+def _why_not(template: str, error: NamelessError) -> str:
+    if error.exception and _says_only_its_type(error):
+        return _EVERY.format(error.exception)
+    letters = len(_LETTER.findall(_PLACEHOLDER.sub("", template)))
+    return _TOO_FEW if letters < _LETTERS_MIN else ""
 
 
 def _fitting(template: str, tests: Sequence[str]) -> str:

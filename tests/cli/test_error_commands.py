@@ -268,6 +268,17 @@ def test_a_rule_that_asks_for_another_strategy_is_named(server: WireServer, fnr:
     assert "worker       died with it" in told
 
 
+def test_a_list_without_open_incidents_says_that_there_may_be_others(
+    server: WireServer, fnr: Run
+) -> None:
+    """All were snoozed, and "no incidents" was what it said."""
+    server.answers[ListIncidents] = Page(items=[])
+    for words in ((), ("--where", "function:render")):
+        assert "no open incidents; --all lists" in fnr("errors", "groups", *words).err
+    for words in (("--all",), ("--where", "state:snoozed")):
+        assert fnr("errors", "groups", *words).err == "no incidents\n"
+
+
 def test_of_an_incident_the_latest_error_is_explained(server: WireServer, fnr: Run) -> None:
     """Its id is what `errors groups` shows."""
     server.answers[GetError] = detail()

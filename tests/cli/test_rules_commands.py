@@ -253,6 +253,23 @@ def test_an_own_rule_with_a_shipped_ones_name_counts_in_its_place(
     assert name not in {gone["rule"], *(one["rule"] for one in gone["runners_up"])}
 
 
+def test_a_rule_that_looks_for_what_is_hidden_is_told_of(rules: Rules, tmp_path: Path) -> None:
+    """Its example held, `rules test` named it, and no error in the world did."""
+    (tmp_path / "fnr.toml").write_text("[redact]\npatterns = ['PIN-[0-9]{6}']\n")
+    add = ("--category", "validation", "--text")
+    ran = rules("add", "pin", *add, r"bad PIN-\d+", "--test", "bad PIN-123456")
+    assert ran.code == 0
+    told = "local/pin: it does not match this example, which is decided by no rule, with what is"
+    assert told in ran.err
+    assert rules("add", "door", *add, "door of .* is shut", "--test", "door of PIN-123456 is shut"
+                 ).err.count("warning") == 1  # fmt: skip
+    found = rules("check", "-o", "json")
+    assert (found.code, len(found.json["warnings"])) == (0, 1)
+    assert rules("test", "bad PIN-123456", "--no-model", "-o", "name").out == "unmatched\n"
+    assert rules("test", "door of PIN-123456 is shut", "-o", "name").out == "local/door\n"
+    assert "123456" not in rules("test", "door of PIN-123456 is shut").out
+
+
 def test_check_passes_over_no_draft(rules: Rules, tmp_path: Path) -> None:
     """Of two with one name the first was not looked at, and called good."""
     first, second = tmp_path / "a" / "x.toml", tmp_path / "b" / "x.toml"

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -26,6 +27,9 @@ from fnr.api.incident_requests import (
 )
 from fnr.api.letter_requests import ResolveLetters
 from fnr.client.offline import answer_offline
+from fnr.config.settings import Settings
+from fnr.daemon.incidents import CARE_EVERY_MS, MOVES_MAX, Incidents
+from fnr.host.clock import Clock
 from fnr.policy.rules import Category
 
 HomeAt = Callable[[str], LiveHome]
@@ -109,6 +113,28 @@ def test_a_quiet_incident_whose_tasks_recovered_is_resolved(home_at: HomeAt) -> 
     assert told_after(home, request, "resolved") == ["snoozed", "woken", "resolved"]
     [rested] = home.ask(ListIncidents(where="state:resolved")).items
     assert rested.reason.startswith("its tasks recovered, and nothing new for ")
+
+
+@pytest.mark.parametrize(
+    ("rested", "wait_ms"), [(MOVES_MAX, 0), (MOVES_MAX - 1, CARE_EVERY_MS), (0, CARE_EVERY_MS)]
+)
+async def test_of_many_that_came_to_rest_the_next_are_looked_at_at_once(
+    rested: int, wait_ms: int
+) -> None:
+    """Thousands that recovered had stayed open for hours, five hundred every ten minutes less."""
+
+    async def written(_: object) -> tuple[int, int, None]:
+        return 0, rested, None
+
+    async def read(_: object) -> list[str]:
+        return []
+
+    parts: Any = SimpleNamespace(
+        settings=Settings(), clock=Clock(), store=SimpleNamespace(write=written),
+        events=SimpleNamespace(tell=lambda _: None),
+    )  # fmt: skip
+    reader: Any = SimpleNamespace(read=read)
+    assert await Incidents(parts, reader)._look() == wait_ms
 
 
 def test_a_correction_is_kept_with_its_author(home_at: HomeAt) -> None:

@@ -139,11 +139,31 @@ def test_who_changes_rules_d_by_hand_is_told_that_the_daemon_has_not_read_it(
     assert home.fnr("rules", "reload").returncode == 0
     assert not home.ask(ask.GetStatus()).rules_behind
     assert told not in home.fnr("rules", "list", "--own").stderr
+    file.write_text("nonsense")
+    said = home.fnr("rules", "list", "--own").stderr
+    assert "rules.d has a problem, and the running daemon goes on with what it had read" in said
     file.unlink()
     assert home.ask(ask.GetStatus()).rules_behind
     # What fnr itself writes there is taken over at once.
     assert home.fnr("rules", "disable", "cuda/gpu-memory").returncode == 0
     assert home.ask(ask.GetStatus()).problems == []
+
+
+def test_a_rules_d_that_is_gone_changes_nothing(home_at: HomeAt) -> None:
+    """Its disk is not mounted, say: a reload had put all of it out of force, and called it done."""
+    home = home_at(function("bad", "fail") + NO_GUESS)
+    folder = write_rules(home, lens("validation")).parent
+    home.up()
+    assert named(home) == "validation"
+    folder.rename(folder.with_suffix(".away"))
+    refused = home.fnr("rules", "reload")
+    assert (refused.returncode, f"{folder} is gone: nothing has changed" in refused.stderr) == (
+        78, True,
+    )  # fmt: skip
+    assert named(home) == "validation"
+    folder.mkdir()
+    assert home.fnr("rules", "reload").returncode == 0
+    assert named(home) == "unknown"
 
 
 def test_while_the_rules_are_read_only_failures_wait_for_them(

@@ -10,7 +10,7 @@ from policy_values import packs, whole_packs
 
 from fnr.config.rule_files import INDEX_FILE, PACKS_DIR
 from fnr.policy.classify import classify
-from fnr.policy.evidence import Evidence, KilledBy
+from fnr.policy.evidence import Evidence, ExceptionFact, KilledBy
 from fnr.policy.facts import gather
 from fnr.policy.labelled import evidence_of_test
 from fnr.policy.rule_filing import build_index
@@ -82,6 +82,35 @@ def test_of_many_rules_alike_an_error_meets_its_own(text: str) -> None:
     assert len(table.able(table.hits(folded), folded)) == 1
     [fit] = RuleSet(many).fits(gather(Evidence(message=folded.decode())))
     assert fit.rule.name == "a/r123"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"exits": (7,), "level": Level.CODE},
+        {"exceptions": ("RuntimeError",), "level": Level.EXCEPTION},
+        {"text": ("went wrong",)},
+        {"phases": ("run",)},
+    ],
+)
+def test_of_many_rules_for_functions_an_error_meets_those_of_its_own(asked: dict[str, Any]) -> None:
+    """Each met the errors of all functions."""
+    many = [rule(f"a/r{n}", **{"text": (), **asked}, functions=(f"f{n}",)) for n in range(50)]
+    many += [rule("a/star", **{"text": (), **asked}, functions=("f1*",))]
+    many += [rule("a/all", **{"text": (), **asked}, functions=("g", "h"))]
+    evidence = Evidence(
+        message="it went wrong", exit_code=7,
+        exceptions=(ExceptionFact(type="RuntimeError", message="x"),),
+    )  # fmt: skip
+    facts = gather(evidence, function="f17")
+    table = RuleTable(build_index(many))
+    able = table.able(table.hits(b"it went wrong"), b"it went wrong")
+    assert len(table.places(able & table.filed, facts)) <= 2
+    fits = [fit.rule.name for fit in RuleSet(many).fits(facts)]
+    assert sorted(fits) == ["a/r17", "a/star"]
+    for name in "gh":
+        fits = RuleSet(many).fits(gather(evidence, function=name))
+        assert [fit.rule.name for fit in fits] == ["a/all"]
 
 
 def test_rules_of_ones_own_stand_beside_the_shipped_and_are_tried_in_one_order() -> None:

@@ -69,6 +69,16 @@ def test_messages_that_say_nothing_make_no_rule() -> None:
     assert suggest(error(n, "") for n in range(9)) == []
 
 
+def test_a_person_is_told_why_a_message_that_says_nothing_makes_no_rule() -> None:
+    """A rule for what was hidden would name every error of the type that had a secret in it."""
+    for message in ("[redacted]", "17: /a/b", ""):
+        [found] = suggest([error(1, message, category=Category.TRANSIENT)])
+        assert "says too little" in found.why_not
+        assert suggest(error(n, message) for n in range(9)) == []
+    [found] = suggest([error(1, "login of [redacted] was refused", category=Category.TRANSIENT)])
+    assert (found.text, found.name) == (r"login\s+of\s+\S+\s+was\s+refused", "login-refused")
+
+
 def test_a_bare_type_names_no_rule_for_all_errors_of_that_type() -> None:
     """Such a rule would stand above the packs, and CUDA's out of memory is a RuntimeError."""
     bare = [error(n, "RuntimeError", exception="RuntimeError") for n in range(3)]
