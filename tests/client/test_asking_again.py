@@ -80,7 +80,8 @@ def test_after_a_loss_there_is_patience_too(
             try:
                 super().__init__(paths, timeout_ms=timeout_ms)
             except DaemonDown:
-                server.start()
+                if not server.listens:
+                    server.start()
                 raise
 
     server.answers[StopDaemon] = Close()

@@ -82,6 +82,11 @@ class WireServer:
         self._run(self._accept, self._door)
         return self
 
+    @property
+    def listens(self) -> bool:
+        """Started, and not stopped since."""
+        return self._door is not None
+
     def tell(self, *events: Event) -> None:
         """Send events to everybody who watches."""
         for connected, request_id in self._watchers:
