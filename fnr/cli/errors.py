@@ -70,7 +70,7 @@ def list_errors(
     )
 
 
-@app.command(epilog=examples("fnr errors show 01JD", "fnr errors show 1:3f9c -o json"))
+@app.command(epilog=examples("fnr errors show 01JD", "fnr errors show 2:3f9c -o json"))
 def show(
     error_id: Annotated[
         str, typer.Argument(metavar="ID", help="Of an error, a task or an incident.")
@@ -152,7 +152,7 @@ def groups(
     )
 
 
-@app.command(epilog=examples("fnr errors similar 1:3f9c", "fnr errors similar 01JD -o json"))
+@app.command(epilog=examples("fnr errors similar 2:3f9c", "fnr errors similar 01JD -o json"))
 def similar(incident_id: IncidentId, limit: Limit = 10) -> None:
     """List the incidents that share most with one, the nearest first."""
     found = here().ask(ListSimilar(incident_id=incident_id, limit=limit or 1_000))
@@ -168,7 +168,7 @@ app.command(
 )(tail)
 
 
-@app.command(epilog=examples("fnr errors ack 1:3f9c --reason 'looking into it'"))
+@app.command(epilog=examples("fnr errors ack 2:3f9c --reason 'looking into it'"))
 def ack(ids: Ids, reason: Reason = "") -> None:
     """Say that you have seen incidents; ends a snooze."""
     ids = read_ids(ids)
@@ -177,7 +177,7 @@ def ack(ids: Ids, reason: Reason = "") -> None:
     )
 
 
-@app.command(epilog=examples("fnr errors snooze 1:3f9c --for 2h --reason 'new disk is coming'"))
+@app.command(epilog=examples("fnr errors snooze 2:3f9c --for 2h --reason 'new disk is coming'"))
 def snooze(
     ids: Ids,
     longest: Annotated[
@@ -197,7 +197,7 @@ def snooze(
     )
 
 
-@app.command(epilog=examples("fnr errors resolve 1:3f9c --reason 'disk replaced'"))
+@app.command(epilog=examples("fnr errors resolve 2:3f9c --reason 'disk replaced'"))
 def resolve(ids: Ids, reason: Reason = "") -> None:
     """Say that incidents are over; the next error opens them again, as regressed."""
     ids = read_ids(ids)

@@ -21,7 +21,7 @@ from fnr.policy.incident import Fingerprint, Part
 from fnr.policy.parameterise import LINE_CHARS_MAX, parameterise, word_shape
 from fnr.policy.rules import Classification
 
-VERSION = "1"
+VERSION = "2"
 KEY_BYTES = 10
 FRAMES_MAX = 12
 TYPES_MAX = 12

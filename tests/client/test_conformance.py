@@ -88,7 +88,7 @@ QUESTIONS = [
     ListIncidents(where="state:resolved"),
     GetError(error_id="zz"),
     GetIncident(incident_id="zz"),
-    ListSimilar(incident_id="1:"),
+    ListSimilar(incident_id="2:"),
     ListErrorRecords(),
     ListErrorRecords(nameless=True, limit=1),
     ListErrorRecords(since_ms=2**50),

@@ -50,7 +50,7 @@ def test_the_words_follow_the_work_and_outlive_the_daemon(home_at: HomeAt) -> No
     assert set(words(home, "letters")) == {first, last}
     assert len(words(home, "errors")) >= 2
     [incident] = words(home, "incidents")
-    assert incident.startswith("1:")
+    assert incident.startswith("2:")
     assert words(home, "workers") == []
 
 

@@ -58,27 +58,27 @@ def key(evidence: Evidence, function: str = "render", named: Classification | No
 FAILED = "subprocess.CalledProcessError"
 WRAPPED = "Command '['{}', '-i', 'a']' returned non-zero exit status 1."
 STABLE = [
-    (Evidence(), "1:6c049c422c0f49d7add9"),
-    (Evidence(signal=11, core_dumped=True), "1:60e5cb237e1650c48e19"),
-    (Evidence(killed_by=KilledBy.TIMEOUT, message="timed out: ran 5 ms"), "1:eefda5bcf05e301f6bf8"),
-    (Evidence(oom_killed=True, signal=9, worker_died=True), "1:2ec3ef95fa9d4c56918e"),
-    (raised("ValueError", "bad input 17"), "1:9a19bbd89e14fdd7c97e"),
+    (Evidence(), "2:6c049c422c0f49d7add9"),
+    (Evidence(signal=11, core_dumped=True), "2:60e5cb237e1650c48e19"),
+    (Evidence(killed_by=KilledBy.TIMEOUT, message="timed out: ran 5 ms"), "2:eefda5bcf05e301f6bf8"),
+    (Evidence(oom_killed=True, signal=9, worker_died=True), "2:2ec3ef95fa9d4c56918e"),
+    (raised("ValueError", "bad input 17"), "2:9a19bbd89e14fdd7c97e"),
     (
         raised("RuntimeError", "CUDA out of memory. Tried to allocate 2.00 GiB", traceback=TRACED),
-        "1:2a344cc7dc65adcb20f1",
+        "2:2a344cc7dc65adcb20f1",
     ),
     (
         raised("a.Wrapped", "render failed", ("OSError", "[Errno 28] No space left")),
-        "1:6471db95b735eceecbb2",
+        "2:6471db95b735eceecbb2",
     ),
-    (raised("E", "HTTP 503", codes=(Code(family="http", value="503"),)), "1:ea6289a0050981a5eb08"),
+    (raised("E", "HTTP 503", codes=(Code(family="http", value="503"),)), "2:ea6289a0050981a5eb08"),
     (
         raised("ImportError", "No module named 'torch'", phase=Phase.IMPORT),
-        "1:b95e4e225bf6052a84a5",
+        "2:b95e4e225bf6052a84a5",
     ),
-    (ended(1, "connect to 10.0.0.7:9003 failed: Connection refused"), "1:1c6ef6b29360d9d88b04"),
-    (ended(137, "Xid (PCI:0000:3b:00): 79, pid=1"), "1:e22f1243c5899c910c2c"),
-    (raised(FAILED, WRAPPED.format("ffmpeg"), stderr_tail="error: x"), "1:e1a85d31d3352fa15815"),
+    (ended(1, "connect to 10.0.0.7:9003 failed: Connection refused"), "2:1c6ef6b29360d9d88b04"),
+    (ended(137, "Xid (PCI:0000:3b:00): 79, pid=1"), "2:e22f1243c5899c910c2c"),
+    (raised(FAILED, WRAPPED.format("ffmpeg"), stderr_tail="error: x"), "2:e1a85d31d3352fa15815"),
 ]
 
 

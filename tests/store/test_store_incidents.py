@@ -208,14 +208,14 @@ def test_an_incident_is_found_by_a_beginning_and_by_its_errors(tx: Transaction) 
     bury(tx)
     incident = only(tx)
     full = incident.incident_id
-    for word in (full, full[:6], full.removeprefix("1:")[:4], incident.last_error_id):
+    for word in (full, full[:6], full.removeprefix("2:")[:4], incident.last_error_id):
         assert incidents.find_id(tx, word) == full
-    for word in ("", "zz", "9:", "%", "1:ffffffffff"):
+    for word in ("", "zz", "9:", "%", "2:ffffffffff"):
         with pytest.raises(NoSuchId, match="no incident"):
             incidents.find_id(tx, word)
     bury(tx, evidence=said("another"))
     with pytest.raises(AmbiguousId, match="several incidents"):
-        incidents.find_id(tx, "1:")
+        incidents.find_id(tx, "2:")
 
 
 def test_a_filter_takes_the_beginning_of_an_incidents_id_as_commands_do(tx: Transaction) -> None:
@@ -288,7 +288,7 @@ def test_an_incident_rests_when_its_tasks_have_recovered_and_it_was_quiet(book: 
     end(tx, conclude(claimed.task, token=claimed.token, now_ms=later_ms))
     assert incidents.quiet(tx, quiet_before_ms=NOW_MS, count_max=9) == [], "it was not quiet"
     [found] = incidents.quiet(tx, **quiet)
-    assert incidents.rest(tx, [found, "1:gone"], quiet_ms=DAY_MS * 9, now_ms=later_ms) == 0
+    assert incidents.rest(tx, [found, "2:gone"], quiet_ms=DAY_MS * 9, now_ms=later_ms) == 0
     assert incidents.rest(tx, [found], quiet_ms=1_000, now_ms=later_ms) == 1
     assert incidents.rest(tx, [found], quiet_ms=1_000, now_ms=later_ms) == 0
     assert only(tx).state is IncidentState.RESOLVED
