@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from fnr.api.frames import Limits, Output, Run, WorkerSpec
 from fnr.host.clock import Clock
-from fnr.policy.evidence import DAEMON_KILLED, Evidence, KilledBy, Phase
+from fnr.policy.evidence import DAEMON_KILLED, WORKER_ENDED, Evidence, KilledBy, Phase
 from fnr.worker.capture import capture
 from fnr.worker.command_child import CommandChild, Ending, Plan
 from fnr.worker.command_template import InputError, Template, fill, fill_all, parse
@@ -232,7 +232,7 @@ class Command:
                 message=DAEMON_KILLED, killed_by=KilledBy.DRAIN, kill_reason=DAEMON_KILLED
             )
         reason = killer(cancel.reason) if cancel is not None else KilledBy.OPERATOR
-        why = (cancel.why if cancel is not None else "") or f"ended: {reason}"
+        why = WORKER_ENDED if cancel is None else cancel.why or f"ended: {reason}"
         return Evidence(message=why, killed_by=reason, kill_reason=why)
 
     def _capture(self, error: BaseException, phase: Phase) -> Evidence:
