@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,12 @@ def ignore_sigterm(started: str, gate: str) -> None:
     """Refuse to end when asked nicely."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     block_on(gate, started)
+
+
+def leave_a_thread() -> int:
+    """Start a thread that never ends, and that the interpreter waits for at its exit."""
+    threading.Thread(target=threading.Event().wait).start()
+    return os.getpid()
 
 
 def leave_escapees(pids: str) -> None:
