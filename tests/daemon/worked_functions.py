@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -99,6 +100,17 @@ def leave_a_thread() -> int:
     """Start a thread that never ends, and that the interpreter waits for at its exit."""
     threading.Thread(target=threading.Event().wait).start()
     return os.getpid()
+
+
+def start_and_block(started: str, gate: str) -> str:
+    """Start another program, say who that is, and wait until somebody opens the gate."""
+    child = subprocess.Popen(["sleep", "infinity"], start_new_session=True)
+    try:
+        with Path(started).open("w") as bell:
+            bell.write(f"{child.pid}\n")
+        return Path(gate).read_text()
+    finally:
+        child.kill()
 
 
 def leave_escapees(pids: str) -> None:
