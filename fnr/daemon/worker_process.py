@@ -121,6 +121,12 @@ class WorkerProcess:
         return (*self.gpus, *(uuid for held in self.held.values() for uuid in held.gpus))
 
     @property
+    def loading(self) -> bool:
+        """It loads its function; one that was adopted has said so when it came back."""
+        came_back = self.state is WorkerState.AWAY and self.link is not None
+        return self.state is WorkerState.STARTING or came_back
+
+    @property
     def in_hand(self) -> bool:
         """It has something to do, or something is on the way to it or from it."""
         return bool(self.held or self.reserved or self.ending)
