@@ -78,6 +78,7 @@ class PythonFunction:
             with own_use.file_size_limited(limits.file_size_mib, beside=self._log.size()):
                 self._function = find(self._spec.python)
                 self._signature = signature_of(self._function)
+                self._folder = os.open(".", os.O_PATH | os.O_CLOEXEC)
             self._interrupts.open = False
         except Interrupted:
             raise
@@ -85,7 +86,6 @@ class PythonFunction:
             self._interrupts.open = False
             return self._with_drill(self._capture(error, Phase.IMPORT))
         self._peak_mib = own_use.peak_mib()
-        self._folder = os.open(".", os.O_PATH | os.O_CLOEXEC)
         return None
 
     def run(self, run: Run) -> Ended:
