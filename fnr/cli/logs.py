@@ -77,7 +77,7 @@ def task_logs(
         outputs = task_output(here(), task_id, since_ms=since_ms, shown=printed.read_to)
         _show_live(outputs, timestamps=timestamps)
     elif not shown:
-        here().notice(f"task {task_id} has printed nothing")
+        here().notice(f"task {task_id} has printed nothing{_since_then(since)}")
 
 
 def _show_function(
@@ -90,7 +90,11 @@ def _show_function(
         outputs = function_output(here(), name, shown=printed.read_to)
         _show_live(outputs, timestamps=timestamps)
     elif not shown:
-        here().notice(f"{name} has printed nothing")
+        here().notice(f"{name} has printed nothing{_since_then(since)}")
+
+
+def _since_then(since: str | None) -> str:
+    return "" if since is None else " since then"
 
 
 def _show_printed(printed: Printed, *, lines: int, timestamps: bool) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from fnr.config.settings import FunctionSettings
+from fnr.daemon.farewell import expect_back
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.pool import Pool
 from fnr.daemon.remains import (
@@ -97,6 +98,7 @@ class Adopter:
             failpoint("adopt-alive")
             worker.state = WorkerState.AWAY
             self._supervisor.adopt(worker, self._pool(record.function))
+            expect_back(self._parts, worker, self._supervisor.interrupt)
             self.on_taken(worker)
             log.info(
                 "worker adopted",

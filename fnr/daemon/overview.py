@@ -92,9 +92,11 @@ class Overview:
             self._crew.breaker_gate.refresh(pool)
         problem = pool.problem if pool else ""
         counts = record.counts if record else {}
-        live = sum(counts.get(state, 0) for state in ("queued", "waiting", "running"))
-        if settings is None and live:
-            problem = f"not in fnr.toml; {live} tasks wait for it"
+        # What runs is finished by the worker that it has.
+        waiting = sum(counts.get(state, 0) for state in ("queued", "waiting"))
+        if settings is None and waiting:
+            tasks = "1 task waits" if waiting == 1 else f"{waiting} tasks wait"
+            problem = f"not in fnr.toml; {tasks} for it"
         workers = [*pool.workers.values()] if pool else []
         return FunctionStatus(
             function=name,

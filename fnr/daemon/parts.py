@@ -16,6 +16,7 @@ from fnr.config.paths import Paths
 from fnr.config.settings import FunctionSettings, Settings
 from fnr.daemon.armed_faults import ArmedFaults
 from fnr.daemon.broadcast import Broadcast
+from fnr.daemon.guard import Guard
 from fnr.daemon.redact import Redactor
 from fnr.host.clock import Clock, Dice, Ulids
 from fnr.host.kernel_log import KernelLog
@@ -31,6 +32,7 @@ class Parts:
     faults: what a drill does to attempts; None as long as there has been none.
     accepting: new tasks are taken. dispatching: attempts are started. leaving: the daemon ends at
     once, and whoever has no answer asks the next one.
+    guard: ends with the daemon what its workers have started.
     bus_places: where whole GPUs are on the bus, by UUID, as last read.
     problems: what is wrong now. warnings: what somebody should look at, and that harms nothing.
     """
@@ -52,6 +54,7 @@ class Parts:
     problems: dict[str, str] = field(default_factory=dict)
     warnings: dict[str, str] = field(default_factory=dict)
     faults: ArmedFaults | None = None
+    guard: Guard = field(default_factory=Guard)
     bus_places: dict[str, str] = field(default_factory=dict)
     redactor: Redactor = field(init=False)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)

@@ -66,6 +66,13 @@ class Pool:
         """A worker is on its way."""
         return self.seating or any(w.state is WorkerState.STARTING for w in self.workers.values())
 
+    def loading_ms(self, now_ms: int) -> int | None:
+        """For how long all its workers have only been loading it; None if one is there for work."""
+        staying = self.staying
+        if not staying or not all(worker.loading for worker in staying):
+            return None
+        return max(0, now_ms - min(worker.started_at_ms for worker in staying))
+
     @property
     def keeps_gpus(self) -> bool:
         """Do its workers keep their GPUs for life? What a Python worker has loaded stays there."""

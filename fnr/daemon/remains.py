@@ -46,6 +46,8 @@ async def gather(parts: Parts, worker: WorkerProcess) -> Remains:
         grace_ms=worker.settings.grace_ms,
         clock=parts.clock,
     )
+    if report.proven:
+        parts.guard.forget(worker.worker_id)
     if report.stuck:
         log.error(
             "processes of a dead worker cannot be ended",

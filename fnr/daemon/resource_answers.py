@@ -80,10 +80,24 @@ class ResourceAnswers:
                 Wanted(what=written(one), needed=_needed(one), free=free_text(one, readings))
                 for one in conditions
             ],
-            holds=_holds(pool, task.function) if queued else await self._undo(task),
+            holds=self._holds(pool, task.function) if queued else await self._undo(task),
             never=never(conditions, readings)
             or (self._crew.resources.warning(pool) if queued else ""),
         )
+
+    def _holds(self, pool: Pool | None, function: str) -> dict[str, str]:
+        """Why a function gets nothing now: its gates, and what its workers lack."""
+        if pool is None or pool.removed:
+            return {"function": f"{function} is not in fnr.toml"}
+        holds = dict(pool.holds)
+        loading_ms = pool.loading_ms(self._crew.parts.clock.now_ms())
+        if pool.paused:
+            holds["pause"] = f"{function} is paused"
+        if pool.problem:
+            holds["workers"] = pool.problem
+        elif loading_ms is not None:
+            holds["workers"] = f"its worker is loading {function}, for {loading_ms // 1_000}s now"
+        return holds
 
     async def _undo(self, task: Task) -> dict[str, str]:
         """What has to be undone before a task is tried again, and who has to do something."""
@@ -92,18 +106,6 @@ class ResourceAnswers:
         steps = await self._reader.read(lambda tx: undo.of_task(tx, task.task_id))
         why = unfinished(steps)
         return {"undo": why} if why else {}
-
-
-def _holds(pool: Pool | None, function: str) -> dict[str, str]:
-    """Why a function gets nothing now: its gates, and what its workers lack."""
-    if pool is None or pool.removed:
-        return {"function": f"{function} is not in fnr.toml"}
-    holds = dict(pool.holds)
-    if pool.paused:
-        holds["pause"] = f"{function} is paused"
-    if pool.problem:
-        holds["workers"] = pool.problem
-    return holds
 
 
 def _chosen(report: GpuReport, word: str) -> Gpu:

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from msgspec import structs
-
 from fnr.api.frames import Ack, Done, Fail, Output
 from fnr.daemon import remains
 from fnr.daemon.dispatcher import Assignment, Dispatcher
 from fnr.daemon.in_hand import InHand
+from fnr.daemon.kills import with_kill
 from fnr.daemon.needs import with_need
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.rules_in_force import RulesInForce
@@ -24,7 +23,7 @@ from fnr.host.failpoint import failpoint
 from fnr.policy.evidence import Evidence
 from fnr.policy.task import AttemptOutcome, Claim, Task
 from fnr.policy.verdict import Action, Verdict, conclude, decide, excuse
-from fnr.store import checkpoints, kills, tasks
+from fnr.store import checkpoints, tasks
 from fnr.store.connection import StoreBusy, StoreFull, StoreIll, Transaction
 from fnr.store.settle import ClaimLost, settle
 from fnr.store.task_input import with_input
@@ -196,26 +195,12 @@ class Runner:
             if frame.undo:
                 self.undo_left.of_success(frame.token, uid=worker.uid)
             return verdict
-        evidence = self._with_kill(tx, frame, worker)
+        evidence = with_kill(self._parts, tx, frame, worker)
         verdict = self._judge(tx, task, frame.token, evidence, now_ms=now_ms)
         return self._settle(
             tx, worker, verdict, now_ms=now_ms, output=frame.output, promised=frame.undo,
             at_ms=ended_at_ms,
         )  # fmt: skip
-
-    def _with_kill(self, tx: Transaction, frame: Fail, worker: WorkerProcess) -> Evidence:
-        """Add what our own kill ledger knows to what the worker or its remains say."""
-        evidence = frame.evidence
-        if self._parts.faults is not None:
-            evidence = self._parts.faults.marked(frame.token, evidence)
-        known = worker.kills.get(frame.token) or kills.find(tx, frame.token)
-        if known is None and evidence.killed_by is not None:
-            known = (evidence.killed_by, evidence.kill_reason or evidence.message)
-        if known is None:
-            return evidence
-        # How the program died of it (a traceback, a signal) is kept; why it died is the headline.
-        killed_by, why = known
-        return structs.replace(evidence, killed_by=killed_by, kill_reason=why, message=why)
 
     def _judge(
         self, tx: Transaction, task: Task, token: str, evidence: Evidence, *, now_ms: int

@@ -13,11 +13,12 @@ from msgspec.structs import replace
 from fnr.api.frames import Limits, WorkerSpec
 from fnr.config.changes import mark_of
 from fnr.config.settings import FunctionSettings
-from fnr.daemon.parts import Parts
+from fnr.daemon.parts import Parts, log
 from fnr.daemon.worker_process import WorkerProcess
 from fnr.host import process
 from fnr.host.exit_facts import watch_memory
 from fnr.host.other_user import OtherUser, file_of_theirs, other_user
+from fnr.host.wards import Ward
 from fnr.policy.record import WorkerRecord
 from fnr.policy.task import WorkerIdentity
 
@@ -62,6 +63,8 @@ def spawn(
     finally:
         for fd in trials:
             os.close(fd)
+    if spec.die_with_daemon and settings.kind == "python":
+        _have_guarded(parts, child, worker_id, grace_ms=settings.grace_ms)
     return WorkerProcess(
         identity=WorkerIdentity(
             worker_id=worker_id,
@@ -82,6 +85,15 @@ def spawn(
         gpus=gpus,
         uid=None if user is None else user.uid,
     )
+
+
+def _have_guarded(parts: Parts, child: process.Child, worker_id: str, *, grace_ms: int) -> None:
+    ward = Ward(pid=child.pid, pid_start=child.pid_start, mark=worker_id, grace_ms=grace_ms)
+    try:
+        parts.guard.watch(ward)
+    except OSError as error:
+        # The next daemon looks after it, too.
+        log.warning("what workers start will not end with the daemon: %s", error)
 
 
 def _hand_over(

@@ -16,11 +16,12 @@ from fnr.daemon import remains, spawner
 from fnr.daemon.breaker_calls import BreakerCalls
 from fnr.daemon.checkpoints import Checkpoints
 from fnr.daemon.dispatcher import Dispatcher
+from fnr.daemon.farewell import expect_back, see_off
 from fnr.daemon.line_socket import LineSocket
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.pool import GOOD_RUN_MS, Pool
 from fnr.daemon.runner import Ended, Runner
-from fnr.daemon.worker_process import WorkerProcess, WorkerState
+from fnr.daemon.worker_process import WorkerProcess, WorkerState, progress_text
 from fnr.daemon.worker_rows import WorkerRows
 from fnr.host import process
 from fnr.host.failpoint import failpoint
@@ -238,7 +239,7 @@ class Supervisor:
             case frames.Returned(tokens=tokens):
                 self._runner.returned(worker, list(tokens), why="taken back before it began")
             case frames.Progress() if held := worker.held.get(frame.token):
-                held.progress = self._parts.redactor.text(_progress_text(frame))
+                held.progress = self._parts.redactor.text(progress_text(frame))
                 held.preview = frame.preview
                 worker.progressed(self._parts.clock.boot_ms())
             case frames.Called() if self.breaker_calls is not None:
@@ -252,6 +253,7 @@ class Supervisor:
             case frames.Bye(reason=reason):
                 worker.state = WorkerState.LEAVING
                 worker.leave_reason = worker.leave_reason or reason
+                see_off(self._parts, worker, self.interrupt)
                 self.tend(self.pools[worker.function])
 
     def _ready(self, worker: WorkerProcess) -> None:
@@ -286,6 +288,7 @@ class Supervisor:
             worker.link = None
             if worker.state is not WorkerState.GONE:
                 log.info("connection lost", extra={"worker_id": worker.worker_id, "why": why})
+                expect_back(self._parts, worker, self.interrupt)
 
     # ── ends ─────────────────────────────────────────────────────────────────
 
@@ -293,6 +296,8 @@ class Supervisor:
         """Let a worker finish what it runs and go."""
         if worker.state is WorkerState.GONE:
             return
+        if not worker.in_hand:
+            see_off(self._parts, worker, self.interrupt)
         worker.state = WorkerState.LEAVING
         failpoint("worker-dismissed")
         worker.leave_reason = reason
@@ -392,8 +397,3 @@ def _no_way(_: OtherUser) -> None:
 
 def _nobody_waits(_: WorkerProcess) -> None:
     """Nobody waits for what workers leave."""
-
-
-def _progress_text(frame: frames.Progress) -> str:
-    total = f"/{frame.total:g}" if frame.total is not None else ""
-    return f"{frame.done:g}{total} {frame.stage}".strip()

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Raw
 from msgspec.structs import asdict
 
-from fnr.api.frames import Done, Fail, Frame, Output, Run, encode
+from fnr.api.frames import Done, Fail, Frame, Output, Progress, Run, encode
 from fnr.config.settings import FunctionSettings
 from fnr.daemon.line_socket import LineSocket
 from fnr.host.exit_facts import MemoryWatch
@@ -121,9 +121,20 @@ class WorkerProcess:
         return (*self.gpus, *(uuid for held in self.held.values() for uuid in held.gpus))
 
     @property
+    def loading(self) -> bool:
+        """It loads its function; one that was adopted has said so when it came back."""
+        came_back = self.state is WorkerState.AWAY and self.link is not None
+        return self.state is WorkerState.STARTING or came_back
+
+    @property
+    def in_hand(self) -> bool:
+        """It has something to do, or something is on the way to it or from it."""
+        return bool(self.held or self.reserved or self.ending)
+
+    @property
     def idle(self) -> bool:
         """Ready, with nothing to do and nothing on the way."""
-        return self.state is WorkerState.READY and not (self.held or self.reserved or self.ending)
+        return self.state is WorkerState.READY and not self.in_hand
 
     def places(self, window: int) -> int:
         """How many more attempts it may be given."""
@@ -197,3 +208,9 @@ def run_frame(claim: Claim, faults: dict[str, WorkerFault] | None = None) -> Run
         gpus=claim.gpus,
         checkpoint="" if claim.checkpoint is None else claim.checkpoint.decode(),
     )
+
+
+def progress_text(frame: Progress) -> str:
+    """How far an attempt is, for people."""
+    total = f"/{frame.total:g}" if frame.total is not None else ""
+    return f"{frame.done:g}{total} {frame.stage}".strip()

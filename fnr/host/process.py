@@ -39,6 +39,7 @@ __all__ = [
     "become_subreaper",
     "die_with_parent",
     "group_members",
+    "kill",
     "pid_start",
     "reap",
     "signal_pids",
@@ -133,6 +134,12 @@ def signal_pids(pids: Iterable[int], signal: int) -> int:
             os.kill(pid, signal)
             reached += 1
     return reached
+
+
+def kill(child: Child) -> None:
+    """SIGKILL to it alone, if it is still there."""
+    with suppress(ProcessLookupError):
+        signals.pidfd_send_signal(child.pidfd, signals.SIGKILL)
 
 
 def become_subreaper() -> None:

@@ -16,7 +16,7 @@ from fnr.policy.evidence import INTERRUPTIONS, Evidence, KilledBy
 from fnr.policy.failure import Around, Failed
 from fnr.policy.parking import park
 from fnr.policy.resource_wait import wait_for_it
-from fnr.policy.retry import RetryPolicy, policy_for
+from fnr.policy.retry import RetryPolicy, policy_for, retry_delay_ms
 from fnr.policy.rules import Classification, Strategy
 from fnr.policy.smaller import step_around, step_aside, step_down, step_for
 from fnr.policy.task import AttemptOutcome, Task, TaskState
@@ -66,15 +66,13 @@ def decide(
     assert task.state is TaskState.RUNNING, task
     if task.cancel_asked or evidence.killed_by is KilledBy.CANCEL:
         return _cancel(task, evidence, token=token, now_ms=now_ms)
-    if evidence.killed_by in INTERRUPTIONS:
+    if evidence.killed_by in INTERRUPTIONS and not evidence.unasked:
         why = evidence.kill_reason or f"interrupted: {evidence.killed_by}"
         return excuse(task, token=token, why=why, outcome=AttemptOutcome.INTERRUPTED, now_ms=now_ms)
     if evidence.refused_by:
-        if step := step_around(task, evidence.refused_by, around, now_ms=now_ms):
-            return step_aside(task, step, token=token, now_ms=now_ms)
-        return park(task, evidence, token=token, wait_max_ms=policy.wait_ms, now_ms=now_ms)
+        return _refused(task, evidence, around, token=token, policy=policy, now_ms=now_ms)
 
-    died = evidence.worker_died and evidence.killed_by is None
+    died = evidence.unasked or (evidence.worker_died and evidence.killed_by is None)
     failed = Failed(
         before=task,
         task=replace(task, deaths=task.deaths + died),
@@ -91,6 +89,8 @@ def decide(
         fraction=fraction,
         around=around,
     )
+    if evidence.unasked and failed.task.deaths < failed.policy.deaths_max:
+        return _put_back(failed)
     if end := dead_end(failed):
         cause, why = end
         return bury(failed, cause, why)
@@ -117,6 +117,38 @@ def excuse(task: Task, *, token: str, why: str, outcome: AttemptOutcome, now_ms:
         token=token,
         outcome=outcome,
         decision=Decision(action=Action.PUT_BACK, why=why),
+    )
+
+
+def _refused(
+    task: Task, evidence: Evidence, around: Around, *, token: str, policy: RetryPolicy, now_ms: int
+) -> Verdict:
+    """An open breaker let it not begin its call: go around the service, or wait for it."""
+    if step := step_around(task, evidence.refused_by, around, now_ms=now_ms):
+        return step_aside(task, step, token=token, now_ms=now_ms)
+    return park(task, evidence, token=token, wait_max_ms=policy.wait_ms, now_ms=now_ms)
+
+
+def _put_back(failed: Failed) -> Verdict:
+    """Try again after a pause and at no cost, but not for ever: it may be the task that ends its
+    own worker, by a signal to its process group."""
+    task, policy = failed.task, failed.policy
+    delay_ms = retry_delay_ms(policy, retry=task.deaths, fraction=failed.fraction)
+    why = (
+        f"{failed.evidence.kill_reason}, which fnr did not send:"
+        f" {task.deaths} of {policy.deaths_max} (deaths_max)"
+    )
+    after = replace(
+        moved(task, TaskState.QUEUED, now_ms=failed.now_ms, reason=why),
+        due_at_ms=failed.now_ms + delay_ms,
+        interruptions=task.interruptions + 1,
+    )
+    return Verdict(
+        before=failed.before,
+        task=after,
+        token=failed.token,
+        outcome=AttemptOutcome.INTERRUPTED,
+        decision=Decision(action=Action.PUT_BACK, why=why, delay_ms=delay_ms),
     )
 
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from fnr.api.frames import Limits, Output, Run, WorkerSpec
 from fnr.host.clock import Clock
-from fnr.policy.evidence import DAEMON_KILLED, Evidence, KilledBy, Phase
+from fnr.policy.evidence import DAEMON_KILLED, WORKER_ENDED, Evidence, KilledBy, Phase
 from fnr.worker.capture import capture
 from fnr.worker.command_child import CommandChild, Ending, Plan
 from fnr.worker.command_template import InputError, Template, fill, fill_all, parse
@@ -103,6 +103,9 @@ class Command:
     def _plan(self, run: Run) -> tuple[Plan, str]:
         """What to start, and the file it promises; raises InputError or ValidationError."""
         spec = self._spec
+        if spec.cwd is not None:
+            # The folder of this name may be another one by now: a deployment puts it there anew.
+            os.chdir(spec.cwd)
         env = {
             **os.environ,
             "FNR_TASK_ID": run.task_id,
@@ -216,7 +219,7 @@ class Command:
         import hashlib  # noqa: PLC0415 - 3 MiB that only results in files need
 
         digest = hashlib.sha256()
-        with open(path, "rb") as file:  # noqa: PTH123 - pathlib costs 8 ms
+        with open(path, "rb", opener=_at_once) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise ValueError(f"the result {path} is not a regular file")
             while chunk := file.read(_HASH_BYTES):
@@ -232,7 +235,7 @@ class Command:
                 message=DAEMON_KILLED, killed_by=KilledBy.DRAIN, kill_reason=DAEMON_KILLED
             )
         reason = killer(cancel.reason) if cancel is not None else KilledBy.OPERATOR
-        why = (cancel.why if cancel is not None else "") or f"ended: {reason}"
+        why = WORKER_ENDED if cancel is None else cancel.why or f"ended: {reason}"
         return Evidence(message=why, killed_by=reason, kill_reason=why)
 
     def _capture(self, error: BaseException, phase: Phase) -> Evidence:
@@ -253,6 +256,11 @@ def _headline(child: CommandChild, ending: Ending) -> str:
         what = f"exit code {done.code}"
     last = child.stderr.last_line or child.stdout.last_line
     return f"{what}: {last}" if last else what
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open without waiting for anybody, as a FIFO would have us do."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _remove(folder: str) -> None:

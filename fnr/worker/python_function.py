@@ -21,7 +21,7 @@ from fnr.host import own_use
 from fnr.host.clock import Clock
 from fnr.host.limits import apply_limits
 from fnr.policy.chaos import WorkerFault
-from fnr.policy.evidence import Evidence, KilledBy, Phase
+from fnr.policy.evidence import WORKER_ENDED, Evidence, KilledBy, Phase
 from fnr.worker.capture import capture
 from fnr.worker.control import Control
 from fnr.worker.duty import Duty
@@ -59,6 +59,8 @@ class PythonFunction:
         self._signature = Signature()
         self._runner: asyncio.Runner | None = None
         self._peak_mib = 0
+        # The working folder as it is when everything is loaded.
+        self._folder = -1
         duty.on_cancel = self._on_cancel
         self._cancel_task: Callable[[], None] | None = None
 
@@ -76,6 +78,7 @@ class PythonFunction:
             with own_use.file_size_limited(limits.file_size_mib, beside=self._log.size()):
                 self._function = find(self._spec.python)
                 self._signature = signature_of(self._function)
+                self._folder = os.open(".", os.O_PATH | os.O_CLOEXEC)
             self._interrupts.open = False
         except Interrupted:
             raise
@@ -130,6 +133,8 @@ class PythonFunction:
             if mismatch := self._mismatch(arguments):
                 return refused_input(TypeError, mismatch)
             function = self._function if run.fault is None else self._faulty(run, run.fault)
+            # The attempt before may have gone elsewhere, and whose turn comes next is chance.
+            os.fchdir(self._folder)
             interrupts.guard()
             value = function(**arguments)
             if hasattr(type(value), "__await__"):
@@ -176,7 +181,7 @@ class PythonFunction:
         if cancel is not None:
             killed_by, why = killer(cancel.reason), cancel.why or f"asked to end: {cancel.reason}"
         elif self._interrupts.asked:
-            killed_by, why = KilledBy.OPERATOR, "the worker got SIGTERM"
+            killed_by, why = KilledBy.OPERATOR, WORKER_ENDED
         else:
             return evidence
         return replace(evidence, killed_by=killed_by, kill_reason=why)
@@ -238,8 +243,9 @@ def find(name: str) -> Callable[..., Any]:
 
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
-        # The disk may be full, and foreign code may have closed or replaced the stream.
-        with suppress(OSError, ValueError, AttributeError):
+        # The disk may be full, and foreign code may have closed the stream, or put in its place
+        # something that raises whatever it likes.
+        with suppress(Exception):
             stream.flush()
 
 

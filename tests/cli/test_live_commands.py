@@ -165,6 +165,13 @@ def test_logs_of_a_task_are_what_it_printed(live: Run, done: str, dead: str) -> 
     assert (found.out, found.err) == ("", f"task {dead} has printed nothing\n")
 
 
+def test_what_has_printed_before_the_moment_asked_for_is_told_so(live: Run, done: str) -> None:
+    for name in (done, "count"):
+        found = live("logs", name, "--since", "2100-01-01")
+        who = "count" if name == "count" else f"task {done}"
+        assert (found.out, found.err) == ("", f"{who} has printed nothing since then\n")
+
+
 def test_logs_of_a_function_are_cut_to_the_last_lines(live: Run, done: str) -> None:
     assert done
     assert "counting 3 characters" in live("logs", "count", "-n", "0").out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import socket
 import sqlite3
@@ -130,6 +131,30 @@ def test_a_worker_that_ends_without_a_result_is_named(home_at: HomeAt) -> None:
     assert end.task.state is TaskState.DEAD
     [first, *_] = home.ask(ask.GetTask(task_id=end.task.task_id)).errors
     assert (first.evidence.exit_code, first.evidence.worker_died) == (0, True)
+
+
+def test_a_task_that_ends_its_own_worker_by_sigterm_is_poison(home_at: HomeAt) -> None:
+    """A program stops its child by the process group, and is of the same group."""
+    home = home_at(function("own-goal", "die")).up()
+    given = {"signal_number": int(signal.SIGTERM)}
+    end = end_of(home, submit(home, "own-goal", given, retries_max=0))
+    assert end.task.state is TaskState.DEAD
+    assert end.task.reason.startswith("poison")
+    assert (end.task.interruptions, end.task.retries) == (2, 0)
+
+
+@pytest.mark.parametrize("extra", ["max_tasks_per_worker = 1", "workers = { min = 0, max = 1 }"])
+def test_a_worker_whose_threads_never_end_is_ended(home_at: HomeAt, extra: str) -> None:
+    """It leaves by itself, or is asked to while it is idle."""
+    home = home_at(function("thread", "leave_a_thread", extra)).up()
+    pid = msgspec.json.decode(end_of(home, submit(home, "thread")).result)
+    pidfd = os.pidfd_open(pid)
+    stay = [one.worker_id for one in home.ask(ask.ListWorkers()) if one.pid == pid]
+    home.ask(ask.StopWorkers(workers=stay))
+    ended, _, _ = select.select([pidfd], [], [], 20)
+    os.close(pidfd)
+    assert ended
+    assert end_of(home, submit(home, "thread")).task.state is TaskState.DONE
 
 
 def test_a_stopped_worker_is_found_hung(home_at: HomeAt, tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def test_a_removed_function_keeps_its_tasks_and_letters_until_it_is_back(home_at
     home.write(function("echo", "echo"))
     home.ask(ask.ReloadConfig())
     status = {line.function: line for line in home.ask(ask.GetStatus()).functions}
-    assert status["bad"].problem == "not in fnr.toml; 1 tasks wait for it"
+    assert status["bad"].problem == "not in fnr.toml; 1 task waits for it"
     report = home.ask(ReplayLetters(task_ids=[dead]))
     assert report.blocked == {"function bad is not in fnr.toml": 1}
     home.kill()

@@ -26,6 +26,7 @@ from fnr.api import wire
 from fnr.api.errors import ConfigError, DaemonDown, TimedOut
 from fnr.client.sdk import AsyncClient
 from fnr.daemon.parts import Parts
+from fnr.host import procfs
 from fnr.host.clock import Clock
 from fnr.host.procfs import environ_of
 from fnr.policy.evidence import DAEMON_KILLED, KilledBy
@@ -507,6 +508,46 @@ def test_a_command_that_ends_with_its_daemon_does_not_wait_for_the_next(
     assert (end.task.state, end.task.deaths, end.task.retries) == (TaskState.DONE, 0, 0)
     told = [row.decision.why for row in home.ask(ask.GetTask(task_id=task_id)).ledger]
     assert [reason for reason in told if DAEMON_KILLED in reason]
+
+
+@pytest.mark.parametrize("guard", ["lives", "was ended before"])
+def test_what_a_function_started_ends_with_its_daemon_too(
+    home_at: HomeAt, tmp_path: Path, guard: str
+) -> None:
+    """No next daemon comes: programs of another session had run on until one did."""
+    started, gate = pipes(tmp_path, "started", "gate")
+    extra = 'on_daemon_exit = "kill"\nworkers = { min = 0, max = 1 }\nmax_tasks_per_worker = 1\n'
+    home = home_at(function("hang", "start_and_block", extra)).up()
+    given = {"started": str(started), "gate": str(gate)}
+    first = submit(home, "hang", given, retries_max=0)
+    started.read_text()
+    if guard == "was ended before":
+        guard_fd = os.pidfd_open(guard_of(home))
+        signal.pidfd_send_signal(guard_fd, signal.SIGKILL)
+        assert select.select([guard_fd], [], [], 30)[0]
+        os.close(guard_fd)
+    gate.write_text("open")
+    assert end_of(home, first).task.state is TaskState.DONE
+    submit(home, "hang", given, retries_max=0)
+    pidfd = os.pidfd_open(int(started.read_text()))
+    guard_fd = os.pidfd_open(guard_of(home))
+    home.kill()
+    for fd in (pidfd, guard_fd):
+        assert select.select([fd], [], [], 30)[0]
+        os.close(fd)
+
+
+def guard_of(home: LiveHome) -> int:
+    """The living process that outlives the daemon to end what workers have started."""
+    assert home.process is not None
+    [pid] = [
+        pid
+        for pid, stat in procfs.scan().items()
+        if stat.parent == home.process.pid
+        and stat.alive
+        and b"fnr.host.wards" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+    return pid
 
 
 def test_what_does_not_end_with_the_daemon_is_left_by_one_that_is_stopped(

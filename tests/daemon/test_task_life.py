@@ -16,6 +16,7 @@ from live_home import FUNCTIONS, LiveHome
 from fnr.api import requests as ask
 from fnr.api.errors import BadData, NotFound, StorageError, TimedOut, TryAgain
 from fnr.api.letter_requests import ListLetters, ReplayLetters
+from fnr.api.resource_requests import ExplainWait
 from fnr.host.clock import Clock, Dice, Ulids, ulid_ms
 from fnr.policy.task import TaskState
 
@@ -166,6 +167,19 @@ def test_a_running_task_can_be_cancelled(home_at: HomeAt, tmp_path: Path) -> Non
     end = end_of(home, task_id)
     assert end.task.state is TaskState.CANCELLED
     assert "not needed" in end.task.reason
+
+
+def test_who_waits_for_an_import_is_told_so(home_at: HomeAt, tmp_path: Path) -> None:
+    os.mkfifo(gate := tmp_path / "gate")
+    (tmp_path / "slow_module.py").write_text(f"open({str(gate)!r}).close()\ndef f(): return 1\n")
+    table = f'[functions.slow]\npython = "slow_module:f"\ncwd = "{tmp_path}"\n'
+    home = home_at(table).up()
+    task_id = submit(home, "slow")
+    facts = home.ask(ExplainWait(task_id=task_id))
+    assert facts.holds["workers"].startswith("its worker is loading slow, for ")
+    gate.write_text("")
+    assert end_of(home, task_id).task.state is TaskState.DONE
+    assert home.ask(ExplainWait(task_id=submit(home, "slow"))).holds == {}
 
 
 def test_wrong_requests_are_refused_in_words(home_at: HomeAt) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -92,6 +94,23 @@ def ignore_sigterm(started: str, gate: str) -> None:
     """Refuse to end when asked nicely."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     block_on(gate, started)
+
+
+def leave_a_thread() -> int:
+    """Start a thread that never ends, and that the interpreter waits for at its exit."""
+    threading.Thread(target=threading.Event().wait).start()
+    return os.getpid()
+
+
+def start_and_block(started: str, gate: str) -> str:
+    """Start another program, say who that is, and wait until somebody opens the gate."""
+    child = subprocess.Popen(["sleep", "infinity"], start_new_session=True)
+    try:
+        with Path(started).open("w") as bell:
+            bell.write(f"{child.pid}\n")
+        return Path(gate).read_text()
+    finally:
+        child.kill()
 
 
 def leave_escapees(pids: str) -> None:

@@ -158,6 +158,37 @@ def test_an_interruption_costs_nothing(
     )
 
 
+@given(
+    task=RUNNING_TASKS.map(lambda task: replace(task, cancel_asked=False)),
+    found=CLASSIFICATIONS,
+    policy=POLICIES,
+)
+def test_a_sigterm_that_fnr_did_not_send_costs_no_retry_and_is_not_for_ever(
+    task: Task, found: Classification, policy: RetryPolicy
+) -> None:
+    """A task that ends its own worker by a signal to its group is poison, as one that kills it."""
+    evidence = Evidence(
+        killed_by=KilledBy.OPERATOR, kill_reason="the worker got SIGTERM", unasked=True
+    )
+    verdict = fail(task, found, evidence=evidence, policy=policy)
+    after = verdict.task
+
+    assert after.deaths == task.deaths + 1
+    if after.deaths >= policy.deaths_max:
+        assert verdict.letter is not None
+        assert verdict.letter.cause is DeathCause.POISON
+    else:
+        assert after.state is TaskState.QUEUED
+        assert after.due_at_ms >= NOW_MS
+        assert verdict.decision.delay_ms == after.due_at_ms - NOW_MS
+        assert verdict.outcome is AttemptOutcome.INTERRUPTED
+        assert (after.retries, after.unknowns, after.waits) == (
+            task.retries,
+            task.unknowns,
+            task.waits,
+        )
+
+
 @given(task=RUNNING_TASKS)
 def test_an_attempt_that_never_began_leaves_no_trace_in_the_budgets(task: Task) -> None:
     verdict = excuse(

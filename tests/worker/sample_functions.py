@@ -44,6 +44,29 @@ def prints_and_writes(printed: int, file: str, written: int) -> int:
     return Path(file).write_bytes(b"x" * written)
 
 
+def goes_to(folder: str) -> str:
+    """Says where it begins, then goes elsewhere."""
+    begun = str(Path.cwd())
+    os.chdir(folder)
+    return begun
+
+
+class _Odd:
+    """A stream as somebody wrote it who never flushes."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+    def flush(self) -> None:
+        raise RuntimeError("nothing to flush")
+
+
+def replaces_stdout() -> str:
+    for name in ("stdout", "stderr"):
+        setattr(sys, name, _Odd())
+    return "done"
+
+
 def at_gate(gate: str) -> str:
     """Says that it has begun, waits at the gate, returns what came through it."""
     fnr.progress(1)

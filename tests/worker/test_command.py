@@ -150,6 +150,23 @@ def test_a_file_result_says_where_how_much_and_its_hash(daemon: FakeDaemon) -> N
     assert "not a regular file" in peer.failure({"out": "/dev/null"}).message
 
 
+def test_a_file_result_that_is_a_fifo_is_refused_and_not_waited_for(daemon: FakeDaemon) -> None:
+    os.mkfifo(fifo := daemon.folder / "fifo")
+    _, peer = serve(daemon, "show_arguments", "{out}", result="file:{out}")
+    assert "not a regular file" in peer.failure({"out": str(fifo)}).message
+
+
+def test_every_attempt_runs_in_the_folder_that_has_the_name_now(daemon: FakeDaemon) -> None:
+    """A deployment moves the old one away and puts a new one in its place."""
+    (folder := daemon.folder / "current").mkdir()
+    _, peer = serve(daemon, "show_environment", result="json", cwd=str(folder))
+    assert peer.result({})["cwd"] == str(folder)
+    folder.rename(daemon.folder / "former")
+    assert Code(family="errno", value="ENOENT") in peer.failure({}).codes
+    folder.mkdir()
+    assert peer.result({})["cwd"] == str(folder)
+
+
 def test_without_a_result_the_exit_and_the_last_output_are_it(daemon: FakeDaemon) -> None:
     _, peer = serve(daemon, "show_arguments", "{a}")
     assert peer.result({"a": 1}) == {"exit_code": 0, "stdout_tail": '["1"]\n'}

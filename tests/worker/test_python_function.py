@@ -137,6 +137,17 @@ def test_it_runs_in_its_folder_and_reads_nothing(daemon: FakeDaemon) -> None:
     assert peer.result() == [str(HERE), str(HERE), ""]
 
 
+def test_every_attempt_begins_in_the_same_folder(daemon: FakeDaemon) -> None:
+    _, peer = serve(daemon, "goes_to")
+    begun = [peer.result({"folder": "/"}) for _ in range(2)]
+    assert begun == [str(HERE), str(HERE)]
+
+
+def test_a_stream_that_cannot_be_flushed_costs_no_result(daemon: FakeDaemon) -> None:
+    _, peer = serve(daemon, "replaces_stdout")
+    assert [peer.result({}) for _ in range(2)] == ["done", "done"]
+
+
 def test_a_flood_of_prints_does_not_fill_the_disk(daemon: FakeDaemon) -> None:
     worker, peer = serve(daemon, "prints", log_bytes_max=1 << 20)
     assert peer.result({"text": "x" * 1_000_000, "times": 300}) == 300
