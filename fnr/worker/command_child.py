@@ -19,7 +19,7 @@ from msgspec import Struct
 from fnr.api.frames import Limits
 from fnr.host.children import reap_ended
 from fnr.host.clock import Clock
-from fnr.host.limits import apply_limits
+from fnr.host.limits import apply_limits, born_within
 from fnr.host.process import Child, Exit, attach, pid_start, reap, spawn, stop_group_blocking
 from fnr.host.subreaper import strays
 from fnr.policy.log_record import STDERR, STDOUT
@@ -116,10 +116,11 @@ class CommandChild:
                 pipes += os.pipe()
                 os.set_blocking(pipes[-2], False)
                 self._streams[pipes[-2]] = capture
-            child = spawn(
-                plan.argv, env=plan.env, cwd=plan.cwd, stdin=plan.stdin,
-                stdout=pipes[1], stderr=pipes[3], nice=plan.nice,
-            )  # fmt: skip
+            with born_within(plan.limits.memory_mib):
+                child = spawn(
+                    plan.argv, env=plan.env, cwd=plan.cwd, stdin=plan.stdin,
+                    stdout=pipes[1], stderr=pipes[3], nice=plan.nice,
+                )  # fmt: skip
         except BaseException:
             for fd in self._streams:
                 os.close(fd)
