@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from msgspec import Struct
@@ -56,6 +56,7 @@ SUBMIT_PATIENCE_MS = 10_000
 SILENT_MS = 2_000
 # Not more at once: a slow reader whom a command waits for is to be seen to read.
 PIECE_BYTES = 64 * 1024
+_SLEEP_S = 0.5
 
 
 class Output(Struct, frozen=True):
@@ -105,10 +106,16 @@ class Inbox:
 
     def wait(self) -> str | None:
         """Wait for news: the path of a log that has grown, or None: look how things are."""
-        mail = self._mail.get()
+        mail = self._next()
         if isinstance(mail, FnrError):
             raise mail
         return mail.path if isinstance(mail, _Grown) else None
+
+    def _next(self) -> _Mail:
+        """A Ctrl-C that comes in the moment before one falls asleep is heard when one wakes."""
+        while True:
+            with suppress(Empty):
+                return self._mail.get(timeout=_SLEEP_S)
 
     def follow(self, path: str, position: int) -> None:
         """Tell when a log grows behind a position."""
