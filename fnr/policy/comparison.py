@@ -25,7 +25,7 @@ class Sign(Struct, frozen=True, kw_only=True):
 
     place:    near or far.
     distance: how far up the chain and the bases; a type that fits by itself is 0.
-    read:     it was read in the words of the error.
+    read:     it was read in the words of the error, or in those that a type's name is made of.
     """
 
     words: str
@@ -151,8 +151,12 @@ class Comparison:
             for up, name in enumerate(names):
                 exact = name in asked.exceptions
                 if exact or not asked.globs.isdisjoint(self._globs.fitting(name)):
-                    distance = 4 * link + 2 * up + (not exact)
-                    return Sign(words=f"exception {names[0]}", place=place, distance=distance)
+                    return Sign(
+                        words=f"exception {names[0]}",
+                        place=place,
+                        distance=4 * link + 2 * up + (not exact),
+                        read=not exact,
+                    )
         return None
 
     def _nearest(self, pieces: tuple[int, ...], as_set: frozenset[int]) -> tuple[int, Found] | None:

@@ -16,7 +16,7 @@ from zlib import crc32
 from fnr.policy.facts import Facts
 from fnr.policy.file_kinds import ENDINGS, kind_of_file
 
-FEATURE_BITS = 18
+FEATURE_BITS = 19
 # The first words of a message say most; a page of log must not cost more than a sentence.
 MESSAGE_CHARS_MAX = 800
 TAIL_CHARS_MAX = 600

@@ -126,8 +126,15 @@ def test_a_code_or_type_stands_alone_and_is_weighed_where_words_decide_too(rule:
     assert classify(KEY_GONE, RuleSet([rule]), sure).category is T
     with_words = replace(rule, text=("peer",))
     assert classify(KEY_GONE, RuleSet([with_words]), sure).category is P
-    likelier = leaning(CATEGORIES.index(P), by=2.0)
+    likelier = leaning(CATEGORIES.index(P), by=1.2)
     assert classify(KEY_GONE, RuleSet([with_words]), likelier).category is T
+
+
+def test_a_type_that_fits_by_a_part_of_its_name_is_weighed_as_words_are() -> None:
+    by_name = RuleSet([Rule(name="a", category=T, level=Level.EXCEPTION, exceptions=("Peer*",))])
+    for by, category in ((1.2, T), (5.0, P)):
+        likelier = leaning(CATEGORIES.index(P), by=by)
+        assert classify(KEY_GONE, by_name, likelier).category is category
 
 
 def test_whether_it_is_waited_for_or_tried_again_the_wording_may_tell_too() -> None:
