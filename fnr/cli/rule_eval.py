@@ -16,8 +16,8 @@ from fnr.cli.config import checked_settings
 from fnr.cli.here import here
 from fnr.cli.render import show_one
 from fnr.cli.rule_drop_ins import loaded_rules
+from fnr.cli.rule_model import text_model_here
 from fnr.cli.terminal import RED, one_line, painted
-from fnr.config.text_model_file import load_text_model
 from fnr.policy.classify import classify
 from fnr.policy.labelled import SCHEMA, BadRecordError, EvalReport, evaluate
 from fnr.policy.rules import Category
@@ -46,7 +46,7 @@ def evaluate_file(
     Dangerous is validation or permanent that was taken for transient or resource.
     """
     loaded = loaded_rules()
-    model = None if no_model else load_text_model(here().paths, checked_settings().settings)[0]
+    model = None if no_model else text_model_here(checked_settings().settings)
     try:
         report = evaluate(
             _records(file), lambda evidence: classify(evidence, loaded.rule_set, model)

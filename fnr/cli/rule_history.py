@@ -13,10 +13,10 @@ from fnr.cli.moments import parse_since
 from fnr.cli.past_errors import errors_since
 from fnr.cli.render import Column, Listing, show_list
 from fnr.cli.rule_drop_ins import PROBLEMS_SHOWN, draft_text, rules_with_draft
+from fnr.cli.rule_model import text_model_here
 from fnr.cli.terminal import one_line
 from fnr.config.load import load
 from fnr.config.rule_files import LoadedRules, load_rules
-from fnr.config.text_model_file import load_text_model
 from fnr.policy.classify import classify
 from fnr.policy.record import ErrorRecord
 from fnr.policy.rule_set import RuleSet
@@ -73,8 +73,7 @@ def against_history(since: str, rules_file: str | None, *, use_model: bool) -> N
     """
     since_ms = parse_since(since)
     now = load_rules(here().paths)
-    model, _ = load_text_model(here().paths, load(here().paths).settings)
-    model = model if use_model else None
+    model = text_model_here(load(here().paths).settings) if use_model else None
 
     def judge(rules: RuleSet) -> Judge:
         return lambda error: classify(error.evidence, rules, model, function=error.function)

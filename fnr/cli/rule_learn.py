@@ -14,10 +14,10 @@ from fnr.cli.options import DryRun
 from fnr.cli.past_errors import corrections_since
 from fnr.cli.render import show_one
 from fnr.cli.rule_drop_ins import take_effect
+from fnr.cli.rule_model import text_model_here
 from fnr.cli.terminal import one_line
 from fnr.config.load import load
 from fnr.config.rule_files import read_packs, read_text_model
-from fnr.config.text_model_file import load_text_model
 from fnr.host.disk import write_durably
 from fnr.policy.local_model import Taught, dump_local, examples_of, lesson_of, teach
 from fnr.policy.record import CorrectedError
@@ -85,9 +85,7 @@ def learn(
             next_step=f"{here().command} errors reclassify ID --category CATEGORY",
         )
     settings = load(here().paths).settings
-    before, problem = load_text_model(here().paths, settings)
-    if problem:
-        here().notice(f"notice: {problem}")
+    before = text_model_here(settings)
     taught = teach([lesson for _, lesson in taught_by], examples_of(read_packs()), shipped)
     if not dry_run:
         _write(dump_local(taught.layer))

@@ -26,9 +26,9 @@ from fnr.cli.rule_drop_ins import (
     take_effect,
     text_of,
 )
+from fnr.cli.rule_model import text_model_here
 from fnr.cli.terminal import block, one_line
 from fnr.config.load import load
-from fnr.config.text_model_file import load_text_model
 from fnr.policy.nameless import nameless
 from fnr.policy.rule_file import RuleProblem, parse_rules
 from fnr.policy.rule_text import HEADER
@@ -113,7 +113,7 @@ def suggest_rules(
 def _errors(since_ms: int) -> Iterator[NamelessError]:
     """Errors that people reclassified, then those that no rule named; each once."""
     rules = loaded_rules().rule_set
-    model, _ = load_text_model(here().paths, load(here().paths).settings)
+    model = text_model_here(load(here().paths).settings)
     corrected: set[str] = set()
     for wrong in corrections_since(since_ms):
         corrected.add(wrong.error_id)

@@ -17,8 +17,8 @@ from fnr.cli.here import here
 from fnr.cli.render import show_one
 from fnr.cli.rule_drop_ins import draft_text, loaded_rules, rules_with_draft
 from fnr.cli.rule_history import against_history
+from fnr.cli.rule_model import text_model_here
 from fnr.cli.terminal import BOLD, one_line, painted
-from fnr.config.text_model_file import load_text_model
 from fnr.daemon.redact import Redactor
 from fnr.policy.classify import classify_facts
 from fnr.policy.evidence import (
@@ -143,7 +143,7 @@ def try_text(
     # As in a real error: what is hidden before rules see it, none of them can look for.
     hidden = with_named_input(Redactor(settings).evidence(evidence), _object(given))
     facts = gather(hidden, function=function)
-    model = None if no_model else load_text_model(here().paths, settings)[0]
+    model = None if no_model else text_model_here(settings)
     found = classify_facts(facts, _rule_set(rules), model)
     follows = what_follows(found, function)
     answer: dict[str, Any] = msgspec.to_builtins(found)

@@ -153,7 +153,9 @@ class RulesInForce:
     def _read_model(self, settings: Settings) -> TextModel | None:
         """Without its layer, or without the model, fewer errors get a name; work goes on."""
         model, problem = load_text_model(self._parts.paths, settings)
+        self._parts.warnings.pop("text model", None)
         if problem:
+            self._parts.warnings["text model"] = problem
             log.warning("text model: %s", problem)
         return model
 

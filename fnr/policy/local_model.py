@@ -26,6 +26,8 @@ VERSION = 1
 ROUNDS_MAX = 10
 STRENGTHS = (1.0, 0.85, 0.7, 0.55, 0.4, 0.25)
 _WEIGHT_MAX = 1_000_000
+# Layers of tables as much smaller still count.
+_MORE_BITS_MAX = 2
 
 
 class LocalModel(Struct, frozen=True, kw_only=True):
@@ -148,7 +150,8 @@ def with_local(model: TextModel, data: bytes) -> TextModel:
         layer = msgspec.json.decode(data, type=LocalModel)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise DamagedModel(str(error)) from error
-    if (layer.version, layer.feature_bits) != (VERSION, FEATURE_BITS):
+    more_bits = FEATURE_BITS - layer.feature_bits
+    if layer.version != VERSION or not 0 <= more_bits <= _MORE_BITS_MAX:
         raise DamagedModel(
             f"version {layer.version} with {layer.feature_bits} bits of features;"
             f" wanted are {VERSION} and {FEATURE_BITS}"
@@ -157,9 +160,13 @@ def with_local(model: TextModel, data: bytes) -> TextModel:
     scale = layer.step / model.header.step
     if not 0 < scale < _WEIGHT_MAX:
         raise DamagedModel(f"one unit of a weight cannot be worth {layer.step}")
-    return replace(
-        model, local={number: _scaled(four, scale) for number, four in layer.weights.items()}
-    )
+    # In a larger table a feature stands in one of the places that end as its place of before did.
+    local = {
+        number | above << layer.feature_bits: _scaled(four, scale)
+        for number, four in layer.weights.items()
+        for above in range(1 << more_bits)
+    }
+    return replace(model, local=local)
 
 
 def _scaled(weights: Weights, scale: float) -> Weights:

@@ -219,6 +219,16 @@ def test_whoever_tries_rules_is_told_that_those_of_a_broken_rules_d_do_not_count
         assert told in rules(*words).err, words
 
 
+def test_whoever_tries_rules_is_told_that_what_was_taught_does_not_count(
+    rules: Rules, tmp_path: Path
+) -> None:
+    labelled = tmp_path / "labelled.jsonl"
+    labelled.write_text('{"message": "x", "category": "unknown"}\n')
+    (tmp_path / "learnt-words.json").write_text("{}")
+    for words in (("test", "no lens in attic"), ("eval", labelled), ("suggest",)):
+        assert "fnr rules learn makes a new one" in rules(*words).err, words
+
+
 def test_a_name_that_several_rules_have_is_refused_and_they_are_named(
     rules: Rules, tmp_path: Path
 ) -> None:

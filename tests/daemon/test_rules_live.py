@@ -98,6 +98,19 @@ def test_a_broken_rules_d_keeps_no_daemon_from_starting_and_the_status_says_so(
     assert named(home) == "validation"
 
 
+def test_what_was_taught_and_cannot_be_read_is_told_by_the_status(home_at: HomeAt) -> None:
+    home = home_at(function("bad", "fail"))
+    layer = Path(home.paths.learnt_file)
+    layer.write_text("{}")
+    home.up()
+    named(home)
+    [words] = home.ask(ask.GetStatus()).problems
+    assert words.startswith(f"{layer} is no layer of the text model")
+    layer.unlink()
+    assert home.fnr("rules", "reload").returncode == 0
+    assert home.ask(ask.GetStatus()).problems == []
+
+
 def test_an_own_rule_whose_name_a_shipped_one_has_stays_in_force_and_the_status_says_so(
     home_at: HomeAt,
 ) -> None:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from fnr.policy.evidence import Evidence
 from fnr.policy.local_model import dump_local, examples_of, lesson_of, teach, with_local
 from fnr.policy.rules import Category, Level, Rule, RuleTest
+from fnr.policy.text_features import slot
 from fnr.policy.text_learning import Lesson, learn, model_of
 from fnr.policy.text_model import CATEGORIES, DamagedModel, TextModel
 
@@ -82,6 +83,14 @@ def test_a_layer_means_the_same_above_a_model_with_another_unit(model: TextModel
     here, there = with_local(model, data).local, with_local(halved, data).local
     assert here
     assert {slot: tuple(2 * w for w in four) for slot, four in here.items()} == there
+
+
+def test_a_layer_above_a_smaller_table_means_the_same_above_a_larger_one(model: TextModel) -> None:
+    data = b'{"version":1,"feature_bits":18,"step":%f,"learnt_from":1,"weights":{"%d":[9,0,0,0]}}'
+    place = slot("w:drum") & ((1 << 18) - 1)
+    taught = with_local(model, data % (model.header.step, place))
+    assert taught.weights(slot("w:drum"))[0] == model.weights(slot("w:drum"))[0] + 9
+    assert set(taught.local) == {place, place + (1 << 18)}
 
 
 @pytest.mark.parametrize(
