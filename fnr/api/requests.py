@@ -29,6 +29,7 @@ REMOVED = "removed"
 class FunctionStatus(Struct, frozen=True, kw_only=True):
     """One line of `fnr status`. holds: what keeps its due tasks from starting -> why.
 
+    starting: how many of its workers are loading it.
     paused_by: who has paused it, and the reason that was given.
     retry_budget_ms: work that it may spend on retries; None while nothing was spent.
     """
@@ -38,6 +39,7 @@ class FunctionStatus(Struct, frozen=True, kw_only=True):
     counts: dict[str, int]
     workers: int = 0
     busy: int = 0
+    starting: int = 0
     workers_max: int = 0
     paused: bool = False
     paused_by: str = ""
@@ -57,7 +59,9 @@ class FunctionStatus(Struct, frozen=True, kw_only=True):
             return "held"
         if self.kind == REMOVED:
             return "removed"
-        return "busy" if self.busy else "ready"
+        if self.busy:
+            return "busy"
+        return "starting" if self.workers and self.starting == self.workers else "ready"
 
 
 class Limited(Struct, frozen=True, kw_only=True):

@@ -120,4 +120,7 @@ def _state(function: dict[str, Any], *, down: bool) -> str:
         return "down"
     if function.get("kind") == "removed":
         return "removed"
-    return "busy" if function.get("busy") else "ready"
+    if function.get("busy"):
+        return "busy"
+    loading = function.get("starting")
+    return "starting" if loading and loading == function.get("workers") else "ready"

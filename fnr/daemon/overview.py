@@ -10,7 +10,7 @@ from fnr.daemon.crew import Crew
 from fnr.daemon.limited import limits
 from fnr.daemon.pool import Pool
 from fnr.daemon.reader import Reader
-from fnr.daemon.worker_process import WorkerProcess
+from fnr.daemon.worker_process import WorkerProcess, WorkerState
 from fnr.policy.record import FunctionRecord, WorkerRecord
 from fnr.store.reads import READS
 
@@ -104,6 +104,7 @@ class Overview:
             counts=counts,
             workers=len(workers),
             busy=sum(bool(worker.held) for worker in workers),
+            starting=sum(worker.state is WorkerState.STARTING for worker in workers),
             workers_max=settings.workers_max if settings else 0,
             paused=pool.paused if pool else False,
             paused_by=record.paused_by if record else "",

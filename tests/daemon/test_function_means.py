@@ -147,3 +147,27 @@ env = { A_TOKEN = "very-secret", PYTHONPATH = "." }
     assert line.problem == "cannot be loaded: OSError: [redacted]"
     assert "OSError: [redacted]" in home.log()
     assert "very-secret" not in home.log()
+
+
+def test_a_function_that_its_workers_still_load_is_starting(home_at: HomeAt) -> None:
+    home = home_at("")
+    home.write(f'[functions.slow]\npython = "slow:run"\nenv = {{ PYTHONPATH = "{home.folder}" }}\n')
+    gate = home.folder / "gate"
+    os.mkfifo(gate)
+    (home.folder / "slow.py").write_text(
+        "from pathlib import Path\n"
+        "Path(__file__).with_name('gate').read_text()\n"
+        "def run() -> None: ...\n"
+    )
+    home.up()
+
+    def state() -> str:
+        [line] = home.ask(ask.GetStatus()).functions
+        return str(line.state)
+
+    with gate.open("w"):  # the worker has opened it, and waits for what it says
+        assert state() == "starting"
+        for command in (("status",), ("function", "list")):
+            assert "starting" in home.fnr(*command).stdout
+    assert end_of(home, submit(home, "slow")).task.state == "done"
+    assert state() == "ready"
