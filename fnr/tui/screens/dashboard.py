@@ -137,7 +137,7 @@ class DashboardView(View):
     def _columns(self) -> tuple[TableColumn, ...]:
         return (
             TableColumn(title="FUNCTION", cell=lambda one: one.function, flexible=True),
-            TableColumn(title="STATE", cell=lambda one: signed(one.state), width=8),
+            TableColumn(title="STATE", cell=lambda one: signed(one.state), width=10),
             TableColumn(title="WORKERS", cell=self._workers, width=7, right=True, spare=2),
             TableColumn(title="RUNNING", cell=_count("running", "green"), width=7, right=True),
             TableColumn(title="QUEUED", cell=_count("queued"), width=7, right=True),
