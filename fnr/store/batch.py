@@ -72,16 +72,13 @@ class Batch:
     def run(self) -> None:
         """Run the units, each undone alone if it fails; leaves the transaction open."""
         try:
-            if self.open:
-                self._run_units()
-            else:
-                alone = len(self.units) == 1
-                self._connection.execute("BEGIN IMMEDIATE")
-                self.open = True
-                if alone:
-                    self._run_alone(*self.units.popleft())
+            while self.units and self.error is None:
+                if self.open:
+                    self._run_one(*self.units.popleft())
                 else:
-                    self._run_units()
+                    self._connection.execute("BEGIN IMMEDIATE")
+                    self.open = True
+                    self._run_first(*self.units.popleft())
         except BaseException as error:  # noqa: BLE001 - delivered to everybody in the batch
             self._abandon(error)
 
@@ -98,12 +95,8 @@ class Batch:
         except BaseException as error:  # noqa: BLE001 - delivered to everybody in the batch
             self._abandon(error)
 
-    def _run_units(self) -> None:
-        while self.units:
-            self._run_one(*self.units.popleft())
-
-    def _run_alone(self, unit: Unit, done: Done) -> None:
-        """A batch of one needs no savepoint: its failure is the transaction's."""
+    def _run_first(self, unit: Unit, done: Done) -> None:
+        """Nothing stands before it that a savepoint would keep: a failure ends the transaction."""
         try:
             self.ended.append((done, unit(self._tx), None))
         # BaseException, not Exception: a cancelled unit must not leave its half-written rows
@@ -113,6 +106,8 @@ class Batch:
             if primary_code(error) in ILL_CODES:
                 raise
             self._roll_back()
+        else:
+            self._tx.keep_counts()
 
     def _run_one(self, unit: Unit, done: Done) -> None:
         execute, tx = self._connection.execute, self._tx

@@ -220,6 +220,33 @@ async def test_a_failing_unit_is_undone_alone(store: Store, reader: Reader) -> N
     assert is_whole(reader)
 
 
+@pytest.mark.parametrize("failing", [0, 1, 2])
+async def test_what_others_counted_stands_when_a_unit_of_their_batch_fails(
+    store: Store, reader: Reader, failing: int
+) -> None:
+    """Method: each unit is posted while the one before it runs, so that it joins its batch."""
+    answers: list[BaseException | None] = []
+    all_told = asyncio.Event()
+
+    def told(_: object, error: BaseException | None) -> None:
+        answers.append(error)
+        if len(answers) == 3:
+            all_told.set()
+
+    def run(tx: Transaction, number: int) -> None:
+        if number < 2:
+            store.post(lambda tx: run(tx, number + 1), told)
+        accept(tx, new_task())
+        if number == failing:
+            raise ValueError("mine")
+
+    store.post(lambda tx: run(tx, 0), told)
+    await all_told.wait()
+    assert [error is not None for error in answers] == [number == failing for number in range(3)]
+    assert count_of(reader) == 2
+    assert is_whole(reader)
+
+
 @pytest.mark.parametrize("heavy", [True, False])
 async def test_a_failing_unit_on_its_own_leaves_nothing(
     store: Store, reader: Reader, heavy: bool
