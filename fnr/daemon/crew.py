@@ -34,6 +34,7 @@ from fnr.daemon.timekeeper import Timekeeper
 from fnr.daemon.undo_release import Releasing
 from fnr.daemon.undoing import Undoing
 from fnr.daemon.worker_process import WorkerProcess
+from fnr.policy.task import AttemptOutcome
 from fnr.policy.verdict import Verdict
 
 
@@ -117,12 +118,14 @@ class Crew:
 
     def _settled(self, verdicts: list[Verdict]) -> None:
         self.breaker_gate.settled(verdicts)
-        self.effects.settled(verdicts)
-        self.undoing.settled(verdicts)
-        self.timekeeper.settled(verdicts)
         self.conditions.settled(verdicts)
         self.resources.settled()
-        self.on_verdicts(verdicts)
+        # Most attempts succeed, and nothing more follows from that.
+        if more := [v for v in verdicts if v.effects or v.outcome is not AttemptOutcome.DONE]:
+            self.effects.settled(more)
+            self.undoing.settled(more)
+            self.timekeeper.settled(more)
+            self.on_verdicts(more)
 
 
 def _nobody_counts(_: list[Verdict]) -> None:

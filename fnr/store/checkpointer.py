@@ -18,7 +18,7 @@ from fnr.store.steps import Steps
 
 # Rare enough to cost nothing, small enough to be read through at a start. A log that was larger is
 # cut back to this when it begins anew, so its file is larger only while the log is.
-LOG_BYTES_MAX = 4 * 1024 * 1024
+LOG_BYTES_MAX = 8 * 1024 * 1024
 # When the thread cannot keep up, or may not, the writer does it by itself within a COMMIT.
 PAGES_AT_LAST = 4_000
 # With less room on the disk nothing is done that takes some before it gives some back.

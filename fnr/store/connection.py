@@ -163,7 +163,7 @@ class Store:
     def _begin(self) -> None:
         if not self.busy:
             self.busy = True
-            self._loop.call_soon(self._start_batch)
+            self._after_a_look(self._start_batch)
 
     @property
     def at_rest(self) -> Transaction | None:
@@ -216,14 +216,14 @@ class Store:
             self._steps.put(lambda: self._commit(batch))
         else:
             batch.run()
-            self._look_for_more(batch)
+            self._after_a_look(self._add_or_commit, batch)
 
-    def _look_for_more(self, batch: Batch) -> None:
+    def _after_a_look(self, callback: Callable[..., None], *args: Any) -> None:
         """Go on when the loop has looked at its sockets once more and done what was there.
 
         A timer that is due runs behind what that look finds; what is called soon, before it.
         """
-        self._loop.call_later(0, self._add_or_commit, batch)
+        self._loop.call_at(0, callback, *args)
 
     def _add_or_commit(self, batch: Batch) -> None:
         """Workers fall into step that way and share an fsync; each of them would otherwise
@@ -234,7 +234,7 @@ class Store:
         elif units := self._queue.take(BATCH_UNITS_MAX - len(batch.ended), heavy=False):
             batch.units = units
             batch.run()
-            self._look_for_more(batch)
+            self._after_a_look(self._add_or_commit, batch)
         elif self._pace.quick and batch.changes <= QUICK_CHANGES_MAX:
             self._commit_now(batch)
             self._finish(batch)

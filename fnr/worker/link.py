@@ -41,6 +41,8 @@ class Link:
         self._sending = memoryview(b"")
         self._partial: list[bytes] = []
         self._partial_bytes = 0
+        # Asking for so much anew each time costs more than reading a frame.
+        self._buffer = memoryview(bytearray(_READ_BYTES))
 
     @property
     def unsent(self) -> bool:
@@ -86,7 +88,7 @@ class Link:
         """What has arrived; None when nothing has, b"" at the end of the connection."""
         assert self.sock is not None
         try:
-            return self.sock.recv(_READ_BYTES)
+            return self._buffer[: self.sock.recv_into(self._buffer)].tobytes()
         except BlockingIOError:
             return None
         except OSError:

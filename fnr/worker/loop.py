@@ -136,7 +136,7 @@ class Worker:
         began_ms = self._duty.since_ms
         duration_ms = self._clock.boot_ms() - began_ms
         # Before anybody hears that the attempt ended, so that what it printed is bounded by then.
-        self._log.keep_bounded()
+        self._log.keep_bounded(ended.output.log_to)
         frame = frame_of(
             run.token, ended, duration_ms=duration_ms, undo=self._duty.journal.exists()
         )
@@ -180,6 +180,7 @@ class Worker:
                 duty.connect(self._clock.boot_ms())
             else:
                 duty.look()
+                self._looked_at_ms = self._clock.boot_ms()
                 duty.flush()
 
     def _listening(self) -> select.poll:

@@ -114,9 +114,13 @@ class OwnLog:
             return ""
         return clean(tail.decode("utf-8", "replace"), TAIL_BYTES_MAX)
 
-    def keep_bounded(self) -> bool:
-        """Give old output back to the disk when there is too much; whether it grew much lately."""
-        size_bytes = self.size()
+    def keep_bounded(self, size_bytes: int | None = None) -> bool:
+        """Give old output back to the disk when there is too much; whether it grew much lately.
+
+        size_bytes: what `size` has just said, if somebody has just asked.
+        """
+        if size_bytes is None:
+            size_bytes = self.size()
         # What is kept is at least half the limit, so there is nothing to do before another half.
         full = size_bytes - self._trimmed_at > self.bytes_max // 2
         if full:
