@@ -247,9 +247,11 @@ def purge(
         elif why := unfinished(undo.of_task(tx, task_id)):
             refused[task_id] = why
         else:
-            tx.run("DELETE FROM task WHERE task_id = ?", (task_id,))
-            was = TaskState.DEAD if letter.state is LetterState.OPEN else TaskState.CANCELLED
-            tx.count(letter.function, was, -1)
+            # Who took over and was cancelled has the task; its letter is under the name asked for.
+            [(function, state)] = tx.all(
+                "DELETE FROM task WHERE task_id = ? RETURNING function, state", (task_id,)
+            )
+            tx.count(function, state, -1)
             tx.count(letter.function, letter_kind(letter), -1)
             gone.append(task_id)
     return gone, refused
