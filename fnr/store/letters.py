@@ -182,6 +182,7 @@ def put_back(
     decision = Decision(action=Action.REPLAY, why=f"{why}; it was {letter.cause}", decided_by=by)
     ledger.add(tx, decision, at_ms=now_ms, task_id=letter.task_id)
     _change(tx, letter, replace(letter, state=LetterState.REPLAYING))
+    undo.called_off(tx, letter.task_id)
     tx.count(letter.function, TaskState.DEAD, -1)
     tx.count(letter.function, TaskState.QUEUED, 1)
 
