@@ -147,8 +147,10 @@ def begin(tx: Transaction, task_id: str, *, now_ms: int) -> bool:
 
 
 def called_off(tx: Transaction, task_id: str) -> None:
-    """The task lives again, and nothing of it is left to undo: a run that had no turn yet would take
-    what the task does from now on for that."""
+    """The task lives again, and nothing of it is left to undo.
+
+    A run that had no turn yet would undo what the task does from now on.
+    """
     tx.run("DELETE FROM undo_run WHERE task_id = ?", (task_id,))
 
 
