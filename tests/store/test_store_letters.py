@@ -314,6 +314,11 @@ REFUSED = {
     "errors do not match": lambda exported: msgspec.structs.replace(
         exported, detail=changed(exported.detail, errors=[])
     ),
+    "with a task of render": lambda exported: msgspec.structs.replace(
+        exported,
+        letter=(other := msgspec.structs.replace(exported.letter, function="upload")),
+        detail=changed(exported.detail, letter=other),
+    ),
     "with a task that is": lambda exported: msgspec.structs.replace(
         exported,
         detail=changed(
