@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from fnr.daemon.dispatcher import Dispatcher
+from fnr.daemon.first_writes import written
 from fnr.daemon.free import Free
 from fnr.daemon.gates import Admission
 from fnr.daemon.parts import Parts, log
@@ -136,7 +137,7 @@ class Resources:
         def unit(tx: Transaction) -> tuple[int, list[Allocation]]:
             return allocations.reconcile(tx), allocations.all_given(tx)
 
-        count, given = await self._parts.store.write(unit)
+        count, given = await written(self._parts, unit)
         if count:
             log.info("allocations of attempts and workers that are gone were released: %s", count)
         for pool in self._dispatcher.pools.values():

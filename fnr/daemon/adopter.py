@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from fnr.config.settings import FunctionSettings
 from fnr.daemon.farewell import expect_back
+from fnr.daemon.first_writes import written
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.pool import Pool
 from fnr.daemon.remains import (
@@ -135,8 +136,9 @@ class Adopter:
         self._runner.died(worker, evidence, begun=begun)
         failpoint("adopt-settled")
         at_ms = self._parts.clock.now_ms()
-        await self._parts.store.write(
-            lambda tx: worker_rows.end(tx, worker.worker_id, at_ms=at_ms, end=evidence.message)
+        await written(
+            self._parts,
+            lambda tx: worker_rows.end(tx, worker.worker_id, at_ms=at_ms, end=evidence.message),
         )
         self._runner.in_hand.when_written(tokens, lambda: forget(worker, spool_dir))
 

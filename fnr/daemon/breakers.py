@@ -14,6 +14,7 @@ from fnr.api.requests import Event
 from fnr.config.breaker_words import NAME
 from fnr.config.breakers import BREAKERS_MAX, names_in_use
 from fnr.config.units import MS_OF, format_duration
+from fnr.daemon.first_writes import written
 from fnr.daemon.parts import Parts, log
 from fnr.host.breaker_file import RECORDS_MAX, BreakerFile, BreakerRecord
 from fnr.host.failpoint import failpoint
@@ -58,7 +59,7 @@ class Breakers:
 
     async def start(self) -> None:
         """Take over what the last daemon left; nothing that was open is closed by it."""
-        await self._parts.store.write(self._reconcile)
+        await written(self._parts, self._reconcile)
         self.committed()
         self.publish()
         self._parts.later(FORGET_EVERY_MS, self._forget_idle)

@@ -43,11 +43,13 @@ class Cancelling:
         if bool(request.task_ids) == bool(request.where):
             raise UsageError("cancel needs ids or a filter, and not both")
         changed = Changed()
+        # The second time that it is named it is cancelled already, which is not what was found.
+        ids = [*dict.fromkeys(request.task_ids)]
         # In one transaction 100,000 of them would keep everybody else waiting for seconds.
-        for start in range(0, len(request.task_ids), CHUNK):
-            some = request.task_ids[start : start + CHUNK]
+        for start in range(0, len(ids), CHUNK):
+            some = ids[start : start + CHUNK]
             await self._chunk(client.submitter, some, request.reason, changed)
-        if request.task_ids:
+        if ids:
             return changed
         limit = max(1, min(request.limit, CHUNK))
         found = partial(

@@ -52,16 +52,28 @@ class Dispatcher:
         if pool.next_due_at_ms is None or pool.next_due_at_ms > now_ms:
             return []
         assignments: list[Assignment] = []
+        try:
+            self._claim(tx, pool, assignments, now_ms=now_ms)
+        except BaseException:
+            # The unit is rolled back, and nobody else has heard of what was promised in it.
+            self.abandon(assignments)
+            raise
+        return assignments
+
+    def _claim(
+        self, tx: Transaction, pool: Pool, assignments: list[Assignment], *, now_ms: int
+    ) -> None:
+        """Add what each worker gets, and note when to look again."""
         for worker in pool.takers():
             if worker.reporting:
                 continue
             places = self.gates.admit(tx, pool, worker, worker.places(pool.window))
             if not places:
                 # Whoever holds it back says when to look again.
-                return assignments
+                return
             claims = tasks.claim_due(
                 tx,
-                function=function,
+                function=pool.name,
                 worker=worker.identity,
                 new_token=self._parts.ulids.new,
                 count_max=places,
@@ -77,10 +89,9 @@ class Dispatcher:
         else:
             # Every place is taken. Whether more is due matters only if a worker could be added.
             if len(pool.staying) >= pool.settings.workers_max:
-                return assignments
-        due_at_ms = tasks.next_due_at_ms(tx, function=function)
+                return
+        due_at_ms = tasks.next_due_at_ms(tx, function=pool.name)
         pool.next_due_at_ms = due_at_ms if due_at_ms is None or due_at_ms > now_ms else 0
-        return assignments
 
     def deliver(self, assignments: list[Assignment], function: str) -> None:
         """Hand committed claims to their workers, then look whether more workers are needed."""

@@ -33,6 +33,7 @@ class Free:
         self._asked: set[asyncio.Future[dict[str, Disk | str]]] = set()
         self._disks: dict[str, Disk | str] = {}
         self._disks_at_ms = -FRESH_MS
+        self._closed = False
         self._memory: tuple[int | None, int | None] = (None, None)
         self._memory_at_ms = -FRESH_MS
         self.gpus = Gpus(parts)
@@ -41,6 +42,7 @@ class Free:
 
     def close(self) -> None:
         """Leave a reading that hangs to its fate."""
+        self._closed = True
         self._thread.shutdown(wait=False, cancel_futures=True)
         self.gpus.close()
 
@@ -98,6 +100,8 @@ class Free:
 
     async def _read_disks(self, paths: set[str]) -> dict[str, Disk | str]:
         """Each path's file system, or why it is not known."""
+        if self._closed:
+            return dict.fromkeys(paths, "the daemon ends")
         asked = self._parts.loop.run_in_executor(self._thread, _look_at_disks, paths)
         self._asked.add(asked)
         asked.add_done_callback(self._asked.discard)

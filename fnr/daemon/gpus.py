@@ -30,6 +30,7 @@ class Gpus:
         self._trusted: dict[str, int] | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="gpus")
         self._asked: asyncio.Future[GpuReport] | None = None
+        self._closed = False
         self._read_at_ms: int | None = None
         self.report = GpuReport(missing="not read yet")
 
@@ -50,6 +51,9 @@ class Gpus:
             with suppress(StoreBusy, StoreFull, StoreIll):
                 read = partial(gpu_trust.trusted, boot_id=self._parts.boot_id)
                 self._trusted = await self._parts.store.write(read)
+        if self._closed:
+            # Whoever looks while the daemon ends decides nothing any more.
+            return self.report
         if self._asked is None:
             self._asked = self._parts.loop.run_in_executor(self._thread, self._look)
             self._asked.add_done_callback(self._answered)
@@ -74,6 +78,7 @@ class Gpus:
 
     def close(self) -> None:
         """End the probe; a thread that waits for it ends with its socket."""
+        self._closed = True
         self._thread.submit(self._close)
         self._thread.shutdown(wait=True)
 

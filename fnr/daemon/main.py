@@ -162,6 +162,12 @@ async def _serve(paths: Paths, settings: Settings, load: LoadSettings, lock: Loc
             kernel_log=KernelLog(settings.daemon.kernel_log, clock=clock),
         )
         return await Daemon(parts, reader, load, lock).serve()
+    except (StoreFull, StoreIll) as error:
+        raise StorageError(
+            "the store cannot be written",
+            why=f"{error}; {disk.words_of_room(paths.state_dir)}",
+            next_step="fnr db check",
+        ) from error
     finally:
         reader.close()
         await store.close()

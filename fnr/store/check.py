@@ -145,7 +145,14 @@ INVARIANTS = (
         SELECT d.task_id FROM dead_letter d
          WHERE NOT EXISTS (
                SELECT 1 FROM task t
-                WHERE t.task_id = d.task_id AND t.function = d.function
+                WHERE t.task_id = d.task_id
+                  -- A letter is under the name that was asked for, whoever has taken over since.
+                  AND d.function = coalesce(
+                      (SELECT json_extract(s.value, '$.function')
+                         FROM json_each(nullif(t.degraded, '')) AS s
+                        WHERE t.state <> 'dead' AND json_extract(s.value, '$.to') <> ''
+                        ORDER BY s.key LIMIT 1),
+                      t.function)
                   AND (   (d.state = 'open' AND t.state = 'dead')
                        OR (d.state = 'replaying' AND t.state IN ('queued', 'waiting', 'running'))
                        OR (d.state = 'resolved' AND t.state = 'cancelled')))

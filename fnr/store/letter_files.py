@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from fnr.policy.dead_letter import DeadLetter, LetterState
 from fnr.policy.decision import Action
+from fnr.policy.degrade import home_function
 from fnr.policy.record import TaskDetail
 from fnr.policy.task import AttemptOutcome, Task, TaskState
 from fnr.policy.undo import imported, is_sound
@@ -89,6 +90,8 @@ def _problem(tx: Transaction, letter: DeadLetter, exported: TaskDetail, schema: 
         return "letter and details do not belong together"
     if _TASK_STATE.get(letter.state) is not task.state:
         return f"a letter that is {letter.state} with a task that is {task.state}"
+    if (home := home_function(task.function, task.degraded)) != letter.function:
+        return f"a letter of {letter.function} with a task of {home}"
     return (
         _wrong_parts(task, exported)
         or _wrong_inputs(exported)

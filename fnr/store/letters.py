@@ -182,6 +182,7 @@ def put_back(
     decision = Decision(action=Action.REPLAY, why=f"{why}; it was {letter.cause}", decided_by=by)
     ledger.add(tx, decision, at_ms=now_ms, task_id=letter.task_id)
     _change(tx, letter, replace(letter, state=LetterState.REPLAYING))
+    undo.called_off(tx, letter.task_id)
     tx.count(letter.function, TaskState.DEAD, -1)
     tx.count(letter.function, TaskState.QUEUED, 1)
 
@@ -247,9 +248,11 @@ def purge(
         elif why := unfinished(undo.of_task(tx, task_id)):
             refused[task_id] = why
         else:
-            tx.run("DELETE FROM task WHERE task_id = ?", (task_id,))
-            was = TaskState.DEAD if letter.state is LetterState.OPEN else TaskState.CANCELLED
-            tx.count(letter.function, was, -1)
+            # Who took over and was cancelled has the task; its letter is under the name asked for.
+            [(function, state)] = tx.all(
+                "DELETE FROM task WHERE task_id = ? RETURNING function, state", (task_id,)
+            )
+            tx.count(function, state, -1)
             tx.count(letter.function, letter_kind(letter), -1)
             gone.append(task_id)
     return gone, refused

@@ -146,6 +146,14 @@ def begin(tx: Transaction, task_id: str, *, now_ms: int) -> bool:
     return bool(begun)
 
 
+def called_off(tx: Transaction, task_id: str) -> None:
+    """The task lives again, and nothing of it is left to undo.
+
+    A run that had no turn yet would undo what the task does from now on.
+    """
+    tx.run("DELETE FROM undo_run WHERE task_id = ?", (task_id,))
+
+
 def _row(step: Step) -> Row:
     return (
         step.undo_id, step.task_id, step.token, step.number, step.function, step.kind,

@@ -207,6 +207,28 @@ def test_a_daemon_comes_up_on_a_full_disk_from_what_was_set_aside(small_disk: Li
     assert end_of(home, submit(home, "echo")).task.state is TaskState.DONE
 
 
+def test_a_daemon_that_has_to_settle_first_comes_up_on_a_full_disk(
+    small_disk: LiveHome,
+) -> None:
+    """What was set aside makes room for the end of a worker that died with the daemon."""
+    home = small_disk.up()
+    end_of(home, submit(home, "echo"))
+    [worker] = home.ask(ask.ListWorkers())
+    home.kill()
+    os.kill(worker.pid, signal.SIGKILL)
+    while Path(f"/proc/{worker.pid}").exists():
+        os.sched_yield()
+    state = Path(home.paths.state_dir)
+    filler = state / "filler"
+    with pytest.raises(OSError, match="No space left"), filler.open("wb", 0) as file:
+        while True:
+            file.write(b"x" * 4_096)
+    home.up()
+    known = {one.worker_id: one.state for one in home.ask(ask.ListWorkers(gone=True))}
+    assert known[worker.worker_id] == "gone"
+    filler.unlink()
+
+
 def test_a_full_disk_refuses_new_work_and_loses_none(small_disk: LiveHome) -> None:
     home = small_disk.up()
     accepted = list(until_refused(home))

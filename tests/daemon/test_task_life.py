@@ -169,6 +169,13 @@ def test_a_running_task_can_be_cancelled(home_at: HomeAt, tmp_path: Path) -> Non
     assert "not needed" in end.task.reason
 
 
+def test_a_task_that_is_named_twice_is_cancelled_once(home_at: HomeAt) -> None:
+    home = home_at(function("echo", "echo")).up()
+    task_id = submit(home, "echo", delay_ms=3_600_000)
+    changed = home.ask(ask.CancelTasks(task_ids=[task_id, task_id]))
+    assert (changed.changed, changed.unchanged) == ([task_id], {})
+
+
 def test_who_waits_for_an_import_is_told_so(home_at: HomeAt, tmp_path: Path) -> None:
     os.mkfifo(gate := tmp_path / "gate")
     (tmp_path / "slow_module.py").write_text(f"open({str(gate)!r}).close()\ndef f(): return 1\n")

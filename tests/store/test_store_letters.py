@@ -28,13 +28,17 @@ from store_values import (
 
 from fnr.policy.dead_letter import LetterState
 from fnr.policy.decision import Action
+from fnr.policy.degrade import Degradation
 from fnr.policy.evidence import Evidence
 from fnr.policy.record import TaskDetail
 from fnr.policy.retry import RetryPolicy
 from fnr.policy.task import AttemptOutcome, TaskState
-from fnr.store import details, ledger, letters, tasks
+from fnr.store import details, ledger, letters, tally, tasks
+from fnr.store.handovers import hand_over
 from fnr.store.letter_files import LetterExport, export_one, import_one
 from fnr.store.transaction import Transaction
+
+BY_CPU = Degradation(function="render", rung=0, why="breaker:gpu", to="render_cpu")
 
 # ── replay ───────────────────────────────────────────────────────────────────
 
@@ -89,6 +93,31 @@ def test_an_id_given_twice_is_replayed_once(tx: Transaction) -> None:
     assert replay(tx, task_id, task_id) == {}
     task = tasks.get(tx, task_id)
     assert task is not None and task.replays == 1
+
+
+def test_a_letter_whose_replay_another_function_took_over_is_whole_to_its_end(book: Book) -> None:
+    """Cancelled there, its task stays where it was; its letter is under the name asked for."""
+    tx = book.tx
+    ids = [bury(tx), bury(tx)]
+    for task_id in ids:
+        replay(tx, task_id)
+    hand_over(tx, "render", lambda _: BY_CPU, after="", count_max=9, now_ms=NOW_MS + 200)
+    book.commit()
+    assert is_whole(tx)
+    tasks.ask_cancel(tx, ids[0], reason="", by="t", now_ms=NOW_MS + 300)
+    book.commit()
+    assert is_whole(tx)
+    letter = letter_of(tx, ids[0])
+    assert (letter.state, letter.function) == (LetterState.RESOLVED, "render")
+    exported = export_one(tx, letter)
+    assert letters.purge(tx, [ids[0]]) == ([ids[0]], {})
+    book.commit()
+    assert is_whole(tx)
+    assert tally.counts(tx) == {"render_cpu": {"queued": 1}}
+    assert import_one(tx, exported.letter, exported.detail) is None
+    book.commit()
+    assert is_whole(tx)
+    assert tally.counts(tx) == {"render_cpu": {"cancelled": 1, "queued": 1}}
 
 
 # ── resolve, purge, edit ─────────────────────────────────────────────────────
@@ -284,6 +313,11 @@ REFUSED = {
     ),
     "errors do not match": lambda exported: msgspec.structs.replace(
         exported, detail=changed(exported.detail, errors=[])
+    ),
+    "with a task of render": lambda exported: msgspec.structs.replace(
+        exported,
+        letter=(other := msgspec.structs.replace(exported.letter, function="upload")),
+        detail=changed(exported.detail, letter=other),
     ),
     "with a task that is": lambda exported: msgspec.structs.replace(
         exported,

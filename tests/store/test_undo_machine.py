@@ -343,6 +343,27 @@ def test_letters_stay_until_their_undo_has_ended(tx: Transaction) -> None:
     assert undo.of_task(tx, task_id) == []
 
 
+def test_a_letter_that_is_replayed_right_after_its_step_was_skipped_fails_like_any_other(
+    book: Book,
+) -> None:
+    """The run that the skip has begun may wait for its turn behind others."""
+    tx = book.tx
+    accept(tx, new_task())
+    claimed = claim(tx)
+    task_id = claimed.task.task_id
+    end_with(tx, failure(claimed), (new_step(claimed),))
+    [step] = try_all(tx, task_id, HOPELESS)
+    made = skipped(step, by="ann", why="seen to", now_ms=NOW_MS)
+    assert isinstance(made, Step)
+    undo.put(tx, made)
+    undo.resume(tx, task_id, now_ms=NOW_MS)
+    letters.replay(tx, [task_id], by="ann", now_ms=NOW_MS, function_known=lambda _: True)
+    assert whole(book)
+    claimed = claim(tx)
+    end_with(tx, ENDS["retry"](tx, claimed), (new_step(claimed),), first=True)
+    assert whole(book)
+
+
 def test_retention_leaves_tasks_whose_undo_has_not_ended(book: Book) -> None:
     tx = book.tx
     accept(tx, new_task(function="a"), new_task(function="b"))
