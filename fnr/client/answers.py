@@ -31,7 +31,8 @@ from fnr.api.requests import (
     TaskSpec,
     WaitTasks,
 )
-from fnr.client.connect import ConnectionLost
+from fnr.client.connect import ConnectionLost, for_here
+from fnr.config.paths import Paths
 from fnr.config.units import format_duration
 from fnr.host.clock import Ulids
 from fnr.policy.dead_letter import SHARED_KEY
@@ -153,6 +154,16 @@ def time_is_up(error: FnrError | None = None) -> TimedOut:
         next_step="fnr daemon status" if error is None else error.next_step,
         details=() if error is None else (error.why,),
     )
+
+
+@contextmanager
+def says_where(paths: Paths) -> Iterator[None]:
+    """What an error says to type next is typed for this home."""
+    try:
+        yield
+    except FnrError as error:
+        error.next_step = for_here(error.next_step, paths)
+        raise
 
 
 @contextmanager
