@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import Raw
 from msgspec.structs import replace
 
 from fnr.api.errors import DaemonDown, Failed, FnrError, TimedOut
@@ -174,6 +175,22 @@ def says_which(task_id: str) -> Iterator[None]:
     except (ConnectionLost, TimedOut) as error:
         error.details += (f"if it was accepted, it is task {task_id}",)
         raise
+
+
+@contextmanager
+def says_which_many(request: SubmitMany) -> Iterator[None]:
+    """The same of a batch: its tasks have their ids already, in this order."""
+    try:
+        yield
+    except (ConnectionLost, TimedOut) as error:
+        first, last = (_id_of(request.items[place]) for place in (0, -1))
+        words = f"if these {len(request.items)} were accepted, they are {first} to {last}"
+        error.details += (words,)
+        raise
+
+
+def _id_of(item: Raw) -> str:
+    return str(msgspec.json.decode(item)["task_id"])
 
 
 @contextmanager

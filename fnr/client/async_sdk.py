@@ -46,6 +46,7 @@ from fnr.client.answers import (
     says_how_far,
     says_where,
     says_which,
+    says_which_many,
     time_is_up,
     unanswered,
     with_ids,
@@ -137,7 +138,8 @@ class AsyncClient:
         sent = 0
         with says_how_far(lambda: total):
             for request in batches(with_ids(specs, self._mine.ulids), atomic=atomic):
-                total = add_many(total, await self.ask(request), offset=sent)
+                with says_which_many(request):
+                    total = add_many(total, await self.ask(request), offset=sent)
                 sent += len(request.items)
         return total
 

@@ -50,6 +50,7 @@ from fnr.client.answers import (
     says_how_far,
     says_where,
     says_which,
+    says_which_many,
     unanswered,
     with_ids,
 )
@@ -140,7 +141,8 @@ class Client:
         sent = 0
         with says_how_far(lambda: total):
             for request in batches(with_ids(specs, self._mine.ulids), atomic=atomic):
-                total = add_many(total, self.ask(request), offset=sent)
+                with says_which_many(request):
+                    total = add_many(total, self.ask(request), offset=sent)
                 sent += len(request.items)
         return total
 

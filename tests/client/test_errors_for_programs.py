@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from msgspec import Raw
-from wire_server import WireServer
+from wire_server import Turns, WireServer
 
 import fnr
-from fnr.api.errors import BadData, FnrError, UsageError, from_json
-from fnr.api.requests import GetTask, Submit, Submitted, WaitTasks
+from fnr.api.errors import BadData, FnrError, TimedOut, UsageError, from_json
+from fnr.api.requests import GetTask, Submit, SubmitMany, Submitted, SubmittedMany, WaitTasks
 from fnr.policy.record import TaskEnd
 from fnr.policy.task import Task, TaskState
 
@@ -61,6 +62,24 @@ async def test_the_same_of_asyncio_programs(server: WireServer) -> None:
         with pytest.raises(BadData) as refused:
             await client.get("T")
         assert refused.value.next_step == f"{ours}function show f"
+
+
+async def test_a_batch_that_is_not_answered_for_names_its_tasks(server: WireServer) -> None:
+    """Who submits them again without a look makes each of them twice."""
+    accepted = SubmittedMany(task_ids=[str(number) for number in range(1_000)])
+    server.answers[SubmitMany] = Turns(accepted, TimedOut("late"), accepted, TimedOut("late"))
+    inputs = [{"n": number} for number in range(1_500)]
+    with fnr.Client(server.home) as client, pytest.raises(fnr.TimedOut) as caught:
+        client.submit_many("f", inputs)
+    async with fnr.AsyncClient(server.home) as client:
+        with pytest.raises(fnr.TimedOut) as again:
+            await client.submit_many("f", inputs)
+    for error, asked in ((caught.value, server.asked[1]), (again.value, server.asked[3])):
+        first, last = (msgspec.json.decode(asked.items[place])["task_id"] for place in (0, -1))
+        assert error.details == (
+            f"if these 500 were accepted, they are {first} to {last}",
+            "1000 before that are accepted, 0 to 999",
+        )
 
 
 @pytest.mark.parametrize("within", [timedelta(seconds=-1), timedelta.max])
