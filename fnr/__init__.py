@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
     from fnr.client.sdk import AsyncClient as AsyncClient
     from fnr.client.sdk import Client as Client
+    from fnr.client.sdk import DaemonDown as DaemonDown
+    from fnr.client.sdk import FnrError as FnrError
+    from fnr.client.sdk import TaskFailed as TaskFailed
+    from fnr.client.sdk import TimedOut as TimedOut
     from fnr.policy.replay import ReplayOptions as ReplayOptions
     from fnr.worker import undo as undo
     from fnr.worker.sdk import BreakerOpen as BreakerOpen
@@ -30,9 +34,13 @@ __all__ = [
     "AsyncClient",
     "BreakerOpen",
     "Client",
+    "DaemonDown",
+    "FnrError",
     "Reject",
     "ReplayOptions",
     "Retry",
+    "TaskFailed",
+    "TimedOut",
     "Wait",
     "__version__",
     "attempt",
@@ -46,6 +54,10 @@ __all__ = [
 _HOMES = {
     "AsyncClient": "fnr.client.sdk",
     "Client": "fnr.client.sdk",
+    "DaemonDown": "fnr.client.sdk",
+    "FnrError": "fnr.client.sdk",
+    "TaskFailed": "fnr.client.sdk",
+    "TimedOut": "fnr.client.sdk",
     "ReplayOptions": "fnr.policy.replay",
     "BreakerOpen": "fnr.worker.sdk",
     "Reject": "fnr.worker.sdk",

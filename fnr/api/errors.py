@@ -27,6 +27,11 @@ class FnrError(Exception):
         self.next_step = next_step
         self.details = details
 
+    def __str__(self) -> str:
+        """All that is known, on the one line that tracebacks and logs of programs show."""
+        said = f"{self.what}: {self.why}" if self.why else self.what
+        return "; ".join((said, *self.details))
+
     def lines(self) -> list[str]:
         """The error as shown to people."""
         lines = [f"error: {self.what}"]

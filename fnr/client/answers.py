@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import Raw
 from msgspec.structs import replace
 
 from fnr.api.errors import DaemonDown, Failed, FnrError, TimedOut
@@ -31,7 +32,8 @@ from fnr.api.requests import (
     TaskSpec,
     WaitTasks,
 )
-from fnr.client.connect import ConnectionLost
+from fnr.client.connect import ConnectionLost, for_here
+from fnr.config.paths import Paths
 from fnr.config.units import format_duration
 from fnr.host.clock import Ulids
 from fnr.policy.dead_letter import SHARED_KEY
@@ -156,6 +158,16 @@ def time_is_up(error: FnrError | None = None) -> TimedOut:
 
 
 @contextmanager
+def says_where(paths: Paths) -> Iterator[None]:
+    """What an error says to type next is typed for this home."""
+    try:
+        yield
+    except FnrError as error:
+        error.next_step = for_here(error.next_step, paths)
+        raise
+
+
+@contextmanager
 def says_which(task_id: str) -> Iterator[None]:
     """An error that leaves open whether a task was accepted tells by which id one can look."""
     try:
@@ -163,6 +175,22 @@ def says_which(task_id: str) -> Iterator[None]:
     except (ConnectionLost, TimedOut) as error:
         error.details += (f"if it was accepted, it is task {task_id}",)
         raise
+
+
+@contextmanager
+def says_which_many(request: SubmitMany) -> Iterator[None]:
+    """The same of a batch: its tasks have their ids already, in this order."""
+    try:
+        yield
+    except (ConnectionLost, TimedOut) as error:
+        first, last = (_id_of(request.items[place]) for place in (0, -1))
+        words = f"if these {len(request.items)} were accepted, they are {first} to {last}"
+        error.details += (words,)
+        raise
+
+
+def _id_of(item: Raw) -> str:
+    return str(msgspec.json.decode(item)["task_id"])
 
 
 @contextmanager

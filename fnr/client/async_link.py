@@ -89,7 +89,10 @@ class AsyncLink(asyncio.Protocol):
                 return open_answer(request, await reply)
         except TimeoutError as error:
             why = f"no answer within {deadline_ms} ms; it may still act on this"
-            raise TimedOut("the daemon did not answer in time", why=why) from error
+            next_step = f"{self._paths.command} status --timeout 60s"
+            raise TimedOut(
+                "the daemon did not answer in time", why=why, next_step=next_step
+            ) from error
         finally:
             self._waiting.pop(request_id, None)
             if endless and sent and reply.cancelled():

@@ -44,7 +44,9 @@ from fnr.client.answers import (
     rest_of,
     result_of,
     says_how_far,
+    says_where,
     says_which,
+    says_which_many,
     time_is_up,
     unanswered,
     with_ids,
@@ -136,7 +138,8 @@ class AsyncClient:
         sent = 0
         with says_how_far(lambda: total):
             for request in batches(with_ids(specs, self._mine.ulids), atomic=atomic):
-                total = add_many(total, await self.ask(request), offset=sent)
+                with says_which_many(request):
+                    total = add_many(total, await self.ask(request), offset=sent)
                 sent += len(request.items)
         return total
 
@@ -161,7 +164,8 @@ class AsyncClient:
 
     async def result(self, task_id: str, *, timeout: Duration | None = None) -> Any:  # noqa: ASYNC109 - the daemon keeps it
         """What the function returned, waiting for it; TaskFailed if it is dead or cancelled."""
-        return result_of(await self.wait(task_id, timeout=timeout))
+        with says_where(self.paths):
+            return result_of(await self.wait(task_id, timeout=timeout))
 
     async def call(
         self,
@@ -260,6 +264,10 @@ class AsyncClient:
 
         That goes on over restarts in a row for as long as `reconnect`, of a wait without an end.
         """
+        with says_where(self.paths):
+            return await self._ask(request)
+
+    async def _ask(self, request: Request[Answer]) -> Answer:
         begun_ms = self._clock.boot_ms()
         link = await self._linked_for(request, begun_ms=begun_ms)
         try:

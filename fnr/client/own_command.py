@@ -51,7 +51,8 @@ def run_own(
     if paths.home:
         env["FNR_HOME"] = paths.home
     return run_captured(
-        [sys.executable, "-m", "fnr", *own.words, *own.unasked],
+        # By flags, so that what it says to type next has them, too.
+        [sys.executable, "-m", "fnr", *paths.flags, *own.words, *own.unasked],
         env=env,
         stdin=own.stdin.encode(),
         timeout_ms=timeout_ms,

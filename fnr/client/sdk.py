@@ -19,7 +19,7 @@ from typing import Any, Self, TypeVar, Unpack
 
 from msgspec.structs import replace
 
-from fnr.api.errors import DaemonDown, FnrError
+from fnr.api.errors import DaemonDown, FnrError, TimedOut
 from fnr.api.letter_requests import ListLetters, ReplayLetters, ReplayReport
 from fnr.api.question import Changed, Request
 from fnr.api.replay_requests import GetReplay, StartReplay
@@ -48,7 +48,9 @@ from fnr.client.answers import (
     rest_of,
     result_of,
     says_how_far,
+    says_where,
     says_which,
+    says_which_many,
     unanswered,
     with_ids,
 )
@@ -70,7 +72,7 @@ from fnr.policy.record import PAGE_ITEMS_MAX, TaskDetail, TaskEnd
 from fnr.policy.replay import ReplayOptions, ReplayPlan
 from fnr.policy.task import Task
 
-__all__ = ["AsyncClient", "Client", "TaskFailed"]
+__all__ = ["AsyncClient", "Client", "DaemonDown", "FnrError", "TaskFailed", "TimedOut"]
 
 Answer = TypeVar("Answer")
 
@@ -139,7 +141,8 @@ class Client:
         sent = 0
         with says_how_far(lambda: total):
             for request in batches(with_ids(specs, self._mine.ulids), atomic=atomic):
-                total = add_many(total, self.ask(request), offset=sent)
+                with says_which_many(request):
+                    total = add_many(total, self.ask(request), offset=sent)
                 sent += len(request.items)
         return total
 
@@ -163,7 +166,8 @@ class Client:
 
     def result(self, task_id: str, *, timeout: Duration | None = None) -> Any:
         """What the function returned, waiting for it; TaskFailed if it is dead or cancelled."""
-        return result_of(self.wait(task_id, timeout=timeout))
+        with says_where(self.paths):
+            return result_of(self.wait(task_id, timeout=timeout))
 
     def call(
         self,
@@ -184,7 +188,7 @@ class Client:
         timeout_ms = None if within is None else milliseconds(within, what="within")
         wait = WaitTasks(task_ids=[task_id], timeout_ms=timeout_ms)
         begun_ms = self._clock.boot_ms()
-        with says_which(task_id):
+        with says_where(self.paths), says_which(task_id):
             try:
                 submitted, ends = self._asked(
                     lambda connection: connection.ask_both(submit, wait), self._patience_ms
@@ -194,11 +198,12 @@ class Client:
         if ends is None or submitted.task_id != task_id:
             waited_ms = self._clock.boot_ms() - begun_ms
             wait = replace(wait, task_ids=[submitted.task_id])
-            with in_one_wait(wait):
+            with says_where(self.paths), in_one_wait(wait):
                 return result_of(self.ask(rest_of(wait, waited_ms=waited_ms))[0])
-        if isinstance(ends, FnrError):
-            raise ends
-        return result_of(ends[0])
+        with says_where(self.paths):
+            if isinstance(ends, FnrError):
+                raise ends
+            return result_of(ends[0])
 
     def get(self, task_id: str) -> TaskDetail:
         """Everything known about a task: input, attempts, errors, decisions."""
@@ -289,13 +294,14 @@ class Client:
         self._after_fork()
         begun_ms = self._clock.boot_ms()
         patience_ms = patience_with(request, self._patience_ms, waited_ms=0)
-        try:
-            return self._asked(lambda connection: connection.ask(request), patience_ms)
-        except ConnectionLost as error:
-            if not repeatable(request):
-                raise
-            lost = error
-        return self._ask_again(request, lost, begun_ms=begun_ms)
+        with says_where(self.paths):
+            try:
+                return self._asked(lambda connection: connection.ask(request), patience_ms)
+            except ConnectionLost as error:
+                if not repeatable(request):
+                    raise
+                lost = error
+            return self._ask_again(request, lost, begun_ms=begun_ms)
 
     def _asked(self, ask: Callable[[Connection], Answer], patience_ms: int) -> Answer:
         connection = self._connected(patience_ms)

@@ -19,7 +19,7 @@ from fnr.api.errors import BadData, UsageError
 from fnr.api.requests import SubmitMany, TaskSpec
 from fnr.client.connect import not_text
 from fnr.config.paths import Paths, find_paths
-from fnr.config.units import duration_ms, format_duration
+from fnr.config.units import DURATION_MS_MAX, duration_ms, format_duration
 from fnr.host.clock import Clock
 from fnr.policy.json_numbers import number_lost
 from fnr.policy.task import PRIORITY_DEFAULT
@@ -172,6 +172,8 @@ def home_paths(home: str | os.PathLike[str] | None) -> Paths:
 def milliseconds(value: Duration, *, what: str) -> int:
     """A duration in ms; UsageError says how to write it."""
     if isinstance(value, timedelta):
+        if not timedelta(0) <= value <= _LONGEST:
+            raise UsageError(f"{what}: a duration is 0 to 100 years, got {value}")
         return round(value / timedelta(milliseconds=1))
     try:
         return duration_ms(value)
@@ -180,6 +182,7 @@ def milliseconds(value: Duration, *, what: str) -> int:
 
 
 _EMPTY = Raw(b"{}")
+_LONGEST = timedelta(milliseconds=DURATION_MS_MAX)
 
 
 def _unknown_option(name: str) -> UsageError:

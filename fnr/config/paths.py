@@ -56,10 +56,15 @@ class Paths:
         self.config_flag = config_flag
 
     @property
+    def flags(self) -> list[str]:
+        """What says on a command line that this home is meant."""
+        words = ["--home", self.home] if self.origin == "--home" else []
+        return words + (["--config", self.config_flag] if self.config_flag else [])
+
+    @property
     def command(self) -> str:
         """How `fnr` is called for this home: what a pasted command has to begin with."""
-        words = ["--home", self.home] if self.origin == "--home" else []
-        words += ["--config", self.config_flag] if self.config_flag else []
+        words = self.flags
         if not words:
             return "fnr"
         import shlex  # noqa: PLC0415 - only for commands that people paste

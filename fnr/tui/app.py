@@ -39,6 +39,7 @@ from fnr.tui.widgets.bare import BareContainer, Ground
 from fnr.tui.widgets.frame import Banner, Head, Keys, Tabs, TopLine
 
 LOOK_S = 0.5
+BACK = "the daemon is back"
 # Ages and countdowns grow by seconds; nobody needs them twice in one.
 TICKS = 2
 # While nobody tells what happens, look by oneself: the stored state may still change.
@@ -205,7 +206,9 @@ class FnrApp(Deeds):
         if state.contact is Contact.LIVE:
             self.pulse.begin(heard_from_ms=state.since_ms)
             if self._status is not None:
-                self._said.say("the daemon is back")
+                self._said.say(BACK)
+        elif self._said.words == BACK:
+            self._said.fall_silent()
         self.call_later(self._look)
 
     def deed_is_done(self) -> None:

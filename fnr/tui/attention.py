@@ -27,9 +27,11 @@ def concerns(
     status: Status, incidents: Iterable[Incident], letters: Iterable[LetterStat]
 ) -> list[Concern]:
     """Everything that is not as it should be, the worst first."""
-    found = [*_of_daemon(status), *_of_breakers(status), *_of_incidents(incidents)]
+    found = [*_of_daemon(status), *_of_breakers(status)]
     for function in status.functions:
         found += _of_function(function)
+    # Behind what stands still: there may be a hundred of them.
+    found += _of_incidents(incidents)
     found += _of_letters(letters)
     return sorted(found, key=lambda one: not one.urgent)
 
@@ -79,3 +81,7 @@ def _of_letters(letters: Iterable[LetterStat]) -> Iterator[Concern]:
         words = f"{stat.count:,} {noun} of {stat.function} ({stat.cause}), oldest {oldest}"
         where = f"function:{stat.function} cause:{stat.cause}"
         yield Concern(words=words, screen="dlq", where=where, urgent=False)
+    if others := most[LETTERS_SHOWN:]:
+        count = sum(stat.count for stat in others)
+        words = f"{count:,} more in {len(others):,} other groups of dead letters"
+        yield Concern(words=words, screen="dlq", urgent=False)

@@ -5,8 +5,9 @@ Counted from events as they come; what happened before somebody looked is put in
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from fnr.api.requests import Event
 
@@ -27,8 +28,8 @@ class Pulse:
         }
         self._done_of: dict[str, dict[int, int]] = {}
         self._failing: OrderedDict[str, None] = OrderedDict()
-        # More has happened before than was put in: these counts are at least so high.
-        self.at_least: set[str] = set()
+        # More has happened before than was put in: until then these counts are at least so high.
+        self._cut_until_ms: dict[str, float] = {}
         # Counted up with each beginning: what was asked for in another one is not put in.
         self.life = 0
         self._heard_from_ms: int | None = None
@@ -42,7 +43,7 @@ class Pulse:
             counts.clear()
         self._done_of.clear()
         self._failing.clear()
-        self.at_least.clear()
+        self._cut_until_ms.clear()
         self.life += 1
         self._heard_from_ms = heard_from_ms
 
@@ -63,21 +64,24 @@ class Pulse:
             self._add(DIED, step)
             self._failing.pop(event.task_id or "", None)
 
-    def put_in(self, name: str, moments_ms: Iterable[int], *, whole: bool) -> None:
-        """What happened before events were heard; whole: all of it."""
+    def put_in(
+        self, name: str, moments_ms: Sequence[int], *, whole: bool, latest: bool = False
+    ) -> None:
+        """What happened before events were heard: all of it (whole), or the latest of it."""
         for at_ms in moments_ms:
             if not self._is_told(at_ms):
                 self._add(name, at_ms // STEP_MS)
         if not whole:
-            self.at_least.add(name)
+            known_ms = min(moments_ms, default=None) if latest else None
+            self._cut_until_ms[name] = self._untold_until_ms if known_ms is None else known_ms
 
-    def put_in_done(self, ends: Iterable[tuple[str, int]], *, whole: bool) -> None:
+    def put_in_done(self, ends: Sequence[tuple[str, int]], *, whole: bool) -> None:
         """The same for tasks that are done: each with its function and its moment."""
         for function, at_ms in ends:
             if not self._is_told(at_ms):
                 self._add_done(function, at_ms // STEP_MS)
         if not whole:
-            self.at_least.add(DONE)
+            self._cut_until_ms[DONE] = self._untold_until_ms
 
     def steps(self, name: str, count: int, *, now_ms: int) -> list[int]:
         """The counts of the last steps, the present one last."""
@@ -91,6 +95,16 @@ class Pulse:
         """How many in the last while."""
         return sum(self.steps(name, max(1, span_ms // STEP_MS), now_ms=now_ms))
 
+    def is_whole(self, name: str, span_ms: int, *, now_ms: int) -> bool:
+        """Is that all of them, or are there at least so many?"""
+        cut_until_ms = self._cut_until_ms.get(name)
+        return cut_until_ms is None or cut_until_ms < now_ms - span_ms
+
+    def said(self, name: str, span_ms: int, *, now_ms: int) -> str:
+        """How many in the last while, as people read it."""
+        more = "" if self.is_whole(name, span_ms, now_ms=now_ms) else "+"
+        return f"{self.in_last(name, span_ms, now_ms=now_ms):,}{more}"
+
     def forget(self, *, now_ms: int) -> None:
         """Drop what no screen is wide enough to show."""
         first = now_ms // STEP_MS - STEPS
@@ -100,6 +114,10 @@ class Pulse:
 
     def _is_told(self, at_ms: int) -> bool:
         return self._heard_from_ms is not None and at_ms >= self._heard_from_ms
+
+    @property
+    def _untold_until_ms(self) -> float:
+        return math.inf if self._heard_from_ms is None else self._heard_from_ms
 
     def _add_done(self, function: str, step: int) -> None:
         self._add(DONE, step)

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from fnr.api.errors import UsageError
 from fnr.config.paths import Paths
@@ -24,9 +25,17 @@ def prepared(paths: Paths, *, view: str, read_only: bool, no_color: bool) -> Cal
     if os.environ.get("TERM", "dumb") == "dumb":
         raise UsageError("fnr tui needs a terminal", why="TERM is dumb", next_step="fnr status")
     settle_environment(no_color=no_color)
+    import asyncio  # noqa: PLC0415 - comes with Textual
+
     from fnr.tui.app import FnrApp  # noqa: PLC0415 - Textual reads the environment when it is loaded
 
-    app = FnrApp(paths, view=view, read_only=read_only, ascii_only=not is_utf8(), ready=_collect)
+    def ready() -> None:
+        _collect()
+        # Else the terminal would stay as it was drawn on: without its cursor, echoing nothing.
+        end = partial(app.exit, return_code=128 + signal.SIGTERM)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
+
+    app = FnrApp(paths, view=view, read_only=read_only, ascii_only=not is_utf8(), ready=ready)
 
     def run() -> int:
         # The first picture is made of what stays, as what was loaded is.

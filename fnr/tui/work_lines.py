@@ -15,7 +15,7 @@ from fnr.policy.task import Task
 from fnr.tui.looks import look_of, spark
 from fnr.tui.pulse import DIED, DONE, ERRORS, RECOVERED, STEPS, Pulse
 
-HALF_HOUR_MS = 1_800_000
+MINUTE_MS, HALF_HOUR_MS = 60_000, 1_800_000
 LINES_MAX = 5
 LABEL_CELLS = 11
 NUMBER_CELLS = 19
@@ -27,12 +27,12 @@ def pulse_lines(pulse: Pulse, width: int) -> list[Text]:
     cells = max(1, min(width - LABEL_CELLS - NUMBER_CELLS, STEPS))
     found = []
     for name, style in ((ERRORS, "red"), (RECOVERED, "green"), (DIED, "magenta"), (DONE, "")):
-        last = pulse.in_last(name, 60_000, now_ms=now)
-        half_hour = pulse.in_last(name, HALF_HOUR_MS, now_ms=now)
+        last = pulse.said(name, MINUTE_MS, now_ms=now)
+        half_hour = pulse.said(name, HALF_HOUR_MS, now_ms=now)
         line = Text().append(f"{name:<{LABEL_CELLS}}", style)
         line.append(spark(pulse.steps(name, cells, now_ms=now), cells), style)
-        more = "+" if name in pulse.at_least else ""
-        found.append(line.append(f"{last:>6,}/min {half_hour:>6,}{more}", "" if last else "dim"))
+        quiet = not pulse.in_last(name, MINUTE_MS, now_ms=now)
+        found.append(line.append(f"{last:>6}/min {half_hour:>7}", "dim" if quiet else ""))
     minutes = cells * 10 / 60
     words = f"{'':<{LABEL_CELLS}}{minutes:.0f} min, 10 s a bar; per minute, in 30 min"
     return [*found, Text(words, "dim")]
@@ -58,16 +58,20 @@ def letter_lines(stats: Sequence[LetterStat], pulse: Pulse) -> list[Text]:
     """Open dead letters by function and cause, and whether they become more."""
     if not stats:
         return [Text("✓ none", "dim")]
-    most = sorted(stats, key=lambda stat: -stat.count)[:LINES_MAX]
+    most = sorted(stats, key=lambda stat: -stat.count)
     total = sum(stat.count for stat in stats)
-    new = pulse.in_last(DIED, HALF_HOUR_MS, now_ms=now_ms())
+    new = pulse.said(DIED, HALF_HOUR_MS, now_ms=now_ms())
     head = Text().append(f"{total:,} open", "red")
-    head.append(f", {new:,} died in 30 min {'▲' if new else ''}", "dim")
-    return [head] + [
+    head.append(f", {new} died in 30 min {'' if new == '0' else '▲'}", "dim")
+    found = [head] + [
         Text(f"{stat.count:>7,}  {one_line(stat.function)}  ")
         .append(f"{stat.category} {stat.cause}  newest {age(stat.newest_at_ms)}", "dim")
-        for stat in most
+        for stat in most[:LINES_MAX]
     ]  # fmt: skip
+    if others := most[LINES_MAX:]:
+        count = sum(stat.count for stat in others)
+        found.append(Text(f"{count:>7,}  in {len(others):,} more of such groups", "dim"))
+    return found
 
 
 def error_line(one: ErrorLine) -> Text:

@@ -30,6 +30,8 @@ def test_a_command_says_what_was_wrong_and_its_words_are_quoted(tmp_path) -> Non
     done = run_own(paths, own)
     assert done.code == 3
     assert "the daemon is not running" in done.err
+    # As it is typed in a shell that knows nothing of this home.
+    assert f"try: fnr --home {tmp_path} daemon start" in done.err
 
 
 @pytest.mark.parametrize("word", ["a\0b", "half \ud800"])

@@ -56,6 +56,17 @@ def processes_of(folder: Path) -> dict[str, str]:
     return found
 
 
+def assert_at_rest(home: LiveHome) -> None:
+    """Nothing that an operator has to look at, and nothing that is still to run."""
+    for words in (
+        ("task", "list", "--where", "state:queued,waiting,running"),
+        ("dlq", "list"),
+        ("errors", "groups", "--where", "state:new,regressed"),
+    ):
+        assert home.fnr(*words).stdout == ""
+    assert home.fnr("dlq", "list", "--where", "state:resolved").stdout, "they stay on record"
+
+
 def test_a_live_drill_meets_only_its_own_canaries(folder: Path) -> None:
     home = LiveHome(folder, "[chaos]\nenabled = true\nstop_load = 1000.0\n").up()
     try:
@@ -74,6 +85,7 @@ def test_a_live_drill_meets_only_its_own_canaries(folder: Path) -> None:
         assert all(one["effect_proven"] and one["reverted"] for one in score["faults"])
         tasks = json.loads(home.fnr("task", "list", "--limit", "0", "-o", "json").stdout)["items"]
         assert {task["tags"]["drill"] for task in tasks} == {score["score_id"]}
+        assert_at_rest(home)
         assert home.fnr("chaos", "list").stdout == ""
         kept = home.fnr("chaos", "score", "-o", "json").stdout
         assert json.loads(kept)["figures"] == figures
@@ -155,6 +167,7 @@ def test_a_killed_live_drill_leaves_no_fault(folder: Path) -> None:
         again = home.fnr(*command, "-o", "json")
         assert json.loads(again.stdout)["figures"]["lost"] == 0, again.stderr
         assert [*Path(home.paths.chaos_dir).glob("marks-*")] == []
+        assert_at_rest(home)
     finally:
         home.close()
 

@@ -69,6 +69,13 @@ class Emulated:
                 os.read(self._master, 65536)
         return self._process.returncode
 
+    def modes(self) -> list[Any]:
+        """What is echoed, and the like."""
+        return termios.tcgetattr(self._master)[:4]
+
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
     def close(self) -> None:
         self.end()
         os.close(self._master)
@@ -186,6 +193,22 @@ def test_without_colour_and_without_utf8(filled: Paths, terminal_for: Any) -> No
     terminal.until("needs attention")
     terminal.type("q")
     assert terminal.ended() == 0
+
+
+def test_who_ends_it_gets_the_terminal_back(filled: Paths) -> None:
+    """Also from behind a dialog: as timeout(1) does, or a session that ends."""
+    terminal = Emulated(words_for(filled, "tasks"), {})
+    try:
+        before = terminal.modes()
+        terminal.until(" of 200")
+        terminal.type("?")
+        terminal.until("on tasks")
+        assert terminal.modes() != before
+        terminal.signal(signal.SIGTERM)
+        assert terminal.ended() == 128 + signal.SIGTERM
+        assert terminal.modes() == before
+    finally:
+        terminal.end()
 
 
 def test_without_its_terminal_it_ends(filled: Paths) -> None:

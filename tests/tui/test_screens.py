@@ -261,7 +261,7 @@ async def test_the_dashboard_knows_the_half_hour_before_it_was_opened(daemon: St
     async with running(daemon.paths, size=(120, 40)) as (app, pilot):
         await until(pilot, lambda: app.pulse.in_last(DONE, 1_800_000, now_ms=now_ms()) == 40)
         assert sum(app.pulse.done_of("render", 180, now_ms=now_ms())) == 20
-        assert not app.pulse.at_least
+        assert app.pulse.is_whole(DONE, 1_800_000, now_ms=now_ms())
 
 
 async def test_the_half_hour_is_counted_anew_when_the_daemon_is_back(filled: Paths) -> None:
@@ -290,7 +290,7 @@ def test_what_events_tell_is_not_put_in_once_more() -> None:
     pulse, heard_ms = Pulse(), now_ms() - 60_000
     pulse.put_in(ERRORS, [heard_ms - 1], whole=False)
     pulse.begin(heard_from_ms=heard_ms)
-    assert not pulse.at_least
+    assert pulse.is_whole(ERRORS, 1_800_000, now_ms=now_ms())
     pulse.take(Event(kind="error", what="unknown", at_ms=heard_ms + 5))
     pulse.put_in(ERRORS, [heard_ms - 2, heard_ms - 1, heard_ms, heard_ms + 5], whole=True)
     pulse.put_in_done([("render", heard_ms - 1), ("render", heard_ms)], whole=True)

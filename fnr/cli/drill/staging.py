@@ -16,6 +16,7 @@ from fnr.api.requests import ResumeFunction
 from fnr.cli.drill.cases import CASE_TAG, SERVICE_FAULTS
 from fnr.cli.drill.home import DrillHome, make_home
 from fnr.cli.drill.play import BREAKER_PORT, Stage
+from fnr.cli.drill.rest import put_to_rest
 from fnr.cli.drill.upstream import service
 from fnr.cli.stage.caretaker import watched
 from fnr.cli.stage.home import environment
@@ -81,8 +82,10 @@ def live_stage(paths: Paths, cleanup: ExitStack) -> tuple[Stage, Paths, Path]:
         dry_run=True,
     )  # fmt: skip
     client.ask(may)
-    # One that was killed at this very moment left it paused.
+    # One that was killed at this very moment left it paused, and has not cleaned up.
     client.ask(ResumeFunction(functions=[CANARY]))
+    put_to_rest(client)
+    cleanup.callback(put_to_rest, client)
     stage = Stage(client=client, marks=marks, output=None, ports={}, check=lambda: 0)
     return stage, paths, marks / "accepted.jsonl"
 

@@ -21,6 +21,7 @@ from fnr.api.resource_requests import GpuList, ListGpus
 from fnr.client.instants import now_ms
 from fnr.client.own_command import OwnCommand
 from fnr.policy.breaker_record import BreakerStatus
+from fnr.policy.incident import Incident
 from fnr.policy.record import ErrorLine, Page
 from fnr.policy.task import Task
 from fnr.tui.aside import OneAtATime, aside
@@ -41,6 +42,8 @@ FUNCTIONS_SHOWN = 12
 ERRORS_SHOWN = 6
 CONCERNS_SHOWN = 8
 WAITING_LOOKED_AT = 500
+UNSEEN = "state:new,regressed"
+INCIDENTS_LOOKED_AT = 100
 SEEDED_MAX = 1_000
 GPUS_READ_MS = 5_000
 
@@ -137,7 +140,7 @@ class DashboardView(View):
     def _columns(self) -> tuple[TableColumn, ...]:
         return (
             TableColumn(title="FUNCTION", cell=lambda one: one.function, flexible=True),
-            TableColumn(title="STATE", cell=lambda one: signed(one.state), width=10),
+            TableColumn(title="STATE", cell=self._state, width=10),
             TableColumn(title="WORKERS", cell=self._workers, width=7, right=True, spare=2),
             TableColumn(title="RUNNING", cell=_count("running", "green"), width=7, right=True),
             TableColumn(title="QUEUED", cell=_count("queued"), width=7, right=True),
@@ -148,6 +151,11 @@ class DashboardView(View):
             TableColumn(title="DONE", cell=_count("done"), width=9, right=True, spare=3),
             TableColumn(title="  DONE, 10 s A BAR", sized=self._spark_of, flexible=True, spare=4),
         )  # fmt: skip
+
+    def _state(self, one: FunctionStatus) -> tuple[str, str]:
+        # What the store alone says of it does not make it ready for anything.
+        down = self.status is not None and self.status.state == "down"
+        return signed("down" if down and one.state == "ready" else one.state)
 
     def _workers(self, one: FunctionStatus) -> str:
         return f"{one.workers}/{one.workers_max}" if one.kind else "-"
@@ -170,7 +178,7 @@ class DashboardView(View):
         if self._seeded != self.pulse.life:
             self._seeded = self.pulse.life
             await self._seed()
-        incidents = await self.ask(ListIncidents(where="state:new,regressed", limit=CONCERNS_SHOWN))
+        incidents = await self.ask(ListIncidents(where=UNSEEN, limit=INCIDENTS_LOOKED_AT))
         stats = (await self.ask(GetLetterStats()) or []) if status.letters_open else []
         errors = await self.ask(ListErrors(limit=ERRORS_SHOWN))
         waiting = Page[Task](items=[])
@@ -178,7 +186,8 @@ class DashboardView(View):
             found = await self.ask(ListTasks(where="state:waiting", limit=WAITING_LOOKED_AT))
             waiting = found or waiting
         self._guards = await self.ask(ListBreakers()) or []
-        self._show_attention(concerns(status, incidents.items if incidents else [], stats))
+        news = incidents or Page[Incident](items=[])
+        self._show_attention(concerns(status, news.items, stats), whole=news.next is None)
         self._waiting.show(lambda _: waiting_lines(status, waiting.items))
         self._letters.show(lambda _: letter_lines(stats, self.pulse))
         self._errors = errors.items if errors else []
@@ -229,10 +238,11 @@ class DashboardView(View):
         if pulse.life != life:
             return
         if errors:
-            pulse.put_in(ERRORS, [one.at_ms for one in errors.items], whole=not errors.next)
+            moments = [one.at_ms for one in errors.items]
+            pulse.put_in(ERRORS, moments, whole=not errors.next, latest=True)
         if letters:
             moments = [one.died_at_ms for one in letters.items]
-            pulse.put_in(DIED, moments, whole=not letters.next)
+            pulse.put_in(DIED, moments, whole=not letters.next, latest=True)
         if ended:
             ends = [(one.function, one.state_at_ms) for one in ended.items]
             pulse.put_in_done(ends, whole=not ended.next)
@@ -259,7 +269,7 @@ class DashboardView(View):
 
     # ── panels ───────────────────────────────────────────────────────────────
 
-    def _show_attention(self, found: list[Concern]) -> None:
+    def _show_attention(self, found: list[Concern], *, whole: bool) -> None:
         self._concerns = found
         self.attention.show(
             [
@@ -267,7 +277,8 @@ class DashboardView(View):
                 .append("! " if one.urgent else "· ", "bold red" if one.urgent else "yellow")
                 .append(one_line(one.words))
                 for one in found
-            ]
+            ],
+            whole=whole,
         )
 
     @on(ChoicePanel.Picked)

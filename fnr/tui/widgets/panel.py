@@ -90,11 +90,13 @@ class ChoicePanel(Widget):
         self._empty = empty
         self._lines: list[Text] = []
         self._lines_max = lines_max
+        self._whole = True
         self.cursor = 0
 
-    def show(self, lines: list[Text]) -> None:
-        """Show other lines."""
+    def show(self, lines: list[Text], *, whole: bool = True) -> None:
+        """Show other lines; whole: there are no more of them."""
         self._lines = lines
+        self._whole = whole
         self.cursor = max(0, min(self.cursor, len(lines) - 1))
         self.refresh(layout=self._height() != self.size.height)
 
@@ -113,7 +115,7 @@ class ChoicePanel(Widget):
             found.append(shown)
         left = len(self._lines) - first - self._lines_max
         if left > 0:
-            found[-1] = Text(f" … and {left + 1} more", "dim")
+            found[-1] = Text(f" … and {left + 1:,}{'' if self._whole else '+'} more", "dim")
         return _joined(found, width)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002 - textual's signature

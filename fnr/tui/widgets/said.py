@@ -29,9 +29,10 @@ class Said(Widget):
         self.add_class("-open")
         if self._timer is not None:
             self._timer.stop()
-        self._timer = self.set_timer(SHOWN_S, self._fall_silent)
+        self._timer = self.set_timer(SHOWN_S, self.fall_silent)
 
-    def _fall_silent(self) -> None:
+    def fall_silent(self) -> None:
+        """What was said is gone."""
         self.remove_class("-open")
 
     def render(self) -> Text:
