@@ -18,7 +18,6 @@ from fnr.api import (
 from fnr.api import requests as ask
 from fnr.api.any_request import AnyRequest
 from fnr.api.errors import FnrError, NotFound, Refused, UsageError, no_such_id
-from fnr.api.frames import Recall
 from fnr.api.letter_requests import (
     EditLetter,
     ImportLetters,
@@ -171,7 +170,7 @@ class Answers:
         await self._parts.store.write(lambda _: None)
         for pool in self._pools(names):
             for worker in pool.workers.values():
-                worker.send(Recall())
+                self._crew.supervisor.recall(worker)
         return Changed(changed=names)
 
     async def _resume(self, _: Client, request: ask.ResumeFunction) -> Changed:

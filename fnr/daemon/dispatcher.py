@@ -64,10 +64,10 @@ class Dispatcher:
         self, tx: Transaction, pool: Pool, assignments: list[Assignment], *, now_ms: int
     ) -> None:
         """Add what each worker gets, and note when to look again."""
-        for worker in pool.takers():
+        for worker, free in pool.shares():
             if worker.reporting:
                 continue
-            places = self.gates.admit(tx, pool, worker, worker.places(pool.window))
+            places = self.gates.admit(tx, pool, worker, free)
             if not places:
                 # Whoever holds it back says when to look again.
                 return
@@ -107,7 +107,13 @@ class Dispatcher:
             faults = armed.for_claims(claims, self._parts.clock.now_ms()) if armed else None
             if worker.settings.gpus and not worker.held:
                 worker.kernel_mark = self._parts.kernel_log.mark()
-            worker.hold(claims, now_boot_ms=now_boot_ms, faults=faults)
+            worker.hold(
+                claims,
+                now_boot_ms=now_boot_ms,
+                # Who leaves gives back what comes now, whatever it runs.
+                one_at_a_time=worker.settings.window == 1 and worker.state is WorkerState.READY,
+                faults=faults,
+            )
             failpoint("claim-handed-over")
             for claim in claims:
                 self._parts.events.task_moved(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from fnr.api.frames import Recall
 from fnr.api.requests import Event
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.stopper import Stopper
@@ -81,7 +80,7 @@ class Ending:
     async def _drain(self) -> bool:
         """Let running attempts finish; False when there was no time."""
         for worker in tuple(self._supervisor.workers.values()):
-            worker.send(Recall())
+            self._supervisor.recall(worker)
             self._supervisor.dismiss(worker, "the daemon ends", respawn=False)
         limit_ms = self._parts.settings.daemon.drain_timeout_ms
         self._parts.events.tell(

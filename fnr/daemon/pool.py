@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from fnr.config.settings import DaemonSettings, FunctionSettings
@@ -13,6 +14,9 @@ NEWEST_WEIGHT = 0.2
 # (mean duration below, attempts a worker may hold): work that is over at once may queue up in the
 # worker; work that takes longer may not, because what waits behind it could run elsewhere.
 WINDOWS = ((2.0, 16), (10.0, 8), (40.0, 2))
+# The same for what is claimed ahead where a worker holds one at a time: the next one is on disk as
+# claimed when the one before ends, and nobody waits for the COMMIT in between.
+AHEAD = ((2.0, 4), (10.0, 1))
 # A worker that served this long or ended an attempt has proved itself: its restart is immediate.
 GOOD_RUN_MS = 10_000
 
@@ -48,12 +52,24 @@ class Pool:
     @property
     def window(self) -> int:
         """How many attempts one worker may hold at a time."""
-        if self.settings.window:
-            return self.settings.window
-        for below_ms, window in WINDOWS:
+        return self.settings.window or self._by_duration(WINDOWS) or 1
+
+    @property
+    def ahead(self) -> int:
+        """How many more may be claimed for a worker and kept here until it is their turn.
+
+        Not where something is given to each attempt, or asked of a breaker before it begins.
+        """
+        settings = self.settings
+        if settings.window != 1 or settings.services or settings.is_counted:
+            return 0
+        return self._by_duration(AHEAD)
+
+    def _by_duration(self, table: tuple[tuple[float, int], ...]) -> int:
+        for below_ms, count in table:
             if self.mean_duration_ms < below_ms:
-                return window
-        return 1
+                return count
+        return 0
 
     @property
     def staying(self) -> list[WorkerProcess]:
@@ -80,11 +96,21 @@ class Pool:
 
     def takers(self) -> list[WorkerProcess]:
         """Workers with a free place, the emptiest first."""
-        window = self.window
-        free = [worker for worker in self.workers.values() if worker.places(window)]
+        window, ahead = self.window, self.ahead
+        free = [worker for worker in self.workers.values() if worker.places(window, ahead)]
         if len(free) > 1:
             free.sort(key=lambda worker: len(worker.held) + worker.reserved)
         return free
+
+    def shares(self) -> Iterator[tuple[WorkerProcess, int]]:
+        """Who may be given how many more attempts; nobody gets a second one before all have one.
+
+        What was given meanwhile counts: `reserved` is looked at again for each share.
+        """
+        window, ahead, takers = self.window, self.ahead, self.takers()
+        if ahead and len(takers) > 1:
+            yield from ((w, places) for w in takers if (places := w.places(window)))
+        yield from ((w, places) for w in takers if (places := w.places(window, ahead)))
 
     def due_by(self, at_ms: int) -> None:
         """Note that a task will be due then."""

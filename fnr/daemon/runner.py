@@ -98,6 +98,7 @@ class Runner:
         self, worker: WorkerProcess, tokens: list[str], *, why: str, outcome: AttemptOutcome
     ) -> None:
         taken = [held for token in tokens if (held := worker.held.pop(token, None))]
+        worker.go_on(now_boot_ms=self._parts.clock.boot_ms())
         if taken:
             pairs = [(held.token, held.task) for held in taken]
             self._put_back(worker, pairs, why, outcome)
@@ -263,6 +264,7 @@ class Runner:
         worker.say(Ack(tokens=tokens))
         failpoint("end-acknowledged-not-sent")
         self._dispatcher.deliver(batch.assignments, worker.function)
+        worker.go_on(now_boot_ms=self._parts.clock.boot_ms())
         try:
             self._announce(batch.verdicts, worker)
         finally:

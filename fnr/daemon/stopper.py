@@ -6,7 +6,7 @@ daemon, knows that it was us and why.
 
 from __future__ import annotations
 
-from fnr.api.frames import Cancel, Recall
+from fnr.api.frames import Cancel
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.supervisor import Supervisor
 from fnr.daemon.worker_process import WorkerProcess, WorkerState
@@ -70,9 +70,9 @@ class Stopper:
         if token not in worker.held or worker.state is WorkerState.GONE:
             return
         current = worker.current
-        if current is not None and current.token != token:
-            # It waits in the worker's window: take it back, and leave what runs alone.
-            worker.send(Recall())
+        if current is None or current.token != token:
+            # It waits for its turn: take it back, and leave what runs alone.
+            self._supervisor.recall(worker)
             self._parts.later(RECALL_MS, lambda: self._ask(worker, token, reason, why))
             return
         failpoint("kill-about-to-ask")

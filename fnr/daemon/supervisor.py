@@ -17,6 +17,7 @@ from fnr.daemon.breaker_calls import BreakerCalls
 from fnr.daemon.checkpoints import Checkpoints
 from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.farewell import expect_back, see_off
+from fnr.daemon.identified import identified
 from fnr.daemon.line_socket import LineSocket
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.pool import GOOD_RUN_MS, Pool
@@ -179,7 +180,7 @@ class Supervisor:
 
     def _hello(self, link: LineSocket, frame: Frame) -> WorkerProcess | None:
         """Take a worker on, or send it away."""
-        worker, why = self._who(frame, link.peer_uid())
+        worker, why = identified(frame, link.peer_uid(), self.workers)
         if worker is None or not isinstance(frame, frames.Hello):
             link.write(frames.encode(frames.Refuse(why=why)))
             link.end_when_sent()
@@ -214,21 +215,6 @@ class Supervisor:
         if worker.ours or self.pools[worker.function].removed:
             return False
         return hello.made_for != mark_of(worker.settings)
-
-    def _who(self, frame: Frame, peer_uid: int) -> tuple[WorkerProcess | None, str]:
-        if not isinstance(frame, frames.Hello):
-            return None, "the first frame was not a Hello"
-        if frame.protocol != frames.WORKER_PROTOCOL:
-            return None, f"worker speaks protocol {frame.protocol}, not {frames.WORKER_PROTOCOL}"
-        worker = self.workers.get(frame.worker_id)
-        if worker is None or worker.state is WorkerState.GONE:
-            return None, f"no worker {frame.worker_id} is known"
-        same = (worker.identity.pid, worker.identity.pid_start) == (frame.pid, frame.pid_start)
-        if frame.secret != worker.secret or not same:
-            return None, f"it is not the worker {frame.worker_id} that was started"
-        if peer_uid != (os.geteuid() if worker.uid is None else worker.uid):
-            return None, f"worker {frame.worker_id} is not a process of uid {peer_uid}"
-        return worker, ""
 
     def _heard(self, worker: WorkerProcess, frame: Frame) -> None:
         match frame:
@@ -302,7 +288,13 @@ class Supervisor:
         failpoint("worker-dismissed")
         worker.leave_reason = reason
         worker.respawn = respawn
+        self._runner.returned(worker, worker.kept, why="taken back before it began")
         worker.send(frames.Stop(reason=reason))
+
+    def recall(self, worker: WorkerProcess) -> None:
+        """Take back what was claimed for a worker and has not begun."""
+        self._runner.returned(worker, worker.kept, why="taken back before it began")
+        worker.send(frames.Recall())
 
     def arm_idle(self, pool: Pool) -> None:
         """Look again when a worker above the minimum may have been idle for long enough."""

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from fnr.api.frames import Recall
 from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.stopper import Stopper
@@ -176,7 +175,7 @@ class Timekeeper:
         for worker in several:
             if now_ms - worker.begun_at_ms >= RECALL_AFTER_MS and not worker.recalled:
                 worker.recalled = True
-                worker.send(Recall())
+                self._supervisor.recall(worker)
         if several:
             self._recall = self._parts.later(RECALL_AFTER_MS, self._recall_windows)
 

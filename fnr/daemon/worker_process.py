@@ -37,6 +37,7 @@ class Held:
     """An attempt that the worker has and has not ended; the first one held has begun.
 
     gpus: what it was given for itself, by UUID.
+    kept: what hands it over, as long as we keep it until the one before has ended.
     """
 
     token: str
@@ -45,13 +46,14 @@ class Held:
     progress: str = ""
     preview: str = ""
     checkpointed: bool = False
+    kept: Run | None = None
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class WorkerProcess:
     """A worker process; changed only on the daemon's loop.
 
-    held:     attempts given to it, in the order it runs them.
+    held:     attempts claimed for it, in the order it runs them.
     ending:   attempts it reported, until the commit that settles them.
     reporting: it reported ends, and the unit that settles them has not run yet.
     reserved: places promised to claims whose commit is under way.
@@ -111,7 +113,8 @@ class WorkerProcess:
     @property
     def current(self) -> Held | None:
         """The attempt that has begun."""
-        return next(iter(self.held.values()), None)
+        first = next(iter(self.held.values()), None)
+        return first if first is not None and first.kept is None else None
 
     @property
     def own_gpus(self) -> tuple[str, ...]:
@@ -136,13 +139,18 @@ class WorkerProcess:
         """Ready, with nothing to do and nothing on the way."""
         return self.state is WorkerState.READY and not self.in_hand
 
-    def places(self, window: int) -> int:
-        """How many more attempts it may be given."""
+    @property
+    def kept(self) -> list[str]:
+        """Tokens of what is claimed for it and was not handed over yet."""
+        return [held.token for held in self.held.values() if held.kept is not None]
+
+    def places(self, window: int, ahead: int = 0) -> int:
+        """How many more attempts may be claimed for it. ahead: so many may wait here for it."""
         if self.state is not WorkerState.READY or self.link is None:
             return 0
         if self.recalled and self.held:
             return 0
-        most = 1 if self.one_by_one else window
+        most = 1 if self.one_by_one else window + ahead
         return max(0, most - len(self.held) - self.reserved)
 
     def say(self, frame: Frame) -> None:
@@ -157,22 +165,48 @@ class WorkerProcess:
             self.link.write(b"".join(said))
 
     def hold(
-        self, claims: list[Claim], *, now_boot_ms: int, faults: dict[str, WorkerFault] | None = None
+        self,
+        claims: list[Claim],
+        *,
+        now_boot_ms: int,
+        one_at_a_time: bool,
+        faults: dict[str, WorkerFault] | None = None,
     ) -> None:
         """Give it attempts whose claims are committed; faults: token -> what it is to meet."""
         if not self.held:
-            self.begun_at_ms = self.heard_at_ms = self.progress_at_ms = now_boot_ms
-        for claim in claims:
+            self._begins(now_boot_ms)
+        runs = [run_frame(claim, faults) for claim in claims]
+        for claim, run in zip(claims, runs, strict=True):
             self.held[claim.token] = Held(
                 claim.token,
                 claim.task,
                 gpus=claim.gpus,
                 checkpointed=claim.checkpoint is not None,
+                kept=run if one_at_a_time else None,
             )
-        self.send(*[run_frame(claim, faults) for claim in claims])
+        if one_at_a_time:
+            self.go_on(now_boot_ms=now_boot_ms)
+        else:
+            self.send(*runs)
+
+    def go_on(self, *, now_boot_ms: int) -> None:
+        """Hand over what is kept for it if that is next. Who leaves or is away begins nothing."""
+        following = next(iter(self.held.values()), None)
+        if following is None or following.kept is None or self.link is None:
+            return
+        if self.state is WorkerState.READY and not self.interrupted:
+            run, following.kept = following.kept, None
+            self._begins(now_boot_ms)
+            self.send(run)
+
+    def _begins(self, now_boot_ms: int) -> None:
+        self.begun_at_ms = self.heard_at_ms = self.progress_at_ms = now_boot_ms
 
     def take_ended(self, frames: list[Done | Fail], *, now_boot_ms: int) -> None:
-        """Move reported attempts from held to ending; the next one begins now."""
+        """Move reported attempts from held to ending; the next one begins now.
+
+        What is kept does not where one failed: what it says may mean that this worker has to go.
+        """
         for frame in frames:
             held = self.held.pop(frame.token, None)
             if held is not None:
@@ -180,6 +214,8 @@ class WorkerProcess:
         self.begun_at_ms = now_boot_ms
         self.progress_at_ms = now_boot_ms
         self.recalled = False
+        if not any(isinstance(frame, Fail) for frame in frames):
+            self.go_on(now_boot_ms=now_boot_ms)
 
     def told(self, output: Output) -> dict[str, Any]:
         """What it says of an attempt's output; which file that is in, is ours to say."""

@@ -15,7 +15,7 @@ from fnr.store import tasks
 def free_worker() -> Any:
     """One that takes one attempt."""
     worker = SimpleNamespace(reserved=0, reporting=False, identity=None)
-    worker.places = lambda window: window - worker.reserved
+    worker.places = lambda window, ahead=0: window + ahead - worker.reserved
     return worker
 
 
@@ -25,7 +25,7 @@ def test_a_claim_that_fails_gives_back_the_places_of_those_before_it(
     """Nobody would fill them again: the worker would stand idle for as long as it lives."""
     workers = [free_worker(), free_worker()]
     pool = SimpleNamespace(
-        name="render", paused=False, next_due_at_ms=0, window=1, takers=lambda: workers
+        name="render", paused=False, next_due_at_ms=0, shares=lambda: ((w, 1) for w in workers)
     )
     parts = SimpleNamespace(
         dispatching=True,

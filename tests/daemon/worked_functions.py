@@ -61,6 +61,18 @@ def block_on(fifo: str, started: str = "") -> str:
         return gate.read()
 
 
+def block_if(
+    fifo: str = "", started: str = "", path: str = "", line: str = "", bad: bool = False
+) -> None:
+    """Block where there is something to wait for; else append a line, fail, or do nothing."""
+    if fifo:
+        block_on(fifo, started)
+    if bad:
+        raise ValueError("no good")
+    if path:
+        mark(path, line)
+
+
 def fail(kind: str = "ValueError", message: str = "no good", began: str = "") -> None:
     """Raise a builtin exception; say before it on a FIFO that it began."""
     if began:

@@ -1,0 +1,281 @@
+"""What is claimed for a worker before it is free: kept here, handed over one at a time.
+
+It is as if it had never been claimed when anything comes between: the worker leaves or dies, the
+function is paused, the task is cancelled, the attempt before it takes long.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from live_home import LiveHome
+from msgspec import Raw, json
+from test_bad_days import pipes
+from test_task_life import end_of, function, submit
+
+from fnr.api import requests as ask
+from fnr.api.frames import Done, Fail
+from fnr.config.settings import FunctionSettings
+from fnr.daemon.pool import Pool
+from fnr.daemon.worker_process import WorkerProcess, WorkerState
+from fnr.policy.evidence import Evidence
+from fnr.policy.task import Claim, Task, TaskState, WorkerIdentity
+
+HomeAt = Callable[[str], LiveHome]
+NOW_MS = 5_000
+# After so many attempts that take no time fnr knows that they are short.
+WARM_UP = 60
+
+
+class Wire:
+    """The worker's end of a connection: what it was handed."""
+
+    def __init__(self) -> None:
+        self.tokens: list[str] = []
+
+    def write(self, data: bytes) -> None:
+        """Take Run frames."""
+        self.tokens += [json.decode(line)["token"] for line in data.splitlines()]
+
+
+def worker(worker_id: str = "W", **settings: Any) -> tuple[WorkerProcess, Wire]:
+    """A ready one with a connection."""
+    wire = Wire()
+    made = WorkerProcess(
+        identity=WorkerIdentity(worker_id=worker_id, function="f", boot_id="b", pid=1, pid_start=1),
+        settings=FunctionSettings(name="f", kind="python", window=1, **settings),
+        secret="",
+        pidfd=-1,
+        log_path="",
+        now_path="",
+        started_at_ms=0,
+        state=WorkerState.READY,
+        link=cast("Any", wire),
+    )
+    return made, wire
+
+
+def give(one: WorkerProcess, *tokens: str, at_ms: int = NOW_MS) -> None:
+    """Claims that were committed for it."""
+    claims = [Claim(task=Task(task_id=f"T{t}", function="f"), token=t, input=b"{}") for t in tokens]
+    one.hold(claims, now_boot_ms=at_ms, one_at_a_time=True)
+
+
+def test_one_is_handed_over_and_the_next_one_when_it_has_ended() -> None:
+    one, wire = worker()
+    give(one, "a", "b", "c")
+    assert (wire.tokens, one.kept) == (["a"], ["b", "c"])
+    one.take_ended([Done(token="a")], now_boot_ms=NOW_MS + 70)
+    assert (wire.tokens, one.kept) == (["a", "b"], ["c"])
+    assert one.current is not None
+    assert (one.current.token, one.begun_at_ms) == ("b", NOW_MS + 70)
+
+
+def test_after_a_failure_the_next_one_waits_for_what_the_rules_say() -> None:
+    """They may say that this process is not to be used again."""
+    one, wire = worker()
+    give(one, "a", "b")
+    one.take_ended([Fail(token="a", evidence=Evidence())], now_boot_ms=NOW_MS)
+    assert (wire.tokens, one.kept, one.current) == (["a"], ["b"], None)
+    one.go_on(now_boot_ms=NOW_MS + 500)
+    assert wire.tokens == ["a", "b"]
+    assert one.begun_at_ms == NOW_MS + 500, "its deadline counts from when it was handed over"
+
+
+@pytest.mark.parametrize("why", ["leaving", "interrupted", "away"])
+def test_nothing_is_handed_over_to_who_begins_nothing(why: str) -> None:
+    one, wire = worker()
+    give(one, "a", "b")
+    if why == "leaving":
+        one.state = WorkerState.LEAVING
+    elif why == "interrupted":
+        one.interrupted = True
+    else:
+        one.link = None
+    one.take_ended([Done(token="a")], now_boot_ms=NOW_MS)
+    assert (wire.tokens, one.kept, one.current) == (["a"], ["b"], None)
+
+
+def pool_of(*workers: WorkerProcess, duration_ms: float = 1.0, **settings: Any) -> Pool:
+    """A pool whose attempts take so long in the mean."""
+    made = {"window": 1, **settings}
+    pool = Pool(settings=FunctionSettings(name="f", kind="python", **made))
+    pool.mean_duration_ms = duration_ms
+    pool.workers |= {one.worker_id: one for one in workers}
+    return pool
+
+
+@pytest.mark.parametrize(
+    ("duration_ms", "settings", "ahead"),
+    [
+        (0.5, {}, 4),
+        (5.0, {}, 1),
+        (10.0, {}, 0),
+        (0.5, {"window": 0}, 0),  # they wait in the worker
+        (0.5, {"window": 2}, 0),
+        (0.5, {"services": ("storage",)}, 0),  # its breaker may open meanwhile
+        (0.5, {"cpus": 1}, 0),  # claimed is taken
+        (0.5, {"gpus": 1}, 0),
+    ],
+)
+def test_only_short_attempts_are_claimed_ahead(
+    duration_ms: float, settings: dict[str, Any], ahead: int
+) -> None:
+    assert pool_of(duration_ms=duration_ms, **settings).ahead == ahead
+
+
+def test_nobody_gets_a_second_one_before_everybody_has_one() -> None:
+    pool = pool_of(worker("W")[0], worker("V")[0])
+    given: list[tuple[str, int]] = []
+    for one, places in pool.shares():
+        given.append((one.worker_id, places))
+        one.reserved += places
+    assert given == [("W", 1), ("V", 1), ("W", 4), ("V", 4)]
+    assert [*pool.shares()] == []
+
+
+def test_who_has_one_is_given_others_at_once() -> None:
+    busy, _ = worker("W")
+    idle, _ = worker("V")
+    give(busy, "a", "b", "c", "d", "e")
+    busy.take_ended([Done(token="a")], now_boot_ms=NOW_MS)
+    assert [(one.worker_id, places) for one, places in pool_of(busy).shares()] == [("W", 1)]
+    assert [one.worker_id for one, _ in pool_of(busy, idle).shares()] == ["V", "V", "W"]
+
+
+# ── in a daemon ──────────────────────────────────────────────────────────────
+
+
+def warmed_up(home_at: HomeAt, workers: int) -> LiveHome:
+    """A home whose function is known for short attempts."""
+    home = home_at(function("maybe", "block_if", f"workers = {workers}\nwindow = 1")).up()
+    many = ask.SubmitMany(items=[ask.TaskSpec(function="maybe")] * WARM_UP)
+    for task_id in home.ask(many).task_ids:
+        assert end_of(home, task_id).task.state is TaskState.DONE
+    return home
+
+
+def raw(given: dict[str, Any]) -> Raw:
+    """An input as it is sent."""
+    return Raw(json.encode(given))
+
+
+def outcomes(home: LiveHome, task_id: str) -> list[str]:
+    """How its attempts ended."""
+    return [attempt.outcome for attempt in home.ask(ask.GetTask(task_id=task_id)).attempts]
+
+
+def test_what_was_claimed_behind_a_long_attempt_runs_elsewhere(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """Method: one of two workers is kept busy; whatever was claimed for it must not wait for it."""
+    began, gate = pipes(tmp_path, "began", "gate")
+    home = warmed_up(home_at, 2)
+    long = {"fifo": str(gate), "started": str(began)}
+    specs = [ask.TaskSpec(function="maybe", input=raw(given)) for given in (long, *[{}] * 9)]
+    first, *others = home.ask(ask.SubmitMany(items=specs)).task_ids
+    assert began.read_text()
+    for task_id in others:
+        assert end_of(home, task_id).task.state is TaskState.DONE
+    gate.write_text("open")
+    assert end_of(home, first).task.state is TaskState.DONE
+    for task_id in others:
+        assert [*{*outcomes(home, task_id)} - {"returned"}] == ["done"]
+        assert end_of(home, task_id).task.retries == 0
+
+
+@pytest.mark.parametrize("how", ["killed", "daemon killed", "both killed", "restarted"])
+def test_what_was_claimed_ahead_has_not_run(home_at: HomeAt, tmp_path: Path, how: str) -> None:
+    """Method: the worker ends, or its daemon, in the middle of an attempt that others wait for."""
+    began, gate = pipes(tmp_path, "began", "gate")
+    marks = tmp_path / "marks"
+    home = warmed_up(home_at, 1)
+    long = {"fifo": str(gate), "started": str(began)}
+    short = [{"path": str(marks), "line": str(number)} for number in range(4)]
+    specs = [ask.TaskSpec(function="maybe", input=raw(given)) for given in (long, *short)]
+    first, *others = home.ask(ask.SubmitMany(items=specs)).task_ids
+    pid = int(began.read_text())
+    if how in {"daemon killed", "both killed"}:
+        home.kill()
+    if how in {"killed", "both killed"}:
+        os.kill(pid, signal.SIGKILL)
+    if how in {"daemon killed", "both killed"}:
+        home.up()
+    if how == "restarted":
+        assert home.fnr("worker", "restart", "maybe").returncode == 0
+    if how in {"killed", "both killed"}:
+        began.read_text()
+    gate.write_text("open")
+    for task_id in (first, *others):
+        assert end_of(home, task_id).task.state is TaskState.DONE
+    assert sorted(marks.read_text().split()) == ["0", "1", "2", "3"]
+    for task_id in others:
+        assert [*{*outcomes(home, task_id)} - {"returned"}] == ["done"]
+    checked = home.fnr("db", "check")
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_a_cancel_and_a_pause_reach_what_was_claimed_ahead(home_at: HomeAt, tmp_path: Path) -> None:
+    began, gate = pipes(tmp_path, "began", "gate")
+    marks = tmp_path / "marks"
+    home = warmed_up(home_at, 1)
+    long = {"fifo": str(gate), "started": str(began)}
+    short = [{"path": str(marks), "line": str(number)} for number in range(3)]
+    specs = [ask.TaskSpec(function="maybe", input=raw(given)) for given in (long, *short)]
+    first, cancelled, *others = home.ask(ask.SubmitMany(items=specs)).task_ids
+    assert began.read_text()
+    home.ask(ask.CancelTasks(task_ids=[cancelled]))
+    home.ask(ask.PauseFunction(functions=["maybe"]))
+    assert end_of(home, cancelled).task.state is TaskState.CANCELLED
+    gate.write_text("open")
+    assert end_of(home, first).task.state is TaskState.DONE
+    home.ask(ask.ResumeFunction(functions=["maybe"]))
+    for task_id in others:
+        assert end_of(home, task_id).task.state is TaskState.DONE
+    assert sorted(marks.read_text().split()) == ["1", "2"]
+    later = submit(home, "maybe")
+    assert end_of(home, later).task.state is TaskState.DONE
+
+
+def test_failures_between_the_short_ones_hold_nobody_up(home_at: HomeAt, tmp_path: Path) -> None:
+    """After each the next one is handed over once the failure is on disk."""
+    marks = tmp_path / "marks"
+    home = warmed_up(home_at, 2)
+    given = [
+        {"path": str(marks), "line": str(number), "bad": number % 3 == 0} for number in range(60)
+    ]
+    specs = [ask.TaskSpec(function="maybe", input=raw(one)) for one in given]
+    ids = home.ask(ask.SubmitMany(items=specs)).task_ids
+    states = [end_of(home, task_id).task.state for task_id in ids]
+    assert states == [TaskState.DEAD if one["bad"] else TaskState.DONE for one in given]
+    done = sorted(int(one["line"]) for one in given if not one["bad"])
+    assert sorted(map(int, marks.read_text().split())) == done
+
+
+def test_daemons_that_die_amid_it_lose_nothing_and_repeat_nothing(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """Method: each dies after another two hundred ends; their workers outlive them."""
+    marks = tmp_path / "marks"
+    home = warmed_up(home_at, 2)
+    specs = [
+        ask.TaskSpec(function="maybe", input=raw({"path": str(marks), "line": str(number)}))
+        for number in range(1_000)
+    ]
+    ids = home.ask(ask.SubmitMany(items=specs)).task_ids
+    for ended in (1, 200, 400, 600):
+        while not marks.exists() or marks.read_bytes().count(b"\n") < ended:
+            pass
+        home.kill()
+        home.up()
+    for task_id in ids:
+        end = end_of(home, task_id)
+        assert (end.task.state, end.task.retries) == (TaskState.DONE, 0)
+    assert sorted(map(int, marks.read_text().split())) == [*range(1_000)]
+    checked = home.fnr("db", "check")
+    assert checked.returncode == 0, checked.stdout
