@@ -19,6 +19,7 @@ from fnr.config.paths import find_paths
 from fnr.host.clock import Clock, Dice, Ulids
 from fnr.policy.task import Task, WorkerIdentity
 from fnr.store import tasks
+from fnr.store.accepting import accept
 from fnr.store.transaction import Transaction, connect_writer
 
 # Enough to fill a page for every function and state: both stores read and answer equally many rows.
@@ -117,7 +118,7 @@ def _claim_us(home: Path, count: int) -> list[float]:
             )
             for _ in range(count + BLOCK)
         ]
-        tasks.accept(tx, [(task, b'{"payload":"x"}') for task in queued])
+        accept(tx, [(task, b'{"payload":"x"}') for task in queued])
         took_us = []
         for _ in queued:
             from_ns = time.perf_counter_ns()

@@ -15,7 +15,8 @@ from fnr.api.requests import GetTask, WaitTasks
 from fnr.config.paths import find_paths
 from fnr.host.clock import Clock, Dice, Ulids
 from fnr.policy.task import Task, TaskState
-from fnr.store import migrate, tasks
+from fnr.store import migrate
+from fnr.store.accepting import accept
 from fnr.store.tally import write_counts
 from fnr.store.transaction import Transaction, connect_writer
 
@@ -115,7 +116,7 @@ def _fill(home: Path, *, port: int, count: int) -> list[str]:
         )
         for _ in range(count)
     ]
-    tasks.accept(tx, [(task, b'{"payload":"x"}') for task in made])
+    accept(tx, [(task, b'{"payload":"x"}') for task in made])
     tx.run(
         "UPDATE task SET state = 'waiting', waits = 1, waiting_for = ?, due_at_ms = ?",
         (f"port:{port}", now_ms + HOUR_MS),

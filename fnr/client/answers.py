@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 import msgspec
 from msgspec import Raw
@@ -157,24 +159,51 @@ def time_is_up(error: FnrError | None = None) -> TimedOut:
     )
 
 
-@contextmanager
-def says_where(paths: Paths) -> Iterator[None]:
+class Says(ABC):
+    """Adds to what an error says. Every submit goes through two of these: generators cost more."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self.add_to(error)
+
+    @abstractmethod
+    def add_to(self, error: BaseException) -> None:
+        """Say more."""
+
+
+class says_where(Says):  # noqa: N801 - read behind `with`
     """What an error says to type next is typed for this home."""
-    try:
-        yield
-    except FnrError as error:
-        error.next_step = for_here(error.next_step, paths)
-        raise
+
+    __slots__ = ("_paths",)
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+
+    def add_to(self, error: BaseException) -> None:
+        """Name the home."""
+        if isinstance(error, FnrError):
+            error.next_step = for_here(error.next_step, self._paths)
 
 
-@contextmanager
-def says_which(task_id: str) -> Iterator[None]:
+class says_which(Says):  # noqa: N801 - read behind `with`
     """An error that leaves open whether a task was accepted tells by which id one can look."""
-    try:
-        yield
-    except (ConnectionLost, TimedOut) as error:
-        error.details += (f"if it was accepted, it is task {task_id}",)
-        raise
+
+    __slots__ = ("_task_id",)
+
+    def __init__(self, task_id: str) -> None:
+        self._task_id = task_id
+
+    def add_to(self, error: BaseException) -> None:
+        """Name the task."""
+        if isinstance(error, ConnectionLost | TimedOut):
+            error.details += (f"if it was accepted, it is task {self._task_id}",)
 
 
 @contextmanager

@@ -15,8 +15,6 @@ from copy import copy
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
-from msgspec.structs import replace
-
 from fnr.api.errors import DaemonDown, FnrError, TimedOut
 from fnr.api.letter_requests import ListLetters, ReplayLetters, ReplayReport
 from fnr.api.question import Changed, Request
@@ -119,7 +117,7 @@ class AsyncClient:
         """Hand over one task; its id, once it is on disk."""
         self._look_around()
         task_id = self._mine.ulids.new()
-        spec = replace(task_spec(function, input, options), task_id=task_id)
+        spec = task_spec(function, input, options, task_id=task_id)
         with says_which(task_id):
             return (await self.ask(Submit(task=spec))).task_id
 

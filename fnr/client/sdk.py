@@ -122,7 +122,7 @@ class Client:
         """Hand over one task; its id, once it is on disk."""
         self._after_fork()
         task_id = self._mine.ulids.new()
-        spec = replace(task_spec(function, input, options), task_id=task_id)
+        spec = task_spec(function, input, options, task_id=task_id)
         with says_which(task_id):
             return self.ask(Submit(task=spec)).task_id
 
@@ -184,7 +184,7 @@ class Client:
         """
         self._after_fork()
         task_id = self._mine.ulids.new()
-        submit = Submit(task=replace(task_spec(function, input, options), task_id=task_id))
+        submit = Submit(task=task_spec(function, input, options, task_id=task_id))
         timeout_ms = None if within is None else milliseconds(within, what="within")
         wait = WaitTasks(task_ids=[task_id], timeout_ms=timeout_ms)
         begun_ms = self._clock.boot_ms()

@@ -58,8 +58,13 @@ def task_spec(
     function: str,
     input: Mapping[str, Any] | None,  # noqa: A002 - the word of the house
     options: SubmitOptions,
+    *,
+    task_id: str | None = None,
 ) -> TaskSpec:
     """A task as it is asked for; BadData when the input cannot be JSON."""
+    if not options:
+        body = _EMPTY if input is None else Raw(input_json(input))
+        return TaskSpec(function=function, input=body, task_id=task_id)
     for name in options.keys() - SubmitOptions.__annotations__.keys():
         raise _unknown_option(name)
     # As of a program that passes on what it may not have been told itself.
@@ -77,6 +82,7 @@ def task_spec(
         retries_max=options.get("retries"),
         key=options.get("key"),
         parent_id=options.get("parent"),
+        task_id=task_id,
     )
     return check_expiry(spec, Clock())
 

@@ -44,6 +44,7 @@ from fnr.daemon.worker_process import WorkerProcess
 from fnr.policy.evidence import KilledBy
 from fnr.policy.record import WorkerRecord
 from fnr.store import functions
+from fnr.store.batch import nothing
 from fnr.store.connection import StoreFull, Transaction
 from fnr.store.cursor import CURSOR_WORDS, BadCursor
 from fnr.store.ids import AmbiguousId, NoSuchId
@@ -167,7 +168,7 @@ class Answers:
         for pool in self._pools(names):
             pool.paused = True
         # Behind every claim that was on its way: then workers have all that they may have.
-        await self._parts.store.write(lambda _: None)
+        await self._parts.store.write(nothing)
         for pool in self._pools(names):
             for worker in pool.workers.values():
                 self._crew.supervisor.recall(worker)

@@ -32,13 +32,14 @@ from fnr.host.failpoint import failpoint
 from fnr.policy.input_types import check_input, validate_input_json
 from fnr.policy.task import (
     KEY_CHARS_MAX,
+    PRIORITY_DEFAULT,
     PRIORITY_MAX,
     PRIORITY_MIN,
     TAG_CHARS_MAX,
     TAGS_MAX,
     Task,
 )
-from fnr.store import asked_before, tasks
+from fnr.store import accepting, asked_before, tasks
 from fnr.store.connection import StoreBusy, StoreFull, StoreIll, Transaction
 
 # Above this a batch runs in the commit thread, so that the loop goes on meanwhile.
@@ -230,7 +231,7 @@ class Intake:
     def _accept(self, tx: Transaction, items: list[tuple[Task, bytes]]) -> list[tuple[str, bool]]:
         """Store the tasks unless their function's queue is full; who asks again gets its answer."""
         queue_max = self._parts.settings.daemon.queue_max
-        accepted = tasks.accept(tx, items)
+        accepted = accepting.accept(tx, items)
         fresh: dict[str, int] = {}
         for (task, _), (_, known) in zip(items, accepted, strict=True):
             if not known:
@@ -296,8 +297,27 @@ def _ignore() -> None:
 
 def check_limits(spec: TaskSpec) -> None:
     """Raise BadData when a number is out of bounds or two options contradict each other."""
+    if _is_bare(spec):
+        return
     for problem in chain(_problems(spec), _time_problems(spec)):
         raise BadData("the task was refused", why=problem)
+
+
+def _is_bare(spec: TaskSpec) -> bool:
+    """Most tasks have an input, perhaps an id, and nothing else that could be wrong."""
+    more = (
+        spec.delay_ms, spec.due_at_ms, spec.timeout_ms, spec.expires_ms, spec.expires_at_ms,
+        spec.unique, spec.retries_max, spec.key, spec.parent_id,
+    )  # fmt: skip
+    return (
+        more == _NOTHING_MORE
+        and not spec.tags
+        and spec.priority == PRIORITY_DEFAULT
+        and (spec.task_id is None or is_ulid(spec.task_id))
+    )
+
+
+_NOTHING_MORE = (None,) * 9
 
 
 def _problems(spec: TaskSpec) -> Iterator[str]:

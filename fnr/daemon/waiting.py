@@ -17,6 +17,7 @@ from fnr.daemon.parts import Parts
 from fnr.daemon.reader import Reader
 from fnr.policy.record import ENDS_BYTES_MAX, ENDS_MAX, TaskEnd
 from fnr.store import errors, results, tasks
+from fnr.store.batch import nothing
 from fnr.store.connection import Transaction
 
 # Each costs some µs of the loop.
@@ -84,7 +85,7 @@ class Waiting:
             self._parts.events.await_end(task_id, wait.ended)
         if self._parts.store.busy:
             # What is being written may be the task, submitted by the request before this one.
-            self._parts.store.post(_nothing, lambda *_: self._look(wait))
+            self._parts.store.post(nothing, lambda *_: self._look(wait))
         else:
             self._look(wait)
 
@@ -192,10 +193,6 @@ class Waiting:
             self._fail(wait, error)
         else:
             self._tell(wait, ends)
-
-
-def _nothing(_: Transaction) -> None:
-    """Writes nothing."""
 
 
 def ended_of(tx: Transaction, task_ids: Sequence[str]) -> list[str]:

@@ -15,6 +15,7 @@ from fnr.daemon.parts import Parts, log
 from fnr.daemon.reader import Reader
 from fnr.daemon.rules_in_force import RulesInForce
 from fnr.host.disk import write_whole
+from fnr.store.batch import nothing
 from fnr.store.connection import StoreBusy, StoreFull, StoreIll
 from fnr.store.transaction import Transaction
 from fnr.store.words import latest_ids
@@ -69,7 +70,7 @@ class WordFiles:
             self._timer.cancel()
         with suppress(StoreBusy, StoreFull, StoreIll):
             # What was posted before, such as the ends of the last workers, is on disk behind this.
-            await self._parts.store.write(_nothing)
+            await self._parts.store.write(nothing)
         await self._write()
 
     def _look(self) -> None:
@@ -106,10 +107,6 @@ class WordFiles:
             if data != self._written.get(kind):
                 write_whole(f"{folder}/{kind}", data)
                 self._written[kind] = data
-
-
-def _nothing(_: Transaction) -> None:
-    """Nothing to write: only what stands before it counts."""
 
 
 def as_lines(words: Words) -> bytes:

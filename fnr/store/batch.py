@@ -28,6 +28,10 @@ T = TypeVar("T")
 CommitHook = Callable[[str], None]
 
 
+def nothing(_: Transaction) -> None:
+    """The unit of whoever only wants to come behind what was posted before; it opens nothing."""
+
+
 class Batch:
     """Units on their way to one COMMIT, and what became of each so far.
 
@@ -73,7 +77,9 @@ class Batch:
         """Run the units, each undone alone if it fails; leaves the transaction open."""
         try:
             while self.units and self.error is None:
-                if self.open:
+                if self.units[0][0] is nothing:
+                    self.ended.append((self.units.popleft()[1], None, None))
+                elif self.open:
                     self._run_one(*self.units.popleft())
                 else:
                     self._connection.execute("BEGIN IMMEDIATE")

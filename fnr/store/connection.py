@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from fnr.store.batch import Batch, CommitHook, Done, Unit
 from fnr.store.checkpointer import Checkpointer
+from fnr.store.company import Company
 from fnr.store.log_room import LogRoom
 from fnr.store.opening import NOTE_ROOM, open_writer, reopen_writer
 from fnr.store.pace import Pace
@@ -24,9 +25,7 @@ from fnr.store.steps import Steps
 from fnr.store.transaction import (
     BUSY_CODES,
     ILL_CODES,
-    Params,
     Reader,
-    Row,
     StoreBusy,
     StoreFull,
     StoreIll,
@@ -38,9 +37,7 @@ from fnr.store.transaction import (
 from fnr.store.write_queue import WriteQueue
 
 __all__ = [
-    "Params",
     "Reader",
-    "Row",
     "Store",
     "StoreBusy",
     "StoreFull",
@@ -100,6 +97,7 @@ class Store:
         self._steps = Steps("store-commit")
         self._checkpointer = Checkpointer(path, clock_s=loop.time, tell=self._tell)
         self._log_room = LogRoom(path)
+        self._company = Company()
         self._rest_due = False  # the log begins anew once its rest is moved while nobody writes
         self._use(connection)
 
@@ -163,7 +161,7 @@ class Store:
     def _begin(self) -> None:
         if not self.busy:
             self.busy = True
-            self._after_a_look(self._start_batch)
+            self._after_a_look(self._start_batch, True)
 
     @property
     def at_rest(self) -> Transaction | None:
@@ -196,7 +194,7 @@ class Store:
 
     # ── on the loop ──────────────────────────────────────────────────────────
 
-    def _start_batch(self) -> None:
+    def _start_batch(self, after_rest: bool = False) -> None:
         """Run what is waiting; its COMMIT comes when nobody has anything to add."""
         if self._rest_due and self.state != "ill":
             self._rest_due = False
@@ -210,13 +208,17 @@ class Store:
             else:
                 self.busy = False
             return
-        batch = Batch(self._connection, self._tx, heavy=self._queue.heavy)
-        batch.units = self._queue.take(1 if batch.heavy else BATCH_UNITS_MAX, heavy=batch.heavy)
-        if batch.heavy:
+        heavy = self._queue.heavy
+        batch = Batch(self._connection, self._tx, heavy=heavy)
+        batch.units = self._queue.take(1 if heavy else BATCH_UNITS_MAX, heavy=heavy)
+        if heavy:
             self._steps.put(lambda: self._commit(batch))
         else:
             batch.run()
-            self._after_a_look(self._add_or_commit, batch)
+            if after_rest and not self._company.is_likely():
+                self._commit_where_it_fits(batch)
+            else:
+                self._after_a_look(self._add_or_commit, batch)
 
     def _after_a_look(self, callback: Callable[..., None], *args: Any) -> None:
         """Go on when the loop has looked at its sockets once more and done what was there.
@@ -226,15 +228,19 @@ class Store:
         self._loop.call_at(0, callback, *args)
 
     def _add_or_commit(self, batch: Batch) -> None:
-        """Workers fall into step that way and share an fsync; each of them would otherwise
-        always come while another one's COMMIT is under way.
-        """
-        if not batch.open:
-            self._finish(batch)
-        elif units := self._queue.take(BATCH_UNITS_MAX - len(batch.ended), heavy=False):
+        """Workers fall into step that way: else each came while another's COMMIT is under way."""
+        units = batch.open and self._queue.take(BATCH_UNITS_MAX - len(batch.ended), heavy=False)
+        self._company.found(bool(units))
+        if units:
             batch.units = units
             batch.run()
             self._after_a_look(self._add_or_commit, batch)
+        else:
+            self._commit_where_it_fits(batch)
+
+    def _commit_where_it_fits(self, batch: Batch) -> None:
+        if not batch.open:
+            self._finish(batch)
         elif self._pace.quick and batch.changes <= QUICK_CHANGES_MAX:
             self._commit_now(batch)
             self._finish(batch)
@@ -293,7 +299,8 @@ class Store:
         """Nobody else may be writing, because everybody was told that the disk is full."""
         self._probe = None
         if self.state == "full" and self._closing is None:
-            self.post(_write_something, _forget)
+            # What it finds is the store's state.
+            self.post(lambda tx: tx.run(NOTE_ROOM), lambda *_: None)
 
     def _wait_for_stranger(self) -> None:
         """Somebody else holds the write lock: try again for some seconds, then give up."""
@@ -390,11 +397,3 @@ class Store:
             self._loop.call_soon_threadsafe(callback, *args)
         except RuntimeError:  # the loop is closed: nobody is left to be told
             self._steps.end()
-
-
-def _write_something(tx: Transaction) -> None:
-    tx.run(NOTE_ROOM)
-
-
-def _forget(_result: object, _error: BaseException | None) -> None:
-    """What the probe found is the store's state."""

@@ -20,20 +20,20 @@ HANGING_COMMIT_S = 0.1
 class Pace:
     """Learns from how long each COMMIT took, wherever it ran."""
 
-    __slots__ = ("_last_s",)
+    __slots__ = ("_last_s", "quick")
 
     def __init__(self) -> None:
         self._last_s: deque[float] = deque(maxlen=COMMITS)
-
-    @property
-    def quick(self) -> bool:
-        """Wait for the next COMMIT on the loop; not before so many were seen."""
-        last_s = self._last_s
-        slow = sum([took_s >= QUICK_COMMIT_S for took_s in last_s])
-        return (
-            len(last_s) == COMMITS and slow <= SLOW_COMMITS_MAX and max(last_s) < HANGING_COMMIT_S
-        )
+        # Wait for the next COMMIT on the loop; not before so many were seen.
+        self.quick = False
 
     def took(self, seconds: float) -> None:
         """A COMMIT has returned."""
-        self._last_s.append(seconds)
+        last_s = self._last_s
+        last_s.append(seconds)
+        if self.quick and seconds < QUICK_COMMIT_S:
+            return  # one more of these changes nothing
+        slow = sum([took_s >= QUICK_COMMIT_S for took_s in last_s])
+        self.quick = (
+            len(last_s) == COMMITS and slow <= SLOW_COMMITS_MAX and max(last_s) < HANGING_COMMIT_S
+        )

@@ -24,9 +24,10 @@ class SameFile:
     """Looks before every COMMIT, which costs a stat; then calls the hook that it stands before."""
 
     def __init__(self, path: Path, then: CommitHook | None) -> None:
-        self._path = path
+        self._path = str(path)
         self._then = then
-        self._opened = path.stat()
+        opened = path.stat()
+        self._opened = (opened.st_ino, opened.st_dev)
 
     def __call__(self, phase: str) -> None:
         """A COMMIT is about to begin, or has ended. Raises FileLost."""
@@ -38,8 +39,9 @@ class SameFile:
     def stands(self) -> bool:
         """Whether it is there; what cannot be looked at is for the COMMIT to find out."""
         try:
-            return os.path.samestat(os.stat(self._path), self._opened)  # noqa: PTH116 - once a COMMIT
+            found = os.stat(self._path)  # noqa: PTH116 - once a COMMIT
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError:
             return True
+        return (found.st_ino, found.st_dev) == self._opened

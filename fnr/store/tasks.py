@@ -1,8 +1,8 @@
-"""Accept tasks, hand due ones to workers, and find them again."""
+"""Hand due tasks to workers, and find them again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from msgspec.structs import replace
 
@@ -25,100 +25,19 @@ from fnr.store.rows import (
     TASK_COLUMNS,
     TASK_WIDTH,
     attempt_of,
-    tags_text,
     task_of,
 )
 from fnr.store.tally import functions
 from fnr.store.transaction import Row, Transaction
 
-# ── accept ───────────────────────────────────────────────────────────────────
-
-
-def accept(tx: Transaction, items: Sequence[tuple[Task, bytes]]) -> list[tuple[str, bool]]:
-    """Store new tasks with their inputs; per item its id, and whether it existed already.
-
-    A live task with the same unique key, or a remembered one with the same id or idempotency key,
-    is the answer instead of a second one; that holds within the batch too.
-    """
-    answers: list[tuple[str, bool]] = []
-    fresh: list[tuple[Task, bytes]] = []
-    taken: dict[tuple[str, str], str] = {}
-    per_function: dict[str, int] = {}
-    for item in items:
-        task = item[0]
-        assert task.state is TaskState.QUEUED, task
-        holder = _holder(tx, task, taken)
-        if holder is not None:
-            answers.append((holder, True))
-            continue
-        answers.append((task.task_id, False))
-        fresh.append(item)
-        per_function[task.function] = per_function.get(task.function, 0) + 1
-    _insert(tx, fresh)
-    for function, count in per_function.items():
-        tx.count(function, TaskState.QUEUED, count)
-    return answers
-
-
-def _holder(tx: Transaction, task: Task, taken: dict[tuple[str, str], str]) -> str | None:
-    """Who has this task's id or one of its keys; from now on the task itself, if nobody."""
-    keys = [("id", task.task_id)]
-    if task.idempotency_key is not None:
-        keys.append(("idempotency", task.idempotency_key))
-    if task.unique_key is not None:
-        keys.append(("unique", task.unique_key))
-    for kind, key in keys:
-        found = taken.get((kind, key))
-        if found is None:
-            row = tx.one(_HOLDER[kind], (key,))
-            found = row[0] if row else None
-        if found is not None:
-            return found
-    taken.update((key, task.task_id) for key in keys)
-    return None
-
-
-_HOLDER = {
-    "id": "SELECT task_id FROM task WHERE task_id = ?",
-    "idempotency": "SELECT task_id FROM task WHERE idempotency_key = ?",
-    "unique": """
-        SELECT task_id FROM task
-         WHERE unique_key = ? AND state IN ('queued', 'waiting', 'running')
-        """,
-}
-
-
-def _insert(tx: Transaction, items: list[tuple[Task, bytes]]) -> None:
-    tx.many(
-        """
-        INSERT INTO task (
-            task_id, function, state, priority, due_at_ms, created_at_ms, state_at_ms,
-            retries_max, timeout_ms, expires_at_ms, unique_key, tags, submitter,
-            idempotency_key, parent_id)
-        VALUES (?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        """,
-        [
-            (
-                task.task_id, task.function, task.priority, task.due_at_ms, task.created_at_ms,
-                task.state_at_ms, task.retries_max, task.timeout_ms, task.expires_at_ms,
-                task.unique_key, tags_text(task.tags), task.submitter, task.idempotency_key,
-                task.parent_id,
-            )
-            for task, _ in items
-        ],
-    )  # fmt: skip
-    tx.many(
-        "INSERT INTO task_input (task_id, revision, at_ms, body) VALUES (?, 1, ?, ?)",
-        [(task.task_id, task.created_at_ms, body.decode()) for task, body in items],
-    )
-
-
 # ── claim ────────────────────────────────────────────────────────────────────
 
 _LEVELS = range(PRIORITY_MAX, PRIORITY_MIN - 1, -1)
 
+# Most functions have nothing queued most of the time, which one seek says instead of ten.
 _NEXT_DUE = (
-    "SELECT min(due_at_ms) FROM ("
+    "SELECT CASE WHEN EXISTS (SELECT 1 FROM task WHERE state = 'queued' AND function = :function)"
+    " THEN (SELECT min(due_at_ms) FROM ("
     + "\nUNION ALL\n".join(
         f"""
         SELECT min(due_at_ms) AS due_at_ms FROM task
@@ -126,8 +45,22 @@ _NEXT_DUE = (
         """
         for level in _LEVELS
     )
-    + ") AS level"
+    + ") AS level) END"
 )
+
+_DUE = f"""
+    SELECT {TASK_COLUMNS}, i.body
+      FROM task t
+      JOIN task_input i ON i.task_id = t.task_id AND i.revision = t.input_revision
+     WHERE t.state = 'queued' AND t.function = :function AND t.priority = %s
+       AND t.due_at_ms <= :now_ms
+     ORDER BY t.due_at_ms, t.task_id
+     LIMIT :count_max
+    """
+_TOP = "SELECT max(priority) FROM task WHERE state = 'queued' AND function = :function"
+_DUE_AT_TOP = _DUE % f"({_TOP})"
+_NEXT_LEVEL = f"{_TOP} AND priority < :level"
+_DUE_AT_LEVEL = _DUE % ":level"
 
 
 def claim_due(
@@ -175,34 +108,21 @@ def _due(tx: Transaction, function: str, *, now_ms: int, count_max: int) -> list
 
     Per level one seek, so that tasks of a higher level that are not due yet cost nothing.
     """
-    found: list[Row] = []
-    level: int | None = PRIORITY_MAX + 1
+    asked = {"function": function, "now_ms": now_ms}
+    found = tx.all(_DUE_AT_TOP, asked | {"count_max": count_max})
+    level: int = found[0][_PRIORITY] if found else PRIORITY_MAX + 1
     while len(found) < count_max:
-        row = tx.one(
-            """
-            SELECT max(priority) FROM task
-             WHERE state = 'queued' AND function = ? AND priority < ?
-            """,
-            (function, level),
-        )
-        level = row[0] if row else None
-        if level is None:
+        row = tx.one(_NEXT_LEVEL, {"function": function, "level": level})
+        if row is None or row[0] is None:
             break
+        level = row[0]
         found += tx.all(
-            f"""
-            SELECT {TASK_COLUMNS}, i.body
-              FROM task t
-              JOIN task_input i ON i.task_id = t.task_id AND i.revision = t.input_revision
-             WHERE t.state = 'queued' AND t.function = ? AND t.priority = ? AND t.due_at_ms <= ?
-             ORDER BY t.due_at_ms, t.task_id
-             LIMIT ?
-            """,
-            (function, level, now_ms, count_max - len(found)),
+            _DUE_AT_LEVEL, asked | {"level": level, "count_max": count_max - len(found)}
         )
     return found
 
 
-_STATE, _STATE_AT, _ATTEMPTS, _OWNER, _REASON = 2, 6, 7, 22, 24
+_PRIORITY, _STATE, _STATE_AT, _ATTEMPTS, _OWNER, _REASON = 3, 2, 6, 7, 22, 24
 
 
 def _claim(tx: Transaction, row: Row, token: str, now_ms: int) -> Claim:

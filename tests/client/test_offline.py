@@ -21,8 +21,8 @@ from fnr.client.offline import answer_offline
 from fnr.config.paths import Paths, find_paths
 from fnr.policy.record import Page
 from fnr.policy.task import Task
+from fnr.store.accepting import accept
 from fnr.store.connection import Store
-from fnr.store.tasks import accept
 
 IDS = [f"01JD000000000000000000000{n}" for n in "123"]
 

@@ -14,8 +14,8 @@ from fnr.client import store_file
 from fnr.config.paths import Paths, find_paths
 from fnr.host.lock import hold_lock
 from fnr.policy.task import Task
+from fnr.store.accepting import accept
 from fnr.store.connection import Store
-from fnr.store.tasks import accept
 
 ID = "01JD0000000000000000000001"
 

@@ -20,7 +20,7 @@ from fnr.policy.rules import Category, Classification, Level, Strategy
 from fnr.policy.task import AttemptOutcome, Claim, Task, WorkerIdentity
 from fnr.policy.undo import Step, StepState, step_id
 from fnr.policy.verdict import Verdict, bury_expired, conclude, decide, excuse
-from fnr.store import breakers, letters, migrate, tasks, transaction, undo
+from fnr.store import accepting, breakers, letters, migrate, tasks, transaction, undo
 from fnr.store.check import check
 from fnr.store.settle import settle
 from fnr.store.tally import write_counts
@@ -70,7 +70,7 @@ def new_task(**fields: Any) -> Task:
 
 def accept(tx: Transaction, *new: Task, body: bytes = b'{"frame":1}') -> list[str]:
     """Store tasks; their ids."""
-    return [task_id for task_id, _ in tasks.accept(tx, [(task, body) for task in new])]
+    return [task_id for task_id, _ in accepting.accept(tx, [(task, body) for task in new])]
 
 
 def claim(tx: Transaction, *, function: str = "render", now_ms: int = NOW_MS) -> Claim:

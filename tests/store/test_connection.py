@@ -14,6 +14,8 @@ from store_values import NOW_MS, accept, contents, is_whole, new_task
 from writer_probes import Commits, count_of, writes
 
 from fnr.store import checkpointer, connection, pace, tasks, write_queue
+from fnr.store.batch import nothing
+from fnr.store.company import ALONE_MIN, LOOK_EVERY, Company
 from fnr.store.connection import Store, StoreIll, StoreNewer, read_only
 from fnr.store.transaction import Reader, Transaction
 
@@ -110,6 +112,50 @@ async def test_only_a_quick_disk_is_waited_for_on_the_loop(
     much = [new_task() for _ in range(connection.QUICK_CHANGES_MAX)]
     await store.write(lambda tx: accept(tx, *much))
     assert threads[-1] != threading.get_ident()
+    await store.close()
+
+
+def test_who_comes_alone_is_not_kept_waiting_for_company() -> None:
+    company = Company()
+    for _ in range(ALONE_MIN):
+        assert company.is_likely()
+        company.found(False)
+    # Now and then it looks all the same, and somebody who is found is waited for again.
+    looks = [company.is_likely() for _ in range(LOOK_EVERY)]
+    assert looks.count(True) == 1
+    company.found(True)
+    assert company.is_likely()
+
+
+async def test_nothing_opens_no_transaction_and_comes_behind_what_was_posted(
+    watched: tuple[Store, Commits],
+) -> None:
+    store, commits = watched
+    order: list[str] = []
+    await store.write(nothing)
+    assert commits.count == 0
+    store.post(lambda tx: accept(tx, new_task()), lambda *_: order.append("first"))
+    store.post(nothing, lambda *_: order.append("nothing"))
+    await store.write(lambda tx: accept(tx, new_task()))
+    assert (order, commits.count) == (["first", "nothing"], 1)
+
+
+async def test_nothing_fails_with_the_transaction_that_it_stands_behind(store_file: Path) -> None:
+    refuses = False
+
+    def hook(phase: str) -> None:
+        if refuses and phase == "before":
+            raise sqlite3.OperationalError("no")
+
+    store = await Store.open(store_file, commit_hook=hook)
+    refuses = True
+    ends: list[BaseException | None] = []
+    store.post(writes(new_task()), lambda _, error: ends.append(error))
+    store.post(nothing, lambda _, error: ends.append(error))
+    with pytest.raises(sqlite3.OperationalError):
+        await store.write(writes(new_task()))
+    assert [type(error) for error in ends] == [sqlite3.OperationalError] * 2
+    refuses = False
     await store.close()
 
 

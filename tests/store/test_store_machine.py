@@ -25,6 +25,7 @@ from fnr.policy.dead_letter import LetterState
 from fnr.policy.task import LEGAL_MOVES, LIVE_STATES, Claim, TaskState
 from fnr.policy.verdict import bury_expired
 from fnr.store import letters, tasks
+from fnr.store.accepting import accept
 from fnr.store.letter_files import export_one, import_one
 from fnr.store.settle import ClaimLost
 from fnr.store.tally import kinds
@@ -53,7 +54,7 @@ class StoreMachine(RuleBasedStateMachine):
         """Some of everything, because it takes many steps to get there."""
         for name in ("retry", "wait", "permanent", "validation", "poison"):
             task = new_task(function="render")
-            tasks.accept(self.book.tx, [(task, b"{}")])
+            accept(self.book.tx, [(task, b"{}")])
             [claimed] = tasks.claim_due(
                 self.book.tx, function="render", worker=WORKER, new_token=IDS.new, count_max=1,
                 now_ms=NOW_MS,
@@ -78,7 +79,7 @@ class StoreMachine(RuleBasedStateMachine):
             function=function, unique_key=key, created_at_ms=self.now_ms,
             expires_at_ms=self.now_ms + STEP_MS if expires else None,
         )  # fmt: skip
-        [(task_id, duplicate)] = tasks.accept(self.book.tx, [(task, b"{}")])
+        [(task_id, duplicate)] = accept(self.book.tx, [(task, b"{}")])
         if duplicate:
             assert self.told[task_id] in LIVE_STATES
         else:

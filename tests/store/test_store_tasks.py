@@ -21,7 +21,7 @@ from store_values import (
 
 from fnr.policy.task import AttemptOutcome, TaskState
 from fnr.policy.verdict import conclude
-from fnr.store import asked_before, details, ledger, tasks
+from fnr.store import accepting, asked_before, details, ledger, tasks
 from fnr.store.transaction import Transaction
 
 
@@ -57,14 +57,14 @@ def test_inputs_keep_their_very_bytes(tx: Transaction) -> None:
 
 def test_a_live_task_with_the_same_unique_key_is_the_answer(tx: Transaction) -> None:
     first, second = new_task(unique_key="daily"), new_task(unique_key="daily")
-    assert tasks.accept(tx, [(first, b"{}"), (second, b"{}")]) == [
+    assert accepting.accept(tx, [(first, b"{}"), (second, b"{}")]) == [
         (first.task_id, False),
         (first.task_id, True),
     ]
     claimed = claim(tx)
-    assert tasks.accept(tx, [(second, b"{}")]) == [(first.task_id, True)]
+    assert accepting.accept(tx, [(second, b"{}")]) == [(first.task_id, True)]
     end(tx, conclude(claimed.task, token=claimed.token, now_ms=NOW_MS))
-    assert tasks.accept(tx, [(second, b"{}")]) == [(second.task_id, False)]
+    assert accepting.accept(tx, [(second, b"{}")]) == [(second.task_id, False)]
 
 
 def test_an_idempotency_key_answers_even_when_the_task_has_ended(tx: Transaction) -> None:
@@ -72,23 +72,23 @@ def test_an_idempotency_key_answers_even_when_the_task_has_ended(tx: Transaction
     accept(tx, first)
     claimed = claim(tx)
     end(tx, conclude(claimed.task, token=claimed.token, now_ms=NOW_MS))
-    assert tasks.accept(tx, [(again, b"{}")]) == [(first.task_id, True)]
+    assert accepting.accept(tx, [(again, b"{}")]) == [(first.task_id, True)]
 
 
 def test_an_id_that_is_known_is_the_same_task_whatever_became_of_it(tx: Transaction) -> None:
     task = new_task()
-    assert tasks.accept(tx, [(task, b"{}"), (task, b"{}")]) == [
+    assert accepting.accept(tx, [(task, b"{}"), (task, b"{}")]) == [
         (task.task_id, False),
         (task.task_id, True),
     ]
     claimed = claim(tx)
     end(tx, conclude(claimed.task, token=claimed.token, now_ms=NOW_MS))
-    assert tasks.accept(tx, [(task, b"{}")]) == [(task.task_id, True)]
+    assert accepting.accept(tx, [(task, b"{}")]) == [(task.task_id, True)]
 
 
 def test_what_was_accepted_before_is_found_by_id_and_by_key(tx: Transaction) -> None:
     first, second = new_task(), new_task(idempotency_key="i")
-    tasks.accept(tx, [(first, b"{}"), (second, b"{}")])
+    accepting.accept(tx, [(first, b"{}"), (second, b"{}")])
     assert asked_before.known(tx, first.task_id, None) == first.task_id
     assert asked_before.known(tx, IDS.new(), "i") == second.task_id
     assert asked_before.known(tx, None, None) is None
@@ -98,10 +98,28 @@ def test_what_was_accepted_before_is_found_by_id_and_by_key(tx: Transaction) -> 
 
 
 def test_a_duplicate_is_counted_once(book: Book) -> None:
-    tasks.accept(book.tx, [(new_task(unique_key="k"), b"{}") for _ in range(5)])
+    accepting.accept(book.tx, [(new_task(unique_key="k"), b"{}") for _ in range(5)])
     book.commit()
     assert book.tx.tally("render", "queued") == 1
     assert is_whole(book.tx)
+
+
+NUMBERED = st.tuples(st.integers(1, 20), st.sampled_from([None, None, "a", "b"]))
+
+
+@given(before=st.lists(st.integers(1, 12), unique=True), asked=st.lists(NUMBERED, max_size=6))
+def test_a_batch_is_accepted_as_its_tasks_one_by_one(
+    before: list[int], asked: list[tuple[int, str | None]]
+) -> None:
+    """Also one whose ids are all newer than any, which is looked up in one go."""
+    known = [new_task(task_id=f"{number:026d}") for number in before]
+    batch = [(new_task(task_id=f"{number:026d}", unique_key=key), b"{}") for number, key in asked]
+    at_once, by_one = Book(), Book()
+    for book in (at_once, by_one):
+        accept(book.tx, *known)
+    answers = [answer for item in batch for answer in accepting.accept(by_one.tx, [item])]
+    assert accepting.accept(at_once.tx, batch) == answers
+    assert at_once.tx.tally("render", "queued") == by_one.tx.tally("render", "queued")
 
 
 # ── claim ────────────────────────────────────────────────────────────────────

@@ -1,0 +1,108 @@
+"""Accept new tasks; who asks for one again gets the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fnr.policy.task import Task, TaskState
+from fnr.store.rows import tags_text
+from fnr.store.transaction import Transaction
+
+
+def accept(tx: Transaction, items: Sequence[tuple[Task, bytes]]) -> list[tuple[str, bool]]:
+    """Store new tasks with their inputs; per item its id, and whether it existed already.
+
+    A live task with the same unique key, or a remembered one with the same id or idempotency key,
+    is the answer instead of a second one; that holds within the batch too.
+    """
+    answers: list[tuple[str, bool]] = []
+    fresh: list[tuple[Task, bytes]] = []
+    taken: dict[tuple[str, str], str] = {}
+    per_function: dict[str, int] = {}
+    unheard_of = _are_unheard_of(tx, items)
+    for item in items:
+        task = item[0]
+        assert task.state is TaskState.QUEUED, task
+        holder = None if unheard_of else _holder(tx, task, taken)
+        if holder is not None:
+            answers.append((holder, True))
+            continue
+        answers.append((task.task_id, False))
+        fresh.append(item)
+        per_function[task.function] = per_function.get(task.function, 0) + 1
+    _insert(tx, fresh)
+    for function, count in per_function.items():
+        tx.count(function, TaskState.QUEUED, count)
+    return answers
+
+
+def _are_unheard_of(tx: Transaction, items: Sequence[tuple[Task, bytes]]) -> bool:
+    """Whether one look shows that no task has any of these ids or keys.
+
+    So it is when they have no keys and newer ids than any, in their order, as in a file of tasks.
+    Of one alone it is not asked: a look at its id is no dearer.
+    """
+    if len(items) < 2:
+        return False
+    newest = ""
+    for task, _ in items:
+        if task.idempotency_key is not None or task.unique_key is not None:
+            return False
+        if task.task_id <= newest:
+            return False
+        newest = task.task_id
+    row = tx.one("SELECT max(task_id) FROM task")
+    return row is None or row[0] is None or row[0] < items[0][0].task_id
+
+
+def _holder(tx: Transaction, task: Task, taken: dict[tuple[str, str], str]) -> str | None:
+    """Who has this task's id or one of its keys; from now on the task itself, if nobody."""
+    keys = [("id", task.task_id)]
+    if task.idempotency_key is not None:
+        keys.append(("idempotency", task.idempotency_key))
+    if task.unique_key is not None:
+        keys.append(("unique", task.unique_key))
+    for kind, key in keys:
+        found = taken.get((kind, key))
+        if found is None:
+            row = tx.one(_HOLDER[kind], (key,))
+            found = row[0] if row else None
+        if found is not None:
+            return found
+    taken.update((key, task.task_id) for key in keys)
+    return None
+
+
+_HOLDER = {
+    "id": "SELECT task_id FROM task WHERE task_id = ?",
+    "idempotency": "SELECT task_id FROM task WHERE idempotency_key = ?",
+    "unique": """
+        SELECT task_id FROM task
+         WHERE unique_key = ? AND state IN ('queued', 'waiting', 'running')
+        """,
+}
+
+
+def _insert(tx: Transaction, items: list[tuple[Task, bytes]]) -> None:
+    tx.many(
+        """
+        INSERT INTO task (
+            task_id, function, state, priority, due_at_ms, created_at_ms, state_at_ms,
+            retries_max, timeout_ms, expires_at_ms, unique_key, tags, submitter,
+            idempotency_key, parent_id)
+        VALUES (?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        [
+            (
+                task.task_id, task.function, task.priority, task.due_at_ms, task.created_at_ms,
+                task.state_at_ms, task.retries_max, task.timeout_ms, task.expires_at_ms,
+                task.unique_key, tags_text(task.tags), task.submitter, task.idempotency_key,
+                task.parent_id,
+            )
+            for task, _ in items
+        ],
+    )  # fmt: skip
+    tx.many(
+        "INSERT INTO task_input (task_id, revision, at_ms, body) VALUES (?, 1, ?, ?)",
+        [(task.task_id, task.created_at_ms, body.decode()) for task, body in items],
+    )
