@@ -35,19 +35,26 @@ def one_in_flight(plan: Plan) -> list[Line]:
     """A no-op Python function, each worker holding one task at a time (`window = 1`).
 
     Counted between two calls of the function: from the first after the warm-up tasks to the last.
-    All tasks are in the store before the first starts. fnr: claim, result, attempt and ledger row
-    are durable (synchronous=FULL) before the worker gets its next task. Huey: dequeue and result
-    are, in a commit each; it has no acknowledgement, so what a killed worker held is lost. Both
-    systems must have all results at the end, or the run counts as failed. CPU: of all threads of
-    daemon and workers, or of Huey's consumer and workers, from about the first task that counts.
+    All tasks are in the store before the first starts. fnr: the claim is durable (synchronous=FULL)
+    before the worker gets a task; result, attempt and ledger row before they are acknowledged,
+    which is while the next one runs, because that was claimed ahead. A function that depends on a
+    service has nothing claimed ahead: there everything is durable before the next one begins.
+    Huey: dequeue and result are, in a commit each; it has no acknowledgement, so what a killed
+    worker held is lost. Both systems must have all results at the end, or the run counts as failed.
+    CPU: of all threads of daemon and workers, or of Huey's consumer and workers, from about the
+    first task that counts.
     """
-    mine, its = [], []
+    mine, waiting, its = [], [], []
     for _ in range(plan.runs):
         mine.append(fnr_drains(plan, plan.drain_tasks, window=1))
+        waiting.append(fnr_drains(plan, plan.drain_tasks, window=1, more='services = ["idle"]'))
         if plan.huey:
             its.append(huey_drains(plan, plan.drain_tasks))
     what = "drain, no-op, 2 workers, 1 in flight each"
-    return [_line("drain", what, mine, its, must=2_500, goal=3_500)]
+    return [
+        _line("drain", what, mine, its, must=2_500, goal=3_500),
+        _line("drain", f"{what}, none claimed ahead", waiting, its),
+    ]
 
 
 def windows(plan: Plan) -> list[Line]:
@@ -93,8 +100,8 @@ def _line(
     mine: list[Drained],
     its: list[Drained],
     *,
-    must: float | None,
-    goal: float | None,
+    must: float | None = None,
+    goal: float | None = None,
 ) -> Line:
     cpu = f"{spread_text([run.cpu_us_per_task for run in mine])} µs of CPU a task"
     if its:
@@ -112,11 +119,16 @@ def _line(
     )
 
 
-def fnr_drains(plan: Plan, tasks: int, *, window: int, function: str = "noop") -> Drained:
+def fnr_drains(
+    plan: Plan, tasks: int, *, window: int, function: str = "noop", more: str = ""
+) -> Drained:
     """Drain a paused queue once it is resumed. function: of worked_tasks, noop or failing."""
     with stamped() as stamps:
         toml = function_toml(
-            function, python=f"worked_tasks:{function}", workers=WORKERS, more=f"window = {window}"
+            function,
+            python=f"worked_tasks:{function}",
+            workers=WORKERS,
+            more=f"window = {window}\n{more}",
         )
         home = plan.folder / f"d{next(_numbers)}"
         with LiveDaemon(home, toml, env={STAMPS_ENV: stamps.path}) as daemon:
