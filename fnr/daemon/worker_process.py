@@ -189,15 +189,20 @@ class WorkerProcess:
         else:
             self.send(*runs)
 
-    def go_on(self, *, now_boot_ms: int) -> None:
-        """Hand over what is kept for it if that is next. Who leaves or is away begins nothing."""
+    def go_on(self, *, now_boot_ms: int) -> bool:
+        """Hand over what is kept for it, if that is next; was it?
+
+        Who leaves or is away begins nothing.
+        """
         following = next(iter(self.held.values()), None)
         if following is None or following.kept is None or self.link is None:
-            return
-        if self.state is WorkerState.READY and not self.interrupted:
-            run, following.kept = following.kept, None
-            self._begins(now_boot_ms)
-            self.send(run)
+            return False
+        if self.state is not WorkerState.READY or self.interrupted:
+            return False
+        run, following.kept = following.kept, None
+        self._begins(now_boot_ms)
+        self.send(run)
+        return True
 
     def _begins(self, now_boot_ms: int) -> None:
         self.begun_at_ms = self.heard_at_ms = self.progress_at_ms = now_boot_ms

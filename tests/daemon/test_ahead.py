@@ -10,6 +10,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -22,6 +23,7 @@ from fnr.api import requests as ask
 from fnr.api.frames import Done, Fail
 from fnr.config.settings import FunctionSettings
 from fnr.daemon.pool import Pool
+from fnr.daemon.runner import Runner
 from fnr.daemon.worker_process import WorkerProcess, WorkerState
 from fnr.policy.evidence import Evidence
 from fnr.policy.task import Claim, Task, TaskState, WorkerIdentity
@@ -85,6 +87,27 @@ def test_after_a_failure_the_next_one_waits_for_what_the_rules_say() -> None:
     one.go_on(now_boot_ms=NOW_MS + 500)
     assert wire.tokens == ["a", "b"]
     assert one.begun_at_ms == NOW_MS + 500, "its deadline counts from when it was handed over"
+
+
+def test_who_watches_deadlines_hears_when_the_next_one_begins() -> None:
+    """One of less than a second is looked after by a timer of its own."""
+    heard: list[str] = []
+
+    def delivered(workers: list[WorkerProcess]) -> None:
+        heard.extend(one.current.token for one in workers if one.current is not None)
+
+    clock = SimpleNamespace(boot_ms=lambda: NOW_MS, now_ms=lambda: NOW_MS)
+    parts = SimpleNamespace(clock=clock, store=SimpleNamespace(post=lambda *_: None))
+    dispatcher = SimpleNamespace(pools={}, on_delivered=delivered)
+    runner = Runner(
+        cast("Any", parts), cast("Any", dispatcher), cast("Any", SimpleNamespace(ready=True))
+    )
+    one, _ = worker()
+    give(one, "a", "b", "c", "d")
+    runner.ended(one, [Done(token="a")])
+    assert heard == ["b"]
+    runner.returned(one, ["b"], why="given back")
+    assert heard == ["b", "c"]
 
 
 @pytest.mark.parametrize("why", ["leaving", "interrupted", "away"])

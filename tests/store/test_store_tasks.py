@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from store_values import (
     ENDS,
@@ -107,6 +107,7 @@ def test_a_duplicate_is_counted_once(book: Book) -> None:
 NUMBERED = st.tuples(st.integers(1, 20), st.sampled_from([None, None, "a", "b"]))
 
 
+@settings(max_examples=40)
 @given(before=st.lists(st.integers(1, 12), unique=True), asked=st.lists(NUMBERED, max_size=6))
 def test_a_batch_is_accepted_as_its_tasks_one_by_one(
     before: list[int], asked: list[tuple[int, str | None]]
