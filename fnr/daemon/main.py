@@ -234,7 +234,8 @@ class Daemon:
         self._crew.undoing.look()
         self._words.start()
         self._old_logs.start()
-        self.parts.start(self._load_rules(), what="loading the rules")
+        self._crew.rules.on_loaded = self._words.changed
+        self._crew.rules.load_soon()
         self._watchdog()
         # What exists now lives as long as the daemon: never look at it again.
         gc.collect()
@@ -276,10 +277,6 @@ class Daemon:
             log.error("the reload changed nothing: %s", " ".join(error.lines()))
         finally:
             sd_notify("READY=1")
-
-    async def _load_rules(self) -> None:
-        await self._crew.rules.load_in_background()
-        self._words.changed()
 
     def _watchdog(self) -> None:
         interval_ms = watchdog_interval_ms()

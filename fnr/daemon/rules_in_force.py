@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
@@ -33,7 +32,7 @@ from fnr.policy.rules import Classification
 from fnr.policy.text_model import TextModel
 
 # Work that waits is handed out first.
-LOAD_AFTER_S = 2
+LOAD_AFTER_MS = 2_000
 # Answers remembered, some 3 kB each.
 NAMED_MAX = 256
 # Reading holds the interpreter; the loop, which needs it after every system call, waits so long for
@@ -59,7 +58,8 @@ class RulesInForce:
         # Both the loop, when a failure comes early, and the loading thread may be first.
         self._lock = Lock()
         self._waiting: list[Callable[[], None]] = []
-        self._hurry = asyncio.Event()
+        self._loading = False
+        self.on_loaded: Callable[[], None] = _nobody_asked
 
     @property
     def ready(self) -> bool:
@@ -70,7 +70,7 @@ class RulesInForce:
         """Call back on the loop once failures can be named; reads the rules now if nobody has."""
         assert not self.ready
         self._waiting.append(call)
-        self._hurry.set()
+        self._load_now()
 
     def classify(self, evidence: Evidence, *, function: str, service: str = "") -> Classification:
         """Name a failure. service: what it met, if that is known."""
@@ -104,12 +104,22 @@ class RulesInForce:
         """Were there rule files, and is there no folder for them now?"""
         return bool(self._stamp) and not Path(self._parts.paths.rules_dir).exists()
 
-    async def load_in_background(self) -> None:
-        """Load what the daemon needs sooner or later, and say what is wrong with it."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._hurry.wait(), LOAD_AFTER_S)
+    def load_soon(self) -> None:
+        """Load what the daemon needs sooner or later, and say what is wrong with it.
+
+        By a timer: a daemon that ends before has nothing to wait for.
+        """
+        self._parts.later(LOAD_AFTER_MS, self._load_now)
+
+    def _load_now(self) -> None:
+        if not self._loading:
+            self._loading = True
+            self._parts.start(self._load(), what="loading the rules")
+
+    async def _load(self) -> None:
         await _beside_the_loop(self._ready)
         self._call_back()
+        self.on_loaded()
 
     async def read_again(self, settings: Settings) -> tuple[LoadedRules, TextModel | None]:
         """What the files say now; nothing changes yet."""
@@ -172,6 +182,10 @@ class RulesInForce:
             log.error("rules.d: %s: %s", problem.where, problem.message)
         for warning in loaded.warnings:
             log.warning("rules.d: %s: %s", warning.where, warning.message)
+
+
+def _nobody_asked() -> None:
+    """Nobody asked to hear of it."""
 
 
 def _words(found: Sequence[RuleProblem]) -> str:

@@ -1,0 +1,77 @@
+"""When the daemon reads its rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from fnr.daemon import rules_in_force
+from fnr.daemon.rules_in_force import LOAD_AFTER_MS, RulesInForce
+
+
+class Loop:
+    """Parts that note what is to be done, and do it when they are told."""
+
+    def __init__(self) -> None:
+        self.timers: list[tuple[float, Callable[[], None]]] = []
+        self.started: list[Coroutine[Any, Any, None]] = []
+
+    def later(self, delay_ms: float, call: Callable[[], None]) -> None:
+        self.timers.append((delay_ms, call))
+
+    def start(self, work: Coroutine[Any, Any, None], *, what: str) -> None:
+        assert what == "loading the rules"
+        self.started.append(work)
+
+
+@pytest.fixture
+def at_rest(monkeypatch: pytest.MonkeyPatch) -> tuple[Loop, RulesInForce]:
+    """Rules that nobody has asked for yet; reading them takes nothing."""
+
+    def read(self: RulesInForce) -> None:
+        self._rules = cast("Any", object())
+
+    monkeypatch.setattr(rules_in_force.RulesInForce, "_ready", read)
+    loop = Loop()
+    return loop, RulesInForce(cast("Any", loop))
+
+
+async def test_a_daemon_that_ends_before_has_nothing_to_wait_for(
+    at_rest: tuple[Loop, RulesInForce],
+) -> None:
+    """It waited for two seconds, and then read a thousand rules, in order to end."""
+    loop, rules = at_rest
+    rules.load_soon()
+    assert loop.started == []
+    [(delay_ms, load)] = loop.timers
+    assert delay_ms == LOAD_AFTER_MS
+    load()
+    [work] = loop.started
+    await work
+    assert rules.ready
+
+
+async def test_the_first_failure_has_them_read_at_once_and_once(
+    at_rest: tuple[Loop, RulesInForce],
+) -> None:
+    loop, rules = at_rest
+    told: list[str] = []
+    rules.on_loaded = lambda: told.append("loaded")
+    rules.load_soon()
+    rules.when_ready(lambda: told.append("first"))
+    rules.when_ready(lambda: told.append("second"))
+    [(_, load)] = loop.timers
+    load()
+    [work] = loop.started
+    await work
+    assert told == ["first", "second", "loaded"]
+
+
+def test_a_young_daemon_that_ends_has_read_no_rules(home_at: Any, tmp_path: Path) -> None:
+    """What it read would stand among the words for completion."""
+    home = home_at("").up()
+    assert home.end() == 0
+    assert not [*Path(home.folder).rglob("rules")], tmp_path
