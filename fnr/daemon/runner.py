@@ -68,6 +68,8 @@ class Runner:
         """A worker reported the end of attempts: settle them and give it new ones, in one unit."""
         failpoint("end-heard")
         worker.take_ended(frames, now_boot_ms=self._parts.clock.boot_ms())
+        if worker.current is not None:
+            self._dispatcher.on_delivered([worker])
         pool = self._dispatcher.pools.get(worker.function)
         if pool is not None:
             for frame in frames:
@@ -98,10 +100,14 @@ class Runner:
         self, worker: WorkerProcess, tokens: list[str], *, why: str, outcome: AttemptOutcome
     ) -> None:
         taken = [held for token in tokens if (held := worker.held.pop(token, None))]
-        worker.go_on(now_boot_ms=self._parts.clock.boot_ms())
+        self._go_on(worker)
         if taken:
             pairs = [(held.token, held.task) for held in taken]
             self._put_back(worker, pairs, why, outcome)
+
+    def _go_on(self, worker: WorkerProcess) -> None:
+        if worker.go_on(now_boot_ms=self._parts.clock.boot_ms()):
+            self._dispatcher.on_delivered([worker])
 
     def put_back(self, worker: WorkerProcess, claims: list[Claim]) -> None:
         """Take back claims whose worker ended while they were being committed."""
@@ -264,7 +270,7 @@ class Runner:
         worker.say(Ack(tokens=tokens))
         failpoint("end-acknowledged-not-sent")
         self._dispatcher.deliver(batch.assignments, worker.function)
-        worker.go_on(now_boot_ms=self._parts.clock.boot_ms())
+        self._go_on(worker)
         try:
             self._announce(batch.verdicts, worker)
         finally:

@@ -175,6 +175,8 @@ class WorkerProcess:
         """Give it attempts whose claims are committed; faults: token -> what it is to meet."""
         if not self.held:
             self._begins(now_boot_ms)
+        # They may have been on their way while what it held was recalled; they go back as well.
+        self.recalled = False
         runs = [run_frame(claim, faults) for claim in claims]
         for claim, run in zip(claims, runs, strict=True):
             self.held[claim.token] = Held(
@@ -189,15 +191,17 @@ class WorkerProcess:
         else:
             self.send(*runs)
 
-    def go_on(self, *, now_boot_ms: int) -> None:
+    def go_on(self, *, now_boot_ms: int) -> bool:
         """Hand over what is kept for it if that is next. Who leaves or is away begins nothing."""
         following = next(iter(self.held.values()), None)
         if following is None or following.kept is None or self.link is None:
-            return
-        if self.state is WorkerState.READY and not self.interrupted:
-            run, following.kept = following.kept, None
-            self._begins(now_boot_ms)
-            self.send(run)
+            return False
+        if self.state is not WorkerState.READY or self.interrupted:
+            return False
+        run, following.kept = following.kept, None
+        self._begins(now_boot_ms)
+        self.send(run)
+        return True
 
     def _begins(self, now_boot_ms: int) -> None:
         self.begun_at_ms = self.heard_at_ms = self.progress_at_ms = now_boot_ms

@@ -10,6 +10,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -21,7 +22,9 @@ from test_task_life import end_of, function, submit
 from fnr.api import requests as ask
 from fnr.api.frames import Done, Fail
 from fnr.config.settings import FunctionSettings
+from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.pool import Pool
+from fnr.daemon.runner import Runner
 from fnr.daemon.worker_process import WorkerProcess, WorkerState
 from fnr.policy.evidence import Evidence
 from fnr.policy.task import Claim, Task, TaskState, WorkerIdentity
@@ -39,8 +42,9 @@ class Wire:
         self.tokens: list[str] = []
 
     def write(self, data: bytes) -> None:
-        """Take Run frames."""
-        self.tokens += [json.decode(line)["token"] for line in data.splitlines()]
+        """Take frames; only a Run has the token of one attempt."""
+        told = [json.decode(line) for line in data.splitlines()]
+        self.tokens += [frame["token"] for frame in told if "token" in frame]
 
 
 def worker(worker_id: str = "W", **settings: Any) -> tuple[WorkerProcess, Wire]:
@@ -99,6 +103,59 @@ def test_nothing_is_handed_over_to_who_begins_nothing(why: str) -> None:
         one.link = None
     one.take_ended([Done(token="a")], now_boot_ms=NOW_MS)
     assert (wire.tokens, one.kept, one.current) == (["a"], ["b"], None)
+
+
+def test_what_comes_behind_a_recall_is_recalled_as_well() -> None:
+    """Its claim was under way by then: it must not wait for an attempt that takes an hour."""
+    one, _ = worker()
+    give(one, "a")
+    one.recalled = True
+    give(one, "b")
+    assert (one.kept, one.recalled) == (["b"], False)
+
+
+def test_a_recall_does_not_outlive_what_it_was_for() -> None:
+    """All went back after a failure, and a further attempt begins: those behind it are recalled."""
+    one, wire = worker()
+    give(one, "a", "b")
+    one.take_ended([Fail(token="a", evidence=Evidence())], now_boot_ms=NOW_MS)
+    one.recalled = True
+    one.held.clear()
+    give(one, "c", "d")
+    assert (wire.tokens, one.recalled) == (["a", "c"], False)
+
+
+@pytest.mark.parametrize("how", ["when the one before has ended", "when its failure is on disk"])
+def test_whoever_looks_after_deadlines_hears_of_each_that_begins(how: str) -> None:
+    """One under a second would else be looked at when the next second is over."""
+    began: list[list[str]] = []
+    runner, one = runner_of(began)
+    give(one, "a", "b")
+    if "disk" in how:
+        runner.ended(one, [Fail(token="a", evidence=Evidence())])
+        assert began == []
+        [(_, done)] = runner.posted
+        done(None, None)
+    else:
+        runner.ended(one, [Done(token="a")])
+    assert began == [["b"]]
+
+
+def runner_of(began: list[list[str]]) -> tuple[Any, WorkerProcess]:
+    """A runner whose store only takes units; began: what it was told."""
+    posted: list[Any] = []
+    parts = SimpleNamespace(
+        clock=SimpleNamespace(boot_ms=lambda: NOW_MS, now_ms=lambda: NOW_MS),
+        store=SimpleNamespace(post=lambda *unit: posted.append(unit)),
+        later=lambda *_: None,
+    )
+    dispatcher = Dispatcher(cast("Any", parts))
+    dispatcher.on_delivered = lambda workers: began.append(
+        [one.current.token for one in workers if one.current is not None]
+    )
+    runner: Any = Runner(cast("Any", parts), dispatcher, cast("Any", SimpleNamespace(ready=True)))
+    runner.posted = posted
+    return runner, worker()[0]
 
 
 def pool_of(*workers: WorkerProcess, duration_ms: float = 1.0, **settings: Any) -> Pool:
