@@ -260,10 +260,10 @@ class Runner:
         tokens = tuple(frame.token for frame in batch.ended)
         self.in_hand.let_go(tokens)
         for token in tokens:
-            worker.ending.pop(token, None)
+            # One that was told a second time, over another connection, is one.
+            worker.attempts_done += worker.ending.pop(token, None) is not None
             worker.kills.pop(token, None)
         failpoint("end-committed")
-        worker.attempts_done += len(tokens)
         if worker.state is WorkerState.GONE:
             remains.forget_spooled(self._parts.paths.spool_of(worker.uid), tokens)
         self.undo_left.forget(frame.token for frame in batch.ended)

@@ -151,7 +151,17 @@ class WorkerProcess:
         if self.recalled and self.held:
             return 0
         most = 1 if self.one_by_one else window + ahead
+        if self.settings.max_tasks_per_worker is not None:
+            most = min(most, self._tasks_left(self.settings.max_tasks_per_worker))
         return max(0, most - len(self.held) - self.reserved)
+
+    def _tasks_left(self, tasks_max: int) -> int:
+        """How many it runs before it leaves by itself; what it is given beyond them comes back.
+
+        Should it be there all the same, it is given one at a time: it must not stand idle.
+        """
+        left = tasks_max - self.attempts_done - len(self.ending)
+        return left if left > 0 or self.ending else 1
 
     def say(self, frame: Frame) -> None:
         """Say something together with what is sent next: one system call instead of two."""

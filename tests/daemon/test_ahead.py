@@ -186,6 +186,33 @@ def test_only_short_attempts_are_claimed_ahead(
     assert pool_of(duration_ms=duration_ms, **settings).ahead == ahead
 
 
+def test_who_leaves_after_so_many_is_not_given_more_than_he_runs() -> None:
+    """What is beyond them came back again and again, and began as attempt 11."""
+    one, _ = worker(max_tasks_per_worker=3)
+    assert one.places(1, 4) == 3
+    give(one, "a", "b")
+    assert one.places(1, 4) == 1
+    one.attempts_done = 1
+    assert one.places(1, 4) == 0
+    one.take_ended([Done(token="a"), Done(token="b")], now_boot_ms=NOW_MS)
+    assert one.places(1, 4) == 0, "it leaves as soon as these are settled"
+    one.ending.clear()
+    one.attempts_done = 3
+    assert one.places(1, 4) == 1, "it is there all the same, and must not stand idle"
+
+
+@pytest.mark.parametrize("told", [1, 2])
+def test_an_end_that_is_told_twice_counts_once(told: int) -> None:
+    """A worker tells it again over a new connection, to be sure; it has run one all the same."""
+    runner, one = runner_of([])
+    give(one, "a")
+    for _ in range(told):
+        runner.ended(one, [Done(token="a")])
+    for _, done in runner.posted:
+        done(None, None)
+    assert one.attempts_done == 1
+
+
 def test_nobody_gets_a_second_one_before_everybody_has_one() -> None:
     pool = pool_of(worker("W")[0], worker("V")[0])
     given: list[tuple[str, int]] = []
