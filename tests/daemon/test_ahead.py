@@ -25,6 +25,7 @@ from fnr.config.settings import FunctionSettings
 from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.pool import Pool
 from fnr.daemon.runner import Runner
+from fnr.daemon.supervisor import Supervisor
 from fnr.daemon.worker_process import WorkerProcess, WorkerState
 from fnr.policy.evidence import Evidence
 from fnr.policy.task import Claim, Task, TaskState, WorkerIdentity
@@ -86,6 +87,7 @@ def test_after_a_failure_the_next_one_waits_for_what_the_rules_say() -> None:
     give(one, "a", "b")
     one.take_ended([Fail(token="a", evidence=Evidence())], now_boot_ms=NOW_MS)
     assert (wire.tokens, one.kept, one.current) == (["a"], ["b"], None)
+    one.ending.clear()
     one.go_on(now_boot_ms=NOW_MS + 500)
     assert wire.tokens == ["a", "b"]
     assert one.begun_at_ms == NOW_MS + 500, "its deadline counts from when it was handed over"
@@ -121,6 +123,7 @@ def test_a_recall_does_not_outlive_what_it_was_for() -> None:
     one.take_ended([Fail(token="a", evidence=Evidence())], now_boot_ms=NOW_MS)
     one.recalled = True
     one.held.clear()
+    one.ending.clear()
     give(one, "c", "d")
     assert (wire.tokens, one.recalled) == (["a", "c"], False)
 
@@ -141,12 +144,41 @@ def test_whoever_looks_after_deadlines_hears_of_each_that_begins(how: str) -> No
     assert began == [["b"]]
 
 
+def test_a_failure_is_waited_for_also_when_an_end_before_it_is_on_disk() -> None:
+    """Method: the second one has failed by the time that the first one's success is written."""
+    runner, one = runner_of(began := [])
+    give(one, "a", "b", "c")
+    runner.ended(one, [Done(token="a")])
+    runner.ended(one, [Fail(token="b", evidence=Evidence())])
+    (_, first), (_, second) = runner.posted
+    first(None, None)
+    assert began == [["b"]], "it may leave its process unusable"
+    runner.returned(one, [], why="recalled")
+    give(one, "d")
+    assert (one.kept, one.current) == (["c", "d"], None)
+    second(None, None)
+    assert began == [["b"], ["c"]]
+
+
+def test_a_lost_connection_gives_back_what_has_not_begun() -> None:
+    """Its worker may never come back, and nobody would look for what it does not run."""
+    runner, one = runner_of([])
+    parts = runner._parts
+    supervisor = Supervisor(parts, runner._dispatcher, runner)
+    give(one, "a", "b", "c")
+    link: Any = one.link
+    supervisor._by_link[link] = one
+    supervisor._cut(link, "gone")
+    assert ([*one.held], one.link) == (["a"], None)
+    assert len(runner.posted) == 1
+
+
 def runner_of(began: list[list[str]]) -> tuple[Any, WorkerProcess]:
     """A runner whose store only takes units; began: what it was told."""
     posted: list[Any] = []
     parts = SimpleNamespace(
         clock=SimpleNamespace(boot_ms=lambda: NOW_MS, now_ms=lambda: NOW_MS),
-        store=SimpleNamespace(post=lambda *unit: posted.append(unit)),
+        store=SimpleNamespace(post=lambda *unit: posted.append(unit), on_trouble=lambda _: None),
         later=lambda *_: None,
     )
     dispatcher = Dispatcher(cast("Any", parts))
