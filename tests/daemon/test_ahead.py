@@ -26,6 +26,7 @@ from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.pool import Pool
 from fnr.daemon.runner import Runner
 from fnr.daemon.supervisor import Supervisor
+from fnr.daemon.timekeeper import Timekeeper
 from fnr.daemon.worker_process import WorkerProcess, WorkerState
 from fnr.policy.evidence import Evidence
 from fnr.policy.task import Claim, Task, TaskState, WorkerIdentity
@@ -126,6 +127,22 @@ def test_a_recall_does_not_outlive_what_it_was_for() -> None:
     one.ending.clear()
     give(one, "c", "d")
     assert (wire.tokens, one.recalled) == (["a", "c"], False)
+
+
+def test_what_waits_for_a_failure_to_be_on_disk_is_not_exchanged() -> None:
+    """What came instead waited for the same, and went back as well: ten times a second."""
+    runner, one = runner_of([])
+    give(one, "a", "b", "c")
+    one.take_ended([Fail(token="a", evidence=Evidence())], now_boot_ms=NOW_MS - 60_000)
+    recalled: list[WorkerProcess] = []
+    supervisor = SimpleNamespace(workers={"W": one}, recall=recalled.append)
+    keeper = Timekeeper(runner._parts, runner._dispatcher, cast("Any", supervisor), cast("Any", 0))
+    keeper._recall_windows()
+    assert recalled == []
+    one.ending.clear()
+    one.go_on(now_boot_ms=NOW_MS - 30_000)
+    keeper._recall_windows()
+    assert recalled == [one]
 
 
 @pytest.mark.parametrize("how", ["when the one before has ended", "when its failure is on disk"])
