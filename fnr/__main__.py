@@ -22,12 +22,24 @@ def main() -> int:
         _drop_the_rest()
         return 0
     except OSError as error:
-        sys.stderr.write(f"error: the output cannot be written\n  why: {error.strerror}\n")
         _drop_the_rest()
-        return 74
+        return _not_written(error)
     except KeyboardInterrupt:
         return 130
     return code
+
+
+def _not_written(error: OSError) -> int:
+    from fnr.api.errors import StorageError  # noqa: PLC0415 - the fast path has none of these
+    from fnr.cli.argv import FlagError, Globals, hoist  # noqa: PLC0415 - as above
+    from fnr.cli.main import told  # noqa: PLC0415 - as above
+
+    try:
+        flags, _ = hoist(sys.argv[1:])
+    except FlagError:
+        flags = Globals()
+    why = error.strerror or str(error)
+    return told(StorageError("the output cannot be written", why=why), flags)
 
 
 def _open_what_is_closed() -> None:

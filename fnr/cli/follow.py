@@ -341,15 +341,18 @@ def _first_ends(here: Here, connection: Connection, request: WaitTasks) -> list[
 
     silent = len(request.task_ids) == 1
     while True:
-        with connection, suppress(ConnectionLost), in_one_wait(request):
-            if silent and (ends := _ends_soon(connection, request, left_ms())) is not None:
-                return ends
-            if silent:
-                silent = False
-                for reason in why_it_waits(connection, request.task_ids[0]):
-                    here.notice(block(f"notice: it waits: {reason}"))
-            return connection.ask(replace(request, timeout_ms=left_ms()))
-        here.notice("notice: the daemon went away; waiting until it is back")
+        try:
+            with connection, in_one_wait(request):
+                if silent and (ends := _ends_soon(connection, request, left_ms())) is not None:
+                    return ends
+                if silent and not connection.broken:
+                    silent = False
+                    for reason in why_it_waits(connection, request.task_ids[0]):
+                        here.notice(block(f"notice: it waits: {reason}"))
+                if not connection.broken:  # it has only been slow
+                    return connection.ask(replace(request, timeout_ms=left_ms()))
+        except ConnectionLost:
+            here.notice("notice: the daemon went away; waiting until it is back")
         left = left_ms()
         patience_ms = PATIENCE_MS if left is None else min(PATIENCE_MS, left)
         try:

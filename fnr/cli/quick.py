@@ -12,7 +12,7 @@ import sys
 
 from fnr.cli.argv import FlagError, Globals, hoist
 from fnr.cli.status_text import SCHEMA, exit_code, for_people, for_pipes
-from fnr.cli.terminal import is_terminal, may_colour
+from fnr.cli.terminal import is_terminal, may_colour, width
 from fnr.config.paths import SOCKET_PATH_BYTES_MAX, find_paths
 from fnr.host.clock import Clock
 
@@ -59,7 +59,8 @@ def _show(status: dict[str, object], flags: Globals, command: str) -> int:
     elif is_terminal(out):
         colour = may_colour(out, no_color=flags.no_color)
         now_ms = Clock().now_ms()
-        out.write(for_people(status, now_ms=now_ms, colour=colour, command=command))
+        text = for_people(status, now_ms=now_ms, colour=colour, command=command, width=width())
+        out.write(text)
     else:
         out.write(for_pipes(status))
     return exit_code(status)

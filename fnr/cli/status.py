@@ -10,6 +10,7 @@ from fnr.cli.group import examples, group
 from fnr.cli.here import here
 from fnr.cli.render import show_one
 from fnr.cli.status_text import SCHEMA, exit_code, for_people, for_pipes
+from fnr.cli.terminal import width
 
 app = group("status", "The daemon, its functions, what needs attention.")
 
@@ -33,6 +34,7 @@ def status() -> None:
             now_ms=here().clock.now_ms(),
             colour=here().colour,
             command=here().command,
+            width=width(),
         )
 
     show_one(SCHEMA, found, people, name=found.state)

@@ -22,8 +22,10 @@ def exit_code(status: dict[str, Any]) -> int:
     return EXIT_DOWN if status["state"] == "down" else 0
 
 
-def for_people(status: dict[str, Any], *, now_ms: int, colour: bool, command: str) -> str:
-    """The screen. command: how `fnr` is called for this home."""
+def for_people(
+    status: dict[str, Any], *, now_ms: int, colour: bool, command: str, width: int
+) -> str:
+    """The screen. command: how `fnr` is called for this home. width: of the terminal."""
     state = status["state"]
     head = painted(state, _COLOUR_OF.get(state, RED), colour=colour)
     parts = [f"fnr {status['version']}", head]
@@ -37,7 +39,7 @@ def for_people(status: dict[str, Any], *, now_ms: int, colour: bool, command: st
         lines.append(f"~ {one_line(one['what'])}: still served: {one_line(one['served'])}")
         lines.append(f"  not served: {one_line(one['refused'])}")
     if functions := status.get("functions"):
-        lines += ["", *_table(functions, down=state == "down", colour=colour)]
+        lines += ["", *_table(functions, down=state == "down", colour=colour, width=width)]
     else:
         lines += ["", f"no functions yet: {command} init writes an fnr.toml to begin with"]
     if breakers := status.get("breakers"):
@@ -75,8 +77,10 @@ def for_pipes(status: dict[str, Any]) -> str:
     return "".join("\t".join(map(one_line, row)) + "\n" for row in rows)
 
 
-def _table(functions: list[dict[str, Any]], *, down: bool, colour: bool) -> list[str]:
-    rows = [["FUNCTION", "STATE", "WORKERS", *(state.upper() for state in _STATES)]]
+def _table(functions: list[dict[str, Any]], *, down: bool, colour: bool, width: int) -> list[str]:
+    """Where it is too wide each value has a line of its own, as in every list."""
+    titles = ["FUNCTION", "STATE", "WORKERS", *(state.upper() for state in _STATES)]
+    rows = [titles]
     for function in functions:
         counts = function["counts"]
         workers = f"{function.get('workers', 0)}/{function.get('workers_max', 0)}"
@@ -84,29 +88,42 @@ def _table(functions: list[dict[str, Any]], *, down: bool, colour: bool) -> list
             [one_line(function["function"]), _state(function, down=down), "-" if down else workers]
             + [str(counts.get(state, 0)) for state in _STATES]
         )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(_cells(row, widths)).rstrip() for row in rows]
-    lines[0] = painted(lines[0], BOLD, colour=colour)
-    for index, function in enumerate(functions, start=1):
-        if function.get("problem"):
-            lines[index] = painted(lines[index], RED, colour=colour)
-            lines[index] += f"\n  ! {one_line(function['problem'])}"
-        elif function.get("paused_by"):
-            lines[index] += f"\n  paused by {one_line(function['paused_by'])}"
-        elif function.get("holds"):
-            whys = "; ".join(function["holds"].values())
-            lines[index] += f"\n  held back: {one_line(whys)}"
-        elif not sum(function["counts"].values()):
-            lines[index] = painted(lines[index], DIM, colour=colour)
-    return lines
+    widths = [max(len(row[column]) for row in rows) for column in range(len(titles))]
+    stacked = sum(widths) + 2 * (len(widths) - 1) > width
+    lines = [] if stacked else [painted(_line(titles, widths), BOLD, colour=colour)]
+    for function, row in zip(functions, rows[1:], strict=True):
+        if stacked:
+            indent = max(map(len, titles)) + 2
+            text = [
+                f"{title.lower():<{indent}}{cell}" for title, cell in zip(titles, row, strict=True)
+            ]
+        else:
+            text = [_line(row, widths)]
+        style, note = _note(function)
+        lines += [painted(line, style, colour=colour) if style else line for line in text]
+        lines += [f"  {note}"] if note else []
+        lines += [""] if stacked else []
+    return lines[:-1] if stacked else lines
 
 
-def _cells(row: list[str], widths: list[int]) -> list[str]:
+def _note(function: dict[str, Any]) -> tuple[str, str]:
+    """How its line is painted, and what stands below it."""
+    if function.get("problem"):
+        return RED, f"! {one_line(function['problem'])}"
+    if function.get("paused_by"):
+        return "", f"paused by {one_line(function['paused_by'])}"
+    if function.get("holds"):
+        return "", f"held back: {one_line('; '.join(function['holds'].values()))}"
+    return ("", "") if sum(function["counts"].values()) else (DIM, "")
+
+
+def _line(row: list[str], widths: list[int]) -> str:
     """Words to the left, numbers to the right."""
-    return [
+    cells = [
         cell.ljust(size) if column < 2 else cell.rjust(size)
         for column, (cell, size) in enumerate(zip(row, widths, strict=True))
     ]
+    return "  ".join(cells).rstrip()
 
 
 def _state(function: dict[str, Any], *, down: bool) -> str:

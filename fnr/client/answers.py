@@ -34,7 +34,7 @@ from fnr.api.requests import (
     TaskSpec,
     WaitTasks,
 )
-from fnr.client.connect import ConnectionLost, for_here
+from fnr.client.connect import SLACK_MS, ConnectionLost, for_here
 from fnr.config.paths import Paths
 from fnr.config.units import format_duration
 from fnr.host.clock import Ulids
@@ -118,7 +118,7 @@ def further_ends(request: WaitTasks, known: int) -> WaitTasks:
 
 def rest_of(request: Asked, *, waited_ms: int) -> Asked:
     """The same question to the next daemon: of a wait, what is left of its time."""
-    if isinstance(request, WaitTasks) and request.timeout_ms is not None:
+    if waited_ms and isinstance(request, WaitTasks) and request.timeout_ms is not None:
         return replace(request, timeout_ms=max(0, request.timeout_ms - waited_ms))
     return request
 
@@ -140,6 +140,12 @@ def patience_with(request: Request[Any], patience_ms: int, *, waited_ms: int) ->
     if isinstance(rest, WaitTasks) and rest.timeout_ms is not None:
         return min(patience_ms, rest.timeout_ms)
     return patience_ms
+
+
+def answer_ms(request: Request[Any], timeout_ms: int, *, waited_ms: int) -> int:
+    """How long a daemon that says nothing is listened to: hardly longer than a wait may take."""
+    left_ms = patience_with(request, timeout_ms, waited_ms=waited_ms)
+    return min(timeout_ms, left_ms + SLACK_MS)
 
 
 def unanswered(error: DaemonDown, request: Request[Any], *, waited_ms: int) -> FnrError:
@@ -193,17 +199,19 @@ class says_where(Says):  # noqa: N801 - read behind `with`
 
 
 class says_which(Says):  # noqa: N801 - read behind `with`
-    """An error that leaves open whether a task was accepted tells by which id one can look."""
+    """An error that leaves open how a task is, or if it was accepted, tells its id to look by."""
 
-    __slots__ = ("_task_id",)
+    __slots__ = ("_accepted", "_task_id")
 
-    def __init__(self, task_id: str) -> None:
+    def __init__(self, task_id: str, *, accepted: bool = False) -> None:
         self._task_id = task_id
+        self._accepted = accepted
 
     def add_to(self, error: BaseException) -> None:
         """Name the task."""
-        if isinstance(error, ConnectionLost | TimedOut):
-            error.details += (f"if it was accepted, it is task {self._task_id}",)
+        if isinstance(error, ConnectionLost | TimedOut) and self._task_id not in error.next_step:
+            sure = "it was accepted and" if self._accepted else "if it was accepted, it"
+            error.details += (f"{sure} is task {self._task_id}",)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from fnr.api.errors import BadData, FnrError, TimedOut, TryAgain, from_json
+from fnr.api.errors import BadData, FnrError, TryAgain, from_json
 from fnr.api.question import Request
 from fnr.api.requests import Event, WaitTasks, Watch
 from fnr.api.wire import Reply, decode_reply, open_answer
@@ -19,6 +19,7 @@ from fnr.client.connect import (
     checked_socket_path,
     connection_lost,
     not_connected,
+    not_in_time,
     request_line,
 )
 from fnr.config.paths import Paths
@@ -88,11 +89,7 @@ class AsyncLink(asyncio.Protocol):
                 sent = True
                 return open_answer(request, await reply)
         except TimeoutError as error:
-            why = f"no answer within {deadline_ms} ms; it may still act on this"
-            next_step = f"{self._paths.command} status --timeout 60s"
-            raise TimedOut(
-                "the daemon did not answer in time", why=why, next_step=next_step
-            ) from error
+            raise not_in_time(self._paths, deadline_ms) from error
         finally:
             self._waiting.pop(request_id, None)
             if endless and sent and reply.cancelled():

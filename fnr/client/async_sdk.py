@@ -50,7 +50,7 @@ from fnr.client.answers import (
     with_ids,
 )
 from fnr.client.async_link import AsyncLink
-from fnr.client.connect import ConnectionLost
+from fnr.client.connect import SLACK_MS, ConnectionLost, not_in_time
 from fnr.client.patience import Patience
 from fnr.client.specs import (
     Duration,
@@ -115,11 +115,7 @@ class AsyncClient:
         **options: Unpack[SubmitOptions],
     ) -> str:
         """Hand over one task; its id, once it is on disk."""
-        self._look_around()
-        task_id = self._mine.ulids.new()
-        spec = task_spec(function, input, options, task_id=task_id)
-        with says_which(task_id):
-            return (await self.ask(Submit(task=spec))).task_id
+        return await self._submit_within(None, function, input, options)
 
     async def submit_many(
         self,
@@ -177,7 +173,31 @@ class AsyncClient:
 
         within: give up waiting after so long, with TimedOut that names the task; it goes on.
         """
-        return await self.result(await self.submit(function, input, **options), timeout=within)
+        timeout_ms = None if within is None else milliseconds(within, what="within")
+        begun_ms = self._clock.boot_ms()
+        task_id = await self._submit_within(timeout_ms, function, input, options)
+        wait = WaitTasks(task_ids=[task_id], timeout_ms=timeout_ms)
+        waited_ms = self._clock.boot_ms() - begun_ms
+        with says_where(self.paths), says_which(task_id, accepted=True), in_one_wait(wait):
+            return result_of((await self.ask(rest_of(wait, waited_ms=waited_ms)))[0])
+
+    async def _submit_within(
+        self,
+        timeout_ms: int | None,
+        function: str,
+        input: Mapping[str, Any] | None,  # noqa: A002 - the word of the house
+        options: SubmitOptions,
+    ) -> str:
+        self._look_around()
+        task_id = self._mine.ulids.new()
+        submit = Submit(task=task_spec(function, input, options, task_id=task_id))
+        limit_ms = None if timeout_ms is None else timeout_ms + SLACK_MS
+        with says_where(self.paths), says_which(task_id):
+            try:
+                async with asyncio.timeout(None if limit_ms is None else limit_ms / 1_000):
+                    return (await self.ask(submit)).task_id
+            except TimeoutError as error:
+                raise not_in_time(self.paths, limit_ms) from error
 
     async def get(self, task_id: str) -> TaskDetail:
         """Everything known about a task: input, attempts, errors, decisions."""
@@ -269,7 +289,8 @@ class AsyncClient:
         begun_ms = self._clock.boot_ms()
         link = await self._linked_for(request, begun_ms=begun_ms)
         try:
-            return await link.ask(request, timeout_ms=self._timeout_ms)
+            rest = rest_of(request, waited_ms=self._clock.boot_ms() - begun_ms)
+            return await link.ask(rest, timeout_ms=self._timeout_ms)
         except ConnectionLost as error:
             if not repeatable(request):
                 raise

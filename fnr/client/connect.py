@@ -31,6 +31,7 @@ from fnr.api.question import Read, Request
 from fnr.api.requests import Event, GetStatus, WaitTasks, Watch
 from fnr.api.wire import REQUEST_BYTES_MAX, Reply, decode_reply, encode_request, open_answer
 from fnr.config.paths import SOCKET_PATH_BYTES_MAX, Paths
+from fnr.host.clock import Clock
 from fnr.host.lock import lock_holder
 
 Answer = TypeVar("Answer")
@@ -41,7 +42,7 @@ TIMEOUT_MS_DEFAULT = 10_000
 # next chunk while it commits one.
 PIPELINE_MAX = 4
 # What the wire may add to a deadline that the daemon itself keeps.
-SLACK_MS = 2_000
+SLACK_MS = 250
 RETRY_MS = 20
 
 
@@ -73,13 +74,22 @@ class Connection:
     def ask_both(
         self, first: Request[Answer], then: Request[Other]
     ) -> tuple[Answer, Other | FnrError]:
-        """Two answers for one way to the daemon and back; raises the error of the first."""
+        """Two answers for one way to the daemon and back; raises the error of the first.
+
+        The time that the second one has is that of both.
+        """
+        within_ms = self._deadline_ms(then)
+        clock = Clock()
+        begun_ms = clock.boot_ms()
         ids = self._send(first, then)
         under_way: dict[int, Request[Any]] = dict(zip(ids, (first, then), strict=True))
         replies: dict[int, Reply] = {}
         while under_way:
             oldest, request = next(iter(under_way.items()))
-            reply = self._receive(under_way, self._deadline_ms(request))
+            deadline_ms = self._deadline_ms(request)
+            if within_ms is not None and request is then:
+                deadline_ms = max(0, within_ms - (clock.boot_ms() - begun_ms))
+            reply = self._receive(under_way, deadline_ms)
             replies[reply.id or oldest] = reply
             del under_way[reply.id or oldest]
         other = _answer_or_error(then, replies[ids[1]])
@@ -175,7 +185,7 @@ class Connection:
         try:
             self._socket.sendall(b"".join(lines))
         except TimeoutError as error:
-            raise self._timed_out(self.timeout_ms) from error
+            raise not_in_time(self.paths, self.timeout_ms) from error
         except OSError as error:
             raise self._farewell() or connection_lost(self.paths, error) from error
         self.broken = False
@@ -200,7 +210,7 @@ class Connection:
             try:
                 line = self._reader.readline()
             except TimeoutError as error:
-                raise self._timed_out(deadline_ms) from error
+                raise not_in_time(self.paths, deadline_ms) from error
             except OSError as error:
                 raise connection_lost(self.paths, error) from error
             if not line.endswith(b"\n"):
@@ -222,13 +232,6 @@ class Connection:
         if timeout_s != self._timeout_s:
             self._socket.settimeout(timeout_s)
             self._timeout_s = timeout_s
-
-    def _timed_out(self, timeout_ms: int | None) -> TimedOut:
-        return TimedOut(
-            "the daemon did not answer in time",
-            why=f"no answer within {timeout_ms} ms; it may be busy, and may still act on this",
-            next_step=f"{self.paths.command} status --timeout 60s",
-        )
 
 
 def _answer_or_error(request: Request[Answer], reply: Reply) -> Answer | FnrError:
@@ -324,6 +327,15 @@ def connection_lost(paths: Paths, error: OSError | None = None) -> ConnectionLos
         why=f"the connection to {paths.socket_file} was closed{detail};"
         " whether it acted on the request is not known",
         next_step=f"{paths.command} daemon status",
+    )
+
+
+def not_in_time(paths: Paths, timeout_ms: int | None) -> TimedOut:
+    """The daemon is there and says nothing."""
+    return TimedOut(
+        "the daemon did not answer in time",
+        why=f"no answer within {timeout_ms} ms; it may be busy, and may still act on this",
+        next_step=f"{paths.command} status --timeout 60s",
     )
 
 

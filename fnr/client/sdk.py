@@ -38,6 +38,7 @@ from fnr.client.answers import (
     add_changed,
     add_many,
     add_report,
+    answer_ms,
     further_ends,
     in_chunks,
     in_one_wait,
@@ -191,14 +192,16 @@ class Client:
         with says_where(self.paths), says_which(task_id):
             try:
                 submitted, ends = self._asked(
-                    lambda connection: connection.ask_both(submit, wait), self._patience_ms
+                    lambda connection: connection.ask_both(submit, wait), wait, waited_ms=0
                 )
             except ConnectionLost as lost:
-                submitted, ends = self._ask_again(submit, lost, begun_ms=begun_ms), None
+                submitted = self._ask_again(submit, lost, within=wait, begun_ms=begun_ms)
+                ends = None
         if ends is None or submitted.task_id != task_id:
             waited_ms = self._clock.boot_ms() - begun_ms
             wait = replace(wait, task_ids=[submitted.task_id])
-            with says_where(self.paths), in_one_wait(wait):
+            which = says_which(submitted.task_id, accepted=True)
+            with says_where(self.paths), which, in_one_wait(wait):
                 return result_of(self.ask(rest_of(wait, waited_ms=waited_ms))[0])
         with says_where(self.paths):
             if isinstance(ends, FnrError):
@@ -293,18 +296,20 @@ class Client:
         """
         self._after_fork()
         begun_ms = self._clock.boot_ms()
-        patience_ms = patience_with(request, self._patience_ms, waited_ms=0)
         with says_where(self.paths):
             try:
-                return self._asked(lambda connection: connection.ask(request), patience_ms)
+                return self._asked(lambda connection: connection.ask(request), request, waited_ms=0)
             except ConnectionLost as error:
                 if not repeatable(request):
                     raise
                 lost = error
-            return self._ask_again(request, lost, begun_ms=begun_ms)
+            return self._ask_again(request, lost, within=request, begun_ms=begun_ms)
 
-    def _asked(self, ask: Callable[[Connection], Answer], patience_ms: int) -> Answer:
-        connection = self._connected(patience_ms)
+    def _asked(
+        self, ask: Callable[[Connection], Answer], within: Request[Any], *, waited_ms: int
+    ) -> Answer:
+        """within: whose time it is that this takes."""
+        connection = self._connected(within, waited_ms=waited_ms)
         try:
             return ask(connection)
         except ConnectionLost:
@@ -314,7 +319,8 @@ class Client:
             if connection.broken:
                 self.close()
 
-    def _connected(self, patience_ms: int) -> Connection:
+    def _connected(self, within: Request[Any], *, waited_ms: int) -> Connection:
+        timeout_ms = answer_ms(within, self._timeout_ms, waited_ms=waited_ms)
         connection = self._mine.connection
         if connection is not None and connection.is_over():
             # Nothing was sent yet, so that also what may not be asked twice goes to the next one.
@@ -325,30 +331,38 @@ class Client:
             # Nobody has patience with a daemon that was not there at first.
             lost, self._mine.lost = self._mine.lost, False
             self._mine.connection = connection = (
-                connect_again(self.paths, timeout_ms=self._timeout_ms, patience_ms=patience_ms)
+                connect_again(
+                    self.paths,
+                    timeout_ms=timeout_ms,
+                    patience_ms=patience_with(within, self._patience_ms, waited_ms=waited_ms),
+                )
                 if lost
-                else Connection(self.paths, timeout_ms=self._timeout_ms)
+                else Connection(self.paths, timeout_ms=timeout_ms)
             )
+        connection.timeout_ms = timeout_ms
         return connection
 
-    def _ask_again(self, request: Request[Answer], lost: FnrError, *, begun_ms: int) -> Answer:
+    def _ask_again(
+        self, request: Request[Answer], lost: FnrError, *, within: Request[Any], begun_ms: int
+    ) -> Answer:
         def waited_ms() -> int:
             return self._clock.boot_ms() - begun_ms
 
         patience = Patience(self._patience_ms)
-        with in_one_wait(request):
+        with in_one_wait(within):
             while True:
                 try:
                     return self._asked(
                         lambda connection: connection.ask(rest_of(request, waited_ms=waited_ms())),
-                        patience_with(request, self._patience_ms, waited_ms=waited_ms()),
+                        within,
+                        waited_ms=waited_ms(),
                     )
                 except ConnectionLost as error:
                     if patience.is_over and not isinstance(request, WaitTasks):
                         raise
                     lost = error
                 except DaemonDown as error:
-                    raise unanswered(error, request, waited_ms=waited_ms()) from lost
+                    raise unanswered(error, within, waited_ms=waited_ms()) from lost
                 patience.rest()
 
     def close(self) -> None:

@@ -68,7 +68,8 @@ class Runner:
         """A worker reported the end of attempts: settle them and give it new ones, in one unit."""
         failpoint("end-heard")
         worker.take_ended(frames, now_boot_ms=self._parts.clock.boot_ms())
-        self._watch_next(worker)
+        if worker.current is not None:
+            self._dispatcher.on_delivered([worker])
         pool = self._dispatcher.pools.get(worker.function)
         if pool is not None:
             for frame in frames:
@@ -106,11 +107,6 @@ class Runner:
 
     def _go_on(self, worker: WorkerProcess) -> None:
         if worker.go_on(now_boot_ms=self._parts.clock.boot_ms()):
-            self._watch_next(worker)
-
-    def _watch_next(self, worker: WorkerProcess) -> None:
-        """What waited behind an attempt begins now, and so does its time."""
-        if worker.current is not None:
             self._dispatcher.on_delivered([worker])
 
     def put_back(self, worker: WorkerProcess, claims: list[Claim]) -> None:
@@ -264,10 +260,10 @@ class Runner:
         tokens = tuple(frame.token for frame in batch.ended)
         self.in_hand.let_go(tokens)
         for token in tokens:
-            worker.ending.pop(token, None)
+            # One that was told a second time, over another connection, is one.
+            worker.attempts_done += worker.ending.pop(token, None) is not None
             worker.kills.pop(token, None)
         failpoint("end-committed")
-        worker.attempts_done += len(tokens)
         if worker.state is WorkerState.GONE:
             remains.forget_spooled(self._parts.paths.spool_of(worker.uid), tokens)
         self.undo_left.forget(frame.token for frame in batch.ended)

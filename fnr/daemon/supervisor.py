@@ -274,6 +274,7 @@ class Supervisor:
             worker.link = None
             if worker.state is not WorkerState.GONE:
                 log.info("connection lost", extra={"worker_id": worker.worker_id, "why": why})
+                self._runner.returned(worker, worker.kept, why="cut off before it began")
                 expect_back(self._parts, worker, self.interrupt)
 
     # ── ends ─────────────────────────────────────────────────────────────────

@@ -173,6 +173,8 @@ class Timekeeper:
         now_ms = self._parts.clock.boot_ms()
         several = [w for w in self._supervisor.workers.values() if len(w.held) > 1]
         for worker in several:
+            if worker.current is None:
+                continue  # what it is given in exchange would wait for the same failure
             if now_ms - worker.begun_at_ms >= RECALL_AFTER_MS and not worker.recalled:
                 worker.recalled = True
                 self._supervisor.recall(worker)

@@ -38,6 +38,7 @@ class Held:
 
     gpus: what it was given for itself, by UUID.
     kept: what hands it over, as long as we keep it until the one before has ended.
+    failed: so it has ended.
     """
 
     token: str
@@ -47,6 +48,7 @@ class Held:
     preview: str = ""
     checkpointed: bool = False
     kept: Run | None = None
+    failed: bool = False
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -151,7 +153,17 @@ class WorkerProcess:
         if self.recalled and self.held:
             return 0
         most = 1 if self.one_by_one else window + ahead
+        if self.settings.max_tasks_per_worker is not None:
+            most = min(most, self._tasks_left(self.settings.max_tasks_per_worker))
         return max(0, most - len(self.held) - self.reserved)
+
+    def _tasks_left(self, tasks_max: int) -> int:
+        """How many it runs before it leaves by itself; what it is given beyond them comes back.
+
+        Should it be there all the same, it is given one at a time: it must not stand idle.
+        """
+        left = tasks_max - self.attempts_done - len(self.ending)
+        return left if left > 0 or self.ending else 1
 
     def say(self, frame: Frame) -> None:
         """Say something together with what is sent next: one system call instead of two."""
@@ -175,6 +187,8 @@ class WorkerProcess:
         """Give it attempts whose claims are committed; faults: token -> what it is to meet."""
         if not self.held:
             self._begins(now_boot_ms)
+        # They may have been on their way while what it held was recalled; they go back as well.
+        self.recalled = False
         runs = [run_frame(claim, faults) for claim in claims]
         for claim, run in zip(claims, runs, strict=True):
             self.held[claim.token] = Held(
@@ -190,14 +204,16 @@ class WorkerProcess:
             self.send(*runs)
 
     def go_on(self, *, now_boot_ms: int) -> bool:
-        """Hand over what is kept for it, if that is next; was it?
+        """Hand over what is kept for it if that is next. Who leaves or is away begins nothing.
 
-        Who leaves or is away begins nothing.
+        Nor where one failed and that is not on disk: it may mean that this worker has to go.
         """
         following = next(iter(self.held.values()), None)
         if following is None or following.kept is None or self.link is None:
             return False
         if self.state is not WorkerState.READY or self.interrupted:
+            return False
+        if any(held.failed for held in self.ending.values()):
             return False
         run, following.kept = following.kept, None
         self._begins(now_boot_ms)
@@ -208,19 +224,16 @@ class WorkerProcess:
         self.begun_at_ms = self.heard_at_ms = self.progress_at_ms = now_boot_ms
 
     def take_ended(self, frames: list[Done | Fail], *, now_boot_ms: int) -> None:
-        """Move reported attempts from held to ending; the next one begins now.
-
-        What is kept does not where one failed: what it says may mean that this worker has to go.
-        """
+        """Move reported attempts from held to ending; the next one begins now."""
         for frame in frames:
             held = self.held.pop(frame.token, None)
             if held is not None:
+                held.failed = isinstance(frame, Fail)
                 self.ending[frame.token] = held
         self.begun_at_ms = now_boot_ms
         self.progress_at_ms = now_boot_ms
         self.recalled = False
-        if not any(isinstance(frame, Fail) for frame in frames):
-            self.go_on(now_boot_ms=now_boot_ms)
+        self.go_on(now_boot_ms=now_boot_ms)
 
     def told(self, output: Output) -> dict[str, Any]:
         """What it says of an attempt's output; which file that is in, is ours to say."""

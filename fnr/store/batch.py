@@ -134,10 +134,16 @@ class Batch:
             execute("RELEASE unit")
 
     def _abandon(self, error: BaseException) -> None:
-        """The transaction is lost: who ran in it hears of it, who did not run yet runs later."""
+        """The transaction is lost: who ran in it hears of it, who did not run yet runs later.
+
+        One that could not begin has lost nobody: what ended by then stood before it.
+        """
         self.error = error
-        why = named(error)
-        self.ended = [(done, None, own if own is not None else why) for done, _, own in self.ended]
+        if self.open:
+            why = named(error)
+            self.ended = [
+                (done, None, own if own is not None else why) for done, _, own in self.ended
+            ]
         self._roll_back()
 
     def _roll_back(self) -> None:

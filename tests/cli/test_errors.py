@@ -200,7 +200,9 @@ def test_a_folder_that_may_not_be_looked_into_is_a_matter_of_permission(
     ]
 
 
-@pytest.mark.parametrize("words", [("status",), ("config", "path"), ("--version",)])
+@pytest.mark.parametrize(
+    "words", [("status",), ("status", "-o", "json"), ("config", "path"), ("--version",)]
+)
 def test_an_output_that_cannot_be_written_is_74(home: LiveHome, words: tuple[str, ...]) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
@@ -213,6 +215,7 @@ def test_an_output_that_cannot_be_written_is_74(home: LiveHome, words: tuple[str
     assert done.returncode == 74
     assert "No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
+    assert done.stderr.startswith('{"error":{"code":"io"' if "json" in words else "error: ")
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_both_ways_print_the_same(
 
 def test_the_screen() -> None:
     values = msgspec.to_builtins(STATUS)
-    assert for_people(values, now_ms=193_000, colour=False, command="fnr") == (
+    assert for_people(values, now_ms=193_000, colour=False, command="fnr", width=80) == (
         "fnr 1.2 · running · up 3m12s · pid 7 · /h\n"
         "! render: [/b] cannot be loaded\n"
         "\n"
@@ -78,6 +78,17 @@ def test_the_screen() -> None:
         "\n"
         "2 dead letters · fnr dlq list\n"
     )
+
+
+def test_on_a_narrow_terminal_each_value_has_a_line() -> None:
+    values = msgspec.to_builtins(STATUS)
+    screen = for_people(values, now_ms=193_000, colour=False, command="fnr", width=40)
+    assert "FUNCTION  STATE" not in screen
+    assert (
+        "\n\nfunction  render\nstate     broken\nworkers   1/2\nrunning   1\nqueued    20\n"
+        "waiting   0\ndead      2\ndone      0\n  ! [/b] cannot be loaded"
+    ) in screen
+    assert "done      3\n  paused by ann: new [2Jdisk\n\n2 dead letters" in screen
     assert for_pipes(values) == (
         "daemon\trunning\t1.2\t7\t/h\n"
         "function\tidle\tready\t1\t0\t0\t0\t0\t0\n"
@@ -140,4 +151,6 @@ def test_a_function_that_nobody_runs_is_not_called_ready(
         "functions": [{"function": "f", "counts": {}, **more}],
     }
     assert f"function\tf\t{word}\t" in for_pipes(status)
-    assert f"f         {word}" in for_people(status, now_ms=0, colour=False, command="fnr")
+    assert f"f         {word}" in for_people(
+        status, now_ms=0, colour=False, command="fnr", width=80
+    )

@@ -14,7 +14,7 @@ from cli_runs import Run
 from live_home import LiveHome, home_of_its_own
 from msgspec.structs import replace
 from terminals import Session
-from wire_server import Close, Events, Turns, WireServer
+from wire_server import Close, Events, Hang, Turns, WireServer
 
 from fnr.api.requests import (
     GetTask,
@@ -31,7 +31,7 @@ from fnr.client.connect import Connection
 from fnr.client.patience import connect_again
 from fnr.config.paths import Paths, find_paths
 from fnr.policy.evidence import Code, Evidence, KilledBy, Phase
-from fnr.policy.record import ErrorRecord, LogSpan, Page, TaskDetail
+from fnr.policy.record import ErrorRecord, LogSpan, Page, TaskDetail, TaskEnd
 from fnr.policy.rules import Category, Classification, Level, Strategy
 from fnr.policy.task import Task, TaskState
 
@@ -238,6 +238,16 @@ def test_who_waits_so_long_has_waited_so_long_also_where_the_daemon_stays_away(
     assert found.code == 124
     assert "the time is up, and the daemon away" in found.err
     assert "why: waited 50ms" in found.err
+
+
+def test_a_daemon_that_is_only_slow_is_not_said_to_have_gone_away(
+    server: WireServer, fnr: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow, "SILENT_MS", 1)
+    end = TaskEnd(task=Task(task_id="T", function="f", state=TaskState.DONE))
+    server.answers[WaitTasks] = Turns(Hang(), [end])
+    found = fnr("task", "wait", "01JD0000000000000000000001")
+    assert (found.code, found.err) == (0, "")
 
 
 def test_it_goes_on_though_the_daemon_is_restarted_again_and_again(

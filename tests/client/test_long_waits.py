@@ -10,8 +10,10 @@ from wire_server import Close, Hang, Turns, WireServer
 
 from fnr.api import wire
 from fnr.api.errors import TimedOut
-from fnr.api.requests import WaitTasks
+from fnr.api.requests import Submit, Submitted, WaitTasks
+from fnr.client.connect import SLACK_MS
 from fnr.client.sdk import AsyncClient, Client
+from fnr.host.clock import Clock, is_ulid
 from fnr.policy.record import TaskEnd
 from fnr.policy.task import Task, TaskState
 
@@ -96,3 +98,36 @@ async def test_async_a_wait_that_was_given_up_is_taken_up_by_who_waits_for_the_s
         assert await wait == DONE
         other.cancel()
     assert [request.task_ids for request in server.asked] == [["T"], ["U"]]
+
+
+@pytest.mark.parametrize("silent", [Submit, WaitTasks])
+async def test_nobody_waits_longer_than_asked_for_a_daemon_that_says_nothing(
+    server: WireServer, silent: type
+) -> None:
+    """It is stopped, say; the time that answers have otherwise is no part of it."""
+    server.answers |= {Submit: take, WaitTasks: [DONE], silent: Hang()}
+    clock, within = Clock(), "100ms"
+    begun_ms = clock.boot_ms()
+    told: list[tuple[str, ...]] = []
+    with Client(server.home, timeout="60s") as client:
+        with pytest.raises(TimedOut) as caught:
+            client.call("f", within=within)
+        told.append(caught.value.details)
+        if silent is WaitTasks:
+            with pytest.raises(TimedOut):
+                client.result("T", timeout=within)
+    async with AsyncClient(server.home, timeout="60s") as both:
+        with pytest.raises(TimedOut) as caught:
+            await both.call("f", within=within)
+        told.append(caught.value.details)
+        if silent is WaitTasks:
+            with pytest.raises(TimedOut):
+                await both.result("T", timeout=within)
+    assert clock.boot_ms() - begun_ms < 4 * (100 + SLACK_MS) + 1_000
+    asked = [one.task.task_id for one in server.asked if isinstance(one, Submit)]
+    named = [[word for word in " ".join(words).split() if is_ulid(word)] for words in told]
+    assert named == [[task_id] for task_id in asked]
+
+
+def take(request: Submit) -> Submitted:
+    return Submitted(task_id=request.task.task_id or "")

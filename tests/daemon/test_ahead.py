@@ -22,8 +22,11 @@ from test_task_life import end_of, function, submit
 from fnr.api import requests as ask
 from fnr.api.frames import Done, Fail
 from fnr.config.settings import FunctionSettings
+from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.pool import Pool
 from fnr.daemon.runner import Runner
+from fnr.daemon.supervisor import Supervisor
+from fnr.daemon.timekeeper import Timekeeper
 from fnr.daemon.worker_process import WorkerProcess, WorkerState
 from fnr.policy.evidence import Evidence
 from fnr.policy.task import Claim, Task, TaskState, WorkerIdentity
@@ -41,8 +44,9 @@ class Wire:
         self.tokens: list[str] = []
 
     def write(self, data: bytes) -> None:
-        """Take Run frames."""
-        self.tokens += [json.decode(line)["token"] for line in data.splitlines()]
+        """Take frames; only a Run has the token of one attempt."""
+        told = [json.decode(line) for line in data.splitlines()]
+        self.tokens += [frame["token"] for frame in told if "token" in frame]
 
 
 def worker(worker_id: str = "W", **settings: Any) -> tuple[WorkerProcess, Wire]:
@@ -84,6 +88,7 @@ def test_after_a_failure_the_next_one_waits_for_what_the_rules_say() -> None:
     give(one, "a", "b")
     one.take_ended([Fail(token="a", evidence=Evidence())], now_boot_ms=NOW_MS)
     assert (wire.tokens, one.kept, one.current) == (["a"], ["b"], None)
+    one.ending.clear()
     one.go_on(now_boot_ms=NOW_MS + 500)
     assert wire.tokens == ["a", "b"]
     assert one.begun_at_ms == NOW_MS + 500, "its deadline counts from when it was handed over"
@@ -124,6 +129,105 @@ def test_nothing_is_handed_over_to_who_begins_nothing(why: str) -> None:
     assert (wire.tokens, one.kept, one.current) == (["a"], ["b"], None)
 
 
+def test_what_comes_behind_a_recall_is_recalled_as_well() -> None:
+    """Its claim was under way by then: it must not wait for an attempt that takes an hour."""
+    one, _ = worker()
+    give(one, "a")
+    one.recalled = True
+    give(one, "b")
+    assert (one.kept, one.recalled) == (["b"], False)
+
+
+def test_a_recall_does_not_outlive_what_it_was_for() -> None:
+    """All went back after a failure, and a further attempt begins: those behind it are recalled."""
+    one, wire = worker()
+    give(one, "a", "b")
+    one.take_ended([Fail(token="a", evidence=Evidence())], now_boot_ms=NOW_MS)
+    one.recalled = True
+    one.held.clear()
+    one.ending.clear()
+    give(one, "c", "d")
+    assert (wire.tokens, one.recalled) == (["a", "c"], False)
+
+
+def test_what_waits_for_a_failure_to_be_on_disk_is_not_exchanged() -> None:
+    """What came instead waited for the same, and went back as well: ten times a second."""
+    runner, one = runner_of([])
+    give(one, "a", "b", "c")
+    one.take_ended([Fail(token="a", evidence=Evidence())], now_boot_ms=NOW_MS - 60_000)
+    recalled: list[WorkerProcess] = []
+    supervisor = SimpleNamespace(workers={"W": one}, recall=recalled.append)
+    keeper = Timekeeper(runner._parts, runner._dispatcher, cast("Any", supervisor), cast("Any", 0))
+    keeper._recall_windows()
+    assert recalled == []
+    one.ending.clear()
+    one.go_on(now_boot_ms=NOW_MS - 30_000)
+    keeper._recall_windows()
+    assert recalled == [one]
+
+
+@pytest.mark.parametrize("how", ["when the one before has ended", "when its failure is on disk"])
+def test_whoever_looks_after_deadlines_hears_of_each_that_begins(how: str) -> None:
+    """One under a second would else be looked at when the next second is over."""
+    began: list[list[str]] = []
+    runner, one = runner_of(began)
+    give(one, "a", "b")
+    if "disk" in how:
+        runner.ended(one, [Fail(token="a", evidence=Evidence())])
+        assert began == []
+        [(_, done)] = runner.posted
+        done(None, None)
+    else:
+        runner.ended(one, [Done(token="a")])
+    assert began == [["b"]]
+
+
+def test_a_failure_is_waited_for_also_when_an_end_before_it_is_on_disk() -> None:
+    """Method: the second one has failed by the time that the first one's success is written."""
+    runner, one = runner_of(began := [])
+    give(one, "a", "b", "c")
+    runner.ended(one, [Done(token="a")])
+    runner.ended(one, [Fail(token="b", evidence=Evidence())])
+    (_, first), (_, second) = runner.posted
+    first(None, None)
+    assert began == [["b"]], "it may leave its process unusable"
+    runner.returned(one, [], why="recalled")
+    give(one, "d")
+    assert (one.kept, one.current) == (["c", "d"], None)
+    second(None, None)
+    assert began == [["b"], ["c"]]
+
+
+def test_a_lost_connection_gives_back_what_has_not_begun() -> None:
+    """Its worker may never come back, and nobody would look for what it does not run."""
+    runner, one = runner_of([])
+    parts = runner._parts
+    supervisor = Supervisor(parts, runner._dispatcher, runner)
+    give(one, "a", "b", "c")
+    link: Any = one.link
+    supervisor._by_link[link] = one
+    supervisor._cut(link, "gone")
+    assert ([*one.held], one.link) == (["a"], None)
+    assert len(runner.posted) == 1
+
+
+def runner_of(began: list[list[str]]) -> tuple[Any, WorkerProcess]:
+    """A runner whose store only takes units; began: what it was told."""
+    posted: list[Any] = []
+    parts = SimpleNamespace(
+        clock=SimpleNamespace(boot_ms=lambda: NOW_MS, now_ms=lambda: NOW_MS),
+        store=SimpleNamespace(post=lambda *unit: posted.append(unit), on_trouble=lambda _: None),
+        later=lambda *_: None,
+    )
+    dispatcher = Dispatcher(cast("Any", parts))
+    dispatcher.on_delivered = lambda workers: began.append(
+        [one.current.token for one in workers if one.current is not None]
+    )
+    runner: Any = Runner(cast("Any", parts), dispatcher, cast("Any", SimpleNamespace(ready=True)))
+    runner.posted = posted
+    return runner, worker()[0]
+
+
 def pool_of(*workers: WorkerProcess, duration_ms: float = 1.0, **settings: Any) -> Pool:
     """A pool whose attempts take so long in the mean."""
     made = {"window": 1, **settings}
@@ -150,6 +254,33 @@ def test_only_short_attempts_are_claimed_ahead(
     duration_ms: float, settings: dict[str, Any], ahead: int
 ) -> None:
     assert pool_of(duration_ms=duration_ms, **settings).ahead == ahead
+
+
+def test_who_leaves_after_so_many_is_not_given_more_than_he_runs() -> None:
+    """What is beyond them came back again and again, and began as attempt 11."""
+    one, _ = worker(max_tasks_per_worker=3)
+    assert one.places(1, 4) == 3
+    give(one, "a", "b")
+    assert one.places(1, 4) == 1
+    one.attempts_done = 1
+    assert one.places(1, 4) == 0
+    one.take_ended([Done(token="a"), Done(token="b")], now_boot_ms=NOW_MS)
+    assert one.places(1, 4) == 0, "it leaves as soon as these are settled"
+    one.ending.clear()
+    one.attempts_done = 3
+    assert one.places(1, 4) == 1, "it is there all the same, and must not stand idle"
+
+
+@pytest.mark.parametrize("told", [1, 2])
+def test_an_end_that_is_told_twice_counts_once(told: int) -> None:
+    """A worker tells it again over a new connection, to be sure; it has run one all the same."""
+    runner, one = runner_of([])
+    give(one, "a")
+    for _ in range(told):
+        runner.ended(one, [Done(token="a")])
+    for _, done in runner.posted:
+        done(None, None)
+    assert one.attempts_done == 1
 
 
 def test_nobody_gets_a_second_one_before_everybody_has_one() -> None:

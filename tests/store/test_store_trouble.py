@@ -13,6 +13,7 @@ from store_values import accept, is_whole, new_task
 from writer_probes import Commits, count_of, news_of, sqlite_error, writes
 
 from fnr.store import connection
+from fnr.store.batch import nothing
 from fnr.store.connection import Store, StoreBusy, StoreFull, StoreIll
 from fnr.store.transaction import Reader, Transaction
 
@@ -310,6 +311,21 @@ async def test_a_stranger_with_the_lock_is_waited_for(
     stranger.execute("COMMIT")
     stranger.close()
     assert await answer
+
+
+async def test_who_only_comes_behind_others_does_not_fail_with_those_behind_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it waited for is on disk; `fnr function pause` said that it had failed."""
+    monkeypatch.setattr(connection, "BUSY_PATIENCE_S", 0.0)
+    stranger = sqlite3.connect(store.path, isolation_level=None)
+    stranger.execute("BEGIN IMMEDIATE")
+    ends: list[BaseException | None] = []
+    store.post(nothing, lambda _, error: ends.append(error))
+    with pytest.raises(StoreBusy):
+        await store.write(writes(new_task()))
+    stranger.close()
+    assert ends == [None]
 
 
 @pytest.mark.parametrize("heavy", [True, False])
