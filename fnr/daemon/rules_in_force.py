@@ -18,6 +18,7 @@ from typing import ParamSpec, TypeVar
 
 import msgspec
 
+from fnr.config.gone_file import WHY_NO_RULES
 from fnr.config.rule_files import LoadedRules, Stamp, load_rules, stamp_of
 from fnr.config.settings import Settings
 from fnr.config.text_model_file import load_text_model
@@ -31,6 +32,8 @@ from fnr.policy.rule_file import RuleProblem
 from fnr.policy.rule_set import RuleSet
 from fnr.policy.rules import Classification
 from fnr.policy.text_model import TextModel
+from fnr.store import own_rules
+from fnr.store.connection import StoreBusy, StoreFull, StoreIll
 
 # Work that waits is handed out first.
 LOAD_AFTER_S = 2
@@ -54,6 +57,8 @@ class RulesInForce:
         self._rules: RuleSet | None = None
         self._own_digest = ""
         self._stamp: Stamp = ()
+        # As the store has it, so that a rules.d that went while no daemon ran is missed.
+        self._had_own = False
         self._model: TextModel | None = None
         self._named: dict[bytes, Classification] = {}
         # Both the loop, when a failure comes early, and the loading thread may be first.
@@ -102,7 +107,20 @@ class RulesInForce:
     @property
     def gone(self) -> bool:
         """Were there rule files, and is there no folder for them now?"""
-        return bool(self._stamp) and not Path(self._parts.paths.rules_dir).exists()
+        had = bool(self._stamp) or self._had_own
+        return had and not Path(self._parts.paths.rules_dir).exists()
+
+    async def recall(self) -> None:
+        """Know whether an earlier daemon has read rule files; before any rule is."""
+        self._had_own = await self._parts.store.write(own_rules.had_any)
+
+    async def keep(self) -> None:
+        """Let the next daemon know whether there are rule files."""
+        any_now = bool(self._stamp) or self.gone
+        if any_now != self._had_own:
+            with suppress(StoreBusy, StoreFull, StoreIll):
+                await self._parts.store.write(lambda tx: own_rules.note(tx, any_now=any_now))
+                self._had_own = any_now
 
     async def load_in_background(self) -> None:
         """Load what the daemon needs sooner or later, and say what is wrong with it."""
@@ -110,6 +128,7 @@ class RulesInForce:
             await asyncio.wait_for(self._hurry.wait(), LOAD_AFTER_S)
         await _beside_the_loop(self._ready)
         self._call_back()
+        await self.keep()
 
     async def read_again(self, settings: Settings) -> tuple[LoadedRules, TextModel | None]:
         """What the files say now; nothing changes yet."""
@@ -168,6 +187,10 @@ class RulesInForce:
         if loaded.problems:
             none = "none of your rules is in force, only those of the packs"
             problems["rules"] = f"{none}: {problems['rules']}"
+        elif self.gone:
+            folder = self._parts.paths.rules_dir
+            problems["rules"] = f"{folder} is gone: {WHY_NO_RULES}; then fnr rules reload"
+            log.error("%s", problems["rules"])
         for problem in loaded.problems:
             log.error("rules.d: %s: %s", problem.where, problem.message)
         for warning in loaded.warnings:

@@ -179,6 +179,43 @@ def test_a_rules_d_that_is_gone_changes_nothing(home_at: HomeAt) -> None:
     assert named(home) == "unknown"
 
 
+def test_a_rules_d_that_went_while_no_daemon_ran_is_missed(home_at: HomeAt) -> None:
+    """The next daemon named failures by the packs alone, and nobody said so."""
+    home = home_at(function("bad", "fail") + NO_GUESS)
+    folder = write_rules(home, lens("validation")).parent
+    home.up()
+    assert named(home) == "validation"
+    home.end()
+    away = folder.rename(folder.with_suffix(".away"))
+    for _ in range(2):
+        home.up()
+        assert named(home) == "unknown"
+        [told] = home.ask(ask.GetStatus()).problems
+        assert told.startswith(f"{folder} is gone: without it none of your rules would be left")
+        assert home.fnr("rules", "reload").returncode == 78
+        home.end()
+    away.rename(folder)
+    home.up()
+    assert named(home) == "validation"
+    assert home.ask(ask.GetStatus()).problems == []
+
+
+def test_an_empty_rules_d_says_that_there_are_to_be_no_rules(home_at: HomeAt) -> None:
+    home = home_at(function("bad", "fail") + NO_GUESS)
+    file = write_rules(home, lens("validation"))
+    home.up()
+    assert named(home) == "validation"
+    home.end()
+    file.unlink()
+    home.up()
+    assert named(home) == "unknown"
+    home.end()
+    file.parent.rmdir()
+    home.up()
+    assert named(home) == "unknown"
+    assert home.ask(ask.GetStatus()).problems == []
+
+
 def test_while_the_rules_are_read_only_failures_wait_for_them(
     home_at: HomeAt, tmp_path: Path
 ) -> None:
