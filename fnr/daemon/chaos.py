@@ -22,6 +22,7 @@ from fnr.daemon.chaos_deeds import ChaosDeeds
 from fnr.daemon.chaos_holder import Holder
 from fnr.daemon.chaos_plan import Plan, make_plan
 from fnr.daemon.chaos_player import Players
+from fnr.daemon.chaos_rest import DrillRest
 from fnr.daemon.clients import Client
 from fnr.daemon.crew import Crew
 from fnr.daemon.parts import log
@@ -58,7 +59,7 @@ SPARE_MS = 5_000
 class Chaos:
     """Owns the faults that act in this daemon's time."""
 
-    def __init__(self, crew: Crew, reader: Reader) -> None:
+    def __init__(self, crew: Crew, reader: Reader, rest: DrillRest) -> None:
         self._crew = crew
         self._parts = crew.parts
         self._reader = reader
@@ -68,6 +69,7 @@ class Chaos:
         self._before: dict[str, Readings] = {}
         self._one_at_a_time = asyncio.Lock()
         self._drills: set[str] = set()
+        self._rest = rest
         self._players = Players(crew.parts, self._folder, self._player_gone)
         self._failures = 0
         self._letters = 0
@@ -293,6 +295,7 @@ class Chaos:
         for holder in tuple(self._holders.values()):
             if holder.injection.drill_id == drill_id:
                 holder.let_go("the program that played the drill is gone")
+        self._rest.put(drill_id)
 
     async def _gone(self, holder: Holder) -> None:
         """Its dead-man process is gone: if it was killed, undo the fault ourselves."""
@@ -334,6 +337,7 @@ class Chaos:
         if known:
             self._parts.faults = ArmedFaults()
             self._parts.faults.remember(known[: records.PAST_MAX])
+        self._players.left(one.injection for one in known if not self._is_ours(one.injection))
         for injection in await asyncio.to_thread(records.active, self._folder):
             if self._is_ours(injection):
                 continue  # injected since we serve, while this was looked at
