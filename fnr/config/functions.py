@@ -250,7 +250,7 @@ class _Reader:
                 if fields.get(key):
                     self.problem(key, "is for commands; a Python function takes and returns values")
             return
-        if result not in {"", "stdout", "json"} and not result.startswith("file:"):
+        if result not in {"", "stdout", "json"} and not re.match("file:.", result):
             self.problem("result", f'must be "stdout", "json" or "file:PATH", got "{result}"')
         for key in ("command", "stdin", "result"):
             texts = fields.get(key, ())
