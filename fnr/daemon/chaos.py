@@ -17,6 +17,7 @@ from fnr.api.chaos_requests import AbortDrills, InjectFault, InjectReport, ListD
 from fnr.api.errors import Failed, FnrError, NotFound, Refused, StorageError, UsageError
 from fnr.api.question import Changed
 from fnr.api.requests import Event
+from fnr.daemon import logs
 from fnr.daemon.armed_faults import ArmedFaults
 from fnr.daemon.chaos_deeds import ChaosDeeds
 from fnr.daemon.chaos_holder import Holder
@@ -153,8 +154,8 @@ class Chaos:
         parts, paths = self._parts, self._parts.paths
         injection_id = parts.ulids.new()
         begun_boot_ms = parts.clock.boot_ms()
-        command = [sys.executable, "-m", "fnr"]
-        command += ["--home", paths.home] if paths.home else []
+        home = ["--home", paths.home] if paths.home else []
+        to_log = ("daemon", "--log-file", logs.file_in_use() or f"{paths.log_dir}/daemon.log")
         return Injection(
             injection_id=injection_id,
             drill_id=request.drill_id or injection_id,
@@ -173,7 +174,7 @@ class Chaos:
             times=request.times,
             daemon_pid=self._pid,
             daemon_pid_start=pid_start(self._pid) or 0,
-            command=(*command, "--config", paths.config_file, "daemon"),
+            command=(sys.executable, "-m", "fnr", *home, "--config", paths.config_file, *to_log),
             places={
                 "store": paths.store_file,
                 "config": paths.config_file,
