@@ -288,7 +288,8 @@ class _Reader:
             except OSError as error:
                 self.problem("env_file", f"{env_file}: {error.strerror}")
             except ValueError as error:
-                self.problem("env_file", f"{env_file}: {error}")
+                for problem in error.args:
+                    self.problem("env_file", f"{env_file}: {problem}")
 
     def _check_user(self, fields: dict[str, Any]) -> None:
         user = fields.get("user")
