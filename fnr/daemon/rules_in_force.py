@@ -35,6 +35,7 @@ from fnr.policy.text_model import TextModel
 from fnr.store import own_rules
 from fnr.store.connection import StoreBusy, StoreFull, StoreIll
 
+RULES_BEHIND = "rules.d was changed, and is not in force like that: fnr rules reload"
 # Work that waits is handed out first.
 LOAD_AFTER_S = 2
 # Answers remembered, some 3 kB each.
@@ -97,12 +98,17 @@ class RulesInForce:
         """The rules by name with their categories, if they have been loaded yet."""
         return self._rules.named if self._rules is not None else {}
 
-    async def behind(self) -> bool:
-        """Has rules.d been written since it was read, so that it says what is not in force?"""
+    async def behind(self) -> str:
+        """Does rules.d say what is not in force? "" or a word for operators."""
         if self._rules is None:
-            return False
+            return ""
         # It may be on a disk that does not answer.
-        return await asyncio.to_thread(stamp_of, self._parts.paths) != self._stamp
+        return await asyncio.to_thread(self._behind)
+
+    def _behind(self) -> str:
+        if self.gone:
+            return f"{self._parts.paths.rules_dir} is gone: {WHY_NO_RULES}; then fnr rules reload"
+        return RULES_BEHIND if stamp_of(self._parts.paths) != self._stamp else ""
 
     @property
     def gone(self) -> bool:
@@ -188,9 +194,7 @@ class RulesInForce:
             none = "none of your rules is in force, only those of the packs"
             problems["rules"] = f"{none}: {problems['rules']}"
         elif self.gone:
-            folder = self._parts.paths.rules_dir
-            problems["rules"] = f"{folder} is gone: {WHY_NO_RULES}; then fnr rules reload"
-            log.error("%s", problems["rules"])
+            log.error("%s is gone, and none of its rules in force", self._parts.paths.rules_dir)
         for problem in loaded.problems:
             log.error("rules.d: %s: %s", problem.where, problem.message)
         for warning in loaded.warnings:

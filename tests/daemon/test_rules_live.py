@@ -174,6 +174,14 @@ def test_a_rules_d_that_is_gone_changes_nothing(home_at: HomeAt) -> None:
         78, True,
     )  # fmt: skip
     assert named(home) == "validation"
+    [told] = home.ask(ask.GetStatus()).problems
+    assert told.startswith(f"{folder} is gone: ")
+    # It would have made the folder, and all other rules were out of force without a word.
+    refused = home.fnr("rules", "disable", "cuda/gpu-memory")
+    assert (refused.returncode, f"{folder} is gone: nothing was written" in refused.stderr) == (
+        78, True,
+    )  # fmt: skip
+    assert not folder.exists()
     folder.mkdir()
     assert home.fnr("rules", "reload").returncode == 0
     assert named(home) == "unknown"
@@ -193,6 +201,7 @@ def test_a_rules_d_that_went_while_no_daemon_ran_is_missed(home_at: HomeAt) -> N
         [told] = home.ask(ask.GetStatus()).problems
         assert told.startswith(f"{folder} is gone: without it none of your rules would be left")
         assert home.fnr("rules", "reload").returncode == 78
+        assert home.fnr("rules", "disable", "cuda/gpu-memory").returncode == 78
         home.end()
     away.rename(folder)
     home.up()
