@@ -13,7 +13,16 @@ from fnr.api.requests import GetStoreStats
 from fnr.cli.group import confirm, counted, examples, group
 from fnr.cli.here import here, say
 from fnr.cli.options import Yes
-from fnr.cli.render import Column, Listing, clock_time, show_list, show_one, write, write_json
+from fnr.cli.render import (
+    Column,
+    Listing,
+    clock_time,
+    show_list,
+    show_one,
+    size_text,
+    write,
+    write_json,
+)
 from fnr.cli.terminal import one_line
 from fnr.client import store_file
 from fnr.policy.record import Finding, StoreStats
@@ -132,16 +141,6 @@ def vacuum() -> None:
         write_json({"schema": "fnr.db.vacuum/1", **sizes})
     else:
         write(f"{size_text(before_bytes)} -> {size_text(after_bytes)}\n")
-
-
-def size_text(size_bytes: int) -> str:
-    """A size for people: "3.4 MiB"."""
-    size = float(size_bytes)
-    for unit in ("B", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} GiB"
 
 
 def _require_store() -> None:

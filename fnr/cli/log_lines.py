@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from fnr.cli.here import here
-from fnr.cli.render import clock_time, write_json
+from fnr.cli.render import clock_time, size_text, write_json
 from fnr.cli.terminal import block
 from fnr.host.disk import write_all
 from fnr.policy.log_record import STDERR, LogRecord
-
-MIB = 1 << 20
 
 
 def pass_on(records: Iterator[LogRecord], *, from_ms: int = 0) -> None:
@@ -46,6 +44,6 @@ def show(records: Iterator[LogRecord], *, timestamps: bool) -> None:
 def lost_words(lost_bytes: int) -> str:
     """That output was trimmed before it was shown, and what sets the limit."""
     return (
-        f"{lost_bytes / MIB:.1f} MiB of the log are not shown: they were gone before they were"
+        f"{size_text(lost_bytes)} of the log are not shown: they were gone before they were"
         " read; log.worker_file_size in fnr.toml says how much a log keeps"
     )

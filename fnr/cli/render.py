@@ -232,3 +232,13 @@ def _footer(listing: Listing[Item], shown: int, last: Page[Item]) -> None:
     elif last.next is not None:
         of_all = f" of {last.total}" if last.total is not None else ""
         here().notice(f"{shown}{of_all} shown; --limit 0 for all, or --after {last.next}")
+
+
+def size_text(size_bytes: int) -> str:
+    """A size for people: "3.4 MiB"."""
+    size = float(size_bytes)
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"

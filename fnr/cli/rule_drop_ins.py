@@ -25,6 +25,7 @@ from fnr.api.errors import (
 from fnr.api.requests import GetStatus, ReloadConfig
 from fnr.cli.here import RELOAD_TIMEOUT_MS, here
 from fnr.cli.terminal import one_line
+from fnr.config.gone_file import WHY_NO_RULES
 from fnr.config.rule_files import (
     LoadedRules,
     load_rules,
@@ -132,6 +133,12 @@ def text_of(file: Path) -> str:
 def only_writer() -> Iterator[None]:
     """Hold rules.d for a read, a change and a write; it is made where there is none."""
     folder = Path(here().paths.rules_dir)
+    if not folder.exists() and _is_behind():
+        raise ConfigError(
+            f"{folder} is gone: nothing was written",
+            why=WHY_NO_RULES,
+            next_step=f"mkdir {folder}",
+        )
     try:
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         lock = wait_for_lock(str(folder))

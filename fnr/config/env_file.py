@@ -11,23 +11,35 @@ import re
 from fnr.config.whole_file import read_whole
 
 FILE_BYTES_MAX = 4 * 1024 * 1024
+_LINE_END = re.compile(r"\r\n|\n|\r")
 _LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
 _QUOTED = re.compile(r"""("(?:[^"\\]|\\.)*"|'[^']*')\s*(?:#.*)?""")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 
 
 def read_env_file(path: str) -> dict[str, str]:
-    """The variables of a file; OSError when it cannot be read, ValueError naming a bad line."""
-    variables = {}
-    text = read_whole(path, bytes_max=FILE_BYTES_MAX).decode("utf-8-sig")
-    for number, line in enumerate(text.splitlines(), start=1):
+    """The variables of a file; OSError when it cannot be read, ValueError(*every bad line)."""
+    raw = read_whole(path, bytes_max=FILE_BYTES_MAX)
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        bad = raw.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"line {bad} is not UTF-8") from error
+    variables, problems = {}, []
+    # A value may hold what else str.splitlines() takes for the end of a line, such as U+2028.
+    for number, line in enumerate(_LINE_END.split(text), start=1):
         stripped = line.strip()
         if not stripped or stripped.startswith("#"):
             continue
         found = _LINE.fullmatch(stripped)
-        if not found:
-            raise ValueError(f"line {number} is not NAME=value")
-        variables[found[1]] = _value(found[2], number)
+        try:
+            if not found:
+                raise ValueError(f"line {number} is not NAME=value")
+            variables[found[1]] = _value(found[2], number)
+        except ValueError as error:
+            problems.append(str(error))
+    if problems:
+        raise ValueError(*problems)
     return variables
 
 

@@ -250,7 +250,7 @@ class _Reader:
                 if fields.get(key):
                     self.problem(key, "is for commands; a Python function takes and returns values")
             return
-        if result not in {"", "stdout", "json"} and not result.startswith("file:"):
+        if result not in {"", "stdout", "json"} and not re.match("file:.", result):
             self.problem("result", f'must be "stdout", "json" or "file:PATH", got "{result}"')
         for key in ("command", "stdin", "result"):
             texts = fields.get(key, ())
@@ -288,7 +288,8 @@ class _Reader:
             except OSError as error:
                 self.problem("env_file", f"{env_file}: {error.strerror}")
             except ValueError as error:
-                self.problem("env_file", f"{env_file}: {error}")
+                for problem in error.args:
+                    self.problem("env_file", f"{env_file}: {problem}")
 
     def _check_user(self, fields: dict[str, Any]) -> None:
         user = fields.get("user")

@@ -29,6 +29,7 @@ from fnr.api.question import Changed
 from fnr.daemon.breaker_answers import BreakerAnswers
 from fnr.daemon.cancelling import Cancelling
 from fnr.daemon.chaos import Chaos
+from fnr.daemon.chaos_rest import DrillRest
 from fnr.daemon.clients import Client
 from fnr.daemon.crew import Crew
 from fnr.daemon.incidents import Incidents
@@ -72,7 +73,7 @@ class Answers:
         cancelling.on_cancelled = crew.undoing.look
         # What came with a letter may need an operator.
         letters.on_imported = crew.undoing.look
-        self.chaos = Chaos(crew, reader)
+        self.chaos = Chaos(crew, reader, DrillRest(crew.parts, cancelling, reader))
         self.replays = Replays(crew.parts, crew.dispatcher, reader, crew.breakers)
         self._handlers: dict[type, Handler] = {
             ask.GetStatus: self._status,

@@ -45,12 +45,8 @@ class Cancelling:
         changed = Changed()
         # The second time that it is named it is cancelled already, which is not what was found.
         ids = [*dict.fromkeys(request.task_ids)]
-        # In one transaction 100,000 of them would keep everybody else waiting for seconds.
-        for start in range(0, len(ids), CHUNK):
-            some = ids[start : start + CHUNK]
-            await self._chunk(client.submitter, some, request.reason, changed)
         if ids:
-            return changed
+            return await self.cancel_each(ids, by=client.submitter, reason=request.reason)
         limit = max(1, min(request.limit, CHUNK))
         found = partial(
             select_task_ids,
@@ -62,6 +58,14 @@ class Cancelling:
         ids = await self._reader.read(found)
         await self._chunk(client.submitter, ids, request.reason, changed)
         return structs.replace(changed, next=ids[-1] if len(ids) == limit else None)
+
+    async def cancel_each(self, ids: list[str], *, by: str, reason: str) -> Changed:
+        """Cancel these."""
+        changed = Changed()
+        # In one transaction 100,000 of them would keep everybody else waiting for seconds.
+        for start in range(0, len(ids), CHUNK):
+            await self._chunk(by, ids[start : start + CHUNK], reason, changed)
+        return changed
 
     async def undo(self, step: Step, task_id: str) -> Outcome:
         """Cancel a task that another one submitted before it failed."""

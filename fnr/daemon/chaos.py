@@ -17,11 +17,13 @@ from fnr.api.chaos_requests import AbortDrills, InjectFault, InjectReport, ListD
 from fnr.api.errors import Failed, FnrError, NotFound, Refused, StorageError, UsageError
 from fnr.api.question import Changed
 from fnr.api.requests import Event
+from fnr.daemon import logs
 from fnr.daemon.armed_faults import ArmedFaults
 from fnr.daemon.chaos_deeds import ChaosDeeds
 from fnr.daemon.chaos_holder import Holder
 from fnr.daemon.chaos_plan import Plan, make_plan
 from fnr.daemon.chaos_player import Players
+from fnr.daemon.chaos_rest import DrillRest
 from fnr.daemon.clients import Client
 from fnr.daemon.crew import Crew
 from fnr.daemon.parts import log
@@ -58,7 +60,7 @@ SPARE_MS = 5_000
 class Chaos:
     """Owns the faults that act in this daemon's time."""
 
-    def __init__(self, crew: Crew, reader: Reader) -> None:
+    def __init__(self, crew: Crew, reader: Reader, rest: DrillRest) -> None:
         self._crew = crew
         self._parts = crew.parts
         self._reader = reader
@@ -68,6 +70,7 @@ class Chaos:
         self._before: dict[str, Readings] = {}
         self._one_at_a_time = asyncio.Lock()
         self._drills: set[str] = set()
+        self._rest = rest
         self._players = Players(crew.parts, self._folder, self._player_gone)
         self._failures = 0
         self._letters = 0
@@ -151,8 +154,8 @@ class Chaos:
         parts, paths = self._parts, self._parts.paths
         injection_id = parts.ulids.new()
         begun_boot_ms = parts.clock.boot_ms()
-        command = [sys.executable, "-m", "fnr"]
-        command += ["--home", paths.home] if paths.home else []
+        home = ["--home", paths.home] if paths.home else []
+        to_log = ("daemon", "--log-file", logs.file_in_use() or f"{paths.log_dir}/daemon.log")
         return Injection(
             injection_id=injection_id,
             drill_id=request.drill_id or injection_id,
@@ -171,7 +174,7 @@ class Chaos:
             times=request.times,
             daemon_pid=self._pid,
             daemon_pid_start=pid_start(self._pid) or 0,
-            command=(*command, "--config", paths.config_file, "daemon"),
+            command=(sys.executable, "-m", "fnr", *home, "--config", paths.config_file, *to_log),
             places={
                 "store": paths.store_file,
                 "config": paths.config_file,
@@ -293,6 +296,7 @@ class Chaos:
         for holder in tuple(self._holders.values()):
             if holder.injection.drill_id == drill_id:
                 holder.let_go("the program that played the drill is gone")
+        self._rest.put(drill_id)
 
     async def _gone(self, holder: Holder) -> None:
         """Its dead-man process is gone: if it was killed, undo the fault ourselves."""
@@ -334,6 +338,7 @@ class Chaos:
         if known:
             self._parts.faults = ArmedFaults()
             self._parts.faults.remember(known[: records.PAST_MAX])
+        self._players.left(one.injection for one in known if not self._is_ours(one.injection))
         for injection in await asyncio.to_thread(records.active, self._folder):
             if self._is_ours(injection):
                 continue  # injected since we serve, while this was looked at

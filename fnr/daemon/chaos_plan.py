@@ -112,7 +112,7 @@ def make_plan(parts: Parts, supervisor: Supervisor, request: InjectFault) -> Pla
             next_step="fnr function list",
         )
     if fault.reach is Reach.WORKER:
-        plan.targets = _targets(parts, supervisor, functions, request)
+        plan.targets = _targets(parts, supervisor, plan, request)
     return plan
 
 
@@ -187,23 +187,25 @@ def _functions(parts: Parts, fault: Fault, where: str, options: dict[str, str]) 
 
 
 def _targets(
-    parts: Parts, supervisor: Supervisor, functions: list[str], request: InjectFault
+    parts: Parts, supervisor: Supervisor, plan: Plan, request: InjectFault
 ) -> list[Target]:
     now_ms = parts.clock.now_ms()
-    found = [
+    fitting = [
         worker
         for worker in supervisor.workers.values()
-        if worker.function in functions
-        and worker.state is not WorkerState.GONE
+        if worker.state is not WorkerState.GONE
         and task_matches(request.where, _task(worker), now_ms=now_ms)
     ]
+    found = [worker for worker in fitting if worker.function in plan.functions]
     # Those that work first: a fault that hits nobody's attempt shows little.
     found.sort(key=lambda worker: (worker.current is None, worker.worker_id))
     if not found:
+        spared = sorted({one.function for one in fitting}.intersection(plan.kept_out))
+        none = f"no worker fits {request.where!r} now"
         raise Refused(
             f"{request.fault} would hit nothing",
-            why=f"no worker fits {request.where!r} now",
-            next_step="fnr worker list",
+            why=f"[chaos] protect keeps {', '.join(spared)}" if spared else none,
+            next_step="fnr config show" if spared else "fnr worker list",
         )
     return [_target(worker) for worker in found[: request.workers_max]]
 

@@ -1,4 +1,4 @@
-"""The program that plays a drill on this daemon: when it is gone, so are its faults.
+"""The program that plays a drill on this daemon: when it is gone, so is what it began.
 
 One that is killed ends none of them itself, and they would go on among canaries until their
 deadline. It holds a lock beside the records for as long as it plays; the pid comes from there.
@@ -7,13 +7,14 @@ deadline. It holds a lock beside the records for as long as it plays; the pid co
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from fnr.daemon.parts import Parts
 from fnr.host import process
 from fnr.host.chaos_records import drill_lock_file
 from fnr.host.lock import lock_holder
 from fnr.host.procfs import pid_start
+from fnr.policy.chaos import Injection
 
 
 class Players:
@@ -40,6 +41,15 @@ class Players:
         if pidfd is not None:
             self._watched[drill_id] = pidfd
             self._parts.loop.add_reader(pidfd, self._ended, drill_id)
+
+    def left(self, earlier: Iterable[Injection]) -> None:
+        """Injections of earlier daemons, latest first: their drill may still be played, or not."""
+        drills = (one.drill_id for one in earlier if one.drill_id != one.injection_id)
+        if (drill_id := next(drills, None)) is None:
+            return
+        self.watch(drill_id)
+        if drill_id not in self._watched:
+            self._said(drill_id)
 
     def _ended(self, drill_id: str) -> None:
         pidfd = self._watched.pop(drill_id)

@@ -179,7 +179,7 @@ def as_fnr_error(error: BaseException) -> FnrError:
             )
         case StoreIll():
             return StorageError(
-                "the store cannot be written; it is being checked",
+                "the store is ill; it is being checked",
                 why=str(error),
                 next_step="fnr status",
             )

@@ -101,6 +101,12 @@ def set_up(settings: LogSettings, *, file: str | None, journal: bool) -> None:
     logging.raiseExceptions = False
 
 
+def file_in_use() -> str | None:
+    """Where the log is written, unless that is stderr."""
+    handlers = logging.getLogger("fnr").handlers
+    return next((one.baseFilename for one in handlers if isinstance(one, _RotatedFile)), None)
+
+
 def fields(data: dict[str, Any]) -> dict[str, Any]:
     """Data as a log record's fields: a name that logging keeps for itself gets an underscore."""
     return {f"{key}_" if key in _STANDARD else key: value for key, value in data.items()}

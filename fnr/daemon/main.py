@@ -205,6 +205,7 @@ class Daemon:
         self._crew.reserve.hold()
         failpoint("store-opened")
         self._crew.supervisor.paused.update(await parts.store.write(functions.paused))
+        await self._crew.rules.recall()
         for settings in parts.settings.functions.values():
             self._crew.supervisor.add_pool(settings)
         failpoint("pools-made")

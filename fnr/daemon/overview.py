@@ -14,7 +14,6 @@ from fnr.daemon.worker_process import WorkerProcess, WorkerState
 from fnr.policy.record import FunctionRecord, WorkerRecord
 from fnr.store.reads import READS
 
-RULES_BEHIND = "rules.d was changed, and is not in force like that: fnr rules reload"
 IDLE_STATES = {"queued", "waiting", "running", "done", "dead", "cancelled"}
 
 
@@ -55,8 +54,8 @@ class Overview:
             counts={state: count for state, count in totals.items() if state in IDLE_STATES},
             letters_open=totals.get("letters_open", totals.get("dead", 0)),
             workers=len(self._crew.supervisor.workers),
-            problems=[*self._problems(lines), *([RULES_BEHIND] if behind else [])],
-            rules_behind=behind,
+            problems=[*self._problems(lines), *([behind] if behind else [])],
+            rules_behind=bool(behind),
             breakers={
                 name: words
                 for name in self._crew.breakers.names()

@@ -91,6 +91,7 @@ class Reload:
         failpoint("reload-applied")
         for hook in self.on_reloaded:
             hook()
+        await self._rules.keep()
         log.info(
             "reloaded",
             extra={

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
@@ -17,6 +18,7 @@ from typing import ParamSpec, TypeVar
 
 import msgspec
 
+from fnr.config.gone_file import WHY_NO_RULES
 from fnr.config.rule_files import LoadedRules, Stamp, load_rules, stamp_of
 from fnr.config.settings import Settings
 from fnr.config.text_model_file import load_text_model
@@ -30,7 +32,10 @@ from fnr.policy.rule_file import RuleProblem
 from fnr.policy.rule_set import RuleSet
 from fnr.policy.rules import Classification
 from fnr.policy.text_model import TextModel
+from fnr.store import own_rules
+from fnr.store.connection import StoreBusy, StoreFull, StoreIll
 
+RULES_BEHIND = "rules.d was changed, and is not in force like that: fnr rules reload"
 # Work that waits is handed out first.
 LOAD_AFTER_MS = 2_000
 # Answers remembered, some 3 kB each.
@@ -53,6 +58,8 @@ class RulesInForce:
         self._rules: RuleSet | None = None
         self._own_digest = ""
         self._stamp: Stamp = ()
+        # As the store has it, so that a rules.d that went while no daemon ran is missed.
+        self._had_own = False
         self._model: TextModel | None = None
         self._named: dict[bytes, Classification] = {}
         # Both the loop, when a failure comes early, and the loading thread may be first.
@@ -92,17 +99,35 @@ class RulesInForce:
         """The rules by name with their categories, if they have been loaded yet."""
         return self._rules.named if self._rules is not None else {}
 
-    async def behind(self) -> bool:
-        """Has rules.d been written since it was read, so that it says what is not in force?"""
+    async def behind(self) -> str:
+        """Does rules.d say what is not in force? "" or a word for operators."""
         if self._rules is None:
-            return False
+            return ""
         # It may be on a disk that does not answer.
-        return await asyncio.to_thread(stamp_of, self._parts.paths) != self._stamp
+        return await asyncio.to_thread(self._behind)
+
+    def _behind(self) -> str:
+        if self.gone:
+            return f"{self._parts.paths.rules_dir} is gone: {WHY_NO_RULES}; then fnr rules reload"
+        return RULES_BEHIND if stamp_of(self._parts.paths) != self._stamp else ""
 
     @property
     def gone(self) -> bool:
         """Were there rule files, and is there no folder for them now?"""
-        return bool(self._stamp) and not Path(self._parts.paths.rules_dir).exists()
+        had = bool(self._stamp) or self._had_own
+        return had and not Path(self._parts.paths.rules_dir).exists()
+
+    async def recall(self) -> None:
+        """Know whether an earlier daemon has read rule files; before any rule is."""
+        self._had_own = await self._parts.store.write(own_rules.had_any)
+
+    async def keep(self) -> None:
+        """Let the next daemon know whether there are rule files."""
+        any_now = bool(self._stamp) or self.gone
+        if any_now != self._had_own:
+            with suppress(StoreBusy, StoreFull, StoreIll):
+                await self._parts.store.write(lambda tx: own_rules.note(tx, any_now=any_now))
+                self._had_own = any_now
 
     def load_soon(self) -> None:
         """Load what the daemon needs sooner or later, and say what is wrong with it.
@@ -120,6 +145,7 @@ class RulesInForce:
         await _beside_the_loop(self._ready)
         self._call_back()
         self.on_loaded()
+        await self.keep()
 
     async def read_again(self, settings: Settings) -> tuple[LoadedRules, TextModel | None]:
         """What the files say now; nothing changes yet."""
@@ -178,6 +204,8 @@ class RulesInForce:
         if loaded.problems:
             none = "none of your rules is in force, only those of the packs"
             problems["rules"] = f"{none}: {problems['rules']}"
+        elif self.gone:
+            log.error("%s is gone, and none of its rules in force", self._parts.paths.rules_dir)
         for problem in loaded.problems:
             log.error("rules.d: %s: %s", problem.where, problem.message)
         for warning in loaded.warnings:

@@ -16,6 +16,11 @@ OTHERS_SHOWN = 3
 DRILL_TAG = "drill"
 # The function that is there whenever [chaos] is enabled, for tasks that only drills need.
 CANARY = "canary"
+# What a drill has left on somebody's daemon, and why it is put to rest; only its tasks have both.
+LEFT_BY_DRILLS = f"function:{CANARY} tag.{DRILL_TAG}:*"
+UNSEEN_OF_DRILLS = f"function:{CANARY} state:new,regressed"
+BY_DRILL = ("drill", "yes")
+REST_REASON = "of a drill that is over"
 
 
 class Target(Struct, frozen=True, kw_only=True):

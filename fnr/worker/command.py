@@ -128,9 +128,14 @@ class Command:
             grace_ms=spec.grace_ms,
             whole_stdout=spec.result in {"stdout", "json"},
         )
+        file = ""
+        if self._file is not None:
+            [file] = fill_all([self._file], values)
+            if not file:
+                raise InputError(f'result = "{spec.result}" names no file: its path is empty')
         # Last, and before anything is started: from here on the command may act.
         record_all(self._duty.journal, self._undo, values)
-        return plan, fill_all([self._file], values)[0] if self._file else ""
+        return plan, file
 
     def _plan_of(self, given: RunInput, env: Mapping[str, str]) -> Plan:
         if not given.argv or not given.argv[0]:

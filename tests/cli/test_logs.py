@@ -15,6 +15,7 @@ from fnr.api.requests import ListLogSpans
 from fnr.cli.argv import Globals
 from fnr.cli.follow import function_output
 from fnr.cli.here import enter
+from fnr.cli.log_lines import lost_words
 from fnr.cli.log_spans import Printed
 from fnr.client.log_lines import LogLines
 from fnr.host.worker_log import first_kept, trim
@@ -128,3 +129,8 @@ def test_what_was_trimmed_before_it_was_shown_is_said_and_its_cut_line_left_out(
 def test_since_when_is_said_with_all_that_may_be_written(live: Run) -> None:
     found = live("logs", "say", "--since", "yesterday")
     assert (found.code, "write 10m, 2026-01-31T18:00, 18:00 or @" in found.err) == (2, True)
+
+
+def test_little_that_was_lost_is_not_called_nothing() -> None:
+    """ "0.0 MiB of the log are not shown"."""
+    assert lost_words(910).startswith("910 B of the log are not shown")

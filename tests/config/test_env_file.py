@@ -40,6 +40,26 @@ def test_a_bad_line_is_named(tmp_path: Path, text: str, problem: str) -> None:
         read_env_file(str(file))
 
 
+def test_all_bad_lines_are_named_at_once(tmp_path: Path) -> None:
+    """Somebody had to repair one after the other, each with a look of its own."""
+    file = tmp_path / ".env"
+    file.write_bytes(b"A=1\r\nB\r\nC='x\r\n=2\r\n")
+    with pytest.raises(ValueError) as found:
+        read_env_file(str(file))
+    assert found.value.args == (
+        "line 2 is not NAME=value", "line 3: the quote is not closed", "line 4 is not NAME=value",
+    )  # fmt: skip
+    file.write_bytes(b"A=1\nB=\xff\n")
+    with pytest.raises(ValueError, match="line 2 is not UTF-8"):
+        read_env_file(str(file))
+
+
+def test_only_the_end_of_a_line_ends_a_value(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("A=one\u2028two\x0cthree\nB=4\n")
+    assert read_env_file(str(file)) == {"A": "one\u2028two\x0cthree", "B": "4"}
+
+
 def test_neither_a_silent_pipe_nor_an_endless_file_holds_us_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -201,6 +201,7 @@ def test_a_wrong_value_is_explained(loaded: Load, line: str, problem: str) -> No
         ("[functions.f]\ncommand = []\n", "must name a program"),
         ('[functions.f]\ncommand = ["a", 1]\n', "must be text in quotes"),
         ('[functions.f]\ncommand = ["a"]\nresult = "stderr"\n', 'must be "stdout", "json" or'),
+        ('[functions.f]\ncommand = ["a"]\nresult = "file:"\n', 'must be "stdout", "json" or'),
         (
             '[functions.f]\ncommand = ["a", "{n}"]\ninput = { n = "int?" }\n',
             "is optional input, and a command needs every value",

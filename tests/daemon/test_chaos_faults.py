@@ -332,6 +332,10 @@ def test_a_killed_daemon_is_started_again(client: Client) -> None:
     wait_until_over(client, report)
     assert client.wait(client.submit("rock", {"say": ""}), timeout="30s").task.state == "done"
     assert client.status().pid != before
+    # Where people look, and rotated: it went on in chaos.log, which grew for as long as it ran.
+    log = Path(client.paths.log_dir)
+    assert f"ready pid={client.status().pid}" in (log / "daemon.log").read_text()
+    assert "ready" not in (log / "chaos.log").read_text()
     assert "gone" in proven(over(client, report))
 
 

@@ -19,7 +19,7 @@ protect = ["precious*"]
 stop_load = 1000.0
 [functions.precious]
 python = "fnr.worker.canary:canary"
-workers = { min = 0, max = 1 }
+workers = { min = 1, max = 1 }
 [functions.choosy]
 command = ["true", "{name}"]
 input = { name = "str" }
@@ -69,6 +69,16 @@ def test_a_service_without_a_proxy_says_how_to_put_one_in_front_of_it(home: Live
             inject(home, "service-500", dry_run=False, port=port)
     assert found.value.next_step == f"fnr chaos proxy --listen {port} --upstream 127.0.0.1:PORT"
     assert home.ask(ListDrills()) == []
+
+
+def test_a_worker_that_is_protected_is_said_to_be_so(home: LiveHome) -> None:
+    """ "no worker fits 'function:precious' now", with one there."""
+    request = InjectFault(
+        fault="worker-stop", where="function:precious", duration_ms=20_000, reason="a test"
+    )
+    with pytest.raises(Refused, match="hit nothing") as found:
+        home.ask(request)
+    assert found.value.why == "[chaos] protect keeps precious"
 
 
 def test_what_spares_nobody_does_not_say_that_it_spares_somebody(home: LiveHome) -> None:

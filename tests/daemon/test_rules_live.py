@@ -174,9 +174,55 @@ def test_a_rules_d_that_is_gone_changes_nothing(home_at: HomeAt) -> None:
         78, True,
     )  # fmt: skip
     assert named(home) == "validation"
+    [told] = home.ask(ask.GetStatus()).problems
+    assert told.startswith(f"{folder} is gone: ")
+    # It would have made the folder, and all other rules were out of force without a word.
+    refused = home.fnr("rules", "disable", "cuda/gpu-memory")
+    assert (refused.returncode, f"{folder} is gone: nothing was written" in refused.stderr) == (
+        78, True,
+    )  # fmt: skip
+    assert not folder.exists()
     folder.mkdir()
     assert home.fnr("rules", "reload").returncode == 0
     assert named(home) == "unknown"
+
+
+def test_a_rules_d_that_went_while_no_daemon_ran_is_missed(home_at: HomeAt) -> None:
+    """The next daemon named failures by the packs alone, and nobody said so."""
+    home = home_at(function("bad", "fail") + NO_GUESS)
+    folder = write_rules(home, lens("validation")).parent
+    home.up()
+    assert named(home) == "validation"
+    home.end()
+    away = folder.rename(folder.with_suffix(".away"))
+    for _ in range(2):
+        home.up()
+        assert named(home) == "unknown"
+        [told] = home.ask(ask.GetStatus()).problems
+        assert told.startswith(f"{folder} is gone: without it none of your rules would be left")
+        assert home.fnr("rules", "reload").returncode == 78
+        assert home.fnr("rules", "disable", "cuda/gpu-memory").returncode == 78
+        home.end()
+    away.rename(folder)
+    home.up()
+    assert named(home) == "validation"
+    assert home.ask(ask.GetStatus()).problems == []
+
+
+def test_an_empty_rules_d_says_that_there_are_to_be_no_rules(home_at: HomeAt) -> None:
+    home = home_at(function("bad", "fail") + NO_GUESS)
+    file = write_rules(home, lens("validation"))
+    home.up()
+    assert named(home) == "validation"
+    home.end()
+    file.unlink()
+    home.up()
+    assert named(home) == "unknown"
+    home.end()
+    file.parent.rmdir()
+    home.up()
+    assert named(home) == "unknown"
+    assert home.ask(ask.GetStatus()).problems == []
 
 
 def test_while_the_rules_are_read_only_failures_wait_for_them(

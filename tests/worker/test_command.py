@@ -148,6 +148,10 @@ def test_a_file_result_says_where_how_much_and_its_hash(daemon: FakeDaemon) -> N
     assert evidence.phase is Phase.RESULT
     assert Code(family="errno", value="ENOENT") in evidence.codes
     assert "not a regular file" in peer.failure({"out": "/dev/null"}).message
+    # "stdout is 3 bytes; at most 10485760 are taken", it said, and the deployment was to blame.
+    evidence = peer.failure({"out": ""})
+    assert evidence.message == 'result = "file:{out}" names no file: its path is empty'
+    assert evidence.phase is Phase.RUN
 
 
 def test_a_file_result_that_is_a_fifo_is_refused_and_not_waited_for(daemon: FakeDaemon) -> None:
