@@ -56,7 +56,7 @@ class Undoing:
         self._look_again = False
         self._timer: asyncio.TimerHandle | None = None
         self.acts: dict[str, Act] = {}
-        self.on_waiting: Callable[[], None] = _nobody
+        self.on_waiting: Callable[[str], None] = _nobody_waits
         self.on_stuck: Callable[[], None] = _nobody
         self._stuck = 0
 
@@ -140,7 +140,7 @@ class Undoing:
         if turn.woken is not None:
             self._dispatcher.due_now(turn.woken)
             # It may wait for something else now, or for its moment.
-            self.on_waiting()
+            self.on_waiting(turn.woken)
         if turn.finished:
             await self._finished(task_id)
         self.look()
@@ -247,4 +247,8 @@ def policy_of(settings: FunctionSettings | None) -> UndoPolicy:
 
 
 def _nobody() -> None:
-    """Nobody has asked to hear of tasks whose undo is over, or of steps that are stuck, yet."""
+    """Nobody has asked to hear of steps that are stuck yet."""
+
+
+def _nobody_waits(_: str) -> None:
+    """Nobody has asked to hear of functions whose tasks' undo is over yet."""

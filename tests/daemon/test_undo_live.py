@@ -257,6 +257,34 @@ def test_a_command_records_what_is_declared_for_it(busy: LiveHome, tmp_path: Pat
 # ── before a retry ───────────────────────────────────────────────────────────
 
 
+def test_a_retry_that_waits_for_its_budget_behind_its_undo_is_woken_by_a_success(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """Method: while the undo lasts, a success looks for who could be woken and finds nobody."""
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    home = home_at(
+        """
+[functions.paid]
+command = ["sh", "-c", 'if test -e "$0"; then rm "$0"; exit 1; fi', "{bad}"]
+undo = [{ command = ["sh", "-c", 'test ! -p "$0" || read line <"$0"', "{gate}"] }]
+undo_before_retry = true
+retry = { budget = "0s", budget_max = "1ms", budget_share = 1.0, wait = "1h", delay = "1ms" }
+"""
+    ).up()
+    bad = tmp_path / "bad"
+    bad.touch()
+    good = {"bad": str(tmp_path / "good"), "gate": "/dev/null"}
+    task_id = submit(home, "paid", bad=str(bad), gate=str(gate))
+    with gate.open("w") as line:
+        [_] = home.ask(ask.WaitTasks(task_ids=[submit(home, "paid", **good)], timeout_ms=30_000))
+        until(home, lambda: line.write("go on\n") and line.flush())
+    assert home.ask(ask.GetTask(task_id=task_id)).task.waiting_for == "budget"
+    submit(home, "paid", **good)
+    [end] = home.ask(ask.WaitTasks(task_ids=[task_id], timeout_ms=30_000))
+    assert end.task.state is TaskState.DONE
+
+
 def test_no_id_means_no_step(home_at: HomeAt) -> None:
     """Also where there is only one: a script whose variable is empty lets nothing go."""
     home = home_at(function("steps", "undo_tries = 1")).up()
