@@ -276,10 +276,13 @@ class Replays:
     async def _move(self, plan_ids: list[str], change: Change) -> Changed:
         if not plan_ids:
             raise UsageError("say which replays", next_step="fnr replay list")
+        # All are found before one is moved, and each is moved once, however often it is named.
+        found = await self._reader.read(
+            lambda tx: [replay_plans.find(tx, prefix).seq for prefix in plan_ids]
+        )
         answer = Changed()
-        for prefix in plan_ids:
-            stored = await self._reader.read(partial(replay_plans.find, prefix=prefix))
-            plan, why_not = await self._move_one(stored.seq, change)
+        for seq in dict.fromkeys(found):
+            plan, why_not = await self._move_one(seq, change)
             if why_not is None:
                 answer.changed.append(plan.plan_id)
             else:

@@ -16,7 +16,7 @@ import pytest
 from live_home import FUNCTIONS, LiveHome
 
 from fnr.api import requests as ask
-from fnr.api.errors import FnrError, UsageError
+from fnr.api.errors import FnrError, NotFound, UsageError
 from fnr.api.letter_requests import ListLetters
 from fnr.api.replay_requests import (
     CancelReplays,
@@ -192,7 +192,11 @@ def test_a_pause_holds_and_a_cancel_leaves_the_letters(home: LiveHome) -> None:
     plan_id = begin(home, "tag.of:held", rate_per_h=1)
     wait_for(home, plan_id, lambda plan: plan.done == 1)
     assert home.ask(ResumeReplays(plan_ids=[plan_id], concurrency=2)).changed == [plan_id]
-    assert home.ask(PauseReplays(plan_ids=[plan_id[:20]], reason="lunch")).changed == [plan_id]
+    with pytest.raises(NotFound):
+        home.ask(PauseReplays(plan_ids=[plan_id, "nobody"]))
+    assert plan_of(home, plan_id).state is ReplayState.RUNNING
+    told = home.ask(PauseReplays(plan_ids=[plan_id[:20], plan_id], reason="lunch"))
+    assert (told.changed, told.unchanged) == ([plan_id], {})
     assert plan_of(home, plan_id).why == "lunch"
     assert home.ask(PauseReplays(plan_ids=[plan_id])).unchanged == {plan_id: "already paused"}
     assert home.ask(CancelReplays(plan_ids=[plan_id])).changed == [plan_id]
