@@ -132,7 +132,11 @@ class Undoing:
                 failpoint("undo-step-settled")
         except (StoreBusy, StoreFull, StoreIll) as error:
             log.warning("an undo could not be written, and will go on later: %s", error)
-            self._active.discard(task_id)
+            self._arm(AGAIN_MS)
+            return
+        except Exception:  # noqa: BLE001 - nobody else would go on with it
+            # The step stands as one whose try was cut off, and is taken up again like that.
+            log.exception("an undo broke off, and will go on later", extra={"task_id": task_id})
             self._arm(AGAIN_MS)
             return
         finally:
