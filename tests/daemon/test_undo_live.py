@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.server
 import os
-import resource
 import select
 import shutil
 import signal
@@ -256,30 +255,6 @@ def test_a_command_records_what_is_declared_for_it(busy: LiveHome, tmp_path: Pat
 
 
 # ── before a retry ───────────────────────────────────────────────────────────
-
-
-def test_a_try_that_cannot_even_begin_is_a_try(home_at: HomeAt, tmp_path: Path) -> None:
-    """Method: the daemon can open no more files than it has; who asks is connected already."""
-    home = home_at(function("steps", "undo_tries = 1")).up()
-    key = tmp_path / "key"
-    data = _note(tmp_path / "notes", "a", needs=str(key))
-    task_id = until(home, lambda: submit(home, "steps", steps=[{"kind": "call", "data": data}]))
-    asking, looking = home.connection(), home.connection()
-    looking.ask(ask.GetStatus())
-    asking.ask(ask.GetStatus())
-    assert home.process is not None
-    pid = home.process.pid
-    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (0, before[1]))
-    asking.ask(RetryUndo(ids=[task_id]))
-    detail = ask.GetTask(task_id=task_id)
-    while (step := looking.ask(detail).undo[0]).state is not StepState.NEEDS_OPERATOR:
-        pass
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
-    assert "its process could not be started: [Errno 24]" in step.reason
-    key.touch()
-    until(home, lambda: home.ask(RetryUndo(ids=[task_id])))
-    assert steps_of(home, task_id)[0].state is StepState.UNDONE
 
 
 def test_a_retry_that_waits_for_its_budget_behind_its_undo_is_woken_by_a_success(
