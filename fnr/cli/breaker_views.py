@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from fnr.cli.render import Column, Listing, age, clock_time, in_time, moment, since
 from fnr.cli.terminal import DIM, GREEN, RED, YELLOW, one_line
+from fnr.client.instants import now_ms
 from fnr.config.settings import BreakerTable
 from fnr.config.units import format_duration
-from fnr.policy.breaker import BreakerState
+from fnr.policy.breaker import EARLY_OPENINGS_MAX, BreakerState
 from fnr.policy.breaker_record import BreakerDetail, BreakerMoveRecord, BreakerStatus
 
 _STYLES = {
@@ -21,10 +22,13 @@ _STYLES = {
 }
 # A state that ends only by hand ends in a hundred years.
 _EVER_MS = 10 * 365 * 24 * 3_600_000
+_BY_FILE = "it ends when fnr.toml says"
 
 
 def _until(breaker: BreakerStatus) -> str:
-    return in_time(breaker.until_at_ms) if _ends(breaker) and breaker.until_at_ms else ""
+    """ "in 5m"; "" when that is over, because then something else ends its state, or nothing."""
+    at_ms = breaker.until_at_ms
+    return in_time(at_ms) if _ends(breaker) and at_ms is not None and at_ms > now_ms() else ""
 
 
 def _ends(breaker: BreakerStatus) -> bool:
@@ -98,7 +102,9 @@ def story(detail: BreakerDetail, table: BreakerTable, users: dict[str, int], com
     opened = _opening(detail)
     if opened is not None:
         lines += ["", f"what opened it {age(opened.at_ms)} ago: {one_line(opened.why)}"]
-        lines += [f"  {one_line(sample)}" for sample in opened.facts.get("samples", ())]
+        # By hand it was for another reason than what had failed until then.
+        samples = opened.facts.get("samples", ()) if opened.after is BreakerState.OPEN else ()
+        lines += [f"  {one_line(sample)}" for sample in samples]
     lines += ["", *_next(breaker, table, command)]
     if users:
         lines.append("")
@@ -130,9 +136,7 @@ def _next(breaker: BreakerStatus, table: BreakerTable, command: str) -> Iterator
             )
             yield f"it has seen {_counted(breaker, table) or 'no failure that still counts'}"
         case BreakerState.OPEN:
-            yield f"it is tested {_until(breaker)}, with one task at a time" + (
-                ", or sooner when its health probe succeeds" if table.probe else ""
-            )
+            yield _test_words(breaker, has_probe=bool(table.probe))
             yield f"it closes when {trials}; a failed trial opens it again for twice as long"
             yield (
                 f"to test it now: {command} breaker probe {breaker.name}"
@@ -142,16 +146,29 @@ def _next(breaker: BreakerStatus, table: BreakerTable, command: str) -> Iterator
         case BreakerState.HALF_OPEN:
             yield f"it closes when {trials} ({breaker.good_trials} did); a failure opens it again"
         case _:
-            ends = f"{_until(breaker)} it ends" if _ends(breaker) else "it ends when fnr.toml says"
+            ends = f"{_until(breaker) or 'now'} it ends" if _ends(breaker) else _BY_FILE
             yield f"{ends}; before: {command} breaker reset {breaker.name}"
             if breaker.own is not BreakerState.CLOSED:
                 yield f"behind it, its calls have made it {breaker.own.replace('_', ' ')}"
+
+
+def _test_words(breaker: BreakerStatus, *, has_probe: bool) -> str:
+    """When a task is spent on it; where there is a health probe, none before that succeeds."""
+    until = _until(breaker)
+    if not has_probe:
+        return f"it is tested {until or 'now'}, with one task at a time"
+    if until and breaker.openings > EARLY_OPENINGS_MAX:
+        probed = "if its health probe has succeeded by then"
+        return f"it is tested {until}, with one task at a time, {probed}"
+    return "it is tested as soon as its health probe succeeds, with one task at a time"
 
 
 def _state_words(breaker: BreakerStatus) -> str:
     words = breaker.state.replace("_", " ")
     if until := _until(breaker):
         words += f", ends {until}"
+    elif breaker.state is BreakerState.OPEN:
+        words += ", its rest is over"
     if breaker.forced_by:
         words += f", by {breaker.forced_by}"
         words += f": {one_line(breaker.forced_reason)}" if breaker.forced_reason else ""

@@ -151,8 +151,9 @@ class BreakerGate:
         if token is None:
             return
         known = self._breakers.fresh(tx)
-        told = self._told.pop(token, ())
-        begun = self._begun.pop(token, None)
+        # They are kept until it is on disk: a unit that is rolled back comes again.
+        told = self._told.get(token, ())
+        begun = self._begun.get(token)
         for name in [name for name, trial in self._trials.items() if trial == token]:
             del self._trials[name]
             self._freed.add(name)
@@ -224,6 +225,9 @@ class BreakerGate:
         """Ends of attempts are on disk: show what they changed, and use trials that are free."""
         self._breakers.committed()
         for verdict in verdicts:
+            if verdict.token is not None:
+                self._told.pop(verdict.token, None)
+                self._begun.pop(verdict.token, None)
             if verdict.outcome is AttemptOutcome.INTERRUPTED and verdict.task.waiting_for:
                 service = verdict.task.waiting_for.removeprefix(f"{WAIT_PREFIX}")
                 self._refused.setdefault(verdict.task.function, set()).add(service)

@@ -109,7 +109,8 @@ class Crew:
         self.resources.buried(worker)
         self.former_secrets.ended(worker)
 
-    def _waits_again(self) -> None:
+    def _waits_again(self, function: str) -> None:
+        self.runner.surroundings.budgets.parked(function)
         self.timekeeper.move_due()
         self.conditions.start()
 

@@ -88,7 +88,7 @@ class Incidents:
                 )
                 if why_not is None:
                     answer.changed.append(error_id)
-                else:
+                elif error_id not in answer.changed:
                     answer.unchanged[error_id] = why_not
             failpoint("reclassified-in-unit")
             return answer

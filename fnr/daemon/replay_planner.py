@@ -59,11 +59,14 @@ class Planner:
         """Every letter is written down: the plan begins."""
 
         def unit(tx: Transaction) -> ReplayPlan | None:
-            plan = self._planning(tx)
-            if plan is None:
+            plan = self._plan(tx)
+            if plan is None or not _may_freeze(plan):
                 return None
             now_ms = self._parts.clock.now_ms()
             plan = replace(plan, frozen_at_ms=now_ms)
+            if plan.state is ReplayState.PAUSED:
+                replay_plans.save(tx, self._seq, plan)
+                return plan
             why = f"{plan.total} letters"
             after = moved(plan, begun_state(plan), by="fnr", why=why, now_ms=now_ms)
             assert not isinstance(after, str), plan
@@ -113,7 +116,16 @@ class Planner:
         return replay_planning.forget_some(tx, self._seq, rows_max=rows_max)
 
     def _planning(self, tx: Transaction) -> ReplayPlan | None:
+        plan = self._plan(tx)
+        return plan if plan is not None and plan.state is ReplayState.PLANNING else None
+
+    def _plan(self, tx: Transaction) -> ReplayPlan | None:
         stored = replay_plans.get(tx, self._seq)
-        if stored is None or stored.plan.state is not ReplayState.PLANNING:
-            return None
-        return stored.plan
+        return stored.plan if stored is not None else None
+
+
+def _may_freeze(plan: ReplayPlan) -> bool:
+    """Named letters are all written down also when it was paused meanwhile; no filter finds them
+    again when it is resumed."""
+    paused = plan.by_ids and plan.state is ReplayState.PAUSED
+    return paused or plan.state is ReplayState.PLANNING

@@ -60,6 +60,8 @@ class Replays:
         self._reader = reader
         self._pacers: dict[int, Pacer] = {}
         self._planned: set[int] = set()
+        # Plans of named letters that are being written down; who named them waits for that.
+        self._naming: set[str] = set()
         self._looking = False
         breakers.on_moved.append(self._breakers_moved)
 
@@ -124,6 +126,8 @@ class Replays:
         new = {"rate_per_h": request.rate_per_h, "concurrency": request.concurrency}
 
         def change(plan: ReplayPlan, now_ms: int) -> ReplayPlan | str:
+            if plan.by_ids and plan.frozen_at_ms is None and plan.plan_id not in self._naming:
+                return "not all its letters were written down: cancel it and name them anew"
             options = changed(plan.options, **new)
             if (problem := options_problem(options)) is not None:
                 return problem
@@ -235,6 +239,20 @@ class Replays:
         await self._frozen(seq, frozen)
 
     async def _freeze_ids(self, seq: int, plan: ReplayPlan, ids: list[str]) -> ReplayPlan:
+        self._naming.add(plan.plan_id)
+        try:
+            await self._write_down(seq, plan, ids)
+            frozen = await Planner(self._parts, self._reader, seq=seq).frozen()
+        except (StoreBusy, StoreFull, StoreIll):
+            # Whoever named them is told that it was not started.
+            self._give_up(seq)
+            raise
+        finally:
+            self._naming.discard(plan.plan_id)
+        await self._frozen(seq, frozen)
+        return frozen or plan
+
+    async def _write_down(self, seq: int, plan: ReplayPlan, ids: list[str]) -> None:
         for first in range(0, len(ids), IDS_PER_STEP):
             some = ids[first : first + IDS_PER_STEP]
             await self._parts.store.write(
@@ -247,9 +265,15 @@ class Replays:
                 )
             )
             failpoint("replay-ids-committed")
-        frozen = await Planner(self._parts, self._reader, seq=seq).frozen()
-        await self._frozen(seq, frozen)
-        return frozen or plan
+
+    def _give_up(self, seq: int) -> None:
+        self._parts.start(self._cut_off(seq), what="giving up a replay")
+
+    async def _cut_off(self, seq: int) -> None:
+        try:
+            await self._move_one(seq, _cut_short)
+        except (StoreBusy, StoreFull, StoreIll):
+            self._parts.later(RETRY_MS, partial(self._give_up, seq))
 
     async def _frozen(self, seq: int, plan: ReplayPlan | None) -> None:
         if plan is not None:
@@ -276,10 +300,13 @@ class Replays:
     async def _move(self, plan_ids: list[str], change: Change) -> Changed:
         if not plan_ids:
             raise UsageError("say which replays", next_step="fnr replay list")
+        # All are found before one is moved, and each is moved once, however often it is named.
+        found = await self._reader.read(
+            lambda tx: [replay_plans.find(tx, prefix).seq for prefix in plan_ids]
+        )
         answer = Changed()
-        for prefix in plan_ids:
-            stored = await self._reader.read(partial(replay_plans.find, prefix=prefix))
-            plan, why_not = await self._move_one(stored.seq, change)
+        for seq in dict.fromkeys(found):
+            plan, why_not = await self._move_one(seq, change)
             if why_not is None:
                 answer.changed.append(plan.plan_id)
             else:
@@ -303,7 +330,9 @@ class Replays:
     async def _follow(self, seq: int, plan: ReplayPlan) -> None:
         """A plan was moved by hand: do what its new state asks for."""
         if plan.state is ReplayState.PLANNING:
-            self._plan_on(seq, plan)
+            # Named letters are written down by whoever was asked to; nobody can look for them.
+            if not plan.by_ids:
+                self._plan_on(seq, plan)
         elif plan.state in PACED:
             await self._pace(seq)
         elif plan.state in ENDED_REPLAYS or plan.state is ReplayState.PAUSED:
@@ -324,5 +353,5 @@ def _led_before(tx: Transaction, *, seq: int) -> tuple[list[tuple[str, str]], in
 
 
 def _cut_short(plan: ReplayPlan, now_ms: int) -> ReplayPlan | str:
-    why = "the daemon ended before all its letters were written down"
+    why = "it was cut off before all its letters were written down"
     return moved(plan, ReplayState.CANCELLED, by="fnr", why=why, now_ms=now_ms)

@@ -21,8 +21,11 @@ class RetryBudgets:
         self._parts = parts
         # Functions whose budget was full, and what full meant then: nothing can be deposited.
         self._full: dict[str, int] = {}
+        # Function -> what its successes have earned beyond whole milliseconds.
+        self._rest_ms: dict[str, float] = {}
         # Functions that may have parked tasks; None until the store was asked.
         self._parked: set[str] | None = None
+        parts.store.on_undone(self._forget)
 
     def balance_ms(self, tx: Transaction, function: str) -> int:
         """What the function may spend now, before a failure of it is judged."""
@@ -45,7 +48,9 @@ class RetryBudgets:
             return []
         known = retry_budgets.balance_ms(tx, function)
         before_ms = policy.initial_ms if known is None else known
-        balance_ms = deposit(before_ms, duration_ms, policy)
+        balance_ms, self._rest_ms[function] = deposit(
+            before_ms, duration_ms, policy, rest_ms=self._rest_ms.get(function, 0.0)
+        )
         due = []
         if self._has_parked(tx, function):
             due = self._wake(tx, function, balance_ms, expected_ms=expected_ms, now_ms=now_ms)
@@ -72,6 +77,11 @@ class RetryBudgets:
         if self._parked is None:
             self._parked = retry_budgets.parked_functions(tx)
         return function in self._parked
+
+    def _forget(self) -> None:
+        """A unit was rolled back, and what was seen in it may not be so."""
+        self._full.clear()
+        self._parked = None
 
     def _policy(self, function: str) -> BudgetPolicy:
         settings: FunctionSettings | None = self._parts.function(function)

@@ -48,7 +48,9 @@ class UndoOperators:
         def unit(tx: Transaction) -> Changed:
             answer = Changed()
             now_ms = self._parts.clock.now_ms()
-            for step in (step for word in ids for step in undo.chosen(tx, word)):
+            # All are found before one is moved: an id and its task's may name the same step.
+            wanted = {step.undo_id: step for word in ids for step in undo.chosen(tx, word)}
+            for step in wanted.values():
                 after = move(step, now_ms)
                 if isinstance(after, str):
                     answer.unchanged[step.undo_id] = after

@@ -41,7 +41,10 @@ async def carry_out(
         http_timeout_s=policy.timeout_ms / 1_000,
         parent_pid=os.getpid(),
     )
-    read_fd, write_fd = os.pipe()
+    try:
+        read_fd, write_fd = os.pipe()
+    except OSError as error:
+        return _not_started(error)
     try:
         child = process.spawn(
             [sys.executable, "-m", "fnr.worker.undo_step"],
@@ -55,7 +58,7 @@ async def carry_out(
         )
     except (OSError, ValueError) as error:
         os.close(read_fd)
-        return Outcome(tried=Tried.FAILED, why=f"its process could not be started: {error}")
+        return _not_started(error)
     finally:
         os.close(write_fd)
     tail = _Tail(parts, read_fd)
@@ -69,6 +72,10 @@ async def carry_out(
         why = f"a process of it (pid {child.pid}) cannot be ended"
         return Outcome(tried=Tried.HOPELESS, why=why)
     return _outcome(step, ended, tail.last_line(), policy)
+
+
+def _not_started(error: Exception) -> Outcome:
+    return Outcome(tried=Tried.FAILED, why=f"its process could not be started: {error}")
 
 
 async def end_cut_off(parts: Parts, step: Step) -> bool:

@@ -56,7 +56,7 @@ class Undoing:
         self._look_again = False
         self._timer: asyncio.TimerHandle | None = None
         self.acts: dict[str, Act] = {}
-        self.on_waiting: Callable[[], None] = _nobody
+        self.on_waiting: Callable[[str], None] = _nobody_waits
         self.on_stuck: Callable[[], None] = _nobody
         self._stuck = 0
 
@@ -132,7 +132,11 @@ class Undoing:
                 failpoint("undo-step-settled")
         except (StoreBusy, StoreFull, StoreIll) as error:
             log.warning("an undo could not be written, and will go on later: %s", error)
-            self._active.discard(task_id)
+            self._arm(AGAIN_MS)
+            return
+        except Exception:  # noqa: BLE001 - nobody else would go on with it
+            # The step stands as one whose try was cut off, and is taken up again like that.
+            log.exception("an undo broke off, and will go on later", extra={"task_id": task_id})
             self._arm(AGAIN_MS)
             return
         finally:
@@ -140,7 +144,7 @@ class Undoing:
         if turn.woken is not None:
             self._dispatcher.due_now(turn.woken)
             # It may wait for something else now, or for its moment.
-            self.on_waiting()
+            self.on_waiting(turn.woken)
         if turn.finished:
             await self._finished(task_id)
         self.look()
@@ -247,4 +251,8 @@ def policy_of(settings: FunctionSettings | None) -> UndoPolicy:
 
 
 def _nobody() -> None:
-    """Nobody has asked to hear of tasks whose undo is over, or of steps that are stuck, yet."""
+    """Nobody has asked to hear of steps that are stuck yet."""
+
+
+def _nobody_waits(_: str) -> None:
+    """Nobody has asked to hear of functions whose tasks' undo is over yet."""

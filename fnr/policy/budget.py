@@ -29,9 +29,19 @@ class BudgetPolicy(Struct, frozen=True, kw_only=True):
             raise ValueError(f"budget_share must be 0 to 1, got {self.share}")
 
 
-def deposit(balance_ms: int, duration_ms: int, policy: BudgetPolicy) -> int:
-    """The balance after successes that took so long together."""
-    return min(policy.max_ms, balance_ms + int(max(0, duration_ms) * policy.share))
+def deposit(
+    balance_ms: int, duration_ms: int, policy: BudgetPolicy, *, rest_ms: float = 0.0
+) -> tuple[int, float]:
+    """The balance after successes that took so long together, and what is left below a whole ms.
+
+    rest_ms: what was left the last time. A tenth of a quick success is less than a millisecond;
+    rounded down each time, a million of them would pay in nothing.
+    """
+    earned_ms = rest_ms + max(0, duration_ms) * policy.share
+    whole_ms = int(earned_ms)
+    if balance_ms + whole_ms >= policy.max_ms:
+        return policy.max_ms, 0.0
+    return balance_ms + whole_ms, earned_ms - whole_ms
 
 
 def cost_ms(expected_ms: int, policy: BudgetPolicy) -> int:

@@ -6,6 +6,7 @@ is there, and carrying it out must be harmless when the act never happened.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Any
@@ -27,6 +28,8 @@ KINDS = ("remove_file", "http_delete", "release", "cancel_task", "command", "cal
 UNREADABLE = "unreadable"
 # What ends a line that was cut off, once another one stands behind it; JSON never has it.
 _CUT_OFF = b"\x18"
+# How a line of a new step begins: what is in its data may be called "kind", too.
+_NEW_STEP = re.compile(rb'^\{"id":"[^"]*","kind":', re.MULTILINE)
 
 
 class StepState(StrEnum):
@@ -254,7 +257,7 @@ def journal_line(line: Line) -> bytes:
 
 def steps_in(journal: bytes) -> int:
     """How many steps a journal holds, counted without reading them."""
-    return journal.count(b'"kind":')
+    return len(_NEW_STEP.findall(journal))
 
 
 def read_journal(

@@ -330,6 +330,8 @@ def resume(tx: Transaction, task_id: str, *, now_ms: int) -> None:
 def get(tx: Transaction, prefix: str) -> Step:
     """The one step whose id begins so. Raises NoSuchId, AmbiguousId."""
     start = prefix.upper()
+    if not start:
+        raise NoSuchId(prefix, "undo step")
     rows = tx.all(
         f"""
         SELECT {STEP_COLUMNS} FROM undo_step u

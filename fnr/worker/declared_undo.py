@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from fnr.worker.command_template import InputError, Template, fill_all, parse
 from fnr.worker.undo import problem_with, remove_file_data
-from fnr.worker.undo_journal import Journal
+from fnr.worker.undo_journal import Journal, UndoLimitError
 
 _FIELDS = {
     "remove_file": "path",
@@ -59,4 +59,8 @@ def read_steps(declared: Sequence[Mapping[str, Any]]) -> list[DeclaredStep]:
 def record_all(journal: Journal, steps: Sequence[DeclaredStep], values: Mapping[str, Any]) -> None:
     """Write all of them into the attempt's journal; raises InputError, OSError."""
     for step in steps:
-        journal.add(step.kind, step.data(values, within=journal.within))
+        try:
+            journal.add(step.kind, step.data(values, within=journal.within))
+        except UndoLimitError as error:
+            # A `call` is given all of the input.
+            raise InputError(f"undo {step.kind}: {error}") from error

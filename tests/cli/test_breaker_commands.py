@@ -93,6 +93,31 @@ def test_why_tells_what_opened_it_and_what_closes_it(daemon: WireServer, fnr: Ru
     assert f"to close it by hand: fnr --home {daemon.home} breaker reset storage" in story
 
 
+@pytest.mark.parametrize(
+    ("left_ms", "openings", "told"),
+    [
+        (60_500, 1, "it is tested in 1m, with one task at a time"),
+        (-5_000, 1, "it is tested now, with one task at a time"),
+        (60_500, 1, "it is tested as soon as its health probe succeeds"),
+        (60_500, 3, "task at a time, if its health probe has succeeded by then"),
+        (-5_000, 3, "it is tested as soon as its health probe succeeds"),
+    ],
+)
+def test_why_tells_when_it_is_tested(
+    daemon: WireServer, fnr: Run, left_ms: int, openings: int, told: str
+) -> None:
+    """Where there is a health probe no task is spent before that succeeds, however long."""
+    toml = daemon.home / "fnr.toml"
+    if "probe" in told:
+        toml.write_text('version = 1\n[breakers.storage]\nprobe = "127.0.0.1:9"\n')
+    breaker = replace(OPEN, until_at_ms=Clock().now_ms() + left_ms, openings=openings)
+    daemon.answers[GetBreaker] = BreakerDetail(breaker=breaker, moves=[MOVE])
+    story = fnr("breaker", "why", "storage").out
+    assert told in story
+    assert ("ends in " in story.partition("\n")[0]) == (left_ms > 0)
+    assert ("its rest is over" in story) == (left_ms < 0)
+
+
 def test_why_tells_nothing_of_an_opening_that_is_over(daemon: WireServer, fnr: Run) -> None:
     def moved(before: str, after: str, why: str) -> BreakerMoveRecord:
         return replace(MOVE, before=BreakerState(before), after=BreakerState(after), why=why)
@@ -112,6 +137,8 @@ def test_why_tells_nothing_of_an_opening_that_is_over(daemon: WireServer, fnr: R
         assert [line.partition(" ago: ")[2] for line in story.splitlines() if "opened" in line] == (
             [told] if told else []
         )
+        # What somebody opened was not opened by the failures before that.
+        assert ("no such host" in story) == (told == MOVE.why)
 
 
 @pytest.mark.parametrize(

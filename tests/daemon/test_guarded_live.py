@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from breaker_news import breaker_of
 from live_home import LiveHome
-from test_breakers_live import GUARDED, LONG, parked
+from test_breakers_live import GUARDED, LONG, function, parked
 from test_task_life import end_of, submit
 
 from fnr.api import requests as ask
@@ -47,6 +48,30 @@ def test_a_guarded_call_counts_once_from_the_first_attempt_on(
     gate.write_text("go")
     end_of(home, task_id)
     assert breaker_of(home).streak == 2
+
+
+def test_a_guarded_call_counts_once_also_when_its_attempt_has_to_be_settled_twice(
+    home_at: HomeAt, bad: Path, tmp_path: Path
+) -> None:
+    """Method: the disk takes no writes just when the end of the attempt is the first of them."""
+    began, gate = tmp_path / "began", tmp_path / "gate"
+    os.mkfifo(began)
+    os.mkfifo(gate)
+    home = home_at(LONG + function("guard", "guard_early")).up()
+    given = {"bad": str(bad), "gate": str(gate), "began": str(began)}
+    task_id = submit(home, "guard", given, retries_max=0)
+    began.read_text()
+    while breaker_of(home).streak != 1:
+        pass
+    assert home.process is not None
+    pid = home.process.pid
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    gate.write_text("go")
+    while not any("ended attempts wait" in one for one in home.ask(ask.GetStatus()).problems):
+        pass
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert end_of(home, task_id).task.state == "dead"
+    assert breaker_of(home).streak == 1
 
 
 def test_a_file_that_was_removed_while_no_daemon_ran_misleads_no_worker(

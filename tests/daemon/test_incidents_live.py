@@ -146,7 +146,8 @@ def test_a_correction_is_kept_with_its_author(home_at: HomeAt) -> None:
         if before.classification.category is not Category.TRANSIENT
         else Category.RESOURCE
     )
-    request = ReclassifyErrors(error_ids=[before.error_id], category=other, why="I know it")
+    named_twice = [before.error_id, before.error_id[:-1]]
+    request = ReclassifyErrors(error_ids=named_twice, category=other, why="I know it")
     assert home.ask(request).changed == [before.error_id]
     after = home.ask(GetError(error_id=before.error_id))
     assert after.error.classification == before.classification

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 import signal
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import count, pairwise
 from pathlib import Path
 
@@ -16,7 +18,7 @@ import pytest
 from live_home import FUNCTIONS, LiveHome
 
 from fnr.api import requests as ask
-from fnr.api.errors import FnrError, UsageError
+from fnr.api.errors import FnrError, NotFound, UsageError
 from fnr.api.letter_requests import ListLetters
 from fnr.api.replay_requests import (
     CancelReplays,
@@ -192,7 +194,11 @@ def test_a_pause_holds_and_a_cancel_leaves_the_letters(home: LiveHome) -> None:
     plan_id = begin(home, "tag.of:held", rate_per_h=1)
     wait_for(home, plan_id, lambda plan: plan.done == 1)
     assert home.ask(ResumeReplays(plan_ids=[plan_id], concurrency=2)).changed == [plan_id]
-    assert home.ask(PauseReplays(plan_ids=[plan_id[:20]], reason="lunch")).changed == [plan_id]
+    with pytest.raises(NotFound):
+        home.ask(PauseReplays(plan_ids=[plan_id, "nobody"]))
+    assert plan_of(home, plan_id).state is ReplayState.RUNNING
+    told = home.ask(PauseReplays(plan_ids=[plan_id[:20], plan_id], reason="lunch"))
+    assert (told.changed, told.unchanged) == ([plan_id], {})
     assert plan_of(home, plan_id).why == "lunch"
     assert home.ask(PauseReplays(plan_ids=[plan_id])).unchanged == {plan_id: "already paused"}
     assert home.ask(CancelReplays(plan_ids=[plan_id])).changed == [plan_id]
@@ -346,3 +352,55 @@ def test_ids_that_were_not_all_written_down_leave_every_letter_alone(home: LiveH
     plan = wait_for(home, plan.plan_id, lambda plan: plan.state is ReplayState.CANCELLED)
     assert "before all its letters were written down" in plan.why
     assert len(home.ask(ListLetters(where="tag.of:ids replays=0")).items) == 3
+
+
+@contextmanager
+def being_named(home: LiveHome, ids: list[str]) -> Iterator[tuple[str, list[FnrError]]]:
+    """A plan whose letters are being written down meanwhile: named so often that it takes a while;
+    what who asked for it was told instead, behind it."""
+    told: list[FnrError] = []
+
+    def ask_for_it() -> None:
+        try:
+            home.ask(StartReplay(task_ids=ids * (40_000 // len(ids))))
+        except FnrError as error:
+            told.append(error)
+
+    before = {plan.plan_id for plan in home.ask(ListReplays()).items}
+    asking = threading.Thread(target=ask_for_it)
+    asking.start()
+    while not (made := {plan.plan_id for plan in home.ask(ListReplays()).items} - before):
+        pass
+    yield made.pop(), told
+    asking.join()
+
+
+def test_named_letters_that_were_paused_meanwhile_are_the_only_ones(home: LiveHome) -> None:
+    """Method: there are others, which a resumed plan must not look for."""
+    letters(home, "others", 3)
+    ids = letters(home, "named", 2)
+    with being_named(home, ids) as (plan_id, told):
+        assert home.ask(PauseReplays(plan_ids=[plan_id])).changed == [plan_id]
+        assert plan_of(home, plan_id).frozen_at_ms is None
+    assert not told
+    assert (plan_of(home, plan_id).state, plan_of(home, plan_id).total) == ("paused", 2)
+    home.ask(ResumeReplays(plan_ids=[plan_id]))
+    plan = wait_for(home, plan_id, ended)
+    assert (plan.total, plan.done) == (2, 2)
+    assert len(home.ask(ListLetters(where="tag.of:others replays=0")).items) == 3
+
+
+def test_named_letters_that_a_disk_did_not_take_stand_in_nobodys_way(home: LiveHome) -> None:
+    """The plan is cancelled when the disk takes writes again; what was named can be named anew."""
+    ids = letters(home, "untaken", 2)
+    assert home.process is not None
+    limits = resource.prlimit(home.process.pid, resource.RLIMIT_FSIZE)
+    with being_named(home, ids) as (plan_id, told):
+        resource.prlimit(home.process.pid, resource.RLIMIT_FSIZE, (0, limits[1]))
+        while not told:
+            pass
+        resource.prlimit(home.process.pid, resource.RLIMIT_FSIZE, limits)
+    while plan_of(home, plan_id).state is not ReplayState.CANCELLED:
+        pass
+    plan = home.ask(StartReplay(task_ids=ids))
+    assert wait_for(home, plan.plan_id, ended).done == 2

@@ -257,6 +257,45 @@ def test_a_command_records_what_is_declared_for_it(busy: LiveHome, tmp_path: Pat
 # ── before a retry ───────────────────────────────────────────────────────────
 
 
+def test_a_retry_that_waits_for_its_budget_behind_its_undo_is_woken_by_a_success(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """Method: while the undo lasts, a success looks for who could be woken and finds nobody."""
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    home = home_at(
+        """
+[functions.paid]
+command = ["sh", "-c", 'if test -e "$0"; then rm "$0"; exit 1; fi', "{bad}"]
+undo = [{ command = ["sh", "-c", 'test ! -p "$0" || read line <"$0"', "{gate}"] }]
+undo_before_retry = true
+retry = { budget = "0s", budget_max = "1ms", budget_share = 1.0, wait = "1h", delay = "1ms" }
+"""
+    ).up()
+    bad = tmp_path / "bad"
+    bad.touch()
+    good = {"bad": str(tmp_path / "good"), "gate": "/dev/null"}
+    task_id = submit(home, "paid", bad=str(bad), gate=str(gate))
+    with gate.open("w") as line:
+        [_] = home.ask(ask.WaitTasks(task_ids=[submit(home, "paid", **good)], timeout_ms=30_000))
+        until(home, lambda: line.write("go on\n") and line.flush())
+    assert home.ask(ask.GetTask(task_id=task_id)).task.waiting_for == "budget"
+    submit(home, "paid", **good)
+    [end] = home.ask(ask.WaitTasks(task_ids=[task_id], timeout_ms=30_000))
+    assert end.task.state is TaskState.DONE
+
+
+def test_no_id_means_no_step(home_at: HomeAt) -> None:
+    """Also where there is only one: a script whose variable is empty lets nothing go."""
+    home = home_at(function("steps", "undo_tries = 1")).up()
+    given = [{"kind": "command", "data": {"argv": ["no-such-program"]}}]
+    task_id = until(home, lambda: submit(home, "steps", steps=given))
+    skipped = home.fnr("undo", "skip", "", "--reason", "x", "-y")
+    assert (skipped.returncode, "no undo step has an id" in skipped.stderr) == (4, True)
+    [step] = steps_of(home, task_id)
+    assert step.state is StepState.NEEDS_OPERATOR
+
+
 def test_a_retry_waits_until_the_last_attempt_is_undone(busy: LiveHome, tmp_path: Path) -> None:
     """Method: a function that refuses to find its own file of the attempt before."""
     home = busy
@@ -318,6 +357,11 @@ def test_what_cannot_be_undone_is_for_an_operator(busy: LiveHome, tmp_path: Path
     assert "2 of its undo steps need an operator" in str(msgspec.to_builtins(blocked))
     purged = home.ask(PurgeLetters(task_ids=[task_id], open=True))
     assert purged.changed == []
+
+    # Each once, whether it is named by its own id or by the task's.
+    twice = [task_id, call.undo_id, task_id.lower()]
+    changed = until(home, lambda: home.ask(RetryUndo(ids=twice)))
+    assert (sorted(changed.changed), changed.unchanged) == ([call.undo_id, program.undo_id], {})
 
     key.touch()
     until(home, lambda: home.ask(RetryUndo(ids=[call.undo_id])))

@@ -230,6 +230,18 @@ def call_service(bad: str, gate: str = "", began: str = "") -> str:
     return "well"
 
 
+def guard_early(bad: str, gate: str, began: str) -> str:
+    """Use it through its breaker first; what came of that is known long before the end."""
+    import fnr
+
+    try:
+        with fnr.breaker("storage"):
+            return call_service(bad)
+    finally:
+        Path(began).write_text("began")
+        Path(gate).read_text()
+
+
 def guard_call(bad: str, service: str = "storage", gate: str = "", began: str = "") -> str:
     """Use it through its breaker."""
     import fnr

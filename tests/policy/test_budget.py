@@ -33,11 +33,16 @@ class Spending(RuleBasedStateMachine):
         self.balance_ms = policy.initial_ms
         self.succeeded_ms = 0
         self.paid_ms = 0
+        self.rest_ms = 0.0
+        self.was_full = policy.initial_ms == policy.max_ms
 
     @rule(duration_ms=DURATIONS_MS)
     def succeed(self, duration_ms: int) -> None:
         before_ms = self.balance_ms
-        self.balance_ms = deposit(before_ms, duration_ms, self.policy)
+        self.balance_ms, self.rest_ms = deposit(
+            before_ms, duration_ms, self.policy, rest_ms=self.rest_ms
+        )
+        self.was_full |= self.balance_ms == self.policy.max_ms
         self.succeeded_ms += duration_ms
         assert before_ms <= self.balance_ms
 
@@ -60,6 +65,14 @@ class Spending(RuleBasedStateMachine):
         assert (
             self.paid_ms + self.balance_ms <= self.policy.initial_ms + earned_ms + 1e-6 * earned_ms
         )
+        assert 0 <= self.rest_ms < 1
+
+    @invariant()
+    def nothing_that_was_earned_is_lost_below_a_full_budget(self) -> None:
+        if not self.was_full:
+            earned_ms = self.succeeded_ms * self.policy.share
+            held_ms = self.paid_ms + self.balance_ms + self.rest_ms
+            assert held_ms == pytest.approx(self.policy.initial_ms + earned_ms, abs=1e-3)
 
 
 def test_a_budget_is_bounded_and_earned() -> None:
@@ -72,6 +85,15 @@ def test_a_budget_is_bounded_and_earned() -> None:
 def test_numbers_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="budget"):
         BudgetPolicy(**wrong)
+
+
+def test_quick_successes_pay_in_their_share_too() -> None:
+    """Each alone earns less than a millisecond."""
+    policy = BudgetPolicy(initial_ms=0, max_ms=1_000, share=0.125)
+    balance_ms, rest_ms = 0, 0.0
+    for _ in range(100):
+        balance_ms, rest_ms = deposit(balance_ms, 2, policy, rest_ms=rest_ms)
+    assert balance_ms == 25
 
 
 def test_a_dear_retry_costs_more_than_a_cheap_one() -> None:

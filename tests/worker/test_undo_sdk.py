@@ -13,8 +13,17 @@ import pytest
 import fnr
 import fnr.testing
 from fnr.host.clock import Clock
-from fnr.policy.undo import DATA_BYTES_MAX, STEPS_MAX, Step, StepState, read_journal
+from fnr.policy.undo import (
+    DATA_BYTES_MAX,
+    JOURNAL_BYTES_MAX,
+    STEPS_MAX,
+    Step,
+    StepState,
+    read_journal,
+)
 from fnr.worker import undo
+from fnr.worker.command_template import InputError
+from fnr.worker.declared_undo import read_steps, record_all
 from fnr.worker.undo_journal import Journal
 
 TOKEN = "A" * 26
@@ -96,6 +105,15 @@ def test_steps_are_bounded(journal: Callable[[], list[Step]]) -> None:
     with pytest.raises(fnr.undo.UndoLimitError, match="200 undo steps"):
         fnr.undo.command(["true"])
     assert len(journal()) == STEPS_MAX
+
+
+def test_a_declared_step_that_is_too_large_is_the_inputs_mistake(tmp_path: Path) -> None:
+    """A call is given all of the input; an error of another kind would end the worker."""
+    journal = Journal(str(tmp_path), lambda: TOKEN, clock=Clock())
+    steps = read_steps([{"call": "undo_functions:note"}])
+    with pytest.raises(InputError, match="undo call: its undo steps are more than"):
+        record_all(journal, steps, {"text": "x" * JOURNAL_BYTES_MAX})
+    record_all(journal, steps, {"text": "short"})
 
 
 def test_folders_can_be_the_only_ones(tmp_path: Path) -> None:
