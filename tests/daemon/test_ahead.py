@@ -94,27 +94,6 @@ def test_after_a_failure_the_next_one_waits_for_what_the_rules_say() -> None:
     assert one.begun_at_ms == NOW_MS + 500, "its deadline counts from when it was handed over"
 
 
-def test_who_watches_deadlines_hears_when_the_next_one_begins() -> None:
-    """One of less than a second is looked after by a timer of its own."""
-    heard: list[str] = []
-
-    def delivered(workers: list[WorkerProcess]) -> None:
-        heard.extend(one.current.token for one in workers if one.current is not None)
-
-    clock = SimpleNamespace(boot_ms=lambda: NOW_MS, now_ms=lambda: NOW_MS)
-    parts = SimpleNamespace(clock=clock, store=SimpleNamespace(post=lambda *_: None))
-    dispatcher = SimpleNamespace(pools={}, on_delivered=delivered)
-    runner = Runner(
-        cast("Any", parts), cast("Any", dispatcher), cast("Any", SimpleNamespace(ready=True))
-    )
-    one, _ = worker()
-    give(one, "a", "b", "c", "d")
-    runner.ended(one, [Done(token="a")])
-    assert heard == ["b"]
-    runner.returned(one, ["b"], why="given back")
-    assert heard == ["b", "c"]
-
-
 @pytest.mark.parametrize("why", ["leaving", "interrupted", "away"])
 def test_nothing_is_handed_over_to_who_begins_nothing(why: str) -> None:
     one, wire = worker()
@@ -216,7 +195,11 @@ def runner_of(began: list[list[str]]) -> tuple[Any, WorkerProcess]:
     posted: list[Any] = []
     parts = SimpleNamespace(
         clock=SimpleNamespace(boot_ms=lambda: NOW_MS, now_ms=lambda: NOW_MS),
-        store=SimpleNamespace(post=lambda *unit: posted.append(unit), on_trouble=lambda _: None),
+        store=SimpleNamespace(
+            post=lambda *unit: posted.append(unit),
+            on_trouble=lambda _: None,
+            on_undone=lambda _: None,
+        ),
         later=lambda *_: None,
     )
     dispatcher = Dispatcher(cast("Any", parts))
