@@ -126,6 +126,20 @@ def attach(pid: int, pid_start_expected: int) -> int | None:
     return None
 
 
+def ends_within(pid: int, wait_ms: int) -> bool:
+    """Wait so long for the end of a process that need not be ours; has it ended?"""
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        poll = select.poll()
+        poll.register(pidfd, select.POLLIN)
+        return bool(poll.poll(wait_ms))
+    finally:
+        os.close(pidfd)
+
+
 def signal_pids(pids: Iterable[int], signal: int) -> int:
     """Send a signal to each; how many of them were there to get it."""
     reached = 0

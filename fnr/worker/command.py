@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from fnr.api.frames import Limits, Output, Run, WorkerSpec
 from fnr.host.clock import Clock
+from fnr.host.process import ends_within
 from fnr.policy.evidence import DAEMON_KILLED, WORKER_ENDED, Evidence, KilledBy, Phase
 from fnr.worker.capture import capture
 from fnr.worker.command_child import CommandChild, Ending, Plan
@@ -32,6 +33,8 @@ from fnr.worker.outcome import (
 )
 from fnr.worker.own_log import OwnLog
 
+# For the threads of a daemon that was killed.
+DAEMON_ENDS_MS = 1_000
 _HASH_BYTES = 1024 * 1024
 _FILE = "file:"
 
@@ -235,13 +238,20 @@ class Command:
 
     def _killed(self) -> Evidence:
         cancel = self._duty.cancel
-        if cancel is None and self._spec.die_with_daemon and os.getppid() != self._spec.daemon_pid:
+        if cancel is None and self._spec.die_with_daemon and self._daemon_is_gone():
             return Evidence(
                 message=DAEMON_KILLED, killed_by=KilledBy.DRAIN, kill_reason=DAEMON_KILLED
             )
         reason = killer(cancel.reason) if cancel is not None else KilledBy.OPERATOR
         why = WORKER_ENDED if cancel is None else cancel.why or f"ended: {reason}"
         return Evidence(message=why, killed_by=reason, kill_reason=why)
+
+    def _daemon_is_gone(self) -> bool:
+        daemon_pid = self._spec.daemon_pid
+        if daemon_pid is None or os.getppid() != daemon_pid:
+            return True
+        # SIGHUP comes when the first of its threads goes, and it has others.
+        return self._interrupts.wished and ends_within(daemon_pid, DAEMON_ENDS_MS)
 
     def _capture(self, error: BaseException, phase: Phase) -> Evidence:
         return capture(error, phase=phase, now_ms=self._clock.now_ms())

@@ -26,6 +26,7 @@ class Interrupts:
     doing: names what the main thread does: a token, LOADING or WAITING.
     open:  whether Interrupted may be raised now; set by the main thread around what it guards.
     asked: SIGTERM came; the process is to end.
+    wished: it was the signal that is heeded besides.
     soft:  called instead of raising, for what has a way of its own to be cancelled.
     forked: this is a forked copy of the worker, made by the function; it serves nobody.
     """
@@ -36,7 +37,7 @@ class Interrupts:
     def __init__(self) -> None:
         self.doing = self.LOADING
         self.open = False
-        self.asked = False
+        self.asked = self.wished = False
         self.soft: Callable[[], None] | None = None
         self.forked = False
         self._installed = False
@@ -100,7 +101,7 @@ class Interrupts:
         self._interrupt()
 
     def _on_wish(self, _number: int, _frame: FrameType | None) -> None:
-        self.asked = True
+        self.asked = self.wished = True
         self._interrupt()
 
     def _interrupt(self) -> None:

@@ -197,10 +197,13 @@ async def test_who_submits_while_the_daemon_is_restarted_hears_nothing_of_it(
     home = home_at(function("echo", "echo")).up()
     ids: list[list[str]] = [[] for _ in range(20)]
     over = False
+    all_begun = asyncio.Event()
 
     async def submit_on(client: AsyncClient, mine: list[str]) -> None:
         while not over:
             mine.append(await client.submit("echo", delay="1h"))
+            if all(ids):
+                all_begun.set()
 
     def restart() -> None:
         assert home.ask(ask.StopDaemon())
@@ -213,8 +216,7 @@ async def test_who_submits_while_the_daemon_is_restarted_hears_nothing_of_it(
             for mine in ids:
                 group.create_task(submit_on(client, mine))
             # Nobody has patience with a daemon that was not there at first.
-            while not all(ids):
-                await asyncio.sleep(0)
+            await all_begun.wait()
             for _ in range(3):
                 await asyncio.to_thread(restart)
             over = True
@@ -510,7 +512,7 @@ def test_a_command_that_ends_with_its_daemon_does_not_wait_for_the_next(
     end = end_of(home, task_id)
     assert (end.task.state, end.task.deaths, end.task.retries) == (TaskState.DONE, 0, 0)
     told = [row.decision.why for row in home.ask(ask.GetTask(task_id=task_id)).ledger]
-    assert [reason for reason in told if DAEMON_KILLED in reason]
+    assert [reason for reason in told if DAEMON_KILLED in reason], told
 
 
 @pytest.mark.parametrize("guard", ["lives", "was ended before"])

@@ -6,13 +6,14 @@ import errno
 import gc
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from host_programs import environment, open_descriptors, running, wait_for_end
 
-from fnr.host.process import Child, Exit, attach, pid_start, reap, signal_pids, spawn
+from fnr.host.process import Child, Exit, attach, ends_within, pid_start, reap, signal_pids, spawn
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
 
@@ -225,3 +226,14 @@ def test_who_asks_after_its_parent_is_gone_dies_at_once() -> None:
     with running(CHILD_OF_A_WORKER.format(parent=1), fnr=True) as program:
         assert os.getpid() != 1
         assert program.end().signal == signal.SIGKILL
+
+
+def test_the_end_of_a_stranger_is_waited_for() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE
+    ) as stranger:
+        assert not ends_within(stranger.pid, 0)
+        assert stranger.stdin is not None
+        stranger.stdin.close()
+        assert ends_within(stranger.pid, 30_000), "a zombie has ended"
+    assert ends_within(stranger.pid, 0)
