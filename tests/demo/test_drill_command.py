@@ -153,20 +153,27 @@ def test_a_killed_drill_leaves_no_process_and_no_folder(folder: Path) -> None:
     assert processes_of(temporary) == {}
 
 
+@contextmanager
+def live_drill(home: LiveHome, *command: str) -> Iterator[subprocess.Popen[str]]:
+    """A drill on a daemon that works, from when its canaries meet faults."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "fnr", "--home", str(home.folder), *command],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as drill:
+        assert drill.stderr is not None
+        while "meet them at once" not in (line := drill.stderr.readline()):
+            assert line, home.log()[-4_000:]
+        yield drill
+
+
 def test_a_killed_live_drill_leaves_no_fault(folder: Path) -> None:
     """Its faults would go on for 90 s; what it left on disk goes with the next one."""
     home = LiveHome(folder, "[chaos]\nenabled = true\nstop_load = 1000.0\n").up()
     command = ["chaos", "drill", "--live", "--concurrent", "9"]
     try:
-        with subprocess.Popen(
-            [sys.executable, "-m", "fnr", "--home", str(folder), *command],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as drill:
-            assert drill.stderr is not None
-            while "meet them at once" not in (line := drill.stderr.readline()):
-                assert line, home.log()[-4_000:]
+        with live_drill(home, *command) as drill:
             begun = [records.holder(one.folder) for one in records.active(home.paths.chaos_dir)]
             holders = [attach(one.pid, one.pid_start) for one in begun if one is not None]
             drill.kill()
@@ -192,15 +199,7 @@ def test_a_live_drill_whose_daemon_was_stopped_is_put_to_rest_by_the_next(
     """Its letters were open until somebody drilled again; whether its player waited or not."""
     home = LiveHome(folder, "[chaos]\nenabled = true\nstop_load = 1000.0\n").up()
     try:
-        with subprocess.Popen(
-            [sys.executable, "-m", "fnr", "--home", str(folder), "chaos", "drill", "--live"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as drill:
-            assert drill.stderr is not None
-            while "meet them at once" not in (line := drill.stderr.readline()):
-                assert line, home.log()[-4_000:]
+        with live_drill(home, "chaos", "drill", "--live") as drill:
             while not home.fnr("dlq", "list").stdout:
                 pass
             assert home.fnr("daemon", "stop").returncode == 0
