@@ -33,11 +33,11 @@ def stats(count: int) -> list[LetterStat]:
 
 
 def test_deaths_that_were_cut_say_so_beside_the_letters_too() -> None:
-    pulse = Pulse()
-    pulse.put_in(DIED, [now_ms()] * 3, whole=False, latest=True)
+    pulse, now = Pulse(), now_ms()
+    pulse.put_in(DIED, [now] * 3, whole=False, latest=True)
     assert ", 3+ died in 30 min ▲" in letter_lines(stats(1), pulse)[0].plain
-    pulse.begin(heard_from_ms=now_ms())
-    pulse.put_in(DIED, [now_ms() - 1] * 3, whole=True)
+    pulse.begin(heard_from_ms=now)
+    pulse.put_in(DIED, [now - 1] * 3, whole=True)
     assert ", 3 died in 30 min ▲" in letter_lines(stats(1), pulse)[0].plain
 
 
