@@ -16,7 +16,7 @@ PATIENCE_S = 300
 
 
 def submit_rate_per_s(
-    system: str, *, count: int, clients: int, env: Mapping[str, str]
+    system: str, *, count: int, clients: int, env: Mapping[str, str], what: str = "submit"
 ) -> tuple[float, int]:
     """Tasks per second over all clients, from the first submit to the last answer; and how many.
 
@@ -24,7 +24,7 @@ def submit_rate_per_s(
     0.1 ms, so with many of them the figure includes the ragged start and end.
     """
     each = count // clients
-    started = [_start(system, "submit", each, env) for _ in range(clients)]
+    started = [_start(system, what, each, env) for _ in range(clients)]
     for client in started:
         assert client.stdout is not None
         if client.stdout.readline() != "ready\n":

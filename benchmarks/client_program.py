@@ -2,6 +2,7 @@
 
 client_program.py fnr|huey submit COUNT    waits for a line on stdin between ready and go
 client_program.py fnr|huey latency COUNT   one task at a time, with pauses in between
+client_program.py fnr asleep COUNT         submits as a client that never looks before it sleeps
 client_program.py fnr call COUNT           the same, by Client.call
 """
 
@@ -90,6 +91,11 @@ def main(system: str, what: str, count: str) -> None:
         client = fnr_client()
         print(json.dumps(latency(lambda: client.call("noop", PAYLOAD), int(count))))
         return
+    if what == "asleep":
+        from fnr.client import eager
+
+        eager.ROW_MIN = eager.ROW_MAX = sys.maxsize
+        what = "submit"
     enqueue, result = {"fnr": fnr_calls, "huey": huey_calls}[system]()
     if what == "submit":
         print(json.dumps(submit(enqueue, int(count))))

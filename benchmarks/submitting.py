@@ -25,14 +25,16 @@ def submitting(plan: Plan) -> list[Line]:
     """Submit about 200 bytes of input; the function is paused, so that nothing else is measured.
 
     One per call, and several clients: from before the first Client.submit to after the last one
-    returned, in client processes that are connected and warm. Huey's clients write its store
+    returned, in client processes that are connected and warm; "asleep": one that never looks for an
+    answer before it sleeps until it comes. Huey's clients write its store
     themselves, so no socket is in between. --jsonl: from the start of the process `fnr submit
     noop --jsonl FILE` to its end, the interpreter's start included.
     """
-    one, several, lines = [], [], []
+    one, asleep, several, lines = [], [], [], []
     huey_one, huey_several = [], []
     for _ in range(plan.runs):
         one.append(_fnr(plan, clients=1))
+        asleep.append(_fnr(plan, clients=1, what="asleep"))
         if plan.huey:
             huey_one.append(_huey(plan, clients=1))
         several.append(_fnr(plan, clients=plan.submit_clients))
@@ -41,6 +43,7 @@ def submitting(plan: Plan) -> list[Line]:
         lines.append(_jsonl(plan))
     return [
         _line("submit, one per call", one, huey_one, must=2_500, goal=3_000),
+        _line("submit, one per call, asleep while it waits", asleep, huey_one),
         _line(
             f"submit, {plan.submit_clients} client processes",
             several,
@@ -52,7 +55,14 @@ def submitting(plan: Plan) -> list[Line]:
     ]
 
 
-def _line(what: str, mine: list[float], its: list[float], *, must: float, goal: float) -> Line:
+def _line(
+    what: str,
+    mine: list[float],
+    its: list[float],
+    *,
+    must: float | None = None,
+    goal: float | None = None,
+) -> Line:
     return Line(
         section="submit",
         what=what,
@@ -70,13 +80,13 @@ def _paused(plan: Plan) -> LiveDaemon:
     return LiveDaemon(plan.folder / f"s{next(_numbers)}", toml)
 
 
-def _fnr(plan: Plan, *, clients: int) -> float:
+def _fnr(plan: Plan, *, clients: int, what: str = "submit") -> float:
     with _paused(plan) as daemon:
         daemon.idle_workers(2)
         daemon.ask(PauseFunction(functions=["noop"]))
         env = {**os.environ, HOME_ENV: str(daemon.home)}
         rate, submitted = submit_rate_per_s(
-            "fnr", count=plan.submit_tasks, clients=clients, env=env
+            "fnr", count=plan.submit_tasks, clients=clients, env=env, what=what
         )
         _check(daemon, submitted)
     return rate

@@ -30,6 +30,7 @@ from fnr.api.errors import (
 from fnr.api.question import Read, Request
 from fnr.api.requests import Event, GetStatus, WaitTasks, Watch
 from fnr.api.wire import REQUEST_BYTES_MAX, Reply, decode_reply, encode_request, open_answer
+from fnr.client.eager import Eager
 from fnr.config.paths import SOCKET_PATH_BYTES_MAX, Paths
 from fnr.host.clock import Clock
 from fnr.host.lock import lock_holder
@@ -63,13 +64,19 @@ class Connection:
         self._socket = connect_socket(paths, timeout_ms=timeout_ms)
         self._timeout_s: float | None = -1.0
         self._reader = self._socket.makefile("rb", buffering=256 * 1024)
+        self._readable = select.poll()
+        self._readable.register(self._socket, select.POLLIN)
+        self._eager = Eager(clock=Clock())
         self._last_id = 0
         self.broken = False
 
     def ask(self, request: Request[Answer]) -> Answer:
         """The typed answer; raises the error that the daemon answered with."""
         [request_id] = self._send(request)
-        return open_answer(request, self._receive({request_id}, self._deadline_ms(request)))
+        deadline_ms = self._deadline_ms(request)
+        reply = self._receive({request_id}, deadline_ms, look=True)
+        self._eager.answered()
+        return open_answer(request, reply)
 
     def ask_both(
         self, first: Request[Answer], then: Request[Other]
@@ -203,9 +210,14 @@ class Connection:
             self.broken = True
         return None if reply.error is None else from_json(reply.error)
 
-    def _receive(self, request_ids: Container[int], deadline_ms: int | None) -> Reply:
+    def _receive(
+        self, request_ids: Container[int], deadline_ms: int | None, *, look: bool = False
+    ) -> Reply:
+        """look: nothing else is under way, and the answer may be there at any moment."""
         self._set_timeout(deadline_ms)
         self.broken = True
+        if look:
+            self._eager.look(self._readable.poll)
         while True:
             try:
                 line = self._reader.readline()

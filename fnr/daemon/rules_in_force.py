@@ -36,8 +36,13 @@ from fnr.store import own_rules
 from fnr.store.connection import StoreBusy, StoreFull, StoreIll
 
 RULES_BEHIND = "rules.d was changed, and is not in force like that: fnr rules reload"
-# Work that waits is handed out first.
+# Work that waits is handed out first, and as long as there is much of it, for a while; a failure
+# waits for nobody.
 LOAD_AFTER_MS = 2_000
+LOAD_AGAIN_MS = 500
+LOAD_AT_LAST_MS = 30_000
+# So many COMMITs between two looks are much work.
+BUSY_COMMITS = 50
 # Answers remembered, some 3 kB each.
 NAMED_MAX = 256
 # Reading holds the interpreter; the loop, which needs it after every system call, waits so long for
@@ -66,6 +71,7 @@ class RulesInForce:
         self._lock = Lock()
         self._waiting: list[Callable[[], None]] = []
         self._loading = False
+        self._commits = 0
         self.on_loaded: Callable[[], None] = _nobody_asked
 
     @property
@@ -134,7 +140,19 @@ class RulesInForce:
 
         By a timer: a daemon that ends before has nothing to wait for.
         """
-        self._parts.later(LOAD_AFTER_MS, self._load_now)
+        self._parts.store.on_written(self._count_commit)
+        self._parts.later(LOAD_AFTER_MS, lambda: self._load_at_rest(LOAD_AFTER_MS))
+
+    def _count_commit(self) -> None:
+        self._commits += 1
+
+    def _load_at_rest(self, waited_ms: int) -> None:
+        busy, self._commits = self._commits >= BUSY_COMMITS, 0
+        if busy and waited_ms < LOAD_AT_LAST_MS and not self._loading:
+            waited_ms += LOAD_AGAIN_MS
+            self._parts.later(LOAD_AGAIN_MS, lambda: self._load_at_rest(waited_ms))
+        else:
+            self._load_now()
 
     def _load_now(self) -> None:
         if not self._loading:

@@ -21,6 +21,11 @@ def peak_mib() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // _KIB_PER_MIB
 
 
+def pushed_aside() -> int:
+    """How often this thread could have gone on and its processor was given to somebody else."""
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nivcsw
+
+
 def limit_cpu_from_here(seconds: int) -> None:
     """Let SIGXCPU end this process after so much more CPU time.
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from fnr.daemon import rules_in_force
-from fnr.daemon.rules_in_force import LOAD_AFTER_MS, RulesInForce
+from fnr.daemon.rules_in_force import BUSY_COMMITS, LOAD_AFTER_MS, LOAD_AT_LAST_MS, RulesInForce
 
 
 class Loop:
@@ -18,6 +18,11 @@ class Loop:
     def __init__(self) -> None:
         self.timers: list[tuple[float, Callable[[], None]]] = []
         self.started: list[Coroutine[Any, Any, None]] = []
+        self.store = self
+        self.commit: Callable[[], None] = lambda: None
+
+    def on_written(self, hook: Callable[[], None]) -> None:
+        self.commit = hook
 
     def later(self, delay_ms: float, call: Callable[[], None]) -> None:
         self.timers.append((delay_ms, call))
@@ -49,6 +54,40 @@ async def test_a_daemon_that_ends_before_has_nothing_to_wait_for(
     [(delay_ms, load)] = loop.timers
     assert delay_ms == LOAD_AFTER_MS
     load()
+    [work] = loop.started
+    await work
+    assert rules.ready
+
+
+async def test_as_long_as_there_is_much_to_do_they_are_not_read(
+    at_rest: tuple[Loop, RulesInForce],
+) -> None:
+    """Every task of the first seconds waited for a part of it."""
+    loop, rules = at_rest
+    rules.load_soon()
+    while not loop.started:
+        _, look = loop.timers[-1]
+        for _ in range(BUSY_COMMITS):
+            loop.commit()
+        look()
+    waited_ms = sum(delay_ms for delay_ms, _ in loop.timers)
+    assert waited_ms == LOAD_AT_LAST_MS
+    for work in loop.started:
+        await work
+    assert rules.ready
+
+
+async def test_when_there_is_little_to_do_they_are_read(
+    at_rest: tuple[Loop, RulesInForce],
+) -> None:
+    loop, rules = at_rest
+    rules.load_soon()
+    for commits in (BUSY_COMMITS, BUSY_COMMITS - 1):
+        assert loop.started == []
+        for _ in range(commits):
+            loop.commit()
+        _, look = loop.timers[-1]
+        look()
     [work] = loop.started
     await work
     assert rules.ready
