@@ -150,7 +150,9 @@ def made_by_task(step: Step, steps: Iterable[Step]) -> bool:
 
 
 def begun(step: Step, *, now_ms: int) -> Step:
-    """The step as it is while it is tried once more."""
+    """The step as it is while it is tried once more; a try that was cut off is made again."""
+    if is_cut_off(step):
+        return step
     if step.state is not StepState.UNDOING:
         step = moved(step, StepState.UNDOING, why="", now_ms=now_ms)
     return replace(step, tries=step.tries + 1, reason="")

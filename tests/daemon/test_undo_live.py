@@ -452,8 +452,9 @@ def test_an_operator_is_told_whoever_dies(home_at: HomeAt, point: str) -> None:
 
 
 def test_what_a_try_has_started_ends_before_the_next_try(home_at: HomeAt, tmp_path: Path) -> None:
-    """A daemon that is killed takes its process with it, and not what that has started."""
-    home = home_at(function("steps", "undo_tries = 5")).up()
+    """A daemon that is killed takes its process with it, and not what that has started. The try is
+    made again; it has used up nothing."""
+    home = home_at(function("steps", "undo_tries = 1")).up()
     bell, tried = tmp_path / "bell", tmp_path / "tried"
     os.mkfifo(bell)
     script = 'test -e "$1" && exit; touch "$1"; sleep 1000 & echo $! > "$0"; wait'
@@ -464,7 +465,7 @@ def test_what_a_try_has_started_ends_before_the_next_try(home_at: HomeAt, tmp_pa
     assert not select.select([pidfd], [], [], 0)[0]
     home.up()
     ended(home, task_id)
-    assert [(step.state, step.tries) for step in steps_of(home, task_id)] == [(StepState.UNDONE, 2)]
+    assert [(step.state, step.tries) for step in steps_of(home, task_id)] == [(StepState.UNDONE, 1)]
     assert select.select([pidfd], [], [], 0)[0]
     os.close(pidfd)
     whole(home)

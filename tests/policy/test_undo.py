@@ -123,6 +123,16 @@ def test_a_try_that_was_begun_and_never_settled_is_known() -> None:
     assert is_cut_off(begun(waits, now_ms=NOW_MS))
 
 
+def test_a_try_that_was_cut_off_is_made_again_and_not_counted_twice() -> None:
+    """With every daemon that died one was used up, and the operator read of 7 tries of 2."""
+    one = begun(step(), now_ms=NOW_MS)
+    for _ in range(6):
+        one = begun(one, now_ms=NOW_MS)
+    failed = Outcome(tried=Tried.FAILED, why="refused")
+    waits, wait_ms = tried(one, failed, policy=UndoPolicy(tries_max=2), now_ms=NOW_MS, fraction=0.5)
+    assert (waits.state, waits.tries, wait_ms > 0) == (StepState.UNDOING, 1, True)
+
+
 @given(STATES)
 def test_operators_move_only_what_needs_them(state: StepState) -> None:
     one = replace(step(state=state), tries=5)
