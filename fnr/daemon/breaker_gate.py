@@ -228,8 +228,9 @@ class BreakerGate:
             if verdict.token is not None:
                 self._told.pop(verdict.token, None)
                 self._begun.pop(verdict.token, None)
-            if verdict.outcome is AttemptOutcome.INTERRUPTED and verdict.task.waiting_for:
-                service = verdict.task.waiting_for.removeprefix(f"{WAIT_PREFIX}")
+            # It may wait for its undo first.
+            kind, _, service = (verdict.task.waiting_for or "").partition(":")
+            if verdict.outcome is AttemptOutcome.INTERRUPTED and f"{kind}:" == WAIT_PREFIX:
                 self._refused.setdefault(verdict.task.function, set()).add(service)
         if self._freed:
             freed, self._freed = self._freed, set()
