@@ -343,6 +343,7 @@ async def test_the_dashboard_shows_gpus_when_there_are_any(daemon: StoreServer) 
 async def test_what_stands_behind_a_dialog_is_still_to_be_seen(daemon: StoreServer) -> None:
     async with running(daemon.paths, "tasks", size=(120, 40)) as (app, pilot):
         await until_shown(pilot, "● running")
+        await until_shown(pilot, "of 200")
         await pilot.press("l")
         await until(pilot, lambda: isinstance(app.screen, Dialog))
         await until_shown(pilot, "output of task")
