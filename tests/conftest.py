@@ -8,8 +8,11 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import hypothesis
 import pytest
@@ -23,6 +26,7 @@ hypothesis.settings.load_profile("fnr")
 
 TESTS = Path(__file__).resolve().parent
 ENDING_S = 5
+MEASURED_EVERY = 4
 MARK = f"FNR_TEST_RUN={os.getpid()}"
 FROM_OUTSIDE = ("FNR_", "XDG_", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "NOTIFY_SOCKET", "WATCHDOG_")
 
@@ -82,6 +86,25 @@ def _nobody_is_left_behind() -> Iterator[None]:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     assert not left, f"still running after the tests: {left}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _some_modules_measure_their_processes(request: pytest.FixtureRequest) -> Iterator[None]:
+    """To start coverage takes a process as long as all else that it does to start.
+
+    So what is measured is every line that tests run themselves, or daemons that are forked for
+    them, and of the 1,800 other processes (workers, commands) those of every so manyth module.
+    """
+    names = [name for name in os.environ if name.startswith("COVERAGE_PROCESS_")]
+    if not names or crc32(request.path.name.encode()) % MEASURED_EVERY == 0:
+        yield
+        return
+    if find_spec("nursery") is not None:
+        # It would fork all daemons unmeasured.
+        import_module("nursery").nursery()
+    before = {name: os.environ.pop(name) for name in names}
+    yield
+    os.environ.update(before)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -52,3 +52,21 @@ async def test_all_that_is_asked_is_seen_at_once_on_80_by_24(daemon: StoreServer
         seen = shown(app)
         assert all(ask.label in seen for ask in asks)
         assert "Cancel" in seen
+
+
+async def test_a_dry_run_that_ends_while_the_program_is_left_breaks_nothing(
+    daemon: StoreServer,
+) -> None:
+    """It ended in a traceback of fnr instead: what is in a dialog goes before the dialog."""
+    wish = Wish(
+        title="purge", text="It is gone then.", verb="Purge",
+        command=lambda _: OwnCommand(words=("dlq", "purge")),
+        trial=lambda _: OwnCommand(words=("dlq", "purge", "-n")),
+    )  # fmt: skip
+    async with running(daemon.paths, "dlq", size=(80, 24)) as (app, pilot):
+        dialog = Dialog(wish, daemon.paths)
+        await app.push_screen(dialog)
+        await until_shown(pilot, "Purge")
+        await dialog.remove_children()
+        assert dialog.is_current
+        dialog.tried("would purge 3", dialog.trial)

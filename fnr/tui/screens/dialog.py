@@ -100,8 +100,10 @@ class Dialog(Veiled[OwnCommand | None]):
 
     def tried(self, words: str, number: int) -> None:
         """What the harmless twin said."""
-        if number == self._trials:
-            self.query_one("#trial-words", Static).update(Text(block(words[:TRIAL_CHARS_MAX])))
+        # Where the program is just being left, what was in the dialog goes before the dialog.
+        shown = self.query("#trial-words").results(Static) if number == self._trials else ()
+        for place in shown:
+            place.update(Text(block(words[:TRIAL_CHARS_MAX])))
 
     def _show_focused(self) -> None:
         if self.focused is not None:
