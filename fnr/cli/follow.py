@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
@@ -33,12 +32,12 @@ from fnr.api.requests import (
 )
 from fnr.api.resource_requests import ExplainWait
 from fnr.cli.here import Here, say
+from fnr.cli.log_ends import log_size, printed_to
 from fnr.cli.terminal import block
 from fnr.client.answers import further_ends, in_one_wait, time_is_up
 from fnr.client.connect import Connection, ConnectionLost
 from fnr.client.patience import Patience, connect_again
 from fnr.client.task_story import why
-from fnr.config.paths import Paths
 from fnr.host.bookmark import Bookmarks
 from fnr.host.clock import Dice, Ulids
 from fnr.host.worker_log import follow, read_kept
@@ -223,22 +222,6 @@ def function_output(here: Here, function: str, *, shown: dict[str, int]) -> Iter
             inbox.leave(path)
 
 
-def printed_to(paths: Paths, span: LogSpan) -> int | None:
-    """Up to where a log is this attempt's output for sure, 0 if it may not be; None: to its end.
-
-    Its worker goes on with the next attempt before anybody hears that this one has ended.
-    """
-    if span.log_to is not None or span.ended_at_ms is not None:
-        return span.log_to
-    # The size first: whoever begins after that has printed nothing before it.
-    size = log_size(span.log_path)
-    try:
-        begun = Path(paths.now_file_of(None, span.worker_id)).read_bytes()
-    except OSError:
-        return size
-    return size if begun.startswith((span.token.encode(), b"\0")) else 0
-
-
 def pieces(path: str, start: int, end: int | None) -> Iterator[Piece]:
     """What stands in a log between two positions."""
     size = log_size(path)
@@ -388,11 +371,3 @@ def why_it_waits(connection: Connection, task_id: str) -> list[str]:
     task = connection.ask(GetTask(task_id=task_id)).task
     waits = task.state in {TaskState.QUEUED, TaskState.WAITING}
     return [why(task)] if waits and why(task) else []
-
-
-def log_size(path: str) -> int:
-    """Where the next output will stand; 0 without a file."""
-    try:
-        return Path(path).stat().st_size
-    except OSError:
-        return 0

@@ -13,15 +13,18 @@ from msgspec.structs import replace
 
 from fnr.api.errors import PermissionDenied
 from fnr.api.requests import ListLogSpans, ListWorkers
-from fnr.cli.follow import log_size
 from fnr.cli.here import here
+from fnr.cli.log_ends import has_gone_on, log_size, printed_to
 from fnr.client.log_lines import LogLines
+from fnr.client.patience import Patience
 from fnr.host.worker_log import first_kept, read_span
 from fnr.policy.log_record import LogRecord
 from fnr.policy.record import LogSpan
 
 # A line that is longer and not complete yet is shown in two parts.
 LINE_BYTES_MAX = 1024 * 1024
+# How long it may take until the end of an attempt is on disk, whose worker has begun the next one.
+SETTLED_MS = 2_000
 
 
 class Printed:
@@ -71,7 +74,13 @@ class Printed:
 
     def _page(self, before: str | None) -> list[LogSpan]:
         found = here().ask(replace(self._asked, before=before))
-        return [_until_now(span) for span in found] if self._followed else found
+        if self._followed:
+            return [_until_now(span) for span in found]
+        patience = Patience(SETTLED_MS)
+        while any(has_gone_on(here().paths, span) for span in found) and not patience.is_over:
+            patience.rest()
+            found = here().ask(replace(self._asked, before=before))
+        return [_as_far_as_it_goes(span) for span in found]
 
     def _records(self, span: LogSpan) -> Iterator[LogRecord]:
         cutter = LogLines(here().redaction)
@@ -90,15 +99,23 @@ class Printed:
 
 def _until_now(span: LogSpan) -> LogSpan:
     """A span of an attempt that runs, with the end that its output has now: of a whole line."""
-    if span.log_to is not None or span.ended_at_ms is not None:
+    size = printed_to(here().paths, span)
+    if span.log_to is not None or size is None:
         return span
-    size = log_size(span.log_path)
+    if size <= span.log_from:
+        return replace(span, log_to=span.log_from)
     try:
         tail = read_span(span.log_path, span.log_from, size, LINE_BYTES_MAX)
     except PermissionError:
         return span  # said when it is to be shown
     unfinished = len(tail) - tail.rfind(b"\n") - 1
     return replace(span, log_to=size - unfinished if unfinished < LINE_BYTES_MAX else size)
+
+
+def _as_far_as_it_goes(span: LogSpan) -> LogSpan:
+    """The same with the line that is not finished."""
+    size = printed_to(here().paths, span)
+    return span if size is None else replace(span, log_to=max(size, span.log_from))
 
 
 def _bounded(span: LogSpan, next_from: int | None) -> LogSpan:

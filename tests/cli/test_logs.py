@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from pathlib import Path
 
 import msgspec
 from cli_runs import Run
 from live_home import LiveHome
+from msgspec.structs import replace
 from terminals import Session
+from wire_server import Events, Turns, WireServer
 
-from fnr.api.requests import ListLogSpans
+from fnr.api.requests import ListLogSpans, ListTasks, Watch
 from fnr.cli.argv import Globals
 from fnr.cli.follow import function_output
 from fnr.cli.here import enter
@@ -19,6 +22,7 @@ from fnr.cli.log_lines import lost_words
 from fnr.cli.log_spans import Printed
 from fnr.client.log_lines import LogLines
 from fnr.host.worker_log import first_kept, trim
+from fnr.policy.record import LogSpan
 
 MORE_THAN_A_PAGE = 230
 
@@ -134,3 +138,34 @@ def test_since_when_is_said_with_all_that_may_be_written(live: Run) -> None:
 def test_little_that_was_lost_is_not_called_nothing() -> None:
     """ "0.0 MiB of the log are not shown"."""
     assert lost_words(910).startswith("910 B of the log are not shown")
+
+
+def test_what_the_next_attempt_prints_is_not_shown_as_this_ones(
+    server: WireServer, fnr: Run
+) -> None:
+    """A worker goes on before anybody hears that an attempt has ended, and where."""
+    task_id = "01JD0000000000000000000000"
+    log = Path(server.home, "log")
+    log.write_bytes(b"before\nmine\nnext\n")
+    now = Path(server.paths.now_file_of(None, "W"))
+    now.parent.mkdir(parents=True)
+    running = LogSpan(
+        task_id=task_id, token="B", number=1, worker_id="W", started_at_ms=1, ended_at_ms=None,
+        log_path=str(log), log_from=7, log_to=None,
+    )  # fmt: skip
+    ended = replace(running, ended_at_ms=2, log_to=12)
+    server.answers[ListLogSpans] = Turns([running], [running], [ended])
+    now.write_bytes(b"C\0")
+    assert fnr("task", "logs", task_id).out == "mine\n"
+    server.answers[ListLogSpans] = [running]
+    now.write_bytes(b"B\0")
+    assert fnr("task", "logs", task_id).out == "mine\nnext\n"
+    now.write_bytes(b"A\0")
+    assert fnr("task", "logs", task_id).out == ""
+    server.answers |= {
+        Watch: Events(),
+        ListTasks: {"items": [{"task_id": task_id, "function": "f", "state": "done"}]},
+        ListLogSpans: Turns([running], [ended]),
+    }
+    now.write_bytes(b"C\0")
+    assert fnr("task", "logs", task_id, "-f").out == "mine\n"

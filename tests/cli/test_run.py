@@ -25,7 +25,7 @@ from fnr.api.requests import (
     WaitTasks,
     Watch,
 )
-from fnr.cli import follow
+from fnr.cli import follow, log_ends
 from fnr.cli.run import exit_code_of
 from fnr.client.connect import Connection
 from fnr.client.patience import connect_again
@@ -129,12 +129,12 @@ def test_an_attempts_output_ends_where_the_next_attempt_begins(tmp_path: Path) -
         task_id="T", token="MINE", number=1, worker_id="W", started_at_ms=1, ended_at_ms=None,
         log_path=str(log), log_from=2, log_to=None,
     )  # fmt: skip
-    assert follow.printed_to(paths, span) == 10, "nobody says which attempt has begun"
-    for begun, end in ((b"MINE\0\0", 10), (b"NEXT\0\0", 0), (b"\0INE\0\0", 10)):
+    assert log_ends.printed_to(paths, span) == 10, "nobody says which attempt has begun"
+    for begun, end in ((b"MINE\0\0", 10), (b"NEXT\0\0", 0), (b"\0INE\0\0", 0)):
         now.write_bytes(begun)
-        assert follow.printed_to(paths, span) == end
-    assert follow.printed_to(paths, replace(span, log_to=7)) == 7
-    assert follow.printed_to(paths, replace(span, ended_at_ms=2)) is None, "its worker has died"
+        assert log_ends.printed_to(paths, span) == end
+    assert log_ends.printed_to(paths, replace(span, log_to=7)) == 7
+    assert log_ends.printed_to(paths, replace(span, ended_at_ms=2)) is None, "its worker has died"
 
 
 def test_detached_prints_the_id_and_logs_follow_to_the_end(home: LiveHome, live: Run) -> None:
