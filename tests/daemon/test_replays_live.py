@@ -355,14 +355,16 @@ def test_ids_that_were_not_all_written_down_leave_every_letter_alone(home: LiveH
 
 
 @contextmanager
-def being_named(home: LiveHome, ids: list[str]) -> Iterator[tuple[str, list[FnrError]]]:
+def being_named(
+    home: LiveHome, ids: list[str], *, names: int = 100_000
+) -> Iterator[tuple[str, threading.Thread, list[FnrError]]]:
     """A plan whose letters are being written down meanwhile: named so often that it takes a while;
-    what who asked for it was told instead, behind it."""
+    who asked for it, and what he was told instead."""
     told: list[FnrError] = []
 
     def ask_for_it() -> None:
         try:
-            home.ask(StartReplay(task_ids=ids * (40_000 // len(ids))))
+            home.ask(StartReplay(task_ids=ids * (names // len(ids))))
         except FnrError as error:
             told.append(error)
 
@@ -371,7 +373,7 @@ def being_named(home: LiveHome, ids: list[str]) -> Iterator[tuple[str, list[FnrE
     asking.start()
     while not (made := {plan.plan_id for plan in home.ask(ListReplays()).items} - before):
         pass
-    yield made.pop(), told
+    yield made.pop(), asking, told
     asking.join()
 
 
@@ -379,7 +381,7 @@ def test_named_letters_that_were_paused_meanwhile_are_the_only_ones(home: LiveHo
     """Method: there are others, which a resumed plan must not look for."""
     letters(home, "others", 3)
     ids = letters(home, "named", 2)
-    with being_named(home, ids) as (plan_id, told):
+    with being_named(home, ids) as (plan_id, _, told):
         assert home.ask(PauseReplays(plan_ids=[plan_id])).changed == [plan_id]
         assert plan_of(home, plan_id).frozen_at_ms is None
     assert not told
@@ -392,14 +394,18 @@ def test_named_letters_that_were_paused_meanwhile_are_the_only_ones(home: LiveHo
 
 def test_named_letters_that_a_disk_did_not_take_stand_in_nobodys_way(home: LiveHome) -> None:
     """The plan is cancelled when the disk takes writes again; what was named can be named anew."""
-    ids = letters(home, "untaken", 2)
     assert home.process is not None
     limits = resource.prlimit(home.process.pid, resource.RLIMIT_FSIZE)
-    with being_named(home, ids) as (plan_id, told):
-        resource.prlimit(home.process.pid, resource.RLIMIT_FSIZE, (0, limits[1]))
-        while not told:
-            pass
-        resource.prlimit(home.process.pid, resource.RLIMIT_FSIZE, limits)
+    for names in (20_000, 100_000, 500_000):  # on a busy host the daemon may be quicker than we
+        ids = letters(home, f"untaken-{names}", 2)
+        with being_named(home, ids, names=names) as (plan_id, asking, told):
+            resource.prlimit(home.process.pid, resource.RLIMIT_FSIZE, (0, limits[1]))
+            asking.join()
+            resource.prlimit(home.process.pid, resource.RLIMIT_FSIZE, limits)
+        if told:
+            break
+        wait_for(home, plan_id, ended)
+    assert told
     while plan_of(home, plan_id).state is not ReplayState.CANCELLED:
         pass
     plan = home.ask(StartReplay(task_ids=ids))
