@@ -130,5 +130,5 @@ async def test_async_a_daemon_that_hangs_when_it_is_back_is_given_the_same_time(
 ) -> None:
     server.answers[Submit] = Turns(Close(), Submitted(task_id="T"))
     server.answers[GetStatus] = Turns(Hang(), Status(state="running", version="1", home="/h"))
-    async with AsyncClient(server.home, timeout="50ms", reconnect="60s") as client:
+    async with AsyncClient(server.home, timeout="500ms", reconnect="60s") as client:
         assert await client.submit("f") == "T"
