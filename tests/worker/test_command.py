@@ -326,6 +326,17 @@ def test_memory_over_the_limit_ends_the_command_and_not_the_worker(daemon: FakeD
     assert peer.result({"mib": 1})["exit_code"] == 0
 
 
+def test_what_a_script_starts_at_once_is_limited_as_the_script_is(daemon: FakeDaemon) -> None:
+    """Limits came just after the start, and half of all scripts were further by then."""
+    limits = Limits(memory_mib=200, cpu_time_s=7, files=40, file_size_mib=3)
+    script = "(ulimit -H -d; ulimit -t; ulimit -H -t; ulimit -H -n; ulimit -H -f; true)"
+    _, peer = daemon.serve(
+        kind="command", command=("sh", "-c", script), limits=limits, result="stdout"
+    )
+    found = {peer.result() for _ in range(10)}
+    assert found == {f"{200 * 1024}\n7\n12\n40\n{3 * 2048}\n"}
+
+
 def test_cpu_and_memory_of_the_command_are_measured(daemon: FakeDaemon) -> None:
     _, peer = serve(daemon, "allocate", "200")
     peer.run()
