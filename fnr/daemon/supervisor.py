@@ -194,6 +194,9 @@ class Supervisor:
         self._by_link[link] = worker
         mine = {*worker.held, *worker.ending}
         theirs = {*frame.running, *frame.finished}
+        if frame.ended is not None:
+            # An earlier daemon had counted. What is not settled yet counts when it is.
+            worker.attempts_done = frame.ended - len(mine.intersection(frame.finished))
         worker.send(frames.Welcome(drop=tuple(sorted(theirs - mine))))
         failpoint("worker-welcomed")
         # What we believe it has and it never got: the Run frames died with the last daemon or
