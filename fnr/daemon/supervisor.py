@@ -72,8 +72,12 @@ class Supervisor:
         self._parts.loop.add_reader(worker.pidfd, self._ended, worker)
 
     def tend(self, pool: Pool) -> None:
-        """Start what is missing."""
+        """Start what is missing: up to the minimum at once, beyond it if a task does wait."""
         while pool.wants_worker() and pool.start_timer is None:
+            if len(pool.staying) >= pool.settings.workers_min:
+                # While every place is taken nobody looks whether more is due.
+                self._dispatcher.kick(pool.name)
+                break
             before = len(pool.workers)
             self.start_worker(pool)
             if len(pool.workers) == before:

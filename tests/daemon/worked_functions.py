@@ -165,6 +165,12 @@ def hang_up() -> None:
             ours.shutdown(socket.SHUT_RDWR)
 
 
+def close_socket() -> None:
+    """Close the descriptor of the connection to the daemon, as a program that tidies up would."""
+    for fd in _sockets():
+        os.close(fd)
+
+
 def _sockets() -> list[int]:
     """This process's connected Unix sockets."""
     found = []
