@@ -255,7 +255,7 @@ class Supervisor:
             worker.ever_ready = True
             worker.idle_at_ms = self._parts.clock.boot_ms()
         pool = self.pools[worker.function]
-        pool.problem = ""
+        pool.works()
         if worker.state is WorkerState.READY and not self._parts.dispatching:
             self.dismiss(worker, "the daemon is stopping")
         elif pool.removed:
