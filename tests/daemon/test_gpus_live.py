@@ -13,8 +13,9 @@ import msgspec
 import pytest
 from live_home import FUNCTIONS, LiveHome
 from nvml_stub import Gpus, gpu, uuid
+from test_bad_days import pipes
 from test_conditions_live import wait_until_held
-from test_task_life import end_of, submit
+from test_task_life import end_of, function, submit
 
 from fnr.api import requests as ask
 from fnr.api.incident_requests import GetError
@@ -207,6 +208,30 @@ def test_a_gpu_that_is_lost_gets_no_work_until_it_is_back(
     assert "GPU is lost" in wait_until_held(home, "see")["see"]
     gpus.say(gpu(0))
     assert result_of(home, task_id) == uuid(0)
+
+
+@pytest.mark.parametrize("busy", [90, 0])
+def test_who_waits_for_its_gpu_is_not_hung_while_that_is_busy(
+    home_at: HomeAt, gpus: Gpus, tmp_path: Path, busy: int
+) -> None:
+    """It can send no beat and uses no CPU: it was ended in the middle of its kernel.
+
+    Method: meanwhile a task of another function becomes due, and ends.
+    """
+    started, gate = pipes(tmp_path, "started", "gate")
+    gpus.say(gpu(0), f"busy {busy}")
+    slow = on_gpu("slow", "block_with_lock", 'gpus = 1\nhang_timeout = "1500ms"')
+    home = home_at(slow + function("echo", "echo"))
+    assert home.start(env=gpus.env), home.log()
+    task_id = submit(home, "slow", {"fifo": str(gate), "started": str(started)}, retries_max=0)
+    started.read_text()
+    if busy:
+        end_of(home, submit(home, "echo", delay_ms=4_000))
+        assert home.ask(ask.GetTask(task_id=task_id)).task.state is TaskState.RUNNING
+        gate.write_text("open")
+        assert end_of(home, task_id).task.state is TaskState.DONE
+    else:
+        assert end_of(home, task_id).message.startswith("hung: no beat")
 
 
 def test_what_this_host_has_not_got_is_said_at_submit_and_in_status(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import socket
@@ -59,6 +60,15 @@ def block_on(fifo: str, started: str = "") -> str:
             bell.write(f"{os.getpid()}\n")
     with Path(fifo).open() as gate:
         return gate.read()
+
+
+def block_with_lock(fifo: str, started: str) -> int:
+    """The same with the interpreter's lock held, as a call into a driver may."""
+    with Path(started).open("w") as bell:
+        bell.write(f"{os.getpid()}\n")
+    fd: int = ctypes.PyDLL(None).open(fifo.encode(), os.O_RDONLY)
+    os.close(fd)
+    return fd
 
 
 def block_if(
