@@ -62,13 +62,12 @@ def block_on(fifo: str, started: str = "") -> str:
         return gate.read()
 
 
-def block_with_lock(fifo: str, started: str) -> int:
+def block_with_lock(fifo: str, started: str) -> str:
     """The same with the interpreter's lock held, as a call into a driver may."""
     with Path(started).open("w") as bell:
         bell.write(f"{os.getpid()}\n")
-    fd: int = ctypes.PyDLL(None).open(fifo.encode(), os.O_RDONLY)
-    os.close(fd)
-    return fd
+    with os.fdopen(ctypes.PyDLL(None).open(fifo.encode(), os.O_RDONLY)) as gate:
+        return gate.read()
 
 
 def block_if(
