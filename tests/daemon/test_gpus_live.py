@@ -38,6 +38,7 @@ grace = "200ms"
 
 # With workers that are there anyway, and with some that are started when a task is due.
 WORKERS = ["gpus = 1", "gpus = 1\nworkers = { min = 0, max = 1 }"]
+UNDONE = {"function": ["resume", "held"], "breaker": ["reset", "storage", "--reason", "new one"]}
 COMMAND = """
 [functions.look]
 command = ["sh", "-c", "printf %s $CUDA_VISIBLE_DEVICES"]
@@ -130,6 +131,28 @@ def test_a_gpu_is_never_given_twice_and_goes_from_one_function_to_the_next(
     for name in ("first", "second", "first"):
         assert result_of(home, submit(home, name)) == uuid(0)
     assert home.fnr("db", "check").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["function", "pause", "held"], ["breaker", "open", "storage", "--reason", "disk"]],
+    ids=["paused", "breaker"],
+)
+def test_who_may_start_nothing_keeps_no_gpu_from_others(
+    home_at: HomeAt, gpus: Gpus, words: list[str]
+) -> None:
+    """It was paused so that the other could have the GPU, which waited until it was resumed."""
+    gpus.say(gpu(0))
+    held = on_gpu("held", "visible_gpus", 'gpus = 1\nservices = ["storage"]')
+    home = home_at(held + on_gpu("other", "visible_gpus", WORKERS[1]))
+    assert home.start(env=gpus.env), home.log()
+    result_of(home, submit(home, "held"))
+    assert home.fnr(*words).returncode == 0
+    waiting = submit(home, "held")
+    assert result_of(home, submit(home, "other")) == uuid(0)
+    assert home.ask(ask.GetTask(task_id=waiting)).task.state is TaskState.QUEUED
+    assert home.fnr(words[0], *UNDONE[words[0]]).returncode == 0
+    assert result_of(home, waiting) == uuid(0)
 
 
 @pytest.mark.parametrize("extra", WORKERS)
