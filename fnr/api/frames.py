@@ -96,6 +96,7 @@ class Hello(Frame, frozen=True, tag="hello"):
     one_by_one: I cannot say which attempt has begun, so that of several nobody knew which one
               killed me.
     made_for: what it was told when it was started.
+    ended:    how many attempts I have run to their end, `finished` included; None: I do not say.
     """
 
     protocol: int
@@ -109,6 +110,7 @@ class Hello(Frame, frozen=True, tag="hello"):
     ready: bool = False
     one_by_one: bool = False
     made_for: str = ""
+    ended: int | None = None
 
 
 class Ready(Frame, frozen=True, tag="ready"):

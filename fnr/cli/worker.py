@@ -89,15 +89,28 @@ def stop(ids: Ids, now: Now = False) -> None:
 
 
 def _find_all(words: list[str]) -> list[str]:
-    """Ids of workers; the name of a function stands for all of its workers, and stays as it is."""
+    """Ids of workers; the name of a function stands for all of its workers, and stays as it is.
+
+    What fits no worker stays as well: a function may have none just now, and the daemon knows.
+    """
     workers = here().ask(ListWorkers(), offline=False)
     functions = {worker.function for worker in workers}
-    return [word if word in functions else _find(word, workers).worker_id for word in words]
+    return [
+        _find(word, workers).worker_id
+        if word not in functions and _fitting(word, workers)
+        else word
+        for word in words
+    ]
+
+
+def _fitting(word: str, workers: list[WorkerRecord]) -> list[WorkerRecord]:
+    """Workers that this may name; nothing at all names none, not the only one there is."""
+    found = [worker for worker in workers if word and worker.worker_id.startswith(word.upper())]
+    return found or [worker for worker in workers if str(worker.pid) == word][:1]
 
 
 def _find(word: str, workers: list[WorkerRecord]) -> WorkerRecord:
-    found = [worker for worker in workers if worker.worker_id.startswith(word.upper())]
-    found = found or [worker for worker in workers if str(worker.pid) == word][:1]
+    found = _fitting(word, workers)
     if not found:
         raise NotFound(f"there is no worker {word!r}", next_step="fnr worker list --gone")
     if len(found) > 1:

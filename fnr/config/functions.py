@@ -252,6 +252,12 @@ class _Reader:
             return
         if result not in {"", "stdout", "json"} and not re.match("file:.", result):
             self.problem("result", f'must be "stdout", "json" or "file:PATH", got "{result}"')
+        named = {found[1] for found in _PLACEHOLDER.finditer(result)}
+        if "workdir" in named - fields["input"].keys():
+            self.problem("result", "{workdir} is removed when the attempt ends, the result with it")
+        if "progress_timeout_ms" in fields:
+            why = "is for Python functions: a command has no progress to report; set timeout"
+            self.problem("progress_timeout", why)
         for key in ("command", "stdin", "result"):
             texts = fields.get(key, ())
             for text in (texts,) if isinstance(texts, str) else texts:

@@ -295,7 +295,9 @@ class Resources:
         if not rivals:
             return ""
         now_ms, boot_ms = self._parts.clock.now_ms(), self._parts.clock.boot_ms()
-        ours = waits.most_urgent(tx, pool.name, now_ms=now_ms)
+        ours = None
+        if not self.held_otherwise(pool):
+            ours = waits.most_urgent(tx, pool.name, now_ms=now_ms)
         for name, held in rivals:
             theirs = waits.most_urgent(tx, name, now_ms=now_ms)
             if theirs is None:
@@ -315,11 +317,13 @@ class Resources:
     def _could_start(self, function: str) -> bool:
         """Is it only for want of resources that nothing more of it starts?"""
         pool = self._dispatcher.pools.get(function)
-        if pool is None or pool.paused or pool.removed or pool.problem:
+        if pool is None or pool.removed or pool.problem or self.held_otherwise(pool):
             return False
-        others = pool.holds.keys() - {self.name}
-        room = len(pool.staying) < pool.settings.workers_max or bool(pool.takers())
-        return room and not others
+        return len(pool.staying) < pool.settings.workers_max or bool(pool.takers())
+
+    def held_otherwise(self, pool: Pool) -> bool:
+        """May nothing of it start, whatever is free?"""
+        return pool.paused or bool(pool.holds.keys() - {self.name})
 
     def refused(self, pool: Pool, refusal: Refusal) -> None:
         """A function gets nothing now: note it, show it, and see who could make room."""

@@ -223,7 +223,7 @@ class Answers:
         found = [
             worker
             for worker_id, worker in self._crew.supervisor.workers.items()
-            if worker_id.startswith(name.upper())
+            if name and worker_id.startswith(name.upper())
         ]
         if len(found) > 1:
             raise Refused(f"{name!r} fits {len(found)} workers", next_step="fnr worker list")

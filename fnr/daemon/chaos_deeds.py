@@ -90,7 +90,8 @@ class ChaosDeeds:
     def _renew(self, pool: Pool, injection: Injection) -> None:
         """Let other workers start, now and not after the pause that failures have earned."""
         supervisor = self._crew.supervisor
-        pool.failures, pool.problem = 0, ""
+        pool.failures = 0
+        pool.works()
         if pool.start_timer is not None:
             pool.start_timer.cancel()
             pool.start_timer = None

@@ -80,6 +80,7 @@ class Crew:
         self.adopter.on_taken = self._taken
         self.reload.on_reloaded.append(self.former_secrets.reloaded)
         self.free = Free(parts)
+        self.timekeeper.gpu_at_work = self.free.gpus.at_work
         self.readings = Readings(parts, self.supervisor, self.free.gpus)
         self.free.is_ready = self.breakers.admits
         self.resources = Resources(parts, self.dispatcher, self.supervisor, self.free)

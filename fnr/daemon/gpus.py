@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -39,6 +40,18 @@ class Gpus:
         at_ms = self._read_at_ms
         return at_ms is not None and self._parts.clock.boot_ms() - at_ms <= age_max_ms
 
+    def at_work(self, uuids: Collection[str]) -> bool:
+        """Is one of these busy, or not known to be idle before a reading that is on its way?
+
+        What the driver does not tell of them is no sign of work.
+        """
+        if not uuids:
+            return False
+        if not self.young() and not self._closed:
+            self._parts.start(self._renew(), what="reading GPUs")
+            return True
+        return any(gpu.busy_percent for gpu in self.report.gpus if gpu.uuid in uuids)
+
     @property
     def unseen(self) -> str:
         """Why none can be seen; "" when they can, and while nobody has looked."""
@@ -58,6 +71,9 @@ class Gpus:
             self._asked = self._parts.loop.run_in_executor(self._thread, self._look)
             self._asked.add_done_callback(self._answered)
         return await asyncio.shield(self._asked)
+
+    async def _renew(self) -> None:
+        await self.read()
 
     async def trust(self, gpu: Gpu, *, author: str, why: str) -> None:
         """What the kernel log has said of it so far counts no more, after a restart neither."""

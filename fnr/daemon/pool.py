@@ -28,6 +28,7 @@ class Pool:
     next_due_at_ms: when the next task may start; 0 means "perhaps now", None "no task is queued".
     seating: a worker is on its way, as soon as it is given a GPU.
     failures: starts in a row that came to nothing. problem: why the function cannot run now.
+    carried: a task has been told of that problem, and no other one needs to be.
     holds: gate -> why it lets no more attempts through, as of the last look.
     """
 
@@ -40,6 +41,7 @@ class Pool:
     mean_duration_ms: float = 1_000.0
     failures: int = 0
     problem: str = ""
+    carried: bool = False
     holds: dict[str, str] = field(default_factory=dict)
     due_timer: asyncio.TimerHandle | None = None
     start_timer: asyncio.TimerHandle | None = None
@@ -48,6 +50,10 @@ class Pool:
     @property
     def name(self) -> str:
         return self.settings.name
+
+    def works(self) -> None:
+        """What kept the function from running is over."""
+        self.problem, self.carried = "", False
 
     @property
     def window(self) -> int:

@@ -16,6 +16,7 @@ from fnr.config.settings import Settings
 from fnr.daemon import logs
 from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.parts import Parts, log
+from fnr.daemon.pool import Pool
 from fnr.daemon.rules_in_force import RulesInForce
 from fnr.daemon.supervisor import Supervisor
 from fnr.host.failpoint import failpoint
@@ -88,6 +89,9 @@ class Reload:
             self._add(name)
         for name in report.changed:
             self._change(name)
+        for pool in [pool for pool in self._supervisor.pools.values() if pool.problem]:
+            # What it cannot run for may be repaired outside of fnr.toml.
+            self._start_anew(pool)
         failpoint("reload-applied")
         for hook in self.on_reloaded:
             hook()
@@ -125,13 +129,17 @@ class Reload:
     def _change(self, name: str) -> None:
         pool = self._supervisor.pools[name]
         pool.settings = self._parts.settings.functions[name]
+        pool.works()
+        for worker in pool.staying:
+            self._supervisor.dismiss(worker, "its function changed in fnr.toml")
+        self._start_anew(pool)
+
+    def _start_anew(self, pool: Pool) -> None:
+        """As if no start had failed: at once, and not after the pause that failed ones earned."""
         pool.failures = 0
-        pool.problem = ""
         if pool.start_timer is not None:
             pool.start_timer.cancel()
             pool.start_timer = None
-        for worker in pool.staying:
-            self._supervisor.dismiss(worker, "its function changed in fnr.toml")
         self._supervisor.tend(pool)
 
 

@@ -118,11 +118,14 @@ class Runner:
     def fail_next(self, worker: WorkerProcess, evidence: Evidence) -> None:
         """A function could not be loaded: let one due task carry the error, hold the others.
 
-        One task per start is named, dead-lettered and alerted; the rest wait for the repair
-        instead of dying with it.
+        One task is named, dead-lettered and alerted, however often a start is tried; the rest wait
+        for the repair instead of dying with it.
         """
         if not self._rules.ready:
             self._rules.when_ready(lambda: self.fail_next(worker, evidence))
+            return
+        pool = self._dispatcher.pools.get(worker.function)
+        if pool is None or pool.paused or pool.carried:
             return
         verdicts: list[Verdict] = []
 
@@ -135,10 +138,13 @@ class Runner:
                 failpoint("unloadable-in-unit")
                 verdict = self._judge(tx, claim.task, claim.token, evidence, now_ms=now_ms)
                 verdicts.append(self._settle(tx, worker, verdict, now_ms=now_ms))
+                pool.carried = True
 
         def committed(_: None, error: BaseException | None) -> None:
             if error is None:
                 self._announce(verdicts, worker)
+            else:
+                pool.carried = False
 
         self._parts.store.post(unit, committed)
 

@@ -142,13 +142,15 @@ class Seats:
         """A worker of another function that keeps a GPU and has nothing to do makes room."""
         if not pool.settings.needs.on_gpu or pool.next_due_at_ms != 0:
             return
+        if self._resources.held_otherwise(pool):
+            return
         idle = [
             worker
             for worker in self._supervisor.workers.values()
             if worker.gpus
             and worker.idle
             and worker.function != pool.name
-            and self._has_nothing_due(worker.function)
+            and self._has_nothing_to_start(worker.function)
         ]
         idle.sort(key=lambda worker: worker.idle_at_ms)
         workers = self._supervisor.workers.values()
@@ -156,7 +158,10 @@ class Seats:
         for worker in idle[: max(0, max(1, pool.settings.needs.gpus) - coming)]:
             self._supervisor.dismiss(worker, f"{pool.name} needs its GPU", respawn=False)
 
-    def _has_nothing_due(self, function: str) -> bool:
+    def _has_nothing_to_start(self, function: str) -> bool:
+        """Nothing of it is due, or what is may not start and waits for something else."""
         pool = self._dispatcher.pools.get(function)
+        if pool is not None and self._resources.held_otherwise(pool):
+            return True
         due_at_ms = pool.next_due_at_ms if pool else None
         return due_at_ms is None or due_at_ms > self._parts.clock.now_ms()

@@ -72,8 +72,12 @@ class Supervisor:
         self._parts.loop.add_reader(worker.pidfd, self._ended, worker)
 
     def tend(self, pool: Pool) -> None:
-        """Start what is missing."""
+        """Start what is missing: up to the minimum at once, beyond it if a task does wait."""
         while pool.wants_worker() and pool.start_timer is None:
+            if len(pool.staying) >= pool.settings.workers_min:
+                # While every place is taken nobody looks whether more is due.
+                self._dispatcher.kick(pool.name)
+                break
             before = len(pool.workers)
             self.start_worker(pool)
             if len(pool.workers) == before:
@@ -194,6 +198,9 @@ class Supervisor:
         self._by_link[link] = worker
         mine = {*worker.held, *worker.ending}
         theirs = {*frame.running, *frame.finished}
+        if frame.ended is not None:
+            # An earlier daemon had counted. What is not settled yet counts when it is.
+            worker.attempts_done = frame.ended - len(mine.intersection(frame.finished))
         worker.send(frames.Welcome(drop=tuple(sorted(theirs - mine))))
         failpoint("worker-welcomed")
         # What we believe it has and it never got: the Run frames died with the last daemon or
@@ -248,7 +255,7 @@ class Supervisor:
             worker.ever_ready = True
             worker.idle_at_ms = self._parts.clock.boot_ms()
         pool = self.pools[worker.function]
-        pool.problem = ""
+        pool.works()
         if worker.state is WorkerState.READY and not self._parts.dispatching:
             self.dismiss(worker, "the daemon is stopping")
         elif pool.removed:

@@ -6,7 +6,7 @@ Nothing ticks while nothing runs: the one-second watch is armed only while a wor
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 
@@ -58,6 +58,7 @@ class Timekeeper:
         self._untrimmed: set[str] = set()
         self._pruned_to: prune.Places = {}
         self.on_buried: Callable[[list[Verdict]], None] = _nobody
+        self.gpu_at_work: Callable[[Collection[str]], bool] = _no_gpu
 
     def start(self) -> None:
         """Begin with what is due already, and with who is busy from before."""
@@ -158,7 +159,7 @@ class Timekeeper:
             self._suspicions.pop(worker.worker_id, None)
             return
         before = self._suspicions.get(worker.worker_id)
-        if before is None or _moved(before.activity, activity):
+        if before is None or _moved(before.activity, activity) or self._computes(worker, activity):
             self._suspicions[worker.worker_id] = Suspicion(activity, now_ms)
             return
         if silent_ms >= worker.settings.hang_timeout_ms:
@@ -167,6 +168,10 @@ class Timekeeper:
                 f" {now_ms - before.at_ms} ms (state {activity.states})"
             )
             self._stopper.stop(worker, current.token, KilledBy.HANG, why)
+
+    def _computes(self, worker: WorkerProcess, activity: Activity) -> bool:
+        """Does its GPU work for it? Who is stopped will take nothing from it."""
+        return not activity.stopped and self.gpu_at_work(worker.own_gpus)
 
     def _recall_windows(self) -> None:
         self._recall = None
@@ -271,6 +276,11 @@ def timeout_ms(worker: WorkerProcess) -> int | None:
     if current is not None and current.task.timeout_ms is not None:
         return current.task.timeout_ms
     return worker.settings.timeout_ms
+
+
+def _no_gpu(_: Collection[str]) -> bool:
+    """Nobody can see GPUs."""
+    return False
 
 
 def _nobody(_: list[Verdict]) -> None:

@@ -10,8 +10,6 @@ from contextlib import contextmanager, suppress
 _MIB = 1024 * 1024
 # Between SIGXCPU, which a program may handle, and SIGKILL.
 _CPU_GRACE_S = 5
-# Room that we keep for ourselves while what we start is to begin within a memory limit.
-_OWN_ROOM_BYTES = 32 * _MIB
 
 
 def apply_limits(
@@ -24,8 +22,8 @@ def apply_limits(
 ) -> None:
     """Limit a process, 0 for ourselves; raises OSError if we may not or it is gone.
 
-    A limit above what the process may have at most becomes that. For a program just spawned call
-    it at once: what it starts before is not limited, nor what it takes; see `born_within`.
+    A limit above what the process may have at most becomes that. What the process has started
+    before is not limited; `process.spawn` lets a program begin with its limits.
     """
     if memory_mib is not None:
         # Not RLIMIT_AS: CUDA reserves hundreds of GiB of addresses that cost no memory. DATA
@@ -74,31 +72,6 @@ def own_file_limit(files: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
-
-
-@contextmanager
-def born_within(memory_mib: int | None) -> Iterator[None]:
-    """What is started within the block has this memory limit from its first step on.
-
-    It inherits ours, which is lowered meanwhile; not where that would leave us no room ourselves.
-    """
-    before = resource.getrlimit(resource.RLIMIT_DATA)
-    wanted = None if memory_mib is None else memory_mib * _MIB
-    if wanted is None or wanted < _own_data_bytes() + _OWN_ROOM_BYTES:
-        yield
-        return
-    soft = wanted if before[0] == resource.RLIM_INFINITY else min(wanted, before[0])
-    resource.setrlimit(resource.RLIMIT_DATA, (soft, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_DATA, before)
-
-
-def _own_data_bytes() -> int:
-    """What counts against our own limit, as the kernel says."""
-    with open("/proc/self/statm") as file:  # noqa: PTH123 - pathlib costs 8 ms
-        return int(file.read().split()[5]) * resource.getpagesize()
 
 
 def _limit(pid: int, kind: int, soft: int, hard: int | None = None) -> None:

@@ -74,6 +74,7 @@ def spawn(
     stderr: int | None = None,
     nice: int | None = None,
     keep_open: tuple[int, ...] = (),
+    limit: Callable[[], None] | None = None,
 ) -> Child:
     """Start a program in a session of its own; raises OSError when that is not possible.
 
@@ -84,6 +85,7 @@ def spawn(
     stdout, stderr: file descriptors to use instead; without any of the three it is /dev/null.
     nice:           CPU priority from its first instruction on; None is ours.
     keep_open:      file descriptors that it has as well, by the same numbers.
+    limit:          done by the child before it is the program: so all it starts is limited, too.
 
     Call it from a thread that lives on: a child that asked to die with its parent dies when the
     thread that started it ends.
@@ -106,6 +108,7 @@ def spawn(
                 output if stderr is None else stderr,
             ),
             keep_open=keep_open,
+            limit=limit,
         )
         return start() if nice is None else _start_with_nice(start, nice)
     finally:
@@ -188,6 +191,7 @@ def _start(
     user: str | None,
     fds: tuple[int, int, int],
     keep_open: tuple[int, ...],
+    limit: Callable[[], None] | None,
 ) -> Child:
     import subprocess  # noqa: PLC0415 - a Python worker starts nothing and saves its memory
 
@@ -206,7 +210,10 @@ def _start(
             close_fds=True,
             pass_fds=keep_open,
             start_new_session=True,
+            preexec_fn=limit,  # noqa: PLW1509 - it makes system calls, and takes no lock
         )
+    except subprocess.SubprocessError as error:
+        raise OSError(errno.EPERM, f"its limits could not be set: {error}") from error
     except ValueError as error:  # a NUL byte or a lone surrogate in argv or env
         raise OSError(errno.EINVAL, f"cannot be passed to a program: {error}") from error
     # Popen must believe that the child is finished. Otherwise its destructor warns, and a later

@@ -183,7 +183,7 @@ class WorkerRecord(Struct, frozen=True, kw_only=True):
     """One worker process as remembered: enough to adopt it after a daemon restart.
 
     state: starting, away, idle, busy, leaving, gone. task_id, progress, preview: of the running
-    attempt. attempts_done: since the daemon knows it; None where only the store speaks.
+    attempt. attempts_done: so many it has run; None where only the store speaks.
     """
 
     worker_id: str

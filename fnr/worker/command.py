@@ -7,7 +7,7 @@ import signal
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 from msgspec import Struct
@@ -227,9 +227,7 @@ class Command:
         import hashlib  # noqa: PLC0415 - 3 MiB that only results in files need
 
         digest = hashlib.sha256()
-        with open(path, "rb", opener=_at_once) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise ValueError(f"the result {path} is not a regular file")
+        with _promised(path) as file:
             while chunk := file.read(_HASH_BYTES):
                 digest.update(chunk)
                 child.attend(self._clock.boot_ms())
@@ -271,6 +269,24 @@ def _headline(child: CommandChild, ending: Ending) -> str:
         what = f"exit code {done.code}"
     last = child.stderr.last_line or child.stdout.last_line
     return f"{what}: {last}" if last else what
+
+
+def _promised(path: str) -> BinaryIO:
+    """The file that the command was to write; raises OSError or ValueError.
+
+    Where it is missing that is no OSError: of those that the input names, the submitter would be
+    to blame.
+    """
+    try:
+        file = open(path, "rb", opener=_at_once)  # noqa: SIM115 - its caller closes it
+    except (FileNotFoundError, NotADirectoryError):
+        raise ValueError(f"the command ended well and has not written its result {path}") from None
+    except IsADirectoryError:
+        raise ValueError(f"the result {path} is not a regular file") from None
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise ValueError(f"the result {path} is not a regular file")
+    return file
 
 
 def _at_once(path: str, flags: int) -> int:

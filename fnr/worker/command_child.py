@@ -7,19 +7,19 @@ keeps flowing and beats keep going out meanwhile.
 
 from __future__ import annotations
 
-import errno
 import os
 import select
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
 from msgspec import Struct
 
 from fnr.api.frames import Limits
 from fnr.host.children import reap_ended
 from fnr.host.clock import Clock
-from fnr.host.limits import apply_limits, born_within
+from fnr.host.limits import apply_limits
 from fnr.host.process import Child, Exit, attach, pid_start, reap, spawn, stop_group_blocking
 from fnr.host.subreaper import strays
 from fnr.policy.log_record import STDERR, STDOUT
@@ -116,11 +116,10 @@ class CommandChild:
                 pipes += os.pipe()
                 os.set_blocking(pipes[-2], False)
                 self._streams[pipes[-2]] = capture
-            with born_within(plan.limits.memory_mib):
-                child = spawn(
-                    plan.argv, env=plan.env, cwd=plan.cwd, stdin=plan.stdin,
-                    stdout=pipes[1], stderr=pipes[3], nice=plan.nice,
-                )  # fmt: skip
+            return spawn(
+                plan.argv, env=plan.env, cwd=plan.cwd, stdin=plan.stdin,
+                stdout=pipes[1], stderr=pipes[3], nice=plan.nice, limit=self._limit(),
+            )  # fmt: skip
         except BaseException:
             for fd in self._streams:
                 os.close(fd)
@@ -128,29 +127,19 @@ class CommandChild:
         finally:
             for fd in pipes[1::2]:
                 os.close(fd)
-        try:
-            self._limit(child.pid)
-        except OSError:
-            self._child = child
-            self._stop = self._begin_stop(0)
-            self._stop.join()
-            self._close()
-            raise
-        return child
 
-    def _limit(self, pid: int) -> None:
+    def _limit(self) -> Callable[[], None] | None:
+        """What limits the command; None when nothing does."""
         limits = self._plan.limits
-        try:
-            apply_limits(
-                pid,
-                memory_mib=limits.memory_mib,
-                cpu_time_s=limits.cpu_time_s,
-                files=limits.files,
-                file_size_mib=limits.file_size_mib,
-            )
-        except OSError as error:
-            if error.errno != errno.ESRCH:  # it has ended already
-                raise
+        if limits == Limits():
+            return None
+        return partial(
+            apply_limits,
+            memory_mib=limits.memory_mib,
+            cpu_time_s=limits.cpu_time_s,
+            files=limits.files,
+            file_size_mib=limits.file_size_mib,
+        )
 
     # ── waiting ──────────────────────────────────────────────────────────────
 

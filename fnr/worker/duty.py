@@ -57,6 +57,7 @@ class Duty:
     busy:      the main thread is in the function, or loads it, since since_ms (boot clock).
     cancel:    the last request to end the running attempt.
     dropped:   the running attempt is nobody's any more; its end interests nobody.
+    ended:     how many attempts have run to their end, dropped ones too.
     leaving:   why no further attempt will begin; "" while the worker serves.
     refused:   why the daemon does not want us.
     alone_ms:  since when no daemon has had us; None while one has.
@@ -87,6 +88,7 @@ class Duty:
         self.since_ms = 0
         self.cancel: Cancel | None = None
         self.dropped = False
+        self.ended = 0
         self.leaving = ""
         self.refused = ""
         self.alone_ms: int | None = clock.boot_ms()
@@ -149,6 +151,7 @@ class Duty:
 
     def end(self, run: Run, frame: bytes, *, durably: bool) -> None:
         """The attempt has ended; frame says how."""
+        self.ended += 1
         self.busy = False
         self.running = None
         self._interrupts.doing = Interrupts.WAITING
@@ -212,6 +215,7 @@ class Duty:
             ready=ready,
             one_by_one=self._one_by_one,
             made_for=self._spec.made_for,
+            ended=self.ended,
         )
         self.link.push(encode(hello))
         self.flush()

@@ -72,7 +72,9 @@ class Link:
         """Give the connection up, with everything half sent or half read."""
         if self.sock is None:
             return
-        self.sock.close()
+        # A function may have closed it: Python's own object then fails to.
+        with suppress(OSError):
+            self.sock.close()
         self.sock = None
         self._unsent.clear()
         self._sending = memoryview(b"")

@@ -64,7 +64,7 @@ class Worker:
         self._interrupts = interrupts
         self._log = log
         self._clock = clock
-        self._tasks_left = tasks_max
+        self._tasks_max = tasks_max
         # Results not yet handed to the socket, and when the oldest of their attempts began.
         self._unsent = 0
         self._unsent_from_ms = 0
@@ -145,10 +145,8 @@ class Worker:
             if not self._unsent:
                 self._unsent_from_ms = began_ms
             self._unsent += 1
-            if self._tasks_left is not None:
-                self._tasks_left -= 1
-                if self._tasks_left <= 0:
-                    self._duty.leave("max_tasks")
+            if self._tasks_max is not None and self._duty.ended >= self._tasks_max:
+                self._duty.leave("max_tasks")
             if ended.leave:
                 self._duty.leave(ended.leave)
 

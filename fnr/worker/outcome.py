@@ -63,7 +63,11 @@ def encode_result(value: object) -> bytes:
     """A return value as JSON on one line. Raises TypeError or ValueError when it is none."""
     if value is None:
         return _NOTHING
-    encoded = _encode(value)
+    try:
+        encoded = _encode(value)
+    except UnicodeEncodeError as error:
+        # As it stands it reads as if the input were to blame.
+        raise ValueError(f"the result holds text that is not Unicode: {error}") from None
     if len(encoded) > RESULT_BYTES_MAX:
         raise ResultTooLargeError(len(encoded))
     if number := number_lost(value, encoded):

@@ -11,7 +11,7 @@ from cli_runs import Run
 from msgspec import structs
 from wire_server import Hang, Turns, WireServer
 
-from fnr.api.errors import TryAgain
+from fnr.api.errors import NotFound, TryAgain
 from fnr.api.incident_requests import (
     AckIncidents,
     ReclassifyErrors,
@@ -168,7 +168,10 @@ def test_what_is_not_said_clearly_is_a_usage_error(
 
 def test_a_worker_that_is_not_there_or_not_one(server: WireServer, fnr: Run) -> None:
     server.answers[ListWorkers] = WORKERS
+    # A function may have no worker just now: the daemon knows.
+    server.answers[StopWorkers] = NotFound("there is no worker or function 'nobody'")
     assert fnr("worker", "stop", "nobody").code == 4
+    assert server.asked[-1] == StopWorkers(workers=["nobody"])
     found = fnr("worker", "show", "01JDW")
     assert found.code == 2
     assert "the beginning of 2 workers" in found.err

@@ -518,6 +518,8 @@ def test_a_function_shows_its_settings(live: Run) -> None:
 def test_a_worker_is_replaced(live: Run) -> None:
     [worker] = live("worker", "list", "--function", "say", "-o", "json").json["items"]
     assert "function:  say\n" in live("worker", "show", str(worker["pid"])).out
+    assert live("worker", "restart", "").code == 4, "not the only one there is"
+    assert live("worker", "restart", "run").code == 0, "a function may have none just now"
     assert live("worker", "restart", worker["worker_id"]).code == 0
     assert live("submit", "say", "word=x", "--wait").code == 0
     gone = live("worker", "list", "--function", "say", "--gone", "-o", "json").json["items"]

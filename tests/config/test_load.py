@@ -203,6 +203,14 @@ def test_a_wrong_value_is_explained(loaded: Load, line: str, problem: str) -> No
         ('[functions.f]\ncommand = ["a"]\nresult = "stderr"\n', 'must be "stdout", "json" or'),
         ('[functions.f]\ncommand = ["a"]\nresult = "file:"\n', 'must be "stdout", "json" or'),
         (
+            '[functions.f]\ncommand = ["a"]\nresult = "file:{workdir}/out.png"\n',
+            "{workdir} is removed when the attempt ends, the result with it",
+        ),
+        (
+            '[functions.f]\ncommand = ["a"]\nprogress_timeout = "2m"\n',
+            "a command has no progress to report; set timeout",
+        ),
+        (
             '[functions.f]\ncommand = ["a", "{n}"]\ninput = { n = "int?" }\n',
             "is optional input, and a command needs every value",
         ),

@@ -6,6 +6,7 @@
  *     gpu UUID TOTAL_MIB FREE_MIB RECOVERY ERROR
  *                         RECOVERY -1: the field is not supported; ERROR: of calls on this GPU
  *     mig                 the GPU above is in MIG mode
+ *     busy PERCENT        the GPU above tells how busy it is
  *     part UUID TOTAL_MIB FREE_MIB ERROR
  *                         one instance of the GPU above
  */
@@ -14,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-typedef struct { char uuid[96]; long total, mib_free; int recovery, error, mig, parent, number; } gpu_t;
+typedef struct { char uuid[96]; long total, mib_free; int recovery, error, mig, busy, parent, number; } gpu_t;
 typedef struct { unsigned long long total, free, used; } memory_t;
 typedef struct {
     unsigned field, scope;
@@ -44,6 +45,7 @@ static int look(void) {
         if (!strncmp(line, "hang", 4)) for (;;) pause();
         if (sscanf(line, "all %d", &error) == 1) { fclose(file); return -error; }
         if (!strncmp(line, "mig", 3) && count) gpus[count - 1].mig = 1;
+        if (count) sscanf(line, "busy %d", &gpus[count - 1].busy);
         gpu_t *part = &parts[parts_count];
         if (parts_count < GPUS_MAX && count && sscanf(line, "part %95s %ld %ld %d", part->uuid,
                 &part->total, &part->mib_free, &part->error) == 4) {
@@ -52,6 +54,7 @@ static int look(void) {
             parts_count++;
         }
         gpu->mig = 0;
+        gpu->busy = -1;
         if (count < GPUS_MAX && sscanf(line, "gpu %95s %ld %ld %d %d", gpu->uuid, &gpu->total,
                                        &gpu->mib_free, &gpu->recovery, &gpu->error) == 5) count++;
     }
@@ -140,6 +143,17 @@ int nvmlDeviceGetPciInfo_v3(void *handle, pci_t *pci) {
     int error = find(handle, &gpu);
     if (!error) snprintf(pci->bus_id, sizeof pci->bus_id, "00000000:%02X:00.0", 0x18 + (int)(gpu - gpus));
     return error;
+}
+
+typedef struct { unsigned gpu, memory; } rates_t;
+
+int nvmlDeviceGetUtilizationRates(void *handle, rates_t *rates) {
+    gpu_t *gpu;
+    int error = find(handle, &gpu);
+    if (error) return error;
+    if (gpu->busy < 0) return NOT_SUPPORTED;
+    rates->gpu = rates->memory = gpu->busy;
+    return 0;
 }
 
 int nvmlDeviceGetTemperature(void *handle, int sensor, unsigned *degrees) {

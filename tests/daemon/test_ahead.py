@@ -254,6 +254,19 @@ def test_who_leaves_after_so_many_is_not_given_more_than_he_runs() -> None:
     assert one.places(1, 4) == 1, "it is there all the same, and must not stand idle"
 
 
+def test_what_a_worker_has_run_already_is_known_to_the_next_daemon(home_at: HomeAt) -> None:
+    """It was given more than it had left, which came back and began again as a later attempt."""
+    home = home_at(function("echo", "echo", "workers = 1\nmax_tasks_per_worker = 4")).up()
+    for _ in range(2):
+        end_of(home, submit(home, "echo"))
+    [before] = home.ask(ask.ListWorkers())
+    home.kill()
+    home.up()
+    end_of(home, submit(home, "echo"))
+    [worker] = home.ask(ask.ListWorkers())
+    assert (worker.worker_id, worker.attempts_done) == (before.worker_id, 3)
+
+
 @pytest.mark.parametrize("told", [1, 2])
 def test_an_end_that_is_told_twice_counts_once(told: int) -> None:
     """A worker tells it again over a new connection, to be sure; it has run one all the same."""

@@ -80,7 +80,7 @@ def test_garbage_from_a_client_is_answered_with_an_error(home_at: HomeAt, words:
     assert reply.error["code"] in {"bad_data", "protocol_mismatch"}
 
 
-@pytest.mark.parametrize("target", ["garble", "hang_up"])
+@pytest.mark.parametrize("target", ["garble", "hang_up", "close_socket"])
 def test_a_worker_that_ruins_its_connection_still_delivers(home_at: HomeAt, target: str) -> None:
     home = home_at(function("ruin", target)).up()
     end = end_of(home, submit(home, "ruin"))
@@ -155,6 +155,21 @@ def test_a_worker_whose_threads_never_end_is_ended(home_at: HomeAt, extra: str) 
     os.close(pidfd)
     assert ended
     assert end_of(home, submit(home, "thread")).task.state is TaskState.DONE
+
+
+@pytest.mark.parametrize("target", ["echo", "die"])
+def test_a_worker_that_ends_is_not_replaced_when_nothing_waits(
+    home_at: HomeAt, target: str
+) -> None:
+    """Its model was loaded again, onto a GPU maybe, for a task that there was not."""
+    few = "max_tasks_per_worker = 1\nworkers = { min = 0, max = 1 }"
+    home = home_at(function("few", target, few) + function("other", "echo")).up()
+    end_of(home, submit(home, "few", retries_max=0))
+    while not any(one.ended_at_ms for one in home.ask(ask.ListWorkers(gone=True))):
+        pass
+    end_of(home, submit(home, "other"))
+    assert [one.function for one in home.ask(ask.ListWorkers())] == ["other"]
+    end_of(home, submit(home, "few", retries_max=0))
 
 
 def test_a_stopped_worker_is_found_hung(home_at: HomeAt, tmp_path: Path) -> None:

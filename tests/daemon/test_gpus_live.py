@@ -13,8 +13,9 @@ import msgspec
 import pytest
 from live_home import FUNCTIONS, LiveHome
 from nvml_stub import Gpus, gpu, uuid
+from test_bad_days import pipes
 from test_conditions_live import wait_until_held
-from test_task_life import end_of, submit
+from test_task_life import end_of, function, submit
 
 from fnr.api import requests as ask
 from fnr.api.incident_requests import GetError
@@ -37,6 +38,7 @@ grace = "200ms"
 
 # With workers that are there anyway, and with some that are started when a task is due.
 WORKERS = ["gpus = 1", "gpus = 1\nworkers = { min = 0, max = 1 }"]
+UNDONE = {"function": ["resume", "held"], "breaker": ["reset", "storage", "--reason", "new one"]}
 COMMAND = """
 [functions.look]
 command = ["sh", "-c", "printf %s $CUDA_VISIBLE_DEVICES"]
@@ -131,6 +133,28 @@ def test_a_gpu_is_never_given_twice_and_goes_from_one_function_to_the_next(
     assert home.fnr("db", "check").returncode == 0
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["function", "pause", "held"], ["breaker", "open", "storage", "--reason", "disk"]],
+    ids=["paused", "breaker"],
+)
+def test_who_may_start_nothing_keeps_no_gpu_from_others(
+    home_at: HomeAt, gpus: Gpus, words: list[str]
+) -> None:
+    """It was paused so that the other could have the GPU, which waited until it was resumed."""
+    gpus.say(gpu(0))
+    held = on_gpu("held", "visible_gpus", 'gpus = 1\nservices = ["storage"]')
+    home = home_at(held + on_gpu("other", "visible_gpus", WORKERS[1]))
+    assert home.start(env=gpus.env), home.log()
+    result_of(home, submit(home, "held"))
+    assert home.fnr(*words).returncode == 0
+    waiting = submit(home, "held")
+    assert result_of(home, submit(home, "other")) == uuid(0)
+    assert home.ask(ask.GetTask(task_id=waiting)).task.state is TaskState.QUEUED
+    assert home.fnr(words[0], *UNDONE[words[0]]).returncode == 0
+    assert result_of(home, waiting) == uuid(0)
+
+
 @pytest.mark.parametrize("extra", WORKERS)
 def test_who_gave_way_to_a_more_urgent_function_has_its_turn_after_that(
     home_at: HomeAt, gpus: Gpus, tmp_path: Path, extra: str
@@ -207,6 +231,30 @@ def test_a_gpu_that_is_lost_gets_no_work_until_it_is_back(
     assert "GPU is lost" in wait_until_held(home, "see")["see"]
     gpus.say(gpu(0))
     assert result_of(home, task_id) == uuid(0)
+
+
+@pytest.mark.parametrize("busy", [90, 0])
+def test_who_waits_for_its_gpu_is_not_hung_while_that_is_busy(
+    home_at: HomeAt, gpus: Gpus, tmp_path: Path, busy: int
+) -> None:
+    """It can send no beat and uses no CPU: it was ended in the middle of its kernel.
+
+    Method: meanwhile a task of another function becomes due, and ends.
+    """
+    started, gate = pipes(tmp_path, "started", "gate")
+    gpus.say(gpu(0), f"busy {busy}")
+    slow = on_gpu("slow", "block_with_lock", 'gpus = 1\nhang_timeout = "1500ms"')
+    home = home_at(slow + function("echo", "echo"))
+    assert home.start(env=gpus.env), home.log()
+    task_id = submit(home, "slow", {"fifo": str(gate), "started": str(started)}, retries_max=0)
+    started.read_text()
+    if busy:
+        end_of(home, submit(home, "echo", delay_ms=4_000))
+        assert home.ask(ask.GetTask(task_id=task_id)).task.state is TaskState.RUNNING
+        gate.write_text("open")
+        assert end_of(home, task_id).task.state is TaskState.DONE
+    else:
+        assert end_of(home, task_id).message.startswith("hung: no beat")
 
 
 def test_what_this_host_has_not_got_is_said_at_submit_and_in_status(

@@ -12,16 +12,26 @@ command = ["cat", "{clip}"]
 
 [functions.infer]
 command = ["cat", "/nowhere/base-model.bin", "{clip}"]
+
+[functions.draw]
+command = ["true"]
+result = "file:{clip}"
 """
 
 
 def test_the_input_tells_whose_file_is_missing(home_at: HomeAt) -> None:
     home = home_at(COMMANDS).up()
     named = {}
-    for name, given in (("show", "/nowhere/a-b.mp4"), ("infer", "/dev/null")):
+    given_to = {"show": "/nowhere/a-b.mp4", "infer": "/dev/null", "draw": "/nowhere/a-b.mp4"}
+    for name, given in given_to.items():
         task_id = submit(home, name, {"clip": given})
         assert end_of(home, task_id).task.state == "dead"
         [line] = home.ask(ListErrors(where=f"task:{task_id}")).items
         error = home.ask(GetError(error_id=line.error_id)).error
         named[name] = error.classification.category, error.evidence.named_input
-    assert named == {"show": ("validation", ("clip",)), "infer": ("permanent", ())}
+    # Of a command that said that all went well the result is missing: it is not the submitter's.
+    assert named == {
+        "show": ("validation", ("clip",)),
+        "infer": ("permanent", ()),
+        "draw": ("permanent", ("clip",)),
+    }

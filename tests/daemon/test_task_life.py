@@ -326,3 +326,55 @@ python = "no_such_module:run"
     assert "no_such_module" in end.message
     status = home.ask(ask.GetStatus())
     assert any("cannot be loaded" in problem for problem in status.problems)
+
+
+LATE = """
+[functions.late]
+python = "late:run"
+cwd = "{folder}"
+
+[daemon]
+restart_delay = "{delay}"
+restart_delay_max = "1h"
+"""
+
+
+@pytest.mark.parametrize("code", ["import no_such_module", "import os; os._exit(3)"])
+def test_one_task_carries_the_error_however_often_a_start_is_tried(
+    home_at: HomeAt, tmp_path: Path, code: str
+) -> None:
+    """Each start cost one: a night with a broken module left nothing in the queue."""
+    (tmp_path / "late.py").write_text(code)
+    home = home_at(LATE.format(folder=tmp_path, delay="1ms")).up()
+    first, second = submit(home, "late"), submit(home, "late")
+    assert end_of(home, first).task.state is TaskState.DEAD
+    tried = {one.worker_id for one in home.ask(ask.ListWorkers(gone=True))}
+    while len({one.worker_id for one in home.ask(ask.ListWorkers(gone=True))} - tried) < 3:
+        pass
+    assert home.ask(ask.GetTask(task_id=second)).task.state is TaskState.QUEUED
+    (tmp_path / "late.py").write_text("def run(): return 1")
+    assert end_of(home, second).task.state is TaskState.DONE
+
+
+def test_a_reload_tries_what_could_not_be_loaded_again_at_once(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """Its code is not in fnr.toml, and nothing there has changed."""
+    home = home_at(LATE.format(folder=tmp_path, delay="1h")).up()
+    first, second = submit(home, "late"), submit(home, "late")
+    assert end_of(home, first).task.state is TaskState.DEAD
+    (tmp_path / "late.py").write_text("def run(): return 1")
+    home.ask(ask.ReloadConfig())
+    assert end_of(home, second).task.state is TaskState.DONE
+
+
+def test_a_paused_function_that_cannot_be_loaded_loses_no_task(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    home = home_at(LATE.format(folder=tmp_path, delay="1ms")).up()
+    home.ask(ask.PauseFunction(functions=["late"]))
+    task_id = submit(home, "late")
+    tried = {one.worker_id for one in home.ask(ask.ListWorkers(gone=True))}
+    while len({one.worker_id for one in home.ask(ask.ListWorkers(gone=True))} - tried) < 2:
+        pass
+    assert home.ask(ask.GetTask(task_id=task_id)).task.state is TaskState.QUEUED

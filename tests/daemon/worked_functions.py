@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import socket
@@ -58,6 +59,14 @@ def block_on(fifo: str, started: str = "") -> str:
         with Path(started).open("w") as bell:
             bell.write(f"{os.getpid()}\n")
     with Path(fifo).open() as gate:
+        return gate.read()
+
+
+def block_with_lock(fifo: str, started: str) -> str:
+    """The same with the interpreter's lock held, as a call into a driver may."""
+    with Path(started).open("w") as bell:
+        bell.write(f"{os.getpid()}\n")
+    with os.fdopen(ctypes.PyDLL(None).open(fifo.encode(), os.O_RDONLY)) as gate:
         return gate.read()
 
 
@@ -163,6 +172,12 @@ def hang_up() -> None:
     for fd in _sockets():
         with socket.socket(fileno=os.dup(fd)) as ours:
             ours.shutdown(socket.SHUT_RDWR)
+
+
+def close_socket() -> None:
+    """Close the descriptor of the connection to the daemon, as a program that tidies up would."""
+    for fd in _sockets():
+        os.close(fd)
 
 
 def _sockets() -> list[int]:

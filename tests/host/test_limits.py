@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from host_programs import running
 
-from fnr.host.limits import apply_limits, apply_nice, apply_oom_preference, born_within
+from fnr.host.limits import apply_limits, apply_nice, apply_oom_preference
 
 
 def test_memory_that_is_written_to_is_limited_and_reserved_addresses_are_free() -> None:
@@ -29,23 +29,6 @@ except MemoryError:
     with running(code, fnr=True) as program:
         assert [program.line(), program.line()] == ["reserved 64 GiB", "MemoryError"]
         assert program.end().code == 0
-
-
-def test_what_is_started_begins_within_the_limit_and_we_have_ours_back() -> None:
-    code = "import resource; say(resource.getrlimit(resource.RLIMIT_DATA)[0])"
-    before = resource.getrlimit(resource.RLIMIT_DATA)
-    with born_within(4_096), running(code) as program:
-        assert program.line() == str(4_096 << 20)
-        assert program.end().code == 0
-    assert resource.getrlimit(resource.RLIMIT_DATA) == before
-
-
-def test_we_keep_room_for_ourselves() -> None:
-    before = resource.getrlimit(resource.RLIMIT_DATA)
-    with born_within(1):
-        assert resource.getrlimit(resource.RLIMIT_DATA) == before
-    with born_within(None):
-        assert resource.getrlimit(resource.RLIMIT_DATA) == before
 
 
 def test_cpu_time_ends_with_sigxcpu() -> None:

@@ -146,8 +146,9 @@ def test_a_file_result_says_where_how_much_and_its_hash(daemon: FakeDaemon) -> N
     _, peer = serve(daemon, "show_arguments", "{out}", result="file:{out}")
     evidence = peer.failure({"out": str(daemon.folder / "none")})
     assert evidence.phase is Phase.RESULT
-    assert Code(family="errno", value="ENOENT") in evidence.codes
-    assert "not a regular file" in peer.failure({"out": "/dev/null"}).message
+    assert "has not written its result" in evidence.message
+    for out in ("/dev/null", str(daemon.folder)):
+        assert "not a regular file" in peer.failure({"out": out}).message
     # "stdout is 3 bytes; at most 10485760 are taken", it said, and the deployment was to blame.
     evidence = peer.failure({"out": ""})
     assert evidence.message == 'result = "file:{out}" names no file: its path is empty'
@@ -324,6 +325,17 @@ def test_memory_over_the_limit_ends_the_command_and_not_the_worker(daemon: FakeD
     _, peer = serve(daemon, "allocate", "{mib}", limits=Limits(memory_mib=100))
     assert "MemoryError" in peer.failure({"mib": 500}).stderr_tail
     assert peer.result({"mib": 1})["exit_code"] == 0
+
+
+def test_what_a_script_starts_at_once_is_limited_as_the_script_is(daemon: FakeDaemon) -> None:
+    """Limits came just after the start, and half of all scripts were further by then."""
+    limits = Limits(memory_mib=200, cpu_time_s=7, files=40, file_size_mib=3)
+    script = "(ulimit -H -d; ulimit -t; ulimit -H -t; ulimit -H -n; ulimit -H -f; true)"
+    _, peer = daemon.serve(
+        kind="command", command=("sh", "-c", script), limits=limits, result="stdout"
+    )
+    found = {peer.result() for _ in range(10)}
+    assert found == {f"{200 * 1024}\n7\n12\n40\n{3 * 2048}\n"}
 
 
 def test_cpu_and_memory_of_the_command_are_measured(daemon: FakeDaemon) -> None:

@@ -76,7 +76,7 @@ def test_a_coroutine_runs_on_one_loop_kept_between_attempts(daemon: FakeDaemon) 
         ("an object", "TypeError", "object"),
         ("nan", "ValueError", "nan, which is not JSON"),
         ("too much", "fnr.worker.outcome.ResultTooLargeError", "at most 10485760"),
-        ("half a pair", "UnicodeEncodeError", "surrogates"),
+        ("half a pair", "ValueError", "the result holds text that is not Unicode"),
     ],
 )
 def test_a_result_that_is_not_json_fails_after_the_function(
