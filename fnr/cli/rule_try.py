@@ -160,7 +160,7 @@ def try_text(
 def _object(given: str | None) -> dict[str, Any]:
     try:
         return msgspec.json.decode(given or "{}", type=dict[str, Any])
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise UsageError(
             "--input is no JSON object",
             why=str(error),
