@@ -15,6 +15,7 @@ from fnr.api.errors import NotFound, UsageError
 from fnr.cli.config import checked_settings
 from fnr.cli.here import here
 from fnr.cli.render import show_one
+from fnr.cli.rule_blame import service_met
 from fnr.cli.rule_drop_ins import draft_text, loaded_rules, rules_with_draft
 from fnr.cli.rule_history import against_history
 from fnr.cli.rule_model import text_model_here
@@ -142,7 +143,7 @@ def try_text(
     settings = checked_settings().settings
     # As in a real error: what is hidden before rules see it, none of them can look for.
     hidden = with_named_input(Redactor(settings).evidence(evidence), _object(given))
-    facts = gather(hidden, function=function)
+    facts = gather(hidden, function=function, service=service_met(hidden, function, settings))
     model = None if no_model else text_model_here(settings)
     found = classify_facts(facts, _rule_set(rules), model)
     follows = what_follows(found, function)

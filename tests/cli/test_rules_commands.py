@@ -193,6 +193,21 @@ def test_what_follows_has_the_numbers_that_a_failure_would_get(
     assert "fnr.toml has no function g" in rules("test", "no lens", "--function", "g").err
 
 
+def test_a_rule_for_a_service_holds_for_functions_that_use_it(rules: Rules, tmp_path: Path) -> None:
+    """As in the daemon: `rules test` knew no service, and named another rule."""
+    functions = ("a", '["gate"]'), ("b", '["gate", "mill"]'), ("c", "[]")
+    (tmp_path / "fnr.toml").write_text(
+        "".join(f'[functions.{f}]\ncommand = ["true"]\nservices = {s}\n' for f, s in functions)
+    )
+    text = '[[rule]]\nname = "shut"\ncategory = "permanent"\ntext = "shut up"\nservice = "gate"\n'
+    (tmp_path / "rules.d" / "studio.toml").write_text(text)
+    named = [
+        rules("test", "shut up", "--no-model", "--function", f, "-o", "name").out.strip()
+        for f in ("a", "b", "c")
+    ]
+    assert named == ["studio/shut", "unmatched", "unmatched"]
+
+
 def test_a_draft_stands_among_the_files_of_rules_d(rules: Rules, tmp_path: Path) -> None:
     draft = tmp_path / "draft.toml"
     draft.write_text('[[rule]]\nname = "z"\ncategory = "validation"\ntext = "no lens"\n')
