@@ -22,6 +22,7 @@ from fnr.cli.rule_model import text_model_here
 from fnr.cli.terminal import BOLD, one_line, painted
 from fnr.daemon.redact import Redactor
 from fnr.policy.classify import classify_facts
+from fnr.policy.code_check import code_problem
 from fnr.policy.evidence import (
     TAIL_BYTES_MAX,
     TRACEBACK_CHARS_MAX,
@@ -285,6 +286,8 @@ def _codes(written: list[str], http: int | None) -> tuple[Code, ...]:
         family, colon, value = one.partition(":")
         if not (family and colon and value):
             raise UsageError(f"--code {one!r}", why="it looks like errno:ENOSPC")
+        if problem := code_problem(one):
+            raise UsageError(f"--code {one!r}", why=problem)
         codes.append(Code(family=family, value=value))
     return tuple(codes)
 

@@ -26,6 +26,7 @@ from fnr.policy.named_input import with_named_input
 from fnr.policy.rules import Category, Classification, RuleTest
 
 SCHEMA = "fnr.rules.eval/1"
+SIGNAL_MAX = 64
 # What a status, a code or a signal can be: int() refuses thousands of digits in words of its own.
 _NUMBER = re.compile(r"-?\d{1,20}")
 DANGEROUS_TRUTHS = frozenset({Category.VALIDATION, Category.PERMANENT})
@@ -221,11 +222,15 @@ def _whole(record: Mapping[str, Any], key: str) -> int | None:
 
 def signal_number(value: Any) -> int | None:
     """The number of a signal given by number or name; raises BadRecordError for no such signal."""
-    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
-        return value
+    if value is None:
+        return None
     name = str(value).upper()
     if _NUMBER.fullmatch(name):
-        return int(name)
+        number = int(name)
+        # Those for real time have no names.
+        if isinstance(value, bool) or not 1 <= number <= SIGNAL_MAX:
+            raise BadRecordError(f"there is no signal {value!r}: they are 1 to {SIGNAL_MAX}")
+        return number
     name = name if name.startswith("SIG") else f"SIG{name}"
     if name not in Signals.__members__:
         raise BadRecordError(f"there is no signal {value!r}")

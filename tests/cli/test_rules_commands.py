@@ -159,6 +159,9 @@ def test_the_mistyped_name_of_a_file_is_told_of(rules: Rules, tmp_path: Path) ->
     "words",
     [
         ("--signal", "NOPE"),
+        ("--signal", "-9"),
+        ("--signal", "999"),
+        ("--code", "errno:NOPE"),
         ("--phase", "lunch"),
         ("--killed-by", "me"),
         ("--code", "503"),
@@ -377,6 +380,7 @@ def test_eval_counts_what_is_named_rightly(rules: Rules, tmp_path: Path) -> None
         (f'{{"category": "transient", "exit_code": "{"9" * 5_000}"}}', "line 1: exit_code must be"),
         (f'{{"category": "transient", "signal": "{"9" * 5_000}"}}', "line 1: there is no signal"),
         (f'{{"input": {"[" * 3_000}{"]" * 3_000}}}', "line 1: "),
+        ('{"category": "transient", "signal": -9}', "line 1: there is no signal -9: they are 1"),
         ('{"category": "transient", "message": 3}', "line 1: message must be text or null"),
         ('{"category": "transient", "signal": "SIGNOPE"}', "line 1: there is no signal"),
     ],
