@@ -25,7 +25,8 @@ from fnr.api.errors import (
 from fnr.api.requests import GetStatus, ReloadConfig
 from fnr.cli.here import RELOAD_TIMEOUT_MS, here
 from fnr.cli.terminal import one_line
-from fnr.config.gone_file import WHY_NO_RULES
+from fnr.client.connect import ask
+from fnr.config.gone_file import WHY_NO_RULES, rules_gone
 from fnr.config.rule_files import (
     LoadedRules,
     load_rules,
@@ -61,22 +62,43 @@ def loaded_rules() -> LoadedRules:
             else "so none of its rules is in force"
         )
         here().notice(f"notice: rules.d has {noun}, {what}; {here().command} rules check")
+    tell_if_gone()
     return loaded
+
+
+def tell_if_gone() -> None:
+    """Say when there were rule files, and their folder is not there any more."""
+    if _is_gone():
+        here().notice(f"notice: {rules_gone(here().paths.rules_dir)}")
 
 
 def tell_if_behind(loaded: LoadedRules) -> None:
     """Say when the running daemon goes on with rules that these files do not say any more."""
-    if not loaded.problems and _is_behind():
+    if loaded.problems or _is_gone():
+        return
+    if _is_behind():
         here().notice(
             "notice: the running daemon has not taken over how rules.d is now;"
             f" {here().command} rules reload"
         )
 
 
-def _is_behind() -> bool:
+def _is_gone() -> bool:
+    """The running daemon knows it, or the store of one that has run."""
+    return not Path(here().paths.rules_dir).exists() and _is_behind(offline=True)
+
+
+def _is_behind(*, offline: bool = False) -> bool:
     with suppress(FnrError):
-        ask = here().ask
-        return ask(GetStatus(), offline=False, timeout_ms=LOOK_TIMEOUT_MS).rules_behind
+        status = ask(
+            here().paths,
+            GetStatus(),
+            offline=offline,
+            timeout_ms=LOOK_TIMEOUT_MS,
+            # Not what was asked for: who reads the files reads no store.
+            notice=lambda _line: None,
+        )
+        return status.rules_behind
     return False
 
 
@@ -129,16 +151,22 @@ def text_of(file: Path) -> str:
         raise ConfigError(f"{file} cannot be read", why=_why(error)) from error
 
 
-@contextmanager
-def only_writer() -> Iterator[None]:
-    """Hold rules.d for a read, a change and a write; it is made where there is none."""
-    folder = Path(here().paths.rules_dir)
-    if not folder.exists() and _is_behind():
+def refuse_gone() -> None:
+    """ConfigError when there were rule files whose folder is gone: a new one would hide that."""
+    if _is_gone():
+        folder = here().paths.rules_dir
         raise ConfigError(
             f"{folder} is gone: nothing was written",
             why=WHY_NO_RULES,
             next_step=f"mkdir {folder}",
         )
+
+
+@contextmanager
+def only_writer() -> Iterator[None]:
+    """Hold rules.d for a read, a change and a write; it is made where there is none."""
+    refuse_gone()
+    folder = Path(here().paths.rules_dir)
     try:
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         lock = wait_for_lock(str(folder))

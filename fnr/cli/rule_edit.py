@@ -19,6 +19,7 @@ from fnr.cli.rule_drop_ins import (
     drop_in,
     only_writer,
     put,
+    refuse_gone,
     rules_with,
     take_effect,
     text_of,
@@ -49,6 +50,7 @@ def edit(
 
     You edit a copy: it replaces the file when all rules, with all tests, are good with it.
     """
+    refuse_gone()  # before anything is typed
     file = drop_in(name) if name is not None else _default_file()
     before = text_of(file)
     start = before or HEADER.format(why="Written by you") + EXAMPLE

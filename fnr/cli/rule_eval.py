@@ -68,7 +68,7 @@ def _records(name: str) -> Iterator[tuple[int, dict[str, Any]]]:
                 continue
             try:
                 yield number, msgspec.json.decode(line, type=dict[str, Any])
-            except msgspec.MsgspecError as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 raise BadRecordError(f"line {number}: {error}") from error
 
 

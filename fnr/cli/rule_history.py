@@ -12,6 +12,7 @@ from fnr.cli.here import here
 from fnr.cli.moments import parse_since
 from fnr.cli.past_errors import errors_since
 from fnr.cli.render import Column, Listing, show_list
+from fnr.cli.rule_blame import service_met
 from fnr.cli.rule_drop_ins import PROBLEMS_SHOWN, draft_text, rules_with_draft
 from fnr.cli.rule_model import text_model_here
 from fnr.cli.terminal import one_line
@@ -73,10 +74,17 @@ def against_history(since: str, rules_file: str | None, *, use_model: bool) -> N
     """
     since_ms = parse_since(since)
     now = load_rules(here().paths)
-    model = text_model_here(load(here().paths).settings) if use_model else None
+    settings = load(here().paths).settings
+    model = text_model_here(settings) if use_model else None
 
     def judge(rules: RuleSet) -> Judge:
-        return lambda error: classify(error.evidence, rules, model, function=error.function)
+        return lambda error: classify(
+            error.evidence,
+            rules,
+            model,
+            function=error.function,
+            service=service_met(error.evidence, error.function, settings),
+        )
 
     if rules_file is None:
         _refuse(now, here().paths.rules_dir)

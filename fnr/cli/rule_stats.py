@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from msgspec import Struct
+from msgspec.structs import replace
 
 from fnr.api.rule_requests import ListRuleCounts
 from fnr.cli.here import here
@@ -84,7 +85,8 @@ def stats(
         ours = {rule.name for rule in loaded.rules if rule.operator}
         chosen = [stat for stat in found if stat.hits or stat.rule in ours]
     chosen.sort(key=lambda stat: (-stat.hits, stat.rule))
-    show_list(STATS, chosen[:limit] if limit else chosen, total=len(chosen))
+    listing = replace(STATS, empty="there is none that never decided") if never else STATS
+    show_list(listing, chosen[:limit] if limit else chosen, total=len(chosen))
     if here().output != "table":
         return
     if limit and len(chosen) > limit:

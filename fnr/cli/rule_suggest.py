@@ -15,6 +15,7 @@ from fnr.cli.moments import parse_since
 from fnr.cli.options import DryRun
 from fnr.cli.past_errors import corrections_since, errors_since
 from fnr.cli.render import Column, Listing, show_list, write
+from fnr.cli.rule_blame import service_met
 from fnr.cli.rule_drop_ins import (
     SUGGESTED,
     Beside,
@@ -30,6 +31,7 @@ from fnr.cli.rule_model import text_model_here
 from fnr.cli.terminal import block, one_line
 from fnr.config.load import load
 from fnr.policy.nameless import nameless
+from fnr.policy.record import CorrectedError, ErrorRecord
 from fnr.policy.rule_file import RuleProblem, parse_rules
 from fnr.policy.rule_text import HEADER
 from fnr.policy.rules import Category
@@ -113,26 +115,31 @@ def suggest_rules(
 def _errors(since_ms: int) -> Iterator[NamelessError]:
     """Errors that people reclassified, then those that no rule named; each once."""
     rules = loaded_rules().rule_set
-    model = text_model_here(load(here().paths).settings)
+    settings = load(here().paths).settings
+    model = text_model_here(settings)
+
+    def judged(error: CorrectedError | ErrorRecord, said: Category | None) -> NamelessError | None:
+        service = service_met(error.evidence, error.function, settings)
+        return nameless(
+            error.error_id,
+            error.function,
+            error.evidence,
+            said=said,
+            rules=rules,
+            model=model,
+            service=service,
+        )
+
     corrected: set[str] = set()
     for wrong in corrections_since(since_ms):
         corrected.add(wrong.error_id)
-        said = wrong.correction.category
-        one = nameless(
-            wrong.error_id, wrong.function, wrong.evidence, said=said, rules=rules, model=model
-        )
-        if one is not None:
+        if (one := judged(wrong, wrong.correction.category)) is not None:
             yield one
     for number, error in enumerate(errors_since(since_ms, nameless=True)):
         if number == ERRORS_MAX:
             here().notice(f"notice: only the latest {ERRORS_MAX} errors without a rule were read")
             return
-        if error.error_id in corrected:
-            continue
-        one = nameless(
-            error.error_id, error.function, error.evidence, said=None, rules=rules, model=model
-        )
-        if one is not None:
+        if error.error_id not in corrected and (one := judged(error, None)) is not None:
             yield one
 
 

@@ -15,12 +15,14 @@ from fnr.api.errors import NotFound, UsageError
 from fnr.cli.config import checked_settings
 from fnr.cli.here import here
 from fnr.cli.render import show_one
+from fnr.cli.rule_blame import service_met
 from fnr.cli.rule_drop_ins import draft_text, loaded_rules, rules_with_draft
 from fnr.cli.rule_history import against_history
 from fnr.cli.rule_model import text_model_here
 from fnr.cli.terminal import BOLD, one_line, painted
 from fnr.daemon.redact import Redactor
 from fnr.policy.classify import classify_facts
+from fnr.policy.code_check import code_problem
 from fnr.policy.evidence import (
     TAIL_BYTES_MAX,
     TRACEBACK_CHARS_MAX,
@@ -142,7 +144,7 @@ def try_text(
     settings = checked_settings().settings
     # As in a real error: what is hidden before rules see it, none of them can look for.
     hidden = with_named_input(Redactor(settings).evidence(evidence), _object(given))
-    facts = gather(hidden, function=function)
+    facts = gather(hidden, function=function, service=service_met(hidden, function, settings))
     model = None if no_model else text_model_here(settings)
     found = classify_facts(facts, _rule_set(rules), model)
     follows = what_follows(found, function)
@@ -160,7 +162,7 @@ def try_text(
 def _object(given: str | None) -> dict[str, Any]:
     try:
         return msgspec.json.decode(given or "{}", type=dict[str, Any])
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise UsageError(
             "--input is no JSON object",
             why=str(error),
@@ -284,6 +286,8 @@ def _codes(written: list[str], http: int | None) -> tuple[Code, ...]:
         family, colon, value = one.partition(":")
         if not (family and colon and value):
             raise UsageError(f"--code {one!r}", why="it looks like errno:ENOSPC")
+        if problem := code_problem(one):
+            raise UsageError(f"--code {one!r}", why=problem)
         codes.append(Code(family=family, value=value))
     return tuple(codes)
 

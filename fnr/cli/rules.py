@@ -17,7 +17,7 @@ from fnr.cli.group import examples, group
 from fnr.cli.here import RELOAD_TIMEOUT_MS, here
 from fnr.cli.render import show_list, show_one, write, write_json
 from fnr.cli.rule_commands import register
-from fnr.cli.rule_drop_ins import loaded_rules, several_rules, tell_if_behind, warn
+from fnr.cli.rule_drop_ins import loaded_rules, several_rules, tell_if_behind, tell_if_gone, warn
 from fnr.cli.rule_eval import evaluate_file
 from fnr.cli.rule_try import try_text
 from fnr.cli.rule_views import RULES, rule_line, rule_page
@@ -104,6 +104,7 @@ def check(
     yours with the name of a shipped one count in its place, with a warning.
     """
     loaded, read = (_with_drafts(files), files) if files else (load_rules(here().paths), [])
+    tell_if_gone()
     problems = [*loaded.problems, *([] if files else pack_problems())]
     if problems:
         raise _config_error(problems, "these rules have" if files else "rules have")

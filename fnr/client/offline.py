@@ -20,12 +20,14 @@ from fnr.api.errors import NotFound, StorageError
 from fnr.api.question import Read, Request, answer_type
 from fnr.api.requests import FunctionStatus, GetStatus, GetTask, ListFunctions, Status
 from fnr.client.store_errors import told_to_people
+from fnr.config.gone_file import rules_gone
 from fnr.config.paths import Paths
 from fnr.host.clock import Clock
 from fnr.policy.breaker import BreakerState
 from fnr.policy.breaker_record import BreakerStatus
 from fnr.policy.chaos import Drilled
 from fnr.policy.record import FunctionRecord, Page
+from fnr.store import own_rules
 from fnr.store.migrate import check_readable
 from fnr.store.reads import READS
 from fnr.store.transaction import Reader, read_only
@@ -91,6 +93,7 @@ def _status(paths: Paths) -> Status:
     for record in records:
         for state, count in record.counts.items():
             counts[state] = counts.get(state, 0) + count
+    gone = _rules_gone(paths)
     return Status(
         state="down",
         version=__version__,
@@ -110,7 +113,17 @@ def _status(paths: Paths) -> Status:
         counts={state: count for state, count in counts.items() if state != "letters_open"},
         letters_open=counts.get("letters_open", counts.get("dead", 0)),
         breakers=_breakers(paths),
+        problems=[gone] if gone else [],
+        rules_behind=bool(gone),
     )
+
+
+def _rules_gone(paths: Paths) -> str:
+    """Did the last daemon read rule files where no folder is now? "" or a word for operators."""
+    if Path(paths.rules_dir).exists() or not Path(paths.store_file).exists():
+        return ""
+    with told_to_people(paths), opened(paths) as reader:
+        return rules_gone(paths.rules_dir) if own_rules.had_any(reader) else ""
 
 
 def _drills(paths: Paths, request: ListDrills) -> list[Drilled]:

@@ -16,3 +16,8 @@ BUILT_IN_FUNCTIONS = frozenset({RUN, CANARY})
 def file_is_gone(config_file: str, functions: Iterable[str]) -> bool:
     """Is there no fnr.toml, although only one can have declared some of these functions?"""
     return not os.path.lexists(config_file) and not BUILT_IN_FUNCTIONS.issuperset(functions)
+
+
+def rules_gone(rules_dir: str) -> str:
+    """What operators are told of a rules.d that is gone."""
+    return f"{rules_dir} is gone: {WHY_NO_RULES}"

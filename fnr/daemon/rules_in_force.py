@@ -18,7 +18,7 @@ from typing import ParamSpec, TypeVar
 
 import msgspec
 
-from fnr.config.gone_file import WHY_NO_RULES
+from fnr.config.gone_file import rules_gone
 from fnr.config.rule_files import LoadedRules, Stamp, load_rules, stamp_of
 from fnr.config.settings import Settings
 from fnr.config.text_model_file import load_text_model
@@ -114,7 +114,7 @@ class RulesInForce:
 
     def _behind(self) -> str:
         if self.gone:
-            return f"{self._parts.paths.rules_dir} is gone: {WHY_NO_RULES}; then fnr rules reload"
+            return f"{rules_gone(self._parts.paths.rules_dir)}; then fnr rules reload"
         return RULES_BEHIND if stamp_of(self._parts.paths) != self._stamp else ""
 
     @property

@@ -6,6 +6,7 @@ and category; the tests inside rule files are of the same kind.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from signal import Signals
 from typing import Any
@@ -25,6 +26,9 @@ from fnr.policy.named_input import with_named_input
 from fnr.policy.rules import Category, Classification, RuleTest
 
 SCHEMA = "fnr.rules.eval/1"
+SIGNAL_MAX = 64
+# What a status, a code or a signal can be: int() refuses thousands of digits in words of its own.
+_NUMBER = re.compile(r"-?\d{1,20}")
 DANGEROUS_TRUTHS = frozenset({Category.VALIDATION, Category.PERMANENT})
 DANGEROUS_ANSWERS = frozenset({Category.TRANSIENT, Category.RESOURCE})
 
@@ -209,7 +213,7 @@ def _words(record: Mapping[str, Any], key: str) -> str:
 
 def _whole(record: Mapping[str, Any], key: str) -> int | None:
     value = record.get(key)
-    if isinstance(value, str) and value.lstrip("-").isdecimal():
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
         return int(value)
     if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
         raise BadRecordError(f"{key} must be a whole number or null")
@@ -218,11 +222,15 @@ def _whole(record: Mapping[str, Any], key: str) -> int | None:
 
 def signal_number(value: Any) -> int | None:
     """The number of a signal given by number or name; raises BadRecordError for no such signal."""
-    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
-        return value
+    if value is None:
+        return None
     name = str(value).upper()
-    if name.isdecimal():
-        return int(name)
+    if _NUMBER.fullmatch(name):
+        number = int(name)
+        # Those for real time have no names.
+        if isinstance(value, bool) or not 1 <= number <= SIGNAL_MAX:
+            raise BadRecordError(f"there is no signal {value!r}: they are 1 to {SIGNAL_MAX}")
+        return number
     name = name if name.startswith("SIG") else f"SIG{name}"
     if name not in Signals.__members__:
         raise BadRecordError(f"there is no signal {value!r}")

@@ -25,12 +25,13 @@ def nameless(
     said: Category | None,
     rules: RuleSet,
     model: TextModel | None,
+    service: str = "",
 ) -> NamelessError | None:
     """The error as `suggest` wants it; None when the rules of today name it, and rightly.
 
     Where the wording outweighs a rule that is right, a rule of one's own is what helps.
     """
-    facts = gather(evidence, function=function)
+    facts = gather(evidence, function=function, service=service)
     found = classify_facts(facts, rules)
     if said is None:
         if found.level is not Level.NOTHING:

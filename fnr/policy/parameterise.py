@@ -10,6 +10,11 @@ import re
 from functools import lru_cache
 
 LINE_CHARS_MAX = 200
+# Of a longer line so much is read: what varies in it has a length of its own, and cut by that, one
+# cause would end at another word each time. What comes of it is cut instead.
+READ_CHARS_MAX = 4 * LINE_CHARS_MAX
+# Of a line of LINE_CHARS_MAX all stays: "2 s" takes more room as "<time>".
+SHAPE_CHARS_MAX = LINE_CHARS_MAX + 40
 SHORT_ID_CHARS = 6
 HEX_ID_CHARS = 7
 ULID_CHARS = 26
@@ -110,10 +115,18 @@ _TOLD_BEFORE = re.compile(
 
 @lru_cache(maxsize=2_048)
 def parameterise(line: str) -> str:
-    """A line of an error with all that varies replaced; at most LINE_CHARS_MAX characters of it."""
+    """A line of an error with all that varies replaced; the beginning of it where it is long."""
     if "\x1b" in line:
-        line = _TERMINAL.sub("", line[: 4 * LINE_CHARS_MAX])
-    return _tidy(_VARYING.sub(_replaced, line[:LINE_CHARS_MAX]))
+        line = _TERMINAL.sub("", line[:READ_CHARS_MAX])
+    if len(line) <= LINE_CHARS_MAX:
+        return _tidy(_VARYING.sub(_replaced, line))
+    shape = _tidy(_VARYING.sub(_replaced, _whole_words(line)))
+    return shape[:SHAPE_CHARS_MAX].rstrip()
+
+
+def _whole_words(line: str) -> str:
+    read = line[:READ_CHARS_MAX]
+    return read.rpartition(" ")[0] or read if len(line) > len(read) else read
 
 
 def _tidy(text: str) -> str:

@@ -108,7 +108,7 @@ def _known(names: Iterable[str]) -> Callable[[Any], str]:
     known = frozenset(names)
 
     def read(value: Any) -> str:
-        if value not in known:
+        if not isinstance(value, str) or value not in known:
             raise ValueError(f"must be one of {', '.join(sorted(known))}, got {_shown(value)}")
         return str(value)
 
@@ -141,10 +141,12 @@ def _name(value: Any) -> str:
 
 
 def _signal(value: Any) -> str:
-    name = Signals(value).name if value in {one.value for one in Signals} else value
-    if name not in Signals.__members__:
+    # Not `in`: a list within a list has no hash.
+    number = isinstance(value, int) and not isinstance(value, bool)
+    name = next((one.name for one in Signals if number and one.value == value), value)
+    if not isinstance(name, str) or name not in Signals.__members__:
         raise ValueError(f'must be the name of a signal like "SIGKILL", got {_shown(value)}')
-    return str(name)
+    return name
 
 
 def _expression(value: Any) -> str:

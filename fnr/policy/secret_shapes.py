@@ -70,6 +70,7 @@ _NAMED = (
 )
 _CHARS_MIN = {"lone": 16, "hook": 8, "bot": 30, "bearer": 16, "query": 8, "cookie": 8, "rest": 16}
 _TOKEN_CHARS_MIN = 20
+_MIXED_CHARS_MIN = 30
 _KINDS = ("key", "url", "login", *_CHARS_MIN, "flag", "named", "token")
 _SECRETS = frozenset(f"s{number}" for number in range(1, 10))
 _INNOCENT = frozenset({"none", "null", "true", "false", "nil", "undefined", "empty", "string"})
@@ -131,8 +132,10 @@ def _is_secret(groups: dict[str, str], secret: str) -> bool:
     if kind == "flag":
         return len(secret) >= VALUE_CHARS_MIN and not (secret.isalpha() and secret.islower())
     if kind == "token":
-        return len(secret) >= _TOKEN_CHARS_MIN and (secret.isupper() or _is_random(secret))
-    if kind == "bearer" and not _is_random(secret):
+        return len(secret) >= _TOKEN_CHARS_MIN and (
+            secret.isupper() or _is_random(secret) or _is_mixed(secret)
+        )
+    if kind == "bearer" and not (_is_random(secret) or _is_mixed(secret)):
         return False
     return len(secret) >= _CHARS_MIN.get(kind, 1)
 
@@ -159,3 +162,14 @@ def _is_random(value: str) -> bool:
         and any(char.isdigit() for char in value)
         and any(char.isalpha() for char in value)
     )
+
+
+def _is_mixed(value: str) -> bool:
+    """A prefix, then letters of both cases in no order: Hugging Face's tokens have no digit.
+
+    In the name of a class few letters are capitals.
+    """
+    letters = value.partition("_")[2]
+    capitals = sum(char.isupper() for char in letters)
+    scarcer = min(capitals, len(letters) - capitals)
+    return letters.isalpha() and len(letters) >= _MIXED_CHARS_MIN and 6 * scarcer >= len(letters)

@@ -28,6 +28,7 @@ retry = { max = 0, unknown_max = 0 }
 command = [
     "sh", "-c", 'printf "gauge needle %s sleeps \\033[2J[/b]\\n" $1 >&2; exit 1', "sh", "{needle}"
 ]
+services = ["wind"]
 retry = { max = 0, unknown_max = 0 }
 
 [rules]
@@ -121,6 +122,8 @@ def test_stats_count_hits_and_corrections(ask: Ask) -> None:
     assert items["unmatched"]["state"] == "no rule fits"
     assert items["unmatched"]["hits"] >= 4
     assert items["unmatched"]["corrected"] == 1
+    none = ask("rules", "stats", "--never", "--own")
+    assert (none.code, none.err) == (0, "there is none that never decided\n")
     never = ask("rules", "stats", "--never", "-o", "name", "--limit", 0).out.splitlines()
     assert len(never) > 100
     assert "unmatched" not in never
@@ -140,6 +143,12 @@ def test_history_tells_what_a_candidate_would_change_and_changes_nothing(
     assert change["rule"] == "candidate/asleep"
     assert "2 of " in found.err
     assert sorted(file.name for file in (wobbly.folder / "rules.d").glob("*")) == before
+    # As the daemon would: who uses a single service has met it.
+    by_service = candidate.read_text() + "service = 'wind'\n"
+    for text, count in ((by_service, 1), (by_service.replace("wind", "rain"), 0)):
+        candidate.write_text(text)
+        found = ask("rules", "test", "--against-history", "7d", "--rules", candidate, "-o", "json")
+        assert found.json["total"] == count, text
     candidate.write_text("[[rule]]\nname = 'asleep'\ntext = ['(']\n")
     broken = ask("rules", "test", "--against-history", "7d", "--rules", candidate)
     assert (broken.code, f"{candidate}:" in broken.err) == (78, True)

@@ -159,6 +159,9 @@ def test_the_mistyped_name_of_a_file_is_told_of(rules: Rules, tmp_path: Path) ->
     "words",
     [
         ("--signal", "NOPE"),
+        ("--signal", "-9"),
+        ("--signal", "999"),
+        ("--code", "errno:NOPE"),
         ("--phase", "lunch"),
         ("--killed-by", "me"),
         ("--code", "503"),
@@ -191,6 +194,21 @@ def test_what_follows_has_the_numbers_that_a_failure_would_get(
     assert "up to 5 retries, the first after 0.25 s" in told
     assert "up to 5 times 7 s" in rules("test", "no lens in attic", "--function", "f").out
     assert "fnr.toml has no function g" in rules("test", "no lens", "--function", "g").err
+
+
+def test_a_rule_for_a_service_holds_for_functions_that_use_it(rules: Rules, tmp_path: Path) -> None:
+    """As in the daemon: `rules test` knew no service, and named another rule."""
+    functions = ("a", '["gate"]'), ("b", '["gate", "mill"]'), ("c", "[]")
+    (tmp_path / "fnr.toml").write_text(
+        "".join(f'[functions.{f}]\ncommand = ["true"]\nservices = {s}\n' for f, s in functions)
+    )
+    text = '[[rule]]\nname = "shut"\ncategory = "permanent"\ntext = "shut up"\nservice = "gate"\n'
+    (tmp_path / "rules.d" / "studio.toml").write_text(text)
+    named = [
+        rules("test", "shut up", "--no-model", "--function", f, "-o", "name").out.strip()
+        for f in ("a", "b", "c")
+    ]
+    assert named == ["studio/shut", "unmatched", "unmatched"]
 
 
 def test_a_draft_stands_among_the_files_of_rules_d(rules: Rules, tmp_path: Path) -> None:
@@ -358,6 +376,11 @@ def test_eval_counts_what_is_named_rightly(rules: Rules, tmp_path: Path) -> None
         ("{", "line 1: "),
         ('{"category": "odd"}', "line 1: category must be one of transient"),
         ('{"category": "transient", "exit_code": "x"}', "line 1: exit_code must be a whole number"),
+        ('{"category": "transient", "exit_code": "--5"}', "line 1: exit_code must be a whole"),
+        (f'{{"category": "transient", "exit_code": "{"9" * 5_000}"}}', "line 1: exit_code must be"),
+        (f'{{"category": "transient", "signal": "{"9" * 5_000}"}}', "line 1: there is no signal"),
+        (f'{{"input": {"[" * 3_000}{"]" * 3_000}}}', "line 1: "),
+        ('{"category": "transient", "signal": -9}', "line 1: there is no signal -9: they are 1"),
         ('{"category": "transient", "message": 3}', "line 1: message must be text or null"),
         ('{"category": "transient", "signal": "SIGNOPE"}', "line 1: there is no signal"),
     ],

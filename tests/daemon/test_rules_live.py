@@ -209,6 +209,29 @@ def test_a_rules_d_that_went_while_no_daemon_ran_is_missed(home_at: HomeAt) -> N
     assert home.ask(ask.GetStatus()).problems == []
 
 
+def test_with_the_daemon_down_too_a_rules_d_that_is_gone_is_missed(home_at: HomeAt) -> None:
+    """A rule that was added began a new folder, and of all others nobody said a word."""
+    home = home_at(function("bad", "fail") + NO_GUESS)
+    folder = write_rules(home, lens("validation")).parent
+    home.up()
+    assert named(home) == "validation"
+    home.end()
+    away = folder.rename(folder.with_suffix(".away"))
+    gone = f"{folder} is gone: without it none of your rules would be left"
+    for words in (["add", "x", "--category", "transient", "--text", "no x"], ["edit"]):
+        changed = home.fnr("rules", *words)
+        assert (changed.returncode, f"{folder} is gone: nothing was written" in changed.stderr) == (
+            78, True,
+        )  # fmt: skip
+    assert not folder.exists()
+    for words in (["list", "--own"], ["show", "cuda/gpu-memory"], ["test", "no lens"]):
+        told = home.fnr("rules", *words)
+        assert (told.returncode, told.stderr.count(gone)) == (0, 1), (words, told.stderr)
+    assert gone in home.fnr("status").stdout
+    away.rename(folder)
+    assert "gone" not in home.fnr("rules", "list", "--own").stderr
+
+
 def test_an_empty_rules_d_says_that_there_are_to_be_no_rules(home_at: HomeAt) -> None:
     home = home_at(function("bad", "fail") + NO_GUESS)
     file = write_rules(home, lens("validation"))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fnr.policy.parameterise import LINE_CHARS_MAX, parameterise
+from fnr.policy.parameterise import LINE_CHARS_MAX, SHAPE_CHARS_MAX, parameterise
 
 SHAPES = [
     (
@@ -99,6 +99,26 @@ def test_a_number_that_is_no_code_makes_no_difference(template: str, one: int, o
 )
 def test_what_names_the_cause_makes_a_difference(one: str, other: str) -> None:
     assert parameterise(one) != parameterise(other)
+
+
+def test_a_long_line_is_cut_where_what_varies_in_it_cannot_shift_the_end() -> None:
+    """One cause had as many incidents as its addresses and paths had lengths."""
+    line = "storage {} refused {} of the render farm, which was asked for it by {} and waited, {}"
+    tail = "and nothing else was tried because the policy of this share allows one way only " * 3
+    told = [
+        line.format("10.0.0.1:80", "/s/a.exr", "1a2b3c4d", tail),
+        line.format("10.100.200.144:49152", f"/shots/{'deep/' * 30}a.exr", "e1" * 20, tail),
+        line.format("10.0.30.1:8080", "/s/frame.0001.exr", "0x7f12", tail),
+    ]
+    assert len({len(one) > LINE_CHARS_MAX for one in told}) == 1
+    [shape] = {parameterise(one) for one in told}
+    assert "the policy" in shape
+    assert len(shape) <= SHAPE_CHARS_MAX
+
+
+def test_a_line_that_is_not_long_keeps_the_shape_it_had() -> None:
+    line = "2 s and " * (LINE_CHARS_MAX // 8)
+    assert parameterise(line) == ("<time> and " * (LINE_CHARS_MAX // 8)).rstrip()
 
 
 @given(st.text(max_size=2 * LINE_CHARS_MAX))

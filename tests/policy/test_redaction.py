@@ -25,6 +25,8 @@ HIDDEN = [
     ("https://s3/x?X-Amz-Signature=0a1b2c3d4e5f&y=1", "https://s3/x?X-Amz-Signature=***&y=1"),
     ("https://hooks.slack.com/services/T0/B0/abcdef", "https://hooks.slack.com/services/***"),
     ("hf_" + "aB3" * 12, "[redacted]"),
+    ("hf_" + "aXbCD" * 7, "[redacted]"),
+    ("401: Bearer hf_" + "aXbCD" * 7, "401: Bearer [redacted]"),
     ("push with ghp_" + "a1B2" * 9 + " failed", "push with [redacted] failed"),
     ("AKIAABCDEFGHIJKLMNOP", "[redacted]"),
     ("sk-proj-" + "a1B2" * 9, "[redacted]"),
@@ -80,6 +82,8 @@ LEFT = [
     "see https://h.example:8080/a@b and mail bob@h.example",
     "PWD=/home/bob2/work",
     "KeyError: 'password'",
+    "NameError: name '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' is not defined",
+    "hf_" + "snakeless" * 4,
     "git@github.example:team/repo.git",
     "no line says:\n-----END PRIVATE KEY-----",
 ]

@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fnr.policy.rule_file import ParsedRules, parse_rules
+from fnr.policy.rule_keys import RULE_KEYS, TEST_KEYS
 from fnr.policy.rules import Category, Conditions, Level, RuleTest, Severity, Strategy, WaitFor
 
 WHOLE = """version = 1
@@ -111,6 +112,10 @@ MISTAKES = [
     (rule("exit = []"), 4, "exit must not be empty"),
     (rule("exit = true"), 4, "exit must be a whole number"),
     (rule('signal = "SIGNOPE"'), 4, "signal must be the name of a signal"),
+    (rule("signal = true"), 4, "signal must be the name of a signal"),
+    (rule("signal = [[9]]"), 4, "signal must be the name of a signal"),
+    (rule('killed_by = [["oom"]]'), 4, "killed_by must be one of cancel"),
+    (rule('exit = 1\n[[rule.test]]\nphase = ["run"]'), 6, "phase must be one of import"),
     (rule('code = "503"'), 4, 'code must look like "http:503", got \'503\''),
     (rule('killed_by = "me"'), 4, "killed_by must be one of"),
     (rule('exit = 1\nlevel = "ledger"'), 5, "level: can only be lowered; by its conditions it is"),
@@ -140,6 +145,23 @@ def test_a_mistake_is_told_with_its_line(text: str, line: int, words: str) -> No
     assert any(where == f"10-mine.toml:{line}" and words in message for where, message in told), (
         told
     )
+
+
+VALUES = (
+    '""', "1", "1.5", "nan", "true", "[]", "[[]]", '["a", ["b"]]', "[{ a = 1 }]", "{}",
+    "{ a = 1 }", "1979-05-27T07:32:00Z", '"\\u0000"', "99999999999999999999",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_no_value_of_any_key_keeps_a_file_from_being_read(value: str) -> None:
+    """What reading raises leaves the daemon without any rules: no failure is settled any more."""
+    texts = [
+        *(rule(f"{key} = {value}\n[rule.not]\n{key} = {value}") for key in RULE_KEYS),
+        *(rule(f"exit = 1\n[[rule.test]]\n{key} = {value}") for key in TEST_KEYS),
+        *(f"{key} = {value}" for key in ("version", "rule", "other")),
+    ]
+    assert {type(read(text)) for text in texts} == {ParsedRules}
 
 
 def test_all_mistakes_are_told_at_once_and_good_rules_are_still_read() -> None:
