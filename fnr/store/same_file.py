@@ -1,4 +1,4 @@
-"""Is the file at the store's path still the one that was opened?
+"""Are the store's file and its log still those that were opened?
 
 What is committed to a file that was removed is on disk for nobody: SQLite goes on with it, and it
 is gone with the process. The same when a disk is taken away and the folder under it stays.
@@ -12,36 +12,78 @@ from pathlib import Path
 
 from fnr.store.batch import CommitHook
 
+# The log, and its index, by which others find their way in it.
+_BESIDE = ("-wal", "-shm")
+
+Identity = tuple[int, int]
+
 
 class FileLost(sqlite3.OperationalError):
-    """The store's file was removed, or another one is in its place."""
+    """The store's file or its log was removed, or another one is in its place."""
 
     # Nothing is taken until it is there again, as with a disk that fails.
     sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
 
 
 class SameFile:
-    """Looks before every COMMIT, which costs a stat; then calls the hook that it stands before."""
+    """Looks before every COMMIT, which costs three stats; then calls the hook it stands before."""
 
     def __init__(self, path: Path, then: CommitHook | None) -> None:
+        self.path = path
         self._path = str(path)
         self._then = then
         opened = path.stat()
-        self._opened = (opened.st_ino, opened.st_dev)
+        self._identity = (opened.st_ino, opened.st_dev)
+        self._beside: dict[str, Identity] = {}
+        self.opened()
 
     def __call__(self, phase: str) -> None:
         """A COMMIT is about to begin, or has ended. Raises FileLost."""
-        if phase == "before" and not self.stands():
-            raise FileLost(f"{self._path} was removed, or another file is in its place")
+        if phase == "before" and (lost := self.lost()):
+            raise FileLost(lost)
         if self._then is not None:
             self._then(phase)
 
+    def opened(self) -> None:
+        """What lies beside it now is what the connection to it writes."""
+        self._beside = {}
+        for suffix in _BESIDE:
+            name = f"{self._path}{suffix}"
+            if (found := _identity(name)) is not None:
+                self._beside[name] = found
+
+    def closed(self) -> None:
+        """No connection writes it: whatever lies beside it may go."""
+        self._beside = {}
+
+    def lost(self) -> str:
+        """What is not where it was, in words; "" when all is."""
+        for name, opened in ((self._path, self._identity), *self._beside.items()):
+            if not _is(name, opened):
+                return f"{name} was removed, or another file is in its place"
+        return ""
+
     def stands(self) -> bool:
-        """Whether it is there; what cannot be looked at is for the COMMIT to find out."""
-        try:
-            found = os.stat(self._path)  # noqa: PTH116 - once a COMMIT
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        except OSError:
-            return True
-        return (found.st_ino, found.st_dev) == self._opened
+        """Whether the file itself is there."""
+        return _is(self._path, self._identity)
+
+    def log_stands(self) -> bool:
+        """Whether what was written beside it is there."""
+        return all(_is(name, opened) for name, opened in self._beside.items())
+
+
+def _is(name: str, opened: Identity) -> bool:
+    """What cannot be looked at is for the COMMIT to find out."""
+    try:
+        return _identity(name) == opened
+    except OSError:
+        return True
+
+
+def _identity(name: str) -> Identity | None:
+    """None when there is none; raises OSError."""
+    try:
+        found = os.stat(name)  # noqa: PTH116 - thrice a COMMIT
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_ino, found.st_dev
