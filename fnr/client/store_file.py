@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fnr.api.errors import BadData, FnrError, PermissionDenied, Refused, StorageError
+from fnr.api.errors import BadData, FnrError, NotFound, PermissionDenied, Refused, StorageError
 from fnr.client.offline import opened
 from fnr.client.store_errors import told_to_people
 from fnr.config.paths import Paths
@@ -23,6 +23,24 @@ from fnr.store import backup as copies
 from fnr.store import check as checks
 from fnr.store import tasks
 from fnr.store.backup import CopyNotWritten, DamagedCopy
+
+
+def require(paths: Paths) -> None:
+    """Raise when there is no store at its place."""
+    if Path(paths.store_file).exists():
+        return
+    pid = lock_holder(paths.lock_file)
+    if pid is not None:
+        raise StorageError(
+            f"{paths.store_file} is not there",
+            why=f"a daemon runs, pid {pid}: the file was removed, or is not made yet",
+            next_step=f"{paths.command} status",
+        )
+    raise NotFound(
+        "there is no store yet",
+        why=f"nothing at {paths.store_file}",
+        next_step=f"{paths.command} daemon start",
+    )
 
 
 def check(paths: Paths) -> list[Finding]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fnr.api.errors import BadData, Refused
+from fnr.api.errors import BadData, NotFound, Refused, StorageError
 from fnr.client import store_file
 from fnr.config.paths import Paths, find_paths
 from fnr.host.lock import hold_lock
@@ -122,3 +122,16 @@ def test_nothing_is_changed_while_a_daemon_holds_the_store(paths: Paths, tmp_pat
         lock.release()
     store_file.refuse_while_running(paths, "restored")
     assert tasks(paths.store_file) == 1
+
+
+def test_a_store_that_was_removed_under_a_daemon_is_not_called_a_new_one(paths: Paths) -> None:
+    Path(paths.store_file).unlink()
+    with pytest.raises(NotFound, match="no store yet"):
+        store_file.require(paths)
+    lock = hold_lock(paths.lock_file)
+    try:
+        with pytest.raises(StorageError, match="is not there") as told:
+            store_file.require(paths)
+    finally:
+        lock.release()
+    assert "the file was removed" in told.value.why
