@@ -23,7 +23,7 @@ from fnr.api.requests import GetStatus
 from fnr.cli.here import Here
 from fnr.cli.terminal import one_line
 from fnr.client.connect import RETRY_MS, Connection, checked_socket_path
-from fnr.config.paths import Paths
+from fnr.config.paths import Paths, why_not_made
 from fnr.host import disk, process
 from fnr.host.inotify import Inotify
 from fnr.host.lock import lock_holder
@@ -247,5 +247,7 @@ def _boot_log(paths: Paths) -> Path:
             f"{folder} cannot be written", why=str(error.strerror), next_step="fnr --home DIR …"
         ) from error
     except OSError as error:
-        raise StorageError(f"{folder} cannot be written", why=str(error.strerror)) from error
+        raise StorageError(
+            f"{folder} cannot be written", why=why_not_made(str(folder), error)
+        ) from error
     return file

@@ -24,7 +24,7 @@ from fnr.api.errors import (
     TryAgain,
 )
 from fnr.config.gone_file import WHY_GONE, file_is_gone
-from fnr.config.paths import SOCKET_PATH_BYTES_MAX, Paths, is_utf_8
+from fnr.config.paths import SOCKET_PATH_BYTES_MAX, Paths, is_utf_8, why_not_made
 from fnr.config.settings import Settings
 from fnr.daemon import logs
 from fnr.daemon.answers import Answers
@@ -111,7 +111,9 @@ def make_folders(paths: Paths) -> None:
                 f"{folder} cannot be created", why=str(error), next_step="fnr --home DIR daemon"
             ) from error
         except OSError as error:
-            raise StorageError(f"{folder} cannot be created", why=str(error)) from error
+            raise StorageError(
+                f"{folder} cannot be created", why=why_not_made(folder, error)
+            ) from error
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionDenied(f"{folder} cannot be written", why="no write permission")
 
