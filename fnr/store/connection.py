@@ -193,6 +193,7 @@ class Store:
         if self.state == "ok" and self.file.lost():
             with suppress(StoreIll):
                 await self.write(lambda tx: tx.run(NOTE_ROOM))
+            await asyncio.sleep(0)  # until those who listen to its troubles have heard of it
 
     async def close(self) -> None:
         """Commit what is waiting, checkpoint, close; further writes are refused."""
