@@ -33,7 +33,7 @@ from fnr.api.wire import REQUEST_BYTES_MAX, Reply, decode_reply, encode_request,
 from fnr.client.eager import Eager
 from fnr.config.paths import SOCKET_PATH_BYTES_MAX, Paths
 from fnr.host.clock import Clock
-from fnr.host.lock import lock_holder
+from fnr.host.lock import home_holder
 
 Answer = TypeVar("Answer")
 Other = TypeVar("Other")
@@ -324,7 +324,7 @@ def not_connected(paths: Paths, error: OSError) -> FnrError:
         )
     nobody = f"nobody answers at {paths.socket_file}: {error.strerror or error}"
     next_step = f"{paths.command} daemon start"
-    pid = lock_holder(paths.lock_file)
+    pid = home_holder(paths.lock_file)
     if pid is not None:
         why = f"{nobody}; pid {pid} has this home: it begins, it ends, or its socket was removed"
         return DaemonDown("the daemon cannot be reached", why=why, next_step=next_step)

@@ -16,7 +16,7 @@ from fnr.client.offline import opened
 from fnr.client.store_errors import told_to_people
 from fnr.config.paths import Paths
 from fnr.host.clock import Clock
-from fnr.host.lock import AlreadyHeld, hold_lock, lock_holder
+from fnr.host.lock import AlreadyHeld, hold_home, home_holder
 from fnr.host.process import pid_start
 from fnr.policy.record import Finding
 from fnr.store import backup as copies
@@ -29,7 +29,7 @@ def require(paths: Paths) -> None:
     """Raise when there is no store at its place."""
     if Path(paths.store_file).exists():
         return
-    pid = lock_holder(paths.lock_file)
+    pid = home_holder(paths.lock_file)
     if pid is not None:
         raise StorageError(
             f"{paths.store_file} is not there",
@@ -101,7 +101,7 @@ def vacuum(paths: Paths) -> tuple[int, int]:
 
 def refuse_while_running(paths: Paths, verb: str) -> None:
     """Raise Refused when a daemon has the store."""
-    pid = lock_holder(paths.lock_file)
+    pid = home_holder(paths.lock_file)
     if pid is not None:
         raise _running(paths, verb, pid)
 
@@ -109,7 +109,7 @@ def refuse_while_running(paths: Paths, verb: str) -> None:
 @contextmanager
 def _alone(paths: Paths, verb: str) -> Iterator[None]:
     try:
-        lock = hold_lock(paths.lock_file)
+        lock = hold_home(paths.lock_file)
     except AlreadyHeld as held:
         raise _running(paths, verb, held.pid) from held
     try:

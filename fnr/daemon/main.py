@@ -41,7 +41,7 @@ from fnr.host import disk, limits, process
 from fnr.host.clock import Clock, Dice, Ulids
 from fnr.host.failpoint import failpoint
 from fnr.host.kernel_log import KernelLog
-from fnr.host.lock import AlreadyHeld, Lock, hold_lock
+from fnr.host.lock import AlreadyHeld, Lock, hold_home
 from fnr.host.memory import share_one_arena
 from fnr.host.systemd import sd_notify, watchdog_interval_ms
 from fnr.store import functions
@@ -65,11 +65,11 @@ def run(
     share_one_arena()
     make_folders(paths)
     try:
-        lock = hold_lock(paths.lock_file)
+        lock = hold_home(paths.lock_file)
     except AlreadyHeld as held:
         raise Refused(
             "another daemon runs on this home",
-            why=f"{paths.lock_file} is held by pid {held.pid}",
+            why=str(held),
             next_step="fnr status",
         ) from None
     try:
