@@ -378,9 +378,10 @@ def ask(
     try:
         with Connection(paths, timeout_ms=timeout_ms) as connection:
             return connection.ask(request)
-    except DaemonDown:
+    except DaemonDown as error:
         if not readable:
             raise
+        down = error.what.removeprefix("the ")
     from fnr.client.offline import answer_offline  # noqa: PLC0415 - sqlite3 only when needed
 
     try:
@@ -390,7 +391,7 @@ def ask(
     # Nothing and nothing yet look alike in a list: the home may be mistyped.
     there = os.path.exists(paths.store_file)  # noqa: PTH110 - pathlib costs 8 ms
     where = "read from the store" if there else f"there is no store yet at {paths.store_file}"
-    (notice or _to_stderr)(f"daemon is not running; {where}")
+    (notice or _to_stderr)(f"{down}; {where}")
     return answer
 
 
