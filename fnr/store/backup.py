@@ -21,16 +21,13 @@ from fnr.store.transaction import (
     FULL_CODES,
     Transaction,
     connect_writer,
+    is_of_a_write,
     primary_code,
     read_only,
 )
 
 _BESIDE = ("-wal", "-shm", "-journal")
 _DRAFT = ".draft"
-# Whole codes: a read that fails has the same primary one.
-_WRITE_CODES = frozenset(
-    {sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_TRUNCATE}
-)
 # 0 and SQLITE_ERROR: the tables are not those of its version.
 _NO_STORE = frozenset({0, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 
@@ -133,7 +130,7 @@ def _copy(source: Path, draft: Path, *, damaged: bool, today: bool = False) -> l
             if primary_code(error) in FULL_CODES:
                 raise CopyNotWritten(str(error)) from error
             # Of the two it is the copy that is written.
-            if getattr(error, "sqlite_errorcode", 0) in _WRITE_CODES:
+            if is_of_a_write(error):
                 raise CopyNotWritten(f"{error} while it was written") from error
             if primary_code(error) not in _NO_STORE:
                 raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import shutil
 import sqlite3
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from fnr.api.errors import BadData, NotFound, Refused, StorageError
 from fnr.client import store_file
 from fnr.config.paths import Paths, find_paths
-from fnr.host.lock import hold_lock
+from fnr.host.lock import hold_home, hold_lock
 from fnr.policy.task import Task
 from fnr.store.accepting import accept
 from fnr.store.connection import Store
@@ -135,3 +136,16 @@ def test_a_store_that_was_removed_under_a_daemon_is_not_called_a_new_one(paths: 
     finally:
         lock.release()
     assert "the file was removed" in told.value.why
+
+
+def test_a_store_that_takes_no_writes_is_not_said_to_be_unreadable(paths: Paths) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    hold_home(paths.lock_file).release()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, before[1]))
+    try:
+        with pytest.raises(StorageError, match="cannot be written") as told:
+            store_file.vacuum(paths)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "MiB free" in told.value.why
+    assert store_file.check(paths) == []
