@@ -60,6 +60,8 @@ class Reopening:
     ) -> sqlite3.Connection | None:
         # Opening makes a file where there is none: an empty store would be taken for this one.
         if not self._file.stands():
+            # Its log would be taken for that of whatever comes to stand in its place.
+            _folded(old, [])
             return None
         if not self._file.log_stands() and not _folded(old, closing):
             return None
@@ -73,7 +75,7 @@ class Reopening:
 
 
 def _folded(old: sqlite3.Connection, closing: list[futures.Future[None]]) -> bool:
-    """A log that was removed is open here alone, and gone when it is closed: move all of it."""
+    """Move all of the log; one that was removed is open here alone, and gone when it is closed."""
     if futures.wait(closing, timeout=HOLDERS_PATIENCE_S).not_done:
         return False
     try:

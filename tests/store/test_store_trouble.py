@@ -99,6 +99,11 @@ async def test_what_nobody_could_find_again_is_not_taken(
     assert await news.get() == "ill"
     assert not await store.heal()
     assert store.path.exists() == in_its_place
+    # Nothing is left that another file could be mixed with.
+    assert store.path.with_name("fnr.db-wal").stat().st_size == 0
+    shutil.copy(moved, alone := tmp_path / "alone.db")
+    with closing(read_only(alone)) as left:
+        assert count_of(left) == 1
     moved.replace(store.path)
     assert await store.heal()
     assert await news.get() == "ok"
