@@ -95,9 +95,11 @@ def vacuum(store_file: str | Path) -> tuple[int, int]:
 
     The caller holds the daemon's lock.
     """
-    before = Path(store_file).stat().st_size
     with closing(connect_writer(store_file)) as connection:
         check_version(connection)
+        # What a daemon that was killed has left in the log is in the file's size before, too.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        before = Path(store_file).stat().st_size
         connection.execute("VACUUM")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return before, Path(store_file).stat().st_size

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import shutil
 import sqlite3
 import subprocess
 from contextlib import closing
@@ -384,3 +385,17 @@ def test_vacuum_gives_space_back_and_keeps_every_row(book: Book) -> None:
     assert after_bytes < before_bytes / 2
     assert after_bytes == book.path.stat().st_size
     assert tables_of(book.path) == before
+
+
+def test_the_size_before_a_vacuum_counts_what_is_in_the_log_alone(
+    book: Book, tmp_path: Path
+) -> None:
+    """As after a kill: the file was said to have grown."""
+    accept(book.tx, *(new_task() for _ in range(300)), body=b'{"x":"' + b"x" * 5_000 + b'"}')
+    book.commit()
+    left = tmp_path / "left.db"
+    for suffix in ("", "-wal"):
+        shutil.copy(f"{book.path}{suffix}", f"{left}{suffix}")
+    assert left.stat().st_size < 300 * 5_000
+    before_bytes, after_bytes = vacuum(left)
+    assert 300 * 5_000 < after_bytes <= before_bytes
