@@ -12,8 +12,11 @@ from pathlib import Path
 
 from fnr.store.batch import CommitHook
 
-# The log, and its index, by which others find their way in it.
-_BESIDE = ("-wal", "-shm")
+_LOG = "-wal"
+# By which others find their way in the log: what is in it is safe without.
+_INDEX = "-shm"
+# A stat costs some µs: so many COMMITs share the one of the index.
+INDEX_EVERY = 32
 
 Identity = tuple[int, int]
 
@@ -26,7 +29,7 @@ class FileLost(sqlite3.OperationalError):
 
 
 class SameFile:
-    """Looks before every COMMIT, which costs three stats; then calls the hook it stands before."""
+    """Looks before every COMMIT, which costs two stats; then calls the hook it stands before."""
 
     def __init__(self, path: Path, then: CommitHook | None) -> None:
         self.path = path
@@ -35,19 +38,24 @@ class SameFile:
         opened = path.stat()
         self._identity = (opened.st_ino, opened.st_dev)
         self._beside: dict[str, Identity] = {}
+        self._commits = 0
+        self._doubted = False  # somebody has looked, and found one lost
         self.opened()
 
     def __call__(self, phase: str) -> None:
         """A COMMIT is about to begin, or has ended. Raises FileLost."""
-        if phase == "before" and (lost := self.lost()):
-            raise FileLost(lost)
+        if phase == "before":
+            self._commits += 1
+            index = self._doubted or self._commits % INDEX_EVERY == 0
+            if lost := self.lost(index=index):
+                raise FileLost(lost)
         if self._then is not None:
             self._then(phase)
 
     def opened(self) -> None:
         """What lies beside it now is what the connection to it writes."""
-        self._beside = {}
-        for suffix in _BESIDE:
+        self._beside, self._doubted = {}, False
+        for suffix in (_LOG, _INDEX):
             name = f"{self._path}{suffix}"
             if (found := _identity(name)) is not None:
                 self._beside[name] = found
@@ -56,10 +64,11 @@ class SameFile:
         """No connection writes it: whatever lies beside it may go."""
         self._beside = {}
 
-    def lost(self) -> str:
-        """What is not where it was, in words; "" when all is."""
+    def lost(self, *, index: bool = True) -> str:
+        """What is not where it was, in words; "" when all is. index: look at it, too."""
         for name, opened in ((self._path, self._identity), *self._beside.items()):
-            if not _is(name, opened):
+            if (index or not name.endswith(_INDEX)) and not _is(name, opened):
+                self._doubted = True
                 return f"{name} was removed, or another file is in its place"
         return ""
 
@@ -83,7 +92,7 @@ def _is(name: str, opened: Identity) -> bool:
 def _identity(name: str) -> Identity | None:
     """None when there is none; raises OSError."""
     try:
-        found = os.stat(name)  # noqa: PTH116 - thrice a COMMIT
+        found = os.stat(name)  # noqa: PTH116 - twice a COMMIT
     except (FileNotFoundError, NotADirectoryError):
         return None
     return found.st_ino, found.st_dev

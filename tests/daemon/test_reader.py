@@ -12,6 +12,7 @@ import pytest
 from store_values import accept, new_task
 
 from fnr.daemon.reader import Reader
+from fnr.store import same_file
 from fnr.store.connection import Store, StoreIll
 from fnr.store.transaction import Transaction
 
@@ -69,9 +70,10 @@ async def test_a_file_that_is_not_the_store_is_not_opened(
 
 @pytest.mark.parametrize("suffix", ["-wal", "-shm"])
 async def test_what_is_committed_after_the_log_was_removed_is_read(
-    store: Store, reader: Reader, suffix: str
+    store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
     """Its connections do not keep the log of before."""
+    monkeypatch.setattr(same_file, "INDEX_EVERY", 1)
     store.path.with_name(f"{store.path.name}{suffix}").unlink()
     await ill(store)
     assert await store.heal()

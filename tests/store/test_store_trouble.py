@@ -15,7 +15,7 @@ import pytest
 from store_values import accept, is_whole, new_task
 from writer_probes import Commits, count_of, news_of, sqlite_error, writes
 
-from fnr.store import connection, reopening
+from fnr.store import connection, reopening, same_file
 from fnr.store.batch import nothing
 from fnr.store.connection import Store, StoreBusy, StoreFull, StoreIll
 from fnr.store.transaction import Reader, Transaction, read_only
@@ -113,9 +113,10 @@ async def test_what_nobody_could_find_again_is_not_taken(
 
 @pytest.mark.parametrize("suffixes", [("-wal",), ("-shm",), ("-wal", "-shm")])
 async def test_what_is_in_a_log_that_was_removed_is_moved_to_the_file(
-    store: Store, tmp_path: Path, suffixes: tuple[str, ...]
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffixes: tuple[str, ...]
 ) -> None:
     """Whoever is killed later leaves no task in a log that nobody can open."""
+    monkeypatch.setattr(same_file, "INDEX_EVERY", 1)
     news = news_of(store)
     await store.write(writes(new_task()))
     for suffix in suffixes:
@@ -151,6 +152,7 @@ async def test_a_removed_log_that_others_hold_is_kept_until_they_let_it_go(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reopening, "HOLDERS_PATIENCE_S", 0.0)
+    monkeypatch.setattr(same_file, "INDEX_EVERY", 1)
     holder: Future[None] = Future()
     store.held_by(lambda: holder)
     await store.write(writes(new_task()))
@@ -164,11 +166,23 @@ async def test_a_removed_log_that_others_hold_is_kept_until_they_let_it_go(
     assert len(await store.write(lambda tx: tx.all("SELECT * FROM task ORDER BY 1, 2"))) == 1
 
 
-async def test_a_look_finds_what_nobody_has_written_since(store: Store) -> None:
+async def test_an_index_that_was_removed_is_found_after_some_commits(store: Store) -> None:
+    store.path.with_name("fnr.db-shm").unlink()
+    news, taken = news_of(store), 0
+    with pytest.raises(StoreIll, match=r"fnr\.db-shm was removed"):
+        while taken < same_file.INDEX_EVERY:
+            await store.write(writes(new_task()))
+            taken += 1
+    assert [await news.get(), await news.get()] == ["ill", "ok"]
+    assert len(await store.write(lambda tx: tx.all("SELECT * FROM task ORDER BY 1, 2"))) == taken
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-shm"])
+async def test_a_look_finds_what_nobody_has_written_since(store: Store, suffix: str) -> None:
     news = news_of(store)
     await store.look()
     assert news.empty()
-    store.path.with_name("fnr.db-wal").unlink()
+    store.path.with_name(f"fnr.db{suffix}").unlink()
     await store.look()
     assert news.get_nowait() == "ill"
     assert await news.get() == "ok"
