@@ -12,13 +12,12 @@ from pathlib import Path
 
 from fnr.store.batch import CommitHook
 
-_LOG = "-wal"
-# By which others find their way in the log: what is in it is safe without.
-_INDEX = "-shm"
-# A stat costs some µs: so many COMMITs share the one of the index.
+# A stat costs some µs: so many COMMITs share the one of the log's index, by which others find their
+# way in the log. What is in it is safe without.
 INDEX_EVERY = 32
 
 Identity = tuple[int, int]
+Known = tuple[str, Identity]
 
 
 class FileLost(sqlite3.OperationalError):
@@ -33,60 +32,62 @@ class SameFile:
 
     def __init__(self, path: Path, then: CommitHook | None) -> None:
         self.path = path
-        self._path = str(path)
         self._then = then
         opened = path.stat()
-        self._identity = (opened.st_ino, opened.st_dev)
-        self._beside: dict[str, Identity] = {}
+        self._itself: Known = (str(path), (opened.st_ino, opened.st_dev))
+        self._log: tuple[Known, ...] = ()
+        self._index: tuple[Known, ...] = ()
         self._commits = 0
-        self._doubted = False  # somebody has looked, and found one lost
         self.opened()
 
     def __call__(self, phase: str) -> None:
         """A COMMIT is about to begin, or has ended. Raises FileLost."""
         if phase == "before":
             self._commits += 1
-            index = self._doubted or self._commits % INDEX_EVERY == 0
-            if lost := self.lost(index=index):
+            if lost := self.lost() if self._commits % INDEX_EVERY == 0 else _lost(self._often):
                 raise FileLost(lost)
         if self._then is not None:
             self._then(phase)
 
     def opened(self) -> None:
         """What lies beside it now is what the connection to it writes."""
-        self._beside, self._doubted = {}, False
-        for suffix in (_LOG, _INDEX):
-            name = f"{self._path}{suffix}"
-            if (found := _identity(name)) is not None:
-                self._beside[name] = found
+        self._log, self._index = self._beside("-wal"), self._beside("-shm")
+        self._often = (self._itself, *self._log)
 
     def closed(self) -> None:
         """No connection writes it: whatever lies beside it may go."""
-        self._beside = {}
+        self._log = self._index = ()
+        self._often = (self._itself,)
 
-    def lost(self, *, index: bool = True) -> str:
-        """What is not where it was, in words; "" when all is. index: look at it, too."""
-        for name, opened in ((self._path, self._identity), *self._beside.items()):
-            if (index or not name.endswith(_INDEX)) and not _is(name, opened):
-                self._doubted = True
-                return f"{name} was removed, or another file is in its place"
-        return ""
+    def lost(self) -> str:
+        """What is not where it was, in words; "" when all is. The next COMMIT finds the same."""
+        if lost := _lost((self._itself, *self._log, *self._index)):
+            self._often = (self._itself, *self._log, *self._index)
+        return lost
 
     def stands(self) -> bool:
         """Whether the file itself is there."""
-        return _is(self._path, self._identity)
+        return not _lost((self._itself,))
 
     def log_stands(self) -> bool:
         """Whether what was written beside it is there."""
-        return all(_is(name, opened) for name, opened in self._beside.items())
+        return not _lost((*self._log, *self._index))
+
+    def _beside(self, suffix: str) -> tuple[Known, ...]:
+        name = f"{self.path}{suffix}"
+        found = _identity(name)
+        return () if found is None else ((name, found),)
 
 
-def _is(name: str, opened: Identity) -> bool:
+def _lost(files: tuple[Known, ...]) -> str:
     """What cannot be looked at is for the COMMIT to find out."""
-    try:
-        return _identity(name) == opened
-    except OSError:
-        return True
+    for name, opened in files:
+        try:
+            if _identity(name) != opened:
+                return f"{name} was removed, or another file is in its place"
+        except OSError:
+            continue
+    return ""
 
 
 def _identity(name: str) -> Identity | None:
