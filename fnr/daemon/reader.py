@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeVar
 
 from fnr.store.batch import asked
 from fnr.store.connection import Reader as ReadConnection
-from fnr.store.connection import Store, StoreIll, Transaction
+from fnr.store.connection import Store, StoreBusy, StoreIll, Transaction
 from fnr.store.opening import open_reader
 
 T = TypeVar("T")
@@ -29,6 +30,7 @@ class Reader:
         self._slow: ReadConnection | None = self._open()
         self._closed = False
         store.held_by(self._let_go)
+        store.on_trouble(self._changed)
 
     async def read(self, query: Callable[[Transaction], T]) -> T:
         """Run a query beside the loop. Raises StoreBusy, StoreIll."""
@@ -63,6 +65,17 @@ class Reader:
         if lost := self._store.file.lost():
             raise StoreIll(lost)
         return open_reader(self._store.path)
+
+    def _changed(self, state: str, _why: str) -> None:
+        """Well again, it may be ill soon: both are open by then, as from the start."""
+        if state == "ok" and not self._closed:
+            with suppress(StoreIll, StoreBusy):
+                self._point = self._point or self._open()
+            self._thread.submit(self._open_slow)
+
+    def _open_slow(self) -> None:
+        with suppress(StoreIll, StoreBusy):
+            self._slow = self._slow or self._open()
 
     def _let_go(self) -> Future[None]:
         """Close both, the one in the thread when what it reads has been read."""

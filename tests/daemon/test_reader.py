@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "store"))
+
 from store_values import accept, new_task
 
 from fnr.daemon.reader import Reader
@@ -66,6 +70,22 @@ async def test_a_file_that_is_not_the_store_is_not_opened(
         reader.point(tasks)
     with pytest.raises(StoreIll, match=r"fnr\.db was removed"):
         await reader.read(tasks)
+
+
+async def test_after_trouble_it_is_ready_for_the_next(
+    store: Store, reader: Reader, tmp_path: Path
+) -> None:
+    """The file is lost before anybody has read again."""
+    well = asyncio.Event()
+    store.on_trouble(lambda state, _: well.set() if state == "ok" else None)
+    store.path.with_name("fnr.db-wal").unlink()
+    await ill(store)
+    await well.wait()
+    # The thread has done what was asked of it before.
+    await asyncio.get_running_loop().run_in_executor(reader._thread, int)
+    store.path.rename(tmp_path / "moved.db")
+    await ill(store)
+    assert (reader.point(tasks), await reader.read(tasks)) == (1, 1)
 
 
 @pytest.mark.parametrize("suffix", ["-wal", "-shm"])
