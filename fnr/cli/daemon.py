@@ -23,7 +23,7 @@ from fnr.cli.here import RELOAD_TIMEOUT_MS, here
 from fnr.cli.quick_daemon import serve
 from fnr.cli.render import show_one, write_json
 from fnr.client.connect import RETRY_MS
-from fnr.host.lock import lock_holder
+from fnr.host.lock import home_holder
 
 app = group("daemon", "The daemon: it supervises the workers and keeps the store.")
 app.info.no_args_is_help = False
@@ -83,7 +83,7 @@ def start(within: Within = "30s") -> None:
     checked_settings()
     pid = start_daemon(here(), within_ms=_within_ms(within))
     if pid is None:
-        _show("start", pid=lock_holder(here().paths.lock_file), changed=False)
+        _show("start", pid=home_holder(here().paths.lock_file), changed=False)
         here().notice("the daemon runs already")
     else:
         _show("start", pid=pid, changed=True)
@@ -109,7 +109,7 @@ def restart(*, drain: Drain = False, now: Now = False, within: Within = "2m") ->
         # The next one would refuse to begin.
         refuse_without_file("the daemon runs on")
         _stop(drain=drain, now=now, within_ms=within_ms)
-    pid = start_daemon(here(), within_ms=within_ms) or lock_holder(here().paths.lock_file)
+    pid = start_daemon(here(), within_ms=within_ms) or home_holder(here().paths.lock_file)
     _show("restart", pid=pid, changed=True)
     here().notice(f"the daemon runs, pid {pid}")
 
@@ -162,7 +162,7 @@ def _ask_to_end(wish: StopDaemon, *, within_ms: int) -> int | None:
             left_ms = give_up_at_ms - clock.boot_ms()
             if left_ms <= 0:
                 raise
-            if wait_for_end(lock_holder(lock_file), within_ms=min(left_ms, LOOK_MS)):
+            if wait_for_end(home_holder(lock_file), within_ms=min(left_ms, LOOK_MS)):
                 # Its last moments, or a process that cannot be seen from here.
                 select.select([], [], [], RETRY_MS / 1_000)
         else:

@@ -23,10 +23,10 @@ from fnr.api.requests import GetStatus
 from fnr.cli.here import Here
 from fnr.cli.terminal import one_line
 from fnr.client.connect import RETRY_MS, Connection, checked_socket_path
-from fnr.config.paths import Paths
+from fnr.config.paths import Paths, why_not_made
 from fnr.host import disk, process
 from fnr.host.inotify import Inotify
-from fnr.host.lock import lock_holder
+from fnr.host.lock import home_holder
 
 LOOK_MS = 50
 REASON_LINES = 8
@@ -69,7 +69,7 @@ def _start(here: Here, *, within_ms: int) -> int:
 
 def is_running(paths: Paths) -> bool:
     """Does somebody hold the daemon's lock, or answer at its socket?"""
-    if lock_holder(paths.lock_file) is not None:
+    if home_holder(paths.lock_file) is not None:
         return True
     try:
         Connection(paths, timeout_ms=1_000).close()
@@ -88,7 +88,7 @@ def _another_stays(here: Here, *, give_up_at_ms: int) -> bool:
         state = _state(here.paths)
         if state not in {"", "draining"}:
             return True
-        pid = lock_holder(here.paths.lock_file)
+        pid = home_holder(here.paths.lock_file)
         left_ms = give_up_at_ms - here.clock.boot_ms()
         if left_ms <= 0:
             what = "is ending and has not ended yet" if state else "does not answer"
@@ -247,5 +247,7 @@ def _boot_log(paths: Paths) -> Path:
             f"{folder} cannot be written", why=str(error.strerror), next_step="fnr --home DIR …"
         ) from error
     except OSError as error:
-        raise StorageError(f"{folder} cannot be written", why=str(error.strerror)) from error
+        raise StorageError(
+            f"{folder} cannot be written", why=why_not_made(str(folder), error)
+        ) from error
     return file

@@ -57,7 +57,7 @@ def check() -> None:
     Every task in one legal state, every ended attempt with its decision, every dead letter with its
     full input, every count equal to the rows it counts. Works while the daemon runs.
     """
-    _require_store()
+    store_file.require(here().paths)
     found = store_file.check(here().paths)
     show_list(FINDINGS, found, total=len(found))
     if found:
@@ -80,7 +80,7 @@ def backup(file: File, damaged: Damaged = False) -> None:
             why="it is checked where it lies",
             next_step="fnr db backup /backup/fnr.db",
         )
-    _require_store()
+    store_file.require(here().paths)
     if file.exists():
         raise Refused(f"{file} exists already", why="a backup overwrites nothing")
     if not file.absolute().parent.is_dir():
@@ -133,7 +133,7 @@ def restore(file: File, yes: Yes = False, damaged: Damaged = False) -> None:
 @app.command(epilog=examples("fnr daemon stop && fnr db vacuum && fnr daemon start"))
 def vacuum() -> None:
     """Give the space of deleted rows back to the disk; the daemon must be stopped."""
-    _require_store()
+    store_file.require(here().paths)
     store_file.refuse_while_running(here().paths, "vacuumed")
     before_bytes, after_bytes = store_file.vacuum(here().paths)
     if here().as_json:
@@ -141,15 +141,6 @@ def vacuum() -> None:
         write_json({"schema": "fnr.db.vacuum/1", **sizes})
     else:
         write(f"{size_text(before_bytes)} -> {size_text(after_bytes)}\n")
-
-
-def _require_store() -> None:
-    if not Path(here().paths.store_file).exists():
-        raise NotFound(
-            "there is no store yet",
-            why=f"nothing at {here().paths.store_file}",
-            next_step=f"{here().command} daemon start",
-        )
 
 
 def _stats_page(stats: StoreStats) -> str:

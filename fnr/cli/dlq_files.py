@@ -12,7 +12,7 @@ import msgspec
 import typer
 from msgspec import Raw
 
-from fnr.api.errors import BadData, Failed, FnrError, Refused
+from fnr.api.errors import BadData, Failed, FnrError, Refused, StorageError
 from fnr.api.letter_requests import ExportLetters, ImportLetters, LetterFile
 from fnr.api.wire import REQUEST_BYTES_MAX
 from fnr.cli.group import counted, pages
@@ -69,8 +69,11 @@ def _write(to: Path, lines: Iterable[bytes]) -> int:
             file.flush()
             os.fsync(file.fileno())
         fsync_folder(str(to.parent))
-    except BaseException:
+    except BaseException as error:
         to.unlink()
+        if isinstance(error, OSError):
+            why = f"{error.strerror}; nothing of it was kept"
+            raise StorageError(f"{to} cannot be written", why=why) from error
         raise
     return count
 

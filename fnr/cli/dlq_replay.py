@@ -97,7 +97,8 @@ def replay(
     options = checked(options, refused="the replay was not started")
     chosen = Chosen(task_ids=full_ids(ids or []), where=where, everything=everything)
     if not (chosen.task_ids or where or everything):
-        raise _nothing()
+        _show_nothing_asked()
+        return
     if not _looked_at(chosen, dry_run=dry_run, yes=yes):
         return
     plan = _begun(
@@ -163,17 +164,7 @@ def _whole(chosen: Chosen) -> ReplayReport:
 def _show_preview(report: ReplayReport, *, dry_run: bool) -> None:
     if here().as_json:
         if dry_run:
-            write_json(
-                {
-                    "schema": "fnr.dlq.replay/1",
-                    "eligible": report.eligible,
-                    "replayed": 0,
-                    "blocked": report.blocked,
-                    "examples": report.examples,
-                    "functions": report.functions,
-                },
-                pretty=True,
-            )
+            _write_report(report)
         return
     lines = list(preview(report))
     if dry_run:
@@ -181,6 +172,28 @@ def _show_preview(report: ReplayReport, *, dry_run: bool) -> None:
     else:
         for line in lines:
             say(line)
+
+
+def _show_nothing_asked() -> None:
+    """Standard input had no ids: who pipes a list has nothing to do on a good day."""
+    if here().as_json:
+        _write_report(ReplayReport(eligible=0))
+    else:
+        here().notice("nothing replayed")
+
+
+def _write_report(report: ReplayReport) -> None:
+    write_json(
+        {
+            "schema": "fnr.dlq.replay/1",
+            "eligible": report.eligible,
+            "replayed": 0,
+            "blocked": report.blocked,
+            "examples": report.examples,
+            "functions": report.functions,
+        },
+        pretty=True,
+    )
 
 
 def _show_detached(plan_id: str) -> None:

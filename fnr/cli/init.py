@@ -11,7 +11,7 @@ from fnr.api.errors import FnrError, PermissionDenied, Refused, StorageError, Us
 from fnr.cli.group import examples, group
 from fnr.cli.here import here
 from fnr.cli.render import write, write_json
-from fnr.config.paths import find_paths, is_utf_8
+from fnr.config.paths import find_paths, is_utf_8, why_not_made
 from fnr.config.template import EXAMPLES, template
 
 app = group("init", "Write a commented fnr.toml that works.")
@@ -61,7 +61,11 @@ def init(
 
 
 def _not_written(target: Path, error: OSError) -> FnrError:
+    """The file is named where it is a link in a folder that is as good as any."""
     kind = PermissionDenied if isinstance(error, PermissionError) else StorageError
+    place = error.filename if isinstance(error.filename, str) else str(target)
     return kind(
-        f"{target} cannot be written", why=str(error.strerror), next_step="fnr init OTHER_DIR"
+        f"{place} cannot be written",
+        why=why_not_made(place, error),
+        next_step="fnr init OTHER_DIR",
     )

@@ -33,7 +33,7 @@ from fnr.api.wire import REQUEST_BYTES_MAX, Reply, decode_reply, encode_request,
 from fnr.client.eager import Eager
 from fnr.config.paths import SOCKET_PATH_BYTES_MAX, Paths
 from fnr.host.clock import Clock
-from fnr.host.lock import lock_holder
+from fnr.host.lock import home_holder
 
 Answer = TypeVar("Answer")
 Other = TypeVar("Other")
@@ -324,7 +324,7 @@ def not_connected(paths: Paths, error: OSError) -> FnrError:
         )
     nobody = f"nobody answers at {paths.socket_file}: {error.strerror or error}"
     next_step = f"{paths.command} daemon start"
-    pid = lock_holder(paths.lock_file)
+    pid = home_holder(paths.lock_file)
     if pid is not None:
         why = f"{nobody}; pid {pid} has this home: it begins, it ends, or its socket was removed"
         return DaemonDown("the daemon cannot be reached", why=why, next_step=next_step)
@@ -378,9 +378,10 @@ def ask(
     try:
         with Connection(paths, timeout_ms=timeout_ms) as connection:
             return connection.ask(request)
-    except DaemonDown:
+    except DaemonDown as error:
         if not readable:
             raise
+        down = error.what.removeprefix("the ")
     from fnr.client.offline import answer_offline  # noqa: PLC0415 - sqlite3 only when needed
 
     try:
@@ -390,7 +391,7 @@ def ask(
     # Nothing and nothing yet look alike in a list: the home may be mistyped.
     there = os.path.exists(paths.store_file)  # noqa: PTH110 - pathlib costs 8 ms
     where = "read from the store" if there else f"there is no store yet at {paths.store_file}"
-    (notice or _to_stderr)(f"daemon is not running; {where}")
+    (notice or _to_stderr)(f"{down}; {where}")
     return answer
 
 

@@ -18,7 +18,13 @@ from fnr.host import disk
 from fnr.policy.filter import FilterError
 from fnr.store.cursor import CURSOR_WORDS, BadCursor
 from fnr.store.ids import AmbiguousId, NoSuchId
-from fnr.store.transaction import FULL_CODES, StoreNewer, StoreOlder, primary_code
+from fnr.store.transaction import (
+    FULL_CODES,
+    StoreNewer,
+    StoreOlder,
+    is_of_a_write,
+    primary_code,
+)
 
 
 @contextmanager
@@ -64,6 +70,11 @@ def told_to_people(paths: Paths) -> Iterator[None]:
 def _of_sqlite(error: Exception, paths: Paths) -> StorageError:
     if primary_code(error) in FULL_CODES:
         return StorageError(f"{paths.store_file} cannot be written", why=str(error))
+    if is_of_a_write(error):
+        return StorageError(
+            f"{paths.store_file} cannot be written",
+            why=f"{error}; {disk.words_of_room(paths.state_dir)}",
+        )
     what = f"{paths.store_file} cannot be read"
     if disk.is_full(paths.state_dir):
         # Reading takes some room, too.

@@ -11,18 +11,36 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fnr.api.errors import BadData, FnrError, PermissionDenied, Refused, StorageError
+from fnr.api.errors import BadData, FnrError, NotFound, PermissionDenied, Refused, StorageError
 from fnr.client.offline import opened
 from fnr.client.store_errors import told_to_people
 from fnr.config.paths import Paths
 from fnr.host.clock import Clock
-from fnr.host.lock import AlreadyHeld, hold_lock, lock_holder
+from fnr.host.lock import AlreadyHeld, hold_home, home_holder
 from fnr.host.process import pid_start
 from fnr.policy.record import Finding
 from fnr.store import backup as copies
 from fnr.store import check as checks
 from fnr.store import tasks
 from fnr.store.backup import CopyNotWritten, DamagedCopy
+
+
+def require(paths: Paths) -> None:
+    """Raise when there is no store at its place."""
+    if Path(paths.store_file).exists():
+        return
+    pid = home_holder(paths.lock_file)
+    if pid is not None:
+        raise StorageError(
+            f"{paths.store_file} is not there",
+            why=f"a daemon runs, pid {pid}: the file was removed, or is not made yet",
+            next_step=f"{paths.command} status",
+        )
+    raise NotFound(
+        "there is no store yet",
+        why=f"nothing at {paths.store_file}",
+        next_step=f"{paths.command} daemon start",
+    )
 
 
 def check(paths: Paths) -> list[Finding]:
@@ -83,7 +101,7 @@ def vacuum(paths: Paths) -> tuple[int, int]:
 
 def refuse_while_running(paths: Paths, verb: str) -> None:
     """Raise Refused when a daemon has the store."""
-    pid = lock_holder(paths.lock_file)
+    pid = home_holder(paths.lock_file)
     if pid is not None:
         raise _running(paths, verb, pid)
 
@@ -91,7 +109,7 @@ def refuse_while_running(paths: Paths, verb: str) -> None:
 @contextmanager
 def _alone(paths: Paths, verb: str) -> Iterator[None]:
     try:
-        lock = hold_lock(paths.lock_file)
+        lock = hold_home(paths.lock_file)
     except AlreadyHeld as held:
         raise _running(paths, verb, held.pid) from held
     try:

@@ -20,9 +20,13 @@ _TOLD = 2
 
 
 class _Moment(Struct, frozen=True):
-    """One thing that happened; order: of two in the same millisecond."""
+    """One thing that happened; of two in the same millisecond the one of the earlier attempt first.
+
+    attempt: the last one that had begun by then, with this moment. order: of two of one attempt.
+    """
 
     at_ms: int
+    attempt: int
     order: int
     lines: list[str]
 
@@ -30,7 +34,9 @@ class _Moment(Struct, frozen=True):
 def story(detail: TaskDetail) -> Iterator[str]:
     """What happened to a task, in order, in sentences."""
     task = detail.task
-    moments = sorted(_moments(detail), key=lambda moment: (moment.at_ms, moment.order))
+    moments = sorted(
+        _moments(detail), key=lambda moment: (moment.at_ms, moment.attempt, moment.order)
+    )
     for moment in moments:
         since = "+" + duration(moment.at_ms - task.created_at_ms)
         yield f"{clock_time(moment.at_ms)}  {since:>8}  {one_line(moment.lines[0])}"
@@ -49,28 +55,34 @@ def readable(words: str) -> str:
 def _moments(detail: TaskDetail) -> Iterator[_Moment]:
     task = detail.task
     asked_of = task.degraded[0].function if task.degraded else task.function
-    yield _Moment(
-        task.created_at_ms, 0, [f"submitted by {task.submitter or 'unknown'} to {asked_of}"]
-    )
+    submitted = f"submitted by {task.submitter or 'unknown'} to {asked_of}"
+    yield _Moment(task.created_at_ms, 0, 0, [submitted])
     errors = {error.token: error for error in detail.errors}
     decisions = {row.token: row for row in detail.ledger if row.token is not None}
-    known = {attempt.token for attempt in detail.attempts}
+    numbers = {attempt.token: attempt.number for attempt in detail.attempts}
+
+    def before(at_ms: int) -> int:
+        """What an operator does in the millisecond in which an attempt begins has led to it."""
+        begun = (one.number for one in detail.attempts if one.started_at_ms < at_ms)
+        return max(begun, default=0)
+
     for attempt in detail.attempts:
         did = "was given to" if attempt.outcome is AttemptOutcome.RETURNED else "began in"
         began = f"attempt {attempt.number} {did} worker {attempt.worker_id}"
-        yield _Moment(attempt.started_at_ms, 1, [f"{began} (pid {attempt.pid})"])
+        yield _Moment(attempt.started_at_ms, attempt.number, 1, [f"{began} (pid {attempt.pid})"])
         if attempt.ended_at_ms is not None:
             lines = _ended(attempt, errors.get(attempt.token), decisions.get(attempt.token))
-            yield _Moment(attempt.ended_at_ms, 2, lines)
+            yield _Moment(attempt.ended_at_ms, attempt.number, 2, lines)
     for step in detail.undo:
-        yield _Moment(step.recorded_at_ms, 1, [recorded_line(step)])
+        number = numbers.get(step.token, before(step.recorded_at_ms))
+        yield _Moment(step.recorded_at_ms, number, 1, [recorded_line(step)])
     for row in detail.ledger:
-        if row.token is None or row.token not in known:
-            yield _Moment(row.at_ms, 4, [readable(decided(row))])
+        if row.token is None or row.token not in numbers:
+            yield _Moment(row.at_ms, before(row.at_ms), 4, [readable(decided(row))])
     for revision in detail.revisions:
         if revision.revision > 1:
             words = f"input edited by {revision.author}: {value_text(revision.body)}"
-            yield _Moment(revision.at_ms, 5, [words])
+            yield _Moment(revision.at_ms, before(revision.at_ms), 5, [words])
 
 
 _ENDS = {

@@ -168,6 +168,19 @@ def is_utf_8(path: str) -> bool:
     return True
 
 
+def why_not_made(path: str, error: OSError) -> str:
+    """Why there could be no such folder or file, where the system's own words mislead."""
+    place = path
+    while place not in {"/", ""}:
+        if os.path.islink(place) and not os.path.exists(place):  # noqa: PTH110, PTH114 - pathlib costs 8 ms
+            target = os.readlink(place)  # noqa: PTH115 - pathlib costs 8 ms
+            return f"{place} is a link to {target}, which is not there"
+        place = os.path.dirname(place)  # noqa: PTH120 - pathlib costs 8 ms
+    if isinstance(error, FileExistsError):
+        return f"{path} is no folder"
+    return error.strerror or str(error)
+
+
 def find_paths(
     home: str | None = None, config_file: str | None = None, environ: dict[str, str] | None = None
 ) -> Paths:

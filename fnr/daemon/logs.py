@@ -7,7 +7,9 @@ import logging
 import logging.handlers
 import os
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from fnr.config.settings import LogSettings
@@ -53,7 +55,7 @@ class JsonFormat(logging.Formatter):
 class _RotatedFile(logging.handlers.RotatingFileHandler):
     """Also with no other file than the one that is written, which then begins anew.
 
-    Where somebody has moved the file away or removed it, a new one is begun.
+    Where somebody has moved the file away or removed it, its folder too, a new one is begun.
     """
 
     def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802 - the library's name
@@ -61,6 +63,9 @@ class _RotatedFile(logging.handlers.RotatingFileHandler):
         if self.stream is not None and not self._stands(self.stream.fileno()):
             self.stream.close()
             self.stream = None
+            # Only this: where a home was moved away, none is begun in its place.
+            with suppress(OSError):
+                Path(self.baseFilename).parent.mkdir(0o700)
         return bool(super().shouldRollover(record))
 
     def _stands(self, fd: int) -> bool:

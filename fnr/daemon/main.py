@@ -24,7 +24,7 @@ from fnr.api.errors import (
     TryAgain,
 )
 from fnr.config.gone_file import WHY_GONE, file_is_gone
-from fnr.config.paths import SOCKET_PATH_BYTES_MAX, Paths, is_utf_8
+from fnr.config.paths import SOCKET_PATH_BYTES_MAX, Paths, is_utf_8, why_not_made
 from fnr.config.settings import Settings
 from fnr.daemon import logs
 from fnr.daemon.answers import Answers
@@ -41,7 +41,7 @@ from fnr.host import disk, limits, process
 from fnr.host.clock import Clock, Dice, Ulids
 from fnr.host.failpoint import failpoint
 from fnr.host.kernel_log import KernelLog
-from fnr.host.lock import AlreadyHeld, Lock, hold_lock
+from fnr.host.lock import AlreadyHeld, Lock, hold_home
 from fnr.host.memory import share_one_arena
 from fnr.host.systemd import sd_notify, watchdog_interval_ms
 from fnr.store import functions
@@ -65,11 +65,11 @@ def run(
     share_one_arena()
     make_folders(paths)
     try:
-        lock = hold_lock(paths.lock_file)
+        lock = hold_home(paths.lock_file)
     except AlreadyHeld as held:
         raise Refused(
             "another daemon runs on this home",
-            why=f"{paths.lock_file} is held by pid {held.pid}",
+            why=str(held),
             next_step="fnr status",
         ) from None
     try:
@@ -111,7 +111,9 @@ def make_folders(paths: Paths) -> None:
                 f"{folder} cannot be created", why=str(error), next_step="fnr --home DIR daemon"
             ) from error
         except OSError as error:
-            raise StorageError(f"{folder} cannot be created", why=str(error)) from error
+            raise StorageError(
+                f"{folder} cannot be created", why=why_not_made(folder, error)
+            ) from error
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionDenied(f"{folder} cannot be written", why="no write permission")
 

@@ -28,7 +28,8 @@ class Overview:
     async def status(self) -> Status:
         """One screen."""
         behind = await self._crew.rules.behind()
-        # It looks at the disk anew, so that what is said holds now.
+        # They look at the disk anew, so that what is said holds now.
+        await self._parts.store.look()
         self._crew.reserve.look()
         limited = limits(self._parts)
         records: list[FunctionRecord] = self._reader.point(READS["ListFunctions"])

@@ -19,26 +19,35 @@ class AlreadyHeld(Exception):
 class Lock:
     """A held lock; it ends with release() or with the process."""
 
-    def __init__(self, fd: int, path: str) -> None:
+    def __init__(self, fd: int, path: str, folder_fd: int = -1) -> None:
         self._fd = fd
         self._path = path
+        self._folder_fd = folder_fd
 
     def stands(self) -> bool:
         """Does the path still lead to what we hold? Else somebody else may hold another."""
         try:
+            if self._folder_fd >= 0:
+                held, there = os.fstat(self._folder_fd), os.stat(_folder_of(self._path))  # noqa: PTH116 - pathlib costs 8 ms
+                return os.path.samestat(held, there)
             return os.path.samestat(os.fstat(self._fd), os.stat(self._path))  # noqa: PTH116 - pathlib costs 8 ms
         except OSError:
             return False
 
     def release(self) -> None:
         """Let others have it. The file stays: unlinking it would let two processes hold two."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        for fd in (self._fd, self._folder_fd):
+            if fd >= 0:
+                os.close(fd)
+        self._fd = self._folder_fd = -1
 
 
 def hold_lock(path: str) -> Lock:
     """Take the lock at once or raise AlreadyHeld; the pid in the file is information only."""
+    return Lock(_hold_file(path), path)
+
+
+def _hold_file(path: str) -> int:
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -52,7 +61,38 @@ def hold_lock(path: str) -> Lock:
     with suppress(OSError):  # a full disk keeps nobody from holding it
         os.ftruncate(fd, 0)
         os.pwrite(fd, b"%d\n" % os.getpid(), 0)
-    return Lock(fd, path)
+    return fd
+
+
+def hold_home(path: str) -> Lock:
+    """Take the lock on a file and on its folder: it holds although the file is removed.
+
+    Whoever believes that a lock file is stale removes it, and the next one to come would hold
+    another. Raises AlreadyHeld.
+    """
+    folder_fd = os.open(_folder_of(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(folder_fd)
+        raise AlreadyHeld(path, home_holder(path)) from None
+    except OSError:  # some file systems of a network lock no folders
+        os.close(folder_fd)
+        return hold_lock(path)
+    try:
+        return Lock(_hold_file(path), path, folder_fd)
+    except BaseException:
+        os.close(folder_fd)
+        raise
+
+
+def home_holder(path: str) -> int | None:
+    """The pid that holds the lock on this file, or on its folder; None as with lock_holder."""
+    return lock_holder(path) or lock_holder(_folder_of(path))
+
+
+def _folder_of(path: str) -> str:
+    return os.path.dirname(path)  # noqa: PTH120 - pathlib costs 8 ms
 
 
 def wait_for_lock(folder: str) -> Lock:

@@ -21,6 +21,7 @@ from fnr.store.transaction import (
     FULL_CODES,
     Transaction,
     connect_writer,
+    is_of_a_write,
     primary_code,
     read_only,
 )
@@ -66,9 +67,10 @@ def backup(
         raise FileExistsError(f"{target} exists already")
     with _draft_beside(target, lives) as draft:
         findings = _copy(Path(store_file), draft, damaged=damaged)
-        # A link, unlike a rename, cannot replace a file that came into being meanwhile.
-        os.link(draft, target)
-    _sync(target.parent)
+        with _written():
+            _appear(draft, target)
+    with _written():
+        _sync(target.parent)
     return target.stat().st_size, findings
 
 
@@ -93,9 +95,11 @@ def vacuum(store_file: str | Path) -> tuple[int, int]:
 
     The caller holds the daemon's lock.
     """
-    before = Path(store_file).stat().st_size
     with closing(connect_writer(store_file)) as connection:
         check_version(connection)
+        # What a daemon that was killed has left in the log is in the file's size before, too.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        before = Path(store_file).stat().st_size
         connection.execute("VACUUM")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return before, Path(store_file).stat().st_size
@@ -127,14 +131,33 @@ def _copy(source: Path, draft: Path, *, damaged: bool, today: bool = False) -> l
         except sqlite3.DatabaseError as error:
             if primary_code(error) in FULL_CODES:
                 raise CopyNotWritten(str(error)) from error
+            # Of the two it is the copy that is written.
+            if is_of_a_write(error):
+                raise CopyNotWritten(f"{error} while it was written") from error
             if primary_code(error) not in _NO_STORE:
                 raise
             found = [Finding(invariant="sqlite-integrity", what=str(error))]
             raise DamagedCopy(source, found, readable=False) from error
         if findings and not damaged:
             raise DamagedCopy(source, findings)
-    _sync(draft)
+    with _written():
+        _sync(draft)
     return findings
+
+
+def _appear(draft: Path, target: Path) -> None:
+    """Give the copy its name; FileExistsError when a file of that name came into being meanwhile.
+
+    A rename would replace that one, a link cannot; but some file systems have no links (FAT, some
+    of a network): there the name is taken first.
+    """
+    try:
+        os.link(draft, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        draft.replace(target)
 
 
 def _set_aside(store_file: Path) -> Path:
@@ -176,16 +199,25 @@ def _draft_beside(file: Path, lives: Callable[[int], bool]) -> Iterator[Path]:
     for left in glob.glob(f"{glob.escape(str(file.with_name(f'.{file.name}.')))}*{_DRAFT}"):  # noqa: PTH207 - the name may hold any sign
         if (maker := _maker(left)) and not lives(maker):
             _remove(Path(left))
-    try:
+    with _written():
         descriptor, name = tempfile.mkstemp(_DRAFT, f".{file.name}.{os.getpid()}-", file.parent)
-    except OSError as error:
-        denied = isinstance(error, PermissionError)
-        raise CopyNotWritten(error.strerror or str(error), denied=denied) from error
     os.close(descriptor)
     try:
         yield Path(name)
     finally:
         _remove(Path(name))
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """What fails here is the copy, not the store."""
+    try:
+        yield
+    except FileExistsError:
+        raise
+    except OSError as error:
+        denied = isinstance(error, PermissionError)
+        raise CopyNotWritten(error.strerror or str(error), denied=denied) from error
 
 
 def _maker(draft: str) -> int:

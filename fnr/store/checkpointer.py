@@ -11,6 +11,7 @@ import math
 import os
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 
@@ -68,9 +69,16 @@ class Checkpointer:
 
         self._steps.put(step)
 
-    def drop(self) -> None:
-        """The store was opened anew: so is the connection that passes are made on."""
-        self._steps.put(self._close)
+    def drop(self) -> Future[None]:
+        """The store is opened anew: so is the connection that passes are made on."""
+        dropped: Future[None] = Future()
+
+        def step() -> None:
+            self._close()
+            dropped.set_result(None)
+
+        self._steps.put(step)
+        return dropped
 
     def close(self, then: Callable[[], None]) -> None:
         """Make no pass any more; `then` is called in the thread, when nothing is open."""

@@ -18,8 +18,9 @@ from fnr.store.batch import Batch, CommitHook, Done, Unit
 from fnr.store.checkpointer import Checkpointer
 from fnr.store.company import Company
 from fnr.store.log_room import LogRoom
-from fnr.store.opening import NOTE_ROOM, open_writer, reopen_writer
+from fnr.store.opening import NOTE_ROOM, open_writer
 from fnr.store.pace import Pace
+from fnr.store.reopening import LetGo, Reopening
 from fnr.store.same_file import SameFile
 from fnr.store.steps import Steps
 from fnr.store.transaction import (
@@ -81,7 +82,7 @@ class Store:
         self.path = path
         self.state = "ok"
         self._loop = loop
-        self._file = SameFile(path, commit_hook)
+        self.file = SameFile(path, commit_hook)
         self._trouble_hooks: list[TroubleHook] = []
         self._undone_hooks: list[Callable[[], None]] = []
         self._written_hooks: list[Callable[[], None]] = []
@@ -90,7 +91,6 @@ class Store:
         self._busy_since_s: float | None = None
         self._closing: asyncio.Future[None] | None = None
         self._healing: list[asyncio.Future[bool]] = []
-        self._reopening = False
         self._well_from_s = float("-inf")
         self._probe: asyncio.TimerHandle | None = None
         self._pace = Pace()
@@ -99,6 +99,8 @@ class Store:
         self._log_room = LogRoom(path)
         self._company = Company()
         self._rest_due = False  # the log begins anew once its rest is moved while nobody writes
+        self._reopening = Reopening(self.file, self._steps, tell=self._tell, then=self._reopened)
+        self._reopening.held_by(self._checkpointer.drop)
         self._use(connection)
 
     @classmethod
@@ -179,8 +181,19 @@ class Store:
         future: asyncio.Future[bool] = self._loop.create_future()
         self._healing.append(future)
         self.busy = True
-        self._start_reopening()
+        self._reopening.start(self._connection)
         return await future
+
+    def held_by(self, holder: LetGo) -> None:
+        """Call holder() on the loop when its connection to this store has to be closed."""
+        self._reopening.held_by(holder)
+
+    async def look(self) -> None:
+        """Notice now what else the next COMMIT would: that a file is not where it was."""
+        if self.state == "ok" and self.file.lost():
+            with suppress(StoreIll):
+                await self.write(lambda tx: tx.run(NOTE_ROOM))
+            await asyncio.sleep(0)  # until those who listen to its troubles have heard of it
 
     async def close(self) -> None:
         """Commit what is waiting, checkpoint, close; further writes are refused."""
@@ -318,14 +331,9 @@ class Store:
         self._refuse_queue(StoreIll(str(error)))
         self._change_state("ill", str(error))
         if self._loop.time() - self._well_from_s >= WELL_FOR_S:
-            self._start_reopening()
+            self._reopening.start(self._connection)
         else:
             self._start_batch()
-
-    def _start_reopening(self) -> None:
-        if not self._reopening:
-            self._reopening = True
-            self._steps.put(self._reopen)
 
     def _refuse_queue(self, error: Exception) -> None:
         for _, done, _ in self._queue.empty():
@@ -339,7 +347,6 @@ class Store:
             self._loop.call_soon(hook, state, why)
 
     def _reopened(self, connection: sqlite3.Connection | None) -> None:
-        self._reopening = False
         if connection is not None:
             self._use(connection)
             self._well_from_s = self._loop.time()
@@ -367,18 +374,12 @@ class Store:
     def _commit_now(self, batch: Batch) -> None:
         """In whichever thread: one at a time."""
         from_s = self._loop.time()
-        batch.commit(self._file)
+        batch.commit(self.file)
         self._pace.took(self._loop.time() - from_s)
 
     def _fill_log(self) -> None:
         self._log_room.fill()
         self._tell(self._start_batch)
-
-    def _reopen(self) -> None:
-        with suppress(sqlite3.Error):
-            self._connection.close()
-        # Opening makes a file where there is none: an empty store would be taken for this one.
-        self._tell(self._reopened, reopen_writer(self.path) if self._file.stands() else None)
 
     def _shut(self) -> None:
         # A checkpoint that fails now is made up for when the store is opened next.

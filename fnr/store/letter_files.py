@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from itertools import pairwise
 
 import msgspec
 from msgspec import Struct
@@ -19,6 +20,8 @@ from fnr.store.rows import ATTEMPT_NAMES, LEDGER_NAMES, TASK_NAMES, json_text, m
 from fnr.store.transaction import Transaction
 
 SCHEMA = "fnr.letter/1"
+# No store has counted so far.
+NUMBER_END = 2**53
 
 # What the state of a letter says about its task; a replaying one is live elsewhere.
 _TASK_STATE = {LetterState.OPEN: TaskState.DEAD, LetterState.RESOLVED: TaskState.CANCELLED}
@@ -149,7 +152,7 @@ def _wrong_ends(exported: TaskDetail) -> str | None:
         return "its attempts and its decisions do not match"
     if sorted(failed) != sorted(error.token for error in exported.errors):
         return "its failed attempts and its errors do not match"
-    if wrong_error := _misjudged(exported):
+    if (wrong_error := _misjudged(exported)) is not None:
         return f"error {wrong_error} and the decision that answers it do not match"
     if exported.task.state is TaskState.DEAD and not _is_buried(exported):
         return "no decision says why it is dead"
@@ -197,9 +200,15 @@ def _taken(tx: Transaction, task: Task, exported: TaskDetail) -> str | None:
     return None
 
 
+def _count_up(numbers: list[int]) -> bool:
+    """In the order of the rows, and with room behind them: SQLite counts on from the greatest."""
+    ascending = all(before < behind for before, behind in pairwise(numbers))
+    return ascending and all(0 < number < NUMBER_END for number in numbers)
+
+
 def _insert_ledger(tx: Transaction, exported: TaskDetail) -> None:
-    """Under the same numbers when they are free, otherwise behind everything, in order."""
-    is_free = not any(
+    """Under the same numbers when they can be had, otherwise behind everything, in order."""
+    is_free = _count_up([row.seq for row in exported.ledger]) and not any(
         tx.one("SELECT 1 FROM ledger WHERE seq = ?", (row.seq,)) for row in exported.ledger
     )
     tx.many(

@@ -8,7 +8,7 @@ from pathlib import Path
 from fnr.store.batch import named
 from fnr.store.checkpointer import LOG_BYTES_MAX, PAGES_AT_LAST
 from fnr.store.migrate import migrate
-from fnr.store.transaction import ILL_CODES, connect_writer, primary_code
+from fnr.store.transaction import ILL_CODES, Reader, connect_writer, primary_code, read_only
 
 NOTE_ROOM = """
     INSERT INTO meta (key, value) VALUES ('room', '')
@@ -55,6 +55,14 @@ def reopen_writer(path: str | Path) -> sqlite3.Connection | None:
             connection.close()
         return None
     return connection
+
+
+def open_reader(path: str | Path) -> Reader:
+    """A second pair of eyes for the writer's process. Raises StoreBusy, StoreIll."""
+    try:
+        return read_only(path)
+    except sqlite3.Error as error:
+        raise named(error) from error
 
 
 def _try_to_write(connection: sqlite3.Connection) -> None:

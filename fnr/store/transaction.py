@@ -40,6 +40,10 @@ ILL_CODES = frozenset(
 )
 BUSY_CODES = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
+_WRITE_CODES = frozenset(
+    {sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_TRUNCATE}
+)
+
 
 class StoreFull(Exception):
     """The disk is full; nothing of this write is stored."""
@@ -65,6 +69,11 @@ def primary_code(error: BaseException) -> int:
     """SQLite's primary result code of an error; 0 when it is not SQLite's."""
     code: int = getattr(error, "sqlite_errorcode", 0) or 0
     return code & 0xFF
+
+
+def is_of_a_write(error: BaseException) -> bool:
+    """Is it SQLite's, of a write that failed? One of a read has the same primary code."""
+    return getattr(error, "sqlite_errorcode", 0) in _WRITE_CODES
 
 
 class Transaction:

@@ -270,7 +270,14 @@ def test_no_ids_on_stdin_are_nothing_to_do(
     found = fnr(*words, stdin="\n")
     assert (found.code, found.out, found.err) == (0, "", f"nothing {done}\n")
     assert fnr(*words, "-o", "json").json["changed"] == []
-    assert fnr("dlq", "replay", "-", "-y").code == 4
+    assert server.asked == []
+
+
+def test_no_ids_on_stdin_are_nothing_to_replay(server: WireServer, fnr: Run) -> None:
+    found = fnr("dlq", "replay", "-", stdin="\n")
+    assert (found.code, found.out, found.err) == (0, "", "nothing replayed\n")
+    answer = fnr("dlq", "replay", "-", "-o", "json").json
+    assert (answer["schema"], answer["eligible"], answer["replayed"]) == ("fnr.dlq.replay/1", 0, 0)
     assert server.asked == []
 
 

@@ -18,7 +18,7 @@ import pytest
 from cli_runs import Run
 from live_home import end_workers
 
-from fnr.api.errors import ConfigError
+from fnr.api.errors import ConfigError, StorageError
 from fnr.cli import init
 from fnr.config.load import load
 from fnr.config.paths import find_paths
@@ -309,6 +309,27 @@ def test_init_where_nothing_can_be_written(at: Run, empty: Path) -> None:
     (empty / "file").write_text("")
     found = at("init", empty / "file" / "sub")
     assert found.code == 74
+    found = at("init", empty / "file")
+    assert (found.code, f"why: {empty}/file is no folder\n" in found.err) == (74, True)
+
+
+def test_a_link_to_nothing_is_named(command: Run, at: Run, tmp_path: Path) -> None:
+    """A disk that is not mounted, most often; the folder itself is good."""
+    place, gone = tmp_path / "place", tmp_path / "gone"
+    place.mkdir()
+    (place / "fnr.toml").symlink_to(gone / "fnr.toml")
+    found = at("init", place)
+    assert found.code == 74
+    assert f"error: {place}/fnr.toml cannot be written\n" in found.err
+    assert f"why: {place}/fnr.toml is a link to {gone}/fnr.toml, which is not there" in found.err
+    (home := tmp_path / "home").symlink_to(gone)
+    for words in (["init"], ["daemon", "start"]):
+        found = command("--home", home, *words)
+        assert found.code == 74
+        assert f"why: {home} is a link to {gone}, which is not there\n" in found.err
+    with pytest.raises(StorageError) as told:
+        make_folders(find_paths(str(home)))
+    assert told.value.why == f"{home} is a link to {gone}, which is not there"
 
 
 def test_a_mistake_of_ours_in_init_is_noted_in_the_folder_it_was_given(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import resource
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -444,6 +445,20 @@ def test_large_letters_are_imported_in_several_requests(live: Run, tmp_path: Pat
     found = live("dlq", "import", tmp_path / "one")
     assert found.code == 65
     assert f"line 1: {len(too_large)} bytes; at most " in found.err
+
+
+def test_an_export_that_cannot_be_written_names_its_file_and_leaves_none(
+    live: Run, tmp_path: Path
+) -> None:
+    live("submit", "refuse", "n=1", "--tag", "unwritten=yes", "--wait")
+    file, before = tmp_path / "letters.jsonl", resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, before[1]))
+    try:
+        found = live("dlq", "export", "--where", "tag.unwritten:yes", "--to", file)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (found.code, file.exists()) == (74, False)
+    assert found.err.startswith(f"error: {file} cannot be written\n")
 
 
 def test_export_and_import_are_exact(home: LiveHome, live: Run, tmp_path: Path) -> None:

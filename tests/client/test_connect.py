@@ -42,6 +42,7 @@ from fnr.client.async_link import AsyncLink
 from fnr.client.connect import Connection, ConnectionLost, ask, not_connected
 from fnr.client.patience import connect_again
 from fnr.config.paths import Paths, find_paths
+from fnr.host.lock import hold_home
 from fnr.policy.record import Page
 from fnr.policy.task import Task
 
@@ -314,6 +315,16 @@ def test_a_read_is_answered_offline_with_a_notice(tmp_path: Path) -> None:
     found = ask(find_paths(str(tmp_path)), ListTasks(), notice=said.append)
     assert found == Page(items=[], total=0)
     assert said == [f"daemon is not running; there is no store yet at {tmp_path}/state/fnr.db"]
+
+
+def test_a_daemon_that_has_the_home_is_not_said_to_be_down(tmp_path: Path) -> None:
+    """Somebody has removed its socket; it makes another within seconds."""
+    paths = find_paths(str(tmp_path))
+    Path(paths.state_dir).mkdir()
+    lock, said = hold_home(paths.lock_file), list[str]()
+    ask(paths, ListTasks(), notice=said.append)
+    lock.release()
+    assert said == [f"daemon cannot be reached; there is no store yet at {tmp_path}/state/fnr.db"]
 
 
 def test_the_notice_goes_to_stderr(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

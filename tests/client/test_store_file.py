@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import shutil
 import sqlite3
 from pathlib import Path
 
 import pytest
 
-from fnr.api.errors import BadData, Refused
+from fnr.api.errors import BadData, NotFound, Refused, StorageError
 from fnr.client import store_file
 from fnr.config.paths import Paths, find_paths
-from fnr.host.lock import hold_lock
+from fnr.host.lock import hold_home, hold_lock
 from fnr.policy.task import Task
 from fnr.store.accepting import accept
 from fnr.store.connection import Store
@@ -122,3 +123,29 @@ def test_nothing_is_changed_while_a_daemon_holds_the_store(paths: Paths, tmp_pat
         lock.release()
     store_file.refuse_while_running(paths, "restored")
     assert tasks(paths.store_file) == 1
+
+
+def test_a_store_that_was_removed_under_a_daemon_is_not_called_a_new_one(paths: Paths) -> None:
+    Path(paths.store_file).unlink()
+    with pytest.raises(NotFound, match="no store yet"):
+        store_file.require(paths)
+    lock = hold_lock(paths.lock_file)
+    try:
+        with pytest.raises(StorageError, match="is not there") as told:
+            store_file.require(paths)
+    finally:
+        lock.release()
+    assert "the file was removed" in told.value.why
+
+
+def test_a_store_that_takes_no_writes_is_not_said_to_be_unreadable(paths: Paths) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    hold_home(paths.lock_file).release()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, before[1]))
+    try:
+        with pytest.raises(StorageError, match="cannot be written") as told:
+            store_file.vacuum(paths)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "MiB free" in told.value.why
+    assert store_file.check(paths) == []

@@ -58,13 +58,24 @@ def test_a_log_that_somebody_took_away_is_begun_anew(
     assert lines == [*(["somebody"] if how == "replaced" else []), "behind", "last"]
 
 
-def test_a_log_whose_folder_is_gone_comes_back_with_it(tmp_path: Path, log: logging.Logger) -> None:
+def test_a_log_whose_folder_was_removed_is_begun_anew(tmp_path: Path, log: logging.Logger) -> None:
     file = tmp_path / "logs" / "daemon.log"
     file.parent.mkdir()
     set_up(LogSettings(), file=str(file), journal=False)
     log.warning("before")
     shutil.rmtree(file.parent)
+    log.warning("behind")
+    assert file.read_text().splitlines()[-1].endswith("behind")
+
+
+def test_a_log_whose_home_is_gone_comes_back_with_it(tmp_path: Path, log: logging.Logger) -> None:
+    file = tmp_path / "home" / "logs" / "daemon.log"
+    file.parent.mkdir(parents=True)
+    set_up(LogSettings(), file=str(file), journal=False)
+    log.warning("before")
+    shutil.rmtree(file.parent.parent)
     log.warning("lost")
-    file.parent.mkdir()
+    assert not file.parent.parent.exists()
+    file.parent.mkdir(parents=True)
     log.warning("behind")
     assert file.read_text().splitlines()[-1].endswith("behind")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import resource
 import signal
+import stat
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +17,14 @@ from pathlib import Path
 import pytest
 from host_programs import open_descriptors, running
 
-from fnr.host.lock import AlreadyHeld, hold_lock, lock_holder, wait_for_lock
+from fnr.host.lock import (
+    AlreadyHeld,
+    hold_home,
+    hold_lock,
+    home_holder,
+    lock_holder,
+    wait_for_lock,
+)
 
 HOLDER = """
 from fnr.host.lock import hold_lock
@@ -202,3 +212,56 @@ def test_a_lock_whose_file_was_replaced_does_not_stand(tmp_path: Path) -> None:
     assert (lock.stands(), other.stands()) == (False, True)
     lock.release()
     other.release()
+
+
+def test_a_home_is_held_although_its_lock_file_is_removed(tmp_path: Path) -> None:
+    """Believed to be stale, by somebody who knows other daemons."""
+    path = tmp_path / "lock"
+    lock = hold_home(str(path))
+    path.unlink()
+    assert lock.stands()
+    assert home_holder(str(path)) == os.getpid()
+    with pytest.raises(AlreadyHeld) as told:
+        hold_home(str(path))
+    assert told.value.pid == os.getpid()
+    assert not path.exists()
+    lock.release()
+    assert home_holder(str(path)) is None
+    hold_home(str(path)).release()
+
+
+def test_a_home_in_the_place_of_another_is_not_held(tmp_path: Path) -> None:
+    home, moved = tmp_path / "home", tmp_path / "moved"
+    home.mkdir()
+    lock = hold_home(str(home / "lock"))
+    home.rename(moved)
+    home.mkdir()
+    assert not lock.stands()
+    hold_home(str(home / "lock")).release()
+    with pytest.raises(AlreadyHeld):
+        hold_home(str(moved / "lock"))
+    lock.release()
+
+
+def test_a_home_is_not_taken_from_who_holds_the_file_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon of an earlier version; and a file system that locks no folders."""
+    path = str(tmp_path / "lock")
+    earlier = hold_lock(path)
+    with pytest.raises(AlreadyHeld):
+        hold_home(path)
+    assert lock_holder(str(tmp_path)) is None
+    earlier.release()
+    take = fcntl.flock
+
+    def files_only(fd: int, how: int) -> None:
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        take(fd, how)
+
+    monkeypatch.setattr(fcntl, "flock", files_only)
+    lock = hold_home(path)
+    with pytest.raises(AlreadyHeld):
+        hold_home(path)
+    lock.release()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import resource
+import shutil
 import sqlite3
 import subprocess
 from contextlib import closing
@@ -69,6 +72,39 @@ def test_a_backup_is_for_nobody_else_to_read(book: Book, target: Path) -> None:
 def test_a_copy_that_cannot_be_written_is_not_blamed_on_the_store(book: Book) -> None:
     with pytest.raises(CopyNotWritten):
         backup(book.path, Path("/proc/copy.db"))
+
+
+def test_a_write_that_fails_is_the_copys(book: Book, target: Path) -> None:
+    """As with a quota, or a file system that takes no files of that size."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, before[1]))
+    try:
+        with pytest.raises(CopyNotWritten, match="while it was written"):
+            backup(book.path, target)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert files_in(target.parent) == set()
+
+
+def test_a_place_without_links_takes_a_copy_too_and_still_overwrites_nothing(
+    book: Book, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refused)
+    backup(book.path, target)
+    assert tables_of(target) == tables_of(book.path)
+
+    def meanwhile(_draft: Path, name: Path) -> None:
+        name.write_text("precious")
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", meanwhile)
+    other = target.with_name("other.db")
+    with pytest.raises(FileExistsError):
+        backup(book.path, other)
+    assert other.read_text() == "precious"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
@@ -349,3 +385,17 @@ def test_vacuum_gives_space_back_and_keeps_every_row(book: Book) -> None:
     assert after_bytes < before_bytes / 2
     assert after_bytes == book.path.stat().st_size
     assert tables_of(book.path) == before
+
+
+def test_the_size_before_a_vacuum_counts_what_is_in_the_log_alone(
+    book: Book, tmp_path: Path
+) -> None:
+    """As after a kill: the file was said to have grown."""
+    accept(book.tx, *(new_task() for _ in range(300)), body=b'{"x":"' + b"x" * 5_000 + b'"}')
+    book.commit()
+    left = tmp_path / "left.db"
+    for suffix in ("", "-wal"):
+        shutil.copy(f"{book.path}{suffix}", f"{left}{suffix}")
+    assert left.stat().st_size < 300 * 5_000
+    before_bytes, after_bytes = vacuum(left)
+    assert 300 * 5_000 < after_bytes <= before_bytes

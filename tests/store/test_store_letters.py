@@ -257,6 +257,26 @@ def test_decisions_get_new_numbers_where_theirs_are_taken(book: Book, other: Boo
     assert is_whole(other.tx)
 
 
+@pytest.mark.parametrize("numbers", [(-2, -1), (7, 6), (2**63 - 2, 2**63 - 1)])
+def test_decisions_under_numbers_that_no_store_gives_get_others(
+    book: Book, other: Book, numbers: tuple[int, int]
+) -> None:
+    """In their order, which says what came last; and behind the greatest number none is left."""
+    task_id = with_a_story(book.tx)
+    exported = export_one(book.tx, letter_of(book.tx, task_id)).detail
+    rows = [
+        msgspec.structs.replace(row, seq=number)
+        for row, number in zip(exported.ledger, (*numbers, *range(50, 90)), strict=False)
+    ]
+    assert exported.letter is not None
+    assert import_one(other.tx, exported.letter, changed(exported, ledger=rows)) is None
+    found = ledger.of_task(other.tx, task_id)
+    assert [row.decision for row in found] == [row.decision for row in exported.ledger]
+    bury(other.tx)
+    other.commit()
+    assert is_whole(other.tx)
+
+
 def changed(detail: TaskDetail, **fields: Any) -> TaskDetail:
     """The detail with some fields different."""
     return msgspec.structs.replace(detail, **fields)
@@ -294,6 +314,13 @@ REFUSED = {
         detail=changed(
             exported.detail,
             ledger=[msgspec.structs.replace(row, error_id=None) for row in exported.detail.ledger],
+        ),
+    ),
+    "error  and the decision": lambda exported: msgspec.structs.replace(
+        exported,
+        detail=changed(
+            exported.detail,
+            errors=[msgspec.structs.replace(one, error_id="") for one in exported.detail.errors],
         ),
     ),
     "says why it is dead": lambda exported: msgspec.structs.replace(

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import shutil
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from store_values import accept, is_whole, new_task
 from writer_probes import Commits, count_of, news_of, sqlite_error, writes
 
-from fnr.store import connection
+from fnr.store import connection, reopening, same_file
 from fnr.store.batch import nothing
 from fnr.store.connection import Store, StoreBusy, StoreFull, StoreIll
-from fnr.store.transaction import Reader, Transaction
+from fnr.store.transaction import Reader, Transaction, read_only
 
 
 async def test_an_io_error_at_commit_fails_the_batch_and_the_store_comes_back(
@@ -40,14 +43,14 @@ async def test_ill_again_at_once_it_waits_to_be_asked(
 ) -> None:
     """Otherwise a disk that takes some writes and not others keeps it busy with nothing else."""
     store, commits = watched
-    news, reopened, reopen = news_of(store), [], connection.reopen_writer
+    news, reopened, reopen = news_of(store), [], reopening.reopen_writer
 
     def counted(path: Path) -> sqlite3.Connection | None:
         reopened.append(path)
         return reopen(path)
 
     monkeypatch.setattr(connection, "WELL_FOR_S", 3_600.0)
-    monkeypatch.setattr(connection, "reopen_writer", counted)
+    monkeypatch.setattr(reopening, "reopen_writer", counted)
     for told in range(2):
         commits.errors = [sqlite_error(sqlite3.SQLITE_IOERR)]
         with pytest.raises(StoreIll):
@@ -96,11 +99,93 @@ async def test_what_nobody_could_find_again_is_not_taken(
     assert await news.get() == "ill"
     assert not await store.heal()
     assert store.path.exists() == in_its_place
+    # Nothing is left that another file could be mixed with.
+    assert store.path.with_name("fnr.db-wal").stat().st_size == 0
+    shutil.copy(moved, alone := tmp_path / "alone.db")
+    with closing(read_only(alone)) as left:
+        assert count_of(left) == 1
     moved.replace(store.path)
     assert await store.heal()
     assert await news.get() == "ok"
     await store.write(writes(new_task()))
     assert len(await store.write(lambda tx: tx.all("SELECT * FROM task ORDER BY 1, 2"))) == 2
+
+
+@pytest.mark.parametrize("suffixes", [("-wal",), ("-shm",), ("-wal", "-shm")])
+async def test_what_is_in_a_log_that_was_removed_is_moved_to_the_file(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffixes: tuple[str, ...]
+) -> None:
+    """Whoever is killed later leaves no task in a log that nobody can open."""
+    monkeypatch.setattr(same_file, "INDEX_EVERY", 1)
+    news = news_of(store)
+    await store.write(writes(new_task()))
+    for suffix in suffixes:
+        store.path.with_name(f"{store.path.name}{suffix}").unlink()
+    with pytest.raises(StoreIll, match=f"{suffixes[0]} was removed"):
+        await store.write(writes(new_task()))
+    assert [await news.get(), await news.get()] == ["ill", "ok"]
+    await store.write(writes(new_task()))
+    # What a kill would leave: the files, without the process that has them open.
+    for suffix in ("", "-wal"):
+        shutil.copy(f"{store.path}{suffix}", tmp_path / f"left.db{suffix}")
+    with closing(read_only(tmp_path / "left.db")) as left:
+        assert count_of(left) == 2
+
+
+async def test_a_removed_log_is_kept_open_while_its_file_is_away(
+    store: Store, tmp_path: Path
+) -> None:
+    """It has what the file has not."""
+    moved = tmp_path / "moved.db"
+    await store.write(writes(new_task()))
+    store.path.rename(moved)
+    store.path.with_name("fnr.db-wal").unlink()
+    with pytest.raises(StoreIll):
+        await store.write(writes(new_task()))
+    assert not await store.heal()
+    moved.replace(store.path)
+    assert await store.heal()
+    assert len(await store.write(lambda tx: tx.all("SELECT * FROM task ORDER BY 1, 2"))) == 1
+
+
+async def test_a_removed_log_that_others_hold_is_kept_until_they_let_it_go(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reopening, "HOLDERS_PATIENCE_S", 0.0)
+    monkeypatch.setattr(same_file, "INDEX_EVERY", 1)
+    holder: Future[None] = Future()
+    store.held_by(lambda: holder)
+    await store.write(writes(new_task()))
+    store.path.with_name("fnr.db-shm").unlink()
+    with pytest.raises(StoreIll):
+        await store.write(writes(new_task()))
+    assert not await store.heal()
+    holder.set_result(None)
+    while not await store.heal():
+        pass
+    assert len(await store.write(lambda tx: tx.all("SELECT * FROM task ORDER BY 1, 2"))) == 1
+
+
+async def test_an_index_that_was_removed_is_found_after_some_commits(store: Store) -> None:
+    store.path.with_name("fnr.db-shm").unlink()
+    news, taken = news_of(store), 0
+    with pytest.raises(StoreIll, match=r"fnr\.db-shm was removed"):
+        while taken < same_file.INDEX_EVERY:
+            await store.write(writes(new_task()))
+            taken += 1
+    assert [await news.get(), await news.get()] == ["ill", "ok"]
+    assert len(await store.write(lambda tx: tx.all("SELECT * FROM task ORDER BY 1, 2"))) == taken
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-shm"])
+async def test_a_look_finds_what_nobody_has_written_since(store: Store, suffix: str) -> None:
+    news = news_of(store)
+    await store.look()
+    assert news.empty()
+    store.path.with_name(f"fnr.db{suffix}").unlink()
+    await store.look()
+    assert news.get_nowait() == "ill"
+    assert await news.get() == "ok"
 
 
 @pytest.mark.parametrize("neighbours", [0, 2])

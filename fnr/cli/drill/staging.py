@@ -31,7 +31,7 @@ from fnr.cli.stage.processes import (
 from fnr.client.sdk import Client
 from fnr.config.paths import Paths
 from fnr.host import process
-from fnr.host.lock import lock_holder
+from fnr.host.lock import home_holder
 from fnr.host.process import attach, pid_start, signal_pids
 from fnr.policy.chaos import CANARY
 
@@ -125,7 +125,7 @@ def _end_successor(home: DrillHome) -> None:
 
     It was asked to end already.
     """
-    pid = lock_holder(home.paths.lock_file)
+    pid = home_holder(home.paths.lock_file)
     start = None if pid is None else pid_start(pid)
     pidfd = None if pid is None or start is None else attach(pid, start)
     if pid is None or pidfd is None:

@@ -19,7 +19,7 @@ from fnr.cli.stage.interruptions import Interruptions
 from fnr.client.connect import Connection
 from fnr.client.patience import connect_again
 from fnr.host import process
-from fnr.host.lock import lock_holder
+from fnr.host.lock import home_holder
 from fnr.host.process import Child, Exit, group_members, pid_start, signal_pids
 
 START_PATIENCE_MS = 20_000
@@ -89,7 +89,7 @@ class Daemon:
 
 def end_daemon(home: ThrowawayHome) -> bool:
     """End a daemon that is nobody's child, with its workers; False: there is none."""
-    pid = lock_holder(home.paths.lock_file)
+    pid = home_holder(home.paths.lock_file)
     start = None if pid is None else pid_start(pid)
     pidfd = None if pid is None or start is None else process.attach(pid, start)
     if pid is None or pidfd is None:

@@ -7,7 +7,7 @@ import os
 import select
 import signal
 
-from fnr.host.lock import lock_holder
+from fnr.host.lock import home_holder
 from fnr.host.process import attach, spawn
 from fnr.host.procfs import pid_start
 from fnr.policy.chaos import Injection
@@ -31,13 +31,13 @@ def begin(injection: Injection) -> None:
 def proof(injection: Injection) -> str:
     """It is gone."""
     same = pid_start(injection.daemon_pid) == injection.daemon_pid_start
-    alive = same and lock_holder(injection.places["lock"]) == injection.daemon_pid
+    alive = same and home_holder(injection.places["lock"]) == injection.daemon_pid
     return "" if alive else f"the daemon (pid {injection.daemon_pid}) is gone"
 
 
 def undo(injection: Injection) -> None:
     """Start another one, unless one runs."""
-    if lock_holder(injection.places["lock"]) is not None:
+    if home_holder(injection.places["lock"]) is not None:
         return
     child = spawn(
         injection.command,
@@ -48,11 +48,11 @@ def undo(injection: Injection) -> None:
     ended = select.poll()
     ended.register(child.pidfd, select.POLLIN)
     for _ in range(START_MS // LOOK_MS):
-        if lock_holder(injection.places["lock"]) is not None or ended.poll(LOOK_MS):
+        if home_holder(injection.places["lock"]) is not None or ended.poll(LOOK_MS):
             break
     os.close(child.pidfd)
 
 
 def residue(injection: Injection) -> str:
     """No daemon."""
-    return "" if lock_holder(injection.places["lock"]) is not None else "no daemon runs"
+    return "" if home_holder(injection.places["lock"]) is not None else "no daemon runs"

@@ -1,0 +1,101 @@
+"""What the daemon reads stays what is in its store, wherever somebody has put the files."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "store"))
+
+from store_values import accept, new_task
+
+from fnr.daemon.reader import Reader
+from fnr.store import same_file
+from fnr.store.connection import Store, StoreIll
+from fnr.store.transaction import Transaction
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    """With one task in it."""
+    opened = await Store.open(tmp_path / "fnr.db")
+    await opened.write(lambda tx: accept(tx, new_task())[0])
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def reader(store: Store) -> Iterator[Reader]:
+    """As the daemon has it."""
+    opened = Reader(store)
+    yield opened
+    opened.close()
+
+
+def tasks(tx: Transaction) -> int:
+    [count] = tx.one("SELECT count(*) FROM task") or (0,)
+    return int(count)
+
+
+async def ill(store: Store) -> None:
+    """Let it meet what has happened to its files."""
+    with pytest.raises(StoreIll):
+        await store.write(lambda tx: accept(tx, new_task())[0])
+
+
+async def test_what_was_committed_is_read_while_another_file_is_in_its_place(
+    store: Store, reader: Reader, tmp_path: Path
+) -> None:
+    store.path.rename(tmp_path / "moved.db")
+    with closing(sqlite3.connect(store.path)) as other:
+        other.execute("CREATE TABLE task (task_id TEXT)")
+    await ill(store)
+    assert (reader.point(tasks), await reader.read(tasks)) == (1, 1)
+
+
+async def test_a_file_that_is_not_the_store_is_not_opened(
+    store: Store, reader: Reader, tmp_path: Path
+) -> None:
+    """Once open, it would be read for as long as the daemon lives."""
+    store.path.rename(tmp_path / "moved.db")
+    await ill(store)
+    await asyncio.wrap_future(reader._let_go())
+    with pytest.raises(StoreIll, match=r"fnr\.db was removed"):
+        reader.point(tasks)
+    with pytest.raises(StoreIll, match=r"fnr\.db was removed"):
+        await reader.read(tasks)
+
+
+async def test_after_trouble_it_is_ready_for_the_next(
+    store: Store, reader: Reader, tmp_path: Path
+) -> None:
+    """The file is lost before anybody has read again."""
+    well = asyncio.Event()
+    store.on_trouble(lambda state, _: well.set() if state == "ok" else None)
+    store.path.with_name("fnr.db-wal").unlink()
+    await ill(store)
+    await well.wait()
+    # The thread has done what was asked of it before.
+    await asyncio.get_running_loop().run_in_executor(reader._thread, int)
+    store.path.rename(tmp_path / "moved.db")
+    await ill(store)
+    assert (reader.point(tasks), await reader.read(tasks)) == (1, 1)
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-shm"])
+async def test_what_is_committed_after_the_log_was_removed_is_read(
+    store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    """Its connections do not keep the log of before."""
+    monkeypatch.setattr(same_file, "INDEX_EVERY", 1)
+    store.path.with_name(f"{store.path.name}{suffix}").unlink()
+    await ill(store)
+    assert await store.heal()
+    await store.write(lambda tx: accept(tx, new_task())[0])
+    assert (reader.point(tasks), await reader.read(tasks)) == (2, 2)
