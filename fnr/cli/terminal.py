@@ -26,6 +26,7 @@ __all__ = [
     "one_line",
     "painted",
     "width",
+    "writes_utf8",
 ]
 
 RED, GREEN, YELLOW, BOLD, DIM = "31", "32", "33", "1", "2"
@@ -47,6 +48,11 @@ def may_colour(stream: TextIO, *, no_color: bool = False) -> bool:
     if env.get("FORCE_COLOR") or env.get("CLICOLOR_FORCE"):
         return True
     return env.get("TERM") != "dumb" and is_terminal(stream)
+
+
+def writes_utf8(stream: TextIO) -> bool:
+    """Does it write every character, and as JSON has to be written?"""
+    return (stream.encoding or "").lower().replace("-", "").replace("_", "") == "utf8"
 
 
 def painted(text: str, style: str, *, colour: bool) -> str:
