@@ -13,7 +13,7 @@ import msgspec
 import typer
 from msgspec import Raw
 
-from fnr.api.errors import FnrError, StorageError, UsageError
+from fnr.api.errors import DaemonDown, FnrError, StorageError, UsageError
 from fnr.api.requests import CancelTasks, GetTask, TaskSpec
 from fnr.cli import options
 from fnr.cli.follow import SILENT_MS, hand_over, patient_ask, task_output, why_it_waits
@@ -137,10 +137,16 @@ def _first_interrupt(task_id: str) -> None:
 
 
 def _cancel(task_id: str) -> None:
+    request = CancelTasks(task_ids=[task_id], reason="Ctrl-C")
     try:
-        changed = here().ask(CancelTasks(task_ids=[task_id], reason="Ctrl-C"))
+        try:
+            changed = here().ask(request)
+        except DaemonDown:
+            say("the daemon is away; cancelling once it is back; Ctrl-C again lets the task go on")
+            changed = patient_ask(here(), request)
     except FnrError as error:
-        say("\n".join(error.lines()))
+        say(block("\n".join(error.lines())))
+        say(f"it may go on: {here().command} task cancel {task_id}")
     else:
         if changed.changed:
             say("cancelling; Ctrl-C again does not wait for its end")

@@ -183,6 +183,17 @@ def test_ctrl_c_cancels_the_task(home: LiveHome, live: Run) -> None:
     assert "Ctrl-C" in task["reason"]
 
 
+def test_ctrl_c_while_the_daemon_is_away_cancels_when_it_is_back(home: LiveHome) -> None:
+    session = Session(home.folder, "run", "--", "sh", "-c", "echo begun; exec sleep 1000")
+    session.wait_for("begun")
+    home.kill()
+    session.interrupt()
+    session.wait_for("the daemon is away; cancelling once it is back")
+    assert home.start(), home.log()
+    session.wait_for("cancelled by")
+    assert session.end() == 130
+
+
 def test_a_second_ctrl_c_does_not_wait_for_its_end(home: LiveHome, live: Run) -> None:
     """It is cancelled all the same. Method: a command that ignores SIGTERM waits at a pipe."""
     pipe = home.folder / "stubborn"
