@@ -13,6 +13,7 @@ from live_home import LiveHome
 from terminals import Session, show
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+COLOURFUL = {"FORCE_COLOR": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +79,25 @@ def test_many_lines_show_a_progress_bar(hostile: LiveHome, tmp_path: Path) -> No
     assert "submitting" in shown
     assert "2000 accepted" in shown
     assert "01" not in COLOUR.sub("", shown).partition("2000 accepted")[0].split()
+
+
+def test_a_bar_counts_lines_that_come_one_by_one(home: LiveHome, tmp_path: Path) -> None:
+    pipe = tmp_path / "lines"
+    os.mkfifo(pipe)
+    session = Session(home.folder, "submit", "say", "--jsonl", str(pipe), env=COLOURFUL)
+    with pipe.open("w", buffering=1) as lines:
+        for number in (1, 2):
+            lines.write('{"word": "w"}\n')
+            session.wait_for(f" {number} lines")
+    assert session.end() == 0
+
+
+def test_no_bar_moves_where_somebody_types(home: LiveHome) -> None:
+    session = Session(home.folder, "submit", "say", "--jsonl", "-", env=COLOURFUL)
+    session.type('{"word": "w"}\n\x04')
+    assert session.end() == 0
+    assert "1 accepted" in session.shown()
+    assert "submitting" not in session.shown()
 
 
 def piped(home: LiveHome, command: str) -> subprocess.CompletedProcess[str]:
