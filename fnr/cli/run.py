@@ -62,9 +62,10 @@ def run(
 ) -> None:
     """Run a command under fnr's supervision: its output here, its exit code as ours.
 
-    Its standard input is empty. It goes on when the daemon restarts, and when you close the
-    terminal. Ctrl-C cancels it, a second Ctrl-C does not wait until it has ended. 128+N is the exit
-    code when signal N killed it, 124 when it took too long.
+    Its standard input is empty, its environment is the daemon's with --env on top. It goes on when
+    the daemon restarts, and when you close the terminal. Ctrl-C cancels it, a second Ctrl-C does
+    not wait until it has ended. 128+N is the exit code when signal N killed it, 124 when it took
+    too long.
     """
     if not command:
         raise UsageError("which command?", next_step="fnr run -- COMMAND ARG…")
@@ -179,8 +180,22 @@ def _exit_code(task_id: str) -> int:
     code = exit_code_of(error)
     if error.evidence.exit_code is None or error.evidence.killed_by is not None:
         say(f"fnr: {block(error.evidence.message or error.evidence.kill_reason)}")
+    if code == EXIT_NOT_FOUND:
+        _say_where_it_is(msgspec.json.decode(detail.input)["argv"][0])
     here().notice(f"notice: dead letter {task_id}; {here().command} dlq show {task_id}")
     return code
+
+
+def _say_where_it_is(program: str) -> None:
+    """Whoever has it in a PATH of their own wonders why it is not found."""
+    import shutil  # noqa: PLC0415 - hardly ever needed
+
+    found = None if "/" in program else shutil.which(program)
+    if found is not None:
+        here().notice(
+            f"notice: here it is {block(found)}; where the daemon's PATH lacks it,"
+            ' type that or --env PATH="$PATH"'
+        )
 
 
 def exit_code_of(error: ErrorRecord) -> int:

@@ -49,6 +49,22 @@ def test_success_is_silent_about_itself(live: Run, tmp_path: Path) -> None:
     assert (found.code, found.out, found.err) == (0, f"x y\n{tmp_path}\n", "")
 
 
+def test_a_program_that_only_the_caller_has_in_the_path_is_shown(
+    live: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "only-here"
+    program.write_text("#!/bin/sh\necho found\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+    found = live("run", "--", "only-here")
+    assert found.code == 127
+    assert f"notice: here it is {program}; where the daemon's PATH lacks it" in found.err
+
+    assert live("run", "--env", f"PATH={os.environ['PATH']}", "--", "only-here").out == "found\n"
+    assert "here it is" not in live("run", "--", "no-such-program").err
+
+
 @pytest.mark.parametrize(
     ("words", "code", "why"),
     [
