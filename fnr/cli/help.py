@@ -98,11 +98,13 @@ def _fields(table: Mapping[str, Field]) -> str:
 
 def _output() -> str:
     return (
-        HELP + "\nstdout is data, stderr is messages. On a terminal lists are tables; in a pipe\n"
+        HELP + "\nBehind `submit` and `run`, --timeout is how long an attempt may take.\n\n"
+        "stdout is data, stderr is messages. On a terminal lists are tables; in a pipe\n"
         "they are tab-separated, without titles, uncropped, with instants instead of ages.\n"
         '-o json: one object, {"schema": "fnr.task.list/1", "items": […], "total": N, "next": …};\n'
         "fields are only ever added under one schema number. -o jsonl: one item a line, as they\n"
-        "come. -o name: ids only, for `… | fnr task cancel -`.\n"
+        "come; what may go on (logs, `errors tail`) and `dlq export` are so with both.\n"
+        "-o name: ids only, for `… | fnr task cancel -`.\n"
     )
 
 
