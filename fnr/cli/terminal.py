@@ -22,6 +22,7 @@ __all__ = [
     "block",
     "duration",
     "is_terminal",
+    "is_unread",
     "may_colour",
     "one_line",
     "painted",
@@ -38,6 +39,18 @@ def is_terminal(stream: TextIO) -> bool:
         return stream.isatty()
     except ValueError:  # closed
         return False
+
+
+def is_unread(stream: TextIO) -> bool:
+    """Is it a pipe that nobody reads any more?"""
+    import select  # noqa: PLC0415 - for commands that go on
+
+    watch = select.poll()
+    try:
+        watch.register(stream, 0)
+    except (OSError, ValueError):  # closed, or no file
+        return False
+    return any(event & select.POLLERR for _, event in watch.poll(0))
 
 
 def may_colour(stream: TextIO, *, no_color: bool = False) -> bool:

@@ -118,6 +118,9 @@ def piped(home: LiveHome, command: str) -> subprocess.CompletedProcess[str]:
         "fnr task list --limit 0 -o jsonl | true",
         "fnr status | true",
         "fnr --help | true",
+        "fnr logs refuse -f | true",
+        "fnr logs run -f -n 1 | head -1",
+        "fnr errors tail -n 1 | head -1",
     ],
 )
 def test_a_reader_that_has_enough_is_no_error(hostile: LiveHome, command: str) -> None:

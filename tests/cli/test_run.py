@@ -25,7 +25,7 @@ from fnr.api.requests import (
     WaitTasks,
     Watch,
 )
-from fnr.cli import follow
+from fnr.cli import follow, inbox
 from fnr.cli.run import exit_code_of
 from fnr.client.connect import Connection
 from fnr.client.patience import connect_again
@@ -300,7 +300,7 @@ def test_it_goes_on_though_the_daemon_is_restarted_again_and_again(
         ListLogSpans: [],
         GetTask: Turns(Close(), Close(), TaskDetail(task=task, input=msgspec.Raw(b"{}"))),
     }
-    monkeypatch.setattr(follow, "connect_again", back_when_waited_for)
+    monkeypatch.setattr(inbox, "connect_again", back_when_waited_for)
     found = fnr("run", "--", "true")
     assert (found.code, found.out, found.err) == (0, "", "")
     asked = [type(request) for request in server.asked]
@@ -339,7 +339,7 @@ def test_a_daemon_that_stays_away_is_told_with_the_task_that_may_go_on(
         return Submitted(task_id="T")
 
     server.answers[Submit] = accept_and_go
-    monkeypatch.setattr(follow, "PATIENCE_MS", 1)
+    monkeypatch.setattr(inbox, "PATIENCE_MS", 1)
     found = fnr("run", "--", "true")
     assert found.code == 3
     assert f"the command may go on: fnr --home {server.home} task show T\n" in found.err
