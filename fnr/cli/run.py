@@ -180,7 +180,7 @@ def _exit_code(task_id: str) -> int:
     code = exit_code_of(error)
     if error.evidence.exit_code is None or error.evidence.killed_by is not None:
         say(f"fnr: {block(error.evidence.message or error.evidence.kill_reason)}")
-    if code == EXIT_NOT_FOUND:
+    if code == EXIT_NOT_FOUND and error.evidence.phase is Phase.START:
         _say_where_it_is(msgspec.json.decode(detail.input)["argv"][0])
     here().notice(f"notice: dead letter {task_id}; {here().command} dlq show {task_id}")
     return code

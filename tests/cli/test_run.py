@@ -62,7 +62,8 @@ def test_a_program_that_only_the_caller_has_in_the_path_is_shown(
     assert f"notice: here it is {program}; where the daemon's PATH lacks it" in found.err
 
     assert live("run", "--env", f"PATH={os.environ['PATH']}", "--", "only-here").out == "found\n"
-    assert "here it is" not in live("run", "--", "no-such-program").err
+    for words in (["no-such-program"], ["sh", "-c", "exit 127"]):
+        assert "here it is" not in live("run", "--", *words).err
 
 
 @pytest.mark.parametrize(
