@@ -57,6 +57,15 @@ def test_no_color_is_a_flag_too(hostile: LiveHome) -> None:
     assert "\x1b" not in show(hostile.folder, "status", "--no-color")
 
 
+def test_forced_colour_is_for_terminals_only(
+    hostile: LiveHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "\x1b" in show(hostile.folder, "dlq", "list", TERM="dumb", FORCE_COLOR="1")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b" not in hostile.fnr("dlq", "list").stdout
+    assert "FORCE_COLOR: colour on a dumb terminal" in hostile.fnr("help", "environment").stdout
+
+
 def test_logs_on_a_terminal_are_harmless(hostile: LiveHome) -> None:
     found = hostile.fnr("run", "-d", "--", "printf", r"\033[2Jcleared\n")
     hostile.fnr("task", "wait", found.stdout.strip())
