@@ -128,7 +128,7 @@ def piped(home: LiveHome, command: str) -> subprocess.CompletedProcess[str]:
         "fnr status | true",
         "fnr --help | true",
         "fnr logs refuse -f | true",
-        "fnr logs run -f -n 1 | head -1",
+        "fnr logs run -f -n 1 | head -c 1",
         "fnr errors tail -n 1 | head -1",
     ],
 )
