@@ -15,8 +15,9 @@ import typer
 from fnr.api.incident_requests import ListErrors
 from fnr.api.requests import Watch
 from fnr.cli.error_views import ERRORS, news
-from fnr.cli.follow import Inbox, patient_ask
+from fnr.cli.follow import patient_ask
 from fnr.cli.here import Here, here
+from fnr.cli.inbox import Inbox
 from fnr.cli.options import Where
 from fnr.cli.render import moment, write, write_json
 from fnr.cli.terminal import one_line

@@ -1,23 +1,15 @@
-"""Follow what tasks print while they run, across retries and daemon restarts.
-
-Two kinds of threads feed one inbox: one hears the daemon's events, one per log file reads what is
-written there. The command itself waits for nothing but the inbox, so it ends at once when the
-task does, and sees Ctrl-C.
-"""
+"""Follow what tasks print while they run, and how they end, across retries and daemon restarts."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import partial
-from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fnr.api.errors import DaemonDown, FnrError, NotFound, TimedOut
+from fnr.api.errors import DaemonDown, NotFound, TimedOut
 from fnr.api.question import Request
 from fnr.api.requests import (
     GetTask,
@@ -32,6 +24,7 @@ from fnr.api.requests import (
 )
 from fnr.api.resource_requests import ExplainWait
 from fnr.cli.here import Here, say
+from fnr.cli.inbox import PATIENCE_MS, Inbox, patient_connection
 from fnr.cli.log_ends import log_size, printed_to
 from fnr.cli.terminal import block
 from fnr.client.answers import further_ends, in_one_wait, time_is_up
@@ -40,22 +33,19 @@ from fnr.client.patience import Patience, connect_again
 from fnr.client.task_story import why
 from fnr.host.bookmark import Bookmarks
 from fnr.host.clock import Dice, Ulids
-from fnr.host.worker_log import follow, read_kept
+from fnr.host.worker_log import read_kept
 from fnr.policy.record import LogSpan, TaskEnd
 from fnr.policy.task import LIVE_STATES, Task, TaskState
 
 Answer = TypeVar("Answer")
 Ask = Callable[[Submit], Submitted]
 
-# A daemon that is restarted comes back in a second; one that does not is somebody's business.
-PATIENCE_MS = 60_000
 # Who submits has nothing yet to wait for.
 SUBMIT_PATIENCE_MS = 10_000
 # How long somebody who waits for one task is told nothing.
 SILENT_MS = 2_000
 # Not more at once: a slow reader whom a command waits for is to be seen to read.
 PIECE_BYTES = 64 * 1024
-_SLEEP_S = 0.5
 
 
 class Output(Struct, frozen=True):
@@ -78,82 +68,6 @@ class Piece(Struct, frozen=True):
     lost_bytes: int
 
 
-class _Look(Struct, frozen=True):
-    """Something happened; look how things are."""
-
-
-class _Grown(Struct, frozen=True):
-    """Something was written to a log."""
-
-    path: str
-
-
-_Mail = _Look | _Grown | FnrError
-
-
-class Inbox:
-    """Where news arrive; ends with the command, as its threads do."""
-
-    def __init__(self, here: Here, watch: Watch, *, patient: bool = False) -> None:
-        """patient: also with a daemon that is away already."""
-        self._here = here
-        self._patient = patient
-        self._watch = watch
-        self._mail: SimpleQueue[_Mail] = SimpleQueue()
-        self._followed: dict[str, threading.Event] = {}
-        threading.Thread(target=self._hear, name="events", daemon=True).start()
-
-    def wait(self) -> str | None:
-        """Wait for news: the path of a log that has grown, or None: look how things are."""
-        mail = self._next()
-        if isinstance(mail, FnrError):
-            raise mail
-        return mail.path if isinstance(mail, _Grown) else None
-
-    def _next(self) -> _Mail:
-        """A Ctrl-C that comes in the moment before one falls asleep is heard when one wakes."""
-        while True:
-            with suppress(Empty):
-                return self._mail.get(timeout=_SLEEP_S)
-
-    def follow(self, path: str, position: int) -> None:
-        """Tell when a log grows behind a position."""
-        if path not in self._followed:
-            self._followed[path] = left = threading.Event()
-            read = partial(self._read, path, position, left)
-            threading.Thread(target=read, name="log", daemon=True).start()
-
-    def leave(self, path: str) -> None:
-        """Tell no more of a log."""
-        self._followed.pop(path).set()
-
-    def _hear(self) -> None:
-        """Every event of the watch means: look; so does a new connection after a lost one."""
-        try:
-            connection = self._first_connection()
-            while True:
-                try:
-                    self._hear_from(connection)
-                except ConnectionLost:
-                    connection.close()
-                    connection = _patient_connection(self._here)
-        except FnrError as error:
-            self._mail.put(error)
-
-    def _first_connection(self) -> Connection:
-        if self._patient:
-            return _patient_connection(self._here)
-        return Connection(self._here.paths, timeout_ms=self._here.timeout_ms)
-
-    def _hear_from(self, connection: Connection) -> None:
-        for _event in connection.watch(self._watch, on_watching=lambda: self._mail.put(_Look())):
-            self._mail.put(_Look())
-
-    def _read(self, path: str, position: int, left: threading.Event) -> None:
-        for _chunk in follow(path, position, stop=left.is_set):
-            self._mail.put(_Grown(path))
-
-
 def task_output(
     here: Here,
     task_id: str,
@@ -168,7 +82,10 @@ def task_output(
     shown: log -> up to where it was shown already. patient: also with a daemon that is away now.
     bookmarks: a command behind `fnr run` prints no faster than this is read.
     """
-    inbox = Inbox(here, Watch(task_ids=[task_id]), patient=patient)
+    # A command behind `fnr run` has an exit code to wait for, also where nobody reads its output.
+    inbox = Inbox(
+        here, Watch(task_ids=[task_id]), patient=patient, unread_too=bookmarks is not None
+    )
     spans: list[LogSpan] = []
     # By file and not by attempt: several attempts may stand in one worker's log.
     shown = dict(shown or {})
@@ -248,12 +165,8 @@ def patient_ask(here: Here, request: Request[Answer]) -> Answer:
     with suppress(DaemonDown):
         return here.ask(request, offline=False)
     while True:
-        with _patient_connection(here) as connection, suppress(ConnectionLost):
+        with patient_connection(here) as connection, suppress(ConnectionLost):
             return connection.ask(request)
-
-
-def _patient_connection(here: Here) -> Connection:
-    return connect_again(here.paths, timeout_ms=here.timeout_ms, patience_ms=PATIENCE_MS)
 
 
 def hand_over(here: Here, spec: TaskSpec, ask: Ask | None = None) -> Submitted:

@@ -10,6 +10,7 @@ import typer
 from fnr.api.errors import UsageError, error_types
 from fnr.cli.argv import HELP
 from fnr.cli.group import examples, group
+from fnr.cli.main import COMMANDS
 from fnr.cli.render import write
 from fnr.config.load import PLAIN_TABLES
 from fnr.policy.filter_fields import ANY_FIELDS, ERROR_FIELDS, INCIDENT_FIELDS, Field
@@ -40,8 +41,14 @@ def help(  # noqa: A001 - the command's name
         write("Topics: " + ", ".join(TOPICS) + "\nOf a command: fnr COMMAND --help\n\n" + HELP)
         return
     if topic not in TOPICS:
-        raise UsageError(f"there is no topic {topic!r}", next_step=f"fnr help {next(iter(TOPICS))}")
+        raise _no_topic(topic)
     write(TOPICS[topic]())
+
+
+def _no_topic(word: str) -> UsageError:
+    if word in COMMANDS:
+        return UsageError(f"{word!r} is a command, no topic", next_step=f"fnr {word} --help")
+    return UsageError(f"there is no topic {word!r}", next_step="fnr help")
 
 
 def exit_codes() -> dict[int, str]:
@@ -66,7 +73,7 @@ def _environment() -> str:
     rows = [
         ("FNR_HOME", "as --home: config, state, socket and logs under one folder"),
         ("FNR_CONFIG", "as --config: another fnr.toml"),
-        ("NO_COLOR, FNR_NO_COLOR", "no colour; FORCE_COLOR: colour in pipes too"),
+        ("NO_COLOR, FNR_NO_COLOR", "no colour; FORCE_COLOR: colour on a dumb terminal, too"),
         ("EDITOR, VISUAL", "what `fnr dlq edit` opens"),
         ("XDG_CONFIG_HOME, …", "where a user's config, state and socket are without FNR_HOME"),
     ]
@@ -98,11 +105,13 @@ def _fields(table: Mapping[str, Field]) -> str:
 
 def _output() -> str:
     return (
-        HELP + "\nstdout is data, stderr is messages. On a terminal lists are tables; in a pipe\n"
+        HELP + "\nBehind `submit` and `run`, --timeout is how long an attempt may take.\n\n"
+        "stdout is data, stderr is messages. On a terminal lists are tables; in a pipe\n"
         "they are tab-separated, without titles, uncropped, with instants instead of ages.\n"
         '-o json: one object, {"schema": "fnr.task.list/1", "items": […], "total": N, "next": …};\n'
         "fields are only ever added under one schema number. -o jsonl: one item a line, as they\n"
-        "come. -o name: ids only, for `… | fnr task cancel -`.\n"
+        "come; what may go on (logs, `errors tail`) and `dlq export` are so with both.\n"
+        "-o name: ids only, for `… | fnr task cancel -`.\n"
     )
 
 

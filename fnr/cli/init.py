@@ -7,10 +7,19 @@ from typing import Annotated
 
 import typer
 
-from fnr.api.errors import FnrError, PermissionDenied, Refused, StorageError, UsageError
+from fnr.api.errors import (
+    ConfigError,
+    FnrError,
+    PermissionDenied,
+    Refused,
+    StorageError,
+    UsageError,
+)
 from fnr.cli.group import examples, group
 from fnr.cli.here import here
 from fnr.cli.render import write, write_json
+from fnr.cli.terminal import block
+from fnr.client.connect import checked_socket_path
 from fnr.config.paths import find_paths, is_utf_8, why_not_made
 from fnr.config.template import EXAMPLES, template
 
@@ -57,6 +66,11 @@ def init(
         write_json({"schema": "fnr.init/1", "files": [str(file) for file in files]}, pretty=True)
     else:
         write("".join(f"{file}\n" for file in files))
+    try:
+        checked_socket_path(here().paths)
+    except ConfigError as error:
+        here().notice(block(f"notice: no daemon can run there: {error.why}"))
+        return
     here().hint(f"{ours} daemon start && {ours} submit greet name=World --wait")
 
 

@@ -10,7 +10,6 @@ import traceback
 from contextlib import suppress
 from typing import Annotated, Any
 
-import msgspec
 import typer
 import typer.core
 from typer.exceptions import Abort, TyperException
@@ -26,6 +25,7 @@ from fnr.api.errors import (
 from fnr.cli.argv import HELP, FlagError, Globals, hoist
 from fnr.cli.crash_file import crash_text
 from fnr.cli.here import enter, here, say
+from fnr.cli.json_text import json_bytes, json_text
 from fnr.cli.loading import loading
 from fnr.cli.terminal import block
 from fnr.client.connect import for_here
@@ -202,7 +202,7 @@ def _show(error: FnrError, flags: Globals) -> int:
     paths = find_paths(flags.home or None, flags.config or None)
     error.next_step = for_here(error.next_step, paths)
     if flags.output in {"json", "jsonl"}:
-        say(msgspec.json.encode({"error": error.as_json()}).decode())
+        say(json_text(json_bytes({"error": error.as_json()}), sys.stderr))
     else:
         say(block("\n".join(error.lines())))
     return error.exit_code

@@ -7,6 +7,7 @@ from datetime import datetime
 from fnr.api.errors import UsageError
 from fnr.cli.here import here
 from fnr.cli.render import moment
+from fnr.cli.terminal import block, duration
 from fnr.config.units import duration_ms
 
 
@@ -27,6 +28,13 @@ def parse_moment(written: str, *, or_else: str = "") -> int:
             f"{written!r} is no moment",
             why=f"write {or_else}2026-01-31T18:00, 18:00 or @UNIXSECONDS",
         ) from None
+
+
+def say_if_past(written: str | None, at_ms: int | None) -> None:
+    """Tell whoever meant the coming night by "02:00" that it is over."""
+    past_ms = 0 if at_ms is None else here().clock.now_ms() - at_ms
+    if past_ms > 0:
+        here().notice(block(f"notice: {written} was {duration(past_ms)} ago: it is due at once"))
 
 
 def since_filter(where: str, since: str | None) -> str:

@@ -15,12 +15,13 @@ _STEPS_PER_UPDATE = 256
 class Bar:
     """How far something is, in bytes or in steps; counts also when it is not shown."""
 
-    def __init__(self, words: str, *, total_bytes: int | None = None) -> None:
+    def __init__(self, words: str, *, total_bytes: int | None = None, hidden: bool = False) -> None:
+        """hidden: it would stand in the way, as where somebody types what it counts."""
         self._begun_ms = here().clock.boot_ms()
         self._done = 0
         self._steps = 0
         self._bar: Any = None
-        if here().quiet or not is_terminal(sys.stderr) or not here().colour_on_stderr:
+        if hidden or here().quiet or not is_terminal(sys.stderr) or not here().colour_on_stderr:
             return
         from rich.console import Console  # noqa: PLC0415 - only when somebody is looking
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415 - as above
@@ -45,7 +46,12 @@ class Bar:
         """One step further."""
         self._done += size_bytes
         self._steps += 1
-        if self._bar is not None and self._steps % _STEPS_PER_UPDATE == 0:
+        if self._steps % _STEPS_PER_UPDATE == 0:
+            self.show()
+
+    def show(self) -> None:
+        """Show how far it is now: nothing may follow for a while."""
+        if self._bar is not None:
             self._bar.update(self._id, completed=self._done, count=self._steps)
 
     def close(self) -> None:

@@ -7,12 +7,13 @@ daemon of another version) is left to the whole program, which says it properly.
 from __future__ import annotations
 
 import json
+import os
 import socket
 import sys
 
 from fnr.cli.argv import FlagError, Globals, hoist
 from fnr.cli.status_text import SCHEMA, exit_code, for_people, for_pipes
-from fnr.cli.terminal import is_terminal, may_colour, width
+from fnr.cli.terminal import is_terminal, may_colour, width, writes_utf8
 from fnr.config.paths import SOCKET_PATH_BYTES_MAX, find_paths
 from fnr.host.clock import Clock
 
@@ -33,7 +34,7 @@ def quick_status(words: list[str]) -> int | None:
         return None
     paths = find_paths(flags.home or None, flags.config or None)
     path = paths.socket_file
-    if len(path.encode()) > SOCKET_PATH_BYTES_MAX:
+    if len(os.fsencode(path)) > SOCKET_PATH_BYTES_MAX:
         return None
     try:
         reply = json.loads(_asked(path))
@@ -55,7 +56,8 @@ def _asked(path: str) -> bytes:
 def _show(status: dict[str, object], flags: Globals, command: str) -> int:
     out = sys.stdout
     if flags.output == "json":
-        out.write(json.dumps({"schema": SCHEMA, **status}, ensure_ascii=False) + "\n")
+        answer = {"schema": SCHEMA, **status}
+        out.write(json.dumps(answer, ensure_ascii=not writes_utf8(out)) + "\n")
     elif is_terminal(out):
         colour = may_colour(out, no_color=flags.no_color)
         now_ms = Clock().now_ms()

@@ -17,6 +17,7 @@ import msgspec
 from fnr.api.errors import StorageError
 from fnr.cli.columns import in_columns
 from fnr.cli.here import here
+from fnr.cli.json_text import json_bytes, json_text
 from fnr.cli.terminal import BOLD, one_line, painted, width
 from fnr.client.instants import age, clock_time, in_time, moment
 from fnr.policy.record import Page
@@ -41,7 +42,6 @@ Item = TypeVar("Item")
 
 # Longer than any screen is wide; an error message can have 4,000 characters.
 CELL_CHARS_MAX = 300
-_encode = msgspec.json.Encoder().encode
 
 
 class Column(msgspec.Struct, Generic[Item], frozen=True):
@@ -114,7 +114,7 @@ def show_one(schema: str, value: object, people: Callable[[], str], *, name: str
     """Show one thing: its JSON with the schema in front, its name, or the words for people."""
     output = here().output
     if output in {"json", "jsonl"}:
-        fields = msgspec.json.decode(_encode(value), type=dict[str, msgspec.Raw])
+        fields = msgspec.json.decode(json_bytes(value), type=dict[str, msgspec.Raw])
         write_json({"schema": schema, **fields}, pretty=output == "json")
     elif output == "name":
         write(f"{one_line(name)}\n")
@@ -160,10 +160,10 @@ def telling_of(task_id: str) -> Iterator[None]:
 
 def write_json(value: object, *, pretty: bool = False) -> None:
     """A value as JSON: one line, or indented when somebody is looking."""
-    raw = _encode(value)
+    raw = json_bytes(value)
     if pretty and not here().plain:
         raw = msgspec.json.format(raw, indent=2)
-    write(raw.decode() + "\n")
+    write(json_text(raw, sys.stdout) + "\n")
     if here().output == "jsonl":
         sys.stdout.flush()  # so that `| head` and `| jq` see it now
 

@@ -6,8 +6,9 @@ import sys
 
 from fnr.api.replay_requests import GetReplay
 from fnr.api.requests import Watch
-from fnr.cli.follow import Inbox, patient_ask
+from fnr.cli.follow import patient_ask
 from fnr.cli.here import here, say
+from fnr.cli.inbox import Inbox
 from fnr.cli.replay_views import progress
 from fnr.cli.terminal import block, is_terminal, width
 from fnr.policy.replay import ReplayPlan, ReplayState, goes_on_by_itself
@@ -22,7 +23,7 @@ def followed(plan: ReplayPlan, *, to_the_end: bool) -> ReplayPlan:
 
     Ctrl-C ends the following alone.
     """
-    inbox = Inbox(here(), Watch(kinds=["plan"]))
+    inbox = Inbox(here(), Watch(kinds=["plan"]), unread_too=True)
     line = _Line()
     told = False
     try:

@@ -13,7 +13,7 @@ import msgspec
 import typer
 from msgspec import Raw
 
-from fnr.api.errors import FnrError, StorageError, UsageError
+from fnr.api.errors import DaemonDown, FnrError, StorageError, UsageError
 from fnr.api.requests import CancelTasks, GetTask, TaskSpec
 from fnr.cli import options
 from fnr.cli.follow import SILENT_MS, hand_over, patient_ask, task_output, why_it_waits
@@ -62,9 +62,10 @@ def run(
 ) -> None:
     """Run a command under fnr's supervision: its output here, its exit code as ours.
 
-    Its standard input is empty. It goes on when the daemon restarts, and when you close the
-    terminal. Ctrl-C cancels it, a second Ctrl-C does not wait until it has ended. 128+N is the exit
-    code when signal N killed it, 124 when it took too long.
+    Its standard input is empty, its environment is the daemon's with --env on top. It goes on when
+    the daemon restarts, and when you close the terminal. Ctrl-C cancels it, a second Ctrl-C does
+    not wait until it has ended. 128+N is the exit code when signal N killed it, 124 when it took
+    too long.
     """
     if not command:
         raise UsageError("which command?", next_step="fnr run -- COMMAND ARG…")
@@ -137,10 +138,16 @@ def _first_interrupt(task_id: str) -> None:
 
 
 def _cancel(task_id: str) -> None:
+    request = CancelTasks(task_ids=[task_id], reason="Ctrl-C")
     try:
-        changed = here().ask(CancelTasks(task_ids=[task_id], reason="Ctrl-C"))
+        try:
+            changed = here().ask(request)
+        except DaemonDown:
+            say("the daemon is away; cancelling once it is back; Ctrl-C again lets the task go on")
+            changed = patient_ask(here(), request)
     except FnrError as error:
-        say("\n".join(error.lines()))
+        say(block("\n".join(error.lines())))
+        say(f"it may go on: {here().command} task cancel {task_id}")
     else:
         if changed.changed:
             say("cancelling; Ctrl-C again does not wait for its end")
@@ -173,8 +180,22 @@ def _exit_code(task_id: str) -> int:
     code = exit_code_of(error)
     if error.evidence.exit_code is None or error.evidence.killed_by is not None:
         say(f"fnr: {block(error.evidence.message or error.evidence.kill_reason)}")
+    if code == EXIT_NOT_FOUND and error.evidence.phase is Phase.START:
+        _say_where_it_is(msgspec.json.decode(detail.input)["argv"][0])
     here().notice(f"notice: dead letter {task_id}; {here().command} dlq show {task_id}")
     return code
+
+
+def _say_where_it_is(program: str) -> None:
+    """Whoever has it in a PATH of their own wonders why it is not found."""
+    import shutil  # noqa: PLC0415 - hardly ever needed
+
+    found = None if "/" in program else shutil.which(program)
+    if found is not None:
+        here().notice(
+            f"notice: here it is {block(found)}; where the daemon's PATH lacks it,"
+            ' type that or --env PATH="$PATH"'
+        )
 
 
 def exit_code_of(error: ErrorRecord) -> int:

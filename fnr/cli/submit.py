@@ -15,7 +15,7 @@ from fnr.cli.follow import ends_of, hand_over
 from fnr.cli.group import examples, group, parse_duration
 from fnr.cli.here import here, say
 from fnr.cli.inputs import build_input, key_values, with_quotes
-from fnr.cli.moments import parse_moment
+from fnr.cli.moments import parse_moment, say_if_past
 from fnr.cli.render import telling_of, write, write_json
 from fnr.cli.submit_jsonl import submit_lines
 from fnr.cli.task import ENDS
@@ -76,6 +76,7 @@ def submit(
         key=key,
     )
     check_expiry(spec, here().clock)
+    say_if_past(at, spec.due_at_ms)
     if jsonl is not None:
         if values or input_from is not None or wait:
             raise UsageError("--jsonl goes with neither KEY=VALUE nor --input nor --wait")

@@ -79,7 +79,7 @@ def submit_lines(source: str, spec: TaskSpec, *, atomic: bool) -> None:
     """Submit every line of a file; exits 1 if some were refused."""
     outcome = Outcome()
     with _opened(source) as file, here().connect() as connection:
-        bar = Bar("submitting", total_bytes=_size_bytes(file))
+        bar = Bar("submitting", total_bytes=_size_bytes(file), hidden=file.isatty())
         lines = _items(file, spec, outcome, bar)
         under_way: list[Chunk] = []
         chunks = _checked(_chunks(lines, atomic=atomic), outcome, under_way, atomic=atomic)
@@ -183,7 +183,10 @@ def _lines(file: IO[bytes], bar: Bar) -> Iterator[bytes | None]:
     """The lines; of one that is too long no more is kept than shows that it is. None: a pause."""
     if comes_by_and_by(file):
         for come in lines_as_they_come(file, here().clock, bytes_max=LINE_BYTES_MAX):
-            bar.advance(len(come or b""))
+            if come is None:
+                bar.show()
+            else:
+                bar.advance(len(come))
             yield come
         return
     while line := file.readline(LINE_BYTES_MAX + 1):

@@ -22,10 +22,12 @@ __all__ = [
     "block",
     "duration",
     "is_terminal",
+    "is_unread",
     "may_colour",
     "one_line",
     "painted",
     "width",
+    "writes_utf8",
 ]
 
 RED, GREEN, YELLOW, BOLD, DIM = "31", "32", "33", "1", "2"
@@ -39,6 +41,18 @@ def is_terminal(stream: TextIO) -> bool:
         return False
 
 
+def is_unread(stream: TextIO) -> bool:
+    """Is it a pipe that nobody reads any more?"""
+    import select  # noqa: PLC0415 - for commands that go on
+
+    watch = select.poll()
+    try:
+        watch.register(stream, 0)
+    except (OSError, ValueError):  # closed, or no file
+        return False
+    return any(event & select.POLLERR for _, event in watch.poll(0))
+
+
 def may_colour(stream: TextIO, *, no_color: bool = False) -> bool:
     """--no-color, NO_COLOR, FNR_NO_COLOR, TERM=dumb: no. FORCE_COLOR: yes. Else: a terminal."""
     env = os.environ
@@ -47,6 +61,11 @@ def may_colour(stream: TextIO, *, no_color: bool = False) -> bool:
     if env.get("FORCE_COLOR") or env.get("CLICOLOR_FORCE"):
         return True
     return env.get("TERM") != "dumb" and is_terminal(stream)
+
+
+def writes_utf8(stream: TextIO) -> bool:
+    """Does it write every character, and as JSON has to be written?"""
+    return (stream.encoding or "").lower().replace("-", "").replace("_", "") == "utf8"
 
 
 def painted(text: str, style: str, *, colour: bool) -> str:

@@ -81,12 +81,12 @@ Answer = TypeVar("Answer")
 class _OfThread(threading.local):
     """What a thread has for itself: two that read from one connection take each other's answers.
 
-    lost: the daemon was there, and went away.
+    lost: the daemon was there, and went away. asking: an answer is waited for.
     """
 
     def __init__(self) -> None:
         self.connection: Connection | None = None
-        self.lost = False
+        self.lost = self.asking = False
         self.ulids = Ulids(Clock(), Dice())
         self.pid = os.getpid()
 
@@ -95,7 +95,7 @@ class Client:
     """A connection to the daemon that is made when it is first needed and repaired when it is lost.
 
     Threads may share it, and each has a connection of its own; so has a process forked from this
-    one.
+    one, and what asks in the middle of a question: a signal handler, a finalizer.
     """
 
     def __init__(
@@ -309,14 +309,21 @@ class Client:
         self, ask: Callable[[Connection], Answer], within: Request[Any], *, waited_ms: int
     ) -> Answer:
         """within: whose time it is that this takes."""
-        connection = self._connected(within, waited_ms=waited_ms)
+        if self._mine.asking:
+            # A signal handler or a finalizer, in the middle of a question of this thread.
+            timeout_ms = answer_ms(within, self._timeout_ms, waited_ms=waited_ms)
+            with Connection(self.paths, timeout_ms=timeout_ms) as beside:
+                return ask(beside)
+        self._mine.asking, connection = True, None
         try:
+            connection = self._connected(within, waited_ms=waited_ms)
             return ask(connection)
         except ConnectionLost:
-            self._mine.lost = True
+            self._mine.lost = connection is not None
             raise
         finally:
-            if connection.broken:
+            self._mine.asking = False
+            if connection is not None and connection.broken:
                 self.close()
 
     def _connected(self, within: Request[Any], *, waited_ms: int) -> Connection:
@@ -386,5 +393,5 @@ class Client:
         """Two processes must not read each other's answers, nor make the same keys."""
         if self._mine.pid != os.getpid():
             self.close()
-            self._mine.ulids = Ulids(Clock(), Dice())
+            self._mine.ulids, self._mine.asking = Ulids(Clock(), Dice()), False
             self._mine.pid = os.getpid()

@@ -66,7 +66,8 @@ class Ulids:
     def __init__(self, clock: Clock, dice: Dice) -> None:
         self._clock = clock
         self._dice = dice
-        self._lock = threading.Lock()
+        # A signal handler of the same thread may want an id in the middle of this.
+        self._lock = threading.RLock()
         self._last = 0
 
     def new(self) -> str:

@@ -21,7 +21,7 @@ from live_home import end_workers
 from fnr.api.errors import ConfigError, StorageError
 from fnr.cli import init
 from fnr.config.load import load
-from fnr.config.paths import find_paths
+from fnr.config.paths import SOCKET_PATH_BYTES_MAX, find_paths
 from fnr.daemon.main import make_folders
 from fnr.host.lock import lock_holder
 
@@ -283,6 +283,16 @@ def test_what_init_writes_works_whatever_the_folder_is_called(at: Run, empty: Pa
     loaded = load(find_paths(str(folder)), environ={})
     assert not loaded.problems
     assert loaded.settings.functions["count"].env == {"PYTHONPATH": str(folder)}
+
+
+def test_init_says_where_no_daemon_can_run(at: Run, empty: Path) -> None:
+    """Method: a folder so deep that no socket fits below it, and one that is not."""
+    deep = empty / ("x" * SOCKET_PATH_BYTES_MAX)
+    found = at("init", deep)
+    assert (found.code, (deep / "fnr.toml").exists()) == (0, True)
+    assert found.err.startswith("notice: no daemon can run there: ")
+    assert f"a Unix socket can have {SOCKET_PATH_BYTES_MAX}" in found.err
+    assert at("init", empty / "short").err == ""
 
 
 def test_a_home_that_is_not_utf_8_is_refused_before_anybody_waits(at: Run, empty: Path) -> None:

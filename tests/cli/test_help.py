@@ -106,3 +106,9 @@ def test_help_names_every_command_with_its_summary(command: Run) -> None:
     text = command("--help").out
     assert all(f"  {name} " in text for name in COMMANDS)
     assert "--home DIR" in text
+
+
+def test_who_asks_for_help_on_a_command_is_shown_the_way(command: Run) -> None:
+    asked = command("help", "task")
+    assert (asked.code, "try: fnr task --help" in asked.err) == (2, True)
+    assert "try: fnr help\n" in command("help", "nonsense").err

@@ -13,6 +13,7 @@ from live_home import LiveHome
 from terminals import Session, show
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+COLOURFUL = {"FORCE_COLOR": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +57,15 @@ def test_no_color_is_a_flag_too(hostile: LiveHome) -> None:
     assert "\x1b" not in show(hostile.folder, "status", "--no-color")
 
 
+def test_forced_colour_is_for_terminals_only(
+    hostile: LiveHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "\x1b" in show(hostile.folder, "dlq", "list", TERM="dumb", FORCE_COLOR="1")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b" not in hostile.fnr("dlq", "list").stdout
+    assert "FORCE_COLOR: colour on a dumb terminal" in hostile.fnr("help", "environment").stdout
+
+
 def test_logs_on_a_terminal_are_harmless(hostile: LiveHome) -> None:
     found = hostile.fnr("run", "-d", "--", "printf", r"\033[2Jcleared\n")
     hostile.fnr("task", "wait", found.stdout.strip())
@@ -80,6 +90,25 @@ def test_many_lines_show_a_progress_bar(hostile: LiveHome, tmp_path: Path) -> No
     assert "01" not in COLOUR.sub("", shown).partition("2000 accepted")[0].split()
 
 
+def test_a_bar_counts_lines_that_come_one_by_one(home: LiveHome, tmp_path: Path) -> None:
+    pipe = tmp_path / "lines"
+    os.mkfifo(pipe)
+    session = Session(home.folder, "submit", "say", "--jsonl", str(pipe), env=COLOURFUL)
+    with pipe.open("w", buffering=1) as lines:
+        for number in (1, 2):
+            lines.write('{"word": "w"}\n')
+            session.wait_for(f" {number} lines")
+    assert session.end() == 0
+
+
+def test_no_bar_moves_where_somebody_types(home: LiveHome) -> None:
+    session = Session(home.folder, "submit", "say", "--jsonl", "-", env=COLOURFUL)
+    session.type('{"word": "w"}\n\x04')
+    assert session.end() == 0
+    assert "1 accepted" in session.shown()
+    assert "submitting" not in session.shown()
+
+
 def piped(home: LiveHome, command: str) -> subprocess.CompletedProcess[str]:
     fnr = f"{sys.executable} -m fnr --home {home.folder}"
     return subprocess.run(
@@ -98,6 +127,9 @@ def piped(home: LiveHome, command: str) -> subprocess.CompletedProcess[str]:
         "fnr task list --limit 0 -o jsonl | true",
         "fnr status | true",
         "fnr --help | true",
+        "fnr logs refuse -f | true",
+        "fnr logs run -f -n 1 | head -c 1",
+        "fnr errors tail -n 1 | head -1",
     ],
 )
 def test_a_reader_that_has_enough_is_no_error(hostile: LiveHome, command: str) -> None:

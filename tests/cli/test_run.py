@@ -25,7 +25,7 @@ from fnr.api.requests import (
     WaitTasks,
     Watch,
 )
-from fnr.cli import follow, log_ends
+from fnr.cli import follow, inbox, log_ends
 from fnr.cli.run import exit_code_of
 from fnr.client.connect import Connection
 from fnr.client.patience import connect_again
@@ -47,6 +47,23 @@ def test_streams_and_exit_code_are_the_commands(live: Run) -> None:
 def test_success_is_silent_about_itself(live: Run, tmp_path: Path) -> None:
     found = live("run", "--cwd", tmp_path, "--env", "WORD=x y", "--", "sh", "-c", "echo $WORD; pwd")
     assert (found.code, found.out, found.err) == (0, f"x y\n{tmp_path}\n", "")
+
+
+def test_a_program_that_only_the_caller_has_in_the_path_is_shown(
+    live: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "only-here"
+    program.write_text("#!/bin/sh\necho found\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+    found = live("run", "--", "only-here")
+    assert found.code == 127
+    assert f"notice: here it is {program}; where the daemon's PATH lacks it" in found.err
+
+    assert live("run", "--env", f"PATH={os.environ['PATH']}", "--", "only-here").out == "found\n"
+    for words in (["no-such-program"], ["sh", "-c", "exit 127"]):
+        assert "here it is" not in live("run", "--", *words).err
 
 
 @pytest.mark.parametrize(
@@ -183,6 +200,17 @@ def test_ctrl_c_cancels_the_task(home: LiveHome, live: Run) -> None:
     assert "Ctrl-C" in task["reason"]
 
 
+def test_ctrl_c_while_the_daemon_is_away_cancels_when_it_is_back(home: LiveHome) -> None:
+    session = Session(home.folder, "run", "--", "sh", "-c", "echo begun; exec sleep 1000")
+    session.wait_for("begun")
+    home.kill()
+    session.interrupt()
+    session.wait_for("the daemon is away; cancelling once it is back")
+    assert home.start(), home.log()
+    session.wait_for("cancelled by")
+    assert session.end() == 130
+
+
 def test_a_second_ctrl_c_does_not_wait_for_its_end(home: LiveHome, live: Run) -> None:
     """It is cancelled all the same. Method: a command that ignores SIGTERM waits at a pipe."""
     pipe = home.folder / "stubborn"
@@ -273,7 +301,7 @@ def test_it_goes_on_though_the_daemon_is_restarted_again_and_again(
         ListLogSpans: [],
         GetTask: Turns(Close(), Close(), TaskDetail(task=task, input=msgspec.Raw(b"{}"))),
     }
-    monkeypatch.setattr(follow, "connect_again", back_when_waited_for)
+    monkeypatch.setattr(inbox, "connect_again", back_when_waited_for)
     found = fnr("run", "--", "true")
     assert (found.code, found.out, found.err) == (0, "", "")
     asked = [type(request) for request in server.asked]
@@ -312,7 +340,7 @@ def test_a_daemon_that_stays_away_is_told_with_the_task_that_may_go_on(
         return Submitted(task_id="T")
 
     server.answers[Submit] = accept_and_go
-    monkeypatch.setattr(follow, "PATIENCE_MS", 1)
+    monkeypatch.setattr(inbox, "PATIENCE_MS", 1)
     found = fnr("run", "--", "true")
     assert found.code == 3
     assert f"the command may go on: fnr --home {server.home} task show T\n" in found.err

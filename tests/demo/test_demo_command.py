@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from demo_figures import FIGURES
 from msgspec.structs import replace
 
 from fnr.api.errors import Failed
+from fnr.cli.demo.command import LOOK_AROUND
 from fnr.cli.demo.report import Figures
 from fnr.cli.demo.scenario import Scenario
 from fnr.cli.main import run
@@ -120,6 +122,26 @@ def test_a_kept_home_can_be_explored_and_ended_as_printed(
     assert run(stop.split()[1:]) == 0
     assert processes_of(home) == {}
     assert remove == f"rm -r {home}"
+
+
+def test_every_command_to_look_around_with_shows_something(parent: Path) -> None:
+    with begin(parent, "--keep") as demo:
+        out, err = demo.communicate()
+    assert demo.returncode == 0, out + err
+    *around, end = [line[6:] for line in out.splitlines() if line.startswith("  fnr --home ")]
+    try:
+        [letter, *_] = shown(f"--home {next(parent.iterdir())} dlq list -o name").split()
+        silent = [words for words in around if not shown(words.replace("ID", letter))]
+    finally:
+        shown(end.split(" && ")[0])
+    assert len(around) == len(LOOK_AROUND)
+    assert silent == []
+
+
+def shown(words: str) -> str:
+    return subprocess.run(
+        [*COMMAND, *shlex.split(words)], capture_output=True, text=True, check=True
+    ).stdout
 
 
 def test_a_play_that_fails_leaves_its_home_only_if_it_is_to_be_kept(

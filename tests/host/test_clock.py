@@ -131,3 +131,18 @@ def test_the_clock_is_light_enough_for_the_fastest_command() -> None:
         [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True
     )
     assert told.stdout.strip() == "set()"
+
+
+def test_a_signal_handler_gets_an_id_in_the_middle_of_another() -> None:
+    """Method: the dice, which are rolled in there, ask for one themselves."""
+
+    class Interrupting(Dice):
+        def bits(self, count: int) -> int:
+            if not between:
+                between.append("")
+                between[0] = ulids.new()
+            return super().bits(count)
+
+    between: list[str] = []
+    ulids = Ulids(SetClock([5, 5, 6]), Interrupting())
+    assert len({ulids.new(), between[0], ulids.new()}) == 3

@@ -36,7 +36,7 @@ LOOK_AROUND = (
     "task list --where 'retries>0'",
     "task history ID",
     "worker list --gone",
-    "logs upload -n 20",
+    "logs expand -n 20",
 )
 
 app = group("demo", "See it all at work on this machine, in a minute.")

@@ -1,0 +1,48 @@
+"""A signal handler that asks while the program waits for an answer."""
+
+from __future__ import annotations
+
+from signal import SIGUSR1, pthread_kill, signal
+from threading import Event, main_thread
+
+from wire_server import WireServer
+
+from fnr.api.requests import CancelTasks, Changed, GetStatus, Status, WaitTasks
+from fnr.client.sdk import Client
+from fnr.policy.record import TaskEnd
+from fnr.policy.task import Task, TaskState
+
+STATUS = Status(state="running", version="1", home="/h")
+CANCELLED = TaskEnd(task=Task(task_id="T", function="f", state=TaskState.CANCELLED))
+
+
+def test_a_signal_handler_cancels_the_task_that_is_waited_for(server: WireServer) -> None:
+    told: list[Changed] = []
+    has_asked = Event()
+
+    def interrupt(_: WaitTasks) -> list[TaskEnd]:
+        pthread_kill(main_thread().ident or 0, SIGUSR1)
+        has_asked.wait()
+        return [CANCELLED]
+
+    server.answers |= {
+        WaitTasks: interrupt,
+        CancelTasks: lambda request: Changed(changed=request.task_ids),
+        GetStatus: STATUS,
+    }
+    with Client(server.home) as client:
+
+        def stop(*_: object) -> None:
+            try:
+                told.append(client.cancel("T"))
+            finally:
+                has_asked.set()
+
+        before = signal(SIGUSR1, stop)
+        try:
+            assert client.wait("T") == CANCELLED
+        finally:
+            signal(SIGUSR1, before)
+        assert told == [Changed(changed=["T"])]
+        assert client.status() == STATUS
+    assert server.connections == 2
