@@ -19,7 +19,13 @@ from typing import ParamSpec, TypeVar
 import msgspec
 
 from fnr.config.gone_file import rules_gone
-from fnr.config.rule_files import LoadedRules, Stamp, load_rules, stamp_of
+from fnr.config.rule_files import (
+    LoadedRules,
+    Stamp,
+    load_rules,
+    stamp_of,
+    with_operator_rules,
+)
 from fnr.config.settings import Settings
 from fnr.config.text_model_file import load_text_model
 from fnr.daemon.parts import Parts, log
@@ -189,7 +195,7 @@ class RulesInForce:
         with self._lock:
             if self._rules is None:
                 self._model = self._read_model(self._parts.settings)
-                loaded = load_rules(self._parts.paths)
+                loaded = self._read_rules()
                 foreign_words("")  # what it looks for is made now, and not with the first failure
                 self._rules = loaded.rule_set
                 self._own_digest, self._stamp = loaded.own_digest, loaded.stamp
@@ -198,6 +204,16 @@ class RulesInForce:
                 del loaded
                 release_memory()
             return self._rules
+
+    def _read_rules(self) -> LoadedRules:
+        """Whatever happens there are the packs: without rules no failure would ever be settled."""
+        try:
+            return load_rules(self._parts.paths)
+        except Exception as error:  # noqa: BLE001 - whatever it is, failures need their names
+            log.exception("rules.d could not be read")
+            words = f"a mistake of fnr's in reading it: {type(error).__name__}: {error}"
+            problem = RuleProblem(where=self._parts.paths.rules_dir, message=words)
+            return with_operator_rules((), problems=[problem])
 
     def _call_back(self) -> None:
         waiting, self._waiting = self._waiting, []

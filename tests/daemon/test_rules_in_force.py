@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from fnr.config.load import load
+from fnr.config.paths import find_paths
 from fnr.daemon import rules_in_force
 from fnr.daemon.rules_in_force import BUSY_COMMITS, LOAD_AFTER_MS, LOAD_AT_LAST_MS, RulesInForce
+from fnr.policy.evidence import Evidence, ExceptionFact
 
 
 class Loop:
@@ -114,3 +118,25 @@ def test_a_young_daemon_that_ends_has_read_no_rules(home_at: Any, tmp_path: Path
     home = home_at("").up()
     assert home.end() == 0
     assert not [*Path(home.folder).rglob("rules")], tmp_path
+
+
+async def test_whatever_goes_wrong_in_reading_them_there_are_the_packs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Else every failed attempt would stay as running, and the status would say nothing."""
+
+    def mistaken(_: Any) -> None:
+        raise RuntimeError("ours")
+
+    monkeypatch.setattr(rules_in_force, "load_rules", mistaken)
+    problems: dict[str, str] = {}
+    paths = find_paths(home=str(tmp_path))
+    parts = SimpleNamespace(
+        paths=paths, problems=problems, warnings={}, function=lambda _: None,
+        settings=load(paths).settings,
+    )  # fmt: skip
+    rules = RulesInForce(cast("Any", parts))
+    evidence = Evidence(exceptions=(ExceptionFact(type="MemoryError"),))
+    assert rules.classify(evidence, function="f").category == "resource"
+    assert "a mistake of fnr's in reading it: RuntimeError: ours" in problems["rules"]
+    assert "only those of the packs" in problems["rules"]
