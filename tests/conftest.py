@@ -81,7 +81,7 @@ def _nobody_is_left_behind() -> Iterator[None]:
     yield
     if "nursery" in sys.modules:
         sys.modules["nursery"].close_nursery()
-    left = {pid: _command(pid) for pid in _marked_processes()}
+    left = {pid: _command(pid) for pid in _marked_processes() if not _ends_by_itself(pid)}
     for pid in left:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -131,8 +131,11 @@ def _workers() -> Iterator[tuple[int, Path]]:
 
 def _has_ended(pid: int, home: Path) -> bool:
     """Whether its daemon is there, or it is about to end: a SIGKILL takes its time."""
-    if lock_holder(find_paths(home=str(home)).lock_file) is not None:
-        return True
+    return lock_holder(find_paths(home=str(home)).lock_file) is not None or _ends_by_itself(pid)
+
+
+def _ends_by_itself(pid: int) -> bool:
+    """Whoever watches over somebody who has just gone takes a moment to notice."""
     try:
         pidfd = os.pidfd_open(pid)
     except ProcessLookupError:
