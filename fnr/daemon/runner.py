@@ -125,11 +125,12 @@ class Runner:
             self._rules.when_ready(lambda: self.fail_next(worker, evidence))
             return
         pool = self._dispatcher.pools.get(worker.function)
-        if pool is None or pool.paused or pool.carried:
-            return
         verdicts: list[Verdict] = []
 
         def unit(tx: Transaction) -> None:
+            # Here, and not before: that of another start may be on its way to the store.
+            if pool is None or pool.paused or pool.carried:
+                return
             now_ms = self._parts.clock.now_ms()
             for claim in tasks.claim_due(
                 tx, function=worker.function, worker=worker.identity,
@@ -143,7 +144,7 @@ class Runner:
         def committed(_: None, error: BaseException | None) -> None:
             if error is None:
                 self._announce(verdicts, worker)
-            else:
+            elif verdicts and pool is not None:
                 pool.carried = False
 
         self._parts.store.post(unit, committed)
