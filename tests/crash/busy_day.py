@@ -203,6 +203,8 @@ class BusyDay:
         self._wait(f"memory-{self.day}", f"flaky-{self.day}")
 
     def _unloadable(self) -> None:
+        # One carries the error; what was left behind it by a daemon that died would be that one.
+        self.ask(ask.CancelTasks(where="function:gone state:queued"))
         self._submit("gone", {}, f"gone-{self.day}")
         self._wait(f"gone-{self.day}")
 
