@@ -35,7 +35,7 @@ from fnr.daemon.crew import Crew
 from fnr.daemon.incidents import Incidents
 from fnr.daemon.letters import Letters
 from fnr.daemon.overview import Overview
-from fnr.daemon.pool import Pool
+from fnr.daemon.pausing import Pausing
 from fnr.daemon.reader import Reader
 from fnr.daemon.replays import Replays
 from fnr.daemon.resource_answers import ResourceAnswers
@@ -44,9 +44,7 @@ from fnr.daemon.waiting import Waiting
 from fnr.daemon.worker_process import WorkerProcess
 from fnr.policy.evidence import KilledBy
 from fnr.policy.record import WorkerRecord
-from fnr.store import functions
-from fnr.store.batch import nothing
-from fnr.store.connection import StoreFull, Transaction
+from fnr.store.connection import StoreFull
 from fnr.store.cursor import CURSOR_WORDS, BadCursor
 from fnr.store.ids import AmbiguousId, NoSuchId
 from fnr.store.reads import READS, BadFilter
@@ -65,6 +63,7 @@ class Answers:
         waiting = Waiting(crew.parts, reader)
         crew.ending.let_go = waiting.close
         cancelling = Cancelling(crew.parts, crew.supervisor, crew.stopper, reader)
+        pausing = Pausing(crew)
         letters = Letters(crew.parts, crew.dispatcher, reader)
         breakers = BreakerAnswers(crew.parts, crew.breakers, crew.breaker_probes)
         self.incidents = Incidents(crew.parts, reader)
@@ -73,14 +72,15 @@ class Answers:
         cancelling.on_cancelled = crew.undoing.look
         # What came with a letter may need an operator.
         letters.on_imported = crew.undoing.look
-        self.chaos = Chaos(crew, reader, DrillRest(crew.parts, cancelling, reader))
+        self.chaos = Chaos(crew, reader, DrillRest(crew.parts, cancelling, pausing, reader))
+        resources = ResourceAnswers(crew, reader)
         self.replays = Replays(crew.parts, crew.dispatcher, reader, crew.breakers)
         self._handlers: dict[type, Handler] = {
             ask.GetStatus: self._status,
             ask.SubmitMany: crew.intake.submit_many,
             ask.CancelTasks: cancelling.cancel,
-            ask.PauseFunction: self._pause,
-            ask.ResumeFunction: self._resume,
+            ask.PauseFunction: pausing.pause,
+            ask.ResumeFunction: pausing.resume,
             ask.ListWorkers: self._workers,
             ask.RestartWorkers: self._restart_workers,
             ask.StopWorkers: self._stop_workers,
@@ -108,9 +108,6 @@ class Answers:
             replay_requests.CancelReplays: self.replays.cancel,
             ask.ReloadConfig: self._reload,
             ask.StopDaemon: self._stop,
-        }
-        resources = ResourceAnswers(crew, reader)
-        self._handlers |= {
             resource_requests.ListGpus: resources.gpus,
             resource_requests.TrustGpu: resources.trust,
             resource_requests.ExplainWait: resources.wait,
@@ -155,49 +152,6 @@ class Answers:
 
     async def _workers(self, _: Client, request: ask.ListWorkers) -> list[WorkerRecord]:
         return await self._overview.workers(request)
-
-    async def _pause(self, client: Client, request: ask.PauseFunction) -> Changed:
-        names = self._known(request.functions)
-        now_ms = self._parts.clock.now_ms()
-        by = client.submitter + (f": {request.reason}" if request.reason else "")
-
-        def unit(tx: Transaction) -> None:
-            functions.pause(tx, names, by=by, now_ms=now_ms, retell=bool(request.reason))
-
-        await self._parts.store.write(unit)
-        self._crew.supervisor.paused.update(names)
-        for pool in self._pools(names):
-            pool.paused = True
-        # Behind every claim that was on its way: then workers have all that they may have.
-        await self._parts.store.write(nothing)
-        for pool in self._pools(names):
-            for worker in pool.workers.values():
-                self._crew.supervisor.recall(worker)
-        return Changed(changed=names)
-
-    async def _resume(self, _: Client, request: ask.ResumeFunction) -> Changed:
-        names = self._known(request.functions)
-
-        def unit(tx: Transaction) -> None:
-            functions.resume(tx, names)
-
-        await self._parts.store.write(unit)
-        self._crew.supervisor.paused.difference_update(names)
-        for pool in self._pools(names):
-            pool.paused = False
-            self._crew.dispatcher.due_now(pool.name)
-        return Changed(changed=names)
-
-    def _pools(self, names: list[str]) -> list[Pool]:
-        """Those that are there; a reload may have come in between."""
-        pools = self._crew.supervisor.pools
-        return [pools[name] for name in names if name in pools]
-
-    def _known(self, names: list[str]) -> list[str]:
-        for name in names:
-            if name not in self._crew.supervisor.pools:
-                raise NotFound(f"there is no function {name!r}", next_step="fnr function list")
-        return list(dict.fromkeys(names))
 
     async def _restart_workers(self, client: Client, request: ask.RestartWorkers) -> Changed:
         return self._dismiss(client, request.workers, now=request.now, respawn=True)

@@ -10,11 +10,15 @@ from functools import partial
 
 from fnr.daemon.cancelling import Cancelling
 from fnr.daemon.parts import Parts, log
+from fnr.daemon.pausing import Pausing
 from fnr.daemon.reader import Reader
+from fnr.host.chaos_records import drill_lock_file
+from fnr.host.lock import lock_holder
 from fnr.policy.chaos import BY_DRILL, CANARY, DRILL_TAG, REST_REASON, UNSEEN_OF_DRILLS
 from fnr.policy.incident import resolved
 from fnr.policy.record import PAGE_ITEMS_MAX
 from fnr.store import incidents, letters
+from fnr.store.batch import nothing
 from fnr.store.connection import StoreBusy, StoreFull, StoreIll
 from fnr.store.reads import READS, select_letter_ids, select_task_ids
 from fnr.store.transaction import Transaction
@@ -29,9 +33,12 @@ BY = "fnr chaos"
 class DrillRest:
     """Touches canaries of one drill only: another one may have begun."""
 
-    def __init__(self, parts: Parts, cancelling: Cancelling, reader: Reader) -> None:
+    def __init__(
+        self, parts: Parts, cancelling: Cancelling, pausing: Pausing, reader: Reader
+    ) -> None:
         self._parts = parts
         self._cancelling = cancelling
+        self._pausing = pausing
         self._reader = reader
 
     def put(self, drill_id: str) -> None:
@@ -41,14 +48,23 @@ class DrillRest:
     async def _put(self, drill_id: str) -> None:
         ours = f"function:{CANARY} tag.{DRILL_TAG}:{drill_id}"
         try:
+            await self._all_received()
             await self._end(f"{ours} state:queued,waiting,running")
             count = await self._resolve_letters(f"{ours} state:open")
             count += await self._resolve_incidents()
+            # It pauses its canaries while it hands them over; another player resumes them itself.
+            if lock_holder(drill_lock_file(self._parts.paths.chaos_dir)) is None:
+                await self._pausing.resume_named([CANARY])
         except (StoreBusy, StoreFull, StoreIll) as error:
             log.warning("a drill was not put to rest: %s", error, extra={"drill": drill_id})
             return
         if count:
             log.info("a drill was put to rest", extra={"drill": drill_id})
+
+    async def _all_received(self) -> None:
+        """What a killed player asked last may be in its socket still: until it is in the store."""
+        await asyncio.sleep(LOOK_S)
+        await self._parts.store.write(nothing)
 
     async def _end(self, where: str) -> None:
         """Until none is left that could fail, and open an incident, behind our back."""

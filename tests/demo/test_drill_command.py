@@ -79,6 +79,16 @@ def until_at_rest(home: LiveHome, *, letters: bool = True) -> None:
     raise left
 
 
+def until_resumed(home: LiveHome, function: str) -> None:
+    """The daemon does it by itself, last of all."""
+    for _ in range(40):
+        shown = home.fnr("function", "show", function).stdout
+        if "state:     paused" not in shown:
+            return
+        select.poll().poll(500)
+    pytest.fail(f"{function} is paused: {shown}")
+
+
 def test_a_live_drill_meets_only_its_own_canaries(folder: Path) -> None:
     home = LiveHome(folder, "[chaos]\nenabled = true\nstop_load = 1000.0\n").up()
     try:
@@ -183,6 +193,7 @@ def test_a_killed_live_drill_leaves_no_fault(folder: Path) -> None:
             os.close(holder)
         assert records.active(home.paths.chaos_dir) == []
         until_at_rest(home, letters=False)
+        until_resumed(home, "canary")
         home.ask(PauseFunction(functions=["canary"], reason="as in the middle of a wave"))
         again = home.fnr(*command, "-o", "json")
         assert json.loads(again.stdout)["figures"]["lost"] == 0, again.stderr
