@@ -37,6 +37,7 @@ def _take_away(tx: Transaction, function: str, state: str, number: int) -> None:
 
 def recount(tx: Transaction, function: str, state: str) -> None:
     """Set one count to the truth."""
+    tx.forget_stored()
     tx.run(
         """
         INSERT INTO tally (function, state, count)

@@ -80,20 +80,28 @@ class Transaction:
     """Statements within a transaction that somebody else begins and ends.
 
     Counts of moves are collected here and written once per commit; `tally` includes them.
+    alone: nobody else writes, so what was read of the counts once is known until the next commit.
     on_undone: called when what a unit has written is rolled back, perhaps on the commit's thread:
     whoever keeps a copy of rows in memory learns that the copy may be wrong.
     """
 
-    __slots__ = ("_connection", "_execute", "_pending", "_unit", "on_undone")
+    __slots__ = ("_alone", "_connection", "_execute", "_pending", "_stored", "_unit", "on_undone")
 
     def __init__(
-        self, connection: sqlite3.Connection, on_undone: Sequence[Callable[[], None]] = ()
+        self,
+        connection: sqlite3.Connection,
+        on_undone: Sequence[Callable[[], None]] = (),
+        *,
+        alone: bool = False,
     ) -> None:
         self.on_undone = on_undone
         self._connection = connection
         self._execute = connection.execute
         self._unit: dict[tuple[str, str], int] = {}
         self._pending: dict[tuple[str, str], int] = {}
+        self._alone = alone
+        # What the table says of the counts that were asked for.
+        self._stored: dict[tuple[str, str], int] = {}
 
     def one(self, sql: str, params: Params = ()) -> Row | None:
         """The first row, or None."""
@@ -119,12 +127,18 @@ class Transaction:
 
     def tally(self, function: str, state: str) -> int:
         """How many tasks (or letters) of a function are in a state, this transaction included."""
-        row = self.one(
-            "SELECT count FROM tally WHERE function = ? AND state = ?", (function, state)
-        )
         key = (function, state)
-        stored: int = row[0] if row else 0
+        stored = self._stored.get(key)
+        if stored is None:
+            row = self.one("SELECT count FROM tally WHERE function = ? AND state = ?", key)
+            stored = row[0] if row else 0
+            if self._alone:
+                self._stored[key] = stored
         return stored + self._pending.get(key, 0) + self._unit.get(key, 0)
+
+    def forget_stored(self) -> None:
+        """What was read of the counts may be wrong."""
+        self._stored.clear()
 
     def uncommitted_counts(self) -> dict[tuple[str, str], int]:
         """What `count` has noted since the last commit."""
@@ -165,6 +179,7 @@ class Transaction:
     def forget_counts(self) -> None:
         """The unit was rolled back, and its counts with it."""
         self._unit = {}
+        self.forget_stored()
         for undone in self.on_undone:
             undone()
 
@@ -172,6 +187,7 @@ class Transaction:
         """Everything since the last commit was rolled back."""
         self._unit = {}
         self._pending = {}
+        self.forget_stored()
         for undone in self.on_undone:
             undone()
 
@@ -179,6 +195,9 @@ class Transaction:
         """The counts to write before the commit; from now on they are no longer pending."""
         self.keep_counts()
         taken, self._pending = self._pending, {}
+        stored = self._stored
+        for key in stored.keys() & taken.keys():
+            stored[key] += taken[key]
         return taken
 
 

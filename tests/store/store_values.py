@@ -271,7 +271,7 @@ class Book:
         # What it stores need not survive the host, and a hundred files need not wait for the disk.
         self.connection.execute("PRAGMA synchronous = OFF")
         migrate.migrate(self.connection)
-        self.tx = Transaction(self.connection)
+        self.tx = Transaction(self.connection, alone=True)
         self.connection.execute("BEGIN IMMEDIATE")
 
     def commit(self) -> None:

@@ -28,7 +28,7 @@ from fnr.store import letters, tasks
 from fnr.store.accepting import accept
 from fnr.store.letter_files import export_one, import_one
 from fnr.store.settle import ClaimLost
-from fnr.store.tally import kinds
+from fnr.store.tally import functions, kinds
 
 ATTEMPT_ENDS = st.sampled_from([name for name in ENDS if name != "expired"])
 STEP_MS = 400_000
@@ -229,6 +229,11 @@ class StoreMachine(RuleBasedStateMachine):
             if len(kind) == 2:
                 tallied[kind[1]] = tallied.get(kind[1], 0) + count
         assert tallied == counted
+        for function in functions(self.book.tx):
+            found = self.book.tx.one(
+                "SELECT count(*) FROM task WHERE function = ? AND state = 'queued'", (function,)
+            )
+            assert found == (tasks.queued_count(self.book.tx, function),), "as remembered"
 
 
 TestStoreMachine = StoreMachine.TestCase
