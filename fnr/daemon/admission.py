@@ -250,10 +250,11 @@ class Resources:
 
         A driver may be loaded later, so without one it waits; but not for anything that passes.
         """
+        if pool is None or not pool.settings.is_counted:
+            return ""
         if never := self.warning(pool):
             return never
-        on_gpu = pool is not None and pool.settings.needs.on_gpu
-        unseen = self._free.gpus.unseen if on_gpu else ""
+        unseen = self._free.gpus.unseen if pool.settings.needs.on_gpu else ""
         return f"it needs a GPU and none can be seen: {unseen}" if unseen else ""
 
     # ── deciding ─────────────────────────────────────────────────────────────
