@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from msgspec import Raw
+
 from fnr.api.requests import Event
+from fnr.policy.record import TaskEnd
 from fnr.policy.task import Task, TaskState
 
 ENDED = frozenset({TaskState.DONE, TaskState.DEAD, TaskState.CANCELLED})
+Ended = Callable[[str, TaskEnd | None], None]
 
 
 @dataclass(slots=True, eq=False)
@@ -34,7 +38,7 @@ class Broadcast:
 
     def __init__(self) -> None:
         self._watchers: set[Watcher] = set()
-        self._waiters: dict[str, list[Callable[[str], None]]] = {}
+        self._waiters: dict[str, list[Ended]] = {}
 
     def watch(
         self,
@@ -53,11 +57,11 @@ class Broadcast:
         """Stop telling; forgetting twice is fine."""
         self._watchers.discard(watcher)
 
-    def await_end(self, task_id: str, ended: Callable[[str], None]) -> None:
-        """Call `ended(task_id)` after the commit in which the task ends."""
+    def await_end(self, task_id: str, ended: Ended) -> None:
+        """Call `ended` after the commit in which the task ends: its id, and how where known."""
         self._waiters.setdefault(task_id, []).append(ended)
 
-    def give_up(self, task_id: str, ended: Callable[[str], None]) -> None:
+    def give_up(self, task_id: str, ended: Ended) -> None:
         """Take back an await_end."""
         waiting = self._waiters.get(task_id, [])
         if ended in waiting:
@@ -71,16 +75,14 @@ class Broadcast:
             if watcher.wants(event):
                 watcher.tell(event)
 
-    def attempt_failed(
-        self, task: Task, category: str, *, at_ms: int, worker_id: str | None = None
-    ) -> None:
+    def attempt_failed(self, task: Task, category: str, *, worker_id: str | None = None) -> None:
         """Announce a committed error, before the move of its task."""
         if self._watchers:
             self.tell(
                 Event(
                     kind="error",
                     what=category,
-                    at_ms=at_ms,
+                    at_ms=task.state_at_ms,
                     task_id=task.task_id,
                     function=task.function,
                     worker_id=worker_id,
@@ -88,14 +90,16 @@ class Broadcast:
                 )
             )
 
-    def task_moved(self, task: Task, *, at_ms: int, worker_id: str | None = None) -> None:
-        """Announce a committed move of a task."""
+    def task_moved(
+        self, task: Task, *, worker_id: str | None = None, result: bytes | None = None
+    ) -> None:
+        """Announce a committed move of a task; result: of a success, which spares reading it."""
         if self._watchers:
             self.tell(
                 Event(
                     kind="task",
                     what=task.state.value,
-                    at_ms=at_ms,
+                    at_ms=task.state_at_ms,
                     task_id=task.task_id,
                     function=task.function,
                     worker_id=worker_id,
@@ -103,5 +107,7 @@ class Broadcast:
                 )
             )
         if self._waiters and task.state in ENDED:
-            for ended in self._waiters.pop(task.task_id, ()):
-                ended(task.task_id)
+            waiters = self._waiters.pop(task.task_id, ())
+            known = TaskEnd(task=task, result=Raw(result)) if waiters and result else None
+            for ended in waiters:
+                ended(task.task_id, known)

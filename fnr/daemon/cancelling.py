@@ -100,7 +100,7 @@ class Cancelling:
     def _announce(self, task_id: str) -> None:
         def told(task: Task | None, error: BaseException | None) -> None:
             if error is None and task is not None:
-                self._parts.events.task_moved(task, at_ms=self._parts.clock.now_ms())
+                self._parts.events.task_moved(task)
 
         self._parts.store.post(lambda tx: tasks.get(tx, task_id), told)
 

@@ -92,6 +92,7 @@ class Clients:
         client.link = LineSocket(
             sock,
             on_lines=lambda lines: self._asked(client, lines),
+            speaker=self._parts.store.beginning,
             on_end=lambda _: self._gone(client),
             line_bytes_max=wire.REQUEST_BYTES_MAX,
             unsent_bytes_max=UNSENT_BYTES_MAX,
@@ -135,6 +136,9 @@ class Clients:
             elif isinstance(request, Submit):
                 self._answers.submit(client, request_id, request)
             elif isinstance(request, WaitTasks):
+                if line is lines[-1]:
+                    # A worker may begin with what was submitted before this is looked at.
+                    self._parts.store.beginning.settle_down()
                 self._answers.wait(client, request_id, request)
             elif isinstance(request, Watch):
                 self._watch(client, request_id, request)

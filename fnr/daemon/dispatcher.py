@@ -116,9 +116,7 @@ class Dispatcher:
             )
             failpoint("claim-handed-over")
             for claim in claims:
-                self._parts.events.task_moved(
-                    claim.task, at_ms=claim.task.state_at_ms, worker_id=worker.worker_id
-                )
+                self._parts.events.task_moved(claim.task, worker_id=worker.worker_id)
         if assignments:
             self.on_delivered([assignment.worker for assignment in assignments])
         pool = self.pools.get(function)

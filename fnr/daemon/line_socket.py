@@ -11,6 +11,7 @@ import os
 import socket
 import struct
 from collections.abc import Callable
+from typing import Protocol
 
 READ_BYTES = 256 * 1024
 # One for all: what is read is copied out of it at once, and asking for 256 KiB anew for each line
@@ -18,10 +19,21 @@ READ_BYTES = 256 * 1024
 _buffer = memoryview(bytearray(READ_BYTES))
 
 
+class Speaker(Protocol):
+    """Who wants to know when all that came at once has been heard."""
+
+    def speak(self) -> None:
+        """It begins."""
+
+    def settle_down(self) -> None:
+        """That was all."""
+
+
 class LineSocket:
     """A connected, non-blocking stream socket; calls back with whole lines.
 
     on_lines: called with the lines of one read, without their newline.
+    speaker:  told before a read and after it, unless by `drain`, whose caller has more to do first.
     on_end:   called once, with the reason, when the peer is gone or was cut.
     line_bytes_max, unsent_bytes_max: a peer that exceeds them is cut.
     """
@@ -31,6 +43,7 @@ class LineSocket:
         sock: socket.socket,
         *,
         on_lines: Callable[[list[bytes]], None],
+        speaker: Speaker,
         on_end: Callable[[str], None],
         line_bytes_max: int,
         unsent_bytes_max: int,
@@ -39,6 +52,7 @@ class LineSocket:
         self._sock = sock
         self._loop = asyncio.get_running_loop()
         self._on_lines = on_lines
+        self._speaker = speaker
         self._on_end = on_end
         self._line_bytes_max = line_bytes_max
         self._unsent_bytes_max = unsent_bytes_max
@@ -47,7 +61,7 @@ class LineSocket:
         self._unsent = bytearray()
         self._closing = False
         self.open = True
-        self._loop.add_reader(sock, self._read)
+        self._loop.add_reader(sock, self._readable)
 
     def peer_uid(self) -> int:
         """The user on the other end, as the kernel knows it."""
@@ -116,6 +130,13 @@ class LineSocket:
             self._loop.remove_writer(self._sock)
             if self._closing:
                 self.end("answered")
+
+    def _readable(self) -> None:
+        self._speaker.speak()
+        try:
+            self._read()
+        finally:
+            self._speaker.settle_down()
 
     def _read(self) -> bool:
         """Take one buffer full; False when there is nothing more."""

@@ -17,6 +17,7 @@ from fnr.api.requests import Event
 from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.parts import Parts, log
 from fnr.host.failpoint import failpoint
+from fnr.policy.record import TaskEnd
 from fnr.policy.replay import ReplayPlan, ReplayState, moved
 from fnr.policy.replay_turn import (
     judge,
@@ -251,7 +252,7 @@ class Pacer:
             self.live[task_id] = function
             self._parts.events.await_end(task_id, self._ended)
 
-    def _ended(self, task_id: str) -> None:
+    def _ended(self, task_id: str, _: TaskEnd | None) -> None:
         self.live.pop(task_id, None)
         self._freed += 1
         if not self.live or self._freed >= TURN_LETTERS_MAX:

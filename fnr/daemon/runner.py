@@ -6,11 +6,11 @@ To understand any failure read this file, then policy/classify, policy/verdict, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from fnr.api.frames import Ack, Done, Fail, Output
 from fnr.daemon import remains
-from fnr.daemon.dispatcher import Assignment, Dispatcher
+from fnr.daemon.dispatcher import Dispatcher
+from fnr.daemon.ended import Batch, Ended
 from fnr.daemon.in_hand import InHand
 from fnr.daemon.kills import with_kill
 from fnr.daemon.needs import with_need
@@ -29,19 +29,6 @@ from fnr.store.settle import ClaimLost, settle
 from fnr.store.task_input import with_input
 
 STORE_RETRY_MS = 1_000
-
-Ended = Done | Fail
-
-
-@dataclass(slots=True)
-class Batch:
-    """Attempts of one worker that ended together, when that was, and what came of them."""
-
-    worker: WorkerProcess
-    ended: list[Ended]
-    heard_at_ms: int
-    verdicts: list[Verdict] = field(default_factory=list)
-    assignments: list[Assignment] = field(default_factory=list)
 
 
 class Runner:
@@ -202,6 +189,7 @@ class Runner:
                 tx, verdict, now_ms=now_ms, error_id=None, result=result, output=known,
                 ended_at_ms=ended_at_ms,
             )  # fmt: skip
+            batch.results[task.task_id] = result
             held = worker.ending.get(frame.token)
             if held is not None and held.checkpointed:
                 checkpoints.forget(tx, task.task_id)
@@ -276,12 +264,15 @@ class Runner:
         self.undo_left.forget(frame.token for frame in batch.ended)
         worker.say(Ack(tokens=tokens))
         failpoint("end-acknowledged-not-sent")
-        self._dispatcher.deliver(batch.assignments, worker.function)
+        if batch.assignments:
+            self._dispatcher.deliver(batch.assignments, worker.function)
         self._go_on(worker)
         try:
-            self._announce(batch.verdicts, worker)
+            self._announce(batch.verdicts, worker, batch.results)
         finally:
             worker.send()  # nobody waits for an acknowledgement that brings no work with it
+            if not batch.assignments:
+                self._dispatcher.deliver([], worker.function)
         if worker.idle:
             worker.idle_at_ms = self._parts.clock.boot_ms()
 
@@ -369,13 +360,19 @@ class Runner:
             elif verdict.decision.action is Action.PARK:
                 self.surroundings.budgets.parked(task.function)
 
-    def _announce(self, verdicts: list[Verdict], worker: WorkerProcess) -> None:
+    def _announce(
+        self,
+        verdicts: list[Verdict],
+        worker: WorkerProcess,
+        results: dict[str, bytes] | None = None,
+    ) -> None:
         for verdict in verdicts:
             task, named = verdict.task, verdict.classification
-            events, at_ms = self._parts.events, task.state_at_ms
+            events, worker_id = self._parts.events, worker.worker_id
             if named is not None:
-                events.attempt_failed(task, named.category, at_ms=at_ms, worker_id=worker.worker_id)
-            events.task_moved(task, at_ms=at_ms, worker_id=worker.worker_id)
+                events.attempt_failed(task, named.category, worker_id=worker_id)
+            result = results.get(task.task_id) if results else None
+            events.task_moved(task, worker_id=worker_id, result=result)
             if verdict.letter is not None or verdict.evidence is not None:
                 log.warning(
                     "attempt failed",

@@ -16,12 +16,13 @@ from fnr.daemon import remains, spawner
 from fnr.daemon.breaker_calls import BreakerCalls
 from fnr.daemon.checkpoints import Checkpoints
 from fnr.daemon.dispatcher import Dispatcher
+from fnr.daemon.ended import Ended
 from fnr.daemon.farewell import expect_back, see_off
 from fnr.daemon.identified import identified
 from fnr.daemon.line_socket import LineSocket
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.pool import GOOD_RUN_MS, Pool
-from fnr.daemon.runner import Ended, Runner
+from fnr.daemon.runner import Runner
 from fnr.daemon.worker_process import WorkerProcess, WorkerState, progress_text
 from fnr.daemon.worker_rows import WorkerRows
 from fnr.host import process
@@ -29,7 +30,6 @@ from fnr.host.failpoint import failpoint
 from fnr.host.other_user import OtherUser
 from fnr.policy.evidence import Evidence
 
-# A worker that does not finish loading is only reported: a model can take an hour to load.
 UNSENT_BYTES_MAX = 64 * 1024 * 1024
 
 
@@ -134,6 +134,7 @@ class Supervisor:
         link = LineSocket(
             sock,
             on_lines=lambda lines: self._said(link, lines),
+            speaker=self._parts.store.beginning,
             on_end=lambda why: self._cut(link, why),
             line_bytes_max=frames.FRAME_BYTES_MAX,
             unsent_bytes_max=UNSENT_BYTES_MAX,

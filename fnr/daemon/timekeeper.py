@@ -216,8 +216,7 @@ class Timekeeper:
                 log.warning("waiting tasks could not be looked at: %s", error)
                 next_at_ms[:] = [self._parts.clock.now_ms() + WATCH_MS]
             for verdict in buried if error is None else ():
-                task = verdict.task
-                self._parts.events.task_moved(task, at_ms=task.state_at_ms)
+                self._parts.events.task_moved(verdict.task)
             failpoint("moves-committed")
             if error is None and buried:
                 self.on_buried(buried)

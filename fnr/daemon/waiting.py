@@ -36,11 +36,11 @@ class Wait:
     timer: asyncio.TimerHandle | None = None
     late: bool = False
 
-    def ended(self, task_id: str) -> None:
-        """One of its tasks has."""
+    def ended(self, task_id: str, known: TaskEnd | None) -> None:
+        """One of its tasks has; known: how, where nobody needs to look."""
         self.left.discard(task_id)
         if not self.left:
-            self.waiting.over(self)
+            self.waiting.over(self, known if len(self.request.task_ids) == 1 else None)
 
     def gone(self) -> None:
         """Its client is."""
@@ -89,9 +89,12 @@ class Waiting:
         else:
             self._look(wait)
 
-    def over(self, wait: Wait) -> None:
-        """Everything it waits for has ended, each at its time."""
+    def over(self, wait: Wait, known: TaskEnd | None = None) -> None:
+        """Everything it waits for has ended, each at its time; known: how, of the only one."""
         if wait not in self._waits:
+            return
+        if known is not None:
+            self._tell(wait, [known])
             return
         asked = tuple(wait.request.task_ids[:ENDS_MAX])
         if len(asked) > POINTS_MAX:

@@ -14,9 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fnr.store.batch import Batch, CommitHook, Done, Unit
+from fnr.store.batch import Batch, CommitHook, Done, Unit, nothing
+from fnr.store.beginning import Beginning, after_a_look
 from fnr.store.checkpointer import Checkpointer
-from fnr.store.company import Company
 from fnr.store.log_room import LogRoom
 from fnr.store.opening import NOTE_ROOM, open_writer
 from fnr.store.pace import Pace
@@ -97,7 +97,7 @@ class Store:
         self._steps = Steps("store-commit")
         self._checkpointer = Checkpointer(path, clock_s=loop.time, tell=self._tell)
         self._log_room = LogRoom(path)
-        self._company = Company()
+        self.beginning = Beginning(loop, self._start_batch)
         self._rest_due = False  # the log begins anew once its rest is moved while nobody writes
         self._reopening = Reopening(self.file, self._steps, tell=self._tell, then=self._reopened)
         self._reopening.held_by(self._checkpointer.drop)
@@ -158,12 +158,14 @@ class Store:
             why = "the store is closed" if self._closing is not None else "the store is ill"
             self._loop.call_soon(done, None, StoreIll(why))
             return
+        if unit is not nothing:
+            self.beginning.posted()
         self._queue.add((unit, done, heavy), shares=shares)
 
     def _begin(self) -> None:
         if not self.busy:
             self.busy = True
-            self._after_a_look(self._start_batch, True)
+            self.beginning.due()
 
     @property
     def at_rest(self) -> Transaction | None:
@@ -207,8 +209,11 @@ class Store:
 
     # ── on the loop ──────────────────────────────────────────────────────────
 
-    def _start_batch(self, after_rest: bool = False) -> None:
-        """Run what is waiting; its COMMIT comes when nobody has anything to add."""
+    def _start_batch(self, alone: bool = False) -> None:
+        """Run what is waiting; its COMMIT comes when nobody has anything to add.
+
+        alone: nobody is likely to.
+        """
         if self._rest_due and self.state != "ill":
             self._rest_due = False
             self._checkpointer.start(self._rest_moved)
@@ -228,27 +233,21 @@ class Store:
             self._steps.put(lambda: self._commit(batch))
         else:
             batch.run()
-            if after_rest and not self._company.is_likely():
+            if alone:
                 self._commit_where_it_fits(batch)
             else:
-                self._after_a_look(self._add_or_commit, batch)
-
-    def _after_a_look(self, callback: Callable[..., None], *args: Any) -> None:
-        """Go on when the loop has looked at its sockets once more and done what was there.
-
-        A timer that is due runs behind what that look finds; what is called soon, before it.
-        """
-        self._loop.call_at(0, callback, *args)
+                after_a_look(self._loop, self._add_or_commit, batch)
 
     def _add_or_commit(self, batch: Batch) -> None:
         """Workers fall into step that way: else each came while another's COMMIT is under way."""
         units = batch.open and self._queue.take(BATCH_UNITS_MAX - len(batch.ended), heavy=False)
-        self._company.found(bool(units))
         if units:
+            self.beginning.company.came()
             batch.units = units
             batch.run()
-            self._after_a_look(self._add_or_commit, batch)
+            after_a_look(self._loop, self._add_or_commit, batch)
         else:
+            self.beginning.company.part()
             self._commit_where_it_fits(batch)
 
     def _commit_where_it_fits(self, batch: Batch) -> None:
@@ -359,7 +358,7 @@ class Store:
 
     def _use(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._tx = Transaction(connection, self._undone_hooks)
+        self._tx = Transaction(connection, self._undone_hooks, alone=True)
         self._checkpointer.drop()
 
     # ── in the commit thread ─────────────────────────────────────────────────

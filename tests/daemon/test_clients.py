@@ -13,6 +13,7 @@ from fnr.api import wire
 from fnr.api.errors import InternalError
 from fnr.api.requests import GetStatus
 from fnr.daemon.clients import Clients
+from fnr.store.beginning import Beginning
 
 
 async def test_an_answer_that_cannot_be_sent_is_said_to_be_none() -> None:
@@ -22,6 +23,7 @@ async def test_an_answer_that_cannot_be_sent_is_said_to_be_none() -> None:
     parts: Any = SimpleNamespace(
         start=lambda work, *, what: tasks.append(loop.create_task(work, name=what)),
         settings=SimpleNamespace(daemon=SimpleNamespace(clients_max=9)),
+        store=SimpleNamespace(beginning=Beginning(loop, lambda _: None)),
     )
 
     async def answer(_client: Any, _request: Any) -> str:

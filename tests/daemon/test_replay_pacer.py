@@ -98,7 +98,7 @@ async def test_a_function_that_fails_meanwhile_pauses_it_too(tmp_path: Path) -> 
     led.checks.why = "breaker storage is open"
     ended = await store.write(lambda tx: tasks.get(tx, succeed(tx)))
     assert ended is not None
-    led.events.task_moved(ended, at_ms=1)
+    led.events.task_moved(ended)
     await led.rest
     plan = await led.plan()
     assert (plan.state, plan.done, plan.left) == (ReplayState.PAUSED, 1, 2)

@@ -114,7 +114,8 @@ def test_what_was_taught_and_cannot_be_read_is_told_by_the_status(home_at: HomeA
 def test_an_own_rule_whose_name_a_shipped_one_has_stays_in_force_and_the_status_says_so(
     home_at: HomeAt,
 ) -> None:
-    home = home_at(function("bad", "fail") + NO_GUESS + "[chaos]\nenabled = true\n")
+    drills = "[chaos]\nenabled = true\nstop_load = 1000.0\n"
+    home = home_at(function("bad", "fail") + NO_GUESS + drills)
     write_rules(home, lens("validation"))
     file = Path(home.paths.rules_dir) / "cuda.toml"
     file.write_text(lens("permanent").replace('"lens"', '"gpu-memory"').replace("lens", "prism"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from live_home import FUNCTIONS, LiveHome
 
 from fnr.api import requests as ask
+from fnr.api import wire
 from fnr.api.errors import BadData, NotFound, StorageError, TimedOut, TryAgain
 from fnr.api.letter_requests import ListLetters, ReplayLetters
 from fnr.api.resource_requests import ExplainWait
@@ -54,6 +56,32 @@ def test_a_python_function_gives_its_result(home_at: HomeAt) -> None:
     end = end_of(home, submit(home, "echo", {"n": 3, "word": "ü"}))
     assert end.task.state is TaskState.DONE
     assert msgspec.json.decode(end.result) == {"n": 3, "word": "ü"}
+
+
+def test_who_waits_is_told_what_the_store_says_later(home_at: HomeAt, tmp_path: Path) -> None:
+    """Method: wait while it runs, then ask again what has ended."""
+    began, gate = tmp_path / "began", tmp_path / "gate"
+    os.mkfifo(began)
+    os.mkfifo(gate)
+    told = f"read x < {gate}; echo Authorization: Bearer ghp_{'a1' * 18}"
+    command = f'[functions.says]\ncommand = ["sh", "-c", "echo > {began}; {told}"]\n'
+    home = home_at(function("hang", "block_on") + command).up()
+    for name, given in (("hang", {"fifo": str(gate), "started": str(began)}), ("says", {})):
+        task_id = submit(home, name, given)
+        began.read_text()
+        wait = ask.WaitTasks(task_ids=[task_id], timeout_ms=30_000)
+        with socket.socket(socket.AF_UNIX) as waiter:
+            waiter.connect(home.paths.socket_file)
+            waiter.sendall(wire.encode_request(wait, request_id=1))
+            waiter.sendall(wire.encode_request(ask.GetTask(task_id=task_id), request_id=2))
+            answers = waiter.makefile("rb")
+            # What was asked before that one waits by now.
+            assert wire.decode_reply(answers.readline()).id == 2
+            gate.write_text("x\n")
+            ends = wire.open_answer(wait, wire.decode_reply(answers.readline()))
+        assert ends == [end_of(home, task_id)]
+        assert ends[0].task.state is TaskState.DONE
+        assert b"ghp_" not in bytes(ends[0].result)
 
 
 def test_a_command_gets_whole_arguments_and_gives_its_stdout(home_at: HomeAt) -> None:

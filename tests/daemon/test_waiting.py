@@ -19,7 +19,7 @@ from store_values import accept, bury, claim, end, new_task
 
 from fnr.api.errors import FnrError, NotFound, TimedOut
 from fnr.api.requests import WaitTasks
-from fnr.daemon.broadcast import Broadcast
+from fnr.daemon.broadcast import Broadcast, Ended
 from fnr.daemon.reader import Reader
 from fnr.daemon.waiting import POINTS_MAX, Waiting
 from fnr.policy.record import TaskEnd
@@ -38,11 +38,11 @@ class Listened(Broadcast):
         super().__init__()
         self.open: Counter[str] = Counter()
 
-    def await_end(self, task_id: str, ended: Callable[[str], None]) -> None:
+    def await_end(self, task_id: str, ended: Ended) -> None:
         super().await_end(task_id, ended)
         self.open[task_id] += 1
 
-    def give_up(self, task_id: str, ended: Callable[[str], None]) -> None:
+    def give_up(self, task_id: str, ended: Ended) -> None:
         super().give_up(task_id, ended)
         self.open[task_id] -= 1
 
@@ -99,7 +99,7 @@ class Hall:
             return done
 
         for task in await self.store.write(unit):
-            self.events.task_moved(task, at_ms=NOW_MS)
+            self.events.task_moved(task)
 
     async def settled(self) -> None:
         """Every question of before has been looked at."""

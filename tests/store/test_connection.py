@@ -15,7 +15,7 @@ from writer_probes import Commits, count_of, writes
 
 from fnr.store import checkpointer, connection, pace, tasks, write_queue
 from fnr.store.batch import nothing
-from fnr.store.company import ALONE_MIN, LOOK_EVERY, Company
+from fnr.store.beginning import ALONE_MIN, LOOK_EVERY, Company
 from fnr.store.connection import Store, StoreIll, StoreNewer, read_only
 from fnr.store.transaction import Reader, Transaction
 
@@ -119,11 +119,14 @@ def test_who_comes_alone_is_not_kept_waiting_for_company() -> None:
     company = Company()
     for _ in range(ALONE_MIN):
         assert company.is_likely()
-        company.found(False)
+        company.came()
+        company.part()
     # Now and then it looks all the same, and somebody who is found is waited for again.
     looks = [company.is_likely() for _ in range(LOOK_EVERY)]
     assert looks.count(True) == 1
-    company.found(True)
+    company.came()
+    company.came()
+    company.part()
     assert company.is_likely()
 
 
