@@ -47,9 +47,11 @@ class Pool:
     start_timer: asyncio.TimerHandle | None = None
     idle_timer: asyncio.TimerHandle | None = None
 
-    @property
-    def name(self) -> str:
-        return self.settings.name
+    name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Asked several times for every attempt, and the same after a reload.
+        self.name = self.settings.name
 
     def works(self) -> None:
         """What kept the function from running is over."""
@@ -102,7 +104,9 @@ class Pool:
 
     def takers(self) -> list[WorkerProcess]:
         """Workers with a free place, the emptiest first."""
-        window, ahead = self.window, self.ahead
+        return self._takers(self.window, self.ahead)
+
+    def _takers(self, window: int, ahead: int) -> list[WorkerProcess]:
         free = [worker for worker in self.workers.values() if worker.places(window, ahead)]
         if len(free) > 1:
             free.sort(key=lambda worker: len(worker.held) + worker.reserved)
@@ -113,7 +117,8 @@ class Pool:
 
         What was given meanwhile counts: `reserved` is looked at again for each share.
         """
-        window, ahead, takers = self.window, self.ahead, self.takers()
+        window, ahead = self.window, self.ahead
+        takers = self._takers(window, ahead)
         if ahead and len(takers) > 1:
             yield from ((w, places) for w in takers if (places := w.places(window)))
         yield from ((w, places) for w in takers if (places := w.places(window, ahead)))

@@ -48,19 +48,25 @@ _NEXT_DUE = (
     + ") AS level) END"
 )
 
-_DUE = f"""
-    SELECT {TASK_COLUMNS}, i.body
-      FROM task t
-      JOIN task_input i ON i.task_id = t.task_id AND i.revision = t.input_revision
-     WHERE t.state = 'queued' AND t.function = :function AND t.priority = %s
-       AND t.due_at_ms <= :now_ms
-     ORDER BY t.due_at_ms, t.task_id
-     LIMIT :count_max
-    """
 _TOP = "SELECT max(priority) FROM task WHERE state = 'queued' AND function = :function"
-_DUE_AT_TOP = _DUE % f"({_TOP})"
 _NEXT_LEVEL = f"{_TOP} AND priority < :level"
-_DUE_AT_LEVEL = _DUE % ":level"
+
+
+def _due_at(level: str) -> str:
+    """Each row ends with its input, and the level below that has tasks; None: there is none."""
+    return f"""
+        SELECT {TASK_COLUMNS}, i.body, ({_TOP} AND priority < {level})
+          FROM task t
+          JOIN task_input i ON i.task_id = t.task_id AND i.revision = t.input_revision
+         WHERE t.state = 'queued' AND t.function = :function AND t.priority = {level}
+           AND t.due_at_ms <= :now_ms
+         ORDER BY t.due_at_ms, t.task_id
+         LIMIT :count_max
+        """
+
+
+_DUE_AT_TOP = _due_at(f"({_TOP})")
+_DUE_AT_LEVEL = _due_at(":level")
 
 
 def claim_due(
@@ -109,20 +115,21 @@ def _due(tx: Transaction, function: str, *, now_ms: int, count_max: int) -> list
     Per level one seek, so that tasks of a higher level that are not due yet cost nothing.
     """
     asked = {"function": function, "now_ms": now_ms}
-    found = tx.all(_DUE_AT_TOP, asked | {"count_max": count_max})
-    level: int = found[0][_PRIORITY] if found else PRIORITY_MAX + 1
+    found = rows = tx.all(_DUE_AT_TOP, asked | {"count_max": count_max})
+    level: int | None = PRIORITY_MAX + 1
     while len(found) < count_max:
-        row = tx.one(_NEXT_LEVEL, {"function": function, "level": level})
-        if row is None or row[0] is None:
+        if rows:
+            level = rows[0][-1]
+        else:
+            [level] = tx.one(_NEXT_LEVEL, {"function": function, "level": level}) or (None,)
+        if level is None:
             break
-        level = row[0]
-        found += tx.all(
-            _DUE_AT_LEVEL, asked | {"level": level, "count_max": count_max - len(found)}
-        )
+        rows = tx.all(_DUE_AT_LEVEL, asked | {"level": level, "count_max": count_max - len(found)})
+        found += rows
     return found
 
 
-_PRIORITY, _STATE, _STATE_AT, _ATTEMPTS, _OWNER, _REASON = 3, 2, 6, 7, 22, 24
+_STATE, _STATE_AT, _ATTEMPTS, _OWNER, _REASON = 2, 6, 7, 22, 24
 
 
 def _claim(tx: Transaction, row: Row, token: str, now_ms: int) -> Claim:
