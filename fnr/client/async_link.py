@@ -68,9 +68,11 @@ class AsyncLink(asyncio.Protocol):
     async def ask(self, request: Request[Answer], *, timeout_ms: int) -> Answer:
         """The typed answer; raises the error that the daemon answered with."""
         endless = _endless(request)
-        given_up = self._given_up.get(endless, [])
+        given_up = self._given_up.pop(endless, [])
         sent = bool(given_up)
         request_id = given_up.pop() if sent else self._last_id + 1
+        if given_up:
+            self._given_up[endless] = given_up
         line = b"" if sent else request_line(request, request_id=request_id)
         self._last_id = max(self._last_id, request_id)
         if not self.alive:

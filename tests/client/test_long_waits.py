@@ -96,6 +96,9 @@ async def test_async_a_wait_that_was_given_up_is_taken_up_by_who_waits_for_the_s
         # Beside the first wait there was a look at the daemon, in whichever order.
         connected.sendall(b"".join(wire.encode_answer(number, [DONE]) for number in (1, 2)))
         assert await wait == DONE
+        # A program that polls does so for one task after the other, on one connection.
+        link = client._mine.link
+        assert link is not None and not link._given_up
         other.cancel()
     assert [request.task_ids for request in server.asked] == [["T"], ["U"]]
 
