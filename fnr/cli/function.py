@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from typing import Annotated
 
 import msgspec
@@ -58,7 +59,7 @@ def _state(status: FunctionStatus, *, down: bool) -> str:
 @app.command("list", epilog=examples("fnr function list", "fnr function list -o name"))
 def list_functions() -> None:
     """List functions with their workers and tasks."""
-    found, down = _all_functions()
+    found, down = all_functions()
     show_list(_listing(down=down), list(found.values()), total=len(found))
 
 
@@ -74,17 +75,12 @@ def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a function.")],
 ) -> None:
     """Show one function: its settings, its workers, its tasks."""
-    functions, down = _all_functions()
+    functions, down = all_functions()
     loaded = load(here().paths).settings
     settings = loaded.functions.get(name)
     status = functions.get(name)
     if status is None and settings is None:
-        near = difflib.get_close_matches(name, functions, n=1)
-        raise NotFound(
-            f"there is no function {name!r}",
-            why=f"did you mean {near[0]!r}?" if near else "fnr.toml does not declare it",
-            next_step="fnr function list",
-        )
+        raise no_such_function(name, functions)
     if status is None:
         assert settings is not None, name
         # "run" as long as nobody used it, and what a daemon has not reloaded yet.
@@ -112,7 +108,7 @@ def resume(names: Names) -> None:
     show_changed(here().ask(ResumeFunction(functions=names)), done="resumed")
 
 
-def _all_functions() -> tuple[dict[str, FunctionStatus], bool]:
+def all_functions() -> tuple[dict[str, FunctionStatus], bool]:
     """Every function by name, and whether the daemon is down.
 
     Then the store knows only those that had tasks.
@@ -124,6 +120,16 @@ def _all_functions() -> tuple[dict[str, FunctionStatus], bool]:
             known = found.get(name) or FunctionStatus(function=name, kind="", counts={})
             found[name] = replace(known, kind=settings.kind, workers_max=settings.workers_max)
     return dict(sorted(found.items())), status.state == "down"
+
+
+def no_such_function(name: str, functions: Iterable[str]) -> NotFound:
+    """Say so, with the nearest that there is."""
+    near = difflib.get_close_matches(name, functions, n=1)
+    return NotFound(
+        f"there is no function {name!r}",
+        why=f"did you mean {near[0]!r}?" if near else "fnr.toml does not declare it",
+        next_step="fnr function list",
+    )
 
 
 def _page(detail: FunctionDetail, *, down: bool) -> str:

@@ -97,6 +97,16 @@ def test_a_list_has_four_forms(
     assert len({row.count("\t") for row in rows}) == 1
 
 
+def test_a_misspelt_function_is_not_one_without_workers(server: WireServer, fnr: Run) -> None:
+    server.answers[ListWorkers] = []
+    server.answers[GetStatus] = STATUS
+    found = fnr("worker", "list", "--function", "rendre")
+    assert (found.code, "did you mean 'render'?" in found.err) == (4, True)
+    for known in ("render", "run"):
+        found = fnr("worker", "list", "--function", known)
+        assert (found.code, found.err) == (0, "no workers\n")
+
+
 def test_a_pipe_gets_everything_uncropped_but_harmless(server: WireServer, fnr: Run) -> None:
     server.answers[ListTasks] = Page(items=TASKS)
     _, dead = fnr("task", "list").out.splitlines()
