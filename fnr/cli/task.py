@@ -107,6 +107,8 @@ def wait(
 ) -> None:
     """Wait until all of them have ended; exit code 0 if all are done, 1 if not."""
     timeout_ms = parse_duration(longest, flag="--for")
+    if here().flags.timeout and longest is None:
+        here().notice("notice: --timeout is for answers of the daemon; to give up waiting: --for")
     task_ids = full_ids(ids)
     request = WaitTasks(task_ids=task_ids, timeout_ms=timeout_ms)
     ends = ends_of(here(), here().connect(), request)

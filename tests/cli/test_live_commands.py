@@ -94,6 +94,8 @@ def test_wait_waits_for_all_and_says_how_they_ended(live: Run, done: str, dead: 
     assert found.code == 1
     assert [row.split("\t")[2] for row in found.out.splitlines()] == ["done", "dead"]
     assert live("task", "wait", "-", stdin=f"{done}\n").code == 0
+    assert "to give up waiting: --for" in live("task", "wait", done, "--timeout", "9s").err
+    assert live("task", "wait", done, "--timeout", "9s", "--for", "9s").err == ""
     waiting = live("submit", "count", "text=", "--delay", "1h").out.strip()
     found = live("task", "wait", waiting, "--for", "10ms")
     assert found.code == 124
