@@ -110,7 +110,9 @@ class AsyncLink(asyncio.Protocol):
 
     async def close(self) -> None:
         """Close and wait until it is."""
-        self._transport.close()
+        # Closed gently it would wait, without an end, for a stopped daemon to read what nobody
+        # hears the answer of.
+        self._transport.abort()
         await self._closed
 
     # ── called by the loop ───────────────────────────────────────────────────
