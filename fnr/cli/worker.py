@@ -94,9 +94,10 @@ def stop(ids: Ids, now: Now = False) -> None:
 
 def _check_function(name: str) -> None:
     """None of its workers and no such function look alike in a list."""
-    known = {*all_functions()[0], *load(here().paths).settings.functions}
+    loaded = load(here().paths)
+    known = {*all_functions()[0], *loaded.settings.functions}
     if name not in known:
-        raise no_such_function(name, known)
+        raise no_such_function(name, known, loaded)
 
 
 def _find_all(words: list[str]) -> list[str]:
