@@ -136,7 +136,10 @@ def cancel(
     if bool(ids) == bool(where):
         raise UsageError("cancel takes ids or --where, and not both", next_step="fnr task list")
     if where:
-        count = here().ask(ListTasks(where=f"({where}) state:queued,waiting,running", limit=1))
+        from fnr.policy.filter import TASK_FIELDS, narrowed  # noqa: PLC0415 - submit has none
+
+        live = narrowed(where, "state:queued,waiting,running", fields=TASK_FIELDS)
+        count = here().ask(ListTasks(where=live, limit=1))
         many = "the tasks" if count.total is None else counted(count.total, "task")
         confirm(f"Cancel {many} matching {where!r}?", yes=yes)
     change_all(

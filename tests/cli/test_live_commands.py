@@ -104,6 +104,15 @@ def test_wait_waits_for_all_and_says_how_they_ended(live: Run, done: str, dead: 
     assert (found.code, waiting in found.err) == (1, True)
 
 
+@pytest.mark.parametrize("more", [(), ("-y",)])
+def test_brackets_that_are_not_closed_cancel_nothing(live: Run, more: tuple[str, ...]) -> None:
+    waiting = live("submit", "count", "text=", "--delay", "1h").out.strip()
+    found = live("task", "cancel", "--where", "state:queued) OR (state:done", *more)
+    assert (found.code, found.out) == (2, "")
+    assert "column 13: ')' without '('" in found.err
+    assert live("task", "cancel", waiting).code == 0
+
+
 def test_more_are_waited_for_than_one_answer_tells_of(live: Run) -> None:
     inputs = '{"word":"later"}\n' * (ENDS_MAX + 100)
     ids = live("submit", "say", "--jsonl", "-", "--delay", "1h", "-o", "name", stdin=inputs).out
