@@ -21,6 +21,7 @@ from fnr.cli.inbox import Inbox
 from fnr.cli.options import Where
 from fnr.cli.render import moment, write, write_json
 from fnr.cli.terminal import one_line
+from fnr.policy.filter import ERROR_FIELDS, narrowed
 from fnr.policy.record import PAGE_ITEMS_MAX, ErrorLine
 
 # News are looked at within that.
@@ -67,7 +68,7 @@ def _since(place: Here, where: str, last: ErrorLine | None) -> Iterator[ErrorLin
     if last is not None:
         # A clock that was set back makes later errors older; which are new, their ids say.
         newer = f"at>={moment(min(last.at_ms, place.clock.now_ms() - NEWS_MS))}"
-        where = f"({where}) {newer}" if where else newer
+        where = narrowed(where, newer, fields=ERROR_FIELDS)
     after: str | None = None
     while True:
         page = patient_ask(place, ListErrors(where=where, after=after, limit=PAGE_ITEMS_MAX))

@@ -30,6 +30,7 @@ from fnr.cli.render import show_list, show_one, show_pages
 from fnr.client.error_story import as_json, explanation, numbers
 from fnr.client.incident_story import error_page, incident_page
 from fnr.config.load import load
+from fnr.policy.filter import ERROR_FIELDS, INCIDENT_FIELDS
 from fnr.policy.rules import Category
 
 NONE_OPEN = "no open incidents; --all lists snoozed and resolved ones, too"
@@ -59,7 +60,7 @@ def list_errors(
     where: Where = "", since: Since = None, limit: Limit = 50, after: After = None
 ) -> None:
     """List errors, newest first."""
-    where = since_filter(where, since)
+    where = since_filter(where, since, ERROR_FIELDS)
     show_pages(
         ERRORS,
         pages(
@@ -139,7 +140,7 @@ def groups(
     after: After = None,
 ) -> None:
     """List incidents, latest error first; open ones unless the filter names a state."""
-    where = since_filter(where, since)
+    where = since_filter(where, since, INCIDENT_FIELDS)
     if every:
         where = f"state:* ({where})" if where else "state:*"
     show_pages(

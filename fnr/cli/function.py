@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from typing import Annotated
 
 import msgspec
@@ -24,7 +25,7 @@ from fnr.cli.options import Reason
 from fnr.cli.render import Column, Listing, age, show_list, show_one
 from fnr.cli.settings_view import function_table
 from fnr.cli.terminal import one_line
-from fnr.config.load import load
+from fnr.config.load import Loaded, load
 
 app = group("function", "Functions: what can be run.")
 
@@ -58,7 +59,7 @@ def _state(status: FunctionStatus, *, down: bool) -> str:
 @app.command("list", epilog=examples("fnr function list", "fnr function list -o name"))
 def list_functions() -> None:
     """List functions with their workers and tasks."""
-    found, down = _all_functions()
+    found, down = all_functions()
     show_list(_listing(down=down), list(found.values()), total=len(found))
 
 
@@ -74,17 +75,12 @@ def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a function.")],
 ) -> None:
     """Show one function: its settings, its workers, its tasks."""
-    functions, down = _all_functions()
-    loaded = load(here().paths).settings
-    settings = loaded.functions.get(name)
+    functions, down = all_functions()
+    loaded = load(here().paths)
+    settings = loaded.settings.functions.get(name)
     status = functions.get(name)
     if status is None and settings is None:
-        near = difflib.get_close_matches(name, functions, n=1)
-        raise NotFound(
-            f"there is no function {name!r}",
-            why=f"did you mean {near[0]!r}?" if near else "fnr.toml does not declare it",
-            next_step="fnr function list",
-        )
+        raise no_such_function(name, functions, loaded)
     if status is None:
         assert settings is not None, name
         # "run" as long as nobody used it, and what a daemon has not reloaded yet.
@@ -93,9 +89,9 @@ def show(
         status=status,
         settings=None
         if settings is None
-        else function_table(settings, secret=loaded.redact_env_keys),
+        else function_table(settings, secret=loaded.settings.redact_env_keys),
     )
-    show_one("fnr.function/1", detail, lambda: _page(detail, down=down), name=name)
+    show_one("fnr.function/1", detail, lambda: _page(detail, loaded, down=down), name=name)
 
 
 @app.command(epilog=examples("fnr function pause render --reason 'GPU 1 is being changed'"))
@@ -112,7 +108,7 @@ def resume(names: Names) -> None:
     show_changed(here().ask(ResumeFunction(functions=names)), done="resumed")
 
 
-def _all_functions() -> tuple[dict[str, FunctionStatus], bool]:
+def all_functions() -> tuple[dict[str, FunctionStatus], bool]:
     """Every function by name, and whether the daemon is down.
 
     Then the store knows only those that had tasks.
@@ -126,7 +122,18 @@ def _all_functions() -> tuple[dict[str, FunctionStatus], bool]:
     return dict(sorted(found.items())), status.state == "down"
 
 
-def _page(detail: FunctionDetail, *, down: bool) -> str:
+def no_such_function(name: str, functions: Iterable[str], loaded: Loaded) -> NotFound:
+    """Say so, with the nearest that there is."""
+    what = f"there is no function {name!r}"
+    if near := difflib.get_close_matches(name, functions, n=1):
+        return NotFound(what, why=f"did you mean {near[0]!r}?", next_step="fnr function list")
+    if loaded.problems:
+        why = "fnr.toml has mistakes: whether it declares it is not known"
+        return NotFound(what, why=why, next_step="fnr config check")
+    return NotFound(what, why="fnr.toml does not declare it", next_step="fnr function list")
+
+
+def _page(detail: FunctionDetail, loaded: Loaded, *, down: bool) -> str:
     status = detail.status
     counts = ", ".join(f"{count} {state}" for state, count in status.counts.items() if count)
     lines = [
@@ -142,7 +149,9 @@ def _page(detail: FunctionDetail, *, down: bool) -> str:
     if status.problem:
         lines.append(f"problem:   {one_line(status.problem)}")
     lines += [f"held back: {one_line(why)}" for why in status.holds.values()]
-    if detail.settings is None:
+    if detail.settings is None and loaded.problems:
+        lines.append("settings:  not known: fnr.toml has mistakes; fnr config check")
+    elif detail.settings is None:
         lines.append("settings:  none: it is no longer in fnr.toml")
     else:
         lines += ["", f"[functions.{status.function}]"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,6 +14,7 @@ from fnr.api.requests import GetTask
 from fnr.cli.here import here, say
 from fnr.cli.terminal import is_terminal
 from fnr.config.units import duration_ms
+from fnr.host.clock import is_ulid
 from fnr.policy.record import PAGE_ITEMS_MAX, Page
 
 TASK_ID_CHARS = 26
@@ -37,7 +39,7 @@ def examples(*lines: str) -> str:
 
 
 def read_ids(words: list[str]) -> list[str]:
-    """Ids as typed; "-" stands for the ids on stdin, one a line, of which the first word counts."""
+    """Ids as typed; "-" stands for those on stdin: the first word of a line, ids behind it."""
     ids = []
     for word in words:
         ids += list(_ids_on_stdin()) if word == "-" else [word]
@@ -110,5 +112,7 @@ def _ids_on_stdin() -> Iterator[str]:
     if is_terminal(sys.stdin):
         raise UsageError("- reads ids from standard input, and that is the terminal")
     for line in sys.stdin:
-        if words := line.split(maxsplit=1):
+        if words := line.lstrip().partition("\t")[0].split():
             yield words[0]
+        # Behind it stand the other columns of a table, or, as `echo $IDS` writes them, more ids.
+        yield from itertools.takewhile(lambda word: is_ulid(word.upper()), words[1:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -57,8 +58,16 @@ def key_values(words: list[str], *, flag: str) -> dict[str, str]:
     return dict(_split(word, what=flag) for word in words)
 
 
+def as_text(word: str) -> str:
+    """A word of the command line that is UTF-8, also where the locale has no such letters."""
+    try:
+        return word if word.isascii() else os.fsencode(word).decode()
+    except UnicodeError:
+        return word
+
+
 def _split(word: str, *, what: str) -> tuple[str, str]:
-    name, equals, value = word.partition("=")
+    name, equals, value = as_text(word).partition("=")
     if not name or not equals:
         like = "KEY=VALUE" if what == "input" else f"{what} KEY=VALUE"
         raise UsageError(f"{what}: {word!r} is not KEY=VALUE", why=f"write it like {like}")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from fnr.api.errors import UsageError
 from fnr.cli.here import here
 from fnr.cli.render import moment
 from fnr.cli.terminal import block, duration
 from fnr.config.units import duration_ms
+
+if TYPE_CHECKING:
+    from fnr.policy.filter_fields import Field
 
 
 def parse_moment(written: str, *, or_else: str = "") -> int:
@@ -37,12 +42,13 @@ def say_if_past(written: str | None, at_ms: int | None) -> None:
         here().notice(block(f"notice: {written} was {duration(past_ms)} ago: it is due at once"))
 
 
-def since_filter(where: str, since: str | None) -> str:
+def since_filter(where: str, since: str | None, fields: Mapping[str, Field]) -> str:
     """A filter that also lets nothing older pass."""
     if since is None:
         return where
-    newer = f"at>={moment(parse_since(since))}"
-    return f"({where}) {newer}" if where else newer
+    from fnr.policy.filter import narrowed  # noqa: PLC0415 - only some commands filter
+
+    return narrowed(where, f"at>={moment(parse_since(since))}", fields=fields)
 
 
 def parse_since(written: str) -> int:

@@ -19,7 +19,7 @@ from fnr.cli import options
 from fnr.cli.follow import SILENT_MS, hand_over, patient_ask, task_output, why_it_waits
 from fnr.cli.group import examples, group, parse_duration
 from fnr.cli.here import here, say
-from fnr.cli.inputs import key_values
+from fnr.cli.inputs import as_text, key_values
 from fnr.cli.log_lines import lost_words, pass_on
 from fnr.cli.render import drop_output, telling_of, write, write_json
 from fnr.cli.terminal import block
@@ -69,7 +69,14 @@ def run(
     """
     if not command:
         raise UsageError("which command?", next_step="fnr run -- COMMAND ARG…")
-    wanted: dict[str, Any] = {"argv": command, "cwd": _folder(cwd)}
+    if not command[0]:
+        raise UsageError(
+            "which command? the word for it is empty",
+            why='in a shell, "$NAME" is an empty word while NAME is not set',
+            next_step="fnr run -- COMMAND ARG…",
+        )
+    argv = [as_text(word) for word in command]
+    wanted: dict[str, Any] = {"argv": argv, "cwd": as_text(_folder(cwd))}
     if env:
         wanted["env"] = key_values(env, flag="--env")
     if nice is not None:
@@ -240,9 +247,12 @@ def _folder(cwd: str | None) -> str:
 
 def _mebibytes(written: str) -> int:
     try:
-        return max(1, -(-size_bytes(written) // MIB))
+        found_bytes = size_bytes(written)
     except ValueError as error:
         raise UsageError(f"--memory: {error}") from error
+    if not found_bytes:
+        raise UsageError("--memory must be more than 0", next_step="leave it out for no limit")
+    return -(-found_bytes // MIB)
 
 
 def _encode(wanted: dict[str, Any]) -> bytes:

@@ -14,9 +14,9 @@ from fnr.cli import options
 from fnr.cli.follow import ends_of, hand_over
 from fnr.cli.group import examples, group, parse_duration
 from fnr.cli.here import here, say
-from fnr.cli.inputs import build_input, key_values, with_quotes
+from fnr.cli.inputs import as_text, build_input, key_values, with_quotes
 from fnr.cli.moments import parse_moment, say_if_past
-from fnr.cli.render import telling_of, write, write_json
+from fnr.cli.render import show_list, telling_of, write, write_json
 from fnr.cli.submit_jsonl import submit_lines
 from fnr.cli.task import ENDS
 from fnr.cli.terminal import block
@@ -64,16 +64,16 @@ def submit(
     if delay is not None and at is not None:
         raise UsageError("--delay and --at both say when; give one of them")
     spec = TaskSpec(
-        function=function or "",
+        function=as_text(function or ""),
         priority=priority,
         delay_ms=parse_duration(delay, flag="--delay"),
         due_at_ms=None if at is None else parse_moment(at),
         timeout_ms=parse_duration(timeout, flag="--timeout"),
         expires_ms=parse_duration(expires, flag="--expires"),
-        unique=unique,
+        unique=None if unique is None else as_text(unique),
         tags=key_values(tags or [], flag="--tag"),
         retries_max=retries,
-        key=key,
+        key=None if key is None else as_text(key),
     )
     check_expiry(spec, here().clock)
     say_if_past(at, spec.due_at_ms)
@@ -145,10 +145,8 @@ def _fields(submitted: Submitted) -> dict[str, object]:
 
 
 def _show_end(end: TaskEnd) -> None:
-    if here().as_json:
-        write_json({"schema": ENDS.schema, "items": [end], "total": 1, "next": None}, pretty=True)
-    elif here().output == "name":
-        write(f"{end.task.task_id}\n")
+    if here().as_json or here().output == "name":
+        show_list(ENDS, [end], total=1)
     elif end.task.state is TaskState.DONE:
         write(block(value_text(end.result)) + "\n")
         if end.task.degraded:

@@ -20,7 +20,7 @@ import typer
 from msgspec import Raw, Struct, field
 from msgspec.structs import replace
 
-from fnr.api.errors import BadData, DaemonDown, Failed, FnrError, TimedOut
+from fnr.api.errors import BadData, DaemonDown, Failed, FnrError, TimedOut, UsageError
 from fnr.api.requests import SubmitMany, SubmittedMany, TaskSpec
 from fnr.api.wire import REQUEST_BYTES_MAX
 from fnr.cli.follow import SUBMIT_PATIENCE_MS
@@ -103,6 +103,8 @@ def submit_lines(source: str, spec: TaskSpec, *, atomic: bool) -> None:
         finally:
             bar.close()
             _show_refused(outcome)
+            if outcome.refused and not outcome.accepted and not spec.function:
+                say("without a FUNCTION every line is a whole task: fnr help input")
     _show(outcome, seconds=bar.elapsed_s, atomic=atomic)
 
 
@@ -200,9 +202,10 @@ def _frame(spec: TaskSpec) -> tuple[bytes, bytes]:
     """What stands around a line: with a function the line is its input, else the whole task."""
     if not spec.function:
         if spec != TaskSpec(function=""):
-            raise BadData(
+            raise UsageError(
                 "flags for all lines need a FUNCTION",
                 why="without one every line is a whole task with its own fields",
+                next_step="fnr submit FUNCTION --jsonl FILE",
             )
         return b"", b""
     try:
@@ -267,7 +270,8 @@ def _checked(
             raise BadData(
                 f"{len(outcome.refused)} of {len(outcome.refused) + len(chunk.items)} lines"
                 " are bad",
-                why="--atomic: all or none; nothing was submitted",
+                why="--atomic: all or none; nothing was submitted, and the daemon has not looked at"
+                " the others",
             )
         under_way.append(chunk)
         yield chunk

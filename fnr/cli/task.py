@@ -107,6 +107,8 @@ def wait(
 ) -> None:
     """Wait until all of them have ended; exit code 0 if all are done, 1 if not."""
     timeout_ms = parse_duration(longest, flag="--for")
+    if here().flags.timeout and longest is None:
+        here().notice("notice: --timeout is for answers of the daemon; to give up waiting: --for")
     task_ids = full_ids(ids)
     request = WaitTasks(task_ids=task_ids, timeout_ms=timeout_ms)
     ends = ends_of(here(), here().connect(), request)
@@ -134,7 +136,10 @@ def cancel(
     if bool(ids) == bool(where):
         raise UsageError("cancel takes ids or --where, and not both", next_step="fnr task list")
     if where:
-        count = here().ask(ListTasks(where=f"({where}) state:queued,waiting,running", limit=1))
+        from fnr.policy.filter import TASK_FIELDS, narrowed  # noqa: PLC0415 - submit has none
+
+        live = narrowed(where, "state:queued,waiting,running", fields=TASK_FIELDS)
+        count = here().ask(ListTasks(where=live, limit=1))
         many = "the tasks" if count.total is None else counted(count.total, "task")
         confirm(f"Cancel {many} matching {where!r}?", yes=yes)
     change_all(

@@ -17,6 +17,7 @@ from fnr.cli.options import After, Ids, Limit, Since, Where, Yes
 from fnr.cli.render import Column, Listing, show_one, show_pages, since
 from fnr.cli.terminal import DIM, GREEN, RED, YELLOW
 from fnr.client.undo_story import undo_page, what
+from fnr.policy.filter import UNDO_FIELDS
 from fnr.policy.undo import Step, StepState
 
 app = group("undo", "Undo: the steps that reverse what failed tasks had done.")
@@ -67,7 +68,7 @@ def list_undo(
     after: After = None,
 ) -> None:
     """List steps, newest first; those that are not ended unless the filter names a state."""
-    where = since_filter(where, since)
+    where = since_filter(where, since, UNDO_FIELDS)
     listing = UNDO
     if task is not None:
         task_id = here().ask(GetTask(task_id=task)).task.task_id

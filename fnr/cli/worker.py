@@ -10,10 +10,12 @@ from fnr.api.errors import NotFound, UsageError
 from fnr.api.question import Changed
 from fnr.api.requests import ListWorkers, RestartWorkers, StopWorkers
 from fnr.cli.changes import show_changed
+from fnr.cli.function import all_functions, no_such_function
 from fnr.cli.group import examples, group
 from fnr.cli.here import here
 from fnr.cli.render import Column, Listing, age, clock_time, show_list, show_one, since
 from fnr.cli.terminal import one_line
+from fnr.config.load import load
 from fnr.policy.record import WorkerRecord
 
 app = group("worker", "Workers: the processes that run functions.")
@@ -60,6 +62,8 @@ def list_workers(
 ) -> None:
     """List workers."""
     found = here().ask(ListWorkers(function=function, gone=gone))
+    if function is not None and not found:
+        _check_function(function)
     show_list(WORKERS, found, total=len(found))
 
 
@@ -86,6 +90,14 @@ def stop(ids: Ids, now: Now = False) -> None:
     """Stop workers; they are replaced when there is work again."""
     changed: Changed = here().ask(StopWorkers(workers=_find_all(ids), now=now))
     show_changed(changed, done="asked to stop")
+
+
+def _check_function(name: str) -> None:
+    """None of its workers and no such function look alike in a list."""
+    loaded = load(here().paths)
+    known = {*all_functions()[0], *loaded.settings.functions}
+    if name not in known:
+        raise no_such_function(name, known, loaded)
 
 
 def _find_all(words: list[str]) -> list[str]:

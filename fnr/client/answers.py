@@ -80,6 +80,10 @@ class TaskFailed(Failed):
         )
         self.end = end
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """As a pool of processes hands it on: made anew from `end`, as it was made at first."""
+        return type(self), (self.end,), self.__dict__
+
 
 def repeatable(request: Request[Any]) -> bool:
     """May this be sent again when nobody knows whether the first one arrived?"""

@@ -68,9 +68,11 @@ class AsyncLink(asyncio.Protocol):
     async def ask(self, request: Request[Answer], *, timeout_ms: int) -> Answer:
         """The typed answer; raises the error that the daemon answered with."""
         endless = _endless(request)
-        given_up = self._given_up.get(endless, [])
+        given_up = self._given_up.pop(endless, [])
         sent = bool(given_up)
         request_id = given_up.pop() if sent else self._last_id + 1
+        if given_up:
+            self._given_up[endless] = given_up
         line = b"" if sent else request_line(request, request_id=request_id)
         self._last_id = max(self._last_id, request_id)
         if not self.alive:
@@ -108,7 +110,9 @@ class AsyncLink(asyncio.Protocol):
 
     async def close(self) -> None:
         """Close and wait until it is."""
-        self._transport.close()
+        # Closed gently it would wait, without an end, for a stopped daemon to read what nobody
+        # hears the answer of.
+        self._transport.abort()
         await self._closed
 
     # ── called by the loop ───────────────────────────────────────────────────

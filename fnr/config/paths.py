@@ -236,4 +236,9 @@ def _xdg(folder: str | None) -> str:
 
 
 def _absolute(path: str) -> str:
-    return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - pathlib costs 8 ms
+    expanded = os.path.expanduser(path)  # noqa: PTH111 - pathlib costs 8 ms
+    try:
+        return os.path.abspath(expanded)  # noqa: PTH100 - as above
+    except FileNotFoundError:
+        # The folder that we are in was removed: whoever uses the path hears that nothing is there.
+        return expanded

@@ -118,6 +118,7 @@ class Answers:
     async def answer(self, client: Client, request: AnyRequest) -> object:
         """The answer, or raise FnrError."""
         handler = self._handlers.get(type(request))
+        request = self._without_secrets(request)
         try:
             if handler is not None:
                 return await self._ask(handler, client, request)
@@ -128,6 +129,13 @@ class Answers:
             raise Refused(str(error), why="the prefix fits several ids") from error
         except BadFilter as error:
             raise as_usage_error(error) from error
+
+    def _without_secrets(self, request: AnyRequest) -> AnyRequest:
+        """Why operators do something is kept, and shown to everybody."""
+        hide = self._parts.redactor.text
+        said = {name: getattr(request, name, "") for name in ("reason", "why")}
+        hidden = {name: hide(words) for name, words in said.items() if words}
+        return structs.replace(request, **hidden) if hidden else request
 
     async def _ask(self, handler: Handler, client: Client, request: AnyRequest) -> object:
         """Ask once more if the disk was full: by then the reserve has made room, and what tidies

@@ -17,6 +17,7 @@ from fnr.daemon.stopper import Stopper
 from fnr.daemon.supervisor import Supervisor
 from fnr.host.failpoint import failpoint
 from fnr.policy.evidence import KilledBy
+from fnr.policy.filter import TASK_FIELDS, narrowed
 from fnr.policy.task import Task
 from fnr.policy.undo import Outcome, Step, Tried
 from fnr.store import tasks
@@ -24,6 +25,7 @@ from fnr.store.connection import Transaction
 from fnr.store.reads import select_task_ids
 
 CHUNK = 500
+LIVE = "state:queued,waiting,running"
 
 
 class Cancelling:
@@ -50,7 +52,7 @@ class Cancelling:
         limit = max(1, min(request.limit, CHUNK))
         found = partial(
             select_task_ids,
-            where=f"({request.where}) state:queued,waiting,running",
+            where=narrowed(request.where, LIVE, fields=TASK_FIELDS),
             after=request.after,
             limit=limit,
             now_ms=self._parts.clock.now_ms(),

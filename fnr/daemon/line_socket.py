@@ -60,6 +60,7 @@ class LineSocket:
         self._partial_bytes = 0
         self._unsent = bytearray()
         self._closing = False
+        self._caught_up: list[Callable[[], None]] = []
         self.open = True
         self._loop.add_reader(sock, self._readable)
 
@@ -73,6 +74,10 @@ class LineSocket:
     def unsent_bytes(self) -> int:
         """How far the peer is behind."""
         return len(self._unsent)
+
+    def when_caught_up(self, call: Callable[[], None]) -> None:
+        """Call, once, when a peer that is behind has taken everything; never if it goes first."""
+        self._caught_up.append(call)
 
     def write(self, data: bytes) -> None:
         """Send what the socket takes now, the rest later; cut a peer that never reads."""
@@ -130,6 +135,10 @@ class LineSocket:
             self._loop.remove_writer(self._sock)
             if self._closing:
                 self.end("answered")
+                return
+            calls, self._caught_up = self._caught_up, []
+            for call in calls:
+                call()
 
     def _readable(self) -> None:
         self._speaker.speak()

@@ -91,7 +91,7 @@ class Waiting:
 
     def over(self, wait: Wait, known: TaskEnd | None = None) -> None:
         """Everything it waits for has ended, each at its time; known: how, of the only one."""
-        if wait not in self._waits:
+        if wait not in self._waits or self._is_put_off(wait):
             return
         if known is not None:
             self._tell(wait, [known])
@@ -107,6 +107,13 @@ class Waiting:
         else:
             self._tell(wait, ends)
 
+    def _is_put_off(self, wait: Wait) -> bool:
+        """Many waits of one client that reads well may end with more than it may be behind."""
+        if wait.client.link.unsent_bytes <= ENDS_BYTES_MAX:
+            return False
+        wait.client.link.when_caught_up(lambda: self.over(wait))
+        return True
+
     def forget(self, wait: Wait) -> None:
         """Listen for it no longer; whoever forgets it answers it, or leaves it without."""
         self._waits.discard(wait)
@@ -120,7 +127,7 @@ class Waiting:
 
     def _tell(self, wait: Wait, ends: list[TaskEnd]) -> None:
         """Answer, unless one that had ended was replayed before the last one did."""
-        if wait not in self._waits:
+        if wait not in self._waits or self._is_put_off(wait):
             return
         again = {end.task.task_id for end in ends if end.task.state not in ENDED}
         if not again:

@@ -61,6 +61,7 @@ __all__ = [
     "Regex",
     "Word",
     "matches",
+    "narrowed",
     "parse",
 ]
 
@@ -81,6 +82,21 @@ def parse(text: str, *, fields: Mapping[str, Field] = ANY_FIELDS) -> Expr:
     if reader.peek():
         raise reader.error("')' without '('")
     return found
+
+
+def narrowed(text: str, further: str, *, fields: Mapping[str, Field]) -> str:
+    """The filter, and what must hold besides.
+
+    One with mistakes stays as it is, for whoever reads it with the same fields to refuse: of
+    "a) OR (b" brackets around it would make a filter, and another one than was meant.
+    """
+    if not text.strip():
+        return further
+    try:
+        parse(text, fields=fields)
+    except FilterError:
+        return text
+    return f"({text}) {further}"
 
 
 # ── words and brackets ───────────────────────────────────────────────────────

@@ -1,4 +1,4 @@
-"""How programs write a secret that is known: escaped, in a URL, in base64, over several lines."""
+"""How programs write a secret that is known: escaped, in a URL, base64 or hex, over lines."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def forms_of(value: str) -> list[bytes]:
     """A text as it is, and as programs write it; longest first."""
     raw = value.encode("utf-8", "surrogatepass")
     forms = {form.encode("utf-8", "surrogatepass") for form in _written(value)}
-    forms.update(form for form in _in_base64(raw) if len(form) >= _TELLING_BYTES_MIN)
+    coded = (*_in_base64(raw), raw.hex().encode(), raw.hex().upper().encode())
+    forms.update(form for form in coded if len(form) >= _TELLING_BYTES_MIN)
     return sorted(forms, key=lambda form: (-len(form), form))
 
 

@@ -53,6 +53,11 @@ class BreakerOpen(Exception):
         super().__init__(f"breaker {service} is {why}")
         self.service = service
         self.retry_after = retry_after
+        self._why = why
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """As a pool of processes hands it on: made anew from what it was made of."""
+        return type(self), (self.service, self._why, self.retry_after), self.__dict__
 
     def told(self, evidence: Evidence) -> Evidence:
         """The end of an attempt that this refusal has ended."""

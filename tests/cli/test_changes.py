@@ -46,7 +46,7 @@ from fnr.policy.record import Page, TaskDetail, WorkerRecord
 from fnr.policy.rules import Category
 from fnr.policy.task import Task, TaskState
 
-ID1, ID2 = "01JD0000000000000000000001", "01JD0000000000000000000002"
+ID1, ID2, ID3 = (f"01JD000000000000000000000{number}" for number in (1, 2, 3))
 WORKERS = [
     WorkerRecord(
         worker_id=f"01JDW{n}",
@@ -117,6 +117,20 @@ def test_ids_may_be_abbreviated_or_come_from_stdin(server: WireServer, fnr: Run)
     server.answers[CancelTasks] = Changed(changed=[ID1, ID2])
     fnr("task", "cancel", "01JD", "-", stdin=f"{ID2}\tmore words\n\n{ID2}\n")
     assert server.asked[-1] == CancelTasks(task_ids=[ID1, ID2])
+
+
+def test_ids_on_one_line_are_all_taken_and_other_columns_are_not(
+    server: WireServer, fnr: Run
+) -> None:
+    """As `echo $IDS` writes them; as a table in a pipe, and as one that was copied."""
+    server.answers[CancelTasks] = Changed(changed=[ID1, ID2])
+    for lines in (
+        f"{ID1} {ID2}\n",
+        f"  {ID1.lower()}   {ID2} render  dead  {ID3}\n",
+        f"{ID1}\t{ID3}\tdead\n{ID2}\n",
+    ):
+        fnr("task", "cancel", "-", stdin=lines)
+        assert server.asked[-1] == CancelTasks(task_ids=[ID1, ID2])
 
 
 @pytest.mark.parametrize(

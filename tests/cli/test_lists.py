@@ -97,6 +97,30 @@ def test_a_list_has_four_forms(
     assert len({row.count("\t") for row in rows}) == 1
 
 
+def test_a_misspelt_function_is_not_one_without_workers(server: WireServer, fnr: Run) -> None:
+    server.answers[ListWorkers] = []
+    server.answers[GetStatus] = STATUS
+    found = fnr("worker", "list", "--function", "rendre")
+    assert (found.code, "did you mean 'render'?" in found.err) == (4, True)
+    for known in ("render", "run"):
+        found = fnr("worker", "list", "--function", known)
+        assert (found.code, found.err) == (0, "no workers\n")
+
+
+def test_a_file_with_mistakes_is_not_said_to_declare_nothing(server: WireServer, fnr: Run) -> None:
+    server.answers[GetStatus] = STATUS
+    server.answers[ListWorkers] = []
+    (server.home / "fnr.toml").write_text("[functions.render\n")
+    page = fnr("function", "show", "render").out
+    assert "settings:  not known: fnr.toml has mistakes" in page
+    for words in (("function", "show", "say"), ("worker", "list", "--function", "say")):
+        found = fnr(*words)
+        assert (found.code, "whether it declares it is not known" in found.err) == (4, True)
+        assert "config check" in found.err
+    (server.home / "fnr.toml").write_text("version = 1\n")
+    assert "none: it is no longer in fnr.toml" in fnr("function", "show", "render").out
+
+
 def test_a_pipe_gets_everything_uncropped_but_harmless(server: WireServer, fnr: Run) -> None:
     server.answers[ListTasks] = Page(items=TASKS)
     _, dead = fnr("task", "list").out.splitlines()

@@ -94,12 +94,23 @@ def test_wait_waits_for_all_and_says_how_they_ended(live: Run, done: str, dead: 
     assert found.code == 1
     assert [row.split("\t")[2] for row in found.out.splitlines()] == ["done", "dead"]
     assert live("task", "wait", "-", stdin=f"{done}\n").code == 0
+    assert "to give up waiting: --for" in live("task", "wait", done, "--timeout", "9s").err
+    assert live("task", "wait", done, "--timeout", "9s", "--for", "9s").err == ""
     waiting = live("submit", "count", "text=", "--delay", "1h").out.strip()
     found = live("task", "wait", waiting, "--for", "10ms")
     assert found.code == 124
     assert live("task", "cancel", waiting).code == 0
     found = live("task", "cancel", waiting)
     assert (found.code, waiting in found.err) == (1, True)
+
+
+@pytest.mark.parametrize("more", [(), ("-y",)])
+def test_brackets_that_are_not_closed_cancel_nothing(live: Run, more: tuple[str, ...]) -> None:
+    waiting = live("submit", "count", "text=", "--delay", "1h").out.strip()
+    found = live("task", "cancel", "--where", "state:queued) OR (state:done", *more)
+    assert (found.code, found.out) == (2, "")
+    assert "column 13: ')' without '('" in found.err
+    assert live("task", "cancel", waiting).code == 0
 
 
 def test_more_are_waited_for_than_one_answer_tells_of(live: Run) -> None:

@@ -376,6 +376,8 @@ def test_flags_become_the_tasks_input(server: WireServer, fnr: Run, tmp_path: Pa
     ("words", "why"),
     [
         ([], "which command?"),
+        (["--", ""], "the word for it is empty"),
+        (["--memory", "0B", "--", "ls"], "--memory must be more than 0"),
         (["--memory", "1", "--", "ls"], "--memory: needs a unit"),
         (["--cwd", "/nowhere", "--", "ls"], "there is no folder /nowhere"),
         (["--env", "A", "--", "ls"], "--env: 'A' is not KEY=VALUE"),

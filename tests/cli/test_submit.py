@@ -193,6 +193,8 @@ def test_wait_prints_the_result_and_exits_1_when_dead(server: WireServer, fnr: R
     assert "dead: no [2J space\n" in found.err
     found = fnr("submit", "f", "--wait", "-o", "json")
     assert (found.code, found.json["items"][0]["message"]) == (1, "no space")
+    found = fnr("submit", "f", "--wait", "-o", "jsonl")
+    assert (found.code, found.json["message"]) == (1, "no space")
 
 
 # ── many at once ─────────────────────────────────────────────────────────────
@@ -221,7 +223,10 @@ def test_without_a_function_every_line_is_a_task(server: WireServer, fnr: Run) -
         {"function": "f", "input": {"n": 1}, "priority": 9},
         {"function": "g"},
     ]
-    assert fnr("submit", "--jsonl", "-", "-p", "9", stdin=lines).code == 65
+    sent = len(server.asked)
+    found = fnr("submit", "--jsonl", "-", "-p", "9", stdin=lines)
+    assert (found.code, len(server.asked)) == (2, sent)
+    assert "submit FUNCTION --jsonl FILE" in found.err
 
 
 def test_a_refused_line_is_named_and_spoils_no_other(server: WireServer, fnr: Run) -> None:
@@ -259,6 +264,7 @@ def test_a_line_that_is_no_task_is_refused_here(
     found = fnr("submit", "--jsonl", "-", stdin=line)
     assert found.code == 65
     assert found.err.startswith("line 1: ")
+    assert "without a FUNCTION every line is a whole task" in found.err
     assert server.asked == []
 
 
@@ -324,7 +330,7 @@ def test_atomic_is_all_or_none(
     found = fnr("submit", "f", "--jsonl", "-", "--atomic", stdin="{}\n{broken\n")
     assert found.code == 65
     assert "line 2: not JSON" in found.err
-    assert "nothing was submitted" in found.err
+    assert "nothing was submitted, and the daemon has not looked at the others" in found.err
     assert len(server.asked) == 1
     server.answers[SubmitMany] = SubmittedMany(
         task_ids=[], refused=[RefusedItem(index=0, why="no such function")]

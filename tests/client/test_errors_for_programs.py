@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+from copy import copy
 from datetime import timedelta
 
 import msgspec
@@ -26,6 +28,24 @@ def test_what_a_program_catches_has_a_public_name() -> None:
     for name in ("DaemonDown", "FnrError", "TaskFailed", "TimedOut"):
         assert name in fnr.__all__
         assert issubclass(getattr(fnr, name), fnr.FnrError)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        fnr.TaskFailed(DEAD),
+        fnr.DaemonDown("it is down", why="nobody", next_step="fnr daemon start", details=("d",)),
+        fnr.BreakerOpen("storage", "open", 2.5),
+        fnr.Retry("why", after="30s"),
+        fnr.Wait(vram="8GiB"),
+    ],
+)
+def test_an_error_can_be_copied_and_handed_to_another_process(error: Exception) -> None:
+    """A pool of processes hangs, or breaks, on an error that it cannot make anew."""
+    error.add_note("of the program's own")
+    for made in (copy(error), pickle.loads(pickle.dumps(error))):
+        assert (type(made), str(made), made.args) == (type(error), str(error), error.args)
+        assert made.__dict__ == error.__dict__
 
 
 def test_the_line_of_a_traceback_says_why() -> None:

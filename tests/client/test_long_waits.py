@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from wire_server import Close, Hang, Turns, WireServer
@@ -13,6 +16,7 @@ from fnr.api.errors import TimedOut
 from fnr.api.requests import Submit, Submitted, WaitTasks
 from fnr.client.connect import SLACK_MS
 from fnr.client.sdk import AsyncClient, Client
+from fnr.config.paths import find_paths
 from fnr.host.clock import Clock, is_ulid
 from fnr.policy.record import TaskEnd
 from fnr.policy.task import Task, TaskState
@@ -96,6 +100,9 @@ async def test_async_a_wait_that_was_given_up_is_taken_up_by_who_waits_for_the_s
         # Beside the first wait there was a look at the daemon, in whichever order.
         connected.sendall(b"".join(wire.encode_answer(number, [DONE]) for number in (1, 2)))
         assert await wait == DONE
+        # A program that polls does so for one task after the other, on one connection.
+        link = client._mine.link
+        assert link is not None and not link._given_up
         other.cancel()
     assert [request.task_ids for request in server.asked] == [["T"], ["U"]]
 
@@ -127,6 +134,24 @@ async def test_nobody_waits_longer_than_asked_for_a_daemon_that_says_nothing(
     asked = [one.task.task_id for one in server.asked if isinstance(one, Submit)]
     named = [[word for word in " ".join(words).split() if is_ulid(word)] for words in told]
     assert named == [[task_id] for task_id in asked]
+
+
+@pytest.fixture
+def stopped() -> Iterator[Path]:
+    """The home of a daemon that does not even read: nobody accepts from its socket."""
+    with TemporaryDirectory(prefix="fnr-") as home, socket.socket(socket.AF_UNIX) as listening:
+        paths = find_paths(home)
+        Path(paths.run_dir).mkdir()
+        listening.bind(paths.socket_file)
+        listening.listen(1)
+        yield Path(home)
+
+
+async def test_async_leaving_does_not_wait_for_a_daemon_that_does_not_read(stopped: Path) -> None:
+    """Method: more than fits into the socket."""
+    async with asyncio.timeout(30), AsyncClient(stopped, timeout="50ms") as client:
+        with pytest.raises(TimedOut):
+            await client.submit("f", {"body": "x" * 4_000_000})
 
 
 def take(request: Submit) -> Submitted:

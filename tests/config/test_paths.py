@@ -58,3 +58,14 @@ def test_a_relative_file_is_named_as_it_is_from_everywhere(
     monkeypatch.chdir(tmp_path)
     assert find_paths(None, "a.toml", {}).config_file == f"{tmp_path}/a.toml"
     assert find_paths(environ={"FNR_CONFIG": "b.toml"}).config_file == f"{tmp_path}/b.toml"
+
+
+def test_in_a_folder_that_was_removed_a_relative_home_is_one_where_nothing_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert find_paths("rel", environ={}).store_file == "rel/state/fnr.db"
+    assert find_paths(None, "rel.toml", environ={"FNR_HOME": "/h"}).config_file == "rel.toml"

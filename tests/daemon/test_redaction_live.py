@@ -119,6 +119,16 @@ def test_no_secret_of_a_failure_is_stored_or_shown(home_at: HomeAt) -> None:
     assert leaks(home.fnr("dlq", "export").stdout) == list(SECRETS)
 
 
+def test_why_an_operator_did_something_is_stored_without_secrets(home_at: HomeAt) -> None:
+    home = home_at(COMMAND % WORDS).up()
+    task_id = submit(home, "push", delay_ms=3_600_000)
+    home.ask(ask.PauseFunction(functions=["push"], reason=WORDS))
+    assert home.ask(ask.CancelTasks(task_ids=[task_id], reason=WORDS)).changed == [task_id]
+    text = stored(home)
+    assert text.count(" with [redacted] or [redacted]") == 3, "pause, task, ledger"
+    assert leaks(text) == []
+
+
 def test_half_a_secret_at_the_beginning_of_a_long_output_is_not_stored(home_at: HomeAt) -> None:
     home = home_at(CUT).up()
     end = end_of(home, submit(home, "long"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -17,9 +18,13 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "store"))
 from store_values import NOW_MS as CLAIMS_AT_MS
 from store_values import accept, bury, claim, end, new_task
 
+from fnr.api import wire
 from fnr.api.errors import FnrError, NotFound, TimedOut
 from fnr.api.requests import WaitTasks
+from fnr.daemon import waiting
 from fnr.daemon.broadcast import Broadcast, Ended
+from fnr.daemon.clients import Client
+from fnr.daemon.line_socket import LineSocket
 from fnr.daemon.reader import Reader
 from fnr.daemon.waiting import POINTS_MAX, Waiting
 from fnr.policy.record import TaskEnd
@@ -51,7 +56,7 @@ class Asker:
     """A client whose answers come into `said`, by the id of the request."""
 
     def __init__(self) -> None:
-        self.link = SimpleNamespace(open=True)
+        self.link = SimpleNamespace(open=True, unsent_bytes=0)
         self.on_gone: list[Callable[[], None]] = []
         self.said: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
 
@@ -86,7 +91,7 @@ class Hall:
         request = WaitTasks(task_ids=list(ids), timeout_ms=timeout_ms)
         self.waiting.wait(cast("Any", who), number, request)
 
-    async def finish(self, count: int = 1) -> None:
+    async def finish(self, count: int = 1, *, result: bytes = b"1") -> None:
         """End the queued tasks, and tell of it."""
 
         def unit(tx: Transaction) -> list[Task]:
@@ -94,7 +99,7 @@ class Hall:
             for _ in range(count):
                 claimed = claim(tx)
                 verdict = conclude(claimed.task, token=claimed.token, now_ms=NOW_MS)
-                end(tx, verdict, b"1")
+                end(tx, verdict, result)
                 done.append(verdict.task)
             return done
 
@@ -180,6 +185,40 @@ async def test_many_are_looked_up_beside_the_loop(hall: Hall) -> None:
     await hall.finish()
     assert await who.said.get() == (1, ["done"] * count)
     assert hall.listening == 0
+
+
+async def test_who_waits_for_many_large_results_at_once_is_not_more_behind_than_one_may_be(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Method: a socket that takes little at once, and a client that reads all of it.
+
+    Half of the waits have so many tasks that they are read beside the loop.
+    """
+    monkeypatch.setattr(waiting, "ENDS_BYTES_MAX", 32_000)
+    monkeypatch.setattr(waiting, "POINTS_MAX", 1)
+    new = [new_task() for _ in range(20)]
+    ids = await hall.store.write(lambda tx: accept(tx, *new))
+    ours, theirs = socket.socketpair()
+    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+    cut: list[str] = []
+    client = Client()
+    client.link = LineSocket(
+        theirs,
+        on_lines=lambda _: None,
+        speaker=hall.store.beginning,
+        on_end=cut.append,
+        line_bytes_max=1_000,
+        unsent_bytes_max=128_000,
+    )
+    for number, task_id in enumerate(ids, 1):
+        asked = [task_id] if number % 2 else [task_id, ids[0]]
+        hall.waiting.wait(client, number, WaitTasks(task_ids=asked))
+    await hall.finish(len(ids), result=b'"%s"' % (b"x" * 20_000))
+    reader, writer = await asyncio.open_unix_connection(sock=ours, limit=1_000_000)
+    said = [wire.decode_reply(await reader.readline()).id for _ in ids]
+    assert (sorted(said), cut, hall.listening) == ([*range(1, 21)], [], 0)
+    writer.close()
+    client.link.end("tested")
 
 
 def put_back(tx: Transaction, task_id: str) -> None:

@@ -21,6 +21,7 @@ from fnr.policy.filter import (
     Or,
     Regex,
     Word,
+    narrowed,
     parse,
 )
 from fnr.policy.filter_fields import Kind
@@ -132,6 +133,27 @@ def test_nonsense_is_refused_where_it_stands(text: str, column: int, words: str)
         parse(text)
     assert caught.value.column == column
     assert words in str(caught.value)
+
+
+@given(st.text(alphabet="()ab :state,dead\"'|&-OR ", max_size=20))
+def test_what_must_hold_besides_holds_or_the_filter_is_refused(text: str) -> None:
+    """Also of "a) OR (b": brackets around it make a filter of it, and another one."""
+    more = narrowed(text, "state:queued", fields=TASK_FIELDS)
+    try:
+        found = parse(more, fields=TASK_FIELDS)
+    except FilterError:
+        with pytest.raises(FilterError):
+            parse(text, fields=TASK_FIELDS)
+        return
+    parts = found.parts if isinstance(found, And) else (found,)
+    assert parse("state:queued", fields=TASK_FIELDS) in parts
+
+
+def test_brackets_that_would_let_others_in_stay_a_mistake() -> None:
+    for text in ("state:queued) OR (state:done", "a) (b", ")", "("):
+        assert narrowed(text, "state:queued", fields=TASK_FIELDS) == text
+    assert narrowed("", "state:queued", fields=TASK_FIELDS) == "state:queued"
+    assert narrowed("a OR b", "state:queued", fields=TASK_FIELDS) == "(a OR b) state:queued"
 
 
 def test_each_noun_has_its_own_states() -> None:

@@ -164,6 +164,14 @@ def test_a_value_is_hidden_in_base64_whatever_stands_around_it(
     assert redaction.data(b"k: " + b64encode(raw)) == b"k: [redacted]"
 
 
+def test_a_value_is_hidden_in_hex() -> None:
+    """As `bytes.hex`, `xxd -p` and `HEX()` write it, alone and behind something else."""
+    redaction = Redaction(values=["qwertyuiop-ü"])
+    for told in ("qwertyuiop-ü".encode().hex(), "Qqwertyuiop-ü".encode().hex().upper()):
+        shown = redaction.text(f"body: {told}!")
+        assert shown in {"body: [redacted]!", "body: 51[redacted]!"}
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\n    ", "\\n"])
 def test_a_value_is_hidden_though_a_line_ends_within_it(end: str) -> None:
     redaction = Redaction(values=["qwertyuiop-12345", "abcdef"])

@@ -1,0 +1,27 @@
+"""What a locale without UTF-8 makes of the words of a command line."""
+
+from __future__ import annotations
+
+import msgspec
+from cli_runs import Run
+from wire_server import WireServer
+
+from fnr.api.requests import Submit, Submitted
+
+
+def test_words_in_utf_8_are_understood_where_the_locale_has_no_such_letters(
+    server: WireServer, fnr: Run
+) -> None:
+    """Method: words as Python reads them with LC_ALL=C."""
+    word = "h\udcc3\udca9"
+    server.answers[Submit] = Submitted(task_id="T")
+    found = fnr(
+        "submit", word, f"{word}={word}", f"--tag=a={word}", "--unique", word, "--key", word
+    )
+    assert found.code == 0
+    spec = server.asked[-1].task
+    assert (spec.function, msgspec.json.decode(spec.input)) == ("hé", {"hé": "hé"})
+    assert (spec.tags, spec.unique, spec.key) == ({"a": "hé"}, "hé", "hé")
+    assert fnr("run", "-d", "--env", f"A={word}", "--", "echo", word).code == 0
+    wanted = msgspec.json.decode(server.asked[-1].task.input)
+    assert (wanted["argv"], wanted["env"]) == (["echo", "hé"], {"A": "hé"})
