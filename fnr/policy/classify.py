@@ -18,10 +18,11 @@ the next link speaks.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from fnr.policy.comparison import Sign
-from fnr.policy.evidence import UNREAD_MESSAGE, Evidence
+from fnr.policy.evidence import OUR_WORDS, UNREAD_MESSAGE, Evidence, ExceptionFact
 from fnr.policy.facts import FAR, Facts, gather
 from fnr.policy.rule_set import Fit, RuleSet
 from fnr.policy.rules import STRATEGY_OF, Category, Classification, Level, RunnerUp
@@ -41,6 +42,8 @@ _CONFIDENCE = {
 }
 # Words further back in a log may belong to something else.
 _FAR_DISCOUNT = 0.2
+# What a SystemExit says that was given no words: sys.exit(), sys.exit(3).
+_STATUS = re.compile(r"(?:-?\d+|None|True|False)?")
 
 
 def classify(
@@ -95,12 +98,20 @@ def _guessed(guess: Guess, fits: Sequence[Fit], facts: Facts) -> Classification:
 
 
 def _somebody_spoke(evidence: Evidence) -> bool:
-    """Of a worker that died without a word all words are fnr's own, and resemble nothing; of an
-    exception whose message could not be read only its name is known."""
+    """Of a worker or a command that ended without a word all words are fnr's own, and resemble
+    nothing; of an exception whose message could not be read only its name is known."""
     if any(what.startswith(UNREAD_MESSAGE) for what in evidence.missing):
         return any(link.message for link in evidence.exceptions)
-    said = evidence.exceptions or evidence.stderr_tail.strip() or evidence.stdout_tail.strip()
-    return bool(said) or not evidence.worker_died
+    if evidence.stderr_tail.strip() or evidence.stdout_tail.strip():
+        return True
+    if evidence.exceptions:
+        return not all(map(_is_bare_exit, evidence.exceptions))
+    return not evidence.worker_died and OUR_WORDS.fullmatch(evidence.message) is None
+
+
+def _is_bare_exit(link: ExceptionFact) -> bool:
+    """Is it a SystemExit that carries a status and no words?"""
+    return link.type == "SystemExit" and _STATUS.fullmatch(link.message) is not None
 
 
 def _named(fits: Sequence[Fit], facts: Facts) -> Classification:
