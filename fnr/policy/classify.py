@@ -62,7 +62,7 @@ def classify_facts(facts: Facts, rules: RuleSet, model: TextModel | None = None)
     """The same for evidence that is in the form that rules ask about."""
     fits = rules.fits(facts, count_max=RUNNERS_UP_MAX + 1)
     guess = None
-    if model is not None and _somebody_spoke(facts.evidence):
+    if model is not None and somebody_spoke(facts.evidence):
         guess = outweighed(fits, facts, model) if fits else model.guess(wording_of(facts))
     if guess is not None:
         return _guessed(guess, fits, facts)
@@ -97,7 +97,7 @@ def _guessed(guess: Guess, fits: Sequence[Fit], facts: Facts) -> Classification:
     )
 
 
-def _somebody_spoke(evidence: Evidence) -> bool:
+def somebody_spoke(evidence: Evidence) -> bool:
     """Of a worker or a command that ended without a word all words are fnr's own, and resemble
     nothing; of an exception whose message could not be read only its name is known."""
     if any(what.startswith(UNREAD_MESSAGE) for what in evidence.missing):

@@ -63,4 +63,5 @@ def _told(evidence: Evidence) -> tuple[str, str]:
             return link.type, link.message
     if evidence.exceptions:
         return evidence.exceptions[0].type, evidence.message
-    return "", OUR_WORDS.sub("", evidence.message, count=1)
+    # Of a worker that died the whole message is fnr's own.
+    return "", "" if evidence.worker_died else OUR_WORDS.sub("", evidence.message, count=1)
