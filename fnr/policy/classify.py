@@ -22,10 +22,10 @@ import re
 from collections.abc import Sequence
 
 from fnr.policy.comparison import Sign
-from fnr.policy.evidence import OUR_WORDS, UNREAD_MESSAGE, Evidence, ExceptionFact
+from fnr.policy.evidence import OUR_WORDS, UNREAD_MESSAGE, Evidence, ExceptionFact, Phase
 from fnr.policy.facts import FAR, Facts, gather
 from fnr.policy.rule_set import Fit, RuleSet
-from fnr.policy.rules import STRATEGY_OF, Category, Classification, Level, RunnerUp
+from fnr.policy.rules import STRATEGY_OF, Category, Classification, Level, Rule, RunnerUp
 from fnr.policy.text_model import Guess, TextModel, wording_of
 from fnr.policy.weighing import outweighed
 
@@ -60,11 +60,15 @@ def classify(
 
 def classify_facts(facts: Facts, rules: RuleSet, model: TextModel | None = None) -> Classification:
     """The same for evidence that is in the form that rules ask about."""
-    fits = rules.fits(facts, count_max=RUNNERS_UP_MAX + 1)
+    importing = facts.evidence.phase is Phase.IMPORT
+    fits = rules.fits(facts, count_max=None if importing else RUNNERS_UP_MAX + 1)
+    if importing:
+        # Nobody has looked at the task's input yet, whatever the words resemble.
+        fits = [fit for fit in fits if fit.rule.operator or not _blames_input(fit.rule)]
     guess = None
     if model is not None and somebody_spoke(facts.evidence):
         guess = outweighed(fits, facts, model) if fits else model.guess(wording_of(facts))
-    if guess is not None:
+    if guess is not None and not (importing and _blames_input(guess)):
         return _guessed(guess, fits, facts)
     if fits:
         return _named(fits, facts)
@@ -79,6 +83,10 @@ def classify_facts(facts: Facts, rules: RuleSet, model: TextModel | None = None)
         missing=missing,
         hint=f"Not known: {'; '.join(missing)}." if missing else "",
     )
+
+
+def _blames_input(named: Rule | Guess) -> bool:
+    return named.category is Category.VALIDATION
 
 
 def _guessed(guess: Guess, fits: Sequence[Fit], facts: Facts) -> Classification:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from policy_values import coded, packs, raised, says, whole_packs
 
-from fnr.config.rule_files import PACKS_DIR, pack_problems, read_text_model
+from fnr.config.rule_files import PACKS_DIR, pack_problems, read_text_model, shipped_rules
 from fnr.policy.classify import classify
 from fnr.policy.evidence import Code, Evidence, KilledBy, Phase
-from fnr.policy.rules import STRATEGY_OF, Category
+from fnr.policy.rule_set import RuleSet
+from fnr.policy.rules import STRATEGY_OF, Category, Level, Rule
 
 T, R, V, P, U = tuple(Category)
 
@@ -192,6 +193,25 @@ def test_what_a_command_or_an_exit_says_is_weighed() -> None:
         raised("SystemExit", "syntax error near unexpected token", exit_code=1),
     ):
         assert classify(said, packs(), model).category is P
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("json.decoder.JSONDecodeError", "Expecting value: line 1 column 1 (char 0)"),
+        ("ValueError", "invalid literal for int() with base 10: 'x'"),
+        ("TypeError", "parameter 'a' is positional-only; fnr passes the input by name"),
+        ("AssertionError", ""),
+    ],
+)
+def test_what_cannot_be_loaded_is_nobodys_input(kind: str, message: str) -> None:
+    loading = raised(kind, message, phase=Phase.IMPORT)
+    for model in (None, read_text_model()):
+        found = classify(loading, packs(), model)
+        assert found.category is P, found
+        assert V not in {one.category for one in found.runners_up}
+    own = Rule(name="own/v", category=V, level=Level.EXCEPTION, exceptions=(kind,), operator=True)
+    assert classify(loading, RuleSet([own], shipped=shipped_rules())).category is V
 
 
 STORY = [
