@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from fnr.api.errors import NotFound
-from fnr.api.requests import GetTask, ListFunctions, ListLogSpans
+from fnr.api.requests import GetTask, ListFunctions, ListLogSpans, ListWorkers
 from fnr.cli.follow import Output, function_output, task_output
 from fnr.cli.group import TASK_ID_CHARS, examples, group
 from fnr.cli.here import here
+from fnr.cli.log_ends import log_size
 from fnr.cli.log_lines import lost_words, show
 from fnr.cli.log_spans import Printed
 from fnr.cli.moments import parse_since
@@ -90,7 +91,17 @@ def _show_function(
         outputs = function_output(here(), name, shown=printed.read_to)
         _show_live(outputs, timestamps=timestamps)
     elif not shown:
-        here().notice(f"{name} has printed nothing{_since_then(since)}")
+        here().notice(_nothing_of(name, since))
+
+
+def _nothing_of(name: str, since: str | None) -> str:
+    """What workers print while they load, and threads after an attempt, is no attempt's."""
+    if since is None:
+        for worker in here().ask(ListWorkers(function=name, gone=True)):
+            if worker.log_path and log_size(worker.log_path):
+                words = f"no attempt of {name} has printed anything; what else its worker"
+                return f"{words} printed stands in {worker.log_path}"
+    return f"{name} has printed nothing{_since_then(since)}"
 
 
 def _since_then(since: str | None) -> str:

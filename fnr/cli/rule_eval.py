@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from fnr.cli.rule_drop_ins import loaded_rules
 from fnr.cli.rule_model import text_model_here
 from fnr.cli.terminal import RED, one_line, painted
 from fnr.policy.classify import classify
-from fnr.policy.labelled import SCHEMA, BadRecordError, EvalReport, evaluate
+from fnr.policy.labelled import KEYS, SCHEMA, BadRecordError, EvalReport, evaluate, meant_by
 from fnr.policy.rules import Category
 
 WRONG_SHOWN = 20
@@ -62,14 +63,23 @@ def evaluate_file(
 
 
 def _records(name: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    told: set[str] = set()
     with _opened(name) as lines:
-        for number, line in enumerate(lines, start=1):
+        for number, whole_line in enumerate(lines, start=1):
+            line = whole_line.removeprefix(BOM_UTF8) if number == 1 else whole_line
             if not line.strip():
                 continue
             try:
-                yield number, msgspec.json.decode(line, type=dict[str, Any])
+                record = msgspec.json.decode(line, type=dict[str, Any])
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 raise BadRecordError(f"line {number}: {error}") from error
+            for key in record.keys() - set(KEYS) - told:
+                if (meant := meant_by(key)) and meant not in record:
+                    told.add(key)
+                    here().notice(
+                        f"notice: line {number}: {key!r} is not read, did you mean {meant!r}?"
+                    )
+            yield number, record
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import typer
 from msgspec import Struct
 
 from fnr.api.errors import ConfigError, NotFound, StorageError
+from fnr.cli.group import counted
 from fnr.cli.here import here
 from fnr.cli.options import DryRun
 from fnr.cli.past_errors import corrections_since
@@ -19,6 +20,7 @@ from fnr.cli.terminal import one_line
 from fnr.config.load import load
 from fnr.config.rule_files import read_packs, read_text_model
 from fnr.host.disk import write_durably
+from fnr.policy.classify import somebody_spoke
 from fnr.policy.local_model import Taught, dump_local, examples_of, lesson_of, teach
 from fnr.policy.record import CorrectedError
 from fnr.policy.rules import Category
@@ -78,12 +80,6 @@ def learn(
     if shipped is None:
         raise ConfigError("the text model of the package is missing", next_step="install fnr again")
     taught_by = _lessons()
-    if not taught_by:
-        raise NotFound(
-            "there is nothing to learn from",
-            why="nobody has reclassified an error",
-            next_step=f"{here().command} errors reclassify ID --category CATEGORY",
-        )
     settings = load(here().paths).settings
     before = text_model_here(settings)
     taught = teach([lesson for _, lesson in taught_by], examples_of(read_packs()), shipped)
@@ -117,13 +113,24 @@ def page(report: LearnReport) -> str:
 
 def _lessons() -> list[tuple[CorrectedError, Lesson]]:
     found: list[tuple[CorrectedError, Lesson]] = []
+    silent = 0
     for error in corrections_since(0):
-        lesson = lesson_of(error.evidence, error.correction.category)
-        if lesson is not None:
+        if not somebody_spoke(error.evidence):
+            silent += 1
+        elif lesson := lesson_of(error.evidence, error.correction.category):
             found.append((error, lesson))
         if len(found) == LESSONS_MAX:
             here().notice(f"notice: the latest {LESSONS_MAX} reclassified errors teach, not all")
             break
+    if silent:
+        words = f"{counted(silent, 'reclassified error')} said nothing to learn from"
+        here().notice(f"notice: {words}: a rule with exit or signal can name what ends so")
+    if not found:
+        raise NotFound(
+            "there is nothing to learn from",
+            why="" if silent else "nobody has reclassified an error",
+            next_step=f"{here().command} errors reclassify ID --category CATEGORY",
+        )
     return found
 
 

@@ -9,6 +9,7 @@ whether to go on with those or with the rules that were in force before.
 from __future__ import annotations
 
 import os
+import pwd
 import stat
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -223,7 +224,7 @@ def read_rule_file(file: Path, *, pack: str, operator: bool, name: str = "") -> 
         finally:
             os.close(fd)
     except OSError as error:
-        return _unusable(where, f"cannot be read: {error.strerror or error}")
+        return _unusable(where, _why_unread(error, file))
     except ValueError as error:
         return _unusable(where, f"cannot be read: {error}")
     # A pipe changes with each byte that is written into it, and is read once and whole.
@@ -260,12 +261,33 @@ def operator_files(folder: str | Path) -> tuple[list[Path], list[RuleProblem]]:
     except FileNotFoundError:
         return [], []
     except OSError as error:
-        words = f"cannot be read: {error.strerror or error}"
+        words = _why_unread(error, Path(folder))
         return [], [RuleProblem(where=str(folder), message=words)]
     if len(found) > FILES_MAX:
         words = f"{len(found)} rule files; at most {FILES_MAX}"
         return [], [RuleProblem(where=str(folder), message=words)]
     return found, []
+
+
+def _why_unread(error: OSError, path: Path) -> str:
+    words = f"cannot be read: {error.strerror or error}"
+    if not isinstance(error, PermissionError):
+        return words
+    try:
+        held = path.stat()
+    except OSError:  # a folder on the way is closed
+        return words
+    mode = stat.S_IMODE(held.st_mode)
+    return (
+        f"{words} to {_user(os.geteuid())}: its mode is {mode:04o}, its owner {_user(held.st_uid)}"
+    )
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
 
 
 def _unusable(where: str, why: str) -> ParsedRules:

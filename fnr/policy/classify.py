@@ -18,13 +18,14 @@ the next link speaks.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from fnr.policy.comparison import Sign
-from fnr.policy.evidence import UNREAD_MESSAGE, Evidence
+from fnr.policy.evidence import OUR_WORDS, UNREAD_MESSAGE, Evidence, ExceptionFact, Phase
 from fnr.policy.facts import FAR, Facts, gather
 from fnr.policy.rule_set import Fit, RuleSet
-from fnr.policy.rules import STRATEGY_OF, Category, Classification, Level, RunnerUp
+from fnr.policy.rules import STRATEGY_OF, Category, Classification, Level, Rule, RunnerUp
 from fnr.policy.text_model import Guess, TextModel, wording_of
 from fnr.policy.weighing import outweighed
 
@@ -41,6 +42,8 @@ _CONFIDENCE = {
 }
 # Words further back in a log may belong to something else.
 _FAR_DISCOUNT = 0.2
+# What a SystemExit says that was given no words: sys.exit(), sys.exit(3).
+_STATUS = re.compile(r"(?:-?\d+|None|True|False)?")
 
 
 def classify(
@@ -57,11 +60,15 @@ def classify(
 
 def classify_facts(facts: Facts, rules: RuleSet, model: TextModel | None = None) -> Classification:
     """The same for evidence that is in the form that rules ask about."""
-    fits = rules.fits(facts, count_max=RUNNERS_UP_MAX + 1)
+    importing = facts.evidence.phase is Phase.IMPORT
+    fits = rules.fits(facts, count_max=None if importing else RUNNERS_UP_MAX + 1)
+    if importing:
+        # Nobody has looked at the task's input yet, whatever the words resemble.
+        fits = [fit for fit in fits if fit.rule.operator or not _blames_input(fit.rule)]
     guess = None
-    if model is not None and _somebody_spoke(facts.evidence):
+    if model is not None and somebody_spoke(facts.evidence):
         guess = outweighed(fits, facts, model) if fits else model.guess(wording_of(facts))
-    if guess is not None:
+    if guess is not None and not (importing and _blames_input(guess)):
         return _guessed(guess, fits, facts)
     if fits:
         return _named(fits, facts)
@@ -76,6 +83,10 @@ def classify_facts(facts: Facts, rules: RuleSet, model: TextModel | None = None)
         missing=missing,
         hint=f"Not known: {'; '.join(missing)}." if missing else "",
     )
+
+
+def _blames_input(named: Rule | Guess) -> bool:
+    return named.category is Category.VALIDATION
 
 
 def _guessed(guess: Guess, fits: Sequence[Fit], facts: Facts) -> Classification:
@@ -94,13 +105,21 @@ def _guessed(guess: Guess, fits: Sequence[Fit], facts: Facts) -> Classification:
     )
 
 
-def _somebody_spoke(evidence: Evidence) -> bool:
-    """Of a worker that died without a word all words are fnr's own, and resemble nothing; of an
-    exception whose message could not be read only its name is known."""
+def somebody_spoke(evidence: Evidence) -> bool:
+    """Of a worker or a command that ended without a word all words are fnr's own, and resemble
+    nothing; of an exception whose message could not be read only its name is known."""
     if any(what.startswith(UNREAD_MESSAGE) for what in evidence.missing):
         return any(link.message for link in evidence.exceptions)
-    said = evidence.exceptions or evidence.stderr_tail.strip() or evidence.stdout_tail.strip()
-    return bool(said) or not evidence.worker_died
+    if evidence.stderr_tail.strip() or evidence.stdout_tail.strip():
+        return True
+    if evidence.exceptions:
+        return not all(map(_is_bare_exit, evidence.exceptions))
+    return not evidence.worker_died and OUR_WORDS.fullmatch(evidence.message) is None
+
+
+def _is_bare_exit(link: ExceptionFact) -> bool:
+    """Is it a SystemExit that carries a status and no words?"""
+    return link.type == "SystemExit" and _STATUS.fullmatch(link.message) is not None
 
 
 def _named(fits: Sequence[Fit], facts: Facts) -> Classification:

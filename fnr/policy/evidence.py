@@ -6,6 +6,7 @@ Evidence states facts and draws no conclusion: classify reads it. Absent evidenc
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 from msgspec import Struct
@@ -21,6 +22,8 @@ DAEMON_KILLED = "its daemon was killed, and it ends with it (on_daemon_exit = ki
 WORKER_ENDED = "the worker got SIGTERM"
 # What is missing of an exception whose str() raised begins so.
 UNREAD_MESSAGE = "message of "
+# What fnr itself says of the end of a command, before the command's last words if it had any.
+OUR_WORDS = re.compile(r"(?:exit code -?\d+|killed by \S+(?: \(core dumped\))?)(?:: |$)")
 
 
 class Phase(StrEnum):

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from functools import lru_cache
 from signal import Signals
 from typing import Any
 
@@ -26,6 +28,12 @@ from fnr.policy.named_input import with_named_input
 from fnr.policy.rules import Category, Classification, RuleTest
 
 SCHEMA = "fnr.rules.eval/1"
+KEYS = (
+    "exception_type", "message", "traceback", "exit_code", "signal", "http_status", "input",
+    "category",
+)  # fmt: skip
+# A record may say more, like its origin; so alike a name is of what it was meant to be.
+_LIKENESS_MIN = 0.8
 SIGNAL_MAX = 64
 # What a status, a code or a signal can be: int() refuses thousands of digits in words of its own.
 _NUMBER = re.compile(r"-?\d{1,20}")
@@ -134,6 +142,12 @@ def label_of(record: Mapping[str, Any]) -> Category:
     except ValueError:
         known = ", ".join(Category)
         raise BadRecordError(f"category must be one of {known}") from None
+
+
+@lru_cache(maxsize=1_000)
+def meant_by(key: str) -> str:
+    """The key that a name which is none was likely meant to be; "" for no such."""
+    return next(iter(get_close_matches(key, KEYS, n=1, cutoff=_LIKENESS_MIN)), "")
 
 
 def evaluate(

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from fnr.policy.classify import classify_facts
-from fnr.policy.evidence import Evidence
+from fnr.policy.evidence import OUR_WORDS, Evidence
 from fnr.policy.facts import Facts, gather
 from fnr.policy.rule_set import RuleSet
 from fnr.policy.rules import Category, Level
 from fnr.policy.suggest import NamelessError
 from fnr.policy.text_features import features, slot
 from fnr.policy.text_model import FEATURES_MAX, TextModel
-
-# What fnr itself says before a command's last words.
-_OUR_WORDS = re.compile(r"(?:exit code -?\d+|killed by \S+(?: \(core dumped\))?)(?:: |$)")
 
 
 def nameless(
@@ -68,4 +63,5 @@ def _told(evidence: Evidence) -> tuple[str, str]:
             return link.type, link.message
     if evidence.exceptions:
         return evidence.exceptions[0].type, evidence.message
-    return "", _OUR_WORDS.sub("", evidence.message, count=1)
+    # Of a worker that died the whole message is fnr's own.
+    return "", "" if evidence.worker_died else OUR_WORDS.sub("", evidence.message, count=1)

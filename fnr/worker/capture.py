@@ -64,17 +64,17 @@ def chain_of(error: BaseException) -> list[BaseException]:
 
 
 def _behind(link: BaseException) -> list[BaseException]:
-    behind: list[BaseException] = []
-    if isinstance(link, BaseExceptionGroup):
-        behind.extend(link.exceptions)
-    reason = attribute(link, "reason")  # urllib.error.URLError hides the OSError there
-    if isinstance(reason, BaseException):
-        behind.append(reason)
-    if link.__cause__ is not None:
-        behind.append(link.__cause__)
-    elif link.__context__ is not None and not link.__suppress_context__:
-        behind.append(link.__context__)
-    return behind
+    """What it groups, and what caused it; a class may have made properties of all of these."""
+    behind: list[object] = []
+    grouped = attribute(link, "exceptions") if isinstance(link, BaseExceptionGroup) else None
+    if isinstance(grouped, tuple | list):
+        behind.extend(grouped)
+    behind.append(attribute(link, "reason"))  # urllib.error.URLError hides the OSError there
+    cause = attribute(link, "__cause__")
+    if cause is None and not attribute(link, "__suppress_context__"):
+        cause = attribute(link, "__context__")
+    behind.append(cause)
+    return [one for one in behind if isinstance(one, BaseException)]
 
 
 def _capture(error: BaseException, *, phase: Phase, now_ms: int) -> Evidence:
@@ -157,9 +157,10 @@ def _end_of(written: object) -> str:
 
 def _exit_code(error: SystemExit) -> int:
     """What the interpreter would have exited with."""
-    if error.code is None:
+    code = attribute(error, "code")
+    if code is None:
         return 0
-    return error.code & 0xFF if isinstance(error.code, int) else 1
+    return code & 0xFF if isinstance(code, int) else 1
 
 
 def _traceback_text(
@@ -167,7 +168,7 @@ def _traceback_text(
 ) -> str:
     import traceback  # noqa: PLC0415 - only failures need it
 
-    tb = _without_our_frames(kept[0].__traceback__)
+    tb = _without_our_frames(_traceback_of(kept[0]))
     try:
         if whole:
             lines = traceback.format_exception(type(kept[0]), kept[0], tb, limit=-_FRAMES_MAX)
@@ -184,6 +185,11 @@ def _traceback_text(
     return "".join(lines)
 
 
+def _traceback_of(link: BaseException) -> TracebackType | None:
+    found = attribute(link, "__traceback__")
+    return found if isinstance(found, TracebackType) else None
+
+
 def _without_our_frames(tb: TracebackType | None) -> TracebackType | None:
     while tb is not None and tb.tb_frame.f_code.co_filename.startswith(_OUR_FOLDER):
         tb = tb.tb_next
@@ -195,4 +201,4 @@ def _free_locals(links: list[BaseException]) -> None:
     from traceback import clear_frames  # noqa: PLC0415 - only failures need it
 
     for link in links:
-        clear_frames(link.__traceback__)
+        clear_frames(_traceback_of(link))

@@ -267,6 +267,12 @@ class Duty:
         self.say(Bye(reason=reason))
         self.flush()
 
+    def mend(self) -> None:
+        """The function closed descriptors; go on without those of ours that were among them."""
+        self._interrupts.renew()
+        if self.link.sock is not None and not self.link.is_whole():
+            self._lose()
+
     def _running_token(self) -> str:
         return self.running.token if self.running is not None else ""
 

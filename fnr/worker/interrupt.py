@@ -41,11 +41,7 @@ class Interrupts:
         self.soft: Callable[[], None] | None = None
         self.forked = False
         self._installed = False
-        # A signal that comes between our last look and a system call does not interrupt that call;
-        # what it writes here does. The fd to read from is part of every poll.
-        self.fd, self._write_fd = os.pipe()
-        os.set_blocking(self.fd, False)
-        os.set_blocking(self._write_fd, False)
+        self.fd, self._write_fd = _wakeup_pipe()
         self._unwanted: str | None = None
         self._main = threading.main_thread().ident
 
@@ -56,6 +52,11 @@ class Interrupts:
         self._installed = True
         signal.set_wakeup_fd(self._write_fd, warn_on_full_buffer=False)
         os.register_at_fork(after_in_child=self._on_fork)
+
+    def renew(self) -> None:
+        """The function has closed our pipe; its numbers may be somebody else's by now."""
+        self.fd, self._write_fd = _wakeup_pipe()
+        signal.set_wakeup_fd(self._write_fd, warn_on_full_buffer=False)
 
     def heed(self, number: int) -> None:
         """Take one more signal for the wish that the process ends, however often it comes."""
@@ -116,3 +117,12 @@ class Interrupts:
         self.open = False
         signal.set_wakeup_fd(-1)
         self.leave_to_system()
+
+
+def _wakeup_pipe() -> tuple[int, int]:
+    """A signal that comes between our last look and a system call does not interrupt that call;
+    what it writes here does. The fd to read from, the first, is part of every poll."""
+    read_fd, write_fd = os.pipe()
+    os.set_blocking(read_fd, False)
+    os.set_blocking(write_fd, False)
+    return read_fd, write_fd

@@ -6,6 +6,7 @@ the link.
 
 from __future__ import annotations
 
+import os
 import socket
 from contextlib import suppress
 
@@ -34,6 +35,7 @@ class Link:
     def __init__(self, path: str) -> None:
         self._path = path
         self.sock: socket.socket | None = None
+        self._made: os.stat_result | None = None
         self.welcomed = False
         self.retry_at_ms = 0
         self._pause_ms = RETRY_FIRST_MS
@@ -61,6 +63,7 @@ class Link:
             self._retry_later(now_ms)
             return False
         self.sock = sock
+        self._made = os.fstat(sock.fileno())
         return True
 
     def welcome(self) -> None:
@@ -72,10 +75,7 @@ class Link:
         """Give the connection up, with everything half sent or half read."""
         if self.sock is None:
             return
-        # A function may have closed it: Python's own object then fails to.
-        with suppress(OSError):
-            self.sock.close()
-        self.sock = None
+        self.close()
         self._unsent.clear()
         self._sending = memoryview(b"")
         self._partial.clear()
@@ -134,11 +134,25 @@ class Link:
         return True
 
     def close(self) -> None:
-        """End the connection for good."""
-        if self.sock is not None:
+        """End the connection."""
+        if self.sock is None:
+            return
+        # Else a function has closed it, and its number may be that of something of its own.
+        if self.is_whole():
             with suppress(OSError):
                 self.sock.close()
-            self.sock = None
+        else:
+            self.sock.detach()
+        self.sock = None
+
+    def is_whole(self) -> bool:
+        """Whether the connection is still what its descriptor leads to."""
+        assert self.sock is not None
+        assert self._made is not None
+        try:
+            return os.path.samestat(os.fstat(self.sock.fileno()), self._made)
+        except OSError:
+            return False
 
     def _retry_later(self, now_ms: int) -> None:
         self.retry_at_ms = now_ms + self._pause_ms

@@ -21,6 +21,7 @@ class OwnLog:
     """The log of one worker; spans in it are the output of attempts.
 
     bytes_max: how much output is kept.
+    regained:  the function had closed our descriptor, and with it perhaps others of the worker.
     """
 
     def __init__(self, spec: WorkerSpec) -> None:
@@ -30,14 +31,16 @@ class OwnLog:
         # A function may close or redirect descriptor 2.
         self._fd = os.dup(2)
         self._name = name_of(self._fd)
-        self._end = os.fstat(self._fd).st_size
+        self.regained = False
+        self._file = os.fstat(self._fd)
+        self._end = self._file.st_size
         self._spool_dir = spec.spool_dir
         # On a file system that tells two files where there is one, it would begin for ever.
-        self._may_vanish = self._stands(os.fstat(self._fd))
+        self._may_vanish = self._stands(self._file)
 
     def size(self) -> int:
         """Where the next output will stand."""
-        end, held = self._end, os.fstat(self._fd)
+        end, held = self._end, self._held()
         if self._may_vanish and not self._stands(held):
             self._begin_anew(held)
             held = os.fstat(self._fd)
@@ -46,6 +49,29 @@ class OwnLog:
             held = os.fstat(self._fd)
         self._end = max(self._end, held.st_size)
         return held.st_size
+
+    def _held(self) -> os.stat_result:
+        """What we write to; whatever else has our number by now is not ours to touch."""
+        with suppress(OSError):
+            held = os.fstat(self._fd)
+            if os.path.samestat(held, self._file):
+                return held
+        self._fd = self._opened_again()
+        self._name = name_of(self._fd)
+        self.regained = True
+        self.say("the function closed file descriptors of its worker, which is replaced")
+        return os.fstat(self._fd)
+
+    def _opened_again(self) -> int:
+        for number in (2, 1):
+            with suppress(OSError):
+                if os.path.samestat(os.fstat(number), self._file):
+                    return os.dup(number)
+        fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._file = os.fstat(fd)
+        while fd <= 2:  # what is printed from now on is to be found as well
+            fd = os.dup(fd)
+        return fd
 
     def _go_on_behind(self, end: int) -> None:
         """It was emptied to make room: what comes next stands behind what there was."""
@@ -84,6 +110,7 @@ class OwnLog:
             with suppress(OSError):  # a function may have closed or redirected it
                 if os.path.samestat(os.fstat(number), held):
                     os.dup2(fd, number)
+        self._file = os.fstat(fd)
         os.dup2(fd, self._fd, inheritable=False)
         os.close(fd)
         self.say("this log was removed or moved away, and goes on here")

@@ -105,25 +105,34 @@ class PythonFunction:
         if self._interrupts.forked:
             _leave_copy(result)
         _flush()
+        log_to = self._log.size()
+        if self._log.regained:
+            with self._duty.lock:
+                self._duty.mend()
         output = Output(
             log_path=self._log.path,
             log_from=log_from,
-            log_to=self._log.size(),
+            log_to=log_to,
             cpu_ms=(own_use.cpu_ns() - cpu_from_ns) // _NS_PER_MS,
             peak_mib=self._grown_to_mib(),
         )
-        # A log that goes on for ever would let files grow for ever as well.
-        log_is_long = file_size_mib is not None and self._log.size() >= file_size_mib << 20
-        leave = "log_size" if log_is_long else ""
+        leave = self._why_leave(log_to, file_size_mib)
         if isinstance(result, bytes):
             return Ended(result=result, output=output, leave=leave)
-        tail = self._log.tail(log_from, output.log_to or log_from)
+        tail = self._log.tail(log_from, log_to)
         return Ended(evidence=replace(result, stderr_tail=tail), output=output, leave=leave)
 
     def close(self) -> None:
         """Let unfinished coroutines clean up behind themselves."""
         if self._runner is not None:
-            self._runner.close()
+            with suppress(OSError):  # a function may have closed what the loop waits by
+                self._runner.close()
+
+    def _why_leave(self, log_to: int, file_size_mib: int | None) -> str:
+        if self._log.regained:
+            return "its function closed file descriptors of the worker"
+        # A log that goes on for ever would let files grow for ever as well.
+        return "log_size" if file_size_mib is not None and log_to >= file_size_mib << 20 else ""
 
     def _call(self, run: Run) -> bytes | Evidence:
         phase = Phase.RUN
@@ -242,11 +251,11 @@ def find(name: str) -> Callable[..., Any]:
 
 
 def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        # The disk may be full, and foreign code may have closed the stream, or put in its place
-        # something that raises whatever it likes.
-        with suppress(Exception):
-            stream.flush()
+    for name in ("stdout", "stderr"):
+        # The disk may be full, and foreign code may have closed or deleted the stream, or put in
+        # its place something that raises whatever it likes.
+        with suppress(BaseException):
+            getattr(sys, name).flush()
 
 
 def _leave_copy(result: bytes | Evidence) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import tempfile
 import threading
 from pathlib import Path
 
@@ -169,3 +171,20 @@ def test_what_the_next_attempt_prints_is_not_shown_as_this_ones(
     }
     now.write_bytes(b"C\0")
     assert fnr("task", "logs", task_id, "-f").out == "mine\n"
+
+
+def test_what_a_worker_printed_outside_of_attempts_is_not_called_nothing(
+    tmp_path: Path, command: Run
+) -> None:
+    (tmp_path / "loud.py").write_text('print("loading")\n\ndef run():\n    return 1\n')
+    toml = f'[functions.loud]\npython = "loud:run"\ncwd = "{tmp_path}"\n'
+    made = LiveHome(Path(tempfile.mkdtemp(prefix="fnr-")), toml).up()
+    try:
+        assert made.fnr("submit", "loud", "--wait").returncode == 0
+        found = command("--home", made.folder, "logs", "loud")
+        path = found.err.split()[-1]
+        assert found.err.startswith("no attempt of loud has printed anything; what else its worker")
+        assert Path(path).read_text() == "loading\n"
+    finally:
+        made.close()
+        shutil.rmtree(made.folder, ignore_errors=True)

@@ -176,3 +176,25 @@ def test_learning_names_what_people_named_and_can_be_forgotten(ask: Ask, wobbly:
     assert layer.exists()
     assert ask("rules", "learn", "--reset").code == 0
     assert not layer.exists()
+
+
+def test_nothing_is_learnt_from_what_ended_without_a_word(command: Run) -> None:
+    """The model is not asked about it, so it must not be said that it names it now."""
+    toml = """
+    [functions.mute]
+    command = ["sh", "-c", "exit 9"]
+    retry = { max = 0, unknown_max = 0 }
+    """
+    made = LiveHome(Path(tempfile.mkdtemp(prefix="fnr-")), toml).up()
+    try:
+        assert made.fnr("submit", "mute", "--wait").returncode == 1
+        [error] = command("--home", made.folder, "errors", "list", "-o", "json").json["items"]
+        words = ("errors", "reclassify", error["error_id"], "--category", "transient")
+        assert command("--home", made.folder, *words, "--why", "busy").code == 0
+        learnt = command("--home", made.folder, "rules", "learn")
+        assert learnt.code == 4
+        assert "1 reclassified error said nothing to learn from" in learnt.err
+        assert not (made.folder / "learnt-words.json").exists()
+    finally:
+        made.close()
+        shutil.rmtree(made.folder, ignore_errors=True)

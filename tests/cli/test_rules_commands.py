@@ -394,5 +394,16 @@ def test_eval_says_which_line_it_cannot_use(
     assert (ran.code, words in ran.err) == (65, True), ran.err
 
 
+def test_eval_names_a_key_that_is_misspelt_and_reads_behind_a_byte_order_mark(
+    rules: Rules, tmp_path: Path
+) -> None:
+    file = tmp_path / "labelled.jsonl"
+    line = '{"mesage": "lens", "origin": "here", "category": "unknown"}\n'
+    file.write_text("\ufeff" + line + line)
+    ran = rules("eval", file)
+    assert (ran.code, ran.out.splitlines()[0].split(";")[0]) == (0, "2 of 2 right, 100.0%")
+    assert ran.err == "notice: line 1: 'mesage' is not read, did you mean 'message'?\n"
+
+
 def test_reload_needs_a_daemon(rules: Rules) -> None:
     assert rules("reload").code == 3

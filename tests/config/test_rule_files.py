@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pwd
+from errno import EACCES
 from pathlib import Path
 from threading import Event, Thread
 
@@ -285,3 +287,22 @@ def test_packs_whose_index_is_missing_or_damaged_name_errors_all_the_same(
     if index is not None:
         (rule_files.PACKS_DIR / rule_files.INDEX_FILE).write_bytes(index)
     assert names(load_rules(paths)) == "optics/lens"
+
+
+def test_who_may_not_read_a_file_of_rules_is_told_whose_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root reads whatever its mode says."""
+    file = tmp_path / "mine.toml"
+    file.write_text("version = 1\n")
+    file.chmod(0o200)
+
+    def closed(_: str) -> int:
+        raise PermissionError(EACCES, "Permission denied")
+
+    monkeypatch.setattr(rule_files, "open_to_read", closed)
+    [problem] = read_rule_file(file, pack="mine", operator=True).problems
+    name = pwd.getpwuid(os.geteuid()).pw_name
+    assert problem.message == (
+        f"cannot be read: Permission denied to {name}: its mode is 0200, its owner {name}"
+    )

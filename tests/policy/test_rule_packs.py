@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from policy_values import coded, packs, raised, says, whole_packs
 
-from fnr.config.rule_files import PACKS_DIR, pack_problems
+from fnr.config.rule_files import PACKS_DIR, pack_problems, read_text_model, shipped_rules
 from fnr.policy.classify import classify
 from fnr.policy.evidence import Code, Evidence, KilledBy, Phase
-from fnr.policy.rules import STRATEGY_OF, Category
+from fnr.policy.rule_set import RuleSet
+from fnr.policy.rules import STRATEGY_OF, Category, Level, Rule
 
-T, R, V, P = Category.TRANSIENT, Category.RESOURCE, Category.VALIDATION, Category.PERMANENT
+T, R, V, P, U = tuple(Category)
 
 
 def test_the_packs_read_and_their_examples_are_decided_as_they_say() -> None:
@@ -156,6 +157,61 @@ def test_an_end_means_what_it_means(category: Category, evidence: Evidence) -> N
     assert found.strategy is STRATEGY_OF[category]
     assert found.matched
     assert 0 < found.confidence <= 1
+
+
+SILENT = [
+    *((T, Evidence(message=f"exit code {code}", exit_code=code)) for code in (69, 75, 124, 129)),
+    *((U, Evidence(message=f"exit code {code}", exit_code=code)) for code in (1, 128, 255)),
+    (P, Evidence(message="killed by SIGABRT (core dumped)", signal=6)),
+    (P, Evidence(message="killed by SIGILL", signal=4)),
+    (T, Evidence(message="killed by SIGINT", signal=2)),
+    (U, Evidence(message="killed by 40", signal=40)),
+    (T, raised("SystemExit", "75", exit_code=75)),
+    (U, raised("SystemExit", "3", exit_code=3)),
+    (U, raised("SystemExit", "", exit_code=0)),
+    (U, raised("SystemExit", "None", exit_code=0)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("category", "evidence"), SILENT, ids=[str(number) for number in range(len(SILENT))]
+)
+def test_of_what_ended_without_a_word_only_the_end_counts(
+    category: Category, evidence: Evidence
+) -> None:
+    """The text model would find a likeness in words that are fnr's own."""
+    model = read_text_model()
+    assert model is not None
+    assert classify(evidence, packs(), model) == classify(evidence, packs())
+    assert classify(evidence, packs(), model).category is category
+
+
+def test_what_a_command_or_an_exit_says_is_weighed() -> None:
+    model = read_text_model()
+    for said in (
+        Evidence(message="exit code 1: syntax error near unexpected token", exit_code=1),
+        raised("SystemExit", "syntax error near unexpected token", exit_code=1),
+    ):
+        assert classify(said, packs(), model).category is P
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("json.decoder.JSONDecodeError", "Expecting value: line 1 column 1 (char 0)"),
+        ("ValueError", "invalid literal for int() with base 10: 'x'"),
+        ("TypeError", "parameter 'a' is positional-only; fnr passes the input by name"),
+        ("AssertionError", ""),
+    ],
+)
+def test_what_cannot_be_loaded_is_nobodys_input(kind: str, message: str) -> None:
+    loading = raised(kind, message, phase=Phase.IMPORT)
+    for model in (None, read_text_model()):
+        found = classify(loading, packs(), model)
+        assert found.category is P, found
+        assert V not in {one.category for one in found.runners_up}
+    own = Rule(name="own/v", category=V, level=Level.EXCEPTION, exceptions=(kind,), operator=True)
+    assert classify(loading, RuleSet([own], shipped=shipped_rules())).category is V
 
 
 STORY = [

@@ -177,3 +177,16 @@ def test_a_right_rule_that_was_outweighed_asks_for_a_rule_of_ones_own() -> None:
     assert asked(T, general)
     assert asked(P, general)
     assert not asked(T, by_words(T, "peer", level=Level.LEDGER))
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        Evidence(message="the worker ended with exit code 5", exit_code=5, worker_died=True),
+        Evidence(message="exit code 5", exit_code=5),
+    ],
+)
+def test_what_fnr_says_of_an_end_is_no_wording_for_a_rule(evidence: Evidence) -> None:
+    found = nameless("E1", "render", evidence, said=None, rules=RuleSet(()), model=None)
+    assert found is not None
+    assert (found.message, found.exit_code) == ("", 5)

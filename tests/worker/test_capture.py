@@ -133,6 +133,27 @@ def test_an_exception_that_cannot_be_read_is_named_all_the_same() -> None:
     assert unread.endswith("test_capture.Hostile: its str() raised SystemExit")
 
 
+def _unreadable(_: object) -> Any:
+    raise KeyError("not for you")
+
+
+@pytest.mark.parametrize(
+    "name", ["__cause__", "__context__", "__suppress_context__", "__traceback__"]
+)
+def test_a_link_that_cannot_be_followed_costs_no_word_of_the_message(name: str) -> None:
+    closed = type("Closed", (ValueError,), {name: property(_unreadable)})
+    evidence = captured(raised(lambda: closed("width is 0")))
+    assert evidence.exceptions[0].message == "width is 0"
+    assert evidence.exceptions[0].bases == ("ValueError", "Exception")
+
+
+def test_a_group_and_an_exit_whose_parts_cannot_be_read_are_told() -> None:
+    group = type("Closed", (ExceptionGroup,), {"exceptions": property(_unreadable)})
+    assert captured(group("many", [ValueError("v")])).exceptions[0].type.endswith("Closed")
+    left = type("Left", (SystemExit,), {"code": property(_unreadable)})
+    assert captured(left("in a hurry")).message.endswith("Left: in a hurry")
+
+
 def test_what_reading_a_message_raised_does_not_name_the_attempt() -> None:
     """Only words about an exception would say KeyError; what it is, nobody knows."""
 

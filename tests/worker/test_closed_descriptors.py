@@ -1,0 +1,106 @@
+"""Functions that close what their worker needs, or put something else in its place."""
+
+from __future__ import annotations
+
+import socket
+
+import msgspec
+import pytest
+from fake_daemon import FakeDaemon, Peer, WorkerUnderTest
+
+from fnr.api.frames import Ack, Bye, Done
+
+FUNCTIONS = """
+import os
+import socket
+import sys
+
+kept = []
+
+def close_all(first):
+    os.closerange(first, 4096)
+    return "closed"
+
+def close_and_open(path):
+    os.closerange(3, 4096)
+    for _ in range(20):
+        kept.append(open(path, "r+b", buffering=0))
+    return "opened"
+
+def close_and_connect(path):
+    os.closerange(3, 4096)
+    for _ in range(10):
+        kept.append(socket.socket(socket.AF_UNIX))
+        kept[-1].connect(path)
+    return "connected"
+
+class Hostile:
+    def write(self, words):
+        raise SystemExit("write")
+
+    def flush(self):
+        raise SystemExit("flush")
+
+def replace_streams():
+    sys.stdout = sys.stderr = Hostile()
+    return "replaced"
+
+def delete_stream():
+    if hasattr(sys, "stdout"):
+        del sys.stdout
+    return "deleted"
+"""
+
+
+def serve(daemon: FakeDaemon, name: str) -> tuple[WorkerUnderTest, Peer]:
+    (daemon.folder / "closers.py").write_text(FUNCTIONS)
+    return daemon.serve(python=f"closers:{name}", cwd=str(daemon.folder))
+
+
+def told_later(daemon: FakeDaemon, peer: Peer, arguments: object = None) -> object:
+    """The result of an attempt whose worker has lost its connection, and leaves."""
+    token = peer.run(arguments)
+    peer.at_end()
+    again = daemon.accept()
+    assert again.hello.finished == (token,)
+    done = again.expect(Done)
+    again.send(Ack(tokens=(token,)))
+    assert "closed file descriptors" in again.expect(Bye).reason
+    again.at_end()
+    return msgspec.json.decode(done.result)
+
+
+@pytest.mark.parametrize("first", [0, 3])
+def test_the_result_is_told_and_the_worker_leaves(daemon: FakeDaemon, first: int) -> None:
+    worker, peer = serve(daemon, "close_all")
+    assert told_later(daemon, peer, {"first": first}) == "closed"
+    assert worker.wait() == 0
+    assert "the function closed file descriptors of its worker" in worker.log
+
+
+def test_what_the_function_opened_instead_is_not_touched(daemon: FakeDaemon) -> None:
+    precious = daemon.folder / "precious"
+    precious.write_bytes(b"x")
+    worker, peer = serve(daemon, "close_and_open")
+    assert told_later(daemon, peer, {"path": str(precious)}) == "opened"
+    assert worker.wait() == 0
+    assert precious.read_bytes() == b"x"
+
+
+def test_nothing_is_said_to_a_connection_of_the_function(daemon: FakeDaemon) -> None:
+    path = str(daemon.folder / "another.sock")
+    with socket.socket(socket.AF_UNIX) as another:
+        another.bind(path)
+        another.listen(10)
+        worker, peer = serve(daemon, "close_and_connect")
+        assert told_later(daemon, peer, {"path": path}) == "connected"
+        assert worker.wait() == 0
+        for _ in range(10):
+            with another.accept()[0] as heard:
+                assert heard.recv(1) == b""
+
+
+@pytest.mark.parametrize("name", ["replace_streams", "delete_stream"])
+def test_streams_are_the_functions_to_ruin(daemon: FakeDaemon, name: str) -> None:
+    _, peer = serve(daemon, name)
+    assert peer.result() == peer.result()
