@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -44,16 +45,20 @@ _MEANING = {
 }
 
 
-class Number(msgspec.Struct, frozen=True, kw_only=True):
-    """One number that decided, and where it came from."""
+class Number(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One number of the strategy, and where it came from.
+
+    today: it is what fnr.toml says now, which may be another one than when the error came.
+    """
 
     name: str
     value: str
     origin: str
+    today: bool = False
 
 
 def numbers(detail: ErrorDetail, loaded: Loaded) -> list[Number]:
-    """What bounds and delays this error's strategy had, by today's configuration."""
+    """What bounds and delays this error's strategy: kept with it, else by today's configuration."""
     name, named = detail.error.function, detail.error.classification
     settings = loaded.settings.functions.get(name)
     policy = policy_for(
@@ -65,17 +70,22 @@ def numbers(detail: ErrorDetail, loaded: Loaded) -> list[Number]:
     found = list(_own_numbers(detail))
     for key in _KEYS[named.strategy]:
         value = RETRY_KEYS[key].show(getattr(policy, RETRY_KEYS[key].setting))
+        if {"delay": named.delay_ms, "wait": named.wait_ms}.get(key) is not None:
+            found.append(Number(name=key, value=str(value), origin=_rule(named)))
+            continue
         origin = _origin(key, named, loaded.origins, f"functions.{name}.retry")
         if settings is None and origin == "default":
             origin = "default; the function is not in fnr.toml any more"
-        found.append(Number(name=key, value=str(value), origin=origin))
-    return found
+        found.append(Number(name=key, value=str(value), origin=origin, today=True))
+    return sorted(found, key=lambda number: number.today)
+
+
+def _rule(named: Classification) -> str:
+    return f"rule {named.rule}" + (f", {named.where}" if named.where else "")
 
 
 def _origin(key: str, named: Classification, origins: dict[str, str], table: str) -> str:
-    """Where a number comes from: the rule, else the category's table, else the function's."""
-    if {"delay": named.delay_ms, "wait": named.wait_ms}.get(key) is not None:
-        return f"rule {named.rule}" + (f", {named.where}" if named.where else "")
+    """Where today's number comes from: the category's table, else the function's."""
     short = "max" if key in {"unknown_max", "waits_max"} else key
     by_category = origins.get(f"{table}.{named.category}.{short}")
     return by_category or origins.get(f"{table}.{key}", "default")
@@ -83,7 +93,7 @@ def _origin(key: str, named: Classification, origins: dict[str, str], table: str
 
 def _own_numbers(detail: ErrorDetail) -> Iterator[Number]:
     named, task = detail.error.classification, detail.task
-    rule = f"rule {named.rule}" + (f", {named.where}" if named.where else "")
+    rule = _rule(named)
     if named.max_retries is not None:
         yield Number(name="max_retries", value=str(named.max_retries), origin=rule)
     if named.wait_for is not None:
@@ -227,8 +237,11 @@ def _strategy(named: Classification, found: list[Number]) -> Iterator[str]:
         source = f"asked for by rule {named.rule}{place} instead of {usual}"
     yield f"strategy {named.strategy}: {_MEANING[named.strategy]}"
     yield _row("because", source)
-    for number in found:
-        yield _row(number.name, f"{number.value}  ({number.origin})")
+    for today, group in groupby(found, key=lambda number: number.today):
+        if today:
+            yield _row("today", "fnr.toml has these; it may have had others then")
+        for number in group:
+            yield _row(number.name, f"{number.value}  ({number.origin})")
     if named.severity is not None:
         yield _row("severity", f"{named.severity}: the rule says so")
     if named.recycle_worker:

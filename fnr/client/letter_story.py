@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fnr.api.plain_text import one_line
 from fnr.client.instants import age, clock_time
-from fnr.client.task_story import error_lines, value_text
+from fnr.client.task_story import error_lines, smaller_words, value_text
 from fnr.policy.record import TaskDetail
 
 
@@ -25,6 +25,7 @@ def letter_page(detail: TaskDetail, command: str = "") -> str:
         ("tags", " ".join(f"{key}={value}" for key, value in sorted(task.tags.items()))),
         ("resolution", letter.resolution),
         ("input", value_text(detail.input)),
+        ("degraded", smaller_words(task)),
     ]
     if len(detail.revisions) > 1:
         rows.append(("original", value_text(detail.revisions[0].body)))

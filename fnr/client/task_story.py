@@ -18,16 +18,22 @@ TRACE_LINES_MAX = 12
 def why(task: Task) -> str:
     """Why a task is where it is, in a few words."""
     if task.state is TaskState.QUEUED and task.attempts:
-        return f"again {in_time(task.due_at_ms)}: {task.reason}"
+        return f"{_again(task.due_at_ms)}: {task.reason}"
     if task.state is TaskState.QUEUED and task.due_at_ms > now_ms():
         return f"not before {clock_time(task.due_at_ms)}, {in_time(task.due_at_ms)}"
     if task.waiting_for == WAITING_FOR:
         return f"for the undo of its last attempt: {task.reason}"
     if task.state is TaskState.WAITING:
-        return f"for {task.waiting_for}, again {in_time(task.due_at_ms)}: {task.reason}"
+        return f"for {task.waiting_for}, {_again(task.due_at_ms)}: {task.reason}"
     if task.cancel_asked:
         return "is being cancelled"
     return task.reason
+
+
+def _again(due_at_ms: int) -> str:
+    """When it is tried again. While no daemon is there, or its function is paused, that passes."""
+    late_ms = now_ms() - due_at_ms
+    return f"again {in_time(due_at_ms)}" if late_ms < 0 else f"due again since {duration(late_ms)}"
 
 
 def page(detail: TaskDetail, command: str = "") -> str:

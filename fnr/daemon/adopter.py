@@ -13,6 +13,7 @@ from contextlib import suppress
 from fnr.config.settings import FunctionSettings
 from fnr.daemon.farewell import expect_back
 from fnr.daemon.first_writes import written
+from fnr.daemon.lost_attempts import excuse_restored
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.pool import Pool
 from fnr.daemon.remains import (
@@ -35,7 +36,7 @@ from fnr.host.other_user import other_user
 from fnr.policy.evidence import Evidence, KilledBy
 from fnr.policy.record import WorkerRecord
 from fnr.policy.task import Attempt, Task, WorkerIdentity
-from fnr.store import tasks
+from fnr.store import restored, tasks
 from fnr.store import workers as worker_rows
 from fnr.store.connection import Transaction
 
@@ -47,12 +48,14 @@ class Adopter:
         self._parts = parts
         self._supervisor = supervisor
         self._runner = runner
+        self._restored: frozenset[str] = frozenset()
         self.on_taken: Callable[[WorkerProcess], None] = _nobody_looks
 
     async def adopt_all(self) -> None:
         """Take over what lives, settle what does not."""
 
         def unit(tx: Transaction) -> tuple[list[WorkerRecord], list[tuple[Task, Attempt]]]:
+            self._restored = restored.tokens(tx)
             return worker_rows.alive(tx), tasks.running(tx)
 
         records, running = await self._parts.store.write(unit)
@@ -130,6 +133,7 @@ class Adopter:
         if same_boot:
             evidence = with_kernel_words(self._parts, worker, evidence)
             evidence = with_its_daemon(worker, evidence)
+        excuse_restored(worker, self._runner.take_back)
         begun = begun_token(worker)
         if not same_boot and worker.current is not None:
             begun = begun or worker.current.token
@@ -179,7 +183,10 @@ class Adopter:
             uid=paths.uid_of_now_file(now_path),
             started_at_ms=record.started_at_ms,
             ours=False,
-            held={attempt.token: Held(attempt.token, task) for task, attempt in pairs},
+            held={
+                attempt.token: Held(attempt.token, task, restored=attempt.token in self._restored)
+                for task, attempt in pairs
+            },
             heard_at_ms=now_ms,
             begun_at_ms=now_ms - ran_ms,
             progress_at_ms=now_ms,

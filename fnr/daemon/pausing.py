@@ -41,22 +41,21 @@ class Pausing:
         return Changed(changed=names)
 
     async def resume(self, _: Client, request: ResumeFunction) -> Changed:
-        """What waits begins at once."""
-        names = self._known(request.functions)
-        await self.resume_named(names)
-        return Changed(changed=names)
+        """What waits begins at once. What was not paused is not called resumed."""
+        return Changed(changed=await self.resume_named(self._known(request.functions)))
 
-    async def resume_named(self, names: list[str]) -> None:
-        """The same, of names that are known to be functions."""
+    async def resume_named(self, names: list[str]) -> list[str]:
+        """The same, of names that are known to be functions; those that were paused."""
 
-        def unit(tx: Transaction) -> None:
-            functions.resume(tx, names)
+        def unit(tx: Transaction) -> list[str]:
+            return functions.resume(tx, names)
 
-        await self._store.write(unit)
+        resumed = await self._store.write(unit)
         self._crew.supervisor.paused.difference_update(names)
         for pool in self._pools(names):
             pool.paused = False
             self._crew.dispatcher.due_now(pool.name)
+        return resumed
 
     def _pools(self, names: list[str]) -> list[Pool]:
         """Those that are there; a reload may have come in between."""

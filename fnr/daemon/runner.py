@@ -71,7 +71,7 @@ class Runner:
             tokens = [*worker.held]
             unheard = tokens[: tokens.index(current.token)]
             why = "its result was lost with its worker"
-            self._take_back(worker, unheard, why=why, outcome=AttemptOutcome.INTERRUPTED)
+            self.take_back(worker, unheard, why=why, outcome=AttemptOutcome.INTERRUPTED)
             fail = Fail(
                 token=current.token, evidence=evidence, output=Output(log_path=worker.log_path)
             )
@@ -81,16 +81,16 @@ class Runner:
 
     def returned(self, worker: WorkerProcess, tokens: list[str], *, why: str) -> None:
         """Attempts that never began go back to the queue and cost nothing."""
-        self._take_back(worker, tokens, why=why, outcome=AttemptOutcome.RETURNED)
+        self.take_back(worker, tokens, why=why, outcome=AttemptOutcome.RETURNED)
 
-    def _take_back(
+    def take_back(
         self, worker: WorkerProcess, tokens: list[str], *, why: str, outcome: AttemptOutcome
     ) -> None:
+        """What its worker has no longer goes back to the queue."""
         taken = [held for token in tokens if (held := worker.held.pop(token, None))]
         self._go_on(worker)
         if taken:
-            pairs = [(held.token, held.task) for held in taken]
-            self._put_back(worker, pairs, why, outcome)
+            self._put_back(worker, [(held.token, held.task) for held in taken], why, outcome)
 
     def _go_on(self, worker: WorkerProcess) -> None:
         if worker.go_on(now_boot_ms=self._parts.clock.boot_ms()):

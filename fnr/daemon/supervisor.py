@@ -20,6 +20,7 @@ from fnr.daemon.ended import Ended
 from fnr.daemon.farewell import expect_back, see_off
 from fnr.daemon.identified import identified
 from fnr.daemon.line_socket import LineSocket
+from fnr.daemon.lost_attempts import excuse_restored, put_back_lost
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.pool import GOOD_RUN_MS, Pool
 from fnr.daemon.runner import Runner
@@ -204,10 +205,7 @@ class Supervisor:
             worker.attempts_done = frame.ended - len(mine.intersection(frame.finished))
         worker.send(frames.Welcome(drop=tuple(sorted(theirs - mine))))
         failpoint("worker-welcomed")
-        # What we believe it has and it never got: the Run frames died with the last daemon or
-        # the last connection.
-        lost = [token for token in worker.held if token not in theirs]
-        self._runner.returned(worker, lost, why="the worker never received it")
+        put_back_lost(worker, theirs, self._runner.take_back)
         if worker.state is WorkerState.LEAVING:
             worker.send(frames.Stop(reason=worker.leave_reason))
         elif self._is_outdated(worker, frame):
@@ -337,6 +335,7 @@ class Supervisor:
         tokens = frozenset((*worker.held, *worker.ending))
         for frame in found.spooled:
             self._runner.ended(worker, [frame])
+        excuse_restored(worker, self._runner.take_back)
         self._runner.died(worker, found.evidence, begun=found.begun)
         pool = self.pools.get(worker.function)
         if pool is not None:

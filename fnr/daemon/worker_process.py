@@ -39,6 +39,7 @@ class Held:
     gpus: what it was given for itself, by UUID.
     kept: what hands it over, as long as we keep it until the one before has ended.
     failed: so it has ended.
+    restored: it ran when the backup was made that was put in the store's place since.
     """
 
     token: str
@@ -49,6 +50,7 @@ class Held:
     checkpointed: bool = False
     kept: Run | None = None
     failed: bool = False
+    restored: bool = False
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

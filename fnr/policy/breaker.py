@@ -292,9 +292,9 @@ def force(breaker: Breaker, forced: Forced) -> Step:
 
 def reset(breaker: Breaker, *, by: str, reason: str, now_ms: int) -> Step:
     """Close it and forget what it has counted."""
-    if breaker.state is _CLOSED:
-        return Step(_closed(breaker, now_ms=now_ms))
     after = replace(_closed(breaker, now_ms=now_ms), forced=None, openings=0)
+    if breaker.state is _CLOSED:
+        return Step(after)
     return _moved(after, breaker, reason or "reset", by=by)
 
 

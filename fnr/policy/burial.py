@@ -84,8 +84,9 @@ def bury_expired(task: Task, *, now_ms: int) -> Verdict:
     """Say what follows when a task that is not running passes its expiry."""
     assert task.state in {TaskState.QUEUED, TaskState.WAITING}, task
     assert task.expires_at_ms is not None and now_ms >= task.expires_at_ms, task
-    late_ms = now_ms - task.expires_at_ms
-    why = f"not started in time: expired {late_ms} ms ago, {task.attempts} attempts"
+    tries = "1 attempt" if task.attempts == 1 else f"{task.attempts} attempts"
+    why = f"not tried again in time after {tries}" if task.attempts else "not started in time"
+    why += f": expired {now_ms - task.expires_at_ms} ms ago"
     after = moved(task, TaskState.DEAD, now_ms=now_ms, reason=why)
     after = replace(after, function=home_function(task.function, task.degraded))
     letter = DeadLetter(

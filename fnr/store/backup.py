@@ -14,7 +14,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+import msgspec
+
 from fnr.policy.record import Finding
+from fnr.store import restored
 from fnr.store.check import check
 from fnr.store.migrate import as_of_today, check_version, migrate, schema_version
 from fnr.store.transaction import (
@@ -128,6 +131,10 @@ def _copy(source: Path, draft: Path, *, damaged: bool, today: bool = False) -> l
                 migrate(copy)
             with as_of_today(copy):
                 findings = check(Transaction(copy))
+            if today:
+                # What is so damaged that this cannot be said is restored all the same.
+                with suppress(sqlite3.Error, msgspec.MsgspecError):
+                    restored.note(Transaction(copy))
         except sqlite3.DatabaseError as error:
             if primary_code(error) in FULL_CODES:
                 raise CopyNotWritten(str(error)) from error

@@ -244,7 +244,7 @@ def purge(
         if letter is None or letter.state is LetterState.REPLAYING:
             refused[task_id] = "its task is live again" if letter else NO_LETTER
         elif letter.state is LetterState.OPEN and not open_too:
-            refused[task_id] = "still open: only resolved letters are purged unless asked"
+            refused[task_id] = "still open: only --open purges letters that are not resolved"
         elif why := unfinished(undo.of_task(tx, task_id)):
             refused[task_id] = why
         else:

@@ -251,8 +251,20 @@ def test_the_numbers_come_with_the_line_of_fnr_toml(server: WireServer, fnr: Run
     )
     server.answers[GetError] = detail()
     numbers = fnr("errors", "explain", ERROR_ID, "-o", "json").json["numbers"]
-    assert {"name": "waits_max", "value": "9", "origin": "fnr.toml:3"} in numbers
-    assert {"name": "wait", "value": "5m", "origin": "default"} in numbers
+    assert {"name": "waits_max", "value": "9", "origin": "fnr.toml:3", "today": True} in numbers
+    assert {"name": "wait", "value": "5m", "origin": "default", "today": True} in numbers
+
+
+def test_the_numbers_of_fnr_toml_are_not_said_to_be_those_of_the_error(
+    server: WireServer, fnr: Run
+) -> None:
+    server.answers[GetError] = detail()
+    told = fnr("errors", "explain", ERROR_ID).out
+    heading = "today        fnr.toml has these; it may have had others then\n"
+    kept, _, today = told.partition(heading)
+    assert "max_retries  7" in kept
+    assert "waits_max    5" not in kept
+    assert today.lstrip().startswith("waits_max    5")
 
 
 def test_a_rule_that_asks_for_another_strategy_is_named(server: WireServer, fnr: Run) -> None:

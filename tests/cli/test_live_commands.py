@@ -534,6 +534,11 @@ def test_a_paused_function_holds_its_tasks(live: Run) -> None:
     assert live("task", "wait", waiting).code == 0
 
 
+def test_what_was_not_paused_is_not_called_resumed(live: Run) -> None:
+    found = live("function", "resume", "say")
+    assert (found.code, found.out, found.err) == (0, "", "nothing resumed\n")
+
+
 def test_a_function_shows_its_settings(live: Run) -> None:
     page = live("function", "show", "say").out
     assert "[functions.say]\n" in page

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
 from msgspec import Raw
 
+from fnr.client.instants import now_ms
 from fnr.client.task_history import story
+from fnr.client.task_story import why
 from fnr.policy.decision import Action, Decision
 from fnr.policy.record import LedgerRow, TaskDetail
 from fnr.policy.task import Attempt, AttemptOutcome, Task, TaskState
@@ -66,3 +71,14 @@ def test_a_replay_stands_before_the_attempt_that_it_has_led_to() -> None:
     lines = told(attempts, ledger)
     assert "the disk is back" in lines[-2]
     assert lines[-1].startswith("attempt 2 began")
+
+
+@pytest.mark.parametrize("state", [TaskState.QUEUED, TaskState.WAITING])
+def test_a_try_that_is_due_and_has_not_begun_is_not_one_of_the_past(state: TaskState) -> None:
+    """As while no daemon is there, or while the function is paused."""
+    waiting_for = "memory" if state is TaskState.WAITING else None
+    task = Task(
+        task_id=ID, function="f", state=state, waiting_for=waiting_for, attempts=1,
+        due_at_ms=now_ms() - 60_000, reason="no route",
+    )  # fmt: skip
+    assert re.search(r"(^|, )due again since 1m\S*: no route$", why(task)), why(task)

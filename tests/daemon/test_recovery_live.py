@@ -62,6 +62,8 @@ def test_another_function_takes_over_and_a_replay_starts_as_submitted(home_at: H
     detail = home.ask(ask.GetTask(task_id=task_id))
     assert [error.function for error in detail.errors] == ["render", "render", "render_cpu"]
     assert [row.decision.action for row in detail.ledger] == ["degrade", "degrade", "bury"]
+    page = home.fnr("dlq", "show", task_id).stdout
+    assert "degraded:   batch_size halved (resource); by render_cpu (resource)\n" in page
     [letter] = home.ask(ListLetters()).items
     assert letter.function == "render"
     assert whole(home)

@@ -292,6 +292,18 @@ def test_a_reset_closes_whatever_it_was() -> None:
     assert reset(after("xx"), by="ann", reason="", now_ms=NOW_MS).breaker.counts == NOTHING
 
 
+def test_after_a_reset_of_a_closed_breaker_it_rests_as_if_it_had_never_opened() -> None:
+    """It has been closed by a trial, and somebody resets it to begin anew."""
+    trial = half_open()
+    closed = succeeded(trial, STORAGE, generation=trial.generation, now_ms=NOW_MS + MINUTE_MS)
+    assert closed.breaker.openings == 1
+    anew_ms = NOW_MS + 60 * MINUTE_MS
+    breaker = reset(closed.breaker, by="ann", reason="", now_ms=anew_ms).breaker
+    for _ in range(STORAGE.trip.failures_max):
+        breaker = failed(breaker, STORAGE, generation=breaker.generation, now_ms=anew_ms).breaker
+    assert breaker.reopen_ms == anew_ms + rest_ms(STORAGE, openings=1)
+
+
 # ── its whole life ───────────────────────────────────────────────────────────
 
 PAUSES_MS = st.integers(0, 5 * MINUTE_MS)

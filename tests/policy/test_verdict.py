@@ -401,6 +401,21 @@ def test_a_task_that_expires_in_the_queue_is_dead_and_says_what_it_waited_for() 
     assert "expired 5 ms ago" in verdict.letter.reason
 
 
+@pytest.mark.parametrize(
+    ("attempts", "words"),
+    [
+        (0, "not started in time: "),
+        (1, "not tried again in time after 1 attempt: "),
+        (2, "not tried again in time after 2 attempts: "),
+    ],
+)
+def test_a_task_that_was_begun_before_it_expired_is_not_said_to_be_never_started(
+    attempts: int, words: str
+) -> None:
+    task = Task(task_id="t", function="f", attempts=attempts, expires_at_ms=NOW_MS - 5)
+    assert bury_expired(task, now_ms=NOW_MS).decision.why == f"{words}expired 5 ms ago"
+
+
 def test_a_verdict_cannot_be_built_on_an_illegal_move() -> None:
     done = Task(task_id="t", function="f", state=TaskState.DONE)
     with pytest.raises(IllegalMove):

@@ -152,6 +152,7 @@ def test_purging_removes_everything_about_resolved_letters(book: Book) -> None:
     gone, kept = letters.purge(tx, [resting, waiting, alive, "0" * 26])
     assert gone == [resting]
     assert list(kept) == [waiting, alive, "0" * 26]
+    assert kept[waiting] == "still open: only --open purges letters that are not resolved"
     assert letters.purge(tx, [waiting], open_too=True) == ([waiting], {})
     tasks.ask_cancel(tx, alive, reason="", by="t", now_ms=NOW_MS + 200)
     assert letters.purge(tx, [alive]) == ([alive], {})
