@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 from functools import partial
 
 from msgspec.structs import replace
@@ -17,9 +16,8 @@ from fnr.api.chaos_requests import AbortDrills, InjectFault, InjectReport, ListD
 from fnr.api.errors import Failed, FnrError, NotFound, Refused, StorageError, UsageError
 from fnr.api.question import Changed
 from fnr.api.requests import Event
-from fnr.daemon import logs
 from fnr.daemon.armed_faults import ArmedFaults
-from fnr.daemon.chaos_deeds import ChaosDeeds
+from fnr.daemon.chaos_deeds import ChaosDeeds, command_of_daemon
 from fnr.daemon.chaos_holder import Holder
 from fnr.daemon.chaos_plan import Plan, make_plan
 from fnr.daemon.chaos_player import Players
@@ -154,8 +152,6 @@ class Chaos:
         parts, paths = self._parts, self._parts.paths
         injection_id = parts.ulids.new()
         begun_boot_ms = parts.clock.boot_ms()
-        home = ["--home", paths.home] if paths.home else []
-        to_log = ("daemon", "--log-file", logs.file_in_use() or f"{paths.log_dir}/daemon.log")
         return Injection(
             injection_id=injection_id,
             drill_id=request.drill_id or injection_id,
@@ -174,7 +170,7 @@ class Chaos:
             times=request.times,
             daemon_pid=self._pid,
             daemon_pid_start=pid_start(self._pid) or 0,
-            command=(sys.executable, "-m", "fnr", *home, "--config", paths.config_file, *to_log),
+            command=command_of_daemon(parts),
             places={
                 "store": paths.store_file,
                 "config": paths.config_file,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 from functools import partial
 
 import msgspec
 
 from fnr.api.errors import Refused
 from fnr.api.requests import SubmitMany, TaskSpec
+from fnr.daemon import logs
 from fnr.daemon.armed_faults import ArmedFaults
 from fnr.daemon.clients import Client
 from fnr.daemon.crew import Crew
-from fnr.daemon.parts import log
+from fnr.daemon.parts import Parts, log
 from fnr.daemon.pool import Pool
 from fnr.daemon.reader import Reader
 from fnr.host import chaos_records as records
@@ -28,6 +30,17 @@ from fnr.store.reads import select_task_ids
 
 FLOOD_TAG = "flood"
 CHUNK = 500
+
+
+def command_of_daemon(parts: Parts) -> tuple[str, ...]:
+    """What starts a daemon like this one, which logs where and as this one does."""
+    paths = parts.paths
+    home = ["--home", paths.home] if paths.home else []
+    to_log = ("--log-file", logs.file_in_use() or f"{paths.log_dir}/daemon.log", *parts.flags)
+    return (
+        *(sys.executable, "-m", "fnr", *home, "--config", paths.config_file),
+        *("daemon", *to_log),
+    )
 
 
 class ChaosDeeds:

@@ -18,6 +18,7 @@ from fnr.api.errors import DaemonDown, Refused
 from fnr.api.requests import ListTasks, ReloadConfig
 from fnr.client.sdk import Client
 from fnr.host import chaos_records as records
+from fnr.host.lock import lock_holder
 from fnr.policy.chaos import Drilled
 
 TOML = """
@@ -129,3 +130,19 @@ def test_chaos_is_off_by_default_and_an_abort_condition_ends_it(home: LiveHome) 
     assert over.outcome is not None
     assert over.outcome.reverted
     assert "a drill is stopped" in home.log()
+
+
+def test_a_daemon_that_is_brought_back_logs_as_the_killed_one_was_told_to(home: LiveHome) -> None:
+    home.flags = ["--log-level", "warning", "--log-format", "json"]
+    home.up()
+    inject(home, "daemon-kill")
+    assert home.process is not None
+    assert home.process.wait(timeout=30) == -signal.SIGKILL
+    all_over(home)
+    pid = lock_holder(home.paths.lock_file)
+    assert pid is not None
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+        assert words[words.index("--log-file") + 2 : -1] == home.flags
+    finally:
+        os.kill(pid, signal.SIGKILL)
