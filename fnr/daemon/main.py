@@ -36,6 +36,7 @@ from fnr.daemon.last_wait import run_to_the_end
 from fnr.daemon.old_logs import OldLogs
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.reader import Reader
+from fnr.daemon.store_files import why_ill
 from fnr.daemon.word_files import WordFiles
 from fnr.host import disk, limits, process
 from fnr.host.clock import Clock, Dice, Ulids
@@ -145,7 +146,7 @@ async def open_store(paths: Paths) -> Store:
     except (StoreFull, StoreIll) as error:
         raise StorageError(
             "the store cannot be opened",
-            why=f"{error}; {disk.words_of_room(paths.state_dir)}",
+            why=f"{why_ill(paths, error)}; {disk.words_of_room(paths.state_dir)}",
             next_step="fnr db check",
         ) from error
 
@@ -176,7 +177,7 @@ async def _serve(
     except (StoreFull, StoreIll) as error:
         raise StorageError(
             "the store cannot be written",
-            why=f"{error}; {disk.words_of_room(paths.state_dir)}",
+            why=f"{why_ill(paths, error)}; {disk.words_of_room(paths.state_dir)}",
             next_step="fnr db check",
         ) from error
     finally:
