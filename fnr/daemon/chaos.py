@@ -42,6 +42,7 @@ from fnr.policy.chaos import (
     Readings,
     stop_reason,
     unsteady,
+    without_floods,
 )
 from fnr.policy.chaos_score import Score
 from fnr.policy.faults import CATALOGUE, Reach
@@ -108,7 +109,7 @@ class Chaos:
             holder.let_go("the daemon could not do its part")
             await holder.over.wait()
             raise
-        if holder.over.is_set():
+        if self._deeds.is_over(injection):
             # It ended while we did our part, which nobody would undo any more.
             await self._deeds.undo(injection, again=True)
         self._tell("begun", injection, holder.seen.effect)
@@ -249,7 +250,8 @@ class Chaos:
             self._parts.later(WATCH_MS, self._watch)
 
     async def _check(self) -> None:
-        now = await self._readings()
+        acting = [holder.injection for holder in self._holders.values()]
+        now = without_floods(await self._readings(), acting)
         for injection_id, holder in tuple(self._holders.items()):
             before = self._before.get(injection_id, now)
             if disk_full.fills(holder.injection, self._parts.paths.state_dir):
@@ -299,7 +301,8 @@ class Chaos:
         injection = holder.injection
         await self._deeds.undo(injection)
         if holder.outcome is None or holder.outcome.residue:
-            why = "the daemon: its dead-man process was killed"
+            killed = "the daemon: its dead-man process was killed"
+            why = holder.outcome.undone_by if holder.outcome else killed
             found = await asyncio.to_thread(undo, injection, by=why, clock=self._parts.clock)
             holder.outcome = found or records.outcome(records.past_folder(injection))
         self._holders.pop(injection.injection_id, None)

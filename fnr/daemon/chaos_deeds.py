@@ -51,6 +51,7 @@ class ChaosDeeds:
         self._parts = crew.parts
         self._reader = reader
         self._true_clock: Clock = crew.parts.clock
+        self._over: set[str] = set()
         self._undone: set[str] = set()
         self.pid = os.getpid()
 
@@ -74,6 +75,7 @@ class ChaosDeeds:
 
     async def undo(self, injection: Injection, *, again: bool = False) -> None:
         """Undo our part; once, unless it was done after that."""
+        self._over.add(injection.injection_id)
         if injection.injection_id in self._undone and not again:
             return
         match CATALOGUE[injection.fault].acts, injection.fault:
@@ -89,6 +91,10 @@ class ChaosDeeds:
             case (_, "queue-flood"):
                 await self._drain(injection)
         self._undone.add(injection.injection_id)
+
+    def is_over(self, injection: Injection) -> bool:
+        """Whether undoing our part has begun."""
+        return injection.injection_id in self._over
 
     @property
     def _armed(self) -> ArmedFaults:
@@ -121,7 +127,7 @@ class ChaosDeeds:
         )
         raw = msgspec.Raw(msgspec.json.encode(spec))
         left = int(injection.options["count"])
-        while left > 0:
+        while left > 0 and not self.is_over(injection):
             answer = await self._crew.intake.submit_many(
                 client, SubmitMany(items=[raw] * min(left, CHUNK))
             )

@@ -15,7 +15,7 @@ from live_home import LiveHome
 
 from fnr.api.chaos_requests import InjectFault
 from fnr.api.errors import DaemonDown, Refused
-from fnr.api.requests import ListTasks, ReloadConfig
+from fnr.api.requests import ListTasks, PauseFunction, ReloadConfig
 from fnr.client.sdk import Client
 from fnr.host import chaos_records as records
 from fnr.host.lock import lock_holder
@@ -130,6 +130,18 @@ def test_chaos_is_off_by_default_and_an_abort_condition_ends_it(home: LiveHome) 
     assert over.outcome is not None
     assert over.outcome.reverted
     assert "a drill is stopped" in home.log()
+    assert over.outcome.undone_by == "abort condition: 1 other tasks died (stop_letters 1)"
+
+
+def test_what_a_flood_is_about_is_no_reason_to_end_it(home: LiveHome) -> None:
+    """It is drained at its end, and that is what ended it."""
+    home.write(TOML.replace("enabled = true", "enabled = true\nstop_queue = 300"))
+    home.up()
+    home.ask(PauseFunction(functions=["rock"]))
+    inject(home, "queue-flood", options={"function": "rock", "count": "600"}, duration_ms=3_000)
+    [over] = all_over(home)
+    assert over.outcome is not None
+    assert over.outcome.undone_by == "its deadline"
 
 
 def test_a_daemon_that_is_brought_back_logs_as_the_killed_one_was_told_to(home: LiveHome) -> None:
