@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from functools import partial
@@ -52,6 +53,7 @@ class ChaosDeeds:
         self._reader = reader
         self._true_clock: Clock = crew.parts.clock
         self._over: set[str] = set()
+        self._draining = asyncio.Lock()
         self._undone: set[str] = set()
         self.pid = os.getpid()
 
@@ -145,21 +147,26 @@ class ChaosDeeds:
     async def _drain(self, injection: Injection) -> None:
         """Cancel what of the flood still waits."""
         where = f"tag.{FLOOD_TAG}:{injection.injection_id} state:queued,waiting"
-        now_ms = self._true_clock.now_ms()
         why = f"the flood of drill {injection.drill_id} is over"
-        while True:
-            ids = await self._reader.read(
-                partial(select_task_ids, where=where, after=None, limit=CHUNK, now_ms=now_ms)
-            )
-            if not ids:
-                break
-
-            def unit(tx: Transaction, chosen: list[str] = ids) -> None:
-                for task_id in chosen:
-                    tasks.ask_cancel(tx, task_id, reason=why, by="fnr chaos", now_ms=now_ms)
-
-            await self._parts.store.write(unit)
+        # Whoever comes meanwhile would cancel the same ones.
+        async with self._draining:
+            while await self._cancel_some(where, why):
+                pass
         records.settled_in_daemon(injection.folder)
+
+    async def _cancel_some(self, where: str, why: str) -> bool:
+        now_ms = self._true_clock.now_ms()
+        ids = await self._reader.read(
+            partial(select_task_ids, where=where, after=None, limit=CHUNK, now_ms=now_ms)
+        )
+
+        def unit(tx: Transaction) -> None:
+            for task_id in ids:
+                tasks.ask_cancel(tx, task_id, reason=why, by="fnr chaos", now_ms=now_ms)
+
+        if ids:
+            await self._parts.store.write(unit)
+        return bool(ids)
 
     def _note(self, injection: Injection) -> None:
         """The proof that it happened."""
