@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from functools import partial
 
 from msgspec.structs import replace
@@ -174,7 +175,7 @@ class Chaos:
             command=command_of_daemon(parts),
             places={
                 "store": paths.store_file,
-                "config": paths.config_file,
+                "config": os.path.realpath(paths.config_file),  # a link stays one
                 "lock": paths.lock_file,
                 "log": f"{paths.log_dir}/chaos.log",
                 "proxies": f"{self._folder}/proxies",

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from live_home import LiveHome
 
-from fnr.api.chaos_requests import InjectFault
+from fnr.api.chaos_requests import AbortDrills, InjectFault
 from fnr.api.errors import DaemonDown, Refused
 from fnr.api.requests import ListTasks, PauseFunction, ReloadConfig
 from fnr.client.sdk import Client
@@ -80,6 +80,18 @@ def test_the_fault_ends_with_the_daemon_though_nobody_else_is_there(home: LiveHo
     assert over.outcome is not None
     assert over.outcome.undone_by == "the daemon let go, or died"
     assert Path(home.paths.config_file).read_bytes() == good
+
+
+def test_a_configuration_that_is_a_link_stays_one(home: LiveHome) -> None:
+    link, real = Path(home.paths.config_file), home.folder / "real.toml"
+    good = link.read_bytes()
+    link.rename(real)
+    link.symlink_to(real)
+    home.up()
+    injection_id = inject(home, "config-broken")
+    assert real.read_bytes() != good
+    home.ask(AbortDrills(ids=[injection_id]))
+    assert (link.readlink(), real.read_bytes()) == (real, good)
 
 
 def test_a_killed_dead_man_process_is_noticed_and_without_a_daemon_an_abort_helps(
