@@ -80,6 +80,8 @@ class ChaosDeeds:
         self._over.add(injection.injection_id)
         if injection.injection_id in self._undone and not again:
             return
+        if injection.fault not in CATALOGUE:
+            return
         match CATALOGUE[injection.fault].acts, injection.fault:
             case (Acts.ATTEMPT, _):
                 self._armed.disarm(injection)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from live_home import LiveHome
+from msgspec.structs import replace
 
 from fnr.api.chaos_requests import AbortDrills, InjectFault
 from fnr.api.errors import DaemonDown, Refused
@@ -170,3 +171,27 @@ def test_a_daemon_that_is_brought_back_logs_as_the_killed_one_was_told_to(home: 
         assert words[words.index("--log-file") + 2 : -1] == home.flags
     finally:
         os.kill(pid, signal.SIGKILL)
+
+
+def test_what_a_newer_fnr_has_injected_is_in_the_way_of_nothing_else(home: LiveHome) -> None:
+    """Somebody went back to an older version; one record is past, two are active."""
+    place = home.folder / "output"
+    home.up()
+    inject(home, "disk-full", options={"path": str(place)})
+    [active] = records.active(home.paths.chaos_dir)
+    holder = records.holder(active.folder)
+    assert holder is not None
+    os.kill(home.process.pid if home.process else 0, signal.SIGSTOP)
+    os.kill(holder.pid, signal.SIGKILL)
+    home.kill()
+    assert place.is_symlink()
+    newer = replace(active, fault="flood-of-frogs")
+    for folder, name in (("active", "0"), ("past", "1")):
+        known = records.injection_folder(home.paths.chaos_dir, name).replace("active", folder)
+        records.commit(replace(newer, injection_id=name, folder=known))
+    home.up()
+    while place.is_symlink():
+        pass
+    done = home.fnr("chaos", "abort", "--all")
+    assert done.returncode == 1
+    assert "this fnr knows no fault flood-of-frogs" in done.stderr
