@@ -48,7 +48,16 @@ def serve(paths: Paths, flags: dict[str, str], *, log_file: str | None) -> int:
     with loading():
         from fnr.daemon.main import run  # noqa: PLC0415 - asyncio and sqlite3, for this only
 
-    return run(paths, settings, load=lambda: _settings(paths, flags), log_file=log_file)
+    words = tuple(
+        word for flag, name in SETTINGS.items() if name in flags for word in (flag, flags[name])
+    )
+    return run(
+        paths,
+        settings,
+        load=lambda: _settings(paths, flags),
+        log_file=log_file,
+        flags=words,
+    )
 
 
 def _settings(paths: Paths, flags: dict[str, str]) -> Settings:

@@ -68,7 +68,8 @@ class ArmedFaults:
             for effect in records.effects(folder):
                 if effect.token:
                     self._marks[effect.token] = Mark(injection, hit=True)
-            if CATALOGUE[injection.fault].reach is Reach.WORKER:
+            fault = CATALOGUE.get(injection.fault)  # none, if a newer fnr ran here before
+            if fault is not None and fault.reach is Reach.WORKER:
                 self.mark_targets(injection)
 
     def for_claims(self, claims: list[Claim], now_ms: int) -> dict[str, WorkerFault] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
+import os
 from functools import partial
 
 from msgspec.structs import replace
@@ -17,9 +17,8 @@ from fnr.api.chaos_requests import AbortDrills, InjectFault, InjectReport, ListD
 from fnr.api.errors import Failed, FnrError, NotFound, Refused, StorageError, UsageError
 from fnr.api.question import Changed
 from fnr.api.requests import Event
-from fnr.daemon import logs
 from fnr.daemon.armed_faults import ArmedFaults
-from fnr.daemon.chaos_deeds import ChaosDeeds
+from fnr.daemon.chaos_deeds import ChaosDeeds, command_of_daemon
 from fnr.daemon.chaos_holder import Holder
 from fnr.daemon.chaos_plan import Plan, make_plan
 from fnr.daemon.chaos_player import Players
@@ -44,6 +43,7 @@ from fnr.policy.chaos import (
     Readings,
     stop_reason,
     unsteady,
+    without_floods,
 )
 from fnr.policy.chaos_score import Score
 from fnr.policy.faults import CATALOGUE, Reach
@@ -110,7 +110,7 @@ class Chaos:
             holder.let_go("the daemon could not do its part")
             await holder.over.wait()
             raise
-        if holder.over.is_set():
+        if self._deeds.is_over(injection):
             # It ended while we did our part, which nobody would undo any more.
             await self._deeds.undo(injection, again=True)
         self._tell("begun", injection, holder.seen.effect)
@@ -154,8 +154,6 @@ class Chaos:
         parts, paths = self._parts, self._parts.paths
         injection_id = parts.ulids.new()
         begun_boot_ms = parts.clock.boot_ms()
-        home = ["--home", paths.home] if paths.home else []
-        to_log = ("daemon", "--log-file", logs.file_in_use() or f"{paths.log_dir}/daemon.log")
         return Injection(
             injection_id=injection_id,
             drill_id=request.drill_id or injection_id,
@@ -174,10 +172,10 @@ class Chaos:
             times=request.times,
             daemon_pid=self._pid,
             daemon_pid_start=pid_start(self._pid) or 0,
-            command=(sys.executable, "-m", "fnr", *home, "--config", paths.config_file, *to_log),
+            command=command_of_daemon(parts),
             places={
                 "store": paths.store_file,
-                "config": paths.config_file,
+                "config": os.path.realpath(paths.config_file),  # a link stays one
                 "lock": paths.lock_file,
                 "log": f"{paths.log_dir}/chaos.log",
                 "proxies": f"{self._folder}/proxies",
@@ -253,7 +251,8 @@ class Chaos:
             self._parts.later(WATCH_MS, self._watch)
 
     async def _check(self) -> None:
-        now = await self._readings()
+        acting = [holder.injection for holder in self._holders.values()]
+        now = without_floods(await self._readings(), acting)
         for injection_id, holder in tuple(self._holders.items()):
             before = self._before.get(injection_id, now)
             if disk_full.fills(holder.injection, self._parts.paths.state_dir):
@@ -303,7 +302,8 @@ class Chaos:
         injection = holder.injection
         await self._deeds.undo(injection)
         if holder.outcome is None or holder.outcome.residue:
-            why = "the daemon: its dead-man process was killed"
+            killed = "the daemon: its dead-man process was killed"
+            why = holder.outcome.undone_by if holder.outcome else killed
             found = await asyncio.to_thread(undo, injection, by=why, clock=self._parts.clock)
             holder.outcome = found or records.outcome(records.past_folder(injection))
         self._holders.pop(injection.injection_id, None)

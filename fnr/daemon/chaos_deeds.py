@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import sys
 from functools import partial
 
 import msgspec
 
 from fnr.api.errors import Refused
 from fnr.api.requests import SubmitMany, TaskSpec
+from fnr.daemon import logs
 from fnr.daemon.armed_faults import ArmedFaults
 from fnr.daemon.clients import Client
 from fnr.daemon.crew import Crew
-from fnr.daemon.parts import log
+from fnr.daemon.parts import Parts, log
 from fnr.daemon.pool import Pool
 from fnr.daemon.reader import Reader
 from fnr.host import chaos_records as records
@@ -30,6 +33,17 @@ FLOOD_TAG = "flood"
 CHUNK = 500
 
 
+def command_of_daemon(parts: Parts) -> tuple[str, ...]:
+    """What starts a daemon like this one, which logs where and as this one does."""
+    paths = parts.paths
+    home = ["--home", paths.home] if paths.home else []
+    to_log = ("--log-file", logs.file_in_use() or f"{paths.log_dir}/daemon.log", *parts.flags)
+    return (
+        *(sys.executable, "-m", "fnr", *home, "--config", paths.config_file),
+        *("daemon", *to_log),
+    )
+
+
 class ChaosDeeds:
     """Everything is undone from the injection alone, as often as asked."""
 
@@ -38,6 +52,8 @@ class ChaosDeeds:
         self._parts = crew.parts
         self._reader = reader
         self._true_clock: Clock = crew.parts.clock
+        self._over: set[str] = set()
+        self._draining = asyncio.Lock()
         self._undone: set[str] = set()
         self.pid = os.getpid()
 
@@ -61,7 +77,10 @@ class ChaosDeeds:
 
     async def undo(self, injection: Injection, *, again: bool = False) -> None:
         """Undo our part; once, unless it was done after that."""
+        self._over.add(injection.injection_id)
         if injection.injection_id in self._undone and not again:
+            return
+        if injection.fault not in CATALOGUE:
             return
         match CATALOGUE[injection.fault].acts, injection.fault:
             case (Acts.ATTEMPT, _):
@@ -76,6 +95,10 @@ class ChaosDeeds:
             case (_, "queue-flood"):
                 await self._drain(injection)
         self._undone.add(injection.injection_id)
+
+    def is_over(self, injection: Injection) -> bool:
+        """Whether undoing our part has begun."""
+        return injection.injection_id in self._over
 
     @property
     def _armed(self) -> ArmedFaults:
@@ -108,7 +131,7 @@ class ChaosDeeds:
         )
         raw = msgspec.Raw(msgspec.json.encode(spec))
         left = int(injection.options["count"])
-        while left > 0:
+        while left > 0 and not self.is_over(injection):
             answer = await self._crew.intake.submit_many(
                 client, SubmitMany(items=[raw] * min(left, CHUNK))
             )
@@ -126,21 +149,26 @@ class ChaosDeeds:
     async def _drain(self, injection: Injection) -> None:
         """Cancel what of the flood still waits."""
         where = f"tag.{FLOOD_TAG}:{injection.injection_id} state:queued,waiting"
-        now_ms = self._true_clock.now_ms()
         why = f"the flood of drill {injection.drill_id} is over"
-        while True:
-            ids = await self._reader.read(
-                partial(select_task_ids, where=where, after=None, limit=CHUNK, now_ms=now_ms)
-            )
-            if not ids:
-                break
-
-            def unit(tx: Transaction, chosen: list[str] = ids) -> None:
-                for task_id in chosen:
-                    tasks.ask_cancel(tx, task_id, reason=why, by="fnr chaos", now_ms=now_ms)
-
-            await self._parts.store.write(unit)
+        # Whoever comes meanwhile would cancel the same ones.
+        async with self._draining:
+            while await self._cancel_some(where, why):
+                pass
         records.settled_in_daemon(injection.folder)
+
+    async def _cancel_some(self, where: str, why: str) -> bool:
+        now_ms = self._true_clock.now_ms()
+        ids = await self._reader.read(
+            partial(select_task_ids, where=where, after=None, limit=CHUNK, now_ms=now_ms)
+        )
+
+        def unit(tx: Transaction) -> None:
+            for task_id in ids:
+                tasks.ask_cancel(tx, task_id, reason=why, by="fnr chaos", now_ms=now_ms)
+
+        if ids:
+            await self._parts.store.write(unit)
+        return bool(ids)
 
     def _note(self, injection: Injection) -> None:
         """The proof that it happened."""

@@ -10,12 +10,15 @@ import os
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 import msgspec
 
 from fnr.daemon.parts import Parts
 from fnr.host import process
 from fnr.policy.chaos import Injection, Outcome
+
+WHY_BYTES_MAX = 1_000
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -64,11 +67,10 @@ class Holder:
         """End the fault; the dead-man process notices at once and says how it went."""
         self.why = self.why or why
         if not self.over.is_set():
-            with_line = self._line
-            try:
-                with_line.shutdown(socket.SHUT_WR)
-            except OSError:  # it is gone already
-                return
+            with suppress(OSError):  # it is gone already
+                self._line.send(why.encode()[:WHY_BYTES_MAX])
+            with suppress(OSError):
+                self._line.shutdown(socket.SHUT_WR)
 
     def _read(self) -> None:
         try:

@@ -22,9 +22,11 @@ from fnr.api.errors import (
     TryAgain,
 )
 from fnr.api.requests import Event, Submit, WaitTasks, Watch
+from fnr.config.paths import Paths
 from fnr.daemon.broadcast import Watcher
 from fnr.daemon.line_socket import LineSocket
 from fnr.daemon.parts import Parts, log
+from fnr.daemon.store_files import why_ill
 from fnr.store.connection import StoreBusy, StoreFull, StoreIll
 
 UNSENT_BYTES_MAX = 128 * 1024 * 1024
@@ -151,7 +153,7 @@ class Clients:
         try:
             client.answer(request_id, await self._answers.answer(client, request))
         except Exception as error:  # noqa: BLE001 - every request gets an answer
-            client.fail(request_id, as_fnr_error(error))
+            client.fail(request_id, as_fnr_error(error, self._parts.paths))
 
     def _watch(self, client: Client, request_id: int, request: Watch) -> None:
         watcher = self._parts.events.watch(
@@ -172,7 +174,7 @@ class Clients:
             gone()
 
 
-def as_fnr_error(error: BaseException) -> FnrError:
+def as_fnr_error(error: BaseException, paths: Paths) -> FnrError:
     """What a client is told about an error of ours or the store's."""
     match error:
         case FnrError():
@@ -184,7 +186,7 @@ def as_fnr_error(error: BaseException) -> FnrError:
         case StoreIll():
             return StorageError(
                 "the store is ill; it is being checked",
-                why=str(error),
+                why=why_ill(paths, error),
                 next_step="fnr status",
             )
         case StoreBusy():

@@ -271,7 +271,7 @@ class Intake:
         if error is not None:
             for assignments in work.assignments.values():
                 self._dispatcher.abandon(assignments)
-            client.fail(request_id, as_fnr_error(error))
+            client.fail(request_id, as_fnr_error(error, self._parts.paths))
             return
         failpoint("submit-committed")
         [(task_id, duplicate)] = work.accepted

@@ -36,6 +36,7 @@ from fnr.daemon.last_wait import run_to_the_end
 from fnr.daemon.old_logs import OldLogs
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.reader import Reader
+from fnr.daemon.store_files import why_ill
 from fnr.daemon.word_files import WordFiles
 from fnr.host import disk, limits, process
 from fnr.host.clock import Clock, Dice, Ulids
@@ -54,11 +55,17 @@ FILES_WANTED = 65_536
 
 
 def run(
-    paths: Paths, settings: Settings, *, load: LoadSettings, log_file: str | None = None
+    paths: Paths,
+    settings: Settings,
+    *,
+    load: LoadSettings,
+    log_file: str | None = None,
+    flags: tuple[str, ...] = (),
 ) -> int:
     """Run the daemon in the foreground; returns the exit code. Raises FnrError.
 
     load: reads the configuration again for a reload; raises ConfigError with all its problems.
+    flags: the words on its command line that settings and load have heeded.
     """
     # What was loaded is no garbage.
     gc.freeze()
@@ -76,7 +83,7 @@ def run(
         logs.set_up(settings.log, file=log_file, journal="JOURNAL_STREAM" in os.environ)
         limits.raise_file_limit(FILES_WANTED)
         process.become_subreaper()
-        return run_to_the_end(_serve(paths, settings, load, lock))
+        return run_to_the_end(_serve(paths, settings, load, lock, flags))
     finally:
         lock.release()
 
@@ -139,12 +146,14 @@ async def open_store(paths: Paths) -> Store:
     except (StoreFull, StoreIll) as error:
         raise StorageError(
             "the store cannot be opened",
-            why=f"{error}; {disk.words_of_room(paths.state_dir)}",
+            why=f"{why_ill(paths, error)}; {disk.words_of_room(paths.state_dir)}",
             next_step="fnr db check",
         ) from error
 
 
-async def _serve(paths: Paths, settings: Settings, load: LoadSettings, lock: Lock) -> int:
+async def _serve(
+    paths: Paths, settings: Settings, load: LoadSettings, lock: Lock, flags: tuple[str, ...]
+) -> int:
     clock, dice = Clock(), Dice()
     store = await open_store(paths)
     reader = Reader(store)
@@ -162,12 +171,13 @@ async def _serve(paths: Paths, settings: Settings, load: LoadSettings, lock: Loc
             started_at_ms=clock.now_ms(),
             loop=asyncio.get_running_loop(),
             kernel_log=KernelLog(settings.daemon.kernel_log, clock=clock),
+            flags=flags,
         )
         return await Daemon(parts, reader, load, lock).serve()
     except (StoreFull, StoreIll) as error:
         raise StorageError(
             "the store cannot be written",
-            why=f"{error}; {disk.words_of_room(paths.state_dir)}",
+            why=f"{why_ill(paths, error)}; {disk.words_of_room(paths.state_dir)}",
             next_step="fnr db check",
         ) from error
     finally:

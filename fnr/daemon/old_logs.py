@@ -43,7 +43,7 @@ class OldLogs:
     async def _look(self) -> None:
         keep = self._parts.settings.store
         age_ms = max(keep.keep_done_ms, keep.keep_cancelled_ms, AGE_MS_MIN)
-        before_ms = self._parts.clock.now_ms() - age_ms
+        before_ms = self._parts.clock.true_ms() - age_ms
         try:
             found = await asyncio.to_thread(_older, self._parts.paths.log_dir, before_ms)
             await self._leave_out_known(found)

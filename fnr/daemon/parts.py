@@ -29,6 +29,7 @@ log = logging.getLogger("fnr")
 class Parts:
     """The daemon's shared parts; `settings` is replaced whole by a reload, `redactor` with it.
 
+    flags: the words that `fnr daemon` was given for its log, to start another like it.
     faults: what a drill does to attempts; None as long as there has been none.
     accepting: new tasks are taken. dispatching: attempts are started. leaving: the daemon ends at
     once, and whoever has no answer asks the next one.
@@ -48,6 +49,7 @@ class Parts:
     started_at_ms: int
     loop: asyncio.AbstractEventLoop
     kernel_log: KernelLog
+    flags: tuple[str, ...] = ()
     accepting: bool = True
     dispatching: bool = True
     leaving: bool = False

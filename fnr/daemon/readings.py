@@ -108,7 +108,7 @@ class Readings:
             Reading(at_ms=now_ms, subject=subject, name=name, value=value)
             for subject, name, value in values
         ]
-        before_ms = now_ms - self._parts.settings.store.keep_telemetry_ms
+        before_ms = self._parts.clock.true_ms() - self._parts.settings.store.keep_telemetry_ms
         telemetry = self._open()
         try:
             telemetry.keep(readings, before_ms=before_ms, count_max=PRUNED_MAX)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,10 +13,11 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from fnr.api.frames import FRAME_BYTES_MAX, Done, Fail, from_worker
+from fnr.config.paths import Paths
 from fnr.daemon.parts import Parts, log
-from fnr.daemon.worker_process import WorkerProcess
+from fnr.daemon.worker_process import WorkerProcess, WorkerState
 from fnr.host import exit_facts, process, worker_log
-from fnr.host.clock import is_ulid
+from fnr.host.clock import is_ulid, ulid_ms
 from fnr.host.kernel_log import KernelLog, OwnGpus
 from fnr.host.other_user import read_from, remove_tree
 from fnr.host.process import Exit
@@ -147,6 +149,18 @@ def spooled_results(spool_dir: str, worker: WorkerProcess) -> list[Done | Fail]:
             if isinstance(frame, Done | Fail) and frame.token == token:
                 found.append(frame)
     return found
+
+
+def ended_at_ms(paths: Paths, worker: WorkerProcess, token: str, heard_at_ms: int) -> int:
+    """When an attempt ended: of one that nobody could hear of then, when it was spooled."""
+    if worker.state is not WorkerState.GONE and token not in worker.finished_away:
+        return heard_at_ms
+    try:
+        spooled = os.lstat(f"{paths.spool_of(worker.uid)}/{token}.json")
+    except OSError:
+        return heard_at_ms
+    # The clock may have been set, and the file is the worker's: never before its claim.
+    return min(max(spooled.st_mtime_ns // 1_000_000, ulid_ms(token)), heard_at_ms)
 
 
 def forget_spooled(spool_dir: str, tokens: Iterable[str]) -> None:

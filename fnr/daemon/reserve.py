@@ -5,6 +5,7 @@ from __future__ import annotations
 from fnr.api.errors import FnrError, StorageError
 from fnr.daemon.parts import Parts
 from fnr.host import disk
+from fnr.host.limits import words_of_file_size
 
 
 class Reserve:
@@ -23,9 +24,10 @@ class Reserve:
         try:
             disk.make_reserve(self._parts.paths.reserve_file, wanted_mib)
         except OSError as error:
+            file, wanted_bytes = self._parts.paths.reserve_file, wanted_mib << 20
+            why = words_of_file_size(file, more_bytes=wanted_bytes) or error.strerror
             self._parts.problems["reserve"] = (
-                f"no room for the reserve of {wanted_mib} MiB ({error.strerror}); new tasks are"
-                " refused"
+                f"no room for the reserve of {wanted_mib} MiB ({why}); new tasks are refused"
             )
         else:
             self.held = True
@@ -54,6 +56,7 @@ class Reserve:
             self.hold()
         if not self.held:
             return StorageError(
-                "the disk was full; no new tasks are taken", why=self._parts.problems["reserve"]
+                "there is no reserve for a full disk; no new tasks are taken",
+                why=self._parts.problems["reserve"],
             )
         return None

@@ -180,14 +180,14 @@ class Runner:
     def _settle_end(
         self, tx: Transaction, task: Task, frame: Ended, batch: Batch, now_ms: int
     ) -> Verdict:
-        worker, ended_at_ms = batch.worker, min(batch.heard_at_ms, now_ms)
+        worker, heard_at_ms = batch.worker, min(batch.heard_at_ms, now_ms)
+        ended_at_ms = remains.ended_at_ms(self._parts.paths, worker, frame.token, heard_at_ms)
         if isinstance(frame, Done):
             verdict = conclude(task, token=frame.token, now_ms=now_ms)
-            known = worker.told(frame.output)
             result = self._parts.redactor.result(worker.settings, bytes(frame.result))
             settle(
-                tx, verdict, now_ms=now_ms, error_id=None, result=result, output=known,
-                ended_at_ms=ended_at_ms,
+                tx, verdict, now_ms=now_ms, error_id=None, result=result,
+                output=worker.told(frame.output), ended_at_ms=ended_at_ms,
             )  # fmt: skip
             batch.results[task.task_id] = result
             held = worker.ending.get(frame.token)

@@ -7,6 +7,7 @@ from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.reserve import Reserve
 from fnr.daemon.runner import Runner
+from fnr.daemon.store_files import why_ill
 from fnr.store.connection import StoreBusy, StoreFull, StoreIll
 
 HEAL_FIRST_MS = 1_000
@@ -33,6 +34,8 @@ class StoreCare:
 
     def _changed(self, state: str, why: str) -> None:
         """The store's state changed: say so, make room, or put right what was in doubt."""
+        if state == "ill":
+            why = why_ill(self._parts.paths, why)
         log.error(
             "store trouble" if state != "ok" else "store recovered",
             extra={"state": state, "why": why},

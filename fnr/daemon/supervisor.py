@@ -197,6 +197,7 @@ class Supervisor:
         failpoint("hello-heard")
         worker.link = link
         worker.one_by_one = frame.one_by_one
+        worker.finished_away = frozenset(frame.finished)
         self._by_link[link] = worker
         mine = {*worker.held, *worker.ending}
         theirs = {*frame.running, *frame.finished}

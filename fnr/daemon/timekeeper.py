@@ -239,7 +239,7 @@ class Timekeeper:
 
     def _prune(self) -> None:
         keep = self._parts.settings.store
-        now_ms = self._parts.clock.now_ms()
+        now_ms = self._parts.clock.true_ms()
 
         def unit(tx: Transaction) -> prune.Pruned:
             return prune.prune_step(

@@ -194,7 +194,7 @@ class Waiting:
     def _fail(self, wait: Wait, error: Exception) -> None:
         if wait in self._waits:
             self.forget(wait)
-            wait.client.fail(wait.request_id, as_fnr_error(error))
+            wait.client.fail(wait.request_id, as_fnr_error(error, self._parts.paths))
 
     async def _answer_beside(self, wait: Wait, asked: Sequence[str]) -> None:
         try:

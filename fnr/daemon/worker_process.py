@@ -68,6 +68,7 @@ class WorkerProcess:
     kernel_mark: the last record of the kernel log before its attempt began.
     recalled: what it begins next is not given to it before the attempt that it runs has ended.
     one_by_one: of several attempts nobody would know which has begun.
+    finished_away: attempts that had ended when it last came back to us.
     kills:    why we are ending an attempt of its, our kill ledger in memory.
     heard_at_ms, begun_at_ms, idle_at_ms: on the boot clock.
     """
@@ -104,6 +105,7 @@ class WorkerProcess:
     kernel_mark: int = 0
     uid: int | None = None
     one_by_one: bool = False
+    finished_away: frozenset[str] = frozenset()
     buried: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property

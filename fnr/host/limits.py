@@ -63,6 +63,18 @@ def raise_file_limit(wanted: int) -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
+def words_of_file_size(path: str, *, more_bytes: int) -> str:
+    """What keeps a file of ours from growing by so much; "" when no limit does."""
+    limit_bytes, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        size_bytes = os.stat(path).st_size  # noqa: PTH116 - pathlib costs 8 ms
+    except OSError:
+        size_bytes = 0
+    if limit_bytes == resource.RLIM_INFINITY or size_bytes + more_bytes <= limit_bytes:
+        return ""
+    return f"the daemon's RLIMIT_FSIZE lets {path} grow to {limit_bytes // 1024} KiB only"
+
+
 @contextmanager
 def own_file_limit(files: int) -> Iterator[None]:
     """Let ourselves open only so many files within the block."""

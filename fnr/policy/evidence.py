@@ -18,8 +18,8 @@ CHAIN_MAX = 20
 CODES_MAX = 50
 # Why an attempt ended whose worker ends with its daemon, and that daemon was killed.
 DAEMON_KILLED = "its daemon was killed, and it ends with it (on_daemon_exit = kill)"
-# Why one ended whose worker was asked to end by a signal.
-WORKER_ENDED = "the worker got SIGTERM"
+# Why one ended whose worker was asked to end by a signal, which follows.
+WORKER_GOT = "the worker got"
 # What is missing of an exception whose str() raised begins so.
 UNREAD_MESSAGE = "message of "
 # What fnr itself says of the end of a command, before the command's last words if it had any.
@@ -93,7 +93,8 @@ class Evidence(Struct, frozen=True, kw_only=True):
     worker_died:   the worker process itself is gone, not only the attempt.
     stop_proven:   True: the process group is empty; False: something is stuck; None: not asked.
     retry_after_ms: the other side said how long to wait.
-    unasked:       fnr did not ask for this end: SIGTERM came to the worker from somebody else.
+    unasked:       fnr did not ask for this end: SIGTERM or the like came to the worker from
+                   somebody else.
     drill:         id of the drill that caused it; "" when none did.
     wait_for:      what another try needs ("vram:8GiB"), as the function says or its error; "" when
                    neither does.

@@ -1,7 +1,7 @@
 """High-rate readings in a file of their own: losing a second of them on power loss is fine.
 
 The file is worth nothing compared with the host's work, so a damaged one is put aside and begun
-anew.
+anew, and so is one that was removed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from fnr.store.migrate import migrate
+from fnr.store.same_file import SameFile
 from fnr.store.transaction import ILL_CODES, connect_writer, primary_code
 
 _DAMAGED_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
@@ -32,21 +33,18 @@ class Telemetry:
 
     def __init__(self, path: str | Path, connection: sqlite3.Connection) -> None:
         self._path = path
-        self._connection = connection
+        self._begin(connection)
 
     @classmethod
     def open(cls, path: str | Path) -> Telemetry:
         """Open or create the file. Raises StoreNewer, sqlite3.Error."""
-        try:
-            return cls(path, _connect(path))
-        except sqlite3.DatabaseError as error:
-            if primary_code(error) not in ILL_CODES:
-                raise
-        _put_aside(path)
-        return cls(path, _connect(path))
+        return cls(path, _opened(path))
 
     def keep(self, readings: Sequence[Reading], *, before_ms: int, count_max: int) -> None:
         """Add and prune; damage that shows only now is put aside like that which shows at once."""
+        if self._file.lost():
+            self._connection.close()
+            self._begin(_opened(self._path))
         try:
             self.add(readings)
             self.prune(before_ms=before_ms, count_max=count_max)
@@ -55,7 +53,7 @@ class Telemetry:
                 raise
             self._connection.close()
             _put_aside(self._path)
-            self._connection = _connect(self._path)
+            self._begin(_connect(self._path))
             self.add(readings)
 
     def add(self, readings: Sequence[Reading]) -> None:
@@ -103,6 +101,20 @@ class Telemetry:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._file = SameFile(Path(self._path), None)
+
+
+def _opened(path: str | Path) -> sqlite3.Connection:
+    try:
+        return _connect(path)
+    except sqlite3.DatabaseError as error:
+        if primary_code(error) not in ILL_CODES:
+            raise
+    _put_aside(path)
+    return _connect(path)
 
 
 def _put_aside(path: str | Path) -> None:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from fnr.api.frames import Limits, Output, Run, WorkerSpec
 from fnr.host.clock import Clock
 from fnr.host.process import ends_within
-from fnr.policy.evidence import DAEMON_KILLED, WORKER_ENDED, Evidence, KilledBy, Phase
+from fnr.policy.evidence import DAEMON_KILLED, WORKER_GOT, Evidence, KilledBy, Phase
 from fnr.worker.capture import capture
 from fnr.worker.command_child import CommandChild, Ending, Plan
 from fnr.worker.command_template import InputError, Template, fill, fill_all, parse
@@ -240,8 +240,11 @@ class Command:
             return Evidence(
                 message=DAEMON_KILLED, killed_by=KilledBy.DRAIN, kill_reason=DAEMON_KILLED
             )
-        reason = killer(cancel.reason) if cancel is not None else KilledBy.OPERATOR
-        why = WORKER_ENDED if cancel is None else cancel.why or f"ended: {reason}"
+        if cancel is None:
+            reason, why = KilledBy.OPERATOR, f"{WORKER_GOT} {self._interrupts.signal.name}"
+        else:
+            reason = killer(cancel.reason)
+            why = cancel.why or f"ended: {reason}"
         return Evidence(message=why, killed_by=reason, kill_reason=why)
 
     def _daemon_is_gone(self) -> bool:

@@ -25,7 +25,7 @@ class Interrupts:
 
     doing: names what the main thread does: a token, LOADING or WAITING.
     open:  whether Interrupted may be raised now; set by the main thread around what it guards.
-    asked: SIGTERM came; the process is to end.
+    asked: SIGTERM came; the process is to end. signal: which one it was, as others ask the same.
     wished: it was the signal that is heeded besides.
     soft:  called instead of raising, for what has a way of its own to be cancelled.
     forked: this is a forked copy of the worker, made by the function; it serves nobody.
@@ -38,6 +38,7 @@ class Interrupts:
         self.doing = self.LOADING
         self.open = False
         self.asked = self.wished = False
+        self.signal = signal.SIGTERM
         self.soft: Callable[[], None] | None = None
         self.forked = False
         self._installed = False
@@ -92,18 +93,23 @@ class Interrupts:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         unwanted, self._unwanted = self._unwanted, None
         if unwanted is None:
-            self.asked = True
+            self._asked_by(number)
             self.leave_to_system()
         elif unwanted != self.doing:
             return  # it ended by itself meanwhile
         self._interrupt()
 
-    def _on_wish(self, _number: int, _frame: FrameType | None) -> None:
-        self.asked = self.wished = True
+    def _on_wish(self, number: int, _frame: FrameType | None) -> None:
+        self.wished = True
+        self._asked_by(number)
         self._interrupt()
+
+    def _asked_by(self, number: int) -> None:
+        if not self.asked:
+            self.asked, self.signal = True, signal.Signals(number)
 
     def _interrupt(self) -> None:
         if self.soft is not None:

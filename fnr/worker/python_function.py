@@ -21,7 +21,7 @@ from fnr.host import own_use
 from fnr.host.clock import Clock
 from fnr.host.limits import apply_limits
 from fnr.policy.chaos import WorkerFault
-from fnr.policy.evidence import WORKER_ENDED, Evidence, KilledBy, Phase
+from fnr.policy.evidence import WORKER_GOT, Evidence, KilledBy, Phase
 from fnr.worker.capture import capture
 from fnr.worker.control import Control
 from fnr.worker.duty import Duty
@@ -190,7 +190,7 @@ class PythonFunction:
         if cancel is not None:
             killed_by, why = killer(cancel.reason), cancel.why or f"asked to end: {cancel.reason}"
         elif self._interrupts.asked:
-            killed_by, why = KilledBy.OPERATOR, WORKER_ENDED
+            killed_by, why = KilledBy.OPERATOR, f"{WORKER_GOT} {self._interrupts.signal.name}"
         else:
             return evidence
         return replace(evidence, killed_by=killed_by, kill_reason=why)

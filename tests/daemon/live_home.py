@@ -36,6 +36,8 @@ class LiveHome:
         self.process: subprocess.Popen[bytes] | Forked | None = None
         # What starts the daemon in surroundings of its own, and then becomes it.
         self.prefix: list[str] = []
+        # What follows `fnr daemon`.
+        self.flags: list[str] = []
         self._open: list[Connection] = []
 
     def write(self, toml: str) -> None:
@@ -48,7 +50,7 @@ class LiveHome:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bell:
             bell.bind("")  # an abstract address of the kernel's choosing
             address = "@" + bell.getsockname()[1:].decode()
-            words = ["--home", str(self.folder), "daemon"]
+            words = ["--home", str(self.folder), "daemon", *self.flags]
             given = {**os.environ, "NOTIFY_SOCKET": address, **(env or {})}
             with (self.folder / "daemon.err").open("ab") as stderr:
                 if self.prefix:

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 from live_home import LiveHome
+from msgspec.structs import replace
 
-from fnr.api.chaos_requests import InjectFault
+from fnr.api.chaos_requests import AbortDrills, InjectFault
 from fnr.api.errors import DaemonDown, Refused
-from fnr.api.requests import ListTasks, ReloadConfig
+from fnr.api.requests import ListTasks, PauseFunction, ReloadConfig
 from fnr.client.sdk import Client
 from fnr.host import chaos_records as records
+from fnr.host.lock import lock_holder
 from fnr.policy.chaos import Drilled
 
 TOML = """
@@ -81,6 +83,18 @@ def test_the_fault_ends_with_the_daemon_though_nobody_else_is_there(home: LiveHo
     assert Path(home.paths.config_file).read_bytes() == good
 
 
+def test_a_configuration_that_is_a_link_stays_one(home: LiveHome) -> None:
+    link, real = Path(home.paths.config_file), home.folder / "real.toml"
+    good = link.read_bytes()
+    link.rename(real)
+    link.symlink_to(real)
+    home.up()
+    injection_id = inject(home, "config-broken")
+    assert real.read_bytes() != good
+    home.ask(AbortDrills(ids=[injection_id]))
+    assert (link.readlink(), real.read_bytes()) == (real, good)
+
+
 def test_a_killed_dead_man_process_is_noticed_and_without_a_daemon_an_abort_helps(
     home: LiveHome,
 ) -> None:
@@ -129,3 +143,55 @@ def test_chaos_is_off_by_default_and_an_abort_condition_ends_it(home: LiveHome) 
     assert over.outcome is not None
     assert over.outcome.reverted
     assert "a drill is stopped" in home.log()
+    assert over.outcome.undone_by == "abort condition: 1 other tasks died (stop_letters 1)"
+
+
+def test_what_a_flood_is_about_is_no_reason_to_end_it(home: LiveHome) -> None:
+    """It is drained at its end, and that is what ended it."""
+    home.write(TOML.replace("enabled = true", "enabled = true\nstop_queue = 300"))
+    home.up()
+    home.ask(PauseFunction(functions=["rock"]))
+    inject(home, "queue-flood", options={"function": "rock", "count": "600"}, duration_ms=3_000)
+    [over] = all_over(home)
+    assert over.outcome is not None
+    assert over.outcome.undone_by == "its deadline"
+
+
+def test_a_daemon_that_is_brought_back_logs_as_the_killed_one_was_told_to(home: LiveHome) -> None:
+    home.flags = ["--log-level", "warning", "--log-format", "json"]
+    home.up()
+    inject(home, "daemon-kill")
+    assert home.process is not None
+    assert home.process.wait(timeout=30) == -signal.SIGKILL
+    all_over(home)
+    pid = lock_holder(home.paths.lock_file)
+    assert pid is not None
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+        assert words[words.index("--log-file") + 2 : -1] == home.flags
+    finally:
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_what_a_newer_fnr_has_injected_is_in_the_way_of_nothing_else(home: LiveHome) -> None:
+    """Somebody went back to an older version; one record is past, two are active."""
+    place = home.folder / "output"
+    home.up()
+    inject(home, "disk-full", options={"path": str(place)})
+    [active] = records.active(home.paths.chaos_dir)
+    holder = records.holder(active.folder)
+    assert holder is not None
+    os.kill(home.process.pid if home.process else 0, signal.SIGSTOP)
+    os.kill(holder.pid, signal.SIGKILL)
+    home.kill()
+    assert place.is_symlink()
+    newer = replace(active, fault="flood-of-frogs")
+    for folder, name in (("active", "0"), ("past", "1")):
+        known = records.injection_folder(home.paths.chaos_dir, name).replace("active", folder)
+        records.commit(replace(newer, injection_id=name, folder=known))
+    home.up()
+    while place.is_symlink():
+        pass
+    done = home.fnr("chaos", "abort", "--all")
+    assert done.returncode == 1
+    assert "this fnr knows no fault flood-of-frogs" in done.stderr

@@ -104,6 +104,19 @@ def test_a_worker_that_was_started_while_the_store_was_ill_is_adopted(
     assert "refused" not in home.log()
 
 
+def test_a_limit_on_the_size_of_files_is_called_by_its_name(home_at: HomeAt) -> None:
+    """SQLite says "disk I/O error" of it, and the disk is well."""
+    home = home_at(function("echo", "echo")).up()
+    assert home.process is not None
+    resource.prlimit(home.process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    with pytest.raises(StorageError) as told:
+        submit(home, "echo")
+    assert "RLIMIT_FSIZE" in told.value.why
+    while not says(home, "RLIMIT_FSIZE"):
+        with pytest.raises(StorageError):
+            submit(home, "echo")
+
+
 def test_which_attempt_had_begun_is_known_until_its_end_is_on_disk(
     home_at: HomeAt, tmp_path: Path
 ) -> None:

@@ -10,7 +10,12 @@ from pathlib import Path
 import pytest
 from host_programs import running
 
-from fnr.host.limits import apply_limits, apply_nice, apply_oom_preference
+from fnr.host.limits import (
+    apply_limits,
+    apply_nice,
+    apply_oom_preference,
+    words_of_file_size,
+)
 
 
 def test_memory_that_is_written_to_is_limited_and_reserved_addresses_are_free() -> None:
@@ -92,3 +97,18 @@ def test_niceness_and_the_kernels_choice_when_memory_ends() -> None:
         assert Path(f"/proc/{program.pid}/oom_score_adj").read_text() == "500\n"
     apply_oom_preference(500, program.pid)
     assert not Path(f"/proc/{program.pid}").exists(), "and without the process nothing is wrong"
+
+
+def test_a_file_that_may_not_grow_is_named_with_its_limit(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(bytes(5_000))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    assert words_of_file_size(str(file), more_bytes=1) == ""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8 << 20, before[1]))
+    try:
+        assert words_of_file_size(str(file), more_bytes=(8 << 20) - 5_000) == ""
+        said = words_of_file_size(str(file), more_bytes=(8 << 20) - 4_999)
+        assert said.endswith(f"lets {file} grow to 8192 KiB only")
+        assert words_of_file_size(str(tmp_path / "none"), more_bytes=8 << 20) == ""
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

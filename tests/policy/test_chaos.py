@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from fnr.policy.chaos import (
     ChaosSettings,
+    Injection,
     Readings,
     refusal,
     stop_reason,
     unprotected,
     unsteady,
+    without_floods,
 )
 from fnr.policy.faults import CATALOGUE, Acts, Risk, options_of
 
@@ -54,6 +57,17 @@ def test_only_what_went_wrong_since_the_beginning_counts() -> None:
     before = Readings(failures=100, letters=7)
     assert stop_reason(ON, before, Readings(failures=104, letters=7)) == ""
     assert unsteady(ON, before) == ""
+
+
+def test_a_flood_of_a_drill_is_no_work_of_others() -> None:
+    flood = Injection(
+        injection_id="a", drill_id="a", fault="queue-flood", reason="r", by="me", begun_at_ms=1,
+        duration_ms=1, until_boot_ms=1, boot_id="b", folder="f", options={"count": "9999"},
+    )  # fmt: skip
+    assert without_floods(Readings(queued=10_000), [flood]).queued == 1
+    assert without_floods(Readings(queued=20), [flood]).queued == 0
+    others = msgspec.structs.replace(flood, fault="error", options={})
+    assert without_floods(Readings(queued=20), [others]).queued == 20
 
 
 def test_what_cannot_be_read_stops_nothing_and_is_not_taken_for_zero() -> None:

@@ -344,6 +344,21 @@ def test_a_damaged_file_of_readings_is_put_aside(tmp_path: Path) -> None:
     assert (tmp_path / "telemetry.db.damaged").exists()
 
 
+@pytest.mark.parametrize("removed", ["telemetry.db*", "telemetry.db", "telemetry.db-*"])
+def test_a_file_of_readings_that_is_removed_is_begun_anew(tmp_path: Path, removed: str) -> None:
+    """It was written on without a name, for as long as the daemon ran."""
+    file = tmp_path / "telemetry.db"
+    telemetry = Telemetry.open(file)
+    telemetry.keep([reading(1, 1.0)], before_ms=0, count_max=9)
+    for name in tmp_path.glob(removed):
+        name.unlink()
+    telemetry.keep([reading(2, 2.0)], before_ms=0, count_max=9)
+    other = Telemetry.open(file)
+    assert (2, 2.0) in other.series("gpu:0", "used_mib", since_ms=0, count_max=9)
+    other.close()
+    telemetry.close()
+
+
 def test_damage_that_shows_only_at_a_write_is_put_aside_too(tmp_path: Path) -> None:
     """The first page is whole, so that the file can be opened."""
     file = tmp_path / "telemetry.db"

@@ -26,16 +26,20 @@ def begun(peer: Peer, arguments: object) -> str:
     return token
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("name", ["with_finally", "waits_for_ever"])
-def test_sigterm_runs_the_finally_blocks_and_is_reported(daemon: FakeDaemon, name: str) -> None:
+def test_sigterm_runs_the_finally_blocks_and_is_reported(
+    daemon: FakeDaemon, name: str, number: signal.Signals
+) -> None:
     note = daemon.folder / "note"
     worker, peer = serve(daemon, name)
     token = begun(peer, {"note": str(note)})
-    worker.signal(signal.SIGTERM)
+    worker.signal(number)
     fail = peer.expect(Fail)
     assert note.read_text() == "cleaned up"
     assert fail.token == token
     assert fail.evidence.killed_by is KilledBy.OPERATOR
+    assert fail.evidence.kill_reason == f"the worker got {number.name}"
     assert name in fail.evidence.traceback
     assert worker.spooled == [token]
     peer.send(Ack(tokens=(token,)))

@@ -99,16 +99,16 @@ def _wait(injection: Injection, line: socket.socket, wake_fd: int, clock: Clock)
         for fd, _ in poll.poll(left_ms):
             if fd == wake_fd:
                 return "asked to end"
-            if not _hears(line):
-                return "the daemon let go, or died"
+            return _hear(line).decode("utf-8", "replace") or "the daemon let go, or died"
     return "its deadline"
 
 
-def _hears(line: socket.socket) -> bool:
+def _hear(line: socket.socket) -> bytes:
+    """Why the daemon lets go; nothing when it died."""
     try:
-        return bool(line.recv(4_096))
+        return line.recv(4_096)
     except OSError:
-        return False
+        return b""
 
 
 def _say(line: socket.socket, what: str, outcome: Outcome) -> None:

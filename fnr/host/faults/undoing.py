@@ -61,7 +61,10 @@ def abort(injection: Injection, *, by: str, clock: Clock) -> Outcome | None:
 
 
 def _undone(injection: Injection, *, by: str, clock: Clock) -> Outcome:
-    deeds = FAULTS[injection.fault]
+    deeds = FAULTS.get(injection.fault)
+    if deeds is None:
+        why = f"this fnr knows no fault {injection.fault}; one that knows it has to undo it"
+        return Outcome(residue=why, undone_by=by)
     effect = records.seen(injection.folder)
     words, at_ms, problem = effect.effect, effect.effect_at_ms, effect.problem
     if not words and CATALOGUE[injection.fault].acts is not Acts.HOLDER:

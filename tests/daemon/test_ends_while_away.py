@@ -1,0 +1,54 @@
+"""When an attempt ended that did so while no daemon was there to hear of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from live_home import LiveHome
+from test_bad_days import pipes
+from test_task_life import function, submit
+
+from fnr.api import requests as ask
+from fnr.policy.task import Attempt
+
+HomeAt = Callable[[str], LiveHome]
+COMMAND = """[functions.hang]
+command = ["sh", "-c", 'echo $$ > "$0"; cat "$1"', "{started}", "{gate}"]
+on_daemon_exit = "kill"
+"""
+
+
+def spooled_at_ms(home: LiveHome) -> int:
+    """Wait until one result lies in the spool; since when."""
+    while not (found := [*Path(home.paths.spool_dir).glob("*.json")]):
+        pass
+    return found[0].stat().st_mtime_ns // 1_000_000
+
+
+def first_attempt(home: LiveHome, task_id: str) -> Attempt:
+    """Wait until the daemon has heard of its end."""
+    while (one := home.ask(ask.GetTask(task_id=task_id)).attempts[0]).outcome == "running":
+        pass
+    return one
+
+
+@pytest.mark.parametrize("ends_with_daemon", [False, True])
+def test_an_attempt_that_ended_while_no_daemon_ran_ended_then_and_not_when_one_heard_of_it(
+    home_at: HomeAt, tmp_path: Path, ends_with_daemon: bool
+) -> None:
+    """By its own end, its worker there still; or by that of the daemon, its worker gone with it."""
+    started, gate = pipes(tmp_path, "started", "gate")
+    command = COMMAND.format(started=started, gate=gate)
+    home = home_at(command if ends_with_daemon else function("hang", "block_on")).up()
+    given = {} if ends_with_daemon else {"fifo": str(gate), "started": str(started)}
+    task_id = submit(home, "hang", given, retries_max=0)
+    started.read_text()
+    home.kill()
+    if not ends_with_daemon:
+        gate.write_text("alone")
+    at_ms = spooled_at_ms(home)
+    home.up()
+    assert first_attempt(home, task_id).ended_at_ms == at_ms
+    home.ask(ask.CancelTasks(task_ids=[task_id]))

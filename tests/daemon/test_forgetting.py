@@ -1,0 +1,73 @@
+"""What is removed because of its age: by the true time, because nothing brings it back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fnr.config.settings import Settings
+from fnr.daemon.readings import Readings
+from fnr.daemon.timekeeper import Timekeeper
+from fnr.host.clock import Clock
+from fnr.host.faults.clock_jump import JumpedClock
+from fnr.store import prune, tasks
+from fnr.store.telemetry import Telemetry
+
+A_YEAR_MS = 365 * 86_400_000
+
+
+def jumped() -> JumpedClock:
+    """In the middle of the fault."""
+    clock = JumpedClock(A_YEAR_MS, Clock().boot_ms() + 3_600_000)
+    assert clock.now_ms() - Clock().now_ms() > A_YEAR_MS - 60_000
+    return clock
+
+
+def test_a_clock_that_jumps_on_purpose_ages_no_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, int] = {}
+
+    def prune_step(_: object, **values: Any) -> prune.Pruned:
+        asked.update(values)
+        return prune.Pruned(removed=0, places={}, more=False)
+
+    def post(unit: Callable[[object], Any], committed: Callable[[Any, object], None]) -> None:
+        committed(unit(None), None)
+
+    for name in ("wake_waiting", "overdue"):
+        monkeypatch.setattr(tasks, name, lambda *_, **__: [])
+    for name in ("next_wake_at_ms", "next_expiry_at_ms"):
+        monkeypatch.setattr(tasks, name, lambda _: None)
+    monkeypatch.setattr(prune, "prune_step", prune_step)
+    settings = Settings()
+    parts: Any = SimpleNamespace(
+        clock=jumped(),
+        settings=settings,
+        store=SimpleNamespace(post=post),
+        later=lambda *_: SimpleNamespace(cancel=lambda: None),
+    )
+    supervisor: Any = SimpleNamespace(workers={})
+    nobody: Any = SimpleNamespace()
+    Timekeeper(parts, nobody, supervisor, nobody).start()
+    assert asked["done_before_ms"] <= Clock().now_ms() - settings.store.keep_done_ms
+
+
+def test_a_clock_that_jumps_on_purpose_ages_no_reading(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(
+        Telemetry, "keep", lambda *_, before_ms, count_max: asked.append(before_ms + 0 * count_max)
+    )
+    settings = Settings()
+    parts: Any = SimpleNamespace(
+        clock=jumped(),
+        settings=settings,
+        paths=SimpleNamespace(state_dir=str(tmp_path), telemetry_file=str(tmp_path / "t.db")),
+    )
+    nobody: Any = SimpleNamespace()
+    readings = Readings(parts, nobody, nobody)
+    readings._sample({}, ())
+    assert asked[0] <= Clock().now_ms() - settings.store.keep_telemetry_ms
