@@ -257,6 +257,29 @@ def test_a_row_that_is_gone_is_shown_no_longer_and_the_cursor_is_on_the_next() -
     assert window.item == 996
 
 
+def go_to(window: Window, source: LongList, row: int) -> None:
+    """Row by row, as far as the list is loaded, and on."""
+    while window.item != row:
+        window.move(1 if row < window.item else -1)
+        feed(window, source)
+
+
+def test_a_mark_goes_with_its_row_and_no_other_does() -> None:
+    """Method: marks on the screen and far below it; of each two, one goes."""
+    source = LongList(1_000)
+    window = opened(source)
+    for row in (998, 993, 700, 699):
+        go_to(window, source, row)
+        window.toggle_mark()
+    source.rows.remove(998)
+    source.rows.remove(699)
+    window.take(wanted := window.again(), source.page(wanted))
+    assert list(window.marked) == ["998", "993", "700"]
+    go_to(window, source, 1_000)
+    window.take(wanted := window.again(), source.page(wanted))
+    assert list(window.marked) == ["993", "700"]
+
+
 SEARCH_STEPS = st.one_of(
     st.tuples(st.sampled_from(["again", "head", "tail"]), st.just(0)),
     st.tuples(st.just("move"), st.integers(-40, 40)),

@@ -55,6 +55,7 @@ class Window:
     above, below: where to read on at either end; None when there is nothing.
     first_index: how many rows stand before the window, None when nobody counted.
     whole: the list is short and always given whole.
+    moving: rows move up in the list when something happens to them.
     everything: all that the list holds is marked, also what is not in the window.
     """
 
@@ -67,6 +68,7 @@ class Window:
         self.life = 0
         self.marked: dict[str, Any] = {}
         self.everything = False
+        self.moving = False
         self.height = 1
         self._forget()
 
@@ -243,11 +245,22 @@ class Window:
                 self._take_again(wanted, page)
             case Where.REST if wanted.after == self._stale:
                 self._take_rest(wanted, page)
+        if wanted.where is Where.HEAD or (wanted.where is Where.AGAIN and not self.moving):
+            self._unmark_what_is_gone(wanted, page)
         if page.total is not None:
             self.total = page.total
         self.loaded = True
         self._stay_on(kept, offset)
         self._trim()
+
+    def _unmark_what_is_gone(self, wanted: Wanted, page: Page[Any]) -> None:
+        """Nobody sees a mark on a row that left the list, and the next command would mean it."""
+        here = {self.id_of(item) for item in (*self.rows, *page.items)}
+        for name, item in list(self.marked.items()):
+            place = _place(self._key_of(item))
+            behind = wanted.after is None or place < _place(wanted.after)
+            if behind and name not in here and (page.next is None or place >= _place(page.next)):
+                del self.marked[name]
 
     def _take_head(self, page: Page[Any], kept: Any | None) -> None:
         # A row that is gone is not waited for.
