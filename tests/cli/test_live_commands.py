@@ -363,6 +363,8 @@ def test_all_letters_that_a_filter_finds_are_resolved_and_purged(live: Run, paus
         (["task", "list"], "zzz"),
         (["dlq", "list"], "9" * 30 + "-01JD0000000000000000000001"),
         (["errors", "groups"], "yesterday"),
+        (["errors", "groups"], "1796009313248-01JD0000000000000000000001"),
+        (["dlq", "list"], "1796009313664-2:a5cd084c0369c41405aa"),
         (["replay", "list"], "zzz"),
     ],
 )
