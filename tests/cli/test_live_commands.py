@@ -406,6 +406,20 @@ def test_a_replay_is_confirmed_by_a_person(home: LiveHome, live: Run) -> None:
 
 
 @pytest.mark.parametrize("words", [("purge", "--open"), ("resolve",)], ids=lambda words: words[0])
+def test_who_was_told_that_there_is_none_has_not_agreed_to_one(
+    home: LiveHome, live: Run, words: tuple[str, ...]
+) -> None:
+    where = f"tag.none:{words[0]}"
+    session = Session(home.folder, "dlq", *words, "--where", where)
+    session.wait_for("[y/N]")
+    task_id = live("submit", "refuse", "n=1", "--tag", f"none={words[0]}").out.strip()
+    live("task", "wait", task_id)
+    session.type("y\n")
+    assert session.end() == 0
+    assert live("dlq", "list", "--where", where, "-o", "name").out == f"{task_id}\n"
+
+
+@pytest.mark.parametrize("words", [("purge", "--open"), ("resolve",)], ids=lambda words: words[0])
 def test_a_letter_that_came_after_the_question_is_not_part_of_the_answer(
     home: LiveHome, live: Run, words: tuple[str, ...]
 ) -> None:
