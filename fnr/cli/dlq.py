@@ -24,6 +24,9 @@ from fnr.policy.filter import FilterError, parse
 from fnr.policy.filter_fields import LETTER_FIELDS
 from fnr.policy.filter_tree import fields
 
+# A cursor behind which no letter stands.
+BEHIND_ALL = "0-0"
+
 app = group("dlq", "Dead letters: tasks that will not be tried again unless replayed.")
 
 
@@ -158,5 +161,6 @@ def _as_of_now(where: str) -> tuple[str, str | None]:
     """The letters in words, and a cursor behind which stands none that comes after the question."""
     found = here().ask(ListLetters(where=where, limit=1))
     what = "the dead letters" if found.total is None else counted(found.total, "dead letter")
-    after = f"{found.items[0].died_at_ms + 1}-0" if found.items else found.next
-    return what, after
+    if found.items:
+        return what, f"{found.items[0].died_at_ms + 1}-0"
+    return what, found.next or BEHIND_ALL

@@ -6,15 +6,18 @@ the file for themselves, and hold the daemon's lock meanwhile so that none can s
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from fnr.api.errors import BadData, FnrError, NotFound, PermissionDenied, Refused, StorageError
 from fnr.client.offline import opened
 from fnr.client.store_errors import told_to_people
 from fnr.config.paths import Paths
+from fnr.host.at_once import ends_at_once
 from fnr.host.clock import Clock
 from fnr.host.lock import AlreadyHeld, hold_home, home_holder
 from fnr.host.process import pid_start
@@ -45,7 +48,7 @@ def require(paths: Paths) -> None:
 
 def check(paths: Paths) -> list[Finding]:
     """Every broken invariant; none is the proof that the store is whole."""
-    with told_to_people(paths), opened(paths) as reader:
+    with ends_at_once(_nothing_to_clean), told_to_people(paths), opened(paths) as reader:
         return checks.check(reader)
 
 
@@ -55,7 +58,11 @@ def backup(paths: Paths, target: Path, *, damaged: bool = False) -> tuple[int, l
     damaged: the copy is kept although invariants are broken.
     """
     anyway = f"{paths.command} db backup --damaged {shlex.quote(str(target))}"
-    with told_to_people(paths), _told(f"the copy {target} was not kept", anyway):
+    with (
+        ends_at_once(partial(_forget_own_drafts, target)),
+        told_to_people(paths),
+        _told(f"the copy {target} was not kept", anyway),
+    ):
         try:
             return copies.backup(
                 paths.store_file,
@@ -75,6 +82,7 @@ def restore(paths: Paths, source: Path, *, damaged: bool = False) -> Path | None
     anyway = f"{paths.command} db restore --damaged {shlex.quote(str(source))}"
     Path(paths.state_dir).mkdir(parents=True, exist_ok=True, mode=0o700)
     with (
+        ends_at_once(partial(_forget_own_drafts, Path(paths.store_file))),
         _alone(paths, "restored"),
         told_to_people(paths),
         _told(f"{source} cannot be restored", anyway),
@@ -95,7 +103,7 @@ def still_running(paths: Paths) -> int:
 
 def vacuum(paths: Paths) -> tuple[int, int]:
     """Give the space of deleted rows back; bytes before and after."""
-    with _alone(paths, "vacuumed"), told_to_people(paths):
+    with ends_at_once(_nothing_to_clean), _alone(paths, "vacuumed"), told_to_people(paths):
         return copies.vacuum(paths.store_file)
 
 
@@ -104,6 +112,14 @@ def refuse_while_running(paths: Paths, verb: str) -> None:
     pid = home_holder(paths.lock_file)
     if pid is not None:
         raise _running(paths, verb, pid)
+
+
+def _forget_own_drafts(file: Path) -> None:
+    copies.forget_drafts(file, lambda maker: maker == os.getpid())
+
+
+def _nothing_to_clean() -> None:
+    """Whoever kills SQLite leaves nothing that it does not put right itself."""
 
 
 @contextmanager

@@ -46,6 +46,7 @@ from fnr.host.lock import AlreadyHeld, Lock, hold_home
 from fnr.host.memory import share_one_arena
 from fnr.host.systemd import sd_notify, watchdog_interval_ms
 from fnr.store import functions
+from fnr.store.backup import forget_drafts
 from fnr.store.connection import Store, StoreBusy, StoreFull, StoreIll, StoreNewer
 
 LoadSettings = Callable[[], Settings]
@@ -81,6 +82,8 @@ def run(
         ) from None
     try:
         logs.set_up(settings.log, file=log_file, journal="JOURNAL_STREAM" in os.environ)
+        # Nobody restores a store while we have it: these are of one that was killed.
+        forget_drafts(paths.store_file, lambda _maker: True)
         limits.raise_file_limit(FILES_WANTED)
         process.become_subreaper()
         return run_to_the_end(_serve(paths, settings, load, lock, flags))

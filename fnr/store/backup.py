@@ -93,6 +93,14 @@ def restore(store_file: str | Path, source: str | Path, *, damaged: bool = False
     return kept
 
 
+def forget_drafts(file: str | Path, is_left: Callable[[int], bool]) -> None:
+    """Remove the drafts of copies under this name whose makers, by number, have left them."""
+    file = Path(file)
+    for draft in glob.glob(f"{glob.escape(str(file.with_name(f'.{file.name}.')))}*{_DRAFT}"):  # noqa: PTH207 - the name may hold any sign
+        if (maker := _maker(draft, file.name)) and is_left(maker):
+            _remove(Path(draft))
+
+
 def vacuum(store_file: str | Path) -> tuple[int, int]:
     """Give the space of deleted rows back; the file's size before and after, in bytes.
 
@@ -203,9 +211,7 @@ def _draft_beside(file: Path, lives: Callable[[int], bool]) -> Iterator[Path]:
     Nobody else's draft, so that two who copy to one place at once do not meet in it. Its name says
     whose it is: what a copy that was killed has left there is removed.
     """
-    for left in glob.glob(f"{glob.escape(str(file.with_name(f'.{file.name}.')))}*{_DRAFT}"):  # noqa: PTH207 - the name may hold any sign
-        if (maker := _maker(left)) and not lives(maker):
-            _remove(Path(left))
+    forget_drafts(file, lambda maker: not lives(maker))
     with _written():
         descriptor, name = tempfile.mkstemp(_DRAFT, f".{file.name}.{os.getpid()}-", file.parent)
     os.close(descriptor)
@@ -227,10 +233,10 @@ def _written() -> Iterator[None]:
         raise CopyNotWritten(error.strerror or str(error), denied=denied) from error
 
 
-def _maker(draft: str) -> int:
-    """The process that makes it, 0 when its name does not say so."""
-    pid = draft.removesuffix(_DRAFT).rpartition(".")[2].partition("-")[0]
-    return int(pid) if pid.isdecimal() else 0
+def _maker(draft: str, name: str) -> int:
+    """The process that makes it, 0 when it is no draft of this very name."""
+    pid, _, rest = Path(draft).name.removeprefix(f".{name}.").removesuffix(_DRAFT).partition("-")
+    return int(pid) if pid.isdecimal() and "." not in rest else 0
 
 
 def _nobody(_pid: int) -> bool:

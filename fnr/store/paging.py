@@ -12,10 +12,11 @@ from typing import Any
 from msgspec import Struct
 
 from fnr.policy.filter import And, Expr, parse
+from fnr.policy.filter_fields import Kind as FieldKind
 from fnr.policy.filter_match import matches
 from fnr.policy.filter_tree import fields
 from fnr.policy.record import PAGE_ITEMS_MAX
-from fnr.store.cursor import id_after, number_and_id_after
+from fnr.store.cursor import BadCursor, id_after, number_and_id_after
 from fnr.store.filter import Plan, Sql, plan
 from fnr.store.listing import Kind, Listing, record_names, record_of
 from fnr.store.tally import kinds
@@ -148,7 +149,13 @@ def _runs(listing: Listing, made: Plan, known: dict[Kind, int], chosen: list[Kin
 
 def _key_of(listing: Listing, cursor: str) -> Key:
     """A cursor is the key of the last row of the page before."""
-    return (id_after(cursor),) if len(listing.keys) == 1 else number_and_id_after(cursor)
+    if len(listing.keys) == 1:
+        return (id_after(cursor),)
+    number, row_id = number_and_id_after(cursor)
+    # Letters and incidents both go by a moment; of the ids only those of incidents hold a colon.
+    if (":" in row_id) != (listing.fields["id"].kind is FieldKind.INCIDENT):
+        raise BadCursor(cursor)
+    return number, row_id
 
 
 def _first_key(listing: Listing) -> Key:

@@ -83,5 +83,6 @@ def _of_letters(letters: Iterable[LetterStat]) -> Iterator[Concern]:
         yield Concern(words=words, screen="dlq", where=where, urgent=False)
     if others := most[LETTERS_SHOWN:]:
         count = sum(stat.count for stat in others)
-        words = f"{count:,} more in {len(others):,} other groups of dead letters"
+        groups = "group" if len(others) == 1 else "groups"
+        words = f"{count:,} more in {len(others):,} other {groups} of dead letters"
         yield Concern(words=words, screen="dlq", urgent=False)

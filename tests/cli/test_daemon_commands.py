@@ -465,6 +465,19 @@ def test_who_restores_is_told_what_still_runs_of_the_store_of_before(
     assert (found.code, "still running" in found.err) == (0, False)
 
 
+def test_a_daemon_removes_what_a_killed_restore_has_left(at: Run, empty: Path) -> None:
+    at("init")
+    left = empty / "state" / ".fnr.db.4711-x.draft"
+    left.parent.mkdir()
+    left.write_text("half")
+    others = left.with_name(".fnr.db.saved.4711-x.draft")
+    others.write_text("somebody's backup")
+    at("daemon", "start")
+    assert not left.exists()
+    assert others.exists()
+    assert at("daemon", "stop", "--drain").code == 0
+
+
 def test_a_damaged_store_can_still_be_copied(at: Run, empty: Path, tmp_path: Path) -> None:
     at("init")
     at("daemon", "start")

@@ -374,6 +374,8 @@ def test_all_letters_that_a_filter_finds_are_resolved_and_purged(live: Run, paus
         (["task", "list"], "zzz"),
         (["dlq", "list"], "9" * 30 + "-01JD0000000000000000000001"),
         (["errors", "groups"], "yesterday"),
+        (["errors", "groups"], "1796009313248-01JD0000000000000000000001"),
+        (["dlq", "list"], "1796009313664-2:a5cd084c0369c41405aa"),
         (["replay", "list"], "zzz"),
     ],
 )
@@ -412,6 +414,20 @@ def test_a_replay_is_confirmed_by_a_person(home: LiveHome, live: Run) -> None:
     session.wait_for("Replay 2? [y/N]").type("y\n")
     session.wait_for("2 replayed")
     assert session.end() == 0
+
+
+@pytest.mark.parametrize("words", [("purge", "--open"), ("resolve",)], ids=lambda words: words[0])
+def test_who_was_told_that_there_is_none_has_not_agreed_to_one(
+    home: LiveHome, live: Run, words: tuple[str, ...]
+) -> None:
+    where = f"tag.none:{words[0]}"
+    session = Session(home.folder, "dlq", *words, "--where", where)
+    session.wait_for("[y/N]")
+    task_id = live("submit", "refuse", "n=1", "--tag", f"none={words[0]}").out.strip()
+    live("task", "wait", task_id)
+    session.type("y\n")
+    assert session.end() == 0
+    assert live("dlq", "list", "--where", where, "-o", "name").out == f"{task_id}\n"
 
 
 @pytest.mark.parametrize("words", [("purge", "--open"), ("resolve",)], ids=lambda words: words[0])

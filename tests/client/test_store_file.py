@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import resource
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -149,3 +152,45 @@ def test_a_store_that_takes_no_writes_is_not_said_to_be_unreadable(paths: Paths)
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert "MiB free" in told.value.why
     assert store_file.check(paths) == []
+
+
+ENDLESS = """
+import sys
+from fnr.client import store_file
+from fnr.config.paths import find_paths
+from fnr.store import backup as copies
+
+def look(tx):
+    print("looks", flush=True)
+    tx.all("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n")
+
+copies.check = store_file.checks.check = look
+deed, home, *files = sys.argv[1:]
+getattr(store_file, deed)(find_paths(home), *map(copies.Path, files))
+"""
+
+
+@pytest.mark.parametrize("deed", ["check", "backup", "restore"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_is_asked_to_end_ends_in_the_middle_and_leaves_no_draft(
+    paths: Paths, tmp_path: Path, deed: str, number: signal.Signals
+) -> None:
+    """Method: looking at the copy takes for ever."""
+    copy = tmp_path / "copy.db"
+    if deed == "restore":
+        store_file.backup(paths, copy)
+    files = [] if deed == "check" else [str(copy)]
+    with subprocess.Popen(
+        [sys.executable, "-c", ENDLESS, deed, paths.home, *files], stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == b"looks\n"
+            process.send_signal(number)
+            assert process.wait(60) == 128 + number
+        finally:
+            process.kill()
+    assert copy.exists() == (deed == "restore")
+    for folder in (tmp_path, Path(paths.state_dir)):
+        assert not list(folder.glob("*.draft*"))
+    assert tasks(paths.store_file) == 1

@@ -191,10 +191,11 @@ def test_what_a_killed_copy_left_is_removed_by_the_next_and_a_living_ones_is_not
     book.commit()
     living = f".copy.db.{os.getpid()}-x.draft"
     somebodys = ".copy.db.my-own.draft"
-    for name in (".copy.db.4711-x.draft", ".copy.db.4711-x.draft-wal", living, somebodys):
+    longer = ".copy.db.old.4711-x.draft"
+    for name in (".copy.db.4711-x.draft", ".copy.db.4711-x.draft-wal", living, somebodys, longer):
         (target.parent / name).write_text("half")
     backup(book.path, target)
-    assert files_in(target.parent) == {"copy.db", living, somebodys}
+    assert files_in(target.parent) == {"copy.db", living, somebodys, longer}
 
 
 def test_a_missing_store_has_no_backup(tmp_path: Path, target: Path) -> None:

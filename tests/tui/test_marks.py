@@ -6,6 +6,10 @@ import pytest
 from tui_home import StoreServer, lines_of, running, shown, until, until_shown
 
 from fnr.api.incident_requests import ListErrors, ListIncidents
+from fnr.api.letter_requests import ListLetters
+from fnr.policy.filter import LETTER_FIELDS, matches, parse
+from fnr.tui.screens.dialog import Dialog
+from fnr.tui.screens.dlq import DlqView
 from fnr.tui.screens.list_view import ListView
 
 
@@ -84,3 +88,28 @@ async def test_what_the_last_line_has_counted_can_be_purged(daemon: StoreServer)
         await until_shown(pilot, f" of {len(window.rows)}")
         await pilot.press("asterisk", "X")
         await until_shown(pilot, f"type {len(window.rows)} to go on")
+
+
+async def test_a_purge_means_what_was_counted_and_nothing_that_came_or_was_resolved(
+    daemon: StoreServer,
+) -> None:
+    """The list holds open letters only, and --open would take the resolved ones along."""
+    async with running(daemon.paths, "dlq", size=(160, 40)) as (app, pilot):
+        view = app.view
+        assert isinstance(view, DlqView)
+        await until(pilot, lambda: view.table.window.rows)
+        await pilot.press("slash", *"function:render OR function:x", "enter")
+        await until(pilot, lambda: view.where and view.table.window.loaded)
+        await pilot.press("asterisk", "X")
+        await until(pilot, lambda: isinstance(app.screen, Dialog))
+        assert isinstance(app.screen, Dialog)
+        command = app.screen.wish.command({}).words
+        where = command[command.index("--where") + 1]
+        counted = daemon.from_store(ListLetters(where=where, limit=1_000)).items
+        assert len(counted) == view.table.window.count
+        assert {one.state for one in counted} == {"open"}
+        expr = parse(where, fields=LETTER_FIELDS)
+        latest = {"function": "render", "state": "open", "at": counted[0].died_at_ms}
+        assert matches(expr, latest, 0)
+        assert not matches(expr, latest | {"at": counted[0].died_at_ms + 1}, 0)
+        assert not matches(expr, latest | {"state": "resolved"}, 0)

@@ -31,6 +31,33 @@ class LongList:
         return Page(items=items, next=str(items[-1]) if more else None, total=len(self.rows))
 
 
+class Searched(LongList):
+    """Under a filter that few rows pass: each page looks at so many rows, then leads on."""
+
+    def __init__(self, count: int, *, passes: set[int], looked_at_max: int) -> None:
+        super().__init__(count)
+        self.passes = passes
+        self.looked_at_max = looked_at_max
+
+    @property
+    def found(self) -> list[int]:
+        return [row for row in self.rows if row in self.passes]
+
+    def page(self, wanted: Wanted) -> Page[int]:
+        sign = -1 if wanted.backwards else 1
+        ahead = [
+            row
+            for row in self.rows[::sign]
+            if wanted.after is None or sign * row < sign * int(wanted.after)
+        ]
+        looked_at = ahead[: self.looked_at_max]
+        items = [row for row in looked_at if row in self.passes][: wanted.limit]
+        if len(items) == wanted.limit:
+            looked_at = looked_at[: looked_at.index(items[-1]) + 1]
+        more = len(ahead) > len(looked_at)
+        return Page(items=items[::sign], next=str(looked_at[-1]) if more else None)
+
+
 def opened(source: LongList, *, height: int = 10) -> Window:
     window = Window(key_of=str, id_of=str)
     window.resize(height)
@@ -176,3 +203,125 @@ def test_an_answer_of_another_life_is_dropped() -> None:
     window.take(late, source.page(late))
     assert window.rows == []
     assert not window.loaded
+
+
+def test_what_a_long_search_has_found_is_still_there_when_something_new_comes() -> None:
+    """Method: the rows that pass are the last ones; a page looks at a tenth of the list."""
+    source = Searched(10_000, passes={1, 2, 3, 12_000}, looked_at_max=1_000)
+    window = opened(source)
+    assert window.rows == [3, 2, 1]
+    assert window.complete
+    for _ in range(19):
+        source.add(100)
+        window.take(wanted := window.again(), source.page(wanted))
+        assert window.rows == [3, 2, 1]
+        assert window.complete
+    source.add(100)
+    window.take(wanted := window.again(), source.page(wanted))
+    assert window.rows == [12_000, 3, 2, 1]
+
+
+def test_a_search_that_goes_on_has_not_found_nothing() -> None:
+    source = Searched(10_000, passes=set(), looked_at_max=1_000)
+    window = Window(key_of=str, id_of=str)
+    window.take(wanted := window.begin(), source.page(wanted))
+    assert window.loaded
+    assert not window.complete
+    feed(window, source)
+    assert window.complete
+
+
+def test_a_found_row_that_passes_no_longer_goes_while_the_others_stay() -> None:
+    source = Searched(10_000, passes={9_990, 50, 40, 30}, looked_at_max=1_000)
+    window = opened(source)
+    source.passes.remove(40)
+    wanted = window.again()
+    while wanted is not None:
+        window.take(wanted, source.page(wanted))
+        assert {9_990, 50, 30} <= set(window.rows)
+        wanted = window.wanted()
+    assert window.rows == [9_990, 50, 30]
+
+
+def test_a_row_that_is_gone_is_shown_no_longer_and_the_cursor_is_on_the_next() -> None:
+    """Method: the list goes on behind the page that is asked for again."""
+    source = LongList(1_000)
+    window = opened(source)
+    window.move(3)
+    assert window.item == 997
+    source.rows.remove(997)
+    source.add(2)
+    window.take(wanted := window.again(), source.page(wanted))
+    feed(window, source)
+    assert window.rows[:6] == [1_002, 1_001, 1_000, 999, 998, 996]
+    assert window.item == 996
+
+
+def go_to(window: Window, source: LongList, row: int) -> None:
+    """Row by row, as far as the list is loaded, and on."""
+    while window.item != row:
+        window.move(1 if row < window.item else -1)
+        feed(window, source)
+
+
+def test_a_mark_goes_with_its_row_and_no_other_does() -> None:
+    """Method: marks on the screen and far below it; of each two, one goes."""
+    source = LongList(1_000)
+    window = opened(source)
+    for row in (998, 993, 700, 699):
+        go_to(window, source, row)
+        window.toggle_mark()
+    source.rows.remove(998)
+    source.rows.remove(699)
+    window.take(wanted := window.again(), source.page(wanted))
+    assert list(window.marked) == ["998", "993", "700"]
+    go_to(window, source, 1_000)
+    window.take(wanted := window.again(), source.page(wanted))
+    assert list(window.marked) == ["993", "700"]
+
+
+SEARCH_STEPS = st.one_of(
+    st.tuples(st.sampled_from(["again", "head", "tail"]), st.just(0)),
+    st.tuples(st.just("move"), st.integers(-40, 40)),
+    st.tuples(st.sampled_from(["add", "gone", "comes"]), st.integers(1, 100)),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    passes=st.sets(st.integers(1, 400), max_size=60),
+    looked_at_max=st.integers(20, 200),
+    steps=st.lists(SEARCH_STEPS, max_size=15),
+)
+def test_a_window_on_a_search_comes_to_hold_what_passes(
+    passes: set[int], looked_at_max: int, steps: list[tuple[str, int]]
+) -> None:
+    source = Searched(200, passes=passes, looked_at_max=looked_at_max)
+    window = opened(source, height=5)
+    for step, number in steps:
+        wanted: Wanted | None = None
+        match step:
+            case "move":
+                window.move(number)
+            case "add":
+                source.add(number)
+            case "gone":
+                source.passes.discard(number)
+            case "comes":
+                source.passes.add(number)
+            case "again":
+                wanted = window.again()
+            case "head":
+                wanted = window.to_head()
+            case "tail":
+                wanted = window.to_tail()
+        if wanted is not None:
+            window.take(wanted, source.page(wanted))
+        feed(window, source)
+        assert window.rows == sorted(set(window.rows), reverse=True)
+    wanted = window.to_head() or window.again()
+    assert wanted is not None
+    window.take(wanted, source.page(wanted))
+    feed(window, source)
+    assert window.rows == source.found[: len(window.rows)]
+    assert not window.complete or window.rows == source.found

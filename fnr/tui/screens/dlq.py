@@ -20,7 +20,9 @@ from fnr.client.own_command import OwnCommand
 from fnr.client.task_history import story
 from fnr.client.without_secrets import without_secrets
 from fnr.policy.dead_letter import DeadLetter
-from fnr.policy.filter import LETTER_FIELDS
+from fnr.policy.filter import LETTER_FIELDS, parse
+from fnr.policy.filter_fields import show_moment
+from fnr.policy.filter_tree import fields
 from fnr.policy.record import Page
 from fnr.policy.replay import ReplayPlan
 from fnr.tui.aside import aside
@@ -313,4 +315,15 @@ class DlqView(ListView):
             words = f"to {verb} everything, filter for it: / state:open"
             self.post_message(self.Told(words, bad=True))
             return None
+        if meant is not None and meant[1]:
+            return meant[0], ("--where", self._as_listed()), meant[2]
         return meant
+
+    def _as_listed(self) -> str:
+        """The filter and what the list adds to it, as of its latest letter: these were counted."""
+        window = self.table.window
+        where = f"({self.where})"
+        if "state" not in fields(parse(self.where, fields=LETTER_FIELDS)):
+            where += " state:open"
+        latest = window.rows[0].died_at_ms if window.rows and window.at_head else now_ms()
+        return f"{where} until:{show_moment(latest)}"

@@ -69,6 +69,7 @@ class ErrorsView(ListView):
         self.incidents = True
         self._wheres = {True: "", False: ""}
         super().__init__(feed)
+        self.table.window.moving = True
 
     def key_of(self, item: Any) -> str:
         """Incidents stand in the order of their latest error."""
@@ -130,6 +131,7 @@ class ErrorsView(ListView):
         self.where = where
         self.bar.set_fields(INCIDENT_FIELDS if incidents else ERROR_FIELDS)
         self.table.set_columns(INCIDENT_COLUMNS if incidents else ERROR_COLUMNS)
+        self.table.window.moving = incidents
         self.begin()
 
     # ── marks ────────────────────────────────────────────────────────────────

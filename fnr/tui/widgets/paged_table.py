@@ -221,7 +221,7 @@ class PagedTable(KeptLines):
         if index < len(window.rows):
             return self._row(index)
         if y == 1 and not window.rows:
-            words = self._empty if window.loaded else "…"
+            words = self._empty if window.complete else "… still looking" if window.loaded else "…"
             return _Note(f"  {one_line(self.note or words)}")
         return _Note("")
 

@@ -19,6 +19,8 @@ ROWS_MAX = 3_000
 PAGE_ROWS = 200
 # Rows that are there before somebody scrolls to them.
 MARGIN = 60
+# A longer number in a cursor is an id.
+DIGITS_MAX = 18
 
 
 class Where(StrEnum):
@@ -29,6 +31,7 @@ class Where(StrEnum):
     BELOW = "below"
     ABOVE = "above"
     AGAIN = "again"
+    REST = "rest"
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -52,6 +55,7 @@ class Window:
     above, below: where to read on at either end; None when there is nothing.
     first_index: how many rows stand before the window, None when nobody counted.
     whole: the list is short and always given whole.
+    moving: rows move up in the list when something happens to them.
     everything: all that the list holds is marked, also what is not in the window.
     """
 
@@ -64,6 +68,7 @@ class Window:
         self.life = 0
         self.marked: dict[str, Any] = {}
         self.everything = False
+        self.moving = False
         self.height = 1
         self._forget()
 
@@ -79,6 +84,8 @@ class Window:
         self.loaded = False
         self._asked: set[Where] = set()
         self._followed = True
+        # Behind this the rows are as a search once found them, and still to be looked at again.
+        self._stale: str | None = None
 
     def begin(self) -> Wanted:
         """Another list: everything is read anew."""
@@ -92,6 +99,11 @@ class Window:
     def item(self) -> Any | None:
         """What the cursor is on."""
         return self.rows[self.cursor] if self.cursor < len(self.rows) else None
+
+    @property
+    def complete(self) -> bool:
+        """Has the list been looked through to both ends?"""
+        return self.loaded and self.above is None and self.below is None
 
     @property
     def newer(self) -> int | None:
@@ -190,6 +202,8 @@ class Window:
             return self._want(Where.BELOW, self.below, PAGE_ROWS)
         if self.top < MARGIN and self.above is not None and Where.ABOVE not in self._asked:
             return self._want(Where.ABOVE, self.above, PAGE_ROWS)
+        if self._stale is not None and Where.REST not in self._asked:
+            return self._want(Where.REST, self._stale, PAGE_ROWS)
         return None
 
     def again(self) -> Wanted | None:
@@ -216,6 +230,8 @@ class Window:
         offset = self.cursor - self.top
         match wanted.where:
             case Where.HEAD:
+                if self.at_head and self.loaded:
+                    page = self._and_what_was_found(wanted, page)
                 self._take_head(page, kept)
             case Where.TAIL:
                 self._take_tail(page)
@@ -227,21 +243,40 @@ class Window:
                 self._take_above(page)
             case Where.AGAIN:
                 self._take_again(wanted, page)
+            case Where.REST if wanted.after == self._stale:
+                self._take_rest(wanted, page)
+        if wanted.where is Where.HEAD or (wanted.where is Where.AGAIN and not self.moving):
+            self._unmark_what_is_gone(wanted, page)
         if page.total is not None:
             self.total = page.total
         self.loaded = True
         self._stay_on(kept, offset)
         self._trim()
 
+    def _unmark_what_is_gone(self, wanted: Wanted, page: Page[Any]) -> None:
+        """Nobody sees a mark on a row that left the list, and the next command would mean it."""
+        here = {self.id_of(item) for item in (*self.rows, *page.items)}
+        for name, item in list(self.marked.items()):
+            place = _place(self._key_of(item))
+            behind = wanted.after is None or place < _place(wanted.after)
+            if behind and name not in here and (page.next is None or place >= _place(page.next)):
+                del self.marked[name]
+
     def _take_head(self, page: Page[Any], kept: Any | None) -> None:
-        here = {self.id_of(item) for item in page.items}
-        if self._followed or kept is None or self.id_of(kept) in here or page.next is None:
+        # A row that is gone is not waited for.
+        if self._followed or kept is None or not self._is_behind(kept, page):
             self.rows = list(page.items)
             self.above, self.below, self.at_head, self.first_index = None, page.next, True, 0
             return
         # So much is new that the page does not reach down to the cursor: stay where it is.
         self.above, self.at_head = self._key_of(self.rows[0]), False
         self.first_index = None
+
+    def _is_behind(self, item: Any, page: Page[Any]) -> bool:
+        """Does a page not reach down to a row?"""
+        if page.next is None or self.id_of(item) in map(self.id_of, page.items):
+            return False
+        return _place(self._key_of(item)) < _place(page.next)
 
     def _take_tail(self, page: Page[Any]) -> None:
         self.rows = list(page.items)
@@ -264,9 +299,37 @@ class Window:
     def _take_again(self, wanted: Wanted, page: Page[Any]) -> None:
         for index in range(min(self.top, len(self.rows)) - 1, -1, -1):
             if self._key_of(self.rows[index]) == wanted.after:
+                page = self._and_what_was_found(wanted, page)
                 self.rows = self.rows[: index + 1] + page.items
                 self.below = page.next
                 return
+
+    def _take_rest(self, wanted: Wanted, page: Page[Any]) -> None:
+        end, self._stale = _place(wanted.after or ""), None
+        before = [item for item in self.rows if _place(self._key_of(item)) >= end]
+        starts_here = before or self.at_head
+        if starts_here and (self.below is None or _place(self.below) <= end):
+            page = self._and_what_was_found(wanted, page)
+            self.rows = before + page.items
+            self.below = page.next
+
+    def _and_what_was_found(self, wanted: Wanted, page: Page[Any]) -> Page[Any]:
+        """The page and the rows behind it, where a search ended early: of the rest of the list it
+        says nothing, and to find those rows again would take as long as it took.
+        """
+        if page.next is None or len(page.items) >= wanted.limit:
+            return page
+        end = _place(page.next)
+        if self.below is not None and _place(self.below) >= end:
+            return page
+        here = {self.id_of(item) for item in page.items}
+        behind = [
+            item
+            for item in self.rows
+            if _place(self._key_of(item)) < end and self.id_of(item) not in here
+        ]
+        self._stale = self._stale or page.next
+        return Page(items=page.items + behind, next=self.below, total=page.total)
 
     def _stay_on(self, kept: Any | None, offset: int) -> None:
         """The cursor stays on its row, and the row where it was on the screen."""
@@ -276,6 +339,10 @@ class Window:
             name = self.id_of(kept)
             near = range(len(self.rows))
             found = next((i for i in near if self.id_of(self.rows[i]) == name), None)
+            if found is None and not self._whole:
+                # The one that stands where it was.
+                place = _place(self._key_of(kept))
+                found = next((i for i in near if _place(self._key_of(self.rows[i])) < place), None)
             if found is not None:
                 self.cursor = found
                 self.top = max(0, found - offset)
@@ -315,3 +382,11 @@ class Window:
     def _want(self, where: Where, after: str | None, limit: int) -> Wanted:
         self._asked.add(where)
         return Wanted(where=where, after=after, limit=limit, life=self.life)
+
+
+def _place(cursor: str) -> tuple[int, str]:
+    """Cursors as they stand in a list, the last one lowest: an id, or a number and an id."""
+    number, _, name = cursor.partition("-")
+    if number.isdecimal() and len(number) <= DIGITS_MAX:
+        return int(number), name
+    return 0, cursor
