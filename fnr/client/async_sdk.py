@@ -331,15 +331,16 @@ class AsyncClient:
         await self.close()
 
     async def _linked_for(self, request: Request[Any], *, begun_ms: int) -> AsyncLink:
-        """A connection, within the time that a wait has; TimedOut."""
+        """A connection, hardly later than a wait may take: who is there can say how things are."""
         rest = rest_of(request, waited_ms=self._clock.boot_ms() - begun_ms)
         if not isinstance(rest, WaitTasks) or rest.timeout_ms is None:
             return await self._linked()
         try:
-            async with asyncio.timeout(rest.timeout_ms / 1_000):
+            async with asyncio.timeout((rest.timeout_ms + SLACK_MS) / 1_000):
                 return await self._linked()
         except TimeoutError as error:
-            raise time_is_up() from error
+            with in_one_wait(request):
+                raise time_is_up() from error
 
     async def _linked(self) -> AsyncLink:
         self._look_around()

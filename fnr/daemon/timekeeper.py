@@ -145,7 +145,8 @@ class Timekeeper:
             self._stopper.stop(worker, current.token, KilledBy.PROGRESS_TIMEOUT, why)
 
     def _check_hang(self, worker: WorkerProcess, current: Held, now_ms: int) -> None:
-        """Silent and idle is hung; silent and busy (a held GIL, a long kernel) is not.
+        """Silent and idle is hung; silent and busy (a held GIL, a long kernel) is not, nor is
+        who would go on if it were given a processor.
 
         Who has not come back to us may only be kept from it, unless he is stopped.
         """
@@ -159,7 +160,11 @@ class Timekeeper:
             self._suspicions.pop(worker.worker_id, None)
             return
         before = self._suspicions.get(worker.worker_id)
-        if before is None or _moved(before.activity, activity) or self._computes(worker, activity):
+        if (
+            before is None
+            or activity.moved_since(before.activity)
+            or self._computes(worker, activity)
+        ):
             self._suspicions[worker.worker_id] = Suspicion(activity, now_ms)
             return
         if silent_ms >= worker.settings.hang_timeout_ms:
@@ -260,13 +265,6 @@ class Timekeeper:
             self._parts.later(PRUNE_AGAIN_MS if again else PRUNE_EVERY_MS, self._prune)
 
         self._parts.store.post(unit, committed)
-
-
-def _moved(before: Activity, after: Activity) -> bool:
-    """Whether the processes did anything in between; a reading that is missing proves nothing."""
-    if after.stopped:
-        return False
-    return (before.cpu_ticks, before.io_bytes) != (after.cpu_ticks, after.io_bytes)
 
 
 def timeout_ms(worker: WorkerProcess) -> int | None:

@@ -15,7 +15,7 @@ from fnr.config.settings import FunctionSettings
 from fnr.daemon.parts import Parts
 from fnr.daemon.spawner import environment
 from fnr.host import process
-from fnr.host.process import Child, Exit
+from fnr.host.process import Child, Exit, StopReport
 from fnr.policy.undo import Outcome, Step, Tried, UndoPolicy
 
 TAIL_BYTES_MAX = 16 * 1024
@@ -63,13 +63,15 @@ async def carry_out(
         os.close(write_fd)
     tail = _Tail(parts, read_fd)
     try:
-        ended, proven = await _ended(parts, child, step.undo_id, timeout_ms=policy.timeout_ms)
+        ended, report = await _ended(parts, child, step.undo_id, timeout_ms=policy.timeout_ms)
     finally:
         tail.close()
         os.close(child.pidfd)
-    if not proven:
+    if not report.proven:
         # Whatever it still does must not meet a second try.
-        why = f"a process of it (pid {child.pid}) cannot be ended"
+        why = "whether a process of it is left could not be seen"
+        if report.stuck:
+            why = f"a process of it (pid {report.stuck[0]}) cannot be ended"
         return Outcome(tried=Tried.HOPELESS, why=why)
     return _outcome(step, ended, tail.last_line(), policy)
 
@@ -89,8 +91,8 @@ async def end_cut_off(parts: Parts, step: Step) -> bool:
 
 async def _ended(
     parts: Parts, child: Child, mark: str, *, timeout_ms: int
-) -> tuple[Exit | None, bool]:
-    """How the process ended, None when it had to be ended; and whether nothing of it is left."""
+) -> tuple[Exit | None, StopReport]:
+    """How the process ended, None when it had to be ended; and what is left of it."""
     gone: asyncio.Future[None] = parts.loop.create_future()
     parts.loop.add_reader(child.pidfd, _tell, gone)
     in_time = True
@@ -108,7 +110,7 @@ async def _ended(
     if not in_time:
         with suppress(process.StillAlive, OSError):
             process.reap(child.pid, child.pidfd)
-    return ended, report.proven
+    return ended, report
 
 
 def _tell(gone: asyncio.Future[None]) -> None:

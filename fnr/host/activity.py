@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from fnr.host.procfs import read_bytes, read_stat
+from fnr.host.procfs import read_bytes, read_stat, read_thread_states
 
 
 class Activity(Struct, frozen=True, kw_only=True):
@@ -20,17 +20,31 @@ class Activity(Struct, frozen=True, kw_only=True):
                does not let us look.
     states:    one letter each, sorted: R runs, S sleeps, D waits in the kernel, T is stopped,
                t is traced, Z is dead; "" when none of the processes exists.
+    threads:   the same for every thread of those alive.
     """
 
     cpu_ticks: int | None = None
     io_bytes: int | None = None
     states: str = ""
+    threads: str = ""
 
     @property
     def stopped(self) -> bool:
         """All of those alive are stopped by a signal or a debugger: none can make progress."""
         alive = self.states.replace("Z", "")
         return bool(alive) and set(alive) <= {"T", "t"}
+
+    def moved_since(self, before: Activity) -> bool:
+        """Whether they did anything in between, or would if they were given a processor.
+
+        A reading that is missing proves nothing.
+        """
+        if self.stopped:
+            return False
+        # Kept waiting for a processor, as on a busy host those with a high `nice` are.
+        if "R" in self.threads:
+            return True
+        return (before.cpu_ticks, before.io_bytes) != (self.cpu_ticks, self.io_bytes)
 
 
 def read_activity(pids: Iterable[int]) -> Activity:
@@ -44,6 +58,7 @@ def read_activity(pids: Iterable[int]) -> Activity:
         cpu_ticks=sum(stat.cpu_ticks for stat in stats),
         io_bytes=sum(known) if len(known) == len(io) else None,
         states="".join(sorted(stat.state for stat in stats)),
+        threads="".join(sorted("".join(read_thread_states(stat.pid) for stat in stats))),
     )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import select
 import signal
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 
 from msgspec import Struct
@@ -28,11 +28,14 @@ STUCK_AFTER_MS = 2_000
 KILL_PATIENCE_MS = 10_000
 # Each watched process takes a file descriptor; the rest of a bigger group is seen by later scans.
 _WATCHED_MAX = 256
-# With nothing to wait for that the kernel would tell, look again after this, so many times.
+# With nothing to wait for that the kernel would tell, look again after this.
 _BLIND_MS = 10
-_BLIND_LOOKS_MAX = 5
+# Strangers that cannot be asked are looked at again, ever less often, for so long: on a host whose
+# disk is busy each of them may sleep in the kernel for a second.
+_DOUBT_MS = 2_000
 
-# What a stop waits for: pidfds, and for how long. The answer: whether all of them ended in time.
+# What a stop waits for: pidfds, or just the time, and for how long. The answer: whether all of them
+# ended in time.
 _Steps = Generator[tuple[list[int], int], bool, "StopReport"]
 
 
@@ -114,15 +117,14 @@ def _stop(group: _Group, *, grace_ms: int, clock: Clock, stuck_after_ms: int) ->
         left = group.look()
         while left and in_time:
             group.ask()
-            ended = yield group.watched(), max(0, grace_over_ms - clock.boot_ms())
+            ended = yield group.wanted(max(0, grace_over_ms - clock.boot_ms()))
             in_time = ended and clock.boot_ms() < grace_over_ms
             left = group.look()
-        blind_looks = 0
+        doubts_ms = _doubts_ms()
         patience_over_ms = clock.boot_ms() + KILL_PATIENCE_MS
-        while left or (group.in_doubt and blind_looks < _BLIND_LOOKS_MAX):
-            blind_looks += not left
+        while left or (group.in_doubt and (doubt_ms := next(doubts_ms, 0))):
             group.kill()
-            died = yield group.watched(), stuck_after_ms
+            died = yield group.wanted(stuck_after_ms) if left else ([], doubt_ms)
             left = group.look()
             if clock.boot_ms() >= patience_over_ms or not (died or group.can_die()):
                 break
@@ -130,6 +132,15 @@ def _stop(group: _Group, *, grace_ms: int, clock: Clock, stuck_after_ms: int) ->
         return StopReport(proven=proven, killed=group.killed, stuck=tuple(sorted(left)))
     finally:
         group.close()
+
+
+def _doubts_ms() -> Iterator[int]:
+    """How long to wait before each further look at somebody who could not be asked."""
+    waited_ms, pause_ms = 0, _BLIND_MS
+    while waited_ms < _DOUBT_MS:
+        yield pause_ms
+        waited_ms += pause_ms
+        pause_ms = min(2 * pause_ms, max(1, _DOUBT_MS - waited_ms))
 
 
 # A process of this boot that no later one can be mistaken for: pid and start time.
@@ -207,9 +218,10 @@ class _Group:
             self._killed.add(_key(stat))
             self._signal(stat, signal.SIGKILL)
 
-    def watched(self) -> list[int]:
-        """Pidfds of the members alive."""
-        return [self._fds[key] for key in map(_key, self._live.values()) if key in self._fds]
+    def wanted(self, timeout_ms: int) -> tuple[list[int], int]:
+        """Pidfds of the members alive to wait for so long; of none the kernel tells nothing."""
+        fds = [self._fds[key] for key in map(_key, self._live.values()) if key in self._fds]
+        return fds, timeout_ms if fds else _BLIND_MS
 
     def can_die(self) -> bool:
         """Whether a signal reaches anyone: not those that sleep uninterruptibly."""
@@ -294,7 +306,7 @@ async def _all_ended(fds: list[int], timeout_ms: int) -> bool:
     for fd in fds:
         loop.add_reader(fd, one_ended, fd)
     try:
-        async with asyncio.timeout((timeout_ms if fds else _BLIND_MS) / 1_000):
+        async with asyncio.timeout(timeout_ms / 1_000):
             return bool(await ended)
     except TimeoutError:
         return not fds
@@ -309,7 +321,7 @@ def _all_ended_blocking(fds: list[int], timeout_ms: int, clock: Clock) -> bool:
     for fd in fds:
         poll.register(fd, select.POLLIN)
     if not fds:
-        poll.poll(_BLIND_MS)
+        poll.poll(timeout_ms)
     pending = set(fds)
     while pending:
         ready = poll.poll(max(0, over_ms - clock.boot_ms()))

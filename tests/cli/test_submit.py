@@ -438,7 +438,7 @@ def test_who_gets_no_answer_is_told_with_which_id_to_ask(server: WireServer, fnr
 
     server.answers[Submit] = Turns(Hang(), Hang(), interrupt)
     for words in (["submit", "f"], ["submit", "f", "--wait"]):
-        found = fnr("--timeout", "200ms", *words)
+        found = fnr("--timeout", "1s", *words)
         assert (found.code, "may still act on this" in found.err) == (124, True)
         assert f"task show {server.asked[-1].task.task_id}\n" in found.err
     found = fnr("submit", "f")
@@ -450,7 +450,7 @@ def test_a_daemon_that_hangs_in_the_middle_of_a_file_is_told_with_what_is_known(
     server: WireServer, fnr: Run
 ) -> None:
     server.answers[SubmitMany] = Turns(SubmittedMany(task_ids=["x"] * 1_000), Hang())
-    found = fnr("--timeout", "200ms", "submit", "f", "--jsonl", "-", stdin="{}\n" * 2_500)
+    found = fnr("--timeout", "1s", "submit", "f", "--jsonl", "-", stdin="{}\n" * 2_500)
     assert found.code == 124
     assert "1000 tasks, through line 1000, are accepted" in found.err
     assert "of lines 1001 to 2500 it is not known" in found.err

@@ -14,6 +14,7 @@ from wire_server import Close, Hang, Turns, WireServer
 from fnr.api import wire
 from fnr.api.errors import TimedOut
 from fnr.api.requests import Submit, Submitted, WaitTasks
+from fnr.client import async_link, async_sdk
 from fnr.client.connect import SLACK_MS
 from fnr.client.sdk import AsyncClient, Client
 from fnr.config.paths import find_paths
@@ -76,6 +77,20 @@ async def test_async_a_wait_is_over_when_its_time_is_whether_the_daemon_is_back_
         with pytest.raises(TimedOut) as caught:
             await client.wait("T", timeout="50ms")
     assert caught.value.why == "waited 50ms"
+
+
+async def test_async_who_only_looks_gets_the_end_of_what_has_ended_over_a_new_connection_too(
+    server: WireServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was told that the daemon is away. Method: a busy host may take longer than usual."""
+    for module in (async_sdk, async_link):
+        monkeypatch.setattr(module, "SLACK_MS", 30_000)
+    server.answers[WaitTasks] = [DONE]
+    async with AsyncClient(server.home) as client:
+        assert await client.wait("T", timeout="0s") == DONE
+        server.stop()
+        server.start()
+        assert await client.wait("T", timeout="0s") == DONE
 
 
 async def test_async_a_wait_that_was_given_up_is_taken_up_by_who_waits_for_the_same(

@@ -163,7 +163,8 @@ def small_state(home: LiveHome) -> Iterator[None]:
         yield
     finally:
         home.close()
-        subprocess.run(["umount", home.paths.state_dir], check=True)
+        # Whoever was just killed may still be about to let go of it.
+        subprocess.run(["umount", "--lazy", home.paths.state_dir], check=True)
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ def test_a_worker_that_ignores_sigterm_is_ended_all_the_same(
     home_at: HomeAt, tmp_path: Path
 ) -> None:
     started, gate = pipes(tmp_path, "started", "gate")
-    home = home_at(function("deaf", "ignore_sigterm", 'timeout = "100ms"')).up()
+    home = home_at(function("deaf", "ignore_sigterm", 'timeout = "900ms"')).up()
     task_id = submit(home, "deaf", {"started": str(started), "gate": str(gate)}, retries_max=0)
     pid = int(started.read_text())
     assert end_of(home, task_id).task.state is TaskState.DEAD
@@ -102,7 +102,7 @@ def test_a_worker_that_ignores_sigterm_is_ended_all_the_same(
 
 def test_processes_that_escaped_are_found_and_ended(home_at: HomeAt, tmp_path: Path) -> None:
     [pids] = pipes(tmp_path, "pids")
-    home = home_at(function("escape", "leave_escapees", 'timeout = "100ms"')).up()
+    home = home_at(function("escape", "leave_escapees", 'timeout = "900ms"')).up()
     task_id = submit(home, "escape", {"pids": str(pids)}, retries_max=0)
     escaped = int(pids.read_text())
     assert end_of(home, task_id).task.state is TaskState.DEAD

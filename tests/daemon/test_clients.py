@@ -12,6 +12,7 @@ import pytest
 from fnr.api import wire
 from fnr.api.errors import InternalError
 from fnr.api.requests import GetStatus
+from fnr.config.paths import find_paths
 from fnr.daemon.clients import Clients
 from fnr.store.beginning import Beginning
 
@@ -21,6 +22,7 @@ async def test_an_answer_that_cannot_be_sent_is_said_to_be_none() -> None:
     loop = asyncio.get_running_loop()
     tasks: list[Any] = []
     parts: Any = SimpleNamespace(
+        paths=find_paths(home="/nowhere"),
         start=lambda work, *, what: tasks.append(loop.create_task(work, name=what)),
         settings=SimpleNamespace(daemon=SimpleNamespace(clients_max=9)),
         store=SimpleNamespace(beginning=Beginning(loop, lambda _: None)),

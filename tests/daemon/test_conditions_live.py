@@ -82,7 +82,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     if os.geteuid() != 0 or mounted.returncode != 0:
         pytest.skip(f"only root can mount a small disk: {mounted.stderr.decode().strip()}")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    # The daemon, which looks at it now and then, ends later.
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def test_a_full_disk_is_waited_for_and_used_when_there_is_room(

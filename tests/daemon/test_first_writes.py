@@ -27,7 +27,7 @@ def test_a_store_that_has_no_room_for_the_first_writes_is_a_full_disk(
     lock = hold_lock(paths.lock_file)
     try:
         with pytest.raises(StorageError) as raised:
-            asyncio.run(main._serve(paths, Settings(), Settings, lock))
+            asyncio.run(main._serve(paths, Settings(), Settings, lock, ()))
     finally:
         lock.release()
     assert raised.value.exit_code == 74

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from live_home import LiveHome
 from test_task_life import end_of, submit
 
@@ -54,7 +53,6 @@ def look_is_over(home: LiveHome) -> None:
     assert not stale.exists()
 
 
-@pytest.mark.timeout(60)
 def test_logs_of_forgotten_tasks_go_and_those_of_dead_letters_stay(home_at: HomeAt) -> None:
     """Method: daemons one after the other; the first that starts later forgets the done task."""
     home = home_at(TOML).up()
@@ -72,7 +70,6 @@ def test_logs_of_forgotten_tasks_go_and_those_of_dead_letters_stay(home_at: Home
     assert home.fnr("logs", dead).stdout == "last words\n"
 
 
-@pytest.mark.timeout(60)
 def test_the_log_of_a_worker_that_lives_stays_however_long_it_was_silent(home_at: HomeAt) -> None:
     home = home_at(TOML).up()
     end_of(home, submit(home, "rest"))

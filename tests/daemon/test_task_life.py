@@ -172,7 +172,7 @@ def test_a_timeout_really_stops_the_work(home_at: HomeAt, tmp_path: Path) -> Non
     started, gate = tmp_path / "started", tmp_path / "gate"
     os.mkfifo(started)
     os.mkfifo(gate)
-    home = home_at(function("hang", "block_on", 'timeout = "200ms"')).up()
+    home = home_at(function("hang", "block_on", 'timeout = "900ms"')).up()
     task_id = submit(home, "hang", {"fifo": str(gate), "started": str(started)}, retries_max=0)
     pid = int(started.read_text())
     end = end_of(home, task_id)

@@ -21,6 +21,7 @@ from store_values import accept, bury, claim, end, new_task
 from fnr.api import wire
 from fnr.api.errors import FnrError, NotFound, TimedOut
 from fnr.api.requests import WaitTasks
+from fnr.config.paths import find_paths
 from fnr.daemon import waiting
 from fnr.daemon.broadcast import Broadcast, Ended
 from fnr.daemon.clients import Client
@@ -80,6 +81,7 @@ class Hall:
         self.store, self.events, self.reader = store, Listened(), Reader(store)
         self.begun: list[asyncio.Task[None]] = []
         parts = SimpleNamespace(
+            paths=find_paths(home=str(store.path.parent)),
             store=store,
             events=self.events,
             later=lambda delay_ms, call: loop.call_later(delay_ms / 1_000, call),

@@ -210,7 +210,7 @@ def test_a_live_drill_whose_daemon_was_stopped_is_put_to_rest_by_the_next(
     """Its letters were open until somebody drilled again; whether its player waited or not."""
     home = LiveHome(folder, "[chaos]\nenabled = true\nstop_load = 1000.0\n").up()
     try:
-        with live_drill(home, "chaos", "drill", "--live") as drill:
+        with live_drill(home, "chaos", "drill", "--live", "--concurrent", "14") as drill:
             while not home.fnr("dlq", "list").stdout:
                 pass
             assert home.fnr("daemon", "stop").returncode == 0

@@ -7,6 +7,7 @@ import signal
 
 import pytest
 from host_programs import running, wait_for_end
+from msgspec.structs import replace
 
 from fnr.host import activity
 from fnr.host.activity import Activity, read_activity
@@ -31,6 +32,26 @@ say("up"); hear(); burn(); say("burnt"); hear()
         assert after.cpu_ticks - before.cpu_ticks >= 0.09 * os.sysconf("SC_CLK_TCK")
         program.tell()
         assert program.end().code == 0
+
+
+def test_who_waits_for_a_processor_is_not_idle() -> None:
+    """On a busy host a worker of low priority had no beat and no CPU for seconds: it was hung."""
+    code = """
+import threading
+def burn():
+    while True: pass
+threading.Thread(target=burn, daemon=True).start(); say("up"); rest()
+"""
+    with running(code) as program:
+        assert program.line() == "up"
+        while (reading := read_activity([program.pid])).states != "S":
+            pass
+        assert sorted(reading.threads) == ["R", "S"]
+    before = Activity(cpu_ticks=7, io_bytes=0, states="S", threads="SS")
+    assert replace(before, threads="RS").moved_since(before)
+    assert not before.moved_since(before)
+    assert replace(before, cpu_ticks=8).moved_since(before)
+    assert not replace(before, cpu_ticks=8, states="T", threads="TT").moved_since(before)
 
 
 def test_who_reads_and_writes_moves_bytes() -> None:

@@ -275,11 +275,16 @@ async def test_a_dead_group_is_proven_dead(stop: Stop) -> None:
         assert program.end().code == 0, "the worker's own exit is left to its owner"
 
 
-@pytest.mark.parametrize("looks", [2, 10**9])
+@pytest.mark.parametrize("looks", [2, 8, 10**9])
 async def test_a_group_is_not_proven_gone_while_somebody_cannot_be_asked(
     stop: Stop, monkeypatch: pytest.MonkeyPatch, looks: int
 ) -> None:
-    """One process, younger than the worker, sleeps in the kernel at so many looks at it."""
+    """One process, younger than the worker, sleeps in the kernel at so many looks at it.
+
+    Where the disk is busy many do, for a second each: what ran was said to be stuck.
+    """
+    monkeypatch.setattr(stopping, "_BLIND_MS", 1)
+    monkeypatch.setattr(stopping, "_DOUBT_MS", 200)
     with running("") as program, running("say('up')\nhear()\nsay('unharmed')") as stranger:
         assert stranger.line() == "up"
         wait_for_end(program.child.pidfd)
@@ -290,7 +295,7 @@ async def test_a_group_is_not_proven_gone_while_somebody_cannot_be_asked(
 
         monkeypatch.setattr(group, "_sleeps_in_the_kernel", sleeps)
         report = await stop(program, mark("w-doubt"), LONG_MS)
-        assert report == StopReport(proven=looks == 2)
+        assert report == StopReport(proven=looks < 10**9)
         stranger.tell()
         assert stranger.line() == "unharmed"
 
@@ -299,6 +304,7 @@ async def test_a_group_is_not_proven_gone_by_a_scan_that_could_not_keep_up(
     stop: Stop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stopping, "scan_closely", lambda: (scan(), False))
+    monkeypatch.setattr(stopping, "_DOUBT_MS", 50)
     with running("") as program:
         wait_for_end(program.child.pidfd)
         assert await stop(program, "", LONG_MS) == StopReport(proven=False)

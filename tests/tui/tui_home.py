@@ -55,7 +55,8 @@ WAYS = (PERMANENT, VALIDATION, RESOURCE, TRANSIENT)
 HOSTILE = (
     "[rank0]: \x1b[31mred\x1b[2J [/b] :x: \x00\u202eevil\u2066 \x9b1m \r\n\t[@click=app.quit]go[/]"
 )
-PATIENCE_S = 20
+# For what never comes: on a busy host a screen may take some seconds.
+PATIENCE_S = 60
 
 
 def fill(path: str, *, count: int = 200, message: str = HOSTILE) -> None:

@@ -93,6 +93,15 @@ class Peer:
                 return frame
             assert isinstance(frame, Beat | Progress), f"expected {kind.__name__}, got {frame}"
 
+    def said(self, count: int) -> list[FromWorker]:
+        """The next so many frames; beats and progress may come between them."""
+        frames: list[FromWorker] = []
+        while len(frames) < count:
+            frame = self.read()
+            if not isinstance(frame, Beat | Progress):
+                frames.append(frame)
+        return frames
+
     def ready(self) -> Self:
         """Wait until the worker takes attempts."""
         if not self.hello.ready:

@@ -101,7 +101,7 @@ def test_sigterm_gives_the_window_back(daemon: FakeDaemon) -> None:
     waiting = peer.run({"note": str(note)})
     peer.heard()
     worker.signal(signal.SIGTERM)
-    said = [peer.read(), peer.read()]
+    said = peer.said(2)
     assert {frame.token for frame in said if isinstance(frame, Fail)} == {token}
     assert [frame.tokens for frame in said if isinstance(frame, Returned)] == [(waiting,)]
 

@@ -274,7 +274,7 @@ def test_after_its_last_task_a_worker_returns_the_window_and_leaves(daemon: Fake
     worker, peer = serve(daemon, "count_calls", max_tasks=2)
     runs = [make_run() for _ in range(4)]
     peer.send(*runs)
-    said = [peer.read() for _ in range(3)]
+    said = peer.said(3)
     assert [frame.token for frame in said if isinstance(frame, Done)] == [
         runs[0].token,
         runs[1].token,
