@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from fnr.daemon.gates import Gates
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.pool import Pool
 from fnr.daemon.worker_process import WorkerProcess, WorkerState
 from fnr.host.failpoint import failpoint
-from fnr.policy.task import Claim
+from fnr.policy.task import Claim, Task, TaskState
 from fnr.store import tasks
 from fnr.store.connection import Transaction
 
@@ -59,6 +61,37 @@ class Dispatcher:
             self.abandon(assignments)
             raise
         return assignments
+
+    def take_new(self, tx: Transaction, task: Task, body: bytes) -> Assignment | None:
+        """Give a task that is about to be stored to a free worker, if none waits before it.
+
+        To be followed by `taken` once it is stored, in the same unit.
+        """
+        pool = self.pools.get(task.function)
+        if pool is None or pool.paused or not self._parts.dispatching:
+            return None
+        now_ms = self._parts.clock.now_ms()
+        first_at_ms = pool.next_due_at_ms
+        if task.due_at_ms > now_ms or (first_at_ms is not None and first_at_ms <= now_ms):
+            return None
+        for worker, free in pool.shares():
+            if worker.reporting:
+                continue
+            if not self.gates.admit(tx, pool, worker, free):
+                break
+            token = self._parts.ulids.new()
+            worker.reserved += 1
+            running = replace(
+                task, state=TaskState.RUNNING, state_at_ms=now_ms, attempts=1, owner=token
+            )
+            return Assignment(worker, [Claim(task=running, token=token, input=body)])
+        return None
+
+    def taken(self, tx: Transaction, assignment: Assignment) -> None:
+        """What `take_new` has given is stored."""
+        worker = assignment.worker
+        failpoint("claim-in-unit")
+        self.gates.claimed(tx, self.pools[worker.function], worker, assignment.claims)
 
     def _claim(
         self, tx: Transaction, pool: Pool, assignments: list[Assignment], *, now_ms: int

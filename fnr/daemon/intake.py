@@ -37,7 +37,9 @@ from fnr.policy.task import (
     PRIORITY_MIN,
     TAG_CHARS_MAX,
     TAGS_MAX,
+    Claim,
     Task,
+    WorkerIdentity,
 )
 from fnr.store import accepting, asked_before, tasks
 from fnr.store.connection import StoreBusy, StoreFull, StoreIll, Transaction
@@ -228,16 +230,26 @@ class Intake:
             )
         return function
 
-    def _accept(self, tx: Transaction, items: list[tuple[Task, bytes]]) -> list[tuple[str, bool]]:
-        """Store the tasks unless their function's queue is full; who asks again gets its answer."""
+    def _accept(
+        self,
+        tx: Transaction,
+        items: list[tuple[Task, bytes]],
+        work: Accepting | None = None,
+    ) -> list[tuple[str, bool]]:
+        """Store the tasks unless their function's queue is full; who asks again gets its answer.
+
+        work: begins with its task at once where that is possible.
+        """
         queue_max = self._parts.settings.daemon.queue_max
-        accepted = accepting.accept(tx, items)
+        begin = None if work is None else partial(self._begin, work, tx)
+        accepted = accepting.accept(tx, items, begin)
+        begun = {} if work is None else work.assignments
         fresh: dict[str, int] = {}
         for (task, _), (_, known) in zip(items, accepted, strict=True):
             if not known:
                 fresh[task.function] = fresh.get(task.function, 0) + 1
         for function, count in fresh.items():
-            queued = tasks.queued_count(tx, function)
+            queued = tasks.queued_count(tx, function) + (function in begun)
             if queued > queue_max:
                 raise TryAgain(
                     f"the queue of {function} is full",
@@ -247,18 +259,28 @@ class Intake:
                 )
         return accepted
 
+    def _begin(
+        self, work: Accepting, tx: Transaction, task: Task, body: bytes
+    ) -> tuple[Claim, WorkerIdentity] | None:
+        taken = self._dispatcher.take_new(tx, task, body)
+        if taken is None:
+            return None
+        work.assignments[task.function] = [taken]
+        return taken.claims[0], taken.worker.identity
+
     def _unit(self, work: Accepting, tx: Transaction) -> None:
-        work.accepted = self._accept(tx, work.items)
-        failpoint("submit-in-unit")
         work.assignments = {}
+        work.accepted = self._accept(tx, work.items, work)
+        failpoint("submit-in-unit")
+        for [taken] in work.assignments.values():
+            self._dispatcher.taken(tx, taken)
         now_ms = self._parts.clock.now_ms()
         for (task, _), (_, duplicate) in zip(work.items, work.accepted, strict=True):
             pool = self._dispatcher.pools.get(task.function)
-            if pool is None or duplicate:
+            if pool is None or duplicate or task.function in work.assignments:
                 continue
             pool.due_by(0 if task.due_at_ms <= now_ms else task.due_at_ms)
-            if task.function not in work.assignments:
-                work.assignments[task.function] = self._dispatcher.fill(tx, task.function)
+            work.assignments[task.function] = self._dispatcher.fill(tx, task.function)
 
     def _submitted(
         self,

@@ -36,7 +36,8 @@ class TaskState(StrEnum):
 
 LIVE_STATES = frozenset({TaskState.QUEUED, TaskState.WAITING, TaskState.RUNNING})
 
-# (from, to) -> what makes the move. Submitting creates a task in QUEUED.
+# (from, to) -> what makes the move. Submitting creates a task in QUEUED, from which a free worker
+# may have claimed it before it is stored.
 LEGAL_MOVES: dict[tuple[TaskState, TaskState], str] = {
     (TaskState.QUEUED, TaskState.RUNNING): "claimed by a worker",
     (TaskState.QUEUED, TaskState.WAITING): "held for a resource, breaker, pause or dependency",

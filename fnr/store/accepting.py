@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from fnr.policy.task import Task, TaskState
+from fnr.policy.task import Claim, Task, TaskState, WorkerIdentity
 from fnr.store.rows import tags_text
-from fnr.store.transaction import Transaction
+from fnr.store.tasks import begin_attempts
+from fnr.store.transaction import Row, Transaction
+
+Begin = Callable[[Task, bytes], tuple[Claim, WorkerIdentity] | None]
 
 
-def accept(tx: Transaction, items: Sequence[tuple[Task, bytes]]) -> list[tuple[str, bool]]:
+def accept(
+    tx: Transaction, items: Sequence[tuple[Task, bytes]], begin: Begin | None = None
+) -> list[tuple[str, bool]]:
     """Store new tasks with their inputs; per item its id, and whether it existed already.
 
     A live task with the same unique key, or a remembered one with the same id or idempotency key,
     is the answer instead of a second one; that holds within the batch too.
+    begin: finds a worker that takes a task at once; it is then stored as claimed, which spares
+    writing it twice.
     """
     answers: list[tuple[str, bool]] = []
     fresh: list[tuple[Task, bytes]] = []
@@ -28,9 +35,14 @@ def accept(tx: Transaction, items: Sequence[tuple[Task, bytes]]) -> list[tuple[s
             answers.append((holder, True))
             continue
         answers.append((task.task_id, False))
+        begun = begin(*item) if begin is not None else None
+        if begun is not None:
+            _insert_begun(tx, *begun)
+            continue
         fresh.append(item)
         per_function[task.function] = per_function.get(task.function, 0) + 1
-    _insert(tx, fresh)
+    if fresh:
+        _insert(tx, fresh)
     for function, count in per_function.items():
         tx.count(function, TaskState.QUEUED, count)
     return answers
@@ -84,24 +96,38 @@ _HOLDER = {
 
 
 def _insert(tx: Transaction, items: list[tuple[Task, bytes]]) -> None:
-    tx.many(
-        """
-        INSERT INTO task (
-            task_id, function, state, priority, due_at_ms, created_at_ms, state_at_ms,
-            retries_max, timeout_ms, expires_at_ms, unique_key, tags, submitter,
-            idempotency_key, parent_id)
-        VALUES (?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        """,
-        [
-            (
-                task.task_id, task.function, task.priority, task.due_at_ms, task.created_at_ms,
-                task.state_at_ms, task.retries_max, task.timeout_ms, task.expires_at_ms,
-                task.unique_key, tags_text(task.tags), task.submitter, task.idempotency_key,
-                task.parent_id,
-            )
-            for task, _ in items
-        ],
+    tx.many(_INSERT, [_row(task) for task, _ in items])
+    _insert_inputs(tx, items)
+
+
+def _insert_begun(tx: Transaction, claim: Claim, worker: WorkerIdentity) -> None:
+    """As accepting it and claiming it would leave it."""
+    task = claim.task
+    tx.run(_INSERT, _row(task))
+    _insert_inputs(tx, [(task, claim.input)])
+    begin_attempts(tx, [(claim.token, task.task_id, task.attempts)], worker, task.state_at_ms)
+    tx.count(task.function, TaskState.RUNNING, 1)
+
+
+_INSERT = """
+    INSERT INTO task (
+        task_id, function, state, priority, due_at_ms, created_at_ms, state_at_ms, attempts,
+        retries_max, timeout_ms, expires_at_ms, unique_key, tags, submitter, idempotency_key,
+        parent_id, owner)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    """
+
+
+def _row(task: Task) -> Row:
+    return (
+        task.task_id, task.function, task.state, task.priority, task.due_at_ms, task.created_at_ms,
+        task.state_at_ms, task.attempts, task.retries_max, task.timeout_ms, task.expires_at_ms,
+        task.unique_key, tags_text(task.tags), task.submitter, task.idempotency_key,
+        task.parent_id, task.owner,
     )  # fmt: skip
+
+
+def _insert_inputs(tx: Transaction, items: list[tuple[Task, bytes]]) -> None:
     tx.many(
         "INSERT INTO task_input (task_id, revision, at_ms, body) VALUES (?, 1, ?, ?)",
         [(task.task_id, task.created_at_ms, body.decode()) for task, body in items],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
@@ -95,6 +95,21 @@ def claim_due(
         """,
         [(token, now_ms, row[0]) for row, token in pairs],
     )
+    begin_attempts(
+        tx, [(token, row[0], row[_ATTEMPTS] + 1) for row, token in pairs], worker, now_ms
+    )
+    tx.count(function, TaskState.QUEUED, -len(pairs))
+    tx.count(function, TaskState.RUNNING, len(pairs))
+    return [_claim(tx, row, token, now_ms) for row, token in pairs]
+
+
+def begin_attempts(
+    tx: Transaction,
+    attempts: Sequence[tuple[str, str, int]],
+    worker: WorkerIdentity,
+    now_ms: int,
+) -> None:
+    """Write down that a worker is given attempts: of each its token, its task and its number."""
     who = (worker.worker_id, worker.boot_id, worker.pid, worker.pid_start, now_ms)
     tx.many(
         """
@@ -102,11 +117,8 @@ def claim_due(
             (token, task_id, number, worker_id, boot_id, pid, pid_start, started_at_ms)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?)
         """,
-        [(token, row[0], row[_ATTEMPTS] + 1, *who) for row, token in pairs],
+        [(*attempt, *who) for attempt in attempts],
     )
-    tx.count(function, TaskState.QUEUED, -len(pairs))
-    tx.count(function, TaskState.RUNNING, len(pairs))
-    return [_claim(tx, row, token, now_ms) for row, token in pairs]
 
 
 def _due(tx: Transaction, function: str, *, now_ms: int, count_max: int) -> list[Row]:

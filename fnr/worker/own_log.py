@@ -52,10 +52,12 @@ class OwnLog:
 
     def _held(self) -> os.stat_result:
         """What we write to; whatever else has our number by now is not ours to touch."""
-        with suppress(OSError):
+        try:  # twice for each attempt, and `suppress` is five calls
             held = os.fstat(self._fd)
             if os.path.samestat(held, self._file):
                 return held
+        except OSError:
+            pass
         self._fd = self._opened_again()
         self._name = name_of(self._fd)
         self.regained = True

@@ -98,8 +98,11 @@ class PythonFunction:
             own_use.limit_cpu_from_here(self._spec.limits.cpu_time_s)
         file_size_mib = self._spec.limits.file_size_mib
         try:
-            with own_use.file_size_limited(file_size_mib, beside=log_from):
+            if file_size_mib is None:
                 result = self._call(run)
+            else:
+                with own_use.file_size_limited(file_size_mib, beside=log_from):
+                    result = self._call(run)
         except Interrupted as error:  # between the end of the function and the end of its guard
             result = self._failed(error, Phase.RUN)
         if self._interrupts.forked:
@@ -254,8 +257,10 @@ def _flush() -> None:
     for name in ("stdout", "stderr"):
         # The disk may be full, and foreign code may have closed or deleted the stream, or put in
         # its place something that raises whatever it likes.
-        with suppress(BaseException):
+        try:  # noqa: SIM105 - twice for each attempt, and `suppress` is five calls
             getattr(sys, name).flush()
+        except BaseException:  # noqa: BLE001, S110 - see above
+            pass
 
 
 def _leave_copy(result: bytes | Evidence) -> None:

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from fnr.daemon.dispatcher import Dispatcher
+from fnr.policy.task import Task
 from fnr.store import tasks
 
 
@@ -55,3 +56,50 @@ def _all(_tx: object, _pool: object, _worker: object, places: int) -> int:
 
 def _noted(*_: object) -> None:
     """A gate that has nothing to note."""
+
+
+@pytest.mark.parametrize(
+    ("changes", "taken"),
+    [
+        ({}, True),
+        ({"next_due_at_ms": 2_000}, True),  # what is queued is not due yet
+        ({"next_due_at_ms": 0}, False),  # somebody is before it
+        ({"next_due_at_ms": 900}, False),
+        ({"paused": True}, False),
+        ({"due_at_ms": 1_001}, False),
+        ({"places": 0}, False),  # a gate holds it back
+        ({"reporting": True}, False),  # its worker is left to the unit that settles
+        ({"dispatching": False}, False),
+        ({"function": "other"}, False),
+    ],
+)
+def test_a_new_task_is_taken_at_once_only_where_nothing_stands_before_it(
+    changes: dict[str, Any], taken: bool
+) -> None:
+    worker = free_worker()
+    worker.reporting = changes.get("reporting", False)
+    pool = SimpleNamespace(
+        paused=changes.get("paused", False),
+        next_due_at_ms=changes.get("next_due_at_ms"),
+        shares=lambda: iter([(worker, 3)]),
+    )
+    parts = SimpleNamespace(
+        dispatching=changes.get("dispatching", True),
+        clock=SimpleNamespace(now_ms=lambda: 1_000),
+        ulids=SimpleNamespace(new=lambda: "token"),
+    )
+    dispatcher = Dispatcher(cast("Any", parts))
+    dispatcher.pools["render"] = cast("Any", pool)
+    places = changes.get("places", 3)
+    dispatcher.gates = cast("Any", SimpleNamespace(admit=lambda *_: places))
+    task = Task(
+        task_id="T", function=changes.get("function", "render"), created_at_ms=1_000,
+        state_at_ms=1_000, due_at_ms=changes.get("due_at_ms", 1_000),
+    )  # fmt: skip
+    found = dispatcher.take_new(cast("Any", None), task, b"{}")
+    assert (found is not None, worker.reserved) == (taken, int(taken))
+    if found is not None:
+        [claim] = found.claims
+        assert (claim.task.state, claim.task.owner, claim.task.attempts) == ("running", "token", 1)
+        dispatcher.abandon([found])
+        assert (worker.reserved, pool.next_due_at_ms) == (0, 0)

@@ -10,6 +10,7 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
+from msgspec.structs import replace
 from store_values import (
     ENDS,
     IDS,
@@ -22,7 +23,7 @@ from store_values import (
 )
 
 from fnr.policy.dead_letter import LetterState
-from fnr.policy.task import LEGAL_MOVES, LIVE_STATES, Claim, TaskState
+from fnr.policy.task import LEGAL_MOVES, LIVE_STATES, Claim, Task, TaskState, WorkerIdentity
 from fnr.policy.verdict import bury_expired
 from fnr.store import letters, tasks
 from fnr.store.accepting import accept
@@ -84,6 +85,22 @@ class StoreMachine(RuleBasedStateMachine):
             assert self.told[task_id] in LIVE_STATES
         else:
             self.told[task_id] = TaskState.QUEUED
+
+    @rule(target=claims, function=st.sampled_from(["render", "upload"]))
+    def accept_and_begin(self, function: str) -> list[Claim]:
+        """Submit a task that a free worker takes at once."""
+        begun: list[Claim] = []
+
+        def begin(task: Task, body: bytes) -> tuple[Claim, WorkerIdentity]:
+            token = IDS.new()
+            running = replace(task, state=TaskState.RUNNING, attempts=1, owner=token)
+            begun.append(Claim(task=running, token=token, input=body))
+            return begun[0], WORKER
+
+        task = new_task(function=function, created_at_ms=self.now_ms)
+        assert accept(self.book.tx, [(task, b"{}")], begin) == [(task.task_id, False)]
+        self.told[task.task_id] = TaskState.RUNNING
+        return begun
 
     @rule(target=claims, function=st.sampled_from(["render", "upload"]))
     def ask_for_work(self, function: str) -> Any:
