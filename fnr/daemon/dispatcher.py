@@ -62,10 +62,10 @@ class Dispatcher:
             raise
         return assignments
 
-    def take_new(self, tx: Transaction, task: Task, body: bytes) -> Assignment | None:
+    def take_new(self, task: Task, body: bytes) -> Assignment | None:
         """Give a task that is about to be stored to a free worker, if none waits before it.
 
-        To be followed by `taken` once it is stored, in the same unit.
+        Not where a gate may hold it back: gates look at what is stored.
         """
         pool = self.pools.get(task.function)
         if pool is None or pool.paused or not self._parts.dispatching:
@@ -74,24 +74,17 @@ class Dispatcher:
         first_at_ms = pool.next_due_at_ms
         if task.due_at_ms > now_ms or (first_at_ms is not None and first_at_ms <= now_ms):
             return None
-        for worker, free in pool.shares():
-            if worker.reporting:
-                continue
-            if not self.gates.admit(tx, pool, worker, free):
-                break
-            token = self._parts.ulids.new()
-            worker.reserved += 1
-            running = replace(
-                task, state=TaskState.RUNNING, state_at_ms=now_ms, attempts=1, owner=token
-            )
-            return Assignment(worker, [Claim(task=running, token=token, input=body)])
+        if self.gates.concern(pool):
+            return None
+        for worker, _ in pool.shares():
+            if not worker.reporting:
+                token = self._parts.ulids.new()
+                running = replace(
+                    task, state=TaskState.RUNNING, state_at_ms=now_ms, attempts=1, owner=token
+                )
+                worker.reserved += 1
+                return Assignment(worker, [Claim(task=running, token=token, input=body)])
         return None
-
-    def taken(self, tx: Transaction, assignment: Assignment) -> None:
-        """What `take_new` has given is stored."""
-        worker = assignment.worker
-        failpoint("claim-in-unit")
-        self.gates.claimed(tx, self.pools[worker.function], worker, assignment.claims)
 
     def _claim(
         self, tx: Transaction, pool: Pool, assignments: list[Assignment], *, now_ms: int

@@ -56,6 +56,10 @@ class Gates:
         """Ask this one too, after those that are there."""
         self._gates.append(gate)
 
+    def concern(self, pool: Pool) -> bool:
+        """Can any of them ever hold this function back, or does one now?"""
+        return bool(pool.holds) or any(gate.concerns(pool) for gate in self._gates)
+
     def admit(self, tx: Transaction, pool: Pool, worker: WorkerProcess, places: int) -> int:
         """How many attempts all gates let through; the pool remembers who held it back and why."""
         pool.holds.clear()

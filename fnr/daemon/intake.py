@@ -241,7 +241,7 @@ class Intake:
         work: begins with its task at once where that is possible.
         """
         queue_max = self._parts.settings.daemon.queue_max
-        begin = None if work is None else partial(self._begin, work, tx)
+        begin = None if work is None else partial(self._begin, work)
         accepted = accepting.accept(tx, items, begin)
         begun = {} if work is None else work.assignments
         fresh: dict[str, int] = {}
@@ -260,9 +260,9 @@ class Intake:
         return accepted
 
     def _begin(
-        self, work: Accepting, tx: Transaction, task: Task, body: bytes
+        self, work: Accepting, task: Task, body: bytes
     ) -> tuple[Claim, WorkerIdentity] | None:
-        taken = self._dispatcher.take_new(tx, task, body)
+        taken = self._dispatcher.take_new(task, body)
         if taken is None:
             return None
         work.assignments[task.function] = [taken]
@@ -272,8 +272,6 @@ class Intake:
         work.assignments = {}
         work.accepted = self._accept(tx, work.items, work)
         failpoint("submit-in-unit")
-        for [taken] in work.assignments.values():
-            self._dispatcher.taken(tx, taken)
         now_ms = self._parts.clock.now_ms()
         for (task, _), (_, duplicate) in zip(work.items, work.accepted, strict=True):
             pool = self._dispatcher.pools.get(task.function)

@@ -67,7 +67,8 @@ def _noted(*_: object) -> None:
         ({"next_due_at_ms": 900}, False),
         ({"paused": True}, False),
         ({"due_at_ms": 1_001}, False),
-        ({"places": 0}, False),  # a gate holds it back
+        ({"concerned": True}, False),  # a gate may hold it back, and looks at what is stored
+        ({"holds": {"breakers": "open"}}, False),
         ({"reporting": True}, False),  # its worker is left to the unit that settles
         ({"dispatching": False}, False),
         ({"function": "other"}, False),
@@ -81,6 +82,7 @@ def test_a_new_task_is_taken_at_once_only_where_nothing_stands_before_it(
     pool = SimpleNamespace(
         paused=changes.get("paused", False),
         next_due_at_ms=changes.get("next_due_at_ms"),
+        holds=changes.get("holds", {}),
         shares=lambda: iter([(worker, 3)]),
     )
     parts = SimpleNamespace(
@@ -90,13 +92,13 @@ def test_a_new_task_is_taken_at_once_only_where_nothing_stands_before_it(
     )
     dispatcher = Dispatcher(cast("Any", parts))
     dispatcher.pools["render"] = cast("Any", pool)
-    places = changes.get("places", 3)
-    dispatcher.gates = cast("Any", SimpleNamespace(admit=lambda *_: places))
+    gate = SimpleNamespace(concerns=lambda _: changes.get("concerned", False))
+    dispatcher.gates.add(cast("Any", gate))
     task = Task(
         task_id="T", function=changes.get("function", "render"), created_at_ms=1_000,
         state_at_ms=1_000, due_at_ms=changes.get("due_at_ms", 1_000),
     )  # fmt: skip
-    found = dispatcher.take_new(cast("Any", None), task, b"{}")
+    found = dispatcher.take_new(task, b"{}")
     assert (found is not None, worker.reserved) == (taken, int(taken))
     if found is not None:
         [claim] = found.claims
