@@ -76,7 +76,7 @@ class Dispatcher:
             return None
         if self.gates.concern(pool):
             return None
-        for worker, _ in pool.shares():
+        for worker in pool.takers():
             if not worker.reporting:
                 token = self._parts.ulids.new()
                 running = replace(

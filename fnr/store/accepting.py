@@ -26,7 +26,7 @@ def accept(
     fresh: list[tuple[Task, bytes]] = []
     taken: dict[tuple[str, str], str] = {}
     per_function: dict[str, int] = {}
-    unheard_of = _are_unheard_of(tx, items)
+    unheard_of = len(items) > 1 and _are_unheard_of(tx, items)
     for item in items:
         task = item[0]
         assert task.state is TaskState.QUEUED, task
@@ -54,8 +54,6 @@ def _are_unheard_of(tx: Transaction, items: Sequence[tuple[Task, bytes]]) -> boo
     So it is when they have no keys and newer ids than any, in their order, as in a file of tasks.
     Of one alone it is not asked: a look at its id is no dearer.
     """
-    if len(items) < 2:
-        return False
     newest = ""
     for task, _ in items:
         if task.idempotency_key is not None or task.unique_key is not None:
@@ -81,7 +79,8 @@ def _holder(tx: Transaction, task: Task, taken: dict[tuple[str, str], str]) -> s
             found = row[0] if row else None
         if found is not None:
             return found
-    taken.update((key, task.task_id) for key in keys)
+    for pair in keys:
+        taken[pair] = task.task_id
     return None
 
 

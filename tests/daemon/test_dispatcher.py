@@ -83,7 +83,7 @@ def test_a_new_task_is_taken_at_once_only_where_nothing_stands_before_it(
         paused=changes.get("paused", False),
         next_due_at_ms=changes.get("next_due_at_ms"),
         holds=changes.get("holds", {}),
-        shares=lambda: iter([(worker, 3)]),
+        takers=lambda: [worker],
     )
     parts = SimpleNamespace(
         dispatching=changes.get("dispatching", True),
