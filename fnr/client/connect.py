@@ -66,6 +66,8 @@ class Connection:
         self._reader = self._socket.makefile("rb", buffering=256 * 1024)
         self._readable = select.poll()
         self._readable.register(self._socket, select.POLLIN)
+        self._hung_up = select.poll()
+        self._hung_up.register(self._socket, select.POLLRDHUP)
         self._eager = Eager(clock=Clock())
         self._last_id = 0
         self.broken = False
@@ -146,10 +148,8 @@ class Connection:
                 on_watching()
 
     def is_over(self) -> bool:
-        """Has the daemon hung up meanwhile? Costs 2 µs."""
-        watch = select.poll()
-        watch.register(self._socket, select.POLLRDHUP)
-        return bool(watch.poll(0))
+        """Has the daemon hung up meanwhile? Costs 1 µs."""
+        return bool(self._hung_up.poll(0))
 
     def fileno(self) -> int:
         """The socket, for callers that wait on several things at once."""

@@ -83,10 +83,13 @@ def _lost(files: tuple[Known, ...]) -> str:
     """What cannot be looked at is for the COMMIT to find out."""
     for name, opened in files:
         try:
-            if _identity(name) != opened:
-                return f"{name} was removed, or another file is in its place"
+            found = os.stat(name)  # noqa: PTH116 - twice a COMMIT
+        except (FileNotFoundError, NotADirectoryError):
+            found = None
         except OSError:
             continue
+        if found is None or (found.st_ino, found.st_dev) != opened:
+            return f"{name} was removed, or another file is in its place"
     return ""
 
 

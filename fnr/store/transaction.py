@@ -193,11 +193,13 @@ class Transaction:
 
     def take_counts(self) -> dict[tuple[str, str], int]:
         """The counts to write before the commit; from now on they are no longer pending."""
-        self.keep_counts()
+        if self._unit:
+            self.keep_counts()
         taken, self._pending = self._pending, {}
         stored = self._stored
-        for key in stored.keys() & taken.keys():
-            stored[key] += taken[key]
+        for key, delta in taken.items():
+            if key in stored:
+                stored[key] += delta
         return taken
 
 

@@ -53,8 +53,11 @@ class WriteQueue:
 
     def take(self, count_max: int, *, heavy: bool) -> deque[tuple[Unit, Done]]:
         """The next units of a kind that may share a commit, and those that waited for one."""
-        if self._queue:
+        if self._queue and self._sharing:
             self.join()
+        if len(self._queue) == 1 and self.heavy == heavy and count_max:
+            unit, done, _ = self._queue.popleft()
+            return deque(((unit, done),))
         units: deque[tuple[Unit, Done]] = deque()
         while self._queue and self.heavy == heavy and len(units) < count_max:
             unit, done, _ = self._queue.popleft()
