@@ -80,7 +80,7 @@ class Transaction:
     """Statements within a transaction that somebody else begins and ends.
 
     Counts of moves are collected here and written once per commit; `tally` includes them.
-    alone: nobody else writes, so what was read of the counts once is known until the next commit.
+    alone: nobody else writes, so a count that was read once is remembered, and moves with commits.
     on_undone: called when what a unit has written is rolled back, perhaps on the commit's thread:
     whoever keeps a copy of rows in memory learns that the copy may be wrong.
     """

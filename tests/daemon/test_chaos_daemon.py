@@ -20,7 +20,7 @@ from fnr.api.requests import ListTasks, PauseFunction, ReloadConfig
 from fnr.client.sdk import Client
 from fnr.host import chaos_records as records
 from fnr.host.lock import lock_holder
-from fnr.policy.chaos import Drilled
+from fnr.policy.chaos import Drilled, Injection
 
 TOML = """
 [chaos]
@@ -54,6 +54,17 @@ def all_over(home: LiveHome) -> list[Drilled]:
             return records.history(home.paths.chaos_dir)
         threading.Event().wait(0.01)
     raise AssertionError(records.active(home.paths.chaos_dir))
+
+
+def killed_in_the_middle(home: LiveHome) -> Injection:
+    """A fault whose daemon and dead-man process are both gone, and nobody has undone it."""
+    [active] = records.active(home.paths.chaos_dir)
+    holder = records.holder(active.folder)
+    assert holder is not None
+    os.kill(home.process.pid if home.process else 0, signal.SIGSTOP)
+    os.kill(holder.pid, signal.SIGKILL)
+    home.kill()
+    return active
 
 
 @pytest.mark.parametrize("point", ["undo-record-committed", "flooding"])
@@ -111,12 +122,7 @@ def test_a_killed_dead_man_process_is_noticed_and_without_a_daemon_an_abort_help
     assert over.outcome.proven
     assert Path(home.paths.config_file).read_bytes() == good
     injection_id = inject(home, "config-broken")
-    [active] = records.active(home.paths.chaos_dir)
-    holder = records.holder(active.folder)
-    assert holder is not None
-    os.kill(home.process.pid if home.process else 0, signal.SIGSTOP)
-    os.kill(holder.pid, signal.SIGKILL)
-    home.kill()
+    killed_in_the_middle(home)
     assert "active" in home.fnr("chaos", "list").stdout
     assert Path(home.paths.config_file).read_bytes() != good
     done = home.fnr("chaos", "abort", "--all")
@@ -178,12 +184,7 @@ def test_what_a_newer_fnr_has_injected_is_in_the_way_of_nothing_else(home: LiveH
     place = home.folder / "output"
     home.up()
     inject(home, "disk-full", options={"path": str(place)})
-    [active] = records.active(home.paths.chaos_dir)
-    holder = records.holder(active.folder)
-    assert holder is not None
-    os.kill(home.process.pid if home.process else 0, signal.SIGSTOP)
-    os.kill(holder.pid, signal.SIGKILL)
-    home.kill()
+    active = killed_in_the_middle(home)
     assert place.is_symlink()
     newer = replace(active, fault="flood-of-frogs")
     for folder, name in (("active", "0"), ("past", "1")):
