@@ -1,4 +1,4 @@
-"""Reads that may take long run in a thread of their own, on a read-only connection."""
+"""Reads that may take long run in threads of their own, on read-only connections."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fnr.store.batch import asked
 from fnr.store.connection import Reader as ReadConnection
 from fnr.store.connection import Store, StoreBusy, StoreIll, Transaction
 from fnr.store.opening import open_reader
+
+# A filter over 200,000 texts takes two seconds, in which others want their page of ten rows.
+# Each more that searches takes turns with the loop, which a worker or a client waits for.
+LANES_MAX = 3
 
 T = TypeVar("T")
 
@@ -24,71 +28,117 @@ class Reader:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reader")
         # From the start: what is open can still be read when the file is not where it was.
-        self._point: ReadConnection | None = self._open()
-        self._slow: ReadConnection | None = self._open()
+        self._point: ReadConnection | None = _open(store)
+        self._lanes = [_Lane(store)]
+        self._lanes[0].open()
         self._closed = False
         store.held_by(self._let_go)
         store.on_trouble(self._changed)
 
     async def read(self, query: Callable[[Transaction], T]) -> T:
         """Run a query beside the loop. Raises StoreBusy, StoreIll."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._run, query)
+        first, lane = self._lanes[0], self._free()
+        if lane is not first:
+            # Where the store is lost no other can be opened.
+            with suppress(StoreBusy, StoreIll):
+                return await asyncio.wrap_future(lane.put(query))
+        return await asyncio.wrap_future(first.put(query))
 
     def point(self, query: Callable[[Transaction], T]) -> T:
         """Look up a row or two at once; costs some µs of the loop. Raises StoreBusy, StoreIll."""
         if (tx := self._store.at_rest) is not None:
             return asked(tx, query)
         if self._point is None:
-            self._point = self._open()
+            self._point = _open(self._store)
         return asked(self._point, query)
 
     def close(self) -> None:
-        """Close both connections."""
+        """Close all connections."""
         self._closed = True
-        if self._slow is not None:
-            self._slow.interrupt()
-        self._thread.shutdown(wait=True, cancel_futures=True)
-        for connection in (self._point, self._slow):
-            if connection is not None:
-                connection.close()
+        for lane in self._lanes:
+            lane.end()
+        if self._point is not None:
+            self._point.close()
 
-    def _run(self, query: Callable[[Transaction], T]) -> T:
-        if self._slow is None:
-            self._slow = self._open()
-        return asked(self._slow, query)
-
-    def _open(self) -> ReadConnection:
-        """Not while a file is lost: what stands there now is not the store."""
-        if lost := self._store.file.lost():
-            raise StoreIll(lost)
-        return open_reader(self._store.path)
+    def _free(self) -> _Lane:
+        """The first where nobody reads; a new one, or the shortest queue, when there is none."""
+        lane = min(self._lanes, key=lambda lane: lane.waiting)
+        if lane.waiting and len(self._lanes) < LANES_MAX and not self._closed:
+            lane = _Lane(self._store)
+            self._lanes.append(lane)
+        return lane
 
     def _changed(self, state: str, _why: str) -> None:
         """Well again, it may be ill soon: both are open by then, as from the start."""
         if state == "ok" and not self._closed:
             with suppress(StoreIll, StoreBusy):
-                self._point = self._point or self._open()
-            self._thread.submit(self._open_slow)
-
-    def _open_slow(self) -> None:
-        with suppress(StoreIll, StoreBusy):
-            self._slow = self._slow or self._open()
+                self._point = self._point or _open(self._store)
+            self._lanes[0].put(lambda _: None)
 
     def _let_go(self) -> Future[None]:
-        """Close both, the one in the thread when what it reads has been read."""
+        """Close what is open on the loop."""
         if self._point is not None:
             self._point.close()
             self._point = None
-        if self._closed:
+        nothing: Future[None] = Future()
+        nothing.set_result(None)
+        return nothing
+
+
+class _Lane:
+    """A thread and its connection, which is opened when it is needed."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reader")
+        self._connection: ReadConnection | None = None
+        self._asked: list[Future[Any]] = []
+        self._ended = False
+        store.held_by(self._let_go)
+
+    @property
+    def waiting(self) -> int:
+        """How many queries it has not answered."""
+        self._asked = [one for one in self._asked if not one.done()]
+        return len(self._asked)
+
+    def open(self) -> ReadConnection:
+        """Its connection. Raises StoreBusy, StoreIll."""
+        if self._connection is None:
+            self._connection = _open(self._store)
+        return self._connection
+
+    def put(self, query: Callable[[Transaction], T]) -> Future[T]:
+        """Run a query after those before."""
+        future = self._thread.submit(lambda: asked(self.open(), query))
+        self._asked.append(future)
+        return future
+
+    def end(self) -> None:
+        """Interrupt what it reads and close."""
+        self._ended = True
+        if self._connection is not None:
+            self._connection.interrupt()
+        self._thread.shutdown(wait=True, cancel_futures=True)
+        self._close()
+
+    def _let_go(self) -> Future[None]:
+        """Close when what it reads has been read."""
+        if self._ended:
             nothing: Future[None] = Future()
             nothing.set_result(None)
             return nothing
-        return self._thread.submit(self._close_slow)
+        return self._thread.submit(self._close)
 
-    def _close_slow(self) -> None:
-        if self._slow is not None:
-            self._slow.close()
-            self._slow = None
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _open(store: Store) -> ReadConnection:
+    """Not while a file is lost: what stands there now is not the store."""
+    if lost := store.file.lost():
+        raise StoreIll(lost)
+    return open_reader(store.path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "store"))
 
 from store_values import accept, new_task
 
+from fnr.daemon import reader as reader_module
 from fnr.daemon.reader import Reader
 from fnr.store import same_file
 from fnr.store.connection import Store, StoreIll
@@ -43,6 +45,23 @@ def tasks(tx: Transaction) -> int:
     return int(count)
 
 
+class Held:
+    """Queries that are read until they are let go."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+        self._begun = threading.Semaphore(0)
+
+    def __call__(self, tx: Transaction) -> int:
+        self._begun.release()
+        self.go_on.wait()
+        return tasks(tx)
+
+    async def begun(self) -> None:
+        """One more is being read."""
+        await asyncio.to_thread(self._begun.acquire)
+
+
 async def ill(store: Store) -> None:
     """Let it meet what has happened to its files."""
     with pytest.raises(StoreIll):
@@ -65,7 +84,8 @@ async def test_a_file_that_is_not_the_store_is_not_opened(
     """Once open, it would be read for as long as the daemon lives."""
     store.path.rename(tmp_path / "moved.db")
     await ill(store)
-    await asyncio.wrap_future(reader._let_go())
+    for holder in (reader, *reader._lanes):
+        await asyncio.wrap_future(holder._let_go())
     with pytest.raises(StoreIll, match=r"fnr\.db was removed"):
         reader.point(tasks)
     with pytest.raises(StoreIll, match=r"fnr\.db was removed"):
@@ -81,8 +101,8 @@ async def test_after_trouble_it_is_ready_for_the_next(
     store.path.with_name("fnr.db-wal").unlink()
     await ill(store)
     await well.wait()
-    # The thread has done what was asked of it before.
-    await asyncio.get_running_loop().run_in_executor(reader._thread, int)
+    # Its thread has done what was asked of it before.
+    await asyncio.wrap_future(reader._lanes[0].put(lambda _: None))
     store.path.rename(tmp_path / "moved.db")
     await ill(store)
     assert (reader.point(tasks), await reader.read(tasks)) == (1, 1)
@@ -99,3 +119,55 @@ async def test_what_is_committed_after_the_log_was_removed_is_read(
     assert await store.heal()
     await store.write(lambda tx: accept(tx, new_task())[0])
     assert (reader.point(tasks), await reader.read(tasks)) == (2, 2)
+
+
+async def test_a_long_search_keeps_nobody_waiting(reader: Reader) -> None:
+    held = Held()
+    long = [asyncio.ensure_future(reader.read(held)) for _ in range(reader_module.LANES_MAX - 1)]
+    for _ in long:
+        await held.begun()
+    assert await reader.read(tasks) == 1
+    assert not any(one.done() for one in long)
+    held.go_on.set()
+    assert [await one for one in long] == [1, 1]
+
+
+async def test_more_than_there_are_lanes_wait_their_turn(reader: Reader) -> None:
+    held = Held()
+    several = [asyncio.ensure_future(reader.read(held)) for _ in range(2 * reader_module.LANES_MAX)]
+    for _ in range(reader_module.LANES_MAX):
+        await held.begun()
+    assert [lane.waiting for lane in reader._lanes] == [2] * reader_module.LANES_MAX
+    held.go_on.set()
+    assert [await one for one in several] == [1] * len(several)
+
+
+async def test_beside_a_long_search_what_is_open_is_read_when_the_file_is_lost(
+    store: Store, reader: Reader, tmp_path: Path
+) -> None:
+    held = Held()
+    long = asyncio.ensure_future(reader.read(held))
+    await held.begun()
+    store.path.rename(tmp_path / "moved.db")
+    await ill(store)
+    short = asyncio.ensure_future(reader.read(tasks))
+    held.go_on.set()
+    assert (await long, await short) == (1, 1)
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-shm"])
+async def test_no_lane_keeps_the_log_of_before(
+    store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    monkeypatch.setattr(same_file, "INDEX_EVERY", 1)
+    held = Held()
+    long = asyncio.ensure_future(reader.read(held))
+    await held.begun()
+    assert await reader.read(tasks) == 1
+    held.go_on.set()
+    await long
+    store.path.with_name(f"{store.path.name}{suffix}").unlink()
+    await ill(store)
+    assert await store.heal()
+    await store.write(lambda tx: accept(tx, new_task())[0])
+    assert [await asyncio.wrap_future(lane.put(tasks)) for lane in reader._lanes] == [2, 2]
