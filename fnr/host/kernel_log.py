@@ -15,6 +15,7 @@ from fnr.host.procfs import read_stat
 from fnr.policy.gpu_words import bus_place
 
 KMSG = "/dev/kmsg"
+# Of each kind.
 _LINES_MAX = 500
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 # The first process id namespace has this inode in every kernel (PROC_PID_INIT_INO).
@@ -69,7 +70,7 @@ class KernelLog:
 
     def __init__(self, path: str = KMSG, *, clock: Clock | None = None) -> None:
         self._clock = clock or Clock()
-        self._lines: deque[_Line] = deque(maxlen=_LINES_MAX)
+        self._lines = {kind: deque[_Line](maxlen=_LINES_MAX) for kind in _Kind}
         self._records = KernelRecords(path)
         self._count = 0
         self._foreign = ""
@@ -111,11 +112,10 @@ class KernelLog:
         command's Xids name its own process, and in a container the pids are of another count.
         """
         of_process = self._of(pid, pid_start, _Kind.XID)
-        found = [
-            line for line in self._lines if line in of_process or self._is_about(line, pid, gpus)
-        ]
+        xids = self._lines[_Kind.XID]
+        found = [line for line in xids if line in of_process or self._is_about(line, pid, gpus)]
         for line in found:
-            self._lines.remove(line)
+            xids.remove(line)
         return [line.text for line in found]
 
     def doubt(self, *, pid_start: int | None) -> str:
@@ -145,9 +145,8 @@ class KernelLog:
         begun_us = self._earliest_us(pid_start)
         return [
             line
-            for line in self._lines
-            if (line.pid, line.kind) == (pid, kind)
-            and (line.at_us is None or line.at_us >= begun_us)
+            for line in self._lines[kind]
+            if line.pid == pid and (line.at_us is None or line.at_us >= begun_us)
         ]
 
     def _earliest_us(self, pid_start: int | None) -> int:
@@ -163,7 +162,7 @@ class KernelLog:
         for at_us, text in self._records.new():
             self._count += 1
             if line := _parse(self._count, at_us, text):
-                self._lines.append(line)
+                self._lines[line.kind].append(line)
 
 
 def _parse(number: int, at_us: int | None, text: bytes) -> _Line | None:
