@@ -20,7 +20,7 @@ from fnr.api.frames import Checkpoint, Progress
 from fnr.host.clock import Clock
 from fnr.host.timer import Timer
 from fnr.policy.evidence import Evidence
-from fnr.worker.duty import Duty
+from fnr.worker.duty import Duty, attempt_here
 from fnr.worker.foreign_text import clean
 from fnr.worker.sdk import AttemptInfo, Guarded
 
@@ -81,7 +81,7 @@ class Control:
 
         The function never waits for this, not even when the daemon does not read.
         """
-        run = self._duty.running
+        run = self._duty.running_here()
         done = float(done)
         total = None if total is None else float(total)
         if run is None or not math.isfinite(done) or (total and not math.isfinite(total)):
@@ -119,7 +119,7 @@ class Control:
 
     def keep_checkpoint(self, body: bytes) -> bool:
         """Say it to the daemon, until that has it on disk or a newer one takes its place."""
-        run = self._duty.running
+        run = self._duty.running_here()
         if run is None or self._duty.dropped:
             return False
         self._checkpoints += 1
@@ -141,14 +141,17 @@ class Control:
             self._calls.find_anew()
 
     def is_cancelled(self) -> bool:
-        """Whether the running attempt was asked to end."""
-        return self._duty.cancel is not None or self._duty.dropped
+        """Whether the attempt was asked to end, or has ended and left behind who asks."""
+        duty = self._duty
+        over = attempt_here.get(None) is not None and duty.running_here() is None
+        return over or duty.cancel is not None or duty.dropped
 
     def running_attempt(self) -> AttemptInfo:
-        """Which attempt is running."""
-        run = self._duty.running
+        """Which attempt is running; to who has outlived one, that one."""
+        run = self._duty.running_here()
         if run is None:
-            return AttemptInfo()
+            token, task_id, number = attempt_here.get(("", "", 0))
+            return AttemptInfo(task_id=task_id, number=number, token=token, key=task_id)
         return AttemptInfo(
             task_id=run.task_id,
             number=run.attempt,

@@ -10,6 +10,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 from fnr.api.frames import (
@@ -47,6 +48,9 @@ BEAT_MS = 1_000
 FLOOD_MS = 50
 # What functions report of their calls and nobody is there to hear: the latest so many are kept.
 REPORTS_MAX = 200
+# Of which attempt the code at hand is: its token, task and number. A coroutine that was left behind
+# and a thread of asyncio.to_thread know it; a thread that was begun plainly does not.
+attempt_here: ContextVar[tuple[str, str, int]] = ContextVar("attempt_here")
 
 
 class Duty:
@@ -143,6 +147,7 @@ class Duty:
     def begin(self, now_ms: int) -> Run:
         """Take the next attempt out of the window."""
         run = self.running = self.waiting.popleft()
+        attempt_here.set((run.token, run.task_id, run.attempt))
         self.cancel = None
         self.dropped = False
         self._interrupts.doing = run.token
@@ -273,8 +278,16 @@ class Duty:
         if self.link.sock is not None and not self.link.is_whole():
             self._lose()
 
+    def running_here(self) -> Run | None:
+        """The running attempt, unless the code at hand is of an earlier one and outlived it."""
+        run = self.running
+        if run is None or attempt_here.get((run.token,))[0] != run.token:
+            return None
+        return run
+
     def _running_token(self) -> str:
-        return self.running.token if self.running is not None else ""
+        run = self.running_here()
+        return run.token if run is not None else ""
 
     def _be_busy(self, now_ms: int) -> None:
         self.since_ms = now_ms

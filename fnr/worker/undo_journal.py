@@ -55,7 +55,7 @@ class Journal:
 
     def _write(self, line: Line) -> None:
         if not self._token_of():
-            raise RuntimeError("no attempt is running that an undo step could belong to")
+            raise RuntimeError("no attempt is running that this undo step could belong to")
         text = journal_line(line)
 
         def line_after(before: bytes) -> bytes:

@@ -6,6 +6,7 @@ import asyncio
 import builtins
 import contextlib
 import ctypes
+import json
 import os
 import subprocess
 import sys
@@ -297,3 +298,28 @@ def begins_from() -> Any:
 def previews(path: str, gate: str) -> None:
     fnr.progress(1, 2, stage="half", preview=Path(path))
     Path(gate).read_text()
+
+
+_left_behind: list[asyncio.Future[None]] = []
+
+
+async def outlived(gate: str, note: str, *, first: bool = False) -> str:
+    """Leaves a thread behind; in the attempt after that says what it was told meanwhile."""
+    if first:
+        _left_behind.append(asyncio.ensure_future(asyncio.to_thread(_goes_on, gate, note)))
+        await asyncio.sleep(0)
+        return "left"
+    fnr.progress(1)
+    return await asyncio.to_thread(Path(note).read_text)
+
+
+def _goes_on(gate: str, note: str) -> None:
+    Path(gate).read_text()
+    fnr.progress(99)
+    told = {"kept": fnr.checkpoint("of the first"), "cancelled": fnr.cancelled()}
+    told |= {"key": fnr.attempt().key, "number": fnr.attempt().number}
+    try:
+        fnr.undo.remove_file("/nowhere/of-the-first")
+    except RuntimeError as error:
+        told["undo"] = str(error)
+    Path(note).write_text(json.dumps(told))

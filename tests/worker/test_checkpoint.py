@@ -54,6 +54,28 @@ def test_the_next_attempt_begins_from_it(daemon: FakeDaemon) -> None:
     assert peer.result({}) is None
 
 
+def test_what_outlives_its_attempt_says_nothing_for_the_next(
+    daemon: FakeDaemon, gate: Gate, tmp_path: Path
+) -> None:
+    """As a thread of asyncio.to_thread does whose attempt was cancelled or is out of time."""
+    _, peer = serve(daemon, "outlived")
+    with Gate(tmp_path / "note") as note:
+        given = {"gate": str(gate), "note": str(note)}
+        assert peer.result({**given, "first": True}, task_id="the-first") == "left"
+        peer.run(given)
+        peer.expect(Progress)
+        gate.open()
+        done = peer.expect(Done)  # and no Checkpoint before it
+    assert not done.undo
+    assert msgspec.json.decode(msgspec.json.decode(done.result)) == {
+        "kept": False,
+        "cancelled": True,
+        "key": "the-first",
+        "number": 1,
+        "undo": "no attempt is running that this undo step could belong to",
+    }
+
+
 def test_a_preview_travels_with_the_progress(daemon: FakeDaemon, gate: Gate) -> None:
     _, peer = serve(daemon, "previews")
     peer.run({"path": "/tmp/half.png", "gate": str(gate.path)})
