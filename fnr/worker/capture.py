@@ -21,6 +21,7 @@ from fnr.policy.evidence import (
 from fnr.policy.halves import whole_behind
 from fnr.worker.exception_codes import attribute, codes_of, retry_after_ms
 from fnr.worker.foreign_text import NAME_CHARS_MAX, clean, type_name
+from fnr.worker.wishes import Asked
 
 _LINKS_MAX = 10_000
 # Shorter than a headline may be, by the name before it: cut twice, it would say so twice.
@@ -106,7 +107,7 @@ def _wait_for(links: list[BaseException]) -> str:
     """What the function said it needs, by the outermost fnr.Wait."""
     for link in links:
         asked = attribute(link, "wait_for")
-        if isinstance(asked, str) and asked and type(link).__module__ == "fnr":
+        if isinstance(asked, str) and asked and isinstance(link, Asked):
             return clean(asked, _WAIT_FOR_CHARS_MAX)
     return ""
 

@@ -14,7 +14,7 @@ from typing import TypeGuard
 
 from fnr.policy.evidence import CODES_MAX, Code
 from fnr.worker.foreign_text import clean
-from fnr.worker.wishes import SECONDS_MAX
+from fnr.worker.wishes import SECONDS_MAX, Asked
 
 _HTTP_ATTRIBUTES = ("status_code", "status", "code", "http_status")
 _NAME_CHARS_MAX = 100
@@ -104,7 +104,7 @@ def _exit(error: BaseException) -> Iterator[Code]:
 
 def _named(error: BaseException) -> Iterator[Code]:
     wish = attribute(error, "fnr_code")
-    if isinstance(wish, str) and wish and type(error).__module__ == "fnr":
+    if isinstance(wish, str) and wish and isinstance(error, Asked):
         yield _code("fnr", wish)
     name = attribute(error, "sqlite_errorname")
     if isinstance(name, str):

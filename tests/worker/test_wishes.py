@@ -36,6 +36,39 @@ def test_rejected_input_is_the_submitters_business() -> None:
     assert fnr.testing.run(refuse, {"width": 4}).ok
 
 
+class NoScene(fnr.Reject):
+    """A wish of a function's own."""
+
+
+class LicenceTaken(fnr.Retry):
+    """Another one."""
+
+
+class CardFull(fnr.Wait):
+    """And another one."""
+
+
+@pytest.mark.parametrize(
+    ("wish", "rule", "wait_for"),
+    [
+        (NoScene("cannot connect"), "fnr/reject", ""),
+        (LicenceTaken("not found", after=60), "fnr/retry", ""),
+        (CardFull(vram="8GiB"), "fnr/wait", "vram:8GiB"),
+    ],
+)
+def test_a_class_made_from_a_wish_asks_for_the_same(
+    wish: Exception, rule: str, wait_for: str
+) -> None:
+    def function() -> None:
+        raise RuntimeError("it stopped") from wish
+
+    outcome = fnr.testing.run(function)
+    assert outcome.classification is not None
+    assert outcome.classification.rule == rule
+    assert outcome.evidence is not None
+    assert outcome.evidence.wait_for == wait_for
+
+
 @pytest.mark.parametrize(("after", "delay_ms"), [(30, 30_000), ("2m", 120_000), (0.5, 1_000)])
 def test_a_retry_comes_when_it_was_asked_for_whatever_caused_it(
     after: float | str, delay_ms: int
