@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from fnr.api.frames import Limits, WorkerSpec
 from fnr.config.changes import mark_of
+from fnr.config.paths import Paths
 from fnr.config.settings import FunctionSettings
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.worker_process import WorkerProcess
@@ -48,7 +49,7 @@ def spawn(
     try:
         child = process.spawn(
             [sys.executable, "-m", "fnr.worker"],
-            env=environment(settings, worker_id, gpus),
+            env=environment(parts.paths, settings, worker_id, gpus),
             cwd=settings.cwd,
             user=settings.user,
             stdin=msgspec.json.encode(replace(spec, trial_fd=trials[0]) if trials else spec),
@@ -130,7 +131,7 @@ def record(worker: WorkerProcess) -> WorkerRecord:
 
 
 def environment(
-    settings: FunctionSettings, worker_id: str, gpus: tuple[str, ...] = ()
+    paths: Paths, settings: FunctionSettings, worker_id: str, gpus: tuple[str, ...] = ()
 ) -> dict[str, str]:
     """The worker's environment: the daemon's, then env_file, then env, then our own marks."""
     # systemd's words to the daemon are not for what the daemon starts.
@@ -138,6 +139,9 @@ def environment(
     if user := other_user(settings.user):
         env = {key: value for key, value in env.items() if not key.startswith("XDG_")}
         env |= user.environment
+    if paths.home:
+        # A function that submits tasks means this daemon, which a flag may have told its home.
+        env["FNR_HOME"] = paths.home
     # As it was when the settings were loaded: what is hidden from the store is known from there.
     env |= settings.env_from_file
     env |= settings.env

@@ -48,7 +48,7 @@ async def carry_out(
     try:
         child = process.spawn(
             [sys.executable, "-m", "fnr.worker.undo_step"],
-            env=environment(settings, step.undo_id)
+            env=environment(parts.paths, settings, step.undo_id)
             | {UNDO_ID_VARIABLE: step.undo_id, "FNR_TASK_ID": step.task_id},
             cwd=settings.cwd,
             user=settings.user,

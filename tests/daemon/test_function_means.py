@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,6 +60,28 @@ def test_a_changed_env_file_counts_with_the_reload_and_its_secrets_are_hidden_fr
     (home.folder / "own.env").unlink()
     home.ask(ask.RestartWorkers(workers=["say"]))
     assert printed() == "second-secret"
+
+
+ASKS = """
+[functions.rest]
+command = ["true"]
+[functions.asks]
+command = ["%s", "-m", "fnr", "submit", "rest", "-o", "name"]
+result = "stdout"
+[functions.elsewhere]
+command = ["sh", "-c", "echo $FNR_HOME"]
+result = "stdout"
+env = { FNR_HOME = "/elsewhere" }
+"""
+
+
+def test_a_function_that_submits_a_task_finds_the_daemon_that_runs_it(home_at: HomeAt) -> None:
+    """A daemon that knows its home by --home, unless fnr.toml says which one is meant."""
+    home = home_at(ASKS % sys.executable).up()
+    submitted = msgspec.json.decode(end_of(home, submit(home, "asks")).result)
+    assert end_of(home, submitted.strip()).task.function == "rest"
+    said = msgspec.json.decode(end_of(home, submit(home, "elsewhere")).result)
+    assert said == "/elsewhere\n"
 
 
 LATE = """
