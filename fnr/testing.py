@@ -16,12 +16,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import cache
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from fnr.client.specs import input_json
 from fnr.config.breaker_words import service_names
 from fnr.config.rule_files import shipped_rules
 from fnr.host.clock import Clock
@@ -101,7 +104,9 @@ def run(
 
     attempt, checkpoint: as if earlier attempts had been, and had left that behind.
     cancelled: what fnr.cancelled() answers. open_breakers: services that refuse guarded calls.
+    Raises BadData for what no client could submit.
     """
+    arguments = msgspec.json.decode(input_json(dict(given or {})))
     host = _Recorder(
         attempt=attempt, checkpoint=checkpoint, cancelled=cancelled, refusing=open_breakers
     )
@@ -109,7 +114,7 @@ def run(
     sdk.set_host(host)
     try:
         with undo.recorded() as steps:
-            result, error, evidence = _attempt(function, dict(given or {}))
+            result, error, evidence = _attempt(function, arguments)
     finally:
         sdk.set_host(before)
     if evidence is not None:
@@ -178,7 +183,7 @@ class _Recorder:
 
 
 def _attempt(
-    function: Callable[..., Any] | str, given: dict[str, Any]
+    function: Callable[..., Any] | str, arguments: dict[str, Any]
 ) -> tuple[Any, BaseException | None, Evidence | None]:
     """The result, or the exception and its evidence, phase by phase as in a worker."""
     phase = Phase.IMPORT
@@ -186,7 +191,6 @@ def _attempt(
         called = find(function) if isinstance(function, str) else function
         signature = signature_of(called)
         phase = Phase.RUN
-        arguments = msgspec.json.decode(msgspec.json.encode(given))
         if mismatch := signature.mismatch(arguments):
             return None, None, refused_input(TypeError, mismatch)
         value = called(**arguments)
@@ -208,7 +212,13 @@ def _awaited(value: Awaitable[Any]) -> Any:
     async def whole() -> Any:
         return await value
 
-    return asyncio.run(whole())
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(whole())
+    # The test is a coroutine itself, and no loop runs within another.
+    with ThreadPoolExecutor(1) as aside:
+        return aside.submit(copy_context().run, asyncio.run, whole()).result()
 
 
 @cache

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 import fnr
 import fnr.testing
+from fnr.api.errors import BadData
 from fnr.worker import sdk
 
 
@@ -53,6 +58,18 @@ def test_a_second_attempt_goes_on_from_a_checkpoint() -> None:
 def test_a_cancel_is_seen() -> None:
     outcome = fnr.testing.run(render, {"frames": 3}, cancelled=True)
     assert outcome.message == "RuntimeError: cancelled"
+
+
+@pytest.mark.parametrize("value", [math.nan, Path("a.blend"), "\ud800"])
+def test_input_that_no_client_could_submit_is_no_attempt(value: object) -> None:
+    """A test that passed with it would promise what a submit refuses."""
+    with pytest.raises(BadData, match="cannot be written as JSON"):
+        fnr.testing.run(later, {"value": value})
+
+
+async def test_a_coroutine_is_run_in_a_test_that_is_one() -> None:
+    outcome = fnr.testing.run(later, {"value": 7})
+    assert (outcome.message, outcome.result, len(outcome.progress)) == ("", 7, 1)
 
 
 def test_input_is_checked_as_in_a_worker() -> None:
