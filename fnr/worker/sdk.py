@@ -169,9 +169,15 @@ class breaker:  # noqa: N801 - reads as the word it stands for: `with fnr.breake
 
     __slots__ = ("_guard", "_ignore", "_others", "_service")
 
-    def __init__(self, service: str, *, ignore: tuple[type[BaseException], ...] = ()) -> None:
+    def __init__(
+        self,
+        service: str,
+        *,
+        ignore: type[BaseException] | tuple[type[BaseException], ...] = (),
+    ) -> None:
         self._service = service
-        self._ignore = ignore
+        # As behind `except`: one of them stands for itself.
+        self._ignore = (ignore,) if isinstance(ignore, type) else ignore
         self._guard: Guarded | None = None
         # What began while that one had not ended: by who began it, the latest last.
         self._others: dict[object, list[Guarded]] | None = None

@@ -212,11 +212,12 @@ def guarded(
     lease: str = "",
     times: int = 1,
     gate: str = "",
+    ignores_one: bool = False,
 ) -> object:
     """Make guarded calls to a service: that fail, that are refused, or within one another."""
     for _ in range(times):
         try:
-            with fnr.breaker("storage", ignore=(KeyError,)):
+            with fnr.breaker("storage", ignore=KeyError if ignores_one else (KeyError,)):
                 if gate:
                     Path(gate).read_text()
                 if nested:

@@ -157,6 +157,14 @@ def test_what_says_nothing_of_the_service_is_not_told(shown: Shown, peer: Peer, 
     assert calls == []
 
 
+def test_one_exception_may_be_ignored_without_brackets(shown: Shown, peer: Peer) -> None:
+    """Refused only when it is raised, it would be lost behind a TypeError of ours."""
+    shown.show("closed")
+    calls, ended = told(peer, error="KeyError", ignores_one=True)
+    assert calls == []
+    assert evidence_of(ended).message == "KeyError: 'no'"
+
+
 @pytest.mark.parametrize("state", ["open", "forced_open"])
 def test_an_open_breaker_refuses_and_the_end_says_so(shown: Shown, peer: Peer, state: str) -> None:
     shown.show(state)
