@@ -60,6 +60,7 @@ from fnr.client.specs import (
     milliseconds,
     task_spec,
     task_specs,
+    wait_tasks,
 )
 from fnr.host.clock import Clock, Dice, Ulids
 from fnr.policy.dead_letter import DeadLetter
@@ -148,8 +149,7 @@ class AsyncClient:
         timeout: Duration | None = None,  # noqa: ASYNC109 - the daemon keeps it
     ) -> list[TaskEnd]:
         """How each of them ended, in the order given, once all have."""
-        timeout_ms = None if timeout is None else milliseconds(timeout, what="timeout")
-        request = WaitTasks(task_ids=list(task_ids), timeout_ms=timeout_ms)
+        request = wait_tasks(task_ids, timeout)
         ends = await self.ask(request)
         while len(ends) < len(request.task_ids):
             more = await self.ask(further_ends(request, len(ends)))

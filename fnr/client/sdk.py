@@ -66,6 +66,7 @@ from fnr.client.specs import (
     milliseconds,
     task_spec,
     task_specs,
+    wait_tasks,
 )
 from fnr.host.clock import Clock, Dice, Ulids
 from fnr.policy.dead_letter import DeadLetter
@@ -157,8 +158,7 @@ class Client:
         self, task_ids: Iterable[str], *, timeout: Duration | None = None
     ) -> list[TaskEnd]:
         """How each of them ended, in the order given, once all have."""
-        timeout_ms = None if timeout is None else milliseconds(timeout, what="timeout")
-        request = WaitTasks(task_ids=list(task_ids), timeout_ms=timeout_ms)
+        request = wait_tasks(task_ids, timeout)
         ends = self.ask(request)
         while len(ends) < len(request.task_ids):
             more = self.ask(further_ends(request, len(ends)))

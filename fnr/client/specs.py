@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Raw
 
 from fnr.api.errors import BadData, UsageError
-from fnr.api.requests import SubmitMany, TaskSpec
+from fnr.api.requests import SubmitMany, TaskSpec, WaitTasks
 from fnr.client.connect import not_text
 from fnr.config.paths import Paths, find_paths
 from fnr.config.units import DURATION_MS_MAX, duration_ms, format_duration
@@ -39,19 +39,19 @@ class SubmitOptions(TypedDict, total=False):
     expires:  if it has not begun by then it becomes a dead letter.
     unique:   while a live task has this key, submitting gives that task.
     key:      idempotency key, for a program that may start again between two submits.
-    retries:  instead of the function's own number.
+    retries:  instead of the function's own number. None: as if it were not said.
     """
 
-    priority: int
-    delay: Duration
-    at: datetime
-    timeout: Duration
-    expires: Duration
-    unique: str
-    tags: Mapping[str, str]
-    retries: int
-    key: str
-    parent: str
+    priority: int | None
+    delay: Duration | None
+    at: datetime | None
+    timeout: Duration | None
+    expires: Duration | None
+    unique: str | None
+    tags: Mapping[str, str] | None
+    retries: int | None
+    key: str | None
+    parent: str | None
 
 
 def task_spec(
@@ -68,20 +68,20 @@ def task_spec(
     for name in options.keys() - SubmitOptions.__annotations__.keys():
         raise _unknown_option(name)
     # As of a program that passes on what it may not have been told itself.
-    options = SubmitOptions(**{name: said for name, said in options.items() if said is not None})  # type: ignore[typeddict-item]  # as it was
+    said: dict[str, Any] = {name: each for name, each in options.items() if each is not None}
     spec = TaskSpec(
         function=function,
         input=_EMPTY if input is None else Raw(input_json(input)),
-        priority=options.get("priority", PRIORITY_DEFAULT),
-        delay_ms=_ms(options, "delay"),
-        due_at_ms=_moment_ms(options.get("at")),
-        timeout_ms=_ms(options, "timeout"),
-        expires_ms=_ms(options, "expires"),
-        unique=options.get("unique"),
-        tags=dict(options.get("tags", ())),
-        retries_max=options.get("retries"),
-        key=options.get("key"),
-        parent_id=options.get("parent"),
+        priority=said.get("priority", PRIORITY_DEFAULT),
+        delay_ms=_ms(said, "delay"),
+        due_at_ms=_moment_ms(said.get("at")),
+        timeout_ms=_ms(said, "timeout"),
+        expires_ms=_ms(said, "expires"),
+        unique=said.get("unique"),
+        tags=_tags(said.get("tags", {})),
+        retries_max=said.get("retries"),
+        key=said.get("key"),
+        parent_id=said.get("parent"),
         task_id=task_id,
     )
     return check_expiry(spec, Clock())
@@ -127,11 +127,25 @@ def task_specs(
             why="one key for all of them would make one task of them",
             next_step="submit them one by one, each with its own",
         )
-    return (task_spec(function, each, options) for each in inputs)
+    return _numbered(function, inputs, options)
+
+
+def _numbered(
+    function: str, inputs: Iterable[Mapping[str, Any]], options: SubmitOptions
+) -> Iterator[TaskSpec]:
+    for number, each in enumerate(inputs):
+        try:
+            spec = task_spec(function, each, options)
+        except BadData as error:
+            error.details += (f"it is inputs[{number}]",)
+            raise
+        yield spec
 
 
 def input_json(value: Mapping[str, Any]) -> bytes:
     """An input as JSON; BadData says what in it cannot be."""
+    if not isinstance(value, dict) and isinstance(value, Mapping):
+        value = dict(value)
     try:
         encoded = _encode(value)
     except (TypeError, ValueError, UnicodeEncodeError, RecursionError) as error:
@@ -175,6 +189,15 @@ def home_paths(home: str | os.PathLike[str] | None) -> Paths:
     return find_paths(folder)
 
 
+def wait_tasks(task_ids: Iterable[str], timeout: Duration | None) -> WaitTasks:
+    """The question how these end; UsageError for what is one id itself."""
+    # A text is a list as well: of its letters.
+    if isinstance(task_ids, str):
+        raise UsageError("wait_all takes a list of ids", why=f"got the text {task_ids!r}")
+    timeout_ms = None if timeout is None else milliseconds(timeout, what="timeout")
+    return WaitTasks(task_ids=list(task_ids), timeout_ms=timeout_ms)
+
+
 def milliseconds(value: Duration, *, what: str) -> int:
     """A duration in ms; UsageError says how to write it."""
     if isinstance(value, timedelta):
@@ -201,9 +224,16 @@ def _unknown_option(name: str) -> UsageError:
     )
 
 
-def _ms(options: SubmitOptions, name: str) -> int | None:
-    value: Duration | None = options.get(name)  # type: ignore[assignment]  # callers name durations
+def _ms(said: Mapping[str, Any], name: str) -> int | None:
+    value: Duration | None = said.get(name)
     return None if value is None else milliseconds(value, what=name)
+
+
+def _tags(tags: object) -> dict[str, str]:
+    # A list of texts would become tags as well, if each has two letters.
+    if not isinstance(tags, Mapping):
+        raise UsageError(f'tags: must be a mapping like {{"batch": "7"}}, got {tags!r}')
+    return dict(tags)
 
 
 def _moment_ms(moment: datetime | None) -> int | None:

@@ -173,7 +173,10 @@ def test_an_input_that_is_none_tells_what_was_accepted_before_it(
     inputs = ({"n": number if number < 1_200 else object()} for number in range(1_500))
     with pytest.raises(BadData) as refused:
         client.submit_many("f", inputs)
-    assert refused.value.details == ("2 before that are accepted, A to B",)
+    assert refused.value.details == (
+        "it is inputs[1200]",
+        "2 before that are accepted, A to B",
+    )
 
 
 async def test_so_does_an_error_of_the_program_itself(

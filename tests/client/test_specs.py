@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections import ChainMap, OrderedDict, UserDict
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -88,6 +92,8 @@ def test_what_would_expire_before_it_may_begin_is_refused(options: SubmitOptions
 def test_an_option_that_is_none_was_not_said() -> None:
     said: dict[str, Any] = dict.fromkeys(SubmitOptions.__annotations__)
     assert task_spec("f", None, SubmitOptions(**said)) == task_spec("f", None, SubmitOptions())
+    # And a type checker knows it: mypy looks at this line, too.
+    assert task_spec("f", None, {"unique": None}) == task_spec("f", None, {})
 
 
 @pytest.mark.parametrize("client", [Client, AsyncClient])
@@ -114,6 +120,34 @@ def test_many_tasks_do_not_share_one_key(options: SubmitOptions) -> None:
     """All but the first would be taken for repetitions of it, and never run."""
     with pytest.raises(UsageError, match="submit_many takes no"):
         task_specs("f", [{"n": 1}, {"n": 2}], options)
+
+
+@pytest.mark.parametrize("tags", [["ab"], ["batch=7"], "ab"])
+def test_tags_are_a_mapping_and_nothing_that_could_pass_for_one(tags: Any) -> None:
+    """A list of two letters each became a tag of one letter."""
+    with pytest.raises(UsageError, match="must be a mapping like"):
+        task_spec("f", None, SubmitOptions(tags=tags))
+
+
+async def test_one_id_is_no_list_of_ids(tmp_path: Path) -> None:
+    """Its first letters were looked for, and no task was found that is called 0."""
+    with pytest.raises(UsageError, match="takes a list of ids: got the text '01JD'"):
+        Client(tmp_path).wait_all("01JD")
+    with pytest.raises(UsageError, match="takes a list of ids"):
+        await AsyncClient(tmp_path).wait_all("01JD")
+
+
+@pytest.mark.parametrize("kind", [MappingProxyType, ChainMap, UserDict, OrderedDict])
+def test_any_mapping_is_an_input(kind: Callable[[dict[str, object]], Mapping[str, Any]]) -> None:
+    assert bytes(task_spec("f", kind({"a": None}), SubmitOptions()).input) == b'{"a":null}'
+    with pytest.raises(BadData, match="it holds nan"):
+        task_spec("f", kind({"a": math.nan}), SubmitOptions())
+
+
+def test_of_many_inputs_it_is_said_which_one_is_no_json() -> None:
+    specs = task_specs("f", [{"n": 1}, {"n": 2}, {"n": math.nan}], SubmitOptions())
+    with pytest.raises(BadData, match=r"it holds nan; it is inputs\[2\]"):
+        list(specs)
 
 
 def test_an_input_that_is_no_json_is_refused() -> None:
