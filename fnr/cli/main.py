@@ -28,7 +28,7 @@ from fnr.cli.here import enter, here, say
 from fnr.cli.json_text import json_bytes, json_text
 from fnr.cli.loading import loading
 from fnr.cli.terminal import block
-from fnr.client.connect import for_here
+from fnr.client.next_step import for_here
 from fnr.config.paths import Paths, find_paths
 from fnr.host.clock import Clock
 

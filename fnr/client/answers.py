@@ -34,7 +34,8 @@ from fnr.api.requests import (
     TaskSpec,
     WaitTasks,
 )
-from fnr.client.connect import SLACK_MS, ConnectionLost, for_here
+from fnr.client.connect import SLACK_MS, ConnectionLost
+from fnr.client.next_step import for_here
 from fnr.config.paths import Paths
 from fnr.config.units import format_duration
 from fnr.host.clock import Ulids

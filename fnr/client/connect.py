@@ -39,8 +39,7 @@ Answer = TypeVar("Answer")
 Other = TypeVar("Other")
 
 TIMEOUT_MS_DEFAULT = 10_000
-# Requests on their way before the oldest must be answered: enough that the daemon always has the
-# next chunk while it commits one.
+# Requests on their way at once: enough that the daemon has the next chunk while it commits one.
 PIPELINE_MAX = 4
 # What the wire may add to a deadline that the daemon itself keeps.
 SLACK_MS = 250
@@ -191,9 +190,11 @@ class Connection:
         self.broken = True
         try:
             self._socket.sendall(b"".join(lines))
-        except TimeoutError as error:
-            raise not_in_time(self.paths, self.timeout_ms) from error
         except OSError as error:
+            if of_a_handler(error):
+                raise
+            if isinstance(error, TimeoutError):
+                raise not_in_time(self.paths, self.timeout_ms) from error
             raise self._farewell() or connection_lost(self.paths, error) from error
         self.broken = False
         return ids
@@ -221,9 +222,11 @@ class Connection:
         while True:
             try:
                 line = self._reader.readline()
-            except TimeoutError as error:
-                raise not_in_time(self.paths, deadline_ms) from error
             except OSError as error:
+                if of_a_handler(error):
+                    raise
+                if isinstance(error, TimeoutError):
+                    raise not_in_time(self.paths, deadline_ms) from error
                 raise connection_lost(self.paths, error) from error
             if not line.endswith(b"\n"):
                 raise connection_lost(self.paths)
@@ -275,6 +278,14 @@ def not_text(error: UnicodeEncodeError) -> BadData:
     return BadData("what was asked is not UTF-8", why=str(error))
 
 
+def of_a_handler(error: OSError) -> bool:
+    """Did the program raise it in a signal handler, as an alarm does, in the midst of our call?"""
+    from traceback import walk_tb  # noqa: PLC0415 - only when a connection fails
+
+    *_, (frame, _) = walk_tb(error.__traceback__)
+    return frame.f_globals.get("__name__") not in {__name__, "socket"}
+
+
 def connect_socket(paths: Paths, *, timeout_ms: int | None) -> socket.socket:
     """A connected socket, or the error that tells the operator why there is none."""
     path = checked_socket_path(paths)
@@ -291,6 +302,8 @@ def connect_socket(paths: Paths, *, timeout_ms: int | None) -> socket.socket:
         connected.connect(path)
     except OSError as error:
         connected.close()
+        if of_a_handler(error):
+            raise
         raise not_connected(paths, error) from error
     return connected
 
@@ -324,8 +337,7 @@ def not_connected(paths: Paths, error: OSError) -> FnrError:
         )
     nobody = f"nobody answers at {paths.socket_file}: {error.strerror or error}"
     next_step = f"{paths.command} daemon start"
-    pid = home_holder(paths.lock_file)
-    if pid is not None:
+    if (pid := home_holder(paths.lock_file)) is not None:
         why = f"{nobody}; pid {pid} has this home: it begins, it ends, or its socket was removed"
         return DaemonDown("the daemon cannot be reached", why=why, next_step=next_step)
     return DaemonDown("the daemon is not running", why=nobody, next_step=next_step)
@@ -349,17 +361,6 @@ def not_in_time(paths: Paths, timeout_ms: int | None) -> TimedOut:
         why=f"no answer within {timeout_ms} ms; it may be busy, and may still act on this",
         next_step=f"{paths.command} status --timeout 60s",
     )
-
-
-def for_here(next_step: str, paths: Paths) -> str:
-    """What an error says to type next, as it is typed for this home: the daemon knows no flags."""
-    ours = paths.command
-    words = next_step.split()
-    # A page of help is the same for every home.
-    own = (
-        words[:1] == ["fnr"] and words[1:2] not in (["help"], ["--home"]) and "--help" not in words
-    )
-    return ours + next_step[3:] if own and not next_step.startswith(ours) else next_step
 
 
 def ask(

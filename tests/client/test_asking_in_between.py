@@ -1,10 +1,11 @@
-"""A signal handler that asks while the program waits for an answer."""
+"""A signal handler that asks, or raises, while the program waits for an answer."""
 
 from __future__ import annotations
 
 from signal import SIGUSR1, pthread_kill, signal
 from threading import Event, main_thread
 
+import pytest
 from wire_server import WireServer
 
 from fnr.api.requests import CancelTasks, Changed, GetStatus, Status, WaitTasks
@@ -46,3 +47,32 @@ def test_a_signal_handler_cancels_the_task_that_is_waited_for(server: WireServer
         assert told == [Changed(changed=["T"])]
         assert client.status() == STATUS
     assert server.connections == 2
+
+
+@pytest.mark.parametrize("error", [TimeoutError("it takes too long"), ConnectionError("no more")])
+def test_what_a_signal_handler_raises_is_the_programs_own(
+    server: WireServer, error: OSError
+) -> None:
+    """As an alarm does: it is no time of ours that is up, and nothing is asked again for it."""
+
+    def interrupt(_: WaitTasks) -> list[TaskEnd]:
+        pthread_kill(main_thread().ident or 0, SIGUSR1)
+        let_go.wait()
+        return [CANCELLED]
+
+    def give_up(*_: object) -> None:
+        raise error
+
+    let_go = Event()
+    server.answers |= {WaitTasks: interrupt, GetStatus: STATUS}
+    before = signal(SIGUSR1, give_up)
+    try:
+        with Client(server.home) as client:
+            with pytest.raises(type(error)) as raised:
+                client.wait("T")
+            assert raised.value is error
+            let_go.set()
+            assert client.status() == STATUS
+    finally:
+        let_go.set()
+        signal(SIGUSR1, before)
