@@ -8,6 +8,8 @@ from __future__ import annotations
 
 # Ten years, the longest that a hint is believed; how long it is obeyed is the function's `wait`.
 SECONDS_MAX = 10 * 365 * 24 * 3_600
+# What a condition calls what has another name here.
+_KINDS = {"gpus": "gpu"}
 
 
 class Asked(Exception):
@@ -71,13 +73,17 @@ class Wait(Asked):
         service: str | None = None,
         after: float | str | None = None,
     ) -> None:
-        asked = {"vram": vram, "memory": memory, "gpu": gpus, "disk": disk, "port": port}
+        asked = {"vram": vram, "memory": memory, "gpus": gpus, "disk": disk, "port": port}
         asked["service"] = service
-        named = {kind: value for kind, value in asked.items() if value is not None}
+        named = {name: value for name, value in asked.items() if value is not None}
         if len(named) > 1:
             raise ValueError(f"wait for one thing at a time, not for {' and '.join(named)}")
-        wait_for = "".join(f"{kind}:{value}" for kind, value in named.items())
-        _check(wait_for, service)
+        wait_for = "".join(f"{_KINDS.get(name, name)}:{value}" for name, value in named.items())
+        try:
+            _check(wait_for, service)
+        except ValueError as error:
+            said = "".join(f"{name}={value!r}" for name, value in named.items())
+            raise ValueError(f"fnr.Wait({said}): {error}") from None
         what = wait_for or "what is used up"
         super().__init__(
             why or f"asked to wait for {what}", retry_after=_seconds(after), wait_for=wait_for

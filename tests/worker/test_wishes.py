@@ -139,7 +139,7 @@ def test_two_things_at_a_time_are_not_waited_for() -> None:
     [
         ({"vram": "8"}, "'8' is not a size"),
         ({"memory": 8}, "'8' is not a size"),
-        ({"gpus": 0}, "a number from 1"),
+        ({"gpus": 0}, r"fnr\.Wait\(gpus=0\): 'gpu:0' needs a number from 1"),
         ({"port": 99_999}, "a number from 1 to 65535"),
         ({"disk": "/data"}, "write disk:/path:10GiB"),
         ({"service": "My NAS"}, "'My NAS' is no name"),
