@@ -223,6 +223,14 @@ class PythonFunction:
             cancel()
         try:
             return loop.run_until_complete(task)
+        except BaseException:
+            if not task.done():
+                # Another task has ended the loop, by SystemExit or stop(): what is left of this
+                # one would go on beside the next attempt.
+                task.cancel()
+                with suppress(BaseException):
+                    loop.run_until_complete(task)
+            raise
         finally:
             self._interrupts.soft = self._cancel_task = None
 

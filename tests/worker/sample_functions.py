@@ -191,6 +191,23 @@ async def waits_for_ever(note: str) -> None:
         with_finally_note(note)
 
 
+async def left_by_another_task(note: str, *, stops: bool = False) -> None:
+    """Waits for ever, and another task of its own ends the loop under it."""
+
+    async def other() -> None:
+        if stops:
+            asyncio.get_running_loop().stop()
+        else:
+            raise SystemExit(7)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(other())
+        try:
+            await asyncio.Event().wait()
+        finally:
+            with_finally_note(note)
+
+
 async def returns_exit() -> None:
     raise SystemExit(7)
 

@@ -109,6 +109,19 @@ def test_exits_and_interrupts_end_the_attempt_and_not_the_worker(daemon: FakeDae
     assert peer.failure().exit_code == 7
 
 
+@pytest.mark.parametrize("stops", [False, True])
+def test_a_coroutine_whose_loop_was_ended_under_it_does_not_go_on(
+    daemon: FakeDaemon, tmp_path: Path, stops: bool
+) -> None:
+    """It would do its work beside the next attempt at it."""
+    _, peer = serve(daemon, "left_by_another_task")
+    note = tmp_path / "note"
+    evidence = peer.failure({"note": str(note), "stops": stops})
+    assert note.read_text() == "cleaned up"
+    kind = "RuntimeError" if stops else "SystemExit"
+    assert evidence.exceptions[0].type == kind
+
+
 def test_output_is_a_span_of_the_log(daemon: FakeDaemon) -> None:
     worker, peer = serve(daemon, "prints")
     spans = []
