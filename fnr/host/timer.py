@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
-from contextlib import suppress
 
 _CLOCK_BOOTTIME = 7
 _ITIMERSPEC = struct.Struct("qqqq")  # interval and first expiry, seconds and nanoseconds each
@@ -20,12 +19,10 @@ class Timer:
 
     def __init__(self) -> None:
         libc = ctypes.CDLL(None, use_errno=True)
-        self._set = libc.timerfd_settime
-        self._set.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p]
-        self._fd: int = libc.timerfd_create(_CLOCK_BOOTTIME, os.O_CLOEXEC | os.O_NONBLOCK)
-        if self._fd < 0:
-            code = ctypes.get_errno()
-            raise OSError(code, os.strerror(code), "timerfd_create")
+        self._create = libc.timerfd_create
+        self._settime = libc.timerfd_settime
+        self._settime.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p]
+        self._fd = self._created()
 
     def fileno(self) -> int:
         """The descriptor to poll."""
@@ -35,15 +32,24 @@ class Timer:
         """Expire so long from now; at once for 0. Replaces what was set before."""
         # All zeros would switch the timer off.
         seconds, ns = (0, 1) if wait_ms <= 0 else (wait_ms // 1_000, wait_ms % 1_000 * 1_000_000)
-        if self._set(self._fd, 0, _ITIMERSPEC.pack(0, 0, seconds, ns), None) != 0:
-            code = ctypes.get_errno()
-            raise OSError(code, os.strerror(code), "timerfd_settime")
+        expiry = _ITIMERSPEC.pack(0, 0, seconds, ns)
+        if self._settime(self._fd, 0, expiry, None) != 0:
+            # A function has closed it, and its number may be that of something of its own.
+            self._fd = self._created()
+            self._settime(self._fd, 0, expiry, None)
 
     def clear(self) -> None:
         """Forget that it expired, so that a poll waits again."""
-        with suppress(BlockingIOError):
-            os.read(self._fd, 8)
+        # Not by reading: what has our number by now would lose what was read.
+        self._settime(self._fd, 0, _ITIMERSPEC.pack(0, 0, 0, 0), None)
 
     def close(self) -> None:
         """Give the descriptor back."""
         os.close(self._fd)
+
+    def _created(self) -> int:
+        fd: int = self._create(_CLOCK_BOOTTIME, os.O_CLOEXEC | os.O_NONBLOCK)
+        if fd < 0:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code), "timerfd_create")
+        return fd

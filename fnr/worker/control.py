@@ -193,6 +193,7 @@ class Control:
     def _look(self) -> bool:
         """See what is going on; whether the socket is ours to listen to."""
         now_ms = self._clock.boot_ms()
+        self._duty.let_go()
         again_at_ms = min(self._send_progress(now_ms), self._slow_calls(now_ms))
         attending = False
         if self._duty.busy:

@@ -275,6 +275,10 @@ class Duty:
     def mend(self) -> None:
         """The function closed descriptors; go on without those of ours that were among them."""
         self._interrupts.renew()
+        self.let_go()
+
+    def let_go(self) -> None:
+        """A function has closed our connection, and its number may be that of its own by now."""
         if self.link.sock is not None and not self.link.is_whole():
             self._lose()
 

@@ -7,13 +7,16 @@ import socket
 import msgspec
 import pytest
 from fake_daemon import FakeDaemon, Peer, WorkerUnderTest
+from gates import Gate
 
-from fnr.api.frames import Ack, Bye, Done
+from fnr.api.frames import Ack, Beat, Bye, Done
 
 FUNCTIONS = """
 import os
 import socket
 import sys
+
+import fnr
 
 kept = []
 
@@ -33,6 +36,16 @@ def close_and_connect(path):
         kept.append(socket.socket(socket.AF_UNIX))
         kept[-1].connect(path)
     return "connected"
+
+def close_and_go_on(path, told, gate):
+    os.closerange(3, 4096)
+    for _ in range(10):
+        kept.append(open(path, "rb", buffering=0))
+        kept.append(socket.socket(socket.AF_UNIX))
+        kept[-1].connect(told)
+    fnr.progress(1)
+    open(gate).read()
+    return [one.read().decode() for one in kept[::2]] + [one.recv(1).decode() for one in kept[1::2]]
 
 class Hostile:
     def write(self, words):
@@ -98,6 +111,33 @@ def test_nothing_is_said_to_a_connection_of_the_function(daemon: FakeDaemon) -> 
         for _ in range(10):
             with another.accept()[0] as heard:
                 assert heard.recv(1) == b""
+
+
+def test_what_the_function_opened_instead_is_not_read_while_it_runs(
+    daemon: FakeDaemon, gate: Gate
+) -> None:
+    """Whoever listens for us had its numbers; the function's file began 8 bytes later then."""
+    path, told = daemon.folder / "precious", str(daemon.folder / "another.sock")
+    path.write_text("precious words")
+    with socket.socket(socket.AF_UNIX) as another:
+        another.bind(told)
+        another.listen(10)
+        _, peer = serve(daemon, "close_and_go_on")
+        token = peer.run({"path": str(path), "told": told, "gate": str(gate)})
+        theirs = [another.accept()[0] for _ in range(10)]
+        for one in theirs:
+            one.sendall(b"x")
+        peer.at_end()
+        again = daemon.accept()
+        assert again.hello.running == (token,)
+        again.expect(Beat)
+        gate.open()
+        done = again.expect(Done)
+        assert msgspec.json.decode(done.result) == ["precious words"] * 10 + ["x"] * 10
+        again.send(Ack(tokens=(token,)))
+        for one in theirs:
+            with one:
+                assert one.recv(1) == b""
 
 
 @pytest.mark.parametrize("name", ["replace_streams", "delete_stream"])
