@@ -80,10 +80,13 @@ class PythonFunction:
                 self._signature = signature_of(self._function)
                 self._folder = os.open(".", os.O_PATH | os.O_CLOEXEC)
             self._interrupts.open = False
+            if self._has_lost_descriptors():
+                raise ImportError("importing it closes file descriptors of its worker")
         except Interrupted:
             raise
         except BaseException as error:  # noqa: BLE001 - importing runs foreign code
             self._interrupts.open = False
+            self._has_lost_descriptors()
             return self._with_drill(self._capture(error, Phase.IMPORT))
         self._peak_mib = own_use.peak_mib()
         return None
@@ -108,10 +111,8 @@ class PythonFunction:
         if self._interrupts.forked:
             _leave_copy(result)
         _flush()
+        self._has_lost_descriptors()
         log_to = self._log.size()
-        if self._log.regained:
-            with self._duty.lock:
-                self._duty.mend()
         output = Output(
             log_path=self._log.path,
             log_from=log_from,
@@ -130,6 +131,14 @@ class PythonFunction:
         if self._runner is not None:
             with suppress(OSError):  # a function may have closed what the loop waits by
                 self._runner.close()
+
+    def _has_lost_descriptors(self) -> bool:
+        """Has foreign code closed some of ours? Then we go on without them, to say what came."""
+        self._log.size()
+        if self._log.regained:
+            with self._duty.lock:
+                self._duty.mend()
+        return self._log.regained
 
     def _why_leave(self, log_to: int, file_size_mib: int | None) -> str:
         if self._log.regained:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 
 import msgspec
 import pytest
-from fake_daemon import FakeDaemon, Peer, WorkerUnderTest
+from fake_daemon import Ended, FakeDaemon, Peer, WorkerUnderTest
 from gates import Gate
 
-from fnr.api.frames import Ack, Beat, Bye, Done
+from fnr.api.frames import Ack, Beat, Bye, Done, Unloadable
+from fnr.policy.evidence import Phase
 
 FUNCTIONS = """
 import os
@@ -81,6 +83,23 @@ def told_later(daemon: FakeDaemon, peer: Peer, arguments: object = None) -> obje
     assert "closed file descriptors" in again.expect(Bye).reason
     again.at_end()
     return msgspec.json.decode(done.result)
+
+
+@pytest.mark.parametrize("then", ["", "raise KeyError('no')"])
+def test_a_function_that_closes_them_when_it_is_imported_is_told_so(
+    daemon: FakeDaemon, then: str
+) -> None:
+    """Its worker ended with exit code 1, and nobody was told why."""
+    module = f"import os\nos.closerange(3, 4096)\ndef run() -> None: ...\n{then}\n"
+    (daemon.folder / "closes.py").write_text(module)
+    daemon.start(python="closes:run", cwd=str(daemon.folder))
+    said: Unloadable | None = None
+    while said is None:
+        with contextlib.suppress(Ended):  # what the import has closed
+            said = daemon.accept().expect(Unloadable)
+    assert said.evidence.phase is Phase.IMPORT
+    closed = "ImportError: importing it closes file descriptors of its worker"
+    assert said.evidence.message == ("KeyError: 'no'" if then else closed)
 
 
 @pytest.mark.parametrize("first", [0, 3])
