@@ -82,11 +82,9 @@ class Control:
         The function never waits for this, not even when the daemon does not read.
         """
         run = self._duty.running_here()
-        done = float(done)
-        total = None if total is None else float(total)
         if run is None or not math.isfinite(done) or (total and not math.isfinite(total)):
             return
-        stage = clean(str(stage), _STAGE_CHARS_MAX)
+        stage = clean(stage, _STAGE_CHARS_MAX)
         preview = clean(preview, _PREVIEW_CHARS_MAX)
         self._progress = Progress(
             token=run.token, done=done, total=total, stage=stage, preview=preview

@@ -124,8 +124,10 @@ def progress(
     It also tells a progress_timeout that the work is getting somewhere.
     preview: a file that shows the work so far, such as an image.
     """
+    # Here, so that what is no number is found out by a test and in a plain script as well.
+    done, total, preview = float(done), None if total is None else float(total), fspath(preview)
     if (here := _host("progress")) is not None:
-        here.report_progress(done, total, stage, fspath(preview))
+        here.report_progress(done, total, str(stage), preview)
 
 
 def checkpoint(data: Any) -> bool:

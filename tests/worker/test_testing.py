@@ -55,6 +55,11 @@ def test_a_second_attempt_goes_on_from_a_checkpoint() -> None:
     assert len(outcome.progress) == 1
 
 
+def test_progress_that_is_no_number_fails_as_in_a_worker() -> None:
+    outcome = fnr.testing.run(lambda: fnr.progress("half"))  # type: ignore[arg-type]  # on purpose
+    assert outcome.message == "ValueError: could not convert string to float: 'half'"
+
+
 def test_a_cancel_is_seen() -> None:
     outcome = fnr.testing.run(render, {"frames": 3}, cancelled=True)
     assert outcome.message == "RuntimeError: cancelled"
