@@ -38,6 +38,7 @@ __all__ = [
 
 _FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _URL = re.compile(r"https?://[^\s/]+\S*")
+_VARIABLE = re.compile(r"[^\s=\0]+")
 
 
 class _Place:
@@ -85,7 +86,8 @@ def http_delete(url: str, *, headers_env: Mapping[str, str] | None = None) -> Re
     headers_env: header → name of the environment variable that holds its value, so that no secret
     is stored: {"Authorization": "UPLOAD_TOKEN"}.
     """
-    return record("http_delete", {"url": url, "headers_env": dict(headers_env or {})})
+    given = dict(headers_env) if isinstance(headers_env, Mapping) else headers_env or {}
+    return record("http_delete", {"url": url, "headers_env": given})
 
 
 def release(allocation: str) -> Recorded:
@@ -136,7 +138,7 @@ def problem_with(kind: str, data: dict[str, Any]) -> str:
         "call": ("function", _function_problem),
     }
     name, problem_of = needed[kind]
-    return problem_of(data.get(name))
+    return problem_of(data.get(name)) or _headers_problem(data.get("headers_env") or {})
 
 
 def remove_file_data(path: str | os.PathLike[str], *, within: Sequence[str] = ()) -> dict[str, Any]:
@@ -243,6 +245,16 @@ def _url_problem(value: object) -> str:
     if not isinstance(value, str) or not _URL.fullmatch(value):
         return f"must be an http or https URL, got {value!r}"
     return ""
+
+
+def _headers_problem(value: object) -> str:
+    # What is wrong is not shown: it may be the secret itself that should have stayed outside.
+    if isinstance(value, dict) and all(
+        isinstance(name, str) and isinstance(variable, str) and _VARIABLE.fullmatch(variable)
+        for name, variable in value.items()
+    ):
+        return ""
+    return 'headers_env names a variable for each header: {"Authorization": "UPLOAD_TOKEN"}'
 
 
 def _argv_problem(value: object) -> str:

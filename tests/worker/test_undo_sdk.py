@@ -79,6 +79,9 @@ BAD: list[Callable[[], Any]] = [
     lambda: fnr.undo.remove_file(".."),
     lambda: fnr.undo.http_delete("ftp://host/x"),
     lambda: fnr.undo.http_delete("file:///etc/passwd"),
+    lambda: fnr.undo.http_delete("http://host/x", headers_env={"A": 3}),  # type: ignore[dict-item]  # wrong on purpose
+    lambda: fnr.undo.http_delete("http://host/x", headers_env=["A"]),  # type: ignore[arg-type]  # as above
+    lambda: fnr.undo.http_delete("http://host/x", headers_env={"A": "Bearer s3cret"}),
     lambda: fnr.undo.command([]),
     lambda: fnr.undo.command("rm -f x"),
     lambda: fnr.undo.command(["a\0"]),
