@@ -31,6 +31,7 @@ from fnr.api.question import Read, Request
 from fnr.api.requests import Event, GetStatus, WaitTasks, Watch
 from fnr.api.wire import REQUEST_BYTES_MAX, Reply, decode_reply, encode_request, open_answer
 from fnr.client.eager import Eager
+from fnr.client.signal_handler import of_a_handler
 from fnr.config.paths import SOCKET_PATH_BYTES_MAX, Paths
 from fnr.host.clock import Clock
 from fnr.host.lock import home_holder
@@ -276,14 +277,6 @@ def request_line(request: Request[Any], *, request_id: int) -> bytes:
 def not_text(error: UnicodeEncodeError) -> BadData:
     """Words of a command line may hold bytes that are no characters."""
     return BadData("what was asked is not UTF-8", why=str(error))
-
-
-def of_a_handler(error: OSError) -> bool:
-    """Did the program raise it in a signal handler, as an alarm does, in the midst of our call?"""
-    from traceback import walk_tb  # noqa: PLC0415 - only when a connection fails
-
-    *_, (frame, _) = walk_tb(error.__traceback__)
-    return frame.f_globals.get("__name__") not in {__name__, "socket"}
 
 
 def connect_socket(paths: Paths, *, timeout_ms: int | None) -> socket.socket:

@@ -10,6 +10,7 @@ from wire_server import WireServer
 
 from fnr.api.requests import CancelTasks, Changed, GetStatus, Status, WaitTasks
 from fnr.client.sdk import Client
+from fnr.client.signal_handler import of_a_handler
 from fnr.policy.record import TaskEnd
 from fnr.policy.task import Task, TaskState
 
@@ -49,9 +50,18 @@ def test_a_signal_handler_cancels_the_task_that_is_waited_for(server: WireServer
     assert server.connections == 2
 
 
+class _Alarm:
+    def __init__(self, error: OSError) -> None:
+        self.error = error
+
+    def __call__(self, *_: object) -> None:
+        raise self.error
+
+
 @pytest.mark.parametrize("error", [TimeoutError("it takes too long"), ConnectionError("no more")])
+@pytest.mark.parametrize("kind", ["object", "method", "function"])
 def test_what_a_signal_handler_raises_is_the_programs_own(
-    server: WireServer, error: OSError
+    server: WireServer, error: OSError, kind: str
 ) -> None:
     """As an alarm does: it is no time of ours that is up, and nothing is asked again for it."""
 
@@ -63,9 +73,10 @@ def test_what_a_signal_handler_raises_is_the_programs_own(
     def give_up(*_: object) -> None:
         raise error
 
-    let_go = Event()
+    let_go, alarm = Event(), _Alarm(error)
+    handler = {"object": alarm, "method": alarm.__call__, "function": give_up}[kind]
     server.answers |= {WaitTasks: interrupt, GetStatus: STATUS}
-    before = signal(SIGUSR1, give_up)
+    before = signal(SIGUSR1, handler)
     try:
         with Client(server.home) as client:
             with pytest.raises(type(error)) as raised:
@@ -76,3 +87,14 @@ def test_what_a_signal_handler_raises_is_the_programs_own(
     finally:
         let_go.set()
         signal(SIGUSR1, before)
+
+
+def test_what_a_socket_written_in_python_raises_is_no_handlers() -> None:
+    """As that of gevent is."""
+
+    def receive() -> bytes:
+        raise ConnectionResetError(104, "Connection reset by peer")
+
+    with pytest.raises(ConnectionResetError) as raised:
+        receive()
+    assert not of_a_handler(raised.value)
