@@ -30,6 +30,7 @@ from fnr.config.rule_files import shipped_rules
 from fnr.host.clock import Clock
 from fnr.policy.classify import classify
 from fnr.policy.evidence import Evidence, Phase
+from fnr.policy.json_numbers import as_builtin
 from fnr.policy.named_input import with_named_input
 from fnr.policy.retry import RetryPolicy
 from fnr.policy.rule_set import RuleSet
@@ -152,7 +153,7 @@ class _Recorder:
             number=attempt,
             token=ATTEMPT_ID,
             key=TASK_ID,
-            checkpoint=msgspec.json.decode(msgspec.json.encode(checkpoint)),
+            checkpoint=msgspec.json.decode(msgspec.json.encode(checkpoint, enc_hook=as_builtin)),
         )
 
     def report_progress(self, done: float, total: float | None, stage: str, preview: str) -> None:

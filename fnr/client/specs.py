@@ -21,7 +21,7 @@ from fnr.client.connect import not_text
 from fnr.config.paths import Paths, find_paths
 from fnr.config.units import DURATION_MS_MAX, duration_ms, format_duration
 from fnr.host.clock import Clock
-from fnr.policy.json_numbers import number_lost
+from fnr.policy.json_numbers import as_builtin, number_lost
 from fnr.policy.task import PRIORITY_DEFAULT
 
 Duration = str | timedelta
@@ -29,7 +29,7 @@ CHUNK_ITEMS = 1_000
 # Far below what one request may have, so that the daemon answers others in between.
 CHUNK_BYTES = 8 * 1024 * 1024
 
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder(enc_hook=as_builtin).encode
 
 
 class SubmitOptions(TypedDict, total=False):

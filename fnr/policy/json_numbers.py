@@ -1,4 +1,4 @@
-"""NaN and infinity: numbers that Python has and JSON has not."""
+"""Numbers that Python has and JSON has not: NaN and infinity, and those of other libraries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def number_lost(value: object, encoded: bytes) -> str:
     """
     if b"null" not in encoded:
         return ""
-    pending = [msgspec.to_builtins(value)]
+    pending = [msgspec.to_builtins(value, enc_hook=as_builtin)]
     while pending:
         item = pending.pop()
         if isinstance(item, float) and not math.isfinite(item):
@@ -25,3 +25,22 @@ def number_lost(value: object, encoded: bytes) -> str:
         elif isinstance(item, list | tuple):
             pending.extend(item)
     return ""
+
+
+def as_builtin(value: object) -> object:
+    """The number or text that a value of another library is: a `numpy.float64`, a loss of torch.
+
+    Their classes are made from Python's own, or are arrays of no dimensions. Raises TypeError for
+    what is neither.
+    """
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int.__int__(value)
+    if isinstance(value, float):
+        return float.__float__(value)
+    if getattr(value, "ndim", None) == 0 and callable(item := getattr(value, "item", None)):
+        found = item()
+        if type(found) in {bool, int, float, str}:
+            return found
+    raise TypeError(f"Encoding objects of type {type(value).__name__} is unsupported")

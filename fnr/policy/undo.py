@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from fnr.policy.json_numbers import as_builtin
 from fnr.policy.retry import RetryPolicy, retry_delay_ms
 
 STEPS_MAX = 200
@@ -249,7 +250,7 @@ class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 _line = msgspec.json.Decoder(Line)
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder(enc_hook=as_builtin).encode
 
 
 def journal_line(line: Line) -> bytes:

@@ -7,11 +7,11 @@ from msgspec import Raw, Struct
 
 from fnr.api.frames import Done, Fail, Output, encode
 from fnr.policy.evidence import Code, Evidence, ExceptionFact, KilledBy, Phase
-from fnr.policy.json_numbers import number_lost
+from fnr.policy.json_numbers import as_builtin, number_lost
 from fnr.policy.task import RESULT_BYTES_MAX
 
 _NOTHING = b"null"
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder(enc_hook=as_builtin).encode
 
 
 class ResultTooLargeError(ValueError):

@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from fnr.policy.evidence import CHAIN_MAX, Evidence
-from fnr.policy.json_numbers import number_lost
+from fnr.policy.json_numbers import as_builtin, number_lost
 from fnr.worker.wishes import Reject, Retry, Wait
 
 __all__ = ["Reject", "Retry", "Wait"]
@@ -139,7 +139,7 @@ def checkpoint(data: Any) -> bool:
     Raises TypeError for what is no JSON, ValueError for NaN, infinity, and above 1 MiB: store that
     yourself, keep where.
     """
-    body = msgspec.json.encode(data)
+    body = msgspec.json.encode(data, enc_hook=as_builtin)
     if number := number_lost(data, body):
         raise ValueError(f"the checkpoint holds {number}, which is not JSON")
     if len(body) > CHECKPOINT_BYTES_MAX:

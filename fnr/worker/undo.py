@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from fnr.policy.json_numbers import number_lost
+from fnr.policy.json_numbers import as_builtin, number_lost
 from fnr.policy.undo import DATA_BYTES_MAX, KINDS, Line
 from fnr.worker.undo_journal import Journal, UndoLimitError
 
@@ -217,7 +217,7 @@ def _warn(kind: str) -> None:
 
 def _check_size(data: dict[str, Any] | None) -> None:
     try:
-        encoded = msgspec.json.encode(data)
+        encoded = msgspec.json.encode(data, enc_hook=as_builtin)
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"an undo step is JSON: {error}") from error
     if number := number_lost(data, encoded):

@@ -24,6 +24,17 @@ def render(frames: int, scene: str = "a") -> dict[str, Any]:
     return {"frames": (begun, frames), "key": fnr.attempt().key}
 
 
+class Float64(float):
+    """Made from Python's own, as numpy.float64 is."""
+
+
+def train(rate: Any) -> dict[str, Any]:
+    loss = Float64(rate / 2)
+    fnr.undo.call("models:drop", {"loss": loss})
+    fnr.checkpoint({"loss": loss})
+    return {"loss": loss}
+
+
 async def later(value: Any) -> Any:
     fnr.progress(1)
     return value
@@ -53,6 +64,14 @@ def test_a_second_attempt_goes_on_from_a_checkpoint() -> None:
     outcome = fnr.testing.run(render, {"frames": 3}, attempt=2, checkpoint={"frame": 2})
     assert outcome.result["frames"] == [2, 3]
     assert len(outcome.progress) == 1
+
+
+def test_numbers_of_other_libraries_are_numbers_wherever_they_are_told() -> None:
+    outcome = fnr.testing.run(
+        train, {"rate": Float64(0.5)}, checkpoint={"loss": Float64(1)}, attempt=2
+    )
+    assert (outcome.message, outcome.result) == ("", {"loss": 0.25})
+    assert outcome.checkpoints == ({"loss": 0.25},)
 
 
 def test_progress_that_is_no_number_fails_as_in_a_worker() -> None:
