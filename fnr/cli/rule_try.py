@@ -38,7 +38,7 @@ from fnr.policy.named_input import with_named_input
 from fnr.policy.retry import RetryPolicy, policy_for
 from fnr.policy.rule_file import parse_rules
 from fnr.policy.rule_set import RuleSet
-from fnr.policy.rules import Classification, Strategy
+from fnr.policy.rules import Category, Classification, Strategy
 
 TEXT_BYTES_MAX = 128 << 20
 CONTEXT_CHARS = 50
@@ -200,7 +200,10 @@ def what_follows(found: Classification, function: str) -> str:
         what = found.wait_for or "the resource"
         return f"wait for {what}, up to {times} times {policy.wait_ms / 1000:g} s"
     if found.strategy is Strategy.RETRY_ONCE:
-        return f"up to {policy.unknown_max} retry, because nothing explains it"
+        times = policy.unknown_max if own is None else own
+        noun = "retry" if times == 1 else "retries"
+        why = ", because nothing explains it" if found.category is Category.UNKNOWN else ""
+        return f"up to {times} {noun}{why}"
     if found.strategy is Strategy.FAIL_FAST:
         return "no further attempt; a dead letter, and the submitter is told"
     return "no further attempt; the administrator is told"

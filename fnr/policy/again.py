@@ -18,7 +18,9 @@ def try_again(failed: Failed) -> Verdict:
     task, policy = failed.task, failed.policy
     once = failed.classification.strategy is Strategy.RETRY_ONCE
     if once:
-        used, limit = task.unknowns, failed.lowered(policy.unknown_max)
+        by_rule = failed.classification.max_retries
+        used = task.unknowns
+        limit = failed.lowered(policy.unknown_max if by_rule is None else by_rule)
     else:
         used, limit = task.retries, _retries_max(failed)
     if used >= limit:

@@ -189,8 +189,13 @@ def test_what_follows_has_the_numbers_that_a_failure_would_get(
     )
     more = '[[rule]]\nname = "busy"\ncategory = "transient"\ntext = "lens is busy"\n'
     late = MINE.replace("max_retries = 7", 'wait = "7s"').replace('"lens"', '"late"')
-    (tmp_path / "rules.d" / "studio.toml").write_text(f"{more}{late}")
+    once = (
+        '[[rule]]\nname = "once"\ncategory = "transient"\ntext = "lens is odd"\n'
+        'strategy = "retry_once"\nmax_retries = 2\n'
+    )
+    (tmp_path / "rules.d" / "studio.toml").write_text(f"{more}{once}{late}")
     told = rules("test", "lens is busy", "--function", "f").out
+    assert "retry once, up to 2 retries\n" in rules("test", "lens is odd", "--function", "f").out
     assert "up to 5 retries, the first after 0.25 s" in told
     assert "up to 5 times 7 s" in rules("test", "no lens in attic", "--function", "f").out
     assert "fnr.toml has no function g" in rules("test", "no lens", "--function", "g").err

@@ -361,6 +361,23 @@ def test_a_rules_number_of_retries_counts_and_the_submitter_can_lower_it(
     assert verdict.decision.action is action
 
 
+@pytest.mark.parametrize(
+    ("by_rule", "own", "unknowns", "action"),
+    [
+        (0, None, 0, Action.BURY),
+        (4, None, 3, Action.RETRY),
+        (4, None, 4, Action.BURY),
+        (4, 2, 2, Action.BURY),
+    ],
+)
+def test_a_rules_number_of_retries_counts_where_its_strategy_is_retry_once(
+    by_rule: int, own: int | None, unknowns: int, action: Action
+) -> None:
+    found = classified(strategy=Strategy.RETRY_ONCE, max_retries=by_rule)
+    verdict = fail(running(unknowns=unknowns, retries_max=own), found)
+    assert verdict.decision.action is action
+
+
 def test_a_wait_is_for_what_the_rule_names() -> None:
     found = classified(strategy=Strategy.QUEUE_AND_WAIT, max_retries=1, wait_for=WaitFor.VRAM)
     waiting = fail(running(), found)
