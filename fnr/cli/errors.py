@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -31,6 +32,7 @@ from fnr.client.error_story import as_json, explanation, numbers
 from fnr.client.incident_story import error_page, incident_page
 from fnr.config.load import load
 from fnr.policy.filter import ERROR_FIELDS, INCIDENT_FIELDS
+from fnr.policy.record import ErrorDetail, IncidentDetail
 from fnr.policy.rules import Category
 
 NONE_OPEN = "no open incidents; --all lists snoozed and resolved ones, too"
@@ -112,15 +114,38 @@ def _show_incident(incident_id: str) -> None:
 )
 def explain(error_id: ErrorId) -> None:
     """Explain an error: evidence, rule, words, strategy, every number and where it came from."""
-    if ":" in error_id:
-        error_id = here().ask(GetIncident(incident_id=error_id)).incident.last_error_id
-    detail = here().ask(GetError(error_id=error_id))
+    detail = _error_of(error_id)
     found = numbers(detail, load(here().paths))
     show_one(
         "fnr.errors.explain/1",
         as_json(detail, found),
         lambda: explanation(detail, found, here().command),
         name=detail.error.error_id,
+    )
+
+
+def _error_of(written: str) -> ErrorDetail:
+    """The error of that id, or the latest one of that task or incident."""
+    if ":" in written:
+        return _latest_of(here().ask(GetIncident(incident_id=written)))
+    try:
+        return here().ask(GetError(error_id=written))
+    except NotFound as error:
+        try:
+            found = here().ask(GetIncident(incident_id=written))
+        except NotFound:
+            raise error from None
+    return _latest_of(found)
+
+
+def _latest_of(detail: IncidentDetail) -> ErrorDetail:
+    """The latest one that is kept: a task that recovered is forgotten before a dead letter is."""
+    for error_id in (detail.incident.last_error_id, *(one.error_id for one in detail.errors[:1])):
+        with suppress(NotFound):
+            return here().ask(GetError(error_id=error_id))
+    raise NotFound(
+        f"no error of incident {detail.incident.incident_id} is kept any more",
+        next_step=f"fnr errors show {detail.incident.incident_id}",
     )
 
 

@@ -300,6 +300,24 @@ def test_of_an_incident_the_latest_error_is_explained(server: WireServer, fnr: R
     assert server.asked[-1].error_id == ERROR_ID
 
 
+def test_of_an_incident_the_latest_error_that_is_kept_is_explained(
+    server: WireServer, fnr: Run
+) -> None:
+    """The very latest one had gone with its task, and explain knew no error of that id."""
+
+    def kept(request: GetError) -> ErrorDetail | NotFound:
+        return detail() if request.error_id == ERROR_ID else NotFound("no error has that id")
+
+    gone = replace(INCIDENT, last_error_id="01JE0000000000000000000009")
+    server.answers[GetError] = kept
+    server.answers[GetIncident] = IncidentDetail(incident=gone, moves=[], errors=[LINE])
+    for written in ("1:ab", "ab"):
+        assert fnr("errors", "explain", written).out.startswith(f"error {ERROR_ID}")
+    server.answers[GetIncident] = IncidentDetail(incident=gone, moves=[], errors=[])
+    left = fnr("errors", "explain", "1:ab")
+    assert (left.code, "no error of incident 1:ab is kept any more" in left.err) == (4, True)
+
+
 def test_show_finds_errors_and_incidents(server: WireServer, fnr: Run) -> None:
     moves = [
         Move(
