@@ -126,12 +126,22 @@ def _lessons() -> list[tuple[CorrectedError, Lesson]]:
         words = f"{counted(silent, 'reclassified error')} said nothing to learn from"
         here().notice(f"notice: {words}: a rule with exit or signal can name what ends so")
     if not found:
-        raise NotFound(
-            "there is nothing to learn from",
-            why="" if silent else "nobody has reclassified an error",
-            next_step=f"{here().command} errors reclassify ID --category CATEGORY",
-        )
+        raise _nothing_to_learn(silent=bool(silent))
     return found
+
+
+def _nothing_to_learn(*, silent: bool) -> NotFound:
+    """What was learnt of corrections that were all taken back since goes on deciding."""
+    file = here().paths.learnt_file
+    kept = Path(file).exists()
+    why = ["nobody has reclassified an error"] if not silent else []
+    why += [f"what was learnt before is still in {file}"] if kept else []
+    teach = f"{here().command} errors reclassify ID --category CATEGORY"
+    return NotFound(
+        "there is nothing to learn from",
+        why="; ".join(why),
+        next_step=f"{here().command} rules learn --reset" if kept else teach,
+    )
 
 
 def _report(

@@ -194,7 +194,15 @@ def test_nothing_is_learnt_from_what_ended_without_a_word(command: Run) -> None:
         learnt = command("--home", made.folder, "rules", "learn")
         assert learnt.code == 4
         assert "1 reclassified error said nothing to learn from" in learnt.err
-        assert not (made.folder / "learnt-words.json").exists()
+        # Taken back: what it had taught by then goes on deciding, and "reclassify" was the advice.
+        layer = made.folder / "learnt-words.json"
+        assert not layer.exists()
+        layer.write_text("{}")
+        words = ("errors", "reclassify", error["error_id"], "--category", error["category"])
+        assert command("--home", made.folder, *words).code == 0
+        learnt = command("--home", made.folder, "rules", "learn")
+        assert f"what was learnt before is still in {layer}" in learnt.err
+        assert f"try: fnr --home {made.folder} rules learn --reset" in learnt.err
     finally:
         made.close()
         shutil.rmtree(made.folder, ignore_errors=True)
