@@ -28,12 +28,14 @@ from fnr.cli.terminal import one_line
 from fnr.client.connect import ask
 from fnr.config.gone_file import WHY_NO_RULES, rules_gone
 from fnr.config.rule_files import (
+    FILE_BYTES_MAX,
     LoadedRules,
     load_rules,
     operator_files,
     read_rule_file,
     with_operator_rules,
 )
+from fnr.config.whole_file import read_whole
 from fnr.host.disk import write_durably
 from fnr.host.lock import wait_for_lock
 from fnr.policy.rule_check import hidden_examples
@@ -142,13 +144,15 @@ def drop_in(name: str) -> Path:
 
 
 def text_of(file: Path) -> str:
-    """What a rule file says; nothing when there is none."""
+    """What a rule file says, with the line ends of Linux; nothing when there is none."""
     try:
-        return file.read_text(encoding="utf-8")
+        # The lock is held meanwhile: a pipe that nobody writes into would keep all others waiting.
+        text = read_whole(str(file), bytes_max=FILE_BYTES_MAX).decode()
     except FileNotFoundError:
         return ""
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{file} cannot be read", why=_why(error)) from error
+    return text.removeprefix("\ufeff").replace("\r\n", "\n")
 
 
 def refuse_gone() -> None:
@@ -295,4 +299,6 @@ def _unwritable(path: Path, error: OSError) -> FnrError:
 
 
 def _why(error: Exception) -> str:
-    return error.strerror or str(error) if isinstance(error, OSError) else "it is not UTF-8"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    return (isinstance(error, OSError) and error.strerror) or str(error)

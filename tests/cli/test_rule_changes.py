@@ -17,7 +17,7 @@ from cli_runs import Ran, Run
 
 from fnr.cli.main import run
 from fnr.cli.rule_drop_ins import only_writer
-from fnr.config import rule_files
+from fnr.config import rule_files, whole_file
 from fnr.config.paths import find_paths
 from fnr.config.rule_files import LoadedRules, load_rules
 from fnr.policy.rule_file import ParsedRules, parse_rules
@@ -172,6 +172,17 @@ def test_what_cannot_be_written_says_where_to_look(
     assert (found.code, f"try: {look} {tmp_path}/rules.d" in found.err) == (74, True), found.err
 
 
+def test_a_pipe_in_rules_d_keeps_no_command_waiting(
+    rules: Rules, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It held the lock of rules.d for ever, and every other command with it."""
+    monkeypatch.setattr(whole_file, "SILENCE_MS_MAX", 10)
+    (tmp_path / "rules.d").mkdir()
+    os.mkfifo(tmp_path / "rules.d" / "pipe.toml")
+    found = rules("add", "pipe/licence", *BUSY)
+    assert (found.code, "it is a pipe, and nobody has written" in found.err) == (78, True)
+
+
 def test_two_that_add_at_once_lose_neither_rule(tmp_path: Path) -> None:
     words = ["--home", str(tmp_path), "-q", "rules", "add"]
     codes: list[int] = []
@@ -220,6 +231,16 @@ def test_rules_and_notes_beside_the_switches_stay(rules: Rules, tmp_path: Path) 
     file.write_text(f'"disable" = ["{SHIPPED}"]\n')
     found = rules("enable", SHIPPED)
     assert (found.code, "rules edit disabled" in found.err) == (6, True)
+
+
+def test_a_file_that_was_written_on_windows_can_be_changed(rules: Rules, tmp_path: Path) -> None:
+    (tmp_path / "rules.d").mkdir()
+    file = tmp_path / "rules.d" / "disabled.toml"
+    file.write_bytes(f'\ufeffdisable = [\r\n  "{SHIPPED}", # mine\r\n]\r\n'.encode())
+    found = rules("disable", "cuda/gpu-memory")
+    assert found.code == 0, found.err
+    assert rules("enable", SHIPPED).code == 0
+    assert file.read_bytes() == b'disable = [\n    "cuda/gpu-memory",\n]\n'
 
 
 def test_a_rule_that_does_not_exist_has_a_nearest(rules: Rules, tmp_path: Path) -> None:
