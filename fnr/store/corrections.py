@@ -6,6 +6,8 @@ from fnr.policy.record import Correction, ErrorRecord
 from fnr.policy.rules import Category
 from fnr.policy.verdict import Action, Decision
 from fnr.store import error_details, errors, ledger, rule_counts
+from fnr.store.ids import IDS_SHOWN, AmbiguousId, NoSuchId
+from fnr.store.rows import classification_of
 from fnr.store.transaction import Transaction
 
 # More than that teach nothing new; the oldest go first.
@@ -20,7 +22,12 @@ def reclassify(
 
     The classification it was given stays as it is; giving that one back takes the correction away.
     """
-    error_id = error_details.find_id(tx, prefix)
+    try:
+        error_id = error_details.find_id(tx, prefix)
+    except NoSuchId:
+        if (known := _forgotten(tx, prefix)) is None:
+            raise
+        return known, _say_again(tx, known, category, why=why, by=by, now_ms=now_ms)
     error = errors.get(tx, error_id)
     assert error is not None, error_id
     named = error.classification.category
@@ -46,6 +53,43 @@ def reclassify(
     )
     ledger.add(tx, decision, at_ms=now_ms, task_id=error.task_id)
     return error_id, None
+
+
+def _forgotten(tx: Transaction, prefix: str) -> str | None:
+    """The error that is not kept any more, of which what people said still teaches."""
+    start = prefix.upper()
+    if not start:
+        return None
+    rows = tx.all(
+        """
+        SELECT error_id FROM correction WHERE error_id >= ? AND error_id < ?
+         ORDER BY error_id LIMIT ?
+        """,
+        (start, start + "~", IDS_SHOWN),
+    )
+    if len(rows) > 1:
+        raise AmbiguousId(prefix, [error_id for (error_id,) in rows], "error")
+    return rows[0][0] if rows else None
+
+
+def _say_again(
+    tx: Transaction, error_id: str, category: Category, *, why: str, by: str, now_ms: int
+) -> str | None:
+    """Change or take back what was said; no ledger has it, for that went with the task."""
+    row = tx.one("SELECT category, classification FROM correction WHERE error_id = ?", (error_id,))
+    assert row is not None, error_id
+    before, classification = Category(row[0]), classification_of(row[1])
+    if before is category:
+        return f"it is {category} already"
+    if category is classification.category:
+        tx.run("DELETE FROM correction WHERE error_id = ?", (error_id,))
+        rule_counts.correct(tx, classification.rule, delta=-1)
+        return None
+    tx.run(
+        "UPDATE correction SET category = ?, at_ms = ?, author = ?, why = ? WHERE error_id = ?",
+        (category, now_ms, by, why, error_id),
+    )
+    return None
 
 
 def _put(tx: Transaction, error_id: str, correction: Correction) -> None:

@@ -33,7 +33,17 @@ from fnr.policy.incident import Incident, IncidentState, acked, resolved, snooze
 from fnr.policy.record import CorrectedError, ErrorRecord
 from fnr.policy.rules import Category
 from fnr.policy.verdict import conclude
-from fnr.store import corrections, errors, incidents, ledger, letter_files, letters, prune, tasks
+from fnr.store import (
+    corrections,
+    errors,
+    incidents,
+    ledger,
+    letter_files,
+    letters,
+    prune,
+    rule_counts,
+    tasks,
+)
 from fnr.store.ids import AmbiguousId, NoSuchId
 from fnr.store.reads import READS
 from fnr.store.transaction import Transaction
@@ -390,6 +400,29 @@ def test_corrections_outlive_their_errors_with_the_evidence(tx: Transaction) -> 
     [kept] = corrected(tx)
     assert (kept.task_id, kept.function, kept.evidence) == (task_id, "render", BOOM)
     assert kept.classification.category is Category.PERMANENT
+
+
+def test_what_was_said_of_a_forgotten_error_can_be_changed_and_taken_back(tx: Transaction) -> None:
+    """It taught for ever: no error had the id that `fnr rules suggest` named."""
+    task_id = bury(tx, PERMANENT)
+    error_id = errors.last_id(tx, task_id)
+    assert error_id is not None
+    corrections.reclassify(tx, task_id, Category.RESOURCE, why="", by="a", now_ms=NOW_MS)
+    letters.purge(tx, [task_id], open_too=True)
+
+    def say(category: Category) -> tuple[str, str | None]:
+        return corrections.reclassify(tx, error_id[:20], category, why="w", by="b", now_ms=NOW_MS)
+
+    assert say(Category.RESOURCE) == (error_id, "it is resource already")
+    assert say(Category.TRANSIENT) == (error_id, None)
+    [kept] = corrected(tx)
+    assert (kept.correction.category, kept.correction.author) == ("transient", "b")
+    assert say(Category.PERMANENT) == (error_id, None)
+    assert corrected(tx) == []
+    assert [count.corrected for count in rule_counts.counts(tx)] == [0]
+    for prefix in (error_id, ""):
+        with pytest.raises(NoSuchId):
+            corrections.reclassify(tx, prefix, Category.RESOURCE, why="", by="a", now_ms=NOW_MS)
 
 
 def test_only_the_latest_corrections_are_kept(
