@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 
 LINE_CHARS_MAX = 200
 # Of a longer line so much is read: what varies in it has a length of its own, and cut by that, one
@@ -17,6 +18,7 @@ READ_CHARS_MAX = 4 * LINE_CHARS_MAX
 SHAPE_CHARS_MAX = LINE_CHARS_MAX + 40
 SHORT_ID_CHARS = 6
 HEX_ID_CHARS = 7
+UPPER_ID_CHARS = 16
 ULID_CHARS = 26
 
 _KNOWN_CODES = r"(?:ORA|TNS|PLS|SQL|TS|CS|LNK|MSB|NU|HY)-?\d{3,5}[A-Z]?"
@@ -85,6 +87,14 @@ _ADDRESS = re.compile(
     r"|[A-Za-z][\w.-]{0,253}:\d{2,5}|:\d{2,5}"
 )
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,:x×]\d+)*(?:[eE][-+]?\d+)?%?")
+# Of a PCI device: "0000:3b:00.0".
+_BUS = re.compile(r"(?:[0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]")
+_UUID = re.compile(
+    r"(?<![0-9a-zA-Z])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![0-9a-zA-Z])"
+)
+_BASE64 = re.compile(r"[A-Za-z0-9+][A-Za-z0-9+/]{23,}")
+# Of neighbours in what a random generator made, so many are of different kinds; of names, fewer.
+_CHANGES_MIN = 0.45
 _DIGITS = re.compile(r"\d+")
 _WITH_DIGITS = re.compile(r"\w*\d\w*")
 _HEX = re.compile(r"[0-9a-f]+|[0-9A-F]+")
@@ -153,17 +163,17 @@ def _word(word: str) -> str:
         return word
     if _URL.match(word):
         return "<url>"
+    if _ID.fullmatch(word) or (_BASE64.fullmatch(word) and _is_random(word)):
+        return "<id>"
     if code := _CODE_FILE.search(word):
         return word_shape(code[1])
     if _DATA_FILE.search(word) or _PATH.match(word):
         return "<path>"
     if _ADDRESS.fullmatch(word):
         return "<addr>"
-    if _ID.fullmatch(word):
-        return "<id>"
-    if _NUMBER.fullmatch(word):
+    if _NUMBER.fullmatch(word) or _BUS.fullmatch(word):
         return "#"
-    return _WITH_DIGITS.sub(lambda found: word_shape(found[0]), word)
+    return _WITH_DIGITS.sub(lambda found: word_shape(found[0]), _UUID.sub("<id>", word))
 
 
 def _quoted(match: re.Match[str]) -> str:
@@ -187,6 +197,8 @@ def word_shape(word: str) -> str:
         return word
     if len(word) == ULID_CHARS and word.isalnum() and word.isupper():
         return "<id>"
+    if len(word) >= UPPER_ID_CHARS and len(groups) >= 2 and word.isalnum() and word.isupper():
+        return "<id>"
     if len(word) >= HEX_ID_CHARS and _HEX.fullmatch(word) and not word.isdecimal():
         return "<id>"
     if len(word) >= SHORT_ID_CHARS and "." not in word and (len(groups) >= 3 or _is_mixed(word)):
@@ -198,3 +210,10 @@ def _is_mixed(word: str) -> bool:
     """Digits between letters of both cases, as in what a random generator makes."""
     lower, upper = word.lower() != word, word.upper() != word
     return lower and upper and len(word) > SHORT_ID_CHARS + 2 and "_" not in word
+
+
+def _is_random(word: str) -> bool:
+    """Do capitals, small letters and digits follow each other as by chance?"""
+    kinds = [(one.isdecimal(), one.isupper()) for one in word if one.isalnum()]
+    changes = sum(one != other for one, other in pairwise(kinds))
+    return changes >= _CHANGES_MIN * len(kinds)

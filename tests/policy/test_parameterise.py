@@ -52,6 +52,21 @@ SHAPES = [
     ("read at 0x00000123, len 0x4000", "read at <id>, len <id>"),
     ("0x7 and 2x2 tiles", "# and # tiles"),
     ("id 123e4567-e89b-12d3-a456-426614174000 gone", "id <id> gone"),
+    ("requestId:8B1C2F0E-3f5d-0044-93c2-9d1c1c1f2e77 refused", "requestId:<id> refused"),
+    ("GPU-8f9c12ab-1234-5678-9abc-def012345678 is lost", "GPU-<id> is lost"),
+    ("handle for GPU 0000:E1:00.0: Unknown Error", "handle for GPU #: Unknown Error"),
+    ("handle for GPU 0000:41:00.0: Unknown Error", "handle for GPU #: Unknown Error"),
+    (
+        "RequestID: 4ZNPCDCDB4CCZDAB, HostID: v2sSXt1TaMF1k/Qz+R7uYd0QpLmXc3VbNw5Hj8KeT/QDw, no",
+        "RequestID: <id>, HostID: <id>, no",
+    ),
+    # Names stay, however many digits and capitals are in them.
+    ("only ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "only ABCDEFGHIJKLMNOPQRSTUVWXYZ#"),
+    (
+        "undefined symbol: _ZN3c1021throwNullDataPtrErrorEv",
+        "undefined symbol: _ZN#c#throwNullDataPtrErrorEv",
+    ),
+    ("no stabilityAi/stableDiffusionXlRefiner", "no stabilityAi/stableDiffusionXlRefiner"),
     ("shapes cannot be multiplied (77x2048 and 768x320)", "shapes cannot be multiplied (# and #)"),
     ("torch.Size([1, 4, 64, 64])", "torch.Size([#])"),
     ("No module named 'torch'", "No module named 'torch'"),
