@@ -16,6 +16,7 @@ from fnr.api.incident_requests import ListErrors
 from fnr.api.requests import Watch
 from fnr.cli.error_views import ERRORS, news
 from fnr.cli.follow import patient_ask
+from fnr.cli.group import pages
 from fnr.cli.here import Here, here
 from fnr.cli.inbox import Inbox
 from fnr.cli.options import Where
@@ -52,15 +53,27 @@ def followed(place: Here, where: str, lines: int) -> Iterator[ErrorLine]:
     begun = False
     while True:
         inbox.wait()
-        if begun:
-            found = list(_since(place, where, last))
-        else:
-            # With nothing shown, the newest one still says where to go on.
-            found = patient_ask(place, ListErrors(where=where, limit=max(lines, 1))).items
-        if found:
-            last = found[0]
-        yield from reversed(found if begun else found[:lines])
+        # Asked first, and without the filter: what it finds none of has been looked at, too.
+        newest = patient_ask(place, ListErrors(limit=1)).items
+        found = list(_since(place, where, last)) if begun else _latest(place, where, lines)
+        known = [*newest, *found[:1], *([] if last is None else [last])]
+        last = max(known, key=lambda error: error.error_id, default=None)
+        yield from reversed(found)
         begun = True
+
+
+def _latest(place: Here, where: str, lines: int) -> list[ErrorLine]:
+    """The last so many, newest first; asked for none, too, so that a bad filter is told at once."""
+    found: list[ErrorLine] = []
+    for page in pages(
+        lambda cursor, size: patient_ask(place, ListErrors(where=where, after=cursor, limit=size)),
+        limit=max(lines, 1),
+        after=None,
+    ):
+        found += page.items
+        if not lines:
+            break
+    return found[:lines]
 
 
 def _since(place: Here, where: str, last: ErrorLine | None) -> Iterator[ErrorLine]:

@@ -397,12 +397,15 @@ def test_tail_begins_with_the_last_and_goes_on_with_each_new_one(server: WireSer
     line = error_line
     event = Event(kind="error", what="unknown", at_ms=NOW_MS)
     server.answers[Watch] = Events(event, event)
-    server.answers[ListErrors] = Turns(
+    found = Turns(
         Page(items=[line(3), line(2)]),
         Page(items=[line(5), line(4), line(3)]),
         Page(items=[line(5)]),
         Page(items=[line(6)], next="c"),
         Page(items=[line(5), line(4)]),
+    )
+    server.answers[ListErrors] = lambda request: (
+        found.next() if request.where else Page(items=[line(3)])
     )
     flags = Globals()
     flags.home = str(server.home)
@@ -411,8 +414,35 @@ def test_tail_begins_with_the_last_and_goes_on_with_each_new_one(server: WireSer
     assert next(request for request in server.asked if isinstance(request, Watch)).kinds == [
         "error"
     ]
-    wheres = [request.where for request in server.asked if isinstance(request, ListErrors)]
+    asked = [request.where for request in server.asked if isinstance(request, ListErrors)]
+    wheres = [where for where in asked if where]
     assert wheres[:2] == ["a OR b", f"(a OR b) at>={'2023-11-14T22:13:20.003+00:00'}"]
+    news.close()
+
+
+def test_tail_shows_as_news_nothing_that_was_there_before(server: WireServer) -> None:
+    """A filter that the latest 20,000 errors do not meet found none, and what it met long ago was
+    told with the next error of whatever kind; and of `-n` no more was looked at."""
+    pages = Turns(
+        Page(items=[], next="further"), Page(items=[error_line(1)]),
+        Page(items=[error_line(8), error_line(1)]),
+    )  # fmt: skip
+    server.answers[Watch] = Events(Event(kind="error", what="unknown", at_ms=NOW_MS))
+    server.answers[ListErrors] = lambda request: (
+        pages.next() if request.where else Page(items=[error_line(7)])
+    )
+    flags = Globals()
+    flags.home = str(server.home)
+    news = error_tail.followed(enter(flags), "message~rare", 3)
+    assert [next(news).error_id[-1] for _ in range(2)] == ["1", "8"]
+    news.close()
+
+    none = Turns(Page(items=[], next="further"), Page(items=[error_line(8), error_line(1)]))
+    server.answers[ListErrors] = lambda request: (
+        none.next() if request.where else Page(items=[error_line(7)])
+    )
+    news = error_tail.followed(enter(flags), "message~rare", 0)
+    assert next(news).error_id[-1] == "8"
     news.close()
 
 
@@ -422,11 +452,12 @@ def test_tail_goes_on_after_the_clock_was_set_back(server: WireServer) -> None:
     after = replace(error_line(2), at_ms=now_ms())
     event = Event(kind="error", what="unknown", at_ms=NOW_MS)
     server.answers[Watch] = Events(event)
-    server.answers[ListErrors] = Turns(Page(items=[before]), Page(items=[after, before]))
+    first, second = Page(items=[before]), Page(items=[after, before])
+    server.answers[ListErrors] = Turns(first, first, second, second)
     flags = Globals()
     flags.home = str(server.home)
     news = error_tail.followed(enter(flags), "", 1)
     assert [next(news), next(news)] == [before, after]
-    asked = [request.where for request in server.asked if isinstance(request, ListErrors)][1]
+    asked = [request.where for request in server.asked if isinstance(request, ListErrors)][-1]
     assert matches(parse(asked, fields=ERROR_FIELDS), {"at": after.at_ms}, now_ms())
     news.close()
