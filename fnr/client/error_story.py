@@ -74,7 +74,9 @@ def numbers(detail: ErrorDetail, loaded: Loaded) -> list[Number]:
             found.append(Number(name=key, value=str(value), origin=_rule(named)))
             continue
         origin = _origin(key, named, loaded.origins, f"functions.{name}.retry")
-        if settings is None and origin == "default":
+        if settings is None and loaded.problems:
+            value, origin = "not known", "fnr.toml has mistakes"
+        elif settings is None and origin == "default":
             origin = "default; the function is not in fnr.toml any more"
         found.append(Number(name=key, value=str(value), origin=origin, today=True))
     return sorted(found, key=lambda number: number.today)

@@ -255,6 +255,18 @@ def test_the_numbers_come_with_the_line_of_fnr_toml(server: WireServer, fnr: Run
     assert {"name": "wait", "value": "5m", "origin": "default", "today": True} in numbers
 
 
+def test_no_numbers_are_told_of_a_fnr_toml_with_mistakes(server: WireServer, fnr: Run) -> None:
+    """They were fnr's own, of a function that was said to be in the file no more."""
+    Path(server.paths.config_dir).mkdir(parents=True, exist_ok=True)
+    Path(server.paths.config_file).write_text(
+        '[functions.render]\ncommand = ["true"]\nretry = { waits_max = "9" }\n'
+    )
+    server.answers[GetError] = detail()
+    told = fnr("errors", "explain", ERROR_ID).out
+    assert "waits_max    not known  (fnr.toml has mistakes)" in told
+    assert "not in fnr.toml any more" not in told
+
+
 def test_the_numbers_of_fnr_toml_are_not_said_to_be_those_of_the_error(
     server: WireServer, fnr: Run
 ) -> None:
