@@ -24,6 +24,8 @@ from fnr.store.transaction import Row, Transaction
 
 ERRORS_SHOWN = 10
 MOVES_SHOWN = 100
+# Whose id begins as somebody has typed it.
+ERRORS_OF_PREFIX_MAX = 1_000
 # Nearest incidents are looked for among the latest so many.
 COMPARED_MAX = 2_000
 LIKE_MIN = 0.1
@@ -94,18 +96,29 @@ def find_id(tx: Transaction, prefix: str) -> str:
             (begin, begin + "~", IDS_SHOWN),
         )
     if not rows and prefix.isalnum():
-        rows = tx.all(
-            """
-            SELECT DISTINCT incident_id FROM error WHERE error_id >= ? AND error_id < ? LIMIT ?
-            """,
-            (prefix.upper(), prefix.upper() + "~", IDS_SHOWN),
-        )
+        rows = _of_errors(tx, prefix)
     if not rows or not prefix:
         raise NoSuchId(prefix, "incident")
     if len(rows) > 1:
         raise AmbiguousId(prefix, [incident_id for (incident_id,) in rows], "incident")
     found: str = rows[0][0]
     return found
+
+
+def _of_errors(tx: Transaction, prefix: str) -> list[Row]:
+    """The incidents of the errors whose id begins so. Raises AmbiguousId when those are many: to
+    look at each would keep the daemon from all else."""
+    rows = tx.all(
+        """
+        SELECT incident_id, error_id FROM error
+         WHERE error_id >= ? AND error_id < ? ORDER BY error_id LIMIT ?
+        """,
+        (prefix.upper(), prefix.upper() + "~", ERRORS_OF_PREFIX_MAX),
+    )
+    found = dict.fromkeys((incident_id,) for incident_id, _ in rows)
+    if len(rows) == ERRORS_OF_PREFIX_MAX and len(found) == 1:
+        raise AmbiguousId(prefix, [error_id for _, error_id in rows[:IDS_SHOWN]], "error")
+    return [*found][:IDS_SHOWN]
 
 
 def _versions(tx: Transaction) -> list[str]:

@@ -228,6 +228,20 @@ def test_an_incident_is_found_by_a_beginning_and_by_its_errors(tx: Transaction) 
         incidents.find_id(tx, "2:")
 
 
+def test_the_beginning_of_very_many_errors_is_no_incident(
+    tx: Transaction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All 200,000 errors of a bad night were looked at, and the daemon did nothing else."""
+    ids = [errors.last_id(tx, bury(tx)) or "" for _ in range(3)]
+    begin = next(ids[0][:end] for end in range(26, 0, -1) if ids[2].startswith(ids[0][:end]))
+    assert ids[1].startswith(begin)
+    assert incidents.find_id(tx, begin) == only(tx).incident_id
+    monkeypatch.setattr(incidents, "ERRORS_OF_PREFIX_MAX", 2)
+    with pytest.raises(AmbiguousId, match="several errors"):
+        incidents.find_id(tx, begin)
+    assert incidents.find_id(tx, ids[1]) == only(tx).incident_id
+
+
 def test_a_filter_takes_the_beginning_of_an_incidents_id_as_commands_do(tx: Transaction) -> None:
     """As README and help write it; it had found nothing, and `dlq replay` had nothing to do."""
     bury(tx)
