@@ -64,6 +64,19 @@ def test_a_rule_is_shown_as_its_file_says_it(rules: Rules, tmp_path: Path) -> No
     assert rules("show", "lens", "-o", "json").json["max_retries"] == 7
 
 
+def test_a_rule_is_shown_without_the_next_one_however_that_is_written(
+    rules: Rules, tmp_path: Path
+) -> None:
+    (tmp_path / "rules.d" / "studio.toml").write_text(
+        '  [[rule]]\n  name = "one"\n  category = "transient"\n  text = "first \u2028 lens"\n\n'
+        '  # Of the second.\n  [[ rule ]]\n  name = "two"\n  category = "transient"\n'
+        '  text = "second lens"\n'
+    )
+    shown = rules("show", "studio/one").out
+    assert ("first" in shown, "second" in shown.lower()) == (True, False)
+    assert 'name = "two"' in rules("show", "studio/two").out
+
+
 def test_a_rule_that_is_not_there_is_named_as_the_nearest(rules: Rules) -> None:
     ran = rules("show", "studio/lense")
     assert ran.code == 4
