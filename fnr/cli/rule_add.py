@@ -108,7 +108,7 @@ def _keep(file_name: str, short: str, rule: str, *, dry_run: bool) -> None:
                 next_step=f"{here().command} rules edit {file.stem}",
             )
         loaded = beside.rules(text)
-        refuse_problems(file, loaded.problems)
+        refuse_problems(file, loaded.problems, before=lambda: beside.rules(before))
         if not dry_run:
             put(file, text)
     answer = {"rule": full, "file": str(file), "written": not dry_run, "toml": rule}

@@ -9,7 +9,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -236,18 +236,28 @@ def warn(loaded: LoadedRules, *, of: Path | None = None) -> tuple[RuleProblem, .
     return found
 
 
-def refuse_problems(file: Path, problems: tuple[RuleProblem, ...]) -> None:
-    """ConfigError when there are any; nothing was written then."""
+def refuse_problems(
+    file: Path,
+    problems: tuple[RuleProblem, ...],
+    *,
+    before: Callable[[], LoadedRules] | None = None,
+) -> None:
+    """ConfigError when there are any; nothing was written then.
+
+    before: all rules as they are without the change, which may be good: a rule can take another
+    file's examples. Without it, what is wrong in other files was wrong before.
+    """
     if not problems:
         return
     elsewhere = not any(problem.where.startswith(f"{file}:") for problem in problems)
+    already = elsewhere and (before is None or bool(before().problems))
     listed = tuple(f"{problem.where}: {problem.message}" for problem in problems[:PROBLEMS_SHOWN])
     more = len(problems) - PROBLEMS_SHOWN
+    what = "with it, other rules have mistakes" if elsewhere else "there are mistakes"
     raise ConfigError(
-        "nothing was written: "
-        + ("rules.d has mistakes already" if elsewhere else "there are mistakes"),
+        f"nothing was written: {'rules.d has mistakes already' if already else what}",
         details=(*listed, *([f"and {more} more"] if more > 0 else [])),
-        next_step=f"{here().command} rules check" if elsewhere else "",
+        next_step=f"{here().command} rules check" if already else "",
     )
 
 

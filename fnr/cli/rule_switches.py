@@ -60,7 +60,8 @@ def _switch(names: list[str], *, on: bool, dry_run: bool) -> None:
                 changed.changed.append(name)
         if changed.changed:
             text = _switched(beside, before, changed.changed, on=on)
-            refuse_problems(file, beside.rules(text).problems)
+            problems = beside.rules(text).problems
+            refuse_problems(file, problems, before=lambda: beside.rules(before))
             if not dry_run:
                 put(file, text)
     if changed.changed and not dry_run:

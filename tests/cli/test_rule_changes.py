@@ -160,6 +160,24 @@ def test_mistakes_that_were_there_before_are_not_blamed_on_the_new_rule(
     assert "rules check" in found.err
 
 
+def test_mistakes_that_a_change_would_bring_about_are_not_said_to_be_there_already(
+    rules: Rules, tmp_path: Path
+) -> None:
+    """`rules check` was the advice, and found everything good."""
+    (tmp_path / "rules.d").mkdir()
+    file = tmp_path / "rules.d" / "old.toml"
+    head = '[[rule]]\nname = "{}"\ncategory = "permanent"\ntext = "lens is {}"\n'
+    test = '[[rule.test]]\nmessage = "lens is gone at last"\n'
+    file.write_text(head.format("wide", "gone") + test)
+    found = rules("add", "a", "--category", "transient", "--text", "lens is gone at last")
+    assert (found.code, "with it, other rules have mistakes" in found.err) == (78, True)
+    assert f"{file}:5: rule old/wide: this example is decided by local/a" in found.err
+    assert "rules check" not in found.err
+    file.write_text(head.format("a", "gone") + head.format("b", "gone") + "priority = -1\n")
+    (tmp_path / "rules.d" / "disabled.toml").write_text('disable = ["old/b"]\n')
+    assert "with it, other rules have mistakes" in rules("enable", "old/b").err
+
+
 @pytest.mark.parametrize(("number", "look"), [(errno.ENOSPC, "df -h"), (errno.EROFS, "ls -ld")])
 def test_what_cannot_be_written_says_where_to_look(
     rules: Rules, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, look: str
