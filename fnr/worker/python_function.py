@@ -263,11 +263,19 @@ def find(name: str) -> Callable[..., Any]:
         raise ValueError(f"python = {name!r} must read 'package.module:callable'")
     found: Any = importlib.import_module(module_name)
     for part in path.split("."):
-        found = getattr(found, part)
+        owner, found = found, getattr(found, part)
+    if isinstance(owner, type) and _wants_self(found):
+        raise TypeError(f"{name} is a method, and there is no object to call it on")
     if not callable(found):
         raise TypeError(f"{name} is {type(found).__name__}, which cannot be called")
     function: Callable[..., Any] = found
     return function
+
+
+def _wants_self(found: object) -> bool:
+    """Is it a method as its class has it? The submitter would be asked for an input "self"."""
+    code = getattr(found, "__code__", None)
+    return code is not None and code.co_varnames[: code.co_argcount][:1] == ("self",)
 
 
 def _flush() -> None:

@@ -34,6 +34,29 @@ def anything(**given: Any) -> dict[str, Any]:
     return given
 
 
+class Renderer:
+    """What a function may be called when it is in a class."""
+
+    of_object: Renderer
+
+    def render(self, scene: str) -> str:
+        return scene
+
+    def kept_in(scene: str) -> str:  # type: ignore[misc]  # noqa: N805 - a class as a folder
+        return scene
+
+    @staticmethod
+    def as_static(scene: str) -> str:
+        return scene
+
+    @classmethod
+    def as_class(cls, scene: str) -> str:
+        return scene
+
+
+Renderer.of_object = Renderer()
+
+
 def count_calls() -> int:
     calls.append(None)
     return len(calls)

@@ -28,6 +28,12 @@ def test_the_input_becomes_keyword_arguments(daemon: FakeDaemon) -> None:
     assert daemon.dismiss(worker, peer) == 0
 
 
+@pytest.mark.parametrize("name", ["kept_in", "as_static", "as_class", "of_object.render"])
+def test_what_a_class_keeps_is_called_without_an_object(daemon: FakeDaemon, name: str) -> None:
+    _, peer = serve(daemon, f"Renderer.{name}")
+    assert peer.result({"scene": "a"}) == "a"
+
+
 def test_a_function_that_takes_anything_gets_everything(daemon: FakeDaemon) -> None:
     _, peer = serve(daemon, "anything")
     assert peer.result({"x y": 1, "class": None}) == {"x y": 1, "class": None}
@@ -241,6 +247,7 @@ def test_a_forked_copy_that_comes_back_reports_nothing(daemon: FakeDaemon) -> No
         ("no_such_module:run", "ModuleNotFoundError", "no_such_module"),
         ("sample_functions:no_such_function", "AttributeError", "no_such_function"),
         ("sample_functions:not_callable", "TypeError", "cannot be called"),
+        ("sample_functions:Renderer.render", "TypeError", "no object to call it on"),
         ("sample_functions:positional_only", "TypeError", "positional-only"),
         ("sample_functions", "ValueError", "package.module:callable"),
         ("exits_on_import:run", "SystemExit", "5"),
