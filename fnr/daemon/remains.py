@@ -95,6 +95,16 @@ def with_kernel_words(parts: Parts, worker: WorkerProcess, evidence: Evidence) -
     )
 
 
+def frame_with_kernel_words(parts: Parts, worker: WorkerProcess, frame: Done | Fail) -> Done | Fail:
+    """The same for what a worker says of the end of an attempt."""
+    if isinstance(frame, Done):
+        if worker.own_gpus:
+            worker.kernel_mark = parts.kernel_log.mark()
+        return frame
+    evidence = with_kernel_words(parts, worker, frame.evidence)
+    return frame if evidence is frame.evidence else replace(frame, evidence=evidence)
+
+
 def with_its_daemon(worker: WorkerProcess, evidence: Evidence) -> Evidence:
     """Who ends with an earlier daemon has not failed: that daemon was killed, and it with it."""
     if worker.ours or worker.settings.on_daemon_exit != "kill":

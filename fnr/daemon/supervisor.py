@@ -6,8 +6,6 @@ import os
 import socket
 from collections.abc import Callable
 
-from msgspec.structs import replace
-
 from fnr.api import frames
 from fnr.api.frames import Frame, from_worker
 from fnr.config.changes import mark_of
@@ -16,7 +14,7 @@ from fnr.daemon import remains, spawner
 from fnr.daemon.breaker_calls import BreakerCalls
 from fnr.daemon.checkpoints import Checkpoints
 from fnr.daemon.dispatcher import Dispatcher
-from fnr.daemon.ended import Ended
+from fnr.daemon.ended import Ended, of_its_own
 from fnr.daemon.farewell import expect_back, see_off
 from fnr.daemon.identified import identified
 from fnr.daemon.line_socket import LineSocket
@@ -166,6 +164,7 @@ class Supervisor:
         if worker is None:
             return
         worker.heard_at_ms = self._parts.clock.boot_ms()
+        ended = of_its_own(worker, ended)
         if worker.interrupted:
             # What it started may still run: its attempt is over when the group is proven gone.
             failed = [frame for frame in ended if isinstance(frame, frames.Fail)]
@@ -174,15 +173,8 @@ class Supervisor:
             worker.send(frames.Ack(tokens=tuple(frame.token for frame in failed)))
             ended = [frame for frame in ended if isinstance(frame, frames.Done)]
         if ended:
-            self._runner.ended(worker, [self._with_kernel_words(worker, one) for one in ended])
-
-    def _with_kernel_words(self, worker: WorkerProcess, frame: Ended) -> Ended:
-        if isinstance(frame, frames.Done):
-            if worker.own_gpus:
-                worker.kernel_mark = self._parts.kernel_log.mark()
-            return frame
-        evidence = remains.with_kernel_words(self._parts, worker, frame.evidence)
-        return frame if evidence is frame.evidence else replace(frame, evidence=evidence)
+            with_words = remains.frame_with_kernel_words
+            self._runner.ended(worker, [with_words(self._parts, worker, one) for one in ended])
 
     def _hello(self, link: LineSocket, frame: Frame) -> WorkerProcess | None:
         """Take a worker on, or send it away."""

@@ -180,6 +180,16 @@ def close_socket() -> None:
         os.close(fd)
 
 
+def lie(token: str, gate: str = "", started: str = "") -> None:
+    """Say that an attempt is done, whosever it is; with a gate wait for it, and then be gone."""
+    if gate:
+        block_on(gate, started)
+    for fd in _sockets():
+        os.write(fd, b'{"f":"done","token":"%s","result":"made up"}\n' % token.encode())
+    if gate:
+        os._exit(3)
+
+
 def _sockets() -> list[int]:
     """This process's connected Unix sockets."""
     found = []
