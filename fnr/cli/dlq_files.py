@@ -57,12 +57,13 @@ def export_letters(
 def _write(to: Path, lines: Iterable[bytes]) -> int:
     """Write a new file whole or not at all, onto the disk: after it the letters may be purged."""
     try:
-        file = to.open("xb")
+        # Whole inputs, secrets and all: for nobody else to read.
+        fd = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError as error:
         raise Refused(f"{to} exists already", why="an export overwrites nothing") from error
     count = 0
     try:
-        with file:
+        with os.fdopen(fd, "wb") as file:
             for line in lines:
                 file.write(line)
                 count += 1

@@ -8,7 +8,14 @@ from pathlib import Path
 from fnr.store.batch import named
 from fnr.store.checkpointer import LOG_BYTES_MAX, PAGES_AT_LAST
 from fnr.store.migrate import migrate
-from fnr.store.transaction import ILL_CODES, Reader, connect_writer, primary_code, read_only
+from fnr.store.transaction import (
+    ILL_CODES,
+    Reader,
+    connect_writer,
+    make_private,
+    primary_code,
+    read_only,
+)
 
 NOTE_ROOM = """
     INSERT INTO meta (key, value) VALUES ('room', '')
@@ -22,6 +29,7 @@ def open_writer(path: str | Path) -> sqlite3.Connection:
     Raises StoreNewer, StoreBusy, StoreFull, StoreIll.
     """
     try:
+        make_private(path)
         connection = connect_writer(path)
         try:
             migrate(connection)

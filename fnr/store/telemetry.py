@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from fnr.store.migrate import migrate
 from fnr.store.same_file import SameFile
-from fnr.store.transaction import ILL_CODES, connect_writer, primary_code
+from fnr.store.transaction import ILL_CODES, connect_writer, make_private, primary_code
 
 _DAMAGED_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
@@ -125,6 +125,7 @@ def _put_aside(path: str | Path) -> None:
 
 
 def _connect(path: str | Path) -> sqlite3.Connection:
+    make_private(path)
     connection = connect_writer(path)
     try:
         connection.execute("PRAGMA synchronous = NORMAL")

@@ -6,9 +6,10 @@ A Transaction never begins or commits; whoever hands it out does (connection.py 
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +216,16 @@ class Reader(Transaction):
     def interrupt(self) -> None:
         """Make a statement that runs in another thread stop; it raises OperationalError."""
         self._connection.interrupt()
+
+
+def make_private(path: str | Path) -> None:
+    """Make a store's file, where there is none, for nobody else to read: it holds every input.
+
+    SQLite would leave that to the umask, and gives its logs the mode of the file. What is wrong
+    with the place is SQLite's to say.
+    """
+    with suppress(OSError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def connect_writer(path: str | Path) -> sqlite3.Connection:

@@ -494,6 +494,7 @@ def test_export_and_import_are_exact(home: LiveHome, live: Run, tmp_path: Path) 
     file = tmp_path / "letters.jsonl"
     found = live("dlq", "export", "--where", "tag.export:yes", "--to", file)
     assert found.err.startswith("1 dead letter written to ")
+    assert file.stat().st_mode & 0o777 == 0o600
     exported = file.read_text()
     assert live("dlq", "export", "--where", "tag.export:yes").out == exported
     assert live("dlq", "export", "--where", "tag.export:yes", "--to", "-").out == exported

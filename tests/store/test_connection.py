@@ -17,6 +17,7 @@ from fnr.store import checkpointer, connection, pace, tasks, write_queue
 from fnr.store.batch import nothing
 from fnr.store.beginning import ALONE_MIN, LOOK_EVERY, Company
 from fnr.store.connection import Store, StoreIll, StoreNewer, read_only
+from fnr.store.telemetry import Telemetry
 from fnr.store.transaction import Reader, Transaction
 
 
@@ -508,6 +509,19 @@ def test_a_store_that_is_not_there_is_not_made_by_reading(store_file: Path) -> N
     with pytest.raises(sqlite3.OperationalError):
         read_only(store_file)
     assert not store_file.exists()
+
+
+async def test_a_new_store_is_for_nobody_else_to_read_whatever_its_folder_is(
+    store_file: Path,
+) -> None:
+    store = await Store.open(store_file)
+    await store.write(writes(new_task()))
+    readings = Telemetry.open(store_file.with_name("telemetry.db"))
+    modes = {file.name: file.stat().st_mode & 0o077 for file in store_file.parent.iterdir()}
+    readings.close()
+    await store.close()
+    logs = ("fnr.db-wal", "fnr.db-shm", "telemetry.db-wal", "telemetry.db-shm")
+    assert modes == dict.fromkeys(("fnr.db", "telemetry.db", *logs), 0)
 
 
 async def test_a_store_without_its_log_can_be_read_where_nothing_can_be_written(
