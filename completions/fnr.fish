@@ -30,7 +30,7 @@ function __fnr_below
         case 'db'
             printf '%s\t%s\n' 'check' 'Check SQLite\'s integrity and fnr\'s invariants across tables; exit code 1 if one is broken' 'stats' 'Show the sizes of the files and the number of rows' 'backup' 'Write a copy of the store, consistent, while the daemon runs; checked after writing' 'restore' 'Put a backup in the store\'s place; the store of before is kept beside it' 'vacuum' 'Give the space of deleted rows back to the disk; the daemon must be stopped'
         case 'config'
-            printf '%s\t%s\n' 'show' 'Show every setting that is in force, defaults included; secrets in env are hidden' 'check' 'Check fnr.toml: all mistakes at once, each with its line; exit code 78 if there are any' 'path' 'Show where everything is, and what decided that'
+            printf '%s\t%s\n' 'show' 'Show every setting that is in force, defaults included; secrets are hidden' 'check' 'Check fnr.toml: all mistakes at once, each with its line; exit code 78 if there are any' 'path' 'Show where everything is, and what decided that'
         case 'chaos'
             printf '%s\t%s\n' 'faults' 'List what can be broken: how far it goes, what it risks, how it ends' 'inject' 'Begin one fault on the running daemon; it ends by itself' 'list' 'List faults that act now; works without the daemon' 'abort' 'End faults now and put everything right; works without the daemon' 'drill' 'Break many things at once on a throwaway home and print the score beside what is demanded' 'score' 'Show the score of a drill, or hold it against an earlier one' 'scenarios' 'List what `fnr chaos drill` can play' 'proxy' 'Forward a port on loopback to a service until Ctrl-C, for faults to act on'
         case 'completion'

@@ -59,7 +59,7 @@ def show(name: Name) -> None:
     """Show one breaker: its state, what it counted, its numbers."""
     detail, settings = _find(name)
     table = settings.breaker(name)
-    written = breaker_table(table)
+    written = breaker_table(table, here().redaction)
     shown = BreakerPage(breaker=detail.breaker, moves=detail.moves, settings=written)
     show_one("fnr.breaker/1", shown, lambda: page(detail, table, written), name=name)
 

@@ -38,7 +38,7 @@ def show(
         bool, typer.Option("--origin", help="Also where each comes from: file and line, env, flag.")
     ] = False,
 ) -> None:
-    """Show every setting that is in force, defaults included; secrets in env are hidden."""
+    """Show every setting that is in force, defaults included; secrets are hidden."""
     loaded = checked_settings()
     found = list(all_settings(loaded))
     if origin or here().as_json or here().output == "name":

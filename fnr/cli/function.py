@@ -89,7 +89,7 @@ def show(
         status=status,
         settings=None
         if settings is None
-        else function_table(settings, secret=loaded.settings.redact_env_keys),
+        else function_table(settings, here().redaction, names=loaded.settings.redact_env_keys),
     )
     show_one("fnr.function/1", detail, lambda: _page(detail, loaded, down=down), name=name)
 

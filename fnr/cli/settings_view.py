@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -20,12 +21,16 @@ from fnr.config.keys import (
     Key,
 )
 from fnr.config.load import PLAIN_TABLES, Loaded
-from fnr.config.secrets import ALWAYS_SECRET, is_secret
+from fnr.config.secrets import ALWAYS_SECRET, redaction_of, says_secret
 from fnr.config.settings import BreakerTable, FunctionSettings, Settings
 from fnr.policy.degrade import Rung
 from fnr.policy.retry import RetryPolicy
 
+if TYPE_CHECKING:
+    from fnr.policy.redaction import Redaction
+
 HIDDEN = "***"
+_PLACEHOLDER = re.compile(r"\{\w+\}")
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,16 +44,17 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 def all_settings(loaded: Loaded) -> Iterator[Setting]:
     """Every key of every table, defaults included."""
     settings, origins = loaded.settings, _origins_with_tables(loaded)
+    redaction = redaction_of(settings)
     for table, keys in PLAIN_TABLES.items():
         for name, value in _written(getattr(settings, table), keys).items():
             yield _setting(origins, f"{table}.{name}", value)
     for name, value in _written(settings, REDACT_KEYS).items():
         yield _setting(origins, f"redact.{name}", value)
     for name, breaker in settings.breakers.items():
-        for key, value in breaker_table(breaker).items():
+        for key, value in breaker_table(breaker, redaction).items():
             yield _setting(origins, f"breakers.{name}.{key}", value)
     for function in settings.functions.values():
-        written = function_table(function, secret=settings.redact_env_keys)
+        written = function_table(function, redaction, names=settings.redact_env_keys)
         for name, value in written.items():
             yield _setting(origins, f"functions.{function.name}.{name}", value)
 
@@ -65,12 +71,13 @@ def declared_functions(loaded: Loaded) -> frozenset[str]:
     )
 
 
-def function_table(function: FunctionSettings, *, secret: Sequence[str] = ()) -> dict[str, object]:
-    """A [functions.NAME] table; what is not set and has no default is left out.
+def function_table(
+    function: FunctionSettings, redaction: Redaction, *, names: Sequence[str] = ()
+) -> dict[str, object]:
+    """A [functions.NAME] table, without secrets; what is not set and has no default is left out.
 
-    secret: further names of environment variables whose values are hidden, with * and ?.
+    names: further ones of environment variables whose values are hidden, with * and ?.
     """
-    hidden = (*ALWAYS_SECRET, *secret)
     table = _written(function, FUNCTION_KEYS)
     if function.kind != "python":
         table.pop("python", None)
@@ -84,20 +91,44 @@ def function_table(function: FunctionSettings, *, secret: Sequence[str] = ()) ->
     if limits := _written(function.limits, LIMIT_KEYS):
         table["limits"] = limits
     if function.env:
+        patterns = (*ALWAYS_SECRET, *names)
         table["env"] = {
-            name: HIDDEN if is_secret(name, hidden) else value
+            name: HIDDEN if says_secret(name, value, patterns) else value
             for name, value in function.env.items()
         }
     if function.undo:
         table["undo"] = list(function.undo)
+    table = _without_secrets(table, redaction)
     if function.input:
+        # Names and types: `password = "str?"` is neither a password nor to be hidden.
         table["input"] = function.input
     return table
 
 
-def breaker_table(breaker: BreakerTable) -> dict[str, object]:
-    """A [breakers.NAME] table with every number that is in force."""
-    return {key: value for key, value in _written(breaker, BREAKER_KEYS).items() if value != ""}
+def breaker_table(breaker: BreakerTable, redaction: Redaction) -> dict[str, object]:
+    """A [breakers.NAME] table with every number that is in force, without secrets in its probe."""
+    written = {key: value for key, value in _written(breaker, BREAKER_KEYS).items() if value != ""}
+    return _without_secrets(written, redaction)
+
+
+def _without_secrets(table: dict[str, object], redaction: Redaction) -> dict[str, object]:
+    """What is shown of settings is pasted into chats: arguments and URLs have passwords, too."""
+    return {key: _hidden(value, redaction) for key, value in table.items()}
+
+
+def _hidden(value: object, redaction: Redaction) -> Any:
+    if isinstance(value, str):
+        return redaction.text(value)
+    if isinstance(value, Mapping):
+        return {key: _hidden(item, redaction) for key, item in value.items()}
+    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+        hidden = msgspec.json.decode(redaction.json(msgspec.json.encode(value)))
+        # What follows --password is one, but not a place that an input is put in.
+        pairs = zip(value, hidden, strict=True)
+        return [given if _PLACEHOLDER.fullmatch(given) else shown for given, shown in pairs]
+    if isinstance(value, list | tuple):
+        return [_hidden(item, redaction) for item in value]
+    return value
 
 
 def _patience(policy: RetryPolicy) -> dict[str, object]:

@@ -17,7 +17,9 @@ from fnr.cli.options import After, Ids, Limit, Since, Where, Yes
 from fnr.cli.render import Column, Listing, show_one, show_pages, since
 from fnr.cli.terminal import DIM, GREEN, RED, YELLOW
 from fnr.client.undo_story import undo_page, what
+from fnr.client.without_secrets import step_without_secrets
 from fnr.policy.filter import UNDO_FIELDS
+from fnr.policy.record import Page
 from fnr.policy.undo import Step, StepState
 
 app = group("undo", "Undo: the steps that reverse what failed tasks had done.")
@@ -75,14 +77,13 @@ def list_undo(
         states = "" if "state:" in where else f"state:{','.join(StepState)}"
         where = " ".join(filter(None, (f"task:{task_id}", states, where)))
         listing = replace(UNDO, empty=f"no such undo steps of task {task_id}")
-    show_pages(
-        listing,
-        pages(
-            lambda cursor, size: here().ask(ListUndo(where=where, after=cursor, limit=size)),
-            limit=limit,
-            after=after,
-        ),
-    )
+
+    def page(cursor: str | None, count: int) -> Page[Step]:
+        found = here().ask(ListUndo(where=where, after=cursor, limit=count))
+        items = [step_without_secrets(step, here().redaction) for step in found.items]
+        return replace(found, items=items)
+
+    show_pages(listing, pages(page, limit=limit, after=after))
 
 
 @app.command(epilog=examples("fnr undo show 01JD", "fnr undo show 01JD… -o json | jq .data"))
@@ -90,7 +91,7 @@ def show(
     undo_id: Annotated[str, typer.Argument(metavar="ID", help="Of a step, or its beginning.")],
 ) -> None:
     """Show one step: what it undoes, what came of its tries, what can be done."""
-    step = here().ask(GetUndo(undo_id=undo_id))
+    step = step_without_secrets(here().ask(GetUndo(undo_id=undo_id)), here().redaction)
     show_one("fnr.undo.step/1", step, lambda: undo_page(step, here().command), name=step.undo_id)
 
 

@@ -1,20 +1,21 @@
-"""What is shown of a task, without secrets: they are kept, or nothing could run again."""
+"""What is shown of a task, without secrets: they are kept, or nothing could run again, or back."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Raw
+from msgspec import Raw, json
 from msgspec.structs import replace
 
 from fnr.policy.record import TaskDetail
+from fnr.policy.undo import Step
 
 if TYPE_CHECKING:
     from fnr.policy.redaction import Redaction
 
 
 def without_secrets(detail: TaskDetail, redaction: Redaction) -> TaskDetail:
-    """The same, with what is secret in its input, and in the inputs that it had, hidden."""
+    """The same, with what is secret in its inputs, and in how to undo what it did, hidden."""
     return replace(
         detail,
         input=Raw(redaction.json(detail.input)),
@@ -22,4 +23,11 @@ def without_secrets(detail: TaskDetail, redaction: Redaction) -> TaskDetail:
             replace(revision, body=Raw(redaction.json(revision.body)))
             for revision in detail.revisions
         ],
+        undo=[step_without_secrets(step, redaction) for step in detail.undo],
     )
+
+
+def step_without_secrets(step: Step, redaction: Redaction) -> Step:
+    """The same, with what is secret in its program's arguments, its URL and its receipt hidden."""
+    hidden = [json.decode(redaction.json(json.encode(one))) for one in (step.data, step.receipt)]
+    return replace(step, data=hidden[0], receipt=hidden[1])

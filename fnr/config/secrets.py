@@ -57,13 +57,17 @@ def longest_first(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(values, key=lambda value: (-len(value), value)))
 
 
-def secrets_in(env: Mapping[str, str], patterns: Iterable[str]) -> list[str]:
-    """The values of an environment that stand under secret names."""
+def says_secret(name: str, value: str, patterns: Iterable[str]) -> bool:
+    """Does an environment variable's name say that this value is secret, and no file's path?"""
     from fnr.policy.redaction import is_secret_name  # noqa: PLC0415 - RE2, as above
 
+    return is_secret(name, patterns) or (is_secret_name(name) and not _PATH.match(value))
+
+
+def secrets_in(env: Mapping[str, str], patterns: Iterable[str]) -> list[str]:
+    """The values of an environment that stand under secret names."""
     return [
         value
         for name, value in env.items()
-        if len(value) >= VALUE_CHARS_MIN
-        and (is_secret(name, patterns) or (is_secret_name(name) and not _PATH.match(value)))
+        if len(value) >= VALUE_CHARS_MIN and says_secret(name, value, patterns)
     ]

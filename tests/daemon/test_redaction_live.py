@@ -122,6 +122,55 @@ def test_no_secret_of_a_failure_is_stored_or_shown(home_at: HomeAt, name: str) -
         assert leaks(home.fnr("dlq", "export").stdout) == list(SECRETS)
 
 
+def test_how_to_undo_is_kept_whole_and_shown_without_secrets(home_at: HomeAt) -> None:
+    words = WORDS.split()
+    undo = f"undo_tries = 1\nundo = [{{ command = {json.dumps(['false', *words])} }}]"
+    home = home_at(COMMAND.replace("[functions.push.retry]", f"{undo}\n[functions.push.retry]"))
+    home.up()
+    task = submit(home, "push")
+    end_of(home, task)
+    for command in (
+        ("task", "show", task),
+        ("task", "history", task),
+        ("dlq", "show", task, "-o", "json"),
+        ("undo", "list", task, "-o", "json"),
+        ("undo", "show", f"{home.ask(ask.GetTask(task_id=task)).undo[0].undo_id}"),
+    ):
+        shown = home.fnr(*command)
+        assert (shown.returncode, leaks(shown.stdout + shown.stderr)) == (0, []), command
+        assert "***@h.example with [redacted]" in shown.stdout.replace('","', " ")
+    [step] = home.ask(ask.GetTask(task_id=task)).undo
+    assert step.data["argv"] == ["false", *words]
+
+
+def test_settings_are_shown_without_secrets_wherever_they_stand(home_at: HomeAt) -> None:
+    probe = f"probe = {json.dumps(['ask', '--token', 'LICENCE-18', *WORDS.split()])}"
+    home = home_at(
+        COMMAND % WORDS
+        + f"[breakers.storage]\n{probe}\n"
+        + function("login", "echo", 'env = { DB_PASSPHRASE = "p1", SSH_KEY_FILE = "/k" }')
+        + """[functions.ask]
+command = ["curl", "--password", "{password}", "--token", "hunter2"]
+input = { password = "str", api_key = "float?" }
+"""
+    ).up()
+    for command in (
+        ("config", "show"),
+        ("config", "show", "--origin"),
+        ("config", "show", "-o", "json"),
+        ("function", "show", "push"),
+        ("function", "show", "ask", "-o", "json"),
+        ("breaker", "show", "storage"),
+    ):
+        shown = home.fnr(*command)
+        assert shown.returncode == 0, shown.stderr
+        assert leaks(shown.stdout) == [], command
+    shown = home.fnr("config", "show").stdout
+    assert 'command = ["curl", "--password", "{password}", "--token", "[redacted]"]' in shown
+    assert 'input = { password = "str", api_key = "float?" }' in shown
+    assert 'env = { DB_PASSPHRASE = "***", SSH_KEY_FILE = "/k" }' in shown
+
+
 def test_why_an_operator_did_something_is_stored_without_secrets(home_at: HomeAt) -> None:
     home = home_at(COMMAND % WORDS).up()
     task_id = submit(home, "push", delay_ms=3_600_000)
