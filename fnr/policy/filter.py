@@ -185,6 +185,12 @@ class _Reader:
                 word = name.upper()
                 raise self.error(f"{name!r} as an operator is written {word}, as a word in quotes")
             found = Word(self._value(_BARE_WORD))
+            if "message" not in self.fields:
+                known = ", ".join(self.fields)
+                what = (
+                    f"a word alone searches messages, and there are none here; name one of {known}"
+                )
+                raise FilterError(what, column=start + 1)
         if not _END_OF_TERM.match(self.text, self.at):
             raise self.error("something stands directly behind a closing quote")
         return found

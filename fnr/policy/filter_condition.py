@@ -146,12 +146,14 @@ class Condition(Struct, frozen=True, kw_only=True):
 
 def find_field(name: str, fields: Mapping[str, Field], *, column: int) -> Field:
     """Look up a field as written, "tag.NAME" included. Raises FilterError."""
-    if name.startswith("tag."):
+    if name.startswith("tag.") and "tag" in fields:
         return Field(name=name, kind=Kind.TEXT, help="one tag's value")
     if name in fields:
         return fields[name]
     suggestion = _nearest(name.lower(), fields)
-    quote = "" if suggestion else "; put words with : = < > ~ in quotes to search the message"
+    quote = ""
+    if not suggestion and "message" in fields:
+        quote = "; put words with : = < > ~ in quotes to search the message"
     raise FilterError(f"unknown field '{name}'{quote}", column=column, suggestion=suggestion)
 
 

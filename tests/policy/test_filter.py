@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +26,7 @@ from fnr.policy.filter import (
     narrowed,
     parse,
 )
-from fnr.policy.filter_fields import Kind
+from fnr.policy.filter_fields import ERROR_FIELDS, INCIDENT_FIELDS, UNDO_FIELDS, Field, Kind
 
 H_MS = 3_600_000
 
@@ -163,6 +165,14 @@ def test_each_noun_has_its_own_states() -> None:
         parse("state:open", fields=TASK_FIELDS)
     with pytest.raises(FilterError):
         parse("state:queued", fields=LETTER_FIELDS)
+
+
+@pytest.mark.parametrize("fields", [ERROR_FIELDS, INCIDENT_FIELDS, UNDO_FIELDS])
+def test_what_a_noun_does_not_have_is_refused(fields: Mapping[str, Field]) -> None:
+    """Tags, and messages where a step of undo has none: the store has no column for them."""
+    for text in ("tag.x:1", "-tag.x:1", "tag:1", *(["hello"] if "message" not in fields else [])):
+        with pytest.raises(FilterError):
+            parse(text, fields=fields)
 
 
 # ── the tree and its text ────────────────────────────────────────────────────
