@@ -19,14 +19,14 @@ VALUE_CHARS_MIN = 4
 
 _PASSWORD = "password|passwd|passphrase"  # noqa: S105 - names, and no password
 NAMES = (
-    rf"{_PASSWORD}|secret|token|api[_-]?key|access[_-]?key(?:[_-]?id)?|private[_-]?key"
+    rf"{_PASSWORD}|secret|secret[_-]?key|token|api[_-]?key|access[_-]?key(?:[_-]?id)?|private[_-]?key"
     r"|account[_-]?key|auth[_-]?key|signature|credential"
 )
 _TOKENS = (
     r"hf_[A-Za-z0-9]+",
     r"gh[pousr]_[A-Za-z0-9]+",
     r"github_pat_\w+",
-    r"glpat-[\w-]+",
+    r"gl(?:pat|dt|rt|ptt|cbt)-[\w-]+",
     r"sk-[\w-]+",
     r"[spr]k_(?:live|test)_[A-Za-z0-9]+",
     r"xox[abeprs]-[\w-]+",
@@ -38,6 +38,11 @@ _TOKENS = (
     r"dckr_pat_[\w-]+",
     r"nvapi-[\w-]+",
     r"r8_[A-Za-z0-9]+",
+    r"gsk_[A-Za-z0-9]+",
+    r"(?:xai|pplx)-[A-Za-z0-9]+",
+    r"xapp-[\w-]+",
+    r"dop_v1_[0-9a-f]+",
+    r"hvs\.[\w-]+",
     r"SG\.[\w-]+\.[\w-]+",
     r"eyJ[\w-]+\.[\w-]+\.[\w-]+",
 )
@@ -54,11 +59,14 @@ _PLAIN = (
     rf"(?P<key>-----BEGIN {_KEY_NAME})(?P<s1>{_KEY_HEADERS}[^-]+)",
     # The end of one whose beginning was cut off, as that of a long output is.
     rf"(?P<rest>)(?P<s9>{_KEY_LINES})-----END {_KEY_NAME}",
+    # A token may be the user, and has a password that says nothing.
+    rf"(?P<user>\b[A-Za-z][A-Za-z0-9+.-]+://)(?P<s10>(?:{'|'.join(_TOKENS)}):[^\s/'\"<>]+)@",
     r"(?P<url>\b[A-Za-z][A-Za-z0-9+.-]+://[^\s/@:'\"<>]*:)(?P<s2>[^\s/'\"<>]+)@",
     r"(?P<lone>\bhttps?://)(?P<s3>[^\s/@:'\"<>]+)@",
     r"(?P<hook>\b(?:hooks\.slack\.com/services|discord(?:app)?\.com/api/webhooks))/(?P<s4>[\w/-]+)",
     r"(?P<bot>/bot\d+:)(?P<s5>[\w-]+)",
     rf"(?P<login>(?i:authorization[\"']?{_GAP}*[:=]{_GAP}*[\"']?(?:bearer|basic|token){_GAP}))(?P<s6>[^\s'\",;]+)",
+    rf"(?P<scheme>(?i:authorization[\"']?{_GAP}*[:=]{_GAP}*[\"']?)(?:[A-Za-z][\w-]*{_GAP}+)?)(?P<s11>[^\s'\",;]+)",
     rf"(?P<bearer>\b(?i:bearer){_GAP}+)(?P<s7>[\w.~+/=-]+)",
     rf"(?P<token>\b)(?P<s8>{'|'.join(_TOKENS)})",
 )
@@ -71,8 +79,8 @@ _NAMED = (
 _CHARS_MIN = {"lone": 16, "hook": 8, "bot": 30, "bearer": 16, "query": 8, "cookie": 8, "rest": 16}
 _TOKEN_CHARS_MIN = 20
 _MIXED_CHARS_MIN = 30
-_KINDS = ("key", "url", "login", *_CHARS_MIN, "flag", "named", "token")
-_SECRETS = frozenset(f"s{number}" for number in range(1, 10))
+_KINDS = ("key", "user", "url", "login", *_CHARS_MIN, "scheme", "flag", "named", "token")
+_SECRETS = frozenset(f"s{number}" for number in range(1, 12))
 _INNOCENT = frozenset({"none", "null", "true", "false", "nil", "undefined", "empty", "string"})
 
 
@@ -135,7 +143,7 @@ def _is_secret(groups: dict[str, str], secret: str) -> bool:
         return len(secret) >= _TOKEN_CHARS_MIN and (
             secret.isupper() or _is_random(secret) or _is_mixed(secret)
         )
-    if kind == "bearer" and not (_is_random(secret) or _is_mixed(secret)):
+    if kind in {"bearer", "scheme"} and not (_is_random(secret) or _is_mixed(secret)):
         return False
     return len(secret) >= _CHARS_MIN.get(kind, 1)
 

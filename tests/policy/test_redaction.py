@@ -12,7 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fnr.policy.parameterise import parameterise
-from fnr.policy.redaction import BadRedactPatternError, Redaction, check_redact_pattern
+from fnr.policy.redaction import (
+    BadRedactPatternError,
+    Redaction,
+    check_redact_pattern,
+    is_secret_name,
+)
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl"
 
@@ -34,6 +39,15 @@ HIDDEN = [
     ("Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic [redacted]"),
     (f"{{'authorization': 'Bearer {JWT}'}}", "{'authorization': 'Bearer [redacted]'}"),
     ("Bearer 0123456789abcdef0123", "Bearer [redacted]"),
+    (
+        "clone https://ghp_" + "a1B2" * 9 + ":x-oauth-basic@h/x failed",
+        "clone https://***@h/x failed",
+    ),
+    ("Authorization: ApiKey a1b2c3d4e5f6", "Authorization: ApiKey [redacted]"),
+    ("{'Authorization': 'a1b2c3d4e5f6'}", "{'Authorization': '[redacted]'}"),
+    ("gsk_" + "a1B2" * 9, "[redacted]"),
+    ("SECRET_KEY=abcdefgh", "SECRET_KEY=[redacted]"),
+    ("'minio_secret_key': 'a1b2c3d4'", "'minio_secret_key': '[redacted]'"),
     ("Cookie: sessionid=abcdefgh12345", "Cookie: sessionid=[redacted]"),
     ("HF_TOKEN=abcdefghij python x.py", "HF_TOKEN=[redacted] python x.py"),
     ("aws_secret_access_key = wJalrXUtnFEMI/K7", "aws_secret_access_key = [redacted]"),
@@ -77,6 +91,9 @@ LEFT = [
     "error: unrecognized arguments: --token option",
     'Error: secret "registry-cred" not found',
     "Bearer authentication is required",
+    "authorization: failed for user2 at host2024x",
+    "Authorization: denied",
+    "xai-org/grok-1-base-model-2024 is no model",
     "requests.get(url, token=self.token, password=get_password(user2))",
     "connect to http://10.0.0.3:8188/prompt",
     "see https://h.example:8080/a@b and mail bob@h.example",
@@ -207,6 +224,13 @@ def test_no_pattern_of_an_operator_can_be_slow() -> None:
 def test_a_pattern_that_cannot_be_used_says_why(pattern: str, why: str) -> None:
     with pytest.raises(BadRedactPatternError, match=why):
         check_redact_pattern(pattern)
+
+
+def test_a_name_says_that_a_value_is_secret() -> None:
+    told = ("HF_TOKEN", "db-password", "apiKeys", "SECRET_KEY", "AWS_SECRET_KEY")
+    assert [name for name in told if not is_secret_name(name)] == []
+    assert not is_secret_name("max_tokens")
+    assert not is_secret_name("key")
 
 
 def test_an_input_is_hidden_by_names_and_flags_too() -> None:
