@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import suppress
 from contextvars import ContextVar
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
-from fnr.api.errors import UsageError
+from fnr.api.errors import FnrError, UsageError
 from fnr.api.question import Request
 from fnr.cli.argv import Globals
 from fnr.cli.terminal import is_terminal, may_colour
@@ -52,11 +53,31 @@ class Here:
 
     @cached_property
     def redaction(self) -> Redaction:
-        """Hides secrets in what is shown; with mistakes in fnr.toml, as far as it could be read."""
+        """Hides secrets in what is shown; with mistakes in fnr.toml, as far as it could be read.
+
+        Then it says so: a running daemon goes on with what it has, and what it hides is more.
+        """
         from fnr.config.load import load  # noqa: PLC0415 - most commands need no settings
         from fnr.config.secrets import redaction_of  # noqa: PLC0415 - as above
 
-        return redaction_of(load(self.paths).settings)
+        loaded = load(self.paths)
+        if loaded.problems or self._settings_are_gone():
+            trouble = "has mistakes" if loaded.problems else "is gone"
+            self._tell_once(
+                f"{self.paths.config_file} {trouble}: secrets that only it tells of are shown;"
+                f" {self.command} config check"
+            )
+        return redaction_of(loaded.settings)
+
+    def _settings_are_gone(self) -> bool:
+        from fnr.api.requests import ListFunctions  # noqa: PLC0415 - as above
+        from fnr.config.gone_file import file_is_gone  # noqa: PLC0415 - as above
+
+        file, known = self.paths.config_file, []
+        if not os.path.lexists(file):
+            with suppress(FnrError):
+                known = [one.function for one in self.ask(ListFunctions())]
+        return file_is_gone(file, known)
 
     @property
     def command(self) -> str:

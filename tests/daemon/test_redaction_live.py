@@ -171,6 +171,23 @@ input = { password = "str", api_key = "float?" }
     assert 'env = { DB_PASSPHRASE = "***", SSH_KEY_FILE = "/k" }' in shown
 
 
+def test_what_shows_secrets_because_of_a_mistake_in_the_settings_says_so(home_at: HomeAt) -> None:
+    home = home_at(COMMAND % WORDS).up()
+    task = submit(home, "push")
+    end_of(home, task)
+    assert home.fnr("logs", "push").stderr == ""
+    file = home.folder / "fnr.toml"
+    for trouble in ("has mistakes", "is gone"):
+        file.unlink()
+        if trouble == "has mistakes":
+            file.write_text("[functions")
+        for command in (("logs", "push"), ("task", "show", task)):
+            shown = home.fnr(*command).stderr
+            assert f"notice: {file} {trouble}: secrets that only it tells of are shown" in shown
+    file.write_text("")
+    assert home.fnr("logs", "push").stderr == ""
+
+
 def test_why_an_operator_did_something_is_stored_without_secrets(home_at: HomeAt) -> None:
     home = home_at(COMMAND % WORDS).up()
     task_id = submit(home, "push", delay_ms=3_600_000)
