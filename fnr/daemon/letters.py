@@ -25,6 +25,7 @@ from fnr.daemon.clients import Client
 from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.parts import Parts
 from fnr.daemon.reader import Reader
+from fnr.host.clock import is_ulid
 from fnr.host.failpoint import failpoint
 from fnr.policy.input_types import check_input, validate_input_json
 from fnr.store import letter_files, letters, replay_preview
@@ -133,9 +134,14 @@ class Letters:
         good: list[tuple[int, LetterFile]] = []
         for index, raw in enumerate(request.items):
             try:
-                good.append((index, _files.decode(raw)))
+                file = _files.decode(raw)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 refused.append(RefusedItem(index=index, why=f"not a dead letter: {error}"))
+                continue
+            if strange := _strange_ids(file):
+                refused.append(RefusedItem(index=index, why=f"{strange[0]!r} in it is no id"))
+            else:
+                good.append((index, file))
 
         taken, not_taken = await self._take_over(good)
         self.on_imported()
@@ -191,6 +197,18 @@ class Letters:
 
     def _input_problem(self, function: str, raw: bytes) -> str | None:
         return input_problem(self._parts, function, raw)
+
+
+def _strange_ids(file: LetterFile) -> list[str]:
+    """What no fnr has given as an id: nobody could type it, and {task_id} would be any path."""
+    detail = file.detail
+    ids = [
+        detail.task.task_id,
+        detail.task.parent_id or detail.task.task_id,
+        *(attempt.token for attempt in detail.attempts),
+        *(error.error_id for error in detail.errors),
+    ]
+    return [one for one in ids if not is_ulid(one)]
 
 
 def _import(
