@@ -22,6 +22,9 @@ ALWAYS_SECRET = ("*TOKEN*", "*SECRET*", "*PASSWORD*", "*PASSWD*", "*CREDENTIAL*"
 _PATH = re.compile(r"[~.]{0,2}/")
 # A shorter value turns up in innocent text by chance, and hiding it there would garble evidence.
 VALUE_CHARS_MIN = 6
+# Of a secret of several lines: a shorter one is a bracket, or a word. A key of 4096 bits has 52.
+LINE_CHARS_MIN = 16
+LINES_MAX = 60
 
 
 def redaction_of(settings: Settings, former: Iterable[str] = ()) -> Redaction:
@@ -65,9 +68,18 @@ def says_secret(name: str, value: str, patterns: Iterable[str]) -> bool:
 
 
 def secrets_in(env: Mapping[str, str], patterns: Iterable[str]) -> list[str]:
-    """The values of an environment that stand under secret names."""
+    """The values of an environment that stand under secret names, and what they consist of."""
     return [
-        value
+        part
         for name, value in env.items()
         if len(value) >= VALUE_CHARS_MIN and says_secret(name, value, patterns)
+        for part in (value, *_lines(value))
     ]
+
+
+def _lines(value: str) -> list[str]:
+    """Of a private key, or a file of credentials, each line: so logs have it."""
+    lines = [line.strip() for line in value.splitlines()[:LINES_MAX]]
+    # The first and the last line of a key are those of every key.
+    telling = (line for line in lines if not line.startswith("-----"))
+    return [line for line in telling if len(line) >= LINE_CHARS_MIN and line != value]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fnr.config.secrets import is_secret, secret_values
+from fnr.config.secrets import is_secret, redaction_of, secret_values
 from fnr.config.settings import FunctionSettings, Settings
 
 
@@ -43,3 +43,12 @@ def test_without_keys_names_that_say_so_are_secret() -> None:
     }
     found = secret_values(Settings(functions={"f": function(env=env)}))
     assert found == ("quite-a-secret", "another-one")
+
+
+def test_of_a_secret_of_several_lines_each_is_one() -> None:
+    lines = ["-----BEGIN PRIVATE KEY-----", "MIIEvQIBADANBgkq" * 4, "hkiG9w0BAQEFAASC", "=="]
+    env = {"TLS_PRIVATE_KEY": "\n".join([*lines, "-----END PRIVATE KEY-----", ""])}
+    settings = Settings(functions={"f": function(env=env)})
+    assert secret_values(settings) == (*env.values(), lines[1], lines[2])
+    # As a log has it, which is looked at line by line.
+    assert redaction_of(settings).text(f"cannot use {lines[2]}") == "cannot use [redacted]"
