@@ -16,6 +16,7 @@ from fnr.daemon.kills import with_kill
 from fnr.daemon.needs import with_need
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.rules_in_force import RulesInForce
+from fnr.daemon.run_secrets import redactor_of
 from fnr.daemon.surroundings import Surroundings
 from fnr.daemon.undo_left import UndoLeft
 from fnr.daemon.worker_process import WorkerProcess, WorkerState
@@ -184,7 +185,8 @@ class Runner:
         ended_at_ms = remains.ended_at_ms(self._parts.paths, worker, frame.token, heard_at_ms)
         if isinstance(frame, Done):
             verdict = conclude(task, token=frame.token, now_ms=now_ms)
-            result = self._parts.redactor.result(worker.settings, bytes(frame.result))
+            hides = redactor_of(self._parts, tx, task)
+            result = hides.result(worker.settings, bytes(frame.result))
             settle(
                 tx, verdict, now_ms=now_ms, error_id=None, result=result,
                 output=worker.told(frame.output), ended_at_ms=ended_at_ms,
@@ -207,7 +209,8 @@ class Runner:
     def _judge(
         self, tx: Transaction, task: Task, token: str, evidence: Evidence, *, now_ms: int
     ) -> Verdict:
-        evidence = with_input(tx, task.task_id, self._parts.redactor.evidence(evidence))
+        evidence = redactor_of(self._parts, tx, task).evidence(evidence)
+        evidence = with_input(tx, task.task_id, evidence)
         settings = self._parts.function(task.function)
         policy, around = self.surroundings.of(tx, task, now_ms=now_ms)
         named = self._rules.classify(evidence, function=task.function)

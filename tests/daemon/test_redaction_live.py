@@ -171,6 +171,17 @@ input = { password = "str", api_key = "float?" }
     assert 'env = { DB_PASSPHRASE = "***", SSH_KEY_FILE = "/k" }' in shown
 
 
+@pytest.mark.parametrize("code", [0, 3])
+def test_what_a_run_was_given_as_a_secret_is_stored_without_it(home_at: HomeAt, code: int) -> None:
+    home = home_at("").up()
+    secret = "value-of-a-variable"
+    shell = f'echo "with $HF_TOKEN"; exit {code}'
+    ran = home.fnr("run", "--env", f"HF_TOKEN={secret}", "--", "sh", "-c", shell)
+    assert (ran.returncode, ran.stdout) == (code, f"with {secret}\n")
+    assert leaks(stored(home)) == []
+    assert "with [redacted]" in stored(home)
+
+
 def test_what_shows_secrets_because_of_a_mistake_in_the_settings_says_so(home_at: HomeAt) -> None:
     home = home_at(COMMAND % WORDS).up()
     task = submit(home, "push")
