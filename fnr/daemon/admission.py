@@ -32,6 +32,8 @@ from fnr.store.connection import Transaction
 # So long another function may keep a GPU, or be served before, although our task is older.
 TURN_MS = 60_000
 ASK_AGAIN_MS = 400
+# A host may get a GPU, a larger disk or a looser limit while fnr runs; nobody says so.
+HOST_CHANGES_MS = 2_000
 LOOKS = "is looking what is free"
 
 
@@ -159,23 +161,24 @@ class Resources:
     def wants_a_look(self) -> bool:
         """Does anybody wait for a reading to change, or for a worker to have nothing to do?"""
         return any(
-            one.refusal.until is Until.READING
-            or (one.refusal.until is Until.RELEASE and one.needs.on_gpu)
+            one.refusal.until is not Until.RELEASE or one.needs.on_gpu
             for one in self._held.values()
         )
 
     async def look(self) -> None:
         """Look again for whoever waits for a reading to change; make idle workers yield."""
         again = False
+        now_ms = self._parts.clock.boot_ms()
         for name, held in tuple(self._held.items()):
             pool = self._dispatcher.pools.get(name)
             if pool is None or pool.settings.needs != held.needs:
                 self._held.pop(name, None)
-            elif held.refusal.until is Until.READING:
+            elif held.refusal.until is Until.RELEASE:
+                if held.needs.on_gpu:
+                    self.make_room(pool)
+            elif held.refusal.until is Until.READING or now_ms - held.asked_ms >= HOST_CHANGES_MS:
                 again = True
                 await self._free.look(held.needs)
-            elif held.refusal.until is Until.RELEASE and held.needs.on_gpu:
-                self.make_room(pool)
         if again:
             self.ask_again()
 
@@ -195,7 +198,7 @@ class Resources:
         if held is None or held.needs != pool.settings.needs or held.released != self._releases:
             return None
         recent = self._parts.clock.boot_ms() - held.asked_ms < ASK_AGAIN_MS
-        return held.refusal if recent or held.refusal.until is not Until.READING else None
+        return held.refusal if recent or held.refusal.until is Until.RELEASE else None
 
     def granted(self, pool: Pool) -> None:
         """It holds a function back no longer."""

@@ -66,7 +66,7 @@ class Until(StrEnum):
 
     RELEASE = "release"  # somebody gives something back
     READING = "reading"  # a reading says something else
-    NEVER = "never"  # this host has not got so much
+    NEVER = "never"  # this host has not got so much, as it is
 
 
 class Grant(Struct, frozen=True, kw_only=True):

@@ -275,6 +275,19 @@ def test_what_this_host_has_not_got_is_said_at_submit_and_in_status(
     assert result_of(home, task_id) == uuid(0)
 
 
+@pytest.mark.parametrize("extra", WORKERS)
+def test_a_gpu_that_comes_later_is_given_to_who_has_waited_for_one(
+    home_at: HomeAt, gpus: Gpus, extra: str
+) -> None:
+    """Tasks stayed queued beside it until somebody submitted another one."""
+    home = home_at(COMMAND + on_gpu("see", "visible_gpus", extra))
+    assert home.start(env=gpus.env), home.log()
+    waiting = [submit(home, "see"), submit(home, "look")]
+    assert all("it has 0 GPUs" in why for why in wait_until_held(home, "see", "look").values())
+    gpus.say(gpu(0), gpu(1))
+    assert {result_of(home, one) for one in waiting} == {uuid(0), uuid(1)}
+
+
 def test_a_gpu_that_the_kernel_log_speaks_against_is_given_nothing_until_it_is_trusted(
     home_at: HomeAt, gpus: Gpus, tmp_path: Path
 ) -> None:
