@@ -8,7 +8,6 @@ because what it has loaded stays there; everything else is given to each attempt
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from msgspec.structs import replace
 
@@ -16,6 +15,7 @@ from fnr.daemon.dispatcher import Dispatcher
 from fnr.daemon.first_writes import written
 from fnr.daemon.free import Free
 from fnr.daemon.gates import Admission
+from fnr.daemon.held import Held, held_again
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.pool import Pool
 from fnr.daemon.supervisor import Supervisor
@@ -35,17 +35,6 @@ ASK_AGAIN_MS = 400
 # A host may get a GPU, a larger disk or a looser limit while fnr runs; nobody says so.
 HOST_CHANGES_MS = 2_000
 LOOKS = "is looking what is free"
-
-
-@dataclass(slots=True, kw_only=True)
-class Held:
-    """A function that gets nothing now; since and asked are on the boot clock."""
-
-    needs: Needs
-    refusal: Refusal
-    since_ms: int
-    asked_ms: int
-    released: int
 
 
 class Resources:
@@ -175,8 +164,9 @@ class Resources:
                 self._held.pop(name, None)
             elif held.refusal.until is Until.RELEASE:
                 if held.needs.on_gpu:
+                    held.room_ms = now_ms
                     self.make_room(pool)
-            elif held.refusal.until is Until.READING or now_ms - held.asked_ms >= HOST_CHANGES_MS:
+            elif held.refusal.until is not Until.NEVER or now_ms - held.asked_ms >= HOST_CHANGES_MS:
                 again = True
                 await self._free.look(held.needs)
         if again:
@@ -267,7 +257,7 @@ class Resources:
         rival = self.rival(tx, pool)
         if rival:
             why = f"{rival} waits for the same, and is first"
-            return Refusal(why=why, until=Until.READING)
+            return Refusal(why=why, until=Until.TURN)
         return self._fits(tx, pool.settings.needs, gpu=gpu, host=host)
 
     def _fits(self, tx: Transaction, needs: Needs, *, gpu: bool, host: bool) -> Grant | Refusal:
@@ -288,17 +278,17 @@ class Resources:
         loading costs time.
         """
         kinds = _kinds(pool.settings.needs)
+        now_ms, boot_ms = self._parts.clock.now_ms(), self._parts.clock.boot_ms()
         rivals = [
             (name, held)
             for name, held in self._held.items()
             if name != pool.name
-            and held.refusal.until is Until.RELEASE
+            and held.contends(boot_ms)
             and _kinds(held.needs) & kinds
             and self._could_start(name)
         ]
         if not rivals:
             return ""
-        now_ms, boot_ms = self._parts.clock.now_ms(), self._parts.clock.boot_ms()
         ours = None
         if not self.held_otherwise(pool):
             ours = waits.most_urgent(tx, pool.name, now_ms=now_ms)
@@ -331,9 +321,10 @@ class Resources:
 
     def refused(self, pool: Pool, refusal: Refusal) -> None:
         """A function gets nothing now: note it, show it, and see who could make room."""
-        self.note(pool, refusal)
+        held = self.note(pool, refusal)
         self.show(pool, refusal)
-        if pool.next_due_at_ms == 0 and refusal.until is Until.RELEASE:
+        if pool.next_due_at_ms == 0 and held.wants_room(held.asked_ms):
+            held.room_ms = held.asked_ms
             self.make_room(pool)
 
     def show(self, pool: Pool, refusal: Refusal) -> None:
@@ -341,18 +332,17 @@ class Resources:
         if pool.next_due_at_ms == 0:
             pool.holds[self.name] = refusal.why
 
-    def note(self, pool: Pool, refusal: Refusal) -> None:
+    def note(self, pool: Pool, refusal: Refusal) -> Held:
         """Ask again for this function when that may help."""
-        now_ms = self._parts.clock.boot_ms()
-        before = self._held.get(pool.name)
-        self._held[pool.name] = Held(
+        held = self._held[pool.name] = held_again(
+            self._held.get(pool.name),
+            refusal,
             needs=pool.settings.needs,
-            refusal=refusal,
-            since_ms=before.since_ms if before else now_ms,
-            asked_ms=now_ms,
+            now_ms=self._parts.clock.boot_ms(),
             released=self._releases,
         )
         self.on_held()
+        return held
 
     def look_for(self, pool: Pool) -> None:
         """Read what is free, then ask again for this function."""

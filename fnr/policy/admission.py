@@ -66,6 +66,7 @@ class Until(StrEnum):
 
     RELEASE = "release"  # somebody gives something back
     READING = "reading"  # a reading says something else
+    TURN = "turn"  # a function that is first has started
     NEVER = "never"  # this host has not got so much, as it is
 
 
@@ -77,10 +78,14 @@ class Grant(Struct, frozen=True, kw_only=True):
 
 
 class Refusal(Struct, frozen=True, kw_only=True):
-    """It may not start now, with the numbers that say why."""
+    """It may not start now, with the numbers that say why.
+
+    contested: as far as can be known it could, if others gave back what they were given.
+    """
 
     why: str
     until: Until
+    contested: bool = False
 
 
 def admit(
@@ -140,13 +145,15 @@ def _gpus(
         return Refusal(why=f"{words}; {sick}", until=Until.READING)
     by_right = [g for g in healthy if _left_by_right(needs, g, allocations)]
     if len(by_right) < count:
-        return Refusal(why=f"{words}; {_taken_words(healthy, allocations)}", until=Until.RELEASE)
+        return _taken(f"{words}; {_taken_words(healthy, allocations)}")
     free = {g.uuid: vram_free_mib(g, allocations, now_ms=now_ms) for g in by_right}
     fitting = [g for g in by_right if free[g.uuid] >= needs.vram_mib]
     if len(fitting) < count:
         best = max(by_right, key=lambda g: free[g.uuid])
         most = f"the most free is {size_text(max(0, free[best.uuid]))} on {_called(best)}"
-        return Refusal(why=f"{words}; {most}", until=Until.READING)
+        left = [vram_left_mib(g, allocations, now_ms=now_ms) for g in healthy]
+        contested = sum(mib >= needs.vram_mib for mib in left) >= count
+        return Refusal(why=f"{words}; {most}", until=Until.READING, contested=contested)
     # The emptiest first, so that work spreads over the GPUs.
     fitting.sort(key=lambda g: (-free[g.uuid], g.index, g.instance or 0))
     return tuple(fitting[:count])
@@ -159,6 +166,15 @@ def vram_free_mib(gpu: Gpu, allocations: Iterable[Allocation], *, now_ms: int) -
     if any(one.kind == Kind.GPU for one in mine):
         return 0
     return _left(total, free, mine, now_ms=now_ms, settles=True)
+
+
+def vram_left_mib(gpu: Gpu, allocations: Iterable[Allocation], *, now_ms: int) -> int:
+    """VRAM that there would be if everything that was given on it were given back."""
+    mine = [one for one in allocations if one.device == gpu.uuid]
+    if any(one.kind == Kind.GPU for one in mine):
+        # How much of it is used by whom has it for itself nobody has said.
+        return gpu.memory_total_mib or 0
+    return (gpu.memory_free_mib or 0) + _in_use(mine, now_ms=now_ms, settles=True)
 
 
 def _left_by_right(needs: Needs, gpu: Gpu, allocations: Iterable[Allocation]) -> bool:
@@ -245,7 +261,7 @@ def _room(
         return Refusal(why=f"{words}; {never}", until=Until.NEVER)
     if taken + share.amount > share.capacity:
         why = f"{_amount(share, taken)} of {_amount(share, share.capacity)} are given to others"
-        return Refusal(why=f"{words}; {why}", until=Until.RELEASE)
+        return _taken(f"{words}; {why}")
     if free is None:
         return None
     # Nobody knows when a program has written all it was going to write.
@@ -253,15 +269,27 @@ def _room(
     left = _left(share.capacity, free, mine, now_ms=now_ms, settles=settles)
     if left < share.amount:
         why = f"{_amount(share, max(0, left))} are free"
-        return Refusal(why=f"{words}; {why}", until=Until.READING)
+        contested = free + _in_use(mine, now_ms=now_ms, settles=settles) >= share.amount
+        return Refusal(why=f"{words}; {why}", until=Until.READING, contested=contested)
     return None
+
+
+def _taken(why: str) -> Refusal:
+    return Refusal(why=why, until=Until.RELEASE, contested=True)
 
 
 def _left(total: int, free: int, mine: Sequence[Allocation], *, now_ms: int, settles: bool) -> int:
     """All less what was given, and what is free less what was given and is not used yet."""
-    unseen = [one for one in mine if not settles or now_ms - one.since_at_ms < SETTLED_AFTER_MS]
-    taken, coming = (sum(one.amount for one in some) for some in (mine, unseen))
+    taken = sum(one.amount for one in mine)
+    coming = taken - _in_use(mine, now_ms=now_ms, settles=settles)
     return min(total - taken, free - coming)
+
+
+def _in_use(mine: Sequence[Allocation], *, now_ms: int, settles: bool) -> int:
+    """How much of what was given a reading does not call free any more."""
+    if not settles:
+        return 0
+    return sum(one.amount for one in mine if now_ms - one.since_at_ms >= SETTLED_AFTER_MS)
 
 
 def _amount(share: Share, amount: int) -> str:

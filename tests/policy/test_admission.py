@@ -102,6 +102,25 @@ def test_a_whole_gpu_is_nobody_elses() -> None:
     assert grant(Needs(vram_mib=1000), supply, shared).gpus == ("GPU-0",)
 
 
+def test_only_what_others_were_given_is_theirs_to_give_back() -> None:
+    """Whoever waits for something else, the use of a stranger say, holds up nobody."""
+    young, old = (held("vram", "GPU-0", 3000, age_ms=age) for age in (0, SETTLED_AFTER_MS))
+    used, idle = Supply(gpus=(gpu(0, free=2000),)), Supply(gpus=(gpu(0, free=6000),))
+    assert [refusal(Needs(vram_mib=5000), used, one).contested for one in (young, old)] == [0, 1]
+    assert refusal(Needs(vram_mib=5000), idle, young).contested
+    assert not refusal(Needs(vram_mib=5100), used, old).contested
+    assert not refusal(Needs(vram_mib=5000), used).contested
+    whole = held("gpu", "GPU-0", 1, capacity=1)
+    pair = Supply(gpus=(gpu(0, free=2000), gpu(1, free=2000)))
+    assert refusal(Needs(vram_mib=5000), pair, whole).contested
+    memory = Supply(memory_free_mib=2000, memory_total_mib=8192)
+    given = held("memory", "", 1000, age_ms=SETTLED_AFTER_MS)
+    assert [refusal(Needs(memory_mib=mib), memory, given).contested for mib in (3000, 3001)] == [
+        1,
+        0,
+    ]
+
+
 def test_what_was_just_given_does_not_show_yet_and_counts_all_the_same() -> None:
     supply = Supply(gpus=(gpu(0, free=8000),))
     young, old = (held("vram", "GPU-0", 3000, age_ms=age) for age in (0, SETTLED_AFTER_MS))
