@@ -146,13 +146,18 @@ class Done(Frame, frozen=True, tag="done"):
 
 
 class Fail(Frame, frozen=True, tag="fail"):
-    """The attempt failed; the worker lives unless evidence.worker_died says otherwise."""
+    """The attempt failed; the worker lives unless evidence.worker_died says otherwise.
+
+    pid, pid_start: of the command that ended, so that the kernel can be asked about it.
+    """
 
     token: str
     evidence: Evidence
     duration_ms: int = 0
     output: Output = Output()
     undo: bool = False
+    pid: int = 0
+    pid_start: int = 0
 
 
 class Returned(Frame, frozen=True, tag="returned"):

@@ -85,6 +85,27 @@ def death(worker: WorkerProcess, ended: Exit, *, stop_proven: bool, log_of: Kern
     )
 
 
+def _of_command(parts: Parts, worker: WorkerProcess, frame: Fail) -> Evidence:
+    """Add whether the kernel killed the command of an attempt because memory ran out."""
+    evidence = frame.evidence
+    if not frame.pid or evidence.killed_by or evidence.signal != signal.SIGKILL:
+        return evidence
+    facts = exit_facts.oom_facts(
+        frame.pid, pid_start=frame.pid_start, watch=worker.memory, log=parts.kernel_log
+    )
+    # What was counted so far is told; the next command's death is another one.
+    worker.memory = exit_facts.watch_memory(worker.identity.pid)
+    message = evidence.message
+    if facts.killed:
+        message = message.replace("by SIGKILL", "because memory ran out", 1)
+    return replace(
+        evidence,
+        message=message,
+        oom_killed=facts.killed,
+        missing=(*evidence.missing, *facts.missing),
+    )
+
+
 def with_kernel_words(parts: Parts, worker: WorkerProcess, evidence: Evidence) -> Evidence:
     """Add what the kernel log says of the worker: once, to the failure that it goes with."""
     who = worker.identity
@@ -101,7 +122,7 @@ def frame_with_kernel_words(parts: Parts, worker: WorkerProcess, frame: Done | F
         if worker.own_gpus:
             worker.kernel_mark = parts.kernel_log.mark()
         return frame
-    evidence = with_kernel_words(parts, worker, frame.evidence)
+    evidence = with_kernel_words(parts, worker, _of_command(parts, worker, frame))
     return frame if evidence is frame.evidence else replace(frame, evidence=evidence)
 
 

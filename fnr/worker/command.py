@@ -199,7 +199,13 @@ class Command:
             stderr_tail=child.stderr.tail,
             missing=(*result.missing, *(done.missing if done else ("exit: it has not ended",))),
         )
-        return Ended(evidence=evidence, output=output, leave=leave)
+        return Ended(
+            evidence=evidence,
+            output=output,
+            leave=leave,
+            pid=child.pid,
+            pid_start=child.pid_start,
+        )
 
     def _result(self, child: CommandChild, ending: Ending, file: str) -> bytes | Evidence:
         if ending.asked:

@@ -104,6 +104,16 @@ class CommandChild:
         return Ending(exit=self._exit, asked=asked, proven=proven, left=killed)
 
     @property
+    def pid(self) -> int:
+        """Whom the kernel speaks of."""
+        return self._child.pid
+
+    @property
+    def pid_start(self) -> int:
+        """With the pid, no other process of this boot."""
+        return self._child.pid_start
+
+    @property
     def _unwanted(self) -> bool:
         duty = self._duty
         return self._interrupts.asked or duty.cancel is not None or duty.dropped

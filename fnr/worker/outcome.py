@@ -28,12 +28,15 @@ class Ended(Struct, frozen=True, kw_only=True):
     """The end of an attempt: a result, or evidence.
 
     leave: why the worker must not run another attempt after this one; "" when it can.
+    pid, pid_start: of the command, when it failed.
     """
 
     result: bytes = _NOTHING
     evidence: Evidence | None = None
     output: Output = Output()
     leave: str = ""
+    pid: int = 0
+    pid_start: int = 0
 
 
 def frame_of(token: str, ended: Ended, *, duration_ms: int, undo: bool = False) -> bytes:
@@ -55,6 +58,8 @@ def frame_of(token: str, ended: Ended, *, duration_ms: int, undo: bool = False) 
             duration_ms=duration_ms,
             output=ended.output,
             undo=undo,
+            pid=ended.pid,
+            pid_start=ended.pid_start,
         )
     )
 

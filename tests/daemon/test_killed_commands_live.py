@@ -1,0 +1,67 @@
+"""Whether a command that was killed was killed for lack of memory: the kernel log knows its pid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from live_home import LiveHome
+from test_task_life import end_of, submit
+
+from fnr.api.incident_requests import GetError
+from fnr.policy.task import TaskState
+
+HomeAt = Callable[[str], LiveHome]
+
+SAID = "Memory cgroup out of memory: Killed process {pid} (sh) total-vm:1kB"
+
+
+@pytest.mark.parametrize(
+    ("pid", "rule", "message"),
+    [
+        ("$$", "process/memory-kill", "killed because memory ran out"),
+        ("1", "process/killed-from-outside", "killed by SIGKILL"),
+    ],
+)
+def test_a_command_that_the_kernel_killed_for_memory_is_told_from_others(
+    home_at: HomeAt, tmp_path: Path, pid: str, rule: str, message: str
+) -> None:
+    """It said that no record tells of the memory killer, and beside it lay the record."""
+    kernel_log = tmp_path / "kmsg"
+    kernel_log.write_text("6,1,0,-;Linux version\n")
+    script = (
+        "read up idle < /proc/uptime; at=$(echo $up | tr -d .)0000;"
+        f' echo "4,2,$at,-;{SAID.format(pid=pid)}" >> {kernel_log}; kill -9 $$'
+    )
+    home = home_at(
+        f"""
+[functions.eat]
+command = ["sh", "-c", '''{script}''']
+retry = {{ max = 0, waits_max = 0, unknown_max = 0 }}
+[daemon]
+kernel_log = "{kernel_log}"
+"""
+    ).up()
+    task_id = submit(home, "eat")
+    assert end_of(home, task_id).task.state is TaskState.DEAD
+    error = home.ask(GetError(error_id=task_id)).error
+    assert (error.classification.rule, error.evidence.message) == (rule, message)
+
+
+def test_without_a_witness_it_is_named_what_could_not_be_asked(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    home = home_at(
+        f"""
+[functions.die]
+command = ["sh", "-c", "kill -9 $$"]
+retry = {{ max = 0, waits_max = 0, unknown_max = 0 }}
+[daemon]
+kernel_log = "{tmp_path}/none"
+"""
+    ).up()
+    task_id = submit(home, "die")
+    assert end_of(home, task_id).task.state is TaskState.DEAD
+    evidence = home.ask(GetError(error_id=task_id)).error.evidence
+    assert evidence.missing[0] == "kernel log: No such file or directory"
