@@ -95,6 +95,7 @@ class Gpus:
     def close(self) -> None:
         """End the probe; a thread that waits for it ends with its socket."""
         self._closed = True
+        self._probe.interrupt()
         self._thread.submit(self._close)
         self._thread.shutdown(wait=True)
 

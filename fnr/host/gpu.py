@@ -36,6 +36,7 @@ class GpuProbe:
         self._not_before_ms = 0
         self._why = ""
         self._stuck = 0
+        self._unwanted = False
 
     def read(self) -> GpuReport:
         """All GPUs, or why they cannot be seen."""
@@ -60,6 +61,13 @@ class GpuProbe:
             # Without a driver there is nothing to keep a process for.
             return self._give_up(report.missing)
         return report
+
+    def interrupt(self) -> None:
+        """Called from another thread: nobody wants the answer that is waited for, or any other."""
+        self._unwanted = True
+        if (ours := self._socket) is not None:
+            with suppress(OSError):
+                ours.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """End the probe."""
@@ -87,6 +95,8 @@ class GpuProbe:
 
     def _ask(self, patience_ms: int) -> GpuReport | None:
         assert self._socket is not None
+        if self._unwanted:
+            raise InterruptedError("nobody waits for it")
         self._socket.sendall(b"?\n")
         end_ms = self._clock.boot_ms() + patience_ms
         heard = b""
