@@ -82,11 +82,15 @@ class Free:
         given = await self._parts.store.write(allocations.all_given)
         fit = [gpu for gpu in report.gpus if not unfit(gpu)]
         taken = {one.device for one in given}
+        sizes = tuple(gpu.memory_total_mib for gpu in report.gpus)
         return replace(
             found,
             # What a worker keeps for its function is that function's: only readings count here.
             vram_free_mib=tuple(gpu.memory_free_mib or 0 for gpu in fit),
-            vram_total_mib=tuple(gpu.memory_total_mib or 0 for gpu in report.gpus),
+            # One that is lost does not say how large it is.
+            vram_total_mib=None
+            if None in sizes
+            else tuple(mib for mib in sizes if mib is not None),
             gpus_free=sum(gpu.uuid not in taken for gpu in fit),
             gpus=len(report.gpus),
         )

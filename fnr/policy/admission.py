@@ -134,7 +134,10 @@ def _gpus(
         return Refusal(why=f"{words}; {why}", until=Until.READING)
     # CUDA lets a process use one MIG instance, however many it is given.
     usable = [g for g in supply.gpus if g.instance is None] if count > 1 else supply.gpus
-    large = [g for g in usable if (g.memory_total_mib or 0) >= needs.vram_mib]
+    # One that is lost does not say how large it is.
+    large = [
+        g for g in usable if g.memory_total_mib is None or g.memory_total_mib >= needs.vram_mib
+    ]
     if len(large) < count:
         return Refusal(
             why=f"{words}; {_never_words(needs, supply.gpus, usable)}", until=Until.NEVER

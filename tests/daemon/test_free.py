@@ -12,8 +12,11 @@ from nvml_stub import Gpus as Driver
 from fnr.daemon.free import Free
 from fnr.daemon.gpus import Gpus
 from fnr.host.clock import Clock
-from fnr.policy.condition import Readings
+from fnr.policy.condition import Condition, Kind, Readings, never
+from fnr.policy.gpu import Gpu, GpuReport
 from fnr.policy.needs import Needs
+
+VRAM = Condition(kind=Kind.VRAM, amount=16384)
 
 
 def test_who_looks_while_the_daemon_ends_gets_an_answer() -> None:
@@ -30,6 +33,29 @@ def test_who_looks_while_the_daemon_ends_gets_an_answer() -> None:
         return await free.readings([])
 
     assert asyncio.run(looked()) == Readings()
+
+
+def test_a_lost_gpu_may_be_as_large_as_what_is_waited_for() -> None:
+    """It was said that the host has no GPU, and that the wait is in vain."""
+
+    async def readings() -> Readings:
+        parts = SimpleNamespace(loop=asyncio.get_running_loop(), clock=Clock(), store=_Store())
+        free = Free(cast("Any", parts))
+        lost, small = (
+            Gpu(uuid="GPU-0", index=0, error="lost"),
+            Gpu(uuid="GPU-1", index=1, memory_total_mib=8192, memory_free_mib=8000),
+        )
+
+        async def report() -> GpuReport:
+            return GpuReport(gpus=(lost, small))
+
+        free.read_gpus = report  # type: ignore[method-assign]
+        found = await free.readings([VRAM])
+        free.close()
+        return found
+
+    found = asyncio.run(readings())
+    assert (found.vram_free_mib, never((VRAM,), found)) == ((8000,), "")
 
 
 def test_a_driver_that_hangs_is_not_waited_for_by_a_daemon_that_ends(

@@ -86,6 +86,13 @@ def test_a_gpu_is_healthy_only_when_everything_says_so(found: Gpu, words: str) -
     assert bool(unfit(found)) is bool(words)
 
 
+def test_a_lost_gpu_does_not_say_how_large_it_is() -> None:
+    """It was called one of 0 MiB, on which nothing can ever run."""
+    lost = gpu(0, memory_free_mib=None, memory_total_mib=None, error="lost")
+    found = refusal(Needs(vram_mib=3000), Supply(gpus=(lost, gpu(1, total=2048))))
+    assert (found.until, found.why.endswith("GPU 0: lost")) == (Until.READING, True)
+
+
 def test_the_emptiest_healthy_gpu_is_taken() -> None:
     gpus = (gpu(0, free=4000), gpu(1, error="lost"), gpu(2, free=7000), gpu(3, free=6000))
     assert grant(Needs(gpus=2), Supply(gpus=gpus)).gpus == ("GPU-2", "GPU-3")
