@@ -20,17 +20,18 @@ from fnr.store import allocations
 # A disk that does not answer (a dead NFS server) must not hold up the rest.
 PATIENCE_S = 2.0
 MEMORY_FRESH_MS = 300
-# Questions to disks that may be open at a time; more of them would only queue behind a dead one.
+# Questions to disks that may be open at a time; so many dead ones hold up all others.
 ASKED_MAX = 4
 
 
 class Free:
-    """Takes readings in a thread of its own; what does not answer in time is not known."""
+    """Takes readings in threads of its own; what does not answer in time is not known."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="free")
-        self._asked: set[asyncio.Future[dict[str, Disk | str]]] = set()
+        self._threads = ThreadPoolExecutor(max_workers=ASKED_MAX, thread_name_prefix="free")
+        self._asked: dict[str, asyncio.Future[Disk | str]] = {}
+        self._overdue: set[str] = set()
         self._disks: dict[str, Disk | str] = {}
         self._disks_at_ms = -FRESH_MS
         self._closed = False
@@ -43,7 +44,7 @@ class Free:
     def close(self) -> None:
         """Leave a reading that hangs to its fate."""
         self._closed = True
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self.gpus.close()
 
     # ── for what waits ───────────────────────────────────────────────────────
@@ -106,16 +107,26 @@ class Free:
         """Each path's file system, or why it is not known."""
         if self._closed:
             return dict.fromkeys(paths, "the daemon ends")
-        asked = self._parts.loop.run_in_executor(self._thread, _look_at_disks, paths)
-        self._asked.add(asked)
-        asked.add_done_callback(self._asked.discard)
-        if len(self._asked) > ASKED_MAX:
-            asked.cancel()
-            return dict.fromkeys(paths, "earlier questions have not been answered yet")
-        try:
-            return await asyncio.wait_for(asyncio.shield(asked), PATIENCE_S)
-        except TimeoutError:
-            return dict.fromkeys(paths, f"no answer within {PATIENCE_S:g} s")
+        asked = {path: self._asked.get(path) or self._ask_disk(path) for path in paths}
+        # Whose patience is over is not waited for again: every look would take as long.
+        if hoped_for := [one for path, one in asked.items() if path not in self._overdue]:
+            await asyncio.wait(hoped_for, timeout=PATIENCE_S)
+        self._overdue |= {path for path, one in asked.items() if not one.done()}
+        silent = f"no answer within {PATIENCE_S:g} s"
+        return {
+            path: silent if not one.done() or one.cancelled() else one.result()
+            for path, one in asked.items()
+        }
+
+    def _ask_disk(self, path: str) -> asyncio.Future[Disk | str]:
+        asked = self._parts.loop.run_in_executor(self._threads, _look_at_disk, path)
+        self._asked[path] = asked
+        asked.add_done_callback(lambda _: self._answered(path))
+        return asked
+
+    def _answered(self, path: str) -> None:
+        del self._asked[path]
+        self._overdue.discard(path)
 
     # ── for what is given ────────────────────────────────────────────────────
 
@@ -179,16 +190,15 @@ def _with_disks(found: Readings, disks: dict[str, Disk | str]) -> Readings:
     )
 
 
-def _look_at_disks(paths: set[str]) -> dict[str, Disk | str]:
-    """In the thread: a file system may be on another machine."""
-    found: dict[str, Disk | str] = {}
-    for path in paths:
-        try:
-            free_mib, total_mib = disk.room_mib(path)
-            found[path] = Disk(mount=disk.mount_of(path), free_mib=free_mib, total_mib=total_mib)
-        except OSError as error:
-            found[path] = f"{error.strerror}"
-    return found
+def _look_at_disk(path: str) -> Disk | str:
+    """In a thread: a file system may be on another machine."""
+    try:
+        free_mib, total_mib = disk.room_mib(path)
+        return Disk(mount=disk.mount_of(path), free_mib=free_mib, total_mib=total_mib)
+    except OSError as error:
+        return f"{error.strerror}"
+    except ValueError as error:  # no path at all: a NUL byte in it
+        return f"{error}"
 
 
 def _unknown(found: Readings, kind: Kind, why: str) -> Readings:

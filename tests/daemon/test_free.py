@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -56,6 +58,50 @@ def test_a_lost_gpu_may_be_as_large_as_what_is_waited_for() -> None:
 
     found = asyncio.run(readings())
     assert (found.vram_free_mib, never((VRAM,), found)) == ((8000,), "")
+
+
+def test_a_disk_that_does_not_answer_holds_up_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One dead mount, and every function that needed room on any disk waited for it."""
+    alive = threading.Event()
+
+    def room_mib(path: str) -> tuple[int, int]:
+        if path == "/dead":
+            alive.wait()
+        return (5, 8)
+
+    monkeypatch.setattr("fnr.daemon.free.disk.room_mib", room_mib)
+    monkeypatch.setattr("fnr.daemon.free.disk.mount_of", lambda path: path)
+    paths = ["/dead", str(tmp_path)]
+    wanted = [Condition(kind=Kind.DISK, amount=1, where=path) for path in paths]
+
+    async def looked() -> list[dict[str, int]]:
+        parts = SimpleNamespace(loop=asyncio.get_running_loop(), clock=Clock())
+        free = Free(cast("Any", parts))
+        first = await free.readings(wanted)
+        alive.set()
+        # Asked again without waiting for it, until it has answered.
+        while "/dead" not in (after := await free.readings(wanted)).disk_free_mib:
+            assert str(tmp_path) in after.disk_free_mib
+        free.close()
+        return [first.disk_free_mib, after.disk_free_mib]
+
+    known = {str(tmp_path): 5}
+    assert asyncio.run(looked()) == [known, {**known, "/dead": 5}]
+
+
+def test_what_is_no_path_is_a_disk_of_which_nothing_is_known() -> None:
+    """It ended the look that wakes everybody else, each time."""
+
+    async def why() -> str:
+        parts = SimpleNamespace(loop=asyncio.get_running_loop(), clock=Clock())
+        free = Free(cast("Any", parts))
+        found = await free.readings([Condition(kind=Kind.DISK, amount=1, where="/a\0b")])
+        free.close()
+        return found.missing[Kind.DISK]
+
+    assert "null" in asyncio.run(why())
 
 
 def test_a_driver_that_hangs_is_not_waited_for_by_a_daemon_that_ends(
