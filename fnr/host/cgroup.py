@@ -40,11 +40,12 @@ def host_oom_kills() -> int | None:
 
 
 def memory_room(pid: int) -> tuple[int, int] | None:
-    """The tightest limit over a process's group and those above it: MiB in all, MiB free.
+    """The tightest over a process's group and those above it: MiB in all, MiB free.
 
-    What files keep in memory and nobody uses counts as free. None: there is no limit.
+    Each by itself: a small group may be empty in a large one that is full. What files keep in
+    memory and nobody uses counts as free. None: there is no limit.
     """
-    rooms = []
+    limits, frees = [], []
     for version_1, folder in _above(pid, "memory"):
         limit = _number(f"{folder}/{'memory.limit_in_bytes' if version_1 else 'memory.max'}")
         used = _number(f"{folder}/{'memory.usage_in_bytes' if version_1 else 'memory.current'}")
@@ -52,9 +53,9 @@ def memory_room(pid: int) -> tuple[int, int] | None:
             continue
         name = b"total_inactive_file" if version_1 else b"inactive_file"
         idle = _field(f"{folder}/memory.stat", name) or 0
-        rooms.append((max(0, limit - used + idle) // _MIB, limit // _MIB))
-    free, total = min(rooms, default=(0, 0))
-    return (total, free) if rooms else None
+        limits.append(limit // _MIB)
+        frees.append(max(0, limit - used + idle) // _MIB)
+    return (min(limits), min(frees)) if limits else None
 
 
 def cpu_quota(pid: int) -> float | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fnr.host import cgroup
-from fnr.host.cgroup import host_oom_kills, oom_counter_file, oom_kills
+from fnr.host.cgroup import host_oom_kills, memory_room, oom_counter_file, oom_kills
 
 V1 = "4:memory:/system.slice/fnr\n3:cpuset:/\n0::/\n"
 V2 = "0::/system.slice/fnr\n"
@@ -34,7 +34,7 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
 
 
 def _put(path: Path, text: str) -> str:
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     return str(path)
 
@@ -70,6 +70,18 @@ def test_without_a_memory_group_there_is_no_counter(kernel: Fake, mounts: str) -
     kernel(group=V1, mounts=mounts)
     assert oom_counter_file(5) == ""
     assert oom_kills("") is None
+
+
+def test_a_small_group_in_one_that_is_nearly_full(kernel: Fake, tmp_path: Path) -> None:
+    """All there is was the large group's limit, and more was given than the small one may use."""
+    for name, limit_mib, used_mib in (("system.slice", 32, 31), ("system.slice/fnr", 4, 1)):
+        _put(tmp_path / "unified" / name / "memory.max", f"{limit_mib << 20}\n")
+        folder = tmp_path / "unified" / name
+        (folder / "memory.current").write_text(f"{used_mib << 20}\n")
+        (folder / "memory.stat").write_text("inactive_file 0\n")
+    (tmp_path / "unified/memory.max").write_text("max\n")
+    kernel(group=V2, mounts=MOUNT_V2.format(root="/"))
+    assert memory_room(5) == (4, 1)
 
 
 def test_a_process_that_is_gone_has_no_group() -> None:
