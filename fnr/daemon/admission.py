@@ -19,18 +19,16 @@ from fnr.daemon.held import Held, held_again
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.pool import Pool
 from fnr.daemon.supervisor import Supervisor
+from fnr.daemon.turns import Turns
 from fnr.daemon.worker_process import WorkerProcess
 from fnr.host.failpoint import failpoint
 from fnr.policy import admission
 from fnr.policy.admission import Allocation, Grant, Refusal, Until
-from fnr.policy.needs import Needs
 from fnr.policy.task import Claim
 from fnr.policy.verdict import Verdict
 from fnr.store import allocations, waits
 from fnr.store.connection import Transaction
 
-# So long another function may keep a GPU, or be served before, although our task is older.
-TURN_MS = 60_000
 ASK_AGAIN_MS = 400
 # A host may get a GPU, a larger disk or a looser limit while fnr runs; nobody says so.
 HOST_CHANGES_MS = 2_000
@@ -50,6 +48,7 @@ class Resources:
         self._supervisor = supervisor
         self._free = free
         self._held: dict[str, Held] = {}
+        self.turns = Turns(parts, dispatcher, free, self._held, self.name)
         self._grants: dict[str, Grant] = {}
         # Functions that were given something since the daemon began: only these have to be heard
         # of when an attempt ends. Never shrinks, so that a rolled back unit cannot make it wrong.
@@ -254,70 +253,20 @@ class Resources:
 
     def decide(self, tx: Transaction, pool: Pool, *, gpu: bool, host: bool) -> Grant | Refusal:
         """What one more attempt or worker of a function is given, or why it gets nothing."""
-        rival = self.rival(tx, pool)
-        if rival:
-            why = f"{rival} waits for the same, and is first"
-            return Refusal(why=why, until=Until.TURN)
-        return self._fits(tx, pool.settings.needs, gpu=gpu, host=host)
-
-    def _fits(self, tx: Transaction, needs: Needs, *, gpu: bool, host: bool) -> Grant | Refusal:
-        return admission.admit(
-            needs,
-            self._free.supply(needs),
-            allocations.all_given(tx),
-            now_ms=self._parts.clock.now_ms(),
-            gpu=gpu,
-            host=host,
-        )
-
-    def rival(self, tx: Transaction, pool: Pool) -> str:
-        """Another function that waits for something we want, and whose turn it is.
-
-        Its task must be more urgent; or be older, and have waited for long or be able to start
-        now. A worker that keeps its GPU is replaced only for one that has waited for long, because
-        loading costs time.
-        """
-        kinds = _kinds(pool.settings.needs)
-        now_ms, boot_ms = self._parts.clock.now_ms(), self._parts.clock.boot_ms()
-        rivals = [
-            (name, held)
-            for name, held in self._held.items()
-            if name != pool.name
-            and held.contends(boot_ms)
-            and _kinds(held.needs) & kinds
-            and self._could_start(name)
-        ]
-        if not rivals:
-            return ""
-        ours = None
-        if not self.held_otherwise(pool):
-            ours = waits.most_urgent(tx, pool.name, now_ms=now_ms)
-        for name, held in rivals:
-            theirs = waits.most_urgent(tx, name, now_ms=now_ms)
-            if theirs is None:
-                continue
-            if ours is None or theirs.priority > ours.priority:
-                return name
-            if theirs.priority < ours.priority or theirs.task_id > ours.task_id:
-                continue
-            if boot_ms - held.since_ms >= TURN_MS:
-                return name
-            if pool.keeps_gpus:
-                continue
-            if isinstance(self._fits(tx, held.needs, gpu=True, host=True), Grant):
-                return name
-        return ""
-
-    def _could_start(self, function: str) -> bool:
-        """Is it only for want of resources that nothing more of it starts?"""
-        pool = self._dispatcher.pools.get(function)
-        if pool is None or pool.removed or pool.problem or self.held_otherwise(pool):
-            return False
-        return len(pool.staying) < pool.settings.workers_max or bool(pool.takers())
-
-    def held_otherwise(self, pool: Pool) -> bool:
-        """May nothing of it start, whatever is free?"""
-        return pool.paused or bool(pool.holds.keys() - {self.name})
+        firsts = self.turns.before(tx, pool, gpu=gpu, host=host)
+        needs = pool.settings.needs
+        if not firsts:
+            return self.turns.fits(tx, needs, gpu=gpu, host=host)
+        supply = self.turns.beside(needs, self._free.supply(needs), firsts, host=host)
+        if supply is not None:
+            given, now_ms = allocations.all_given(tx), self._parts.clock.now_ms()
+            found = admission.admit(needs, supply, given, now_ms=now_ms, gpu=gpu, host=host)
+            if isinstance(found, Grant):
+                return found
+            if found.until is not Until.NEVER:
+                # Also when those who are first wait no longer, and nobody says so.
+                return replace(found, until=Until.READING)
+        return Refusal(why=f"{firsts[0]} waits for the same, and is first", until=Until.TURN)
 
     def refused(self, pool: Pool, refusal: Refusal) -> None:
         """A function gets nothing now: note it, show it, and see who could make room."""
@@ -370,11 +319,3 @@ def _no_room(_: Pool) -> None:
 
 def _nobody_looks() -> None:
     """Nobody takes readings for those who wait yet."""
-
-
-def _kinds(needs: Needs) -> set[str]:
-    """What a function competes for."""
-    found = {"gpu"} if needs.on_gpu else set()
-    found |= {"memory"} if needs.memory_mib else set()
-    found |= {"cpus"} if needs.cpus else set()
-    return found | ({"disk"} if needs.disk_mib else set())

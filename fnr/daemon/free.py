@@ -146,6 +146,11 @@ class Free:
             self._disks |= await self._read_disks({*self._disks, needs.disk_path})
             self._disks_at_ms = self._parts.clock.boot_ms()
 
+    def mount_of(self, path: str) -> str:
+        """The file system of a path that was asked about; else the path."""
+        found = self._disks.get(path)
+        return found.mount if isinstance(found, Disk) else path
+
     def supply(self, needs: Needs) -> Supply:
         """What there is, for these needs."""
         missing: dict[str, str] = {}

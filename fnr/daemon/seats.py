@@ -14,7 +14,7 @@ from fnr.daemon.pool import Pool
 from fnr.daemon.supervisor import Supervisor
 from fnr.daemon.worker_process import WorkerProcess, WorkerState
 from fnr.host.failpoint import failpoint
-from fnr.policy.admission import Grant, Refusal, Until
+from fnr.policy.admission import Grant, Refusal, Until, large_enough
 from fnr.policy.gpu import unfit
 from fnr.store import allocations
 from fnr.store.connection import StoreBusy, StoreFull, StoreIll, Transaction
@@ -123,9 +123,9 @@ class Seats:
         if ill or not {gpu.uuid for gpu in report.gpus}.issuperset(worker.gpus):
             why = "; ".join(ill) or "its GPU is gone"
             return self._send_away(pool, worker, why, respawn=True)
-        rival = self._resources.rival(tx, pool)
-        if rival:
-            return self._send_away(pool, worker, f"{rival} needs its GPU", respawn=False)
+        turns = self._resources.turns
+        if rivals := turns.before(tx, pool, gpu=True, host=False, uuids=worker.gpus):
+            return self._send_away(pool, worker, f"{rivals[0]} needs its GPU", respawn=False)
         return ""
 
     def _send_away(self, pool: Pool, worker: WorkerProcess, why: str, *, respawn: bool) -> str:
@@ -142,12 +142,14 @@ class Seats:
         """A worker of another function that keeps a GPU and has nothing to do makes room."""
         if not pool.settings.needs.on_gpu or pool.next_due_at_ms != 0:
             return
-        if self._resources.held_otherwise(pool):
+        if self._resources.turns.held_otherwise(pool):
             return
+        of_use = large_enough(pool.settings.needs, self._free.gpus.report.gpus)
+        uuids = {gpu.uuid for gpu in of_use}
         idle = [
             worker
             for worker in self._supervisor.workers.values()
-            if worker.gpus
+            if uuids.intersection(worker.gpus)
             and worker.idle
             and worker.function != pool.name
             and self._has_nothing_to_start(worker.function)
@@ -161,7 +163,7 @@ class Seats:
     def _has_nothing_to_start(self, function: str) -> bool:
         """Nothing of it is due, or what is may not start and waits for something else."""
         pool = self._dispatcher.pools.get(function)
-        if pool is not None and self._resources.held_otherwise(pool):
+        if pool is not None and self._resources.turns.held_otherwise(pool):
             return True
         due_at_ms = pool.next_due_at_ms if pool else None
         return due_at_ms is None or due_at_ms > self._parts.clock.now_ms()

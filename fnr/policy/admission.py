@@ -132,12 +132,8 @@ def _gpus(
     words = _gpu_words(needs, count)
     if why := supply.missing.get(Kind.GPU):
         return Refusal(why=f"{words}; {why}", until=Until.READING)
-    # CUDA lets a process use one MIG instance, however many it is given.
-    usable = [g for g in supply.gpus if g.instance is None] if count > 1 else supply.gpus
-    # One that is lost does not say how large it is.
-    large = [
-        g for g in usable if g.memory_total_mib is None or g.memory_total_mib >= needs.vram_mib
-    ]
+    usable = _usable(count, supply.gpus)
+    large = large_enough(needs, supply.gpus)
     if len(large) < count:
         return Refusal(
             why=f"{words}; {_never_words(needs, supply.gpus, usable)}", until=Until.NEVER
@@ -160,6 +156,18 @@ def _gpus(
     # The emptiest first, so that work spreads over the GPUs.
     fitting.sort(key=lambda g: (-free[g.uuid], g.index, g.instance or 0))
     return tuple(fitting[:count])
+
+
+def large_enough(needs: Needs, gpus: Sequence[Gpu]) -> list[Gpu]:
+    """Those that could be given for these needs if they were healthy and nobody had them."""
+    usable = _usable(max(1, needs.gpus), gpus)
+    # One that is lost does not say how large it is.
+    return [g for g in usable if g.memory_total_mib is None or g.memory_total_mib >= needs.vram_mib]
+
+
+def _usable(count: int, gpus: Sequence[Gpu]) -> Sequence[Gpu]:
+    # CUDA lets a process use one MIG instance, however many it is given.
+    return [gpu for gpu in gpus if gpu.instance is None] if count > 1 else gpus
 
 
 def vram_free_mib(gpu: Gpu, allocations: Iterable[Allocation], *, now_ms: int) -> int:

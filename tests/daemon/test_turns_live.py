@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from live_home import LiveHome
 from nvml_stub import Gpus, gpu, uuid
 from test_conditions_live import wait_until_held
@@ -14,6 +15,7 @@ from test_gpus_live import allocations, on_gpu, result_of
 from test_task_life import submit
 
 from fnr.api import requests as ask
+from fnr.host import disk
 from fnr.policy.task import TaskState
 
 HomeAt = Callable[[str], LiveHome]
@@ -81,3 +83,57 @@ def test_an_idle_worker_that_uses_more_than_it_said_makes_room(home_at: HomeAt, 
         assert home.ask(ask.GetTask(task_id=task_id)).task.state is TaskState.QUEUED
     gpus.say(gpu(0))
     assert result_of(home, task_id) == uuid(0)
+
+
+def test_who_can_use_only_a_large_gpu_keeps_nobody_from_a_small_one(
+    home_at: HomeAt, gpus: Gpus, tmp_path: Path
+) -> None:
+    """It stood idle for as long as the large one was taken."""
+    gpus.say(gpu(0, total_mib=24576, free_mib=24000), gpu(1))
+    home = home_at(
+        SHARED.replace('"7900MiB"', '"20GiB"\nworkers = 2')
+        + on_gpu("keep", "visible_gpus", 'vram = "4GiB"')
+        + on_gpu("need", "visible_gpus", 'vram = "6GiB"\nworkers = { min = 0, max = 1 }')
+    )
+    assert home.start(env=gpus.env), home.log()
+    gates = [tmp_path / name for name in ("first", "second")]
+    for gate in gates:
+        os.mkfifo(gate)
+    first, second = (submit(home, "big", {"gate": str(gate)}, priority=9) for gate in gates)
+    wait_until_held(home, "big")
+    assert result_of(home, submit(home, "small", {"gate": "/dev/null"})) == "\n"
+    assert result_of(home, submit(home, "keep")) == uuid(1)
+    assert result_of(home, submit(home, "need")) == uuid(1)
+    for gate, task_id in zip(gates, (first, second), strict=True):
+        gate.write_text("go\n")
+        assert result_of(home, task_id) == "go\n"
+
+
+def test_who_waits_for_room_on_one_disk_keeps_nobody_from_another(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """`waits for the same, and is first`, it said of another file system."""
+    if disk.mount_of("/dev/shm") == disk.mount_of(str(tmp_path)):
+        pytest.skip("there is one file system only")
+    most_mib, _ = disk.room_mib("/dev/shm")
+    home = home_at(
+        f"""
+[functions.large]
+command = ["sh", "-c", "read line < {{gate}}; echo $line"]
+disk = "/dev/shm:{most_mib * 3 // 4}MiB"
+workers = 2
+result = "stdout"
+[functions.small]
+command = ["true"]
+disk = "{tmp_path}:1MiB"
+"""
+    ).up()
+    gates = [tmp_path / name for name in ("first", "second")]
+    for gate in gates:
+        os.mkfifo(gate)
+    large = [submit(home, "large", {"gate": str(gate)}, priority=9) for gate in gates]
+    wait_until_held(home, "large")
+    assert result_of(home, submit(home, "small"))["exit_code"] == 0
+    for gate, task_id in zip(gates, large, strict=True):
+        gate.write_text("go\n")
+        assert result_of(home, task_id) == "go\n"
