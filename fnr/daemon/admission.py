@@ -78,7 +78,8 @@ class Resources:
             return Admission(places=places)
         if not self._free.knows(needs, gpu=gpu):
             self.look_for(pool)
-            return Admission(places=0, why=LOOKS)
+            held = self._held.get(pool.name)
+            return Admission(places=0, why=held.refusal.why if held else LOOKS)
         found = self.decide(tx, pool, gpu=gpu, host=True)
         if isinstance(found, Refusal):
             now_ms = self._parts.clock.now_ms()
@@ -275,6 +276,11 @@ class Resources:
         if pool.next_due_at_ms == 0 and held.wants_room(held.asked_ms):
             held.room_ms = held.asked_ms
             self.make_room(pool)
+
+    def looking(self, pool: Pool) -> None:
+        """What held it back is still what is known: a driver that hangs is asked for a while."""
+        if held := self._held.get(pool.name):
+            self.show(pool, held.refusal)
 
     def show(self, pool: Pool, refusal: Refusal) -> None:
         """Let `fnr status` say why due tasks do not start."""

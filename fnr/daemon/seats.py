@@ -51,6 +51,7 @@ class Seats:
             self._resources.show(pool, refusal)
             return
         pool.seating = True
+        self._resources.looking(pool)
         self._parts.start(self._take_seat(pool), what=f"GPU for a worker of {pool.name}")
 
     async def _take_seat(self, pool: Pool) -> None:
@@ -80,6 +81,7 @@ class Seats:
             return
         finally:
             pool.seating = False
+            pool.holds.pop(self._resources.name, None)
         if isinstance(found, Refusal):
             self._resources.refused(pool, found)
             return

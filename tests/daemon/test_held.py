@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any, cast
+
+from fnr.daemon.admission import LOOKS, Resources
 from fnr.daemon.held import SETTLES_MS, Held, held_again
 from fnr.policy.admission import Refusal, Until
 from fnr.policy.needs import Needs
@@ -41,3 +45,26 @@ def test_one_idle_worker_after_the_other_is_asked_to_make_room() -> None:
     assert (again.wants_room(500), again.wants_room(SETTLES_MS)) == (False, True)
     assert held(TAKEN, 500, first).wants_room(500)
     assert not held(STRANGER, 0).wants_room(0)
+
+
+def test_why_it_waits_is_shown_also_while_the_driver_is_asked_again() -> None:
+    """Of one that hangs that is most of the time; it said that somebody looks, or nothing."""
+    nobody = cast("Any", SimpleNamespace())
+    parts = SimpleNamespace(clock=SimpleNamespace(boot_ms=lambda: 0))
+    free = SimpleNamespace(knows=lambda _needs, gpu: not gpu)
+    gate = Resources(cast("Any", parts), nobody, nobody, cast("Any", free))
+    gate.look_for = lambda _: None  # type: ignore[method-assign]
+    pool: Any = SimpleNamespace(
+        name="render",
+        settings=SimpleNamespace(needs=Needs(gpus=1)),
+        keeps_gpus=False,
+        next_due_at_ms=0,
+        holds={},
+    )
+    assert gate.admit(nobody, pool, nobody, 1).why == LOOKS
+    gate.looking(pool)
+    assert pool.holds == {}
+    gate.note(pool, Refusal(why="the driver did not answer", until=Until.READING))
+    assert gate.admit(nobody, pool, nobody, 1).why == "the driver did not answer"
+    gate.looking(pool)
+    assert pool.holds == {"resources": "the driver did not answer"}
