@@ -88,6 +88,7 @@ class Free:
             found,
             # What a worker keeps for its function is that function's: only readings count here.
             vram_free_mib=tuple(gpu.memory_free_mib or 0 for gpu in fit),
+            vram_by_uuid={gpu.uuid: gpu.memory_free_mib or 0 for gpu in fit},
             # One that is lost does not say how large it is.
             vram_total_mib=None
             if None in sizes

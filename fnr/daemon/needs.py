@@ -17,10 +17,16 @@ def with_need(
     settings: FunctionSettings | None,
     evidence: Evidence,
     classification: Classification,
+    gpus: tuple[str, ...] = (),
 ) -> Evidence:
-    """Evidence that says what another try has to wait for, if anything was used up."""
+    """Evidence that says what another try has to wait for, if anything was used up.
+
+    gpus: those that the worker keeps.
+    """
     if classification.strategy is not Strategy.QUEUE_AND_WAIT:
         return evidence
+    # What it has loaded there stays there, unless it ends.
+    stays = len(gpus) == 1 and not (evidence.worker_died or classification.recycle_worker)
     room_mib = parts.settings.daemon.disk_free_min_mib
     text = needed(
         evidence,
@@ -28,6 +34,7 @@ def with_need(
         settings.needs if settings else Needs(),
         folder=(settings.cwd if settings else None) or _own_disk_if_full(parts, room_mib),
         room_mib=room_mib,
+        kept=gpus[0] if stays else "",
     )
     return replace(evidence, wait_for=text)
 

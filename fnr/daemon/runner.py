@@ -200,15 +200,16 @@ class Runner:
                 self.undo_left.of_success(frame.token, uid=worker.uid)
             return verdict
         evidence = with_kill(self._parts, tx, frame, worker)
-        verdict = self._judge(tx, task, frame.token, evidence, now_ms=now_ms)
+        verdict = self._judge(tx, task, frame.token, evidence, now_ms=now_ms, gpus=worker.gpus)
         return self._settle(
             tx, worker, verdict, now_ms=now_ms, output=frame.output, promised=frame.undo,
             at_ms=ended_at_ms,
         )  # fmt: skip
 
     def _judge(
-        self, tx: Transaction, task: Task, token: str, evidence: Evidence, *, now_ms: int
-    ) -> Verdict:
+        self, tx: Transaction, task: Task, token: str, evidence: Evidence, *, now_ms: int,
+        gpus: tuple[str, ...] = (),
+    ) -> Verdict:  # fmt: skip
         evidence = redactor_of(self._parts, tx, task).evidence(evidence)
         evidence = with_input(tx, task.task_id, evidence)
         settings = self._parts.function(task.function)
@@ -216,7 +217,7 @@ class Runner:
         named = self._rules.classify(evidence, function=task.function)
         return decide(
             task,
-            with_need(self._parts, settings, evidence, named),
+            with_need(self._parts, settings, evidence, named, gpus),
             named,
             token=token,
             policy=policy,

@@ -1,8 +1,9 @@
 """What a waiting task waits for: conditions with amounts, or a bare word when no amount is known.
 
-One text everywhere: "vram:8GiB", "gpu:1", "memory:4GiB", "disk:/path:10GiB", "port:8188",
-"service:comfyui", several joined by " and ". A bare word ("vram", "resource") says what was used
-up and nothing that could be looked at, so that time alone ends such a wait.
+One text everywhere: "vram:8GiB", "vram:GPU-UUID:8GiB" (on that one), "gpu:1", "memory:4GiB",
+"disk:/path:10GiB", "port:8188", "service:comfyui", several joined by " and ". A bare word ("vram",
+"resource") says what was used up and nothing that could be looked at, so that time alone ends such
+a wait.
 """
 
 from __future__ import annotations
@@ -40,13 +41,15 @@ class Kind(StrEnum):
 
 
 _SIZES = {Kind.VRAM, Kind.MEMORY, Kind.DISK}
+_UUIDS = ("GPU-", "MIG-")
 _JOINT = re.compile(rf" and (?=(?:{'|'.join(Kind)}):)")
 
 
 class Condition(Struct, frozen=True, kw_only=True):
     """One thing that has to be free.
 
-    amount: MiB of vram, memory and disk, how many GPUs, which port. where: path or service.
+    amount: MiB of vram, memory and disk, how many GPUs, which port. where: path, service, or
+    the UUID of the only GPU whose VRAM is of use; "" for any.
     """
 
     kind: Kind
@@ -57,11 +60,12 @@ class Condition(Struct, frozen=True, kw_only=True):
 class Readings(Struct, frozen=True, kw_only=True):
     """What is free now, and how much there is at all; None and a missing key: not known.
 
-    vram_*:  of each GPU that may be used. The rest is of the whole host.
+    vram_*:  of each GPU that may be used, vram_by_uuid free. The rest is of the whole host.
     missing: kind -> why it is not known.
     """
 
     vram_free_mib: tuple[int, ...] | None = None
+    vram_by_uuid: dict[str, int] = field(default_factory=dict)
     vram_total_mib: tuple[int, ...] | None = None
     gpus_free: int | None = None
     gpus: int | None = None
@@ -131,9 +135,10 @@ def _one(text: str) -> Condition:
 
 
 def _sized(kind: Kind, where: str, size: str) -> Condition:
-    if (kind is Kind.DISK) != bool(where):
+    on_one_gpu = kind is Kind.VRAM and where.startswith(_UUIDS)
+    if (kind is Kind.DISK) != bool(where) and not on_one_gpu:
         raise ValueError(f"write {'disk:/path:10GiB' if kind is Kind.DISK else f'{kind}:8GiB'}")
-    if where and not where.startswith("/"):
+    if where and not where.startswith("/") and not on_one_gpu:
         raise ValueError(f"the path {where!r} must begin with /")
     mib = size_mib(size)
     if mib is None or not 1 <= mib <= MIB_MAX:
@@ -144,7 +149,7 @@ def _sized(kind: Kind, where: str, size: str) -> Condition:
 def _written(one: Condition) -> str:
     if one.kind is Kind.SERVICE:
         return f"{one.kind}:{one.where}"
-    if one.kind is Kind.DISK:
+    if one.where:
         return f"{one.kind}:{one.where}:{size_text(one.amount)}"
     return f"{one.kind}:{size_text(one.amount) if one.kind in _SIZES else one.amount}"
 
@@ -170,6 +175,9 @@ def admits(conditions: tuple[Condition, ...], readings: Readings) -> int | None:
 
 def _fits(one: Condition, readings: Readings) -> int | None:
     match one.kind:
+        case Kind.VRAM if one.where:
+            mib = readings.vram_by_uuid.get(one.where)
+            return None if mib is None else max(0, mib) // one.amount
         case Kind.VRAM:
             free = readings.vram_free_mib
             return None if free is None else sum(mib // one.amount for mib in free)
@@ -194,7 +202,10 @@ def spend(conditions: tuple[Condition, ...], readings: Readings) -> Readings:
     left = {name: getattr(readings, name) for name in readings.__struct_fields__}
     for one in conditions:
         match one.kind:
-            case Kind.VRAM:
+            case Kind.VRAM if one.where in left["vram_by_uuid"]:
+                on_each = left["vram_by_uuid"]
+                left["vram_by_uuid"] = on_each | {one.where: on_each[one.where] - one.amount}
+            case Kind.VRAM if not one.where:
                 left["vram_free_mib"] = _without(left["vram_free_mib"], one.amount)
             case Kind.GPU if left["gpus_free"] is not None:
                 left["gpus_free"] = max(0, left["gpus_free"] - one.amount)
@@ -254,6 +265,9 @@ def free_text(one: Condition, readings: Readings) -> str:
     why = readings.missing.get(one.kind, "")
     unknown = f"not known: {why}" if why else "not known"
     match one.kind:
+        case Kind.VRAM if one.where:
+            mib = readings.vram_by_uuid.get(one.where)
+            return unknown if mib is None else size_text(max(0, mib))
         case Kind.VRAM:
             free = readings.vram_free_mib
             return unknown if free is None else size_text(max((0, *free)))

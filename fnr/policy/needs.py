@@ -71,19 +71,28 @@ class Needs(Struct, frozen=True, kw_only=True):
 
 
 def needed(
-    evidence: Evidence, classification: Classification, needs: Needs, *, folder: str, room_mib: int
+    evidence: Evidence,
+    classification: Classification,
+    needs: Needs,
+    *,
+    folder: str,
+    room_mib: int,
+    kept: str = "",
 ) -> str:
     """What a task has to wait for after this failure, with the amount if it can be known.
 
     The function itself may have said it (`fnr.Wait`); else the amount is the larger one of what
     it declares and of what it says it tried to get. folder, room_mib: where a disk is looked at,
     and how much room makes another try worth while, when the error names neither; "" is nowhere.
+    kept: the GPU that the worker keeps, and with it what is declared; "" when it keeps none.
     """
     word = evidence.wait_for or classification.wait_for or ""
     if conditions_of(word):
         return written(*conditions_of(word))
     text = _text_of(evidence)
     match word:
+        case Kind.VRAM if kept and (mib := _tried_mib(classification, text)):
+            return written(Condition(kind=Kind.VRAM, amount=mib, where=kept))
         case Kind.VRAM | Kind.MEMORY:
             declared = needs.vram_mib if word == Kind.VRAM else needs.memory_mib
             mib = max(declared, _tried_mib(classification, text))

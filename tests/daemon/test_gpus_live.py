@@ -14,7 +14,7 @@ import pytest
 from live_home import FUNCTIONS, LiveHome
 from nvml_stub import Gpus, gpu, uuid
 from test_bad_days import pipes
-from test_conditions_live import wait_until_held
+from test_conditions_live import wait_until_held, wait_until_waiting
 from test_task_life import end_of, function, submit
 
 from fnr.api import requests as ask
@@ -286,6 +286,25 @@ def test_a_gpu_that_comes_later_is_given_to_who_has_waited_for_one(
     assert all("it has 0 GPUs" in why for why in wait_until_held(home, "see", "look").values())
     gpus.say(gpu(0), gpu(1))
     assert {result_of(home, one) for one in waiting} == {uuid(0), uuid(1)}
+
+
+def test_who_ran_out_of_memory_on_its_gpu_waits_for_what_it_lacks_there(
+    home_at: HomeAt, gpus: Gpus
+) -> None:
+    """What it declares it has loaded already, so that much was never free again."""
+    gpus.say(gpu(0), gpu(1, free_mib=7000))
+    home = home_at(on_gpu("render", "fail", 'vram = "7500MiB"\nretry = { waits_max = 1 }'))
+    assert home.start(env=gpus.env), home.log()
+    while not allocations(home):
+        assert "render" in home.fnr("status").stdout
+    gpus.say(gpu(0, free_mib=1000), gpu(1, free_mib=7000))
+    said = "CUDA out of memory. Tried to allocate 2.00 GiB"
+    task_id = submit(home, "render", {"kind": "RuntimeError", "message": said})
+    wait_until_waiting(home, task_id)
+    assert f"waits for vram:{uuid(0)}:2GiB" in home.fnr("task", "show", task_id).stdout
+    gpus.say(gpu(0, free_mib=2800), gpu(1, free_mib=7000))
+    end = end_of(home, task_id)
+    assert (end.task.state, end.task.attempts) == (TaskState.DEAD, 2)
 
 
 def test_a_gpu_that_the_kernel_log_speaks_against_is_given_nothing_until_it_is_trusted(

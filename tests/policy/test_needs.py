@@ -4,6 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from fnr.policy.condition import (
+    Condition,
+    Kind,
+    Readings,
+    admits,
+    free_text,
+    holds,
+    parse,
+    spend,
+)
 from fnr.policy.evidence import Evidence, ExceptionFact
 from fnr.policy.needs import Needs, needed
 from fnr.policy.rules import Category, Classification, Level, Strategy, WaitFor
@@ -68,6 +78,24 @@ def test_the_amount_is_found_where_it_stands(
     in_chain = Evidence(message="failed", exceptions=(ExceptionFact(type="E", message=message),))
     assert text_of(in_chain, found, needs) == text
     assert text_of(Evidence(message="exit 1", stderr_tail=message), found, needs) == text
+
+
+def test_who_keeps_its_gpu_waits_there_for_what_it_tried_to_get() -> None:
+    """What it declares it has already: it waited for its own memory, and only time ended that."""
+    needs, found = Needs(vram_mib=8192), named(WaitFor.VRAM)
+
+    def text(message: str) -> str:
+        evidence = Evidence(message=message)
+        return needed(evidence, found, needs, folder="", room_mib=64, kept="GPU-1")
+
+    assert text(TORCH) == "vram:GPU-1:2GiB"
+    assert text("CUDA out of memory") == "vram:8GiB"
+    assert parse(text(TORCH)) == (Condition(kind=Kind.VRAM, amount=2048, where="GPU-1"),)
+    there = Readings(vram_free_mib=(9000, 2800), vram_by_uuid={"GPU-0": 9000, "GPU-1": 2800})
+    assert admits(parse(text(TORCH)), there) == 1
+    assert not holds(parse(text(TORCH)), spend(parse(text(TORCH)), there))
+    assert free_text(parse(text(TORCH))[0], there) == "2800MiB"
+    assert admits(parse(text(TORCH)), Readings(vram_free_mib=(9000,))) is None
 
 
 def test_the_functions_own_word_comes_first() -> None:
