@@ -78,8 +78,7 @@ class Resources:
             return Admission(places=places)
         if not self._free.knows(needs, gpu=gpu):
             self.look_for(pool)
-            held = self._held.get(pool.name)
-            return Admission(places=0, why=held.refusal.why if held else LOOKS)
+            return Admission(places=0, why=self.known(pool) or LOOKS)
         found = self.decide(tx, pool, gpu=gpu, host=True)
         if isinstance(found, Refusal):
             now_ms = self._parts.clock.now_ms()
@@ -277,8 +276,13 @@ class Resources:
             held.room_ms = held.asked_ms
             self.make_room(pool)
 
+    def known(self, pool: Pool) -> str:
+        """What held it back when it was last asked for: a driver that hangs is asked for long."""
+        held = self._held.get(pool.name)
+        return held.refusal.why if held else ""
+
     def looking(self, pool: Pool) -> None:
-        """What held it back is still what is known: a driver that hangs is asked for a while."""
+        """Show that until more is known."""
         if held := self._held.get(pool.name):
             self.show(pool, held.refusal)
 

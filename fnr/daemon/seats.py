@@ -111,7 +111,7 @@ class Seats:
             return self._send_away(pool, worker, "it was started without a GPU", respawn=True)
         if not self._free.gpus.young(KNOWN_FOR_MS):
             self._resources.look_for(pool)
-            return LOOKS
+            return self._resources.known(pool) or LOOKS
         report = self._free.gpus.report
         if report.missing:
             why = f"its GPU cannot be seen: {report.missing}"

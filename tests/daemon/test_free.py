@@ -51,7 +51,7 @@ def test_a_lost_gpu_may_be_as_large_as_what_is_waited_for() -> None:
         async def report() -> GpuReport:
             return GpuReport(gpus=(lost, small))
 
-        free.read_gpus = report  # type: ignore[method-assign]
+        free.read_gpus = report  # type: ignore[method-assign]  # nobody is to be asked
         found = await free.readings([VRAM])
         free.close()
         return found

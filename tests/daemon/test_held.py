@@ -53,7 +53,7 @@ def test_why_it_waits_is_shown_also_while_the_driver_is_asked_again() -> None:
     parts = SimpleNamespace(clock=SimpleNamespace(boot_ms=lambda: 0))
     free = SimpleNamespace(knows=lambda _needs, gpu: not gpu)
     gate = Resources(cast("Any", parts), nobody, nobody, cast("Any", free))
-    gate.look_for = lambda _: None  # type: ignore[method-assign]
+    gate.look_for = lambda _: None  # type: ignore[method-assign]  # nobody is to be asked
     pool: Any = SimpleNamespace(
         name="render",
         settings=SimpleNamespace(needs=Needs(gpus=1)),
