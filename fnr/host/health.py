@@ -68,6 +68,8 @@ async def _get(url: str) -> Health:
         )
         await writer.drain()
         line = await reader.readline()
+    except ValueError:
+        line = b""  # longer than any that HTTP begins with
     finally:
         writer.close()
     words = line[:_ANSWER_BYTES_MAX].decode("latin-1").split(maxsplit=2)

@@ -56,6 +56,7 @@ def probe_of(line: bytes | None, make: Callable[[int], tuple[str, ...]], timeout
         (b"HTTP/1.1 404\r\n\r\n", False, "HTTP 404"),
         (b"SSH-2.0-x\r\n", False, "not in HTTP"),
         (b"", False, "not in HTTP"),
+        (b"x" * 70_000, False, "not in HTTP"),
         (b"HTTP/1.1 " + b"9" * 100_000 + b"\r\n", False, ""),
     ],
 )
