@@ -300,7 +300,8 @@ def _in_use(mine: Sequence[Allocation], *, now_ms: int, settles: bool) -> int:
     """How much of what was given a reading does not call free any more."""
     if not settles:
         return 0
-    return sum(one.amount for one in mine if now_ms - one.since_at_ms >= SETTLED_AFTER_MS)
+    # What was given in the future was given before the clock was set back.
+    return sum(one.amount for one in mine if not 0 <= now_ms - one.since_at_ms < SETTLED_AFTER_MS)
 
 
 def _amount(share: Share, amount: int) -> str:

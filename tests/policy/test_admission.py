@@ -136,6 +136,12 @@ def test_what_was_just_given_does_not_show_yet_and_counts_all_the_same() -> None
     assert refusal(Needs(vram_mib=6000), supply, old).until is Until.RELEASE
 
 
+def test_what_was_given_before_the_clock_was_set_back_shows() -> None:
+    """It counted twice, as used and as not used yet, until the clock was as far again."""
+    before = held("vram", "GPU-0", 3000, age_ms=-3_600_000)
+    assert grant(Needs(vram_mib=5000), Supply(gpus=(gpu(0, free=5192),)), before)
+
+
 @pytest.mark.parametrize(
     ("needs", "words"),
     [
