@@ -334,22 +334,22 @@ class Supervisor:
         if pool is not None:
             self._count_failure(pool, worker, found.evidence)
             pool.workers.pop(worker.worker_id, None)
-            if pool.removed and not pool.workers:
-                self.pools.pop(pool.name, None)
         self.workers.pop(worker.worker_id, None)
         os.close(worker.pidfd)
         failpoint("worker-buried")
         end = found.evidence.message
         # Until then a later daemon reads in what it left which of its attempts had begun.
         self._runner.in_hand.when_written(tokens, lambda: self._clear_up(worker, end))
-        log.info(
-            "worker ended",
-            extra={"function": worker.function, "worker_id": worker.worker_id, "why": end},
-        )
+        facts = {"function": worker.function, "worker_id": worker.worker_id, "why": end}
+        log.info("worker ended", extra=facts)
         if pool is not None and worker.respawn:
             self.tend(pool)
 
     def _clear_up(self, worker: WorkerProcess, end: str) -> None:
+        pool = self.pools.get(worker.function)
+        # Not before: what its last attempts were given, or tried for others, is asked of it.
+        if pool is not None and pool.removed and not pool.workers:
+            self.pools.pop(pool.name)
         remains.forget(worker, self._parts.paths.spool_of(worker.uid))
         self._rows.ended(worker, worker.leave_reason or end, self.on_buried)
         worker.buried.set()
