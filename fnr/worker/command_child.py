@@ -92,7 +92,7 @@ class CommandChild:
         try:
             while not gone:
                 self._wait(self._timeout_ms())
-                if self._exit is None and self._unwanted and self._stop is None:
+                if self._must_be_ended():
                     asked = True
                     self._stop = self._begin_stop(self._plan.grace_ms)
                 gone = self._look_for_end()
@@ -246,17 +246,27 @@ class CommandChild:
             self._stop = self._begin_stop(0)
         return False
 
+    def _must_be_ended(self) -> bool:
+        """Whether it is unwanted; what has ended well by now did so by itself, and counts."""
+        if self._exit is not None or self._stop is not None or not self._unwanted:
+            return False
+        self._take_exit()
+        return self._exit is None or self._exit.code != 0
+
     def _stop_is_over(self) -> bool:
         assert self._stop is not None
         if self._stop.running:
             return False
         if self._exit is None:
             # The command has ended as the stop has; or it is stuck, and there is no exit to take.
-            poll = select.poll()
-            poll.register(self._child.pidfd, select.POLLIN)
-            if poll.poll(0):
-                self._exit = reap(self._child.pid, self._child.pidfd)
+            self._take_exit()
         return True
+
+    def _take_exit(self) -> None:
+        poll = select.poll()
+        poll.register(self._child.pidfd, select.POLLIN)
+        if poll.poll(0):
+            self._exit = reap(self._child.pid, self._child.pidfd)
 
     def _begin_stop(self, grace_ms: int) -> _Stop:
         marker = self._plan.env.get("FNR_WORKER_ID", "")

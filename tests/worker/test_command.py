@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import select
 import signal
 import sys
 from pathlib import Path
@@ -453,6 +454,28 @@ def test_a_command_that_is_no_longer_owned_is_ended_without_a_report(
     peer.send(Cancel(token=next_token, reason="cancel"))
     assert kill_evidence(peer, next_token).killed_by is KilledBy.CANCEL
     assert not alive(second_pid)
+
+
+def test_a_command_that_has_ended_well_when_its_worker_is_told_to_go_is_done(
+    daemon: FakeDaemon, gate: Gate
+) -> None:
+    """Method: the worker is stopped when the command ends, and finds both when it goes on."""
+    script = 'echo $$ > "$0"; cat "$0"'
+    worker, peer = daemon.serve(
+        kind="command", command=("sh", "-c", script, str(gate)), result="stdout"
+    )
+    token = peer.run()
+    command = os.pidfd_open(int(gate.wait()))
+    worker.signal(signal.SIGSTOP)
+    gate.open("done")
+    select.select([command], [], [])
+    os.close(command)
+    worker.signal(signal.SIGTERM)
+    worker.signal(signal.SIGCONT)
+    done = peer.expect(Done)
+    assert (done.token, msgspec.json.decode(done.result)) == (token, "done")
+    peer.send(Ack(tokens=(token,)))
+    worker.wait()
 
 
 def test_sigterm_ends_the_command_and_gives_the_window_back(daemon: FakeDaemon, gate: Gate) -> None:
