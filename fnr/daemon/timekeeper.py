@@ -213,6 +213,8 @@ class Timekeeper:
                 settle(tx, verdict, now_ms=now_ms, error_id=None, result=None, output=None)
                 failpoint("expired-in-unit")
                 buried.append(verdict)
+                # It may have stood before others, which could not be claimed for it.
+                woken.add(task.function)
             moments = (tasks.next_wake_at_ms(tx), tasks.next_expiry_at_ms(tx))
             next_at_ms.extend(at_ms for at_ms in moments if at_ms is not None)
 

@@ -81,9 +81,11 @@ def claim_due(
     """Give up to count_max due tasks to a worker: highest priority, then due, then oldest.
 
     A claim counts as an attempt even if the worker dies before its first instruction; otherwise
-    a task that kills its worker would be tried forever.
+    a task that kills its worker would be tried forever. What has expired is left to its burial,
+    and may take places here until then: to look further could be to look at all that is queued.
     """
-    rows = _due(tx, function, now_ms=now_ms, count_max=count_max)
+    found = _due(tx, function, now_ms=now_ms, count_max=count_max)
+    rows = [row for row in found if row[_EXPIRES_AT] is None or row[_EXPIRES_AT] > now_ms]
     if not rows:
         return []
     pairs = [(row, new_token()) for row in rows]
@@ -141,7 +143,7 @@ def _due(tx: Transaction, function: str, *, now_ms: int, count_max: int) -> list
     return found
 
 
-_STATE, _STATE_AT, _ATTEMPTS, _OWNER, _REASON = 2, 6, 7, 22, 24
+_STATE, _STATE_AT, _ATTEMPTS, _EXPIRES_AT, _OWNER, _REASON = 2, 6, 7, 16, 22, 24
 
 
 def _claim(tx: Transaction, row: Row, token: str, now_ms: int) -> Claim:

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from fnr.daemon import timekeeper
 from fnr.daemon.dispatcher import Dispatcher
 from fnr.policy.task import Task
 from fnr.store import tasks
@@ -54,7 +55,7 @@ def _all(_tx: object, _pool: object, _worker: object, places: int) -> int:
     return places
 
 
-def _noted(*_: object) -> None:
+def _noted(*_: object, **__: object) -> None:
     """A gate that has nothing to note."""
 
 
@@ -105,3 +106,25 @@ def test_a_new_task_is_taken_at_once_only_where_nothing_stands_before_it(
         assert (claim.task.state, claim.task.owner, claim.task.attempts) == ("running", "token", 1)
         dispatcher.abandon([found])
         assert (worker.reserved, pool.next_due_at_ms) == (0, 0)
+
+
+def test_where_expired_tasks_were_buried_it_is_looked_for_those_behind_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They could not be claimed as long as these stood before them."""
+    expired = Task(task_id="A", function="render", expires_at_ms=900)
+    for name, found in (("wake_waiting", ()), ("overdue", (expired,))):
+        monkeypatch.setattr(tasks, name, lambda *_, found=found, **__: found)
+    for name in ("next_wake_at_ms", "next_expiry_at_ms"):
+        monkeypatch.setattr(tasks, name, lambda _: None)
+    monkeypatch.setattr(timekeeper, "settle", _noted)
+    asked: list[str] = []
+    nobody: Any = SimpleNamespace()
+    parts: Any = SimpleNamespace(
+        clock=SimpleNamespace(now_ms=lambda: 1_000),
+        store=SimpleNamespace(post=lambda unit, committed: committed(unit(None), None)),
+        events=SimpleNamespace(task_moved=_noted),
+    )
+    dispatcher: Any = SimpleNamespace(due_now=asked.append)
+    timekeeper.Timekeeper(parts, dispatcher, nobody, nobody).move_due()
+    assert asked == ["render"]

@@ -233,6 +233,18 @@ def test_tasks_that_expired_before_they_began_are_found(tx: Transaction) -> None
     assert tasks.next_expiry_at_ms(tx) is None
 
 
+def test_a_task_that_has_expired_is_not_begun_although_nobody_buried_it_yet(
+    tx: Transaction,
+) -> None:
+    """After a weekend without a daemon there may be more of them than are buried in a moment."""
+    expired = [new_task(expires_at_ms=NOW_MS + 5) for _ in range(3)]
+    behind = new_task(expires_at_ms=NOW_MS + 9)
+    accept(tx, *expired, behind)
+    assert claim_ids(tx, 2, now_ms=NOW_MS + 5) == []
+    assert claim_ids(tx, 4, now_ms=NOW_MS + 5) == [behind.task_id]
+    assert tasks.overdue(tx, now_ms=NOW_MS + 5, count_max=10) == expired
+
+
 # ── cancel ───────────────────────────────────────────────────────────────────
 
 
