@@ -38,9 +38,10 @@ class Planner:
             # An earlier attempt was cut short, and priorities may have changed since.
             while await self._write(partial(self._forget, rows_max=STEP_ROWS)):
                 pass
-        search = await self._reader.read(
-            partial(replay_planning.search_for, where=plan.where, now_ms=plan.created_at_ms)
-        )
+        query = partial(replay_planning.search_for, where=plan.where, now_ms=plan.created_at_ms)
+        search = await self._patiently(lambda: self._reader.read(query))
+        if search is None:
+            return None
         found = await self._look(plan, search, Place() if search.runs else None)
         while found is not None:
             # The next step is looked for while this one is written.
@@ -51,7 +52,7 @@ class Planner:
                 return None
             failpoint("replay-planned-committed")
             if found.next is None:
-                return await self.frozen()
+                return await self._patiently(self.frozen)
             found = ahead.result()
         return None
 

@@ -205,7 +205,7 @@ class Replays:
         for stored in plans or ():
             log.info("replay %s goes on: %s", stored.plan.plan_id, stored.plan.why)
             tell(self._parts, stored.plan)
-            self._parts.start(self._pace(stored.seq), what="going on with a replay")
+            self._pace_soon(stored.seq)
 
     # ── plans on their way ───────────────────────────────────────────────────
 
@@ -236,7 +236,24 @@ class Replays:
             frozen = await Planner(self._parts, self._reader, seq=seq).freeze(plan)
         finally:
             self._planned.discard(seq)
+        if frozen is None:
+            await self._plan_anew(seq)
         await self._frozen(seq, frozen)
+
+    async def _plan_anew(self, seq: int) -> None:
+        """It was paused, and may have been resumed before its planner had noticed the pause."""
+        if not self._parts.dispatching:
+            return
+        try:
+            stored = await self._reader.read(partial(replay_plans.get, seq=seq))
+        except (StoreBusy, StoreFull, StoreIll) as error:
+            log.warning("a replay could not be looked at yet: %s", error)
+            self._parts.later(
+                RETRY_MS, lambda: self._parts.start(self._plan_anew(seq), what="planning a replay")
+            )
+            return
+        if stored is not None and stored.plan.state is ReplayState.PLANNING:
+            self._plan_on(seq, stored.plan)
 
     async def _freeze_ids(self, seq: int, plan: ReplayPlan, ids: list[str]) -> ReplayPlan:
         self._naming.add(plan.plan_id)
@@ -287,9 +304,18 @@ class Replays:
             pacer = self._pacers[seq] = Pacer(
                 self._parts, self._dispatcher, self, seq=seq, on_rest=self._rest
             )
-            # On the writer, so that nothing can end between this look and the listening.
-            pacer.adopt(*await self._parts.store.write(partial(_led_before, seq=seq)))
+            try:
+                # On the writer, so that nothing can end between this look and the listening.
+                pacer.adopt(*await self._parts.store.write(partial(_led_before, seq=seq)))
+            except (StoreBusy, StoreFull, StoreIll) as error:
+                log.warning("a replay cannot be led yet: %s", error)
+                self._pacers.pop(seq, None)
+                self._parts.later(RETRY_MS, partial(self._pace_soon, seq))
+                return
         pacer.look()
+
+    def _pace_soon(self, seq: int) -> None:
+        self._parts.start(self._pace(seq), what="going on with a replay")
 
     def _rest(self, seq: int) -> None:
         if (pacer := self._pacers.pop(seq, None)) is not None:
