@@ -367,17 +367,16 @@ class Supervisor:
 
     def interrupt(self, worker: WorkerProcess) -> None:
         """End the process group at once; its attempts' kill notes are already on disk."""
-        worker.interrupted = True
-        self._parts.start(self._stop(worker), what=f"stop worker {worker.worker_id}")
+        # Who is gone is buried with all its group, and its pidfd may be somebody else's by now.
+        if worker.state is not WorkerState.GONE:
+            worker.interrupted = True
+            self._parts.start(self._stop(worker), what=f"stop worker {worker.worker_id}")
 
     async def _stop(self, worker: WorkerProcess) -> None:
         await process.stop_group(
-            worker.identity.pid,
-            worker.pidfd,
-            worker.worker_id,
-            grace_ms=worker.settings.grace_ms,
-            clock=self._parts.clock,
-        )
+            worker.identity.pid, worker.pidfd, worker.worker_id,
+            grace_ms=worker.settings.grace_ms, clock=self._parts.clock,
+        )  # fmt: skip
 
 
 def _no_seats(_: Pool) -> None:

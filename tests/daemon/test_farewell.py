@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from fnr.config.settings import FunctionSettings
 from fnr.daemon.farewell import AWAY_MS_MAX, GOODBYE_MS_MIN, expect_back, see_off
 from fnr.daemon.parts import Parts
+from fnr.daemon.supervisor import Supervisor
 from fnr.daemon.worker_process import Held, WorkerProcess, WorkerState
 from fnr.policy.task import WorkerIdentity
 
@@ -77,3 +79,20 @@ def test_an_adopted_worker_that_never_comes_back_keeps_no_place(back: str) -> No
     assert later.delays_ms == [AWAY_MS_MAX]
     later.come()
     assert ended == ([one] if back == "not at all" else [])
+
+
+@pytest.mark.parametrize(("state", "ended"), [(WorkerState.LEAVING, 1), (WorkerState.GONE, 0)])
+def test_who_is_gone_meanwhile_is_not_ended_once_more(state: WorkerState, ended: int) -> None:
+    """It was to be killed, and died while that was written down: others may have its pidfd now."""
+    works: list[str] = []
+
+    def start(work: Coroutine[Any, Any, None], *, what: str) -> None:
+        work.close()
+        works.append(what)
+
+    store = SimpleNamespace(on_trouble=lambda _: None)
+    parts = cast("Any", SimpleNamespace(start=start, store=store))
+    dispatcher, runner = (cast("Any", SimpleNamespace(put_back=None)) for _ in range(2))
+    one = worker(state)
+    Supervisor(parts, dispatcher, runner).interrupt(one)
+    assert (len(works), one.interrupted) == (ended, bool(ended))
