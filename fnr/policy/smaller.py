@@ -40,6 +40,9 @@ def step_down(failed: Failed, step: Degradation) -> Verdict:
     if asked_ms is not None:
         delay_ms = max(delay_ms, min(asked_ms, failed.policy.wait_ms))
     why = f"degraded: {step.words} (step {step.rung + 1}: {step.why}), try"
+    if step.to:
+        # The first try of whoever takes over is no retry, and what we hold is not theirs to spend.
+        failed = replace(failed, around=replace(failed.around, balance_ms=None))
     return queue_again(failed, after, Action.DEGRADE, why, delay_ms=delay_ms)
 
 

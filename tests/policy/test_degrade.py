@@ -73,6 +73,15 @@ def test_an_open_breaker_hands_the_task_over_and_its_letter_comes_home() -> None
     assert dead.letter.function == dead.task.function == "render"
 
 
+@pytest.mark.parametrize("balance_ms", [0, 60_000])
+def test_whoever_takes_over_neither_waits_for_our_budget_nor_gets_it(balance_ms: int) -> None:
+    """It has one of its own, which pays for retries of its own."""
+    around = Around(ladder=LADDER, open_breakers=("gpu",), balance_ms=balance_ms)
+    handed = fail(running(), Strategy.RETRY_WITH_BACKOFF, around, RetryPolicy())
+    assert (handed.task.function, handed.task.state) == ("render_cpu", TaskState.QUEUED)
+    assert handed.balance_ms is None
+
+
 def test_a_task_that_expires_away_from_home_is_buried_at_home() -> None:
     step = Degradation(function="render", rung=0, why="breaker:gpu", to="render_cpu")
     task = Task(task_id="t", function="render_cpu", degraded=(step,), expires_at_ms=NOW_MS)
