@@ -55,7 +55,7 @@ def wake(tx: Transaction, function: str, *, count_max: int, now_ms: int) -> list
         f"""
         SELECT t.task_id,
                t.state_at_ms + coalesce((SELECT l.delay_ms FROM ledger l
-                                          WHERE l.task_id = t.task_id
+                                          WHERE l.task_id = t.task_id AND l.action = 'park'
                                           ORDER BY l.seq DESC LIMIT 1), 0)
           FROM task t
          WHERE t.state = 'waiting' AND t.waiting_for = '{BUDGET}' AND t.function = ?

@@ -5,17 +5,31 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
-from store_values import NOW_MS, WORKER, Book, accept, claim, end, is_whole, new_task
+from store_values import (
+    NOW_MS,
+    WORKER,
+    Book,
+    accept,
+    claim,
+    classified,
+    end,
+    failure,
+    is_whole,
+    new_task,
+)
 from test_store_check import give
 
 from fnr.policy.decision import Verdict
+from fnr.policy.failure import Around
+from fnr.policy.rules import Category, Strategy
 from fnr.policy.task import Task, TaskState
 from fnr.policy.verdict import conclude
-from fnr.store import allocations, ledger, tasks, waits, workers
+from fnr.store import allocations, ledger, retry_budgets, tasks, undo, waits, workers
 from fnr.store.reads import READS
 from fnr.store.transaction import Transaction
 
 VRAM = "vram:8GiB"
+BROKEN = (Category.TRANSIENT, Strategy.RETRY_WITH_BACKOFF)
 
 
 def waiting(
@@ -89,6 +103,17 @@ def test_waking_is_a_move_with_its_reason_on_record(book: Book) -> None:
     assert (row.decision.action, row.decision.why) == ("wake", "9GiB are free")
     book.commit()
     assert is_whole(tx)
+
+
+def test_what_is_earned_early_does_not_come_early_also_behind_its_undo(tx: Transaction) -> None:
+    accept(tx, new_task())
+    poor = Around(balance_ms=0, expected_ms=1_000)
+    verdict = failure(claim(tx), classified(*BROKEN), around=poor)
+    end(tx, verdict)
+    assert (verdict.task.waiting_for, verdict.decision.delay_ms) == ("budget", 1_000)
+    undo.note(tx, verdict.task.task_id, "nothing is left to be undone", now_ms=NOW_MS + 9)
+    due_at_ms = verdict.task.state_at_ms + 1_000
+    assert retry_budgets.wake(tx, "render", count_max=9, now_ms=NOW_MS + 9) == [due_at_ms]
 
 
 def test_the_most_urgent_due_task_of_a_function(tx: Transaction) -> None:
