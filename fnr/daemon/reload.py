@@ -116,6 +116,7 @@ class Reload:
             pool = self._supervisor.add_pool(self._parts.settings.functions[name])
         pool.settings = self._parts.settings.functions[name]
         pool.removed = False
+        pool.holds.clear()
         self._supervisor.tend(pool)
         self._dispatcher.due_now(name)
 
@@ -130,6 +131,8 @@ class Reload:
         pool = self._supervisor.pools[name]
         pool.settings = self._parts.settings.functions[name]
         pool.works()
+        # Said of what it was. Without a worker nobody would ask again whether it still holds.
+        pool.holds.clear()
         for worker in pool.staying:
             self._supervisor.dismiss(worker, "its function changed in fnr.toml")
         self._start_anew(pool)

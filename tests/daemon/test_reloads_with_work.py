@@ -1,4 +1,4 @@
-"""A function leaves fnr.toml while an attempt of it runs: what it had is free for others again."""
+"""A function changes in fnr.toml, or leaves it, while there is work of it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from breaker_news import BreakerNews
 from live_home import LiveHome
 from test_breakers_live import function, is_whole
@@ -14,6 +15,7 @@ from test_task_life import end_of, submit
 
 from fnr.api import requests as ask
 from fnr.api.breaker_requests import ForceBreakers
+from fnr.api.resource_requests import ExplainWait
 from fnr.policy.breaker import BreakerState
 from fnr.policy.task import TaskState
 
@@ -42,3 +44,20 @@ def test_the_trial_and_the_needs_of_a_killed_worker_are_free_at_once(
     assert end_of(home, waits).task.state is TaskState.DONE
     assert home.ask(ask.GetTask(task_id=left)).task.state is TaskState.QUEUED
     is_whole(home)
+
+
+@pytest.mark.parametrize("kept", ['services = ["storage"]', 'memory = "9000GiB"'])
+def test_what_held_it_back_and_is_taken_out_of_the_file_holds_it_back_no_longer(
+    home_at: HomeAt, kept: str
+) -> None:
+    """Without a worker of its own nobody would ask again whether it may start."""
+    none = "workers = { min = 0, max = 1 }\n"
+    home = home_at(function("call", "echo", none + kept)).up()
+    force = ForceBreakers(names=["storage"], state=BreakerState.FORCED_OPEN, for_ms=3_600_000)
+    home.ask(force)
+    task_id = submit(home, "call")
+    while not home.ask(ExplainWait(task_id=task_id)).holds.keys() & {"breaker", "resources"}:
+        pass
+    home.write(function("call", "echo", none))
+    assert home.ask(ask.ReloadConfig()).changed == ["call"]
+    assert end_of(home, task_id).task.state is TaskState.DONE
