@@ -75,8 +75,13 @@ class Broadcast:
             if watcher.wants(event):
                 watcher.tell(event)
 
-    def attempt_failed(self, task: Task, category: str, *, worker_id: str | None = None) -> None:
-        """Announce a committed error, before the move of its task."""
+    def attempt_failed(
+        self, task: Task, category: str, *, function: str, worker_id: str | None = None
+    ) -> None:
+        """Announce a committed error, before the move of its task; function: whose attempt it was.
+
+        Another one may have taken the task over.
+        """
         if self._watchers:
             self.tell(
                 Event(
@@ -84,7 +89,7 @@ class Broadcast:
                     what=category,
                     at_ms=task.state_at_ms,
                     task_id=task.task_id,
-                    function=task.function,
+                    function=function,
                     worker_id=worker_id,
                     detail=task.reason,
                 )

@@ -372,9 +372,9 @@ class Runner:
     ) -> None:
         for verdict in verdicts:
             task, named = verdict.task, verdict.classification
-            events, worker_id = self._parts.events, worker.worker_id
+            events, worker_id, whose = self._parts.events, worker.worker_id, verdict.before.function
             if named is not None:
-                events.attempt_failed(task, named.category, worker_id=worker_id)
+                events.attempt_failed(task, named.category, function=whose, worker_id=worker_id)
             result = results.get(task.task_id) if results else None
             events.task_moved(task, worker_id=worker_id, result=result)
             if verdict.letter is not None or verdict.evidence is not None:
@@ -382,7 +382,7 @@ class Runner:
                     "attempt failed",
                     extra={
                         "task_id": task.task_id,
-                        "function": task.function,
+                        "function": whose,
                         "category": verdict.decision.category,
                         "decision": f"{verdict.decision.action}: {verdict.decision.why}",
                         "error": task.reason[:300],

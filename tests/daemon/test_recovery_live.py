@@ -49,6 +49,22 @@ def test_a_task_that_does_not_fit_is_done_in_a_smaller_way(home_at: HomeAt) -> N
     assert whole(home)
 
 
+def test_a_failure_is_told_of_the_function_that_failed_and_not_of_who_takes_over(
+    home_at: HomeAt,
+) -> None:
+    way = '[[functions.render.degrade]]\nwhen = ["resource"]\nfunction = "render_cpu"\n'
+    home = home_at(function("render", "fail") + way + function("render_cpu", "noop")).up()
+    events = home.connection().watch(
+        ask.Watch(kinds=["error"], functions=["render"]),
+        on_watching=lambda: submit(home, "render", {"kind": "MemoryError"}),
+    )
+    failed = next(events)
+    assert (failed.what, failed.function) == ("resource", "render")
+    assert end_of(home, failed.task_id or "").task.function == "render_cpu"
+    [line] = [line for line in home.log().splitlines() if "attempt failed" in line]
+    assert " function=render " in line
+
+
 def test_another_function_takes_over_and_a_replay_starts_as_submitted(home_at: HomeAt) -> None:
     home = home_at(
         function("render", "needs_room") + LADDER + function("render_cpu", "never_fits", "")
