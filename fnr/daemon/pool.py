@@ -86,6 +86,17 @@ class Pool:
         return [worker for worker in self.workers.values() if worker.state not in gone]
 
     @property
+    def filled(self) -> int:
+        """Places that nobody can be started in: a worker's is free when nothing is left of it.
+
+        One that leaves with nothing in hand has done all that it was given.
+        """
+        return sum(
+            worker.state is not WorkerState.LEAVING or worker.in_hand
+            for worker in self.workers.values()
+        )
+
+    @property
     def starting(self) -> bool:
         """A worker is on its way."""
         return self.seating or any(w.state is WorkerState.STARTING for w in self.workers.values())
@@ -137,11 +148,11 @@ class Pool:
         """Should another worker be started?"""
         if self.removed:
             return False
-        staying = len(self.staying)
-        if staying < self.settings.workers_min:
+        filled = self.filled
+        if filled < self.settings.workers_min:
             return True
         held = self.paused or bool(self.holds)
-        if staying >= self.settings.workers_max or held or self.starting:
+        if filled >= self.settings.workers_max or held or self.starting:
             return False
         return self.next_due_at_ms == 0 and not self.takers()
 

@@ -342,7 +342,7 @@ class Supervisor:
         self._runner.in_hand.when_written(tokens, lambda: self._clear_up(worker, end))
         facts = {"function": worker.function, "worker_id": worker.worker_id, "why": end}
         log.info("worker ended", extra=facts)
-        if pool is not None and worker.respawn:
+        if pool is not None and (worker.respawn or pool.next_due_at_ms == 0):
             self.tend(pool)
 
     def _clear_up(self, worker: WorkerProcess, end: str) -> None:

@@ -110,7 +110,7 @@ class Turns:
         pool = self._dispatcher.pools.get(function)
         if pool is None or pool.removed or pool.problem or self.held_otherwise(pool):
             return False
-        return len(pool.staying) < pool.settings.workers_max or bool(pool.takers())
+        return pool.filled < pool.settings.workers_max or bool(pool.takers())
 
     def _want_the_same(
         self, ours: Needs, theirs: Needs, gpu: bool, host: bool, uuids: Collection[str] | None

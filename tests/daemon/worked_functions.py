@@ -62,6 +62,19 @@ def block_on(fifo: str, started: str = "") -> str:
         return gate.read()
 
 
+def leave_or_mark(path: str, line: str = "", asked: str = "", gate: str = "") -> None:
+    """Append a line, or run a program that, asked to end, says so and first waits at a gate."""
+    if line:
+        mark(path, line)
+        return
+    script = (
+        'trap \'echo > "$0"; cat "$1" > /dev/null; echo left >> "$2"; exit\' TERM\n'
+        'echo > "$0"; while :; do sleep 1 & wait; done'
+    )
+    with subprocess.Popen(["sh", "-c", script, asked, gate, path]):
+        pass
+
+
 def block_with_lock(fifo: str, started: str) -> str:
     """The same with the interpreter's lock held, as a call into a driver may."""
     with Path(started).open("w") as bell:
