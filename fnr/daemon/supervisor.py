@@ -239,7 +239,8 @@ class Supervisor:
                 worker.state = WorkerState.LEAVING
                 worker.leave_reason = worker.leave_reason or reason
                 see_off(self._parts, worker, self.interrupt)
-                self.tend(self.pools[worker.function])
+                if worker.respawn:
+                    self.tend(self.pools[worker.function])
 
     def _ready(self, worker: WorkerProcess) -> None:
         if worker.state in {WorkerState.STARTING, WorkerState.AWAY}:

@@ -65,3 +65,14 @@ def test_after_a_reload_a_place_is_free_when_its_attempt_has_ended(
     gate.write_text("")
     assert end_of(home, first).task.state is TaskState.DONE
     assert end_of(home, second).task.state is TaskState.DONE
+
+
+def test_a_stopped_worker_is_replaced_when_there_is_work_again(home_at: HomeAt) -> None:
+    home = home_at(function("one", "echo")).up()
+    assert end_of(home, submit(home, "one")).task.state is TaskState.DONE
+    [idle] = workers_of(home)
+    home.ask(ask.StopWorkers(workers=["one"]))
+    while idle in workers_of(home):
+        pass
+    assert workers_of(home) == []
+    assert end_of(home, submit(home, "one")).task.state is TaskState.DONE
