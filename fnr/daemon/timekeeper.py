@@ -1,6 +1,7 @@
 """What happens because time passes: deadlines, hangs, waits that end, expiry, retention.
 
-Nothing ticks while nothing runs: the one-second watch is armed only while a worker is busy.
+Nothing ticks while nothing runs, but a slow look at the logs of idle workers: the one-second watch
+is armed only while a worker is busy.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from fnr.store.connection import Transaction
 from fnr.store.settle import settle
 
 WATCH_MS = 1_000
+# A thread that a function has left running prints between attempts, too.
+IDLE_LOGS_MS = 10_000
 # An attempt of a window is expected to be short; what waits behind one that is not goes back.
 RECALL_AFTER_MS = 100
 MOVES_MAX = 500
@@ -65,6 +68,7 @@ class Timekeeper:
         self.busy([worker for worker in self._supervisor.workers.values() if worker.held])
         self.move_due()
         self._prune()
+        self._trim_idle()
 
     def busy(self, workers: list[WorkerProcess]) -> None:
         """Work was handed over: watch while it lasts."""
@@ -98,7 +102,7 @@ class Timekeeper:
                 self._trim_log(worker)
         alive = {worker.worker_id for worker in busy}
         self._suspicions = {k: v for k, v in self._suspicions.items() if k in alive}
-        self._untrimmed &= alive
+        self._untrimmed &= self._supervisor.workers.keys()
         if busy:
             self._watch = self._parts.later(self._next_look_ms(busy, now_ms), self._look)
 
@@ -110,6 +114,12 @@ class Timekeeper:
             if held.task.cancel_asked and token not in worker.kills:
                 why = held.task.reason.partition(": ")[2] or "cancelled"
                 self._stopper.stop(worker, token, KilledBy.CANCEL, why)
+
+    def _trim_idle(self) -> None:
+        for worker in self._supervisor.workers.values():
+            if not worker.held:
+                self._trim_log(worker)
+        self._parts.later(IDLE_LOGS_MS, self._trim_idle)
 
     def _trim_log(self, worker: WorkerProcess) -> None:
         try:

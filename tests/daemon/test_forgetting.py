@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,6 +27,14 @@ def jumped() -> JumpedClock:
     return clock
 
 
+def nothing_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store in which no task waits or expires."""
+    for name in ("wake_waiting", "overdue"):
+        monkeypatch.setattr(tasks, name, lambda *_, **__: [])
+    for name in ("next_wake_at_ms", "next_expiry_at_ms"):
+        monkeypatch.setattr(tasks, name, lambda _: None)
+
+
 def test_a_clock_that_jumps_on_purpose_ages_no_task(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, int] = {}
 
@@ -36,10 +45,7 @@ def test_a_clock_that_jumps_on_purpose_ages_no_task(monkeypatch: pytest.MonkeyPa
     def post(unit: Callable[[object], Any], committed: Callable[[Any, object], None]) -> None:
         committed(unit(None), None)
 
-    for name in ("wake_waiting", "overdue"):
-        monkeypatch.setattr(tasks, name, lambda *_, **__: [])
-    for name in ("next_wake_at_ms", "next_expiry_at_ms"):
-        monkeypatch.setattr(tasks, name, lambda _: None)
+    nothing_waits(monkeypatch)
     monkeypatch.setattr(prune, "prune_step", prune_step)
     settings = Settings()
     parts: Any = SimpleNamespace(
@@ -71,3 +77,28 @@ def test_a_clock_that_jumps_on_purpose_ages_no_reading(
     readings = Readings(parts, nobody, nobody)
     readings._sample({}, ())
     assert asked[0] <= Clock().now_ms() - settings.store.keep_telemetry_ms
+
+
+def test_what_a_worker_prints_while_it_is_idle_is_cut_as_well(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A thread that a function has left running prints on; nobody looks after busy workers then."""
+    nothing_waits(monkeypatch)
+    log = tmp_path / "worker.log"
+    worker: Any = SimpleNamespace(worker_id="w", held={}, log_path=str(log))
+    settings = Settings()
+    again: list[Callable[[], None]] = []
+    parts: Any = SimpleNamespace(
+        clock=Clock(),
+        settings=settings,
+        store=SimpleNamespace(post=lambda *_: None),
+        later=lambda _, call: again.append(call),
+    )
+    supervisor: Any = SimpleNamespace(workers={"w": worker})
+    nobody: Any = SimpleNamespace()
+    Timekeeper(parts, nobody, supervisor, nobody).start()
+    # It wakes up now and then, and this has come since the last time.
+    log.write_bytes(b"x" * (settings.log.worker_bytes_max + 4_096))
+    for call in again[:]:
+        call()
+    assert log.stat().st_blocks * 512 < settings.log.worker_bytes_max
