@@ -89,7 +89,7 @@ class Crew:
         self.intake.warning = self.resources.warning_at_submit
         self.conditions = Conditions(parts, self.dispatcher, self.free, self.resources)
         self.dispatcher.on_delivered = self._busy
-        self.timekeeper.on_buried = self.undoing.settled
+        self.timekeeper.on_buried = self._expired
         self.undoing.acts["release"] = Releasing(parts, self.resources).release
         self.clock_changes.on_shifted += [self.undoing.look, self.effects.deliver]
         self.undoing.on_waiting = self._waits_again
@@ -117,6 +117,11 @@ class Crew:
 
     def _tainted(self, worker: WorkerProcess) -> None:
         self.supervisor.dismiss(worker, "an error that leaves its process unusable")
+
+    def _expired(self, verdicts: list[Verdict]) -> None:
+        self.effects.settled(verdicts)
+        self.undoing.settled(verdicts)
+        self.on_verdicts(verdicts)
 
     def _settled(self, verdicts: list[Verdict]) -> None:
         self.breaker_gate.settled(verdicts)

@@ -46,20 +46,8 @@ def bury(failed: Failed, cause: DeathCause, why: str) -> Verdict:
         attempts=task.attempts,
         replays=task.replays,
     )
-    effect = Effect(
-        key=f"letter:{task.task_id}:{failed.token}",
-        kind=EffectKind.LETTER,
-        data={
-            "severity": _SEVERITY_OF_RULE[found.severity] if found.severity else _SEVERITY[cause],
-            "audience": "submitter" if cause is DeathCause.VALIDATION else "admin",
-            "task_id": task.task_id,
-            "function": task.function,
-            "cause": cause.value,
-            "category": found.category.value,
-            "reason": why,
-            "message": letter.message,
-        },
-    )
+    severity = _SEVERITY_OF_RULE[found.severity] if found.severity else _SEVERITY[cause]
+    effect = _news(letter, death=str(failed.token), severity=severity)
     after = moved(task, TaskState.DEAD, now_ms=failed.now_ms, reason=f"{cause}: {why}")
     return failed.verdict(after, Action.BURY, why, letter=letter, effects=(effect,))
 
@@ -106,4 +94,23 @@ def bury_expired(task: Task, *, now_ms: int) -> Verdict:
         task=after,
         decision=Decision(action=Action.EXPIRE, why=why, category=Category.RESOURCE),
         letter=letter,
+        effects=(_news(letter, death=str(now_ms), severity=_SEVERITY[DeathCause.EXPIRED]),),
+    )
+
+
+def _news(letter: DeadLetter, *, death: str, severity: str) -> Effect:
+    """What is to be told of a new letter; death: which one of its task, that may have many."""
+    return Effect(
+        key=f"letter:{letter.task_id}:{death}",
+        kind=EffectKind.LETTER,
+        data={
+            "severity": severity,
+            "audience": "submitter" if letter.cause is DeathCause.VALIDATION else "admin",
+            "task_id": letter.task_id,
+            "function": letter.function,
+            "cause": letter.cause.value,
+            "category": letter.category.value,
+            "reason": letter.reason,
+            "message": letter.message,
+        },
     )

@@ -318,13 +318,17 @@ def test_a_client_may_name_the_id_and_asking_twice_is_once(home_at: HomeAt) -> N
         home.ask(ask.Submit(task=ask.TaskSpec(function="echo", task_id="mine")))
 
 
-def test_an_expired_task_is_a_dead_letter(home_at: HomeAt) -> None:
+def test_an_expired_task_is_a_dead_letter_and_told_of_like_every_other(home_at: HomeAt) -> None:
     home = home_at(function("echo", "echo")).up()
-    task_id = submit(home, "echo", delay_ms=3_600_000, expires_ms=50)
-    end = end_of(home, task_id)
-    assert end.task.state is TaskState.DEAD
+    news = home.connection(timeout_ms=10_000).watch(
+        ask.Watch(kinds=["letter"]),
+        on_watching=lambda: submit(home, "echo", delay_ms=3_600_000, expires_ms=50),
+    )
+    told = next(news)
+    assert end_of(home, told.task_id or "").task.state is TaskState.DEAD
     [letter] = home.ask(ListLetters()).items
-    assert letter.cause == "expired"
+    assert (letter.task_id, letter.cause, told.what) == (told.task_id, "expired", "expired")
+    assert "warning dead letter" in home.log()
 
 
 def test_a_replayed_letter_stays_until_its_replay_succeeded(

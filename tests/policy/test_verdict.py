@@ -416,6 +416,9 @@ def test_a_task_that_expires_in_the_queue_is_dead_and_says_what_it_waited_for() 
     assert verdict.letter.cause is DeathCause.EXPIRED
     assert verdict.letter.message == "no space left on device"
     assert "expired 5 ms ago" in verdict.letter.reason
+    [effect] = verdict.effects
+    assert (effect.data["severity"], effect.data["audience"]) == ("warning", "admin")
+    assert effect.data["cause"] == "expired"
 
 
 @pytest.mark.parametrize(
