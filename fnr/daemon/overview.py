@@ -31,6 +31,7 @@ class Overview:
         # They look at the disk anew, so that what is said holds now.
         await self._parts.store.look()
         self._crew.reserve.look()
+        await self._crew.readings.look_anew()
         limited = limits(self._parts)
         records: list[FunctionRecord] = self._reader.point(READS["ListFunctions"])
         by_name = {record.function: record for record in records}

@@ -20,6 +20,8 @@ from fnr.policy.gpu import Gpu
 from fnr.store.telemetry import Reading, Telemetry
 
 EVERY_MS = 5_000
+# A disk that does not answer must not keep those waiting who ask how it is.
+LOOK_S = 2.0
 GPU_VALUES = ("memory_free_mib", "busy_percent", "temperature_c", "power_w")
 PRUNED_MAX = 5_000
 
@@ -33,6 +35,7 @@ class Readings:
         self._gpus = gpus
         self._timer: asyncio.TimerHandle | None = None
         self._file: Telemetry | None = None
+        self._written: asyncio.Future[None] | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="readings")
 
     def busy(self) -> None:
@@ -54,19 +57,33 @@ class Readings:
         if not busy:
             return
         self.busy()
-        if why := self._no_room():
-            if "telemetry" not in self._parts.problems:
-                log.warning("readings are off", extra={"why": why})
-            self._parts.problems["telemetry"] = f"readings are off: {why}"
+        if self._is_off():
             return
         pids = {worker.worker_id: worker.identity.pid for worker in busy}
         gpus: tuple[Gpu, ...] = ()
         if any(worker.settings.on_gpu for worker in busy):
             gpus = self._gpus.report.gpus
             self._parts.start(self._read_gpus(), what="reading the GPUs")
-        loop = self._parts.loop
-        written = loop.run_in_executor(self._thread, partial(self._sample, pids, gpus))
-        written.add_done_callback(self._sampled)
+        self._take(pids, gpus)
+
+    async def look_anew(self) -> None:
+        """Why none are kept may be over, and nobody takes any while nothing runs."""
+        if "telemetry" in self._parts.problems and not self._is_off():
+            await asyncio.wait([self._take({}, ())], timeout=LOOK_S)
+
+    def _take(self, pids: dict[str, int], gpus: tuple[Gpu, ...]) -> asyncio.Future[None]:
+        if self._written is None or self._written.done():
+            loop = self._parts.loop
+            self._written = loop.run_in_executor(self._thread, partial(self._sample, pids, gpus))
+            self._written.add_done_callback(self._sampled)
+        return self._written
+
+    def _is_off(self) -> bool:
+        if why := self._no_room():
+            if "telemetry" not in self._parts.problems:
+                log.warning("readings are off", extra={"why": why})
+            self._parts.problems["telemetry"] = f"readings are off: {why}"
+        return bool(why)
 
     def _no_room(self) -> str:
         if self._parts.store.state != "ok":
@@ -81,9 +98,11 @@ class Readings:
         error = None if written.cancelled() else written.exception()
         if error is None:
             self._parts.problems.pop("telemetry", None)
-        elif "telemetry" not in self._parts.problems:
-            self._parts.problems["telemetry"] = f"readings cannot be kept: {error}"
+            return
+        words = f"readings cannot be kept: {error}"
+        if self._parts.problems.get("telemetry") != words:
             log.warning("readings cannot be kept", extra={"why": str(error)})
+        self._parts.problems["telemetry"] = words
 
     async def _read_gpus(self) -> None:
         """For the next sample, and for whoever decides on a GPU meanwhile."""
