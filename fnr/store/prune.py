@@ -67,10 +67,10 @@ def prune_step(
             if last is not None:
                 reached[place] = last
                 more = True
-    workers.forget_oldest(tx)
-    incidents.forget(tx, quiet_before_ms=incidents_before_ms, count_max=count_max)
-    entries = replay_plans.forget(tx, ended_before_ms=cancelled_before_ms, count_max=count_max)
-    more = more or entries == count_max
+    ended = workers.forget_oldest(tx, count_max=count_max)
+    rested = incidents.forget(tx, quiet_before_ms=incidents_before_ms, count_max=count_max)
+    replayed = replay_plans.forget(tx, ended_before_ms=cancelled_before_ms, count_max=count_max)
+    more = more or count_max in {ended, rested} or replayed > 0
     return Pruned(removed=removed, places=reached if more else {}, more=more)
 
 

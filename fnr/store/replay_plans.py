@@ -173,7 +173,8 @@ def has_put_back(tx: Transaction, seq: int, *, now_ms: int) -> None:
 
 
 def forget(tx: Transaction, *, ended_before_ms: int, count_max: int) -> int:
-    """Remove up to count_max rows of the oldest plan that ended before then; how many were."""
+    """Remove up to count_max rows of the oldest plan that ended before then, its own the last; how
+    many were."""
     row = tx.one(
         """
         SELECT seq FROM replay_plan
@@ -186,7 +187,7 @@ def forget(tx: Transaction, *, ended_before_ms: int, count_max: int) -> int:
         return 0
     removed = remove_entries(tx, row[0], count_max=count_max)
     if removed < count_max:
-        tx.run("DELETE FROM replay_plan WHERE seq = ?", (row[0],))
+        removed += tx.run("DELETE FROM replay_plan WHERE seq = ?", (row[0],))
     return removed
 
 

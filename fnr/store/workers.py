@@ -96,8 +96,8 @@ def now_path(tx: Transaction, worker_id: str) -> str | None:
     return None if row is None else row[0]
 
 
-def forget_oldest(tx: Transaction) -> int:
-    """Remove the rows of workers that ended, except the latest; how many went."""
+def forget_oldest(tx: Transaction, *, count_max: int) -> int:
+    """Remove up to count_max rows of workers that ended, except the latest; how many went."""
     return tx.run(
         """
         DELETE FROM worker
@@ -105,9 +105,9 @@ def forget_oldest(tx: Transaction) -> int:
                SELECT worker_id FROM worker
                 WHERE ended_at_ms IS NOT NULL
                 ORDER BY ended_at_ms DESC
-                LIMIT 500 OFFSET ?)
+                LIMIT ? OFFSET ?)
         """,
-        (GONE_KEPT_MAX,),
+        (count_max, GONE_KEPT_MAX),
     )
 
 

@@ -23,8 +23,20 @@ from store_values import (
 )
 
 from fnr.policy.record import WorkerRecord
+from fnr.policy.replay import ReplayPlan, ReplayState
 from fnr.policy.verdict import Effect, conclude
-from fnr.store import functions, ledger, letters, migrate, outbox, prune, tally, tasks, workers
+from fnr.store import (
+    functions,
+    ledger,
+    letters,
+    migrate,
+    outbox,
+    prune,
+    replay_plans,
+    tally,
+    tasks,
+    workers,
+)
 from fnr.store.connection import read_only
 from fnr.store.reads import READS
 from fnr.store.telemetry import Reading, Telemetry
@@ -76,7 +88,7 @@ def test_workers_that_ended_are_forgotten_but_for_the_latest(
         workers.insert(tx, started(worker_id=f"w{number}"))
         if number:
             workers.end(tx, f"w{number}", at_ms=NOW_MS + number, end="exit 0")
-    assert workers.forget_oldest(tx) == 2
+    assert workers.forget_oldest(tx, count_max=500) == 2
     found = workers.listed(tx, gone=True)
     assert [one.worker_id for one in found] == ["w0", "w5", "w4", "w3"]
 
@@ -148,6 +160,30 @@ def test_old_tasks_are_forgotten_in_steps_and_letters_are_kept(book: Book) -> No
     assert [pruned.removed for pruned in rounds(book, count_max=2)] == [2, 2, 0]
     assert tally.counts(tx) == {"render": {"done": 4, "cancelled": 2, "dead": 1}}
     assert all(tasks.get(tx, kept) for kept in (dead, rested, late))
+
+
+def test_a_round_ends_when_nothing_of_anything_is_left_to_forget(
+    book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker for each task, and a replay from a cron job each minute, are more than one step in
+    ten minutes removes."""
+    monkeypatch.setattr(workers, "GONE_KEPT_MAX", 1)
+    for number in range(6):
+        workers.insert(book.tx, started(worker_id=f"w{number}"))
+        workers.end(book.tx, f"w{number}", at_ms=NOW_MS + number, end="max_tasks")
+        replay_plans.add(
+            book.tx,
+            ReplayPlan(
+                plan_id=IDS.new(),
+                state=ReplayState.CANCELLED,
+                state_at_ms=NOW_MS - 2 * DAY_MS,
+                created_at_ms=NOW_MS - 2 * DAY_MS,
+                created_by="ann",
+            ),
+        )
+    assert rounds(book, count_max=2)[-1].removed == 0
+    assert [one.worker_id for one in workers.listed(book.tx, gone=True)] == ["w5"]
+    assert replay_plans.page(book.tx, active=False, after=None, limit=9).items == []
 
 
 def rounds(book: Book, *, count_max: int) -> list[prune.Pruned]:
