@@ -130,13 +130,17 @@ class Incidents:
         """Move what time moves; how long nothing else will."""
         quiet_ms = self._parts.settings.store.incidents_quiet_ms
         now_ms = self._parts.clock.now_ms()
+        # A clock that jumps on purpose must not put to rest what failed a moment ago.
+        quiet_before_ms = self._parts.clock.true_ms() - quiet_ms
         at_rest = await self._reader.read(
-            lambda tx: incidents.quiet(tx, quiet_before_ms=now_ms - quiet_ms, count_max=MOVES_MAX)
+            lambda tx: incidents.quiet(tx, quiet_before_ms=quiet_before_ms, count_max=MOVES_MAX)
         )
 
         def unit(tx: Transaction) -> tuple[int, int, int | None]:
             awake = incidents.age(tx, now_ms=now_ms, count_max=MOVES_MAX)
-            rested = incidents.rest(tx, at_rest, quiet_ms=quiet_ms, now_ms=now_ms)
+            rested = incidents.rest(
+                tx, at_rest, quiet_before_ms=quiet_before_ms, quiet_ms=quiet_ms, now_ms=now_ms
+            )
             failpoint("incidents-aged-in-unit")
             return len(awake), rested, incidents.next_snooze_end_ms(tx)
 

@@ -254,14 +254,16 @@ def quiet(tx: Transaction, *, quiet_before_ms: int, count_max: int) -> list[str]
     return [incident_id for (incident_id,) in rows]
 
 
-def rest(tx: Transaction, ids: Sequence[str], *, quiet_ms: int, now_ms: int) -> int:
+def rest(
+    tx: Transaction, ids: Sequence[str], *, quiet_before_ms: int, quiet_ms: int, now_ms: int
+) -> int:
     """Resolve incidents that `quiet` has found, unless something came meanwhile; how many."""
     count = 0
     for incident_id in ids:
         before = get(tx, incident_id)
         if before is None or before.state is IncidentState.RESOLVED:
             continue
-        if before.last_at_ms < now_ms - quiet_ms:
+        if before.last_at_ms < quiet_before_ms:
             _keep(tx, before, moves.rested(before, quiet_ms=quiet_ms, now_ms=now_ms))
             count += 1
     return count

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from fnr.config.settings import Settings
+from fnr.daemon.incidents import Incidents
 from fnr.daemon.readings import Readings
 from fnr.daemon.timekeeper import Timekeeper
 from fnr.host.clock import Clock
 from fnr.host.faults.clock_jump import JumpedClock
-from fnr.store import prune, tasks
+from fnr.store import incidents, prune, tasks
 from fnr.store.telemetry import Telemetry
 
 A_YEAR_MS = 365 * 86_400_000
@@ -77,6 +78,35 @@ def test_a_clock_that_jumps_on_purpose_ages_no_reading(
     readings = Readings(parts, nobody, nobody)
     readings._sample({}, ())
     assert asked[0] <= Clock().now_ms() - settings.store.keep_telemetry_ms
+
+
+async def test_a_clock_that_jumps_on_purpose_puts_no_incident_to_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int] = []
+
+    def noted(_: object, *args: Any, quiet_before_ms: int = 0, **__: Any) -> Any:
+        asked.append(quiet_before_ms)
+        return len(args) if args else []
+
+    async def answered(query: Callable[[object], Any]) -> Any:
+        return query(None)
+
+    monkeypatch.setattr(incidents, "quiet", noted)
+    monkeypatch.setattr(incidents, "rest", noted)
+    monkeypatch.setattr(incidents, "age", lambda *_, **__: [])
+    monkeypatch.setattr(incidents, "next_snooze_end_ms", lambda _: None)
+    settings = Settings()
+    parts: Any = SimpleNamespace(
+        clock=jumped(),
+        settings=settings,
+        store=SimpleNamespace(write=answered),
+        events=SimpleNamespace(tell=lambda _: None),
+    )
+    reader: Any = SimpleNamespace(read=answered)
+    await Incidents(parts, reader)._look()
+    assert len(asked) == 2
+    assert max(asked) <= Clock().now_ms() - settings.store.incidents_quiet_ms
 
 
 def test_what_a_worker_prints_while_it_is_idle_is_cut_as_well(

@@ -312,9 +312,10 @@ def test_an_incident_rests_when_its_tasks_have_recovered_and_it_was_quiet(book: 
     end(tx, conclude(claimed.task, token=claimed.token, now_ms=later_ms))
     assert incidents.quiet(tx, quiet_before_ms=NOW_MS, count_max=9) == [], "it was not quiet"
     [found] = incidents.quiet(tx, **quiet)
-    assert incidents.rest(tx, [found, "2:gone"], quiet_ms=DAY_MS * 9, now_ms=later_ms) == 0
-    assert incidents.rest(tx, [found], quiet_ms=1_000, now_ms=later_ms) == 1
-    assert incidents.rest(tx, [found], quiet_ms=1_000, now_ms=later_ms) == 0
+    now = {"quiet_ms": 1_000, "now_ms": later_ms}
+    assert incidents.rest(tx, [found, "2:gone"], quiet_before_ms=NOW_MS, **now) == 0
+    assert incidents.rest(tx, [found], quiet_before_ms=later_ms - 1_000, **now) == 1
+    assert incidents.rest(tx, [found], quiet_before_ms=later_ms - 1_000, **now) == 0
     assert only(tx).state is IncidentState.RESOLVED
     assert tasks.get(tx, task_id) is not None
     book.commit()
