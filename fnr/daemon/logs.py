@@ -19,6 +19,8 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 # systemd strips these prefixes and files the line under the priority.
 _PRIORITY = {"CRITICAL": "<2>", "ERROR": "<3>", "WARNING": "<4>", "INFO": "<6>", "DEBUG": "<7>"}
 
+_OF_ITSELF = {"name": "fnr", "levelno": logging.WARNING, "levelname": "WARNING"}
+
 
 class TextFormat(logging.Formatter):
     """`2026-11-23T14:02:11.123Z warning attempt failed task_id=01J… category=transient`."""
@@ -78,7 +80,13 @@ class _RotatedFile(logging.handlers.RotatingFileHandler):
         """Move the files on; what is full and has no place to go is given up."""
         if not self.backupCount:
             os.truncate(self.baseFilename, 0)
-        super().doRollover()
+        try:
+            super().doRollover()
+        except OSError as error:
+            # The file may be ours and its folder not; without this no line would come any more.
+            os.truncate(self.baseFilename, 0)
+            said = f"the log cannot be rotated, and begins anew: {error}"
+            logging.FileHandler.emit(self, logging.makeLogRecord({**_OF_ITSELF, "msg": said}))
 
 
 def set_up(settings: LogSettings, *, file: str | None, journal: bool) -> None:

@@ -38,6 +38,21 @@ def test_there_are_no_more_files_than_the_setting_says(
     assert "line 99 of many" in file.read_text()
 
 
+def test_a_log_that_cannot_be_rotated_begins_anew_and_says_so(
+    tmp_path: Path, log: logging.Logger
+) -> None:
+    """The file is the daemon's and its folder somebody else's, who has something of that name."""
+    file = tmp_path / "daemon.log"
+    (tmp_path / "daemon.log.1").mkdir()
+    set_up(LogSettings(file_bytes_max=1_000, files_max=2), file=str(file), journal=False)
+    for number in range(100):
+        log.warning("line %d of many", number)
+    first, *_, last = file.read_text().splitlines()
+    assert "the log cannot be rotated, and begins anew" in first
+    assert last.endswith("line 99 of many")
+    assert file.stat().st_size <= 1_000
+
+
 @pytest.mark.parametrize("how", ["moved", "removed", "replaced"])
 def test_a_log_that_somebody_took_away_is_begun_anew(
     tmp_path: Path, log: logging.Logger, how: str
