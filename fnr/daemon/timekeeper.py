@@ -33,6 +33,8 @@ RECALL_AFTER_MS = 100
 MOVES_MAX = 500
 PRUNE_EVERY_MS = 10 * 60_000
 PRUNE_AGAIN_MS = 200
+# Nobody is answered meanwhile, and an input of 10 MiB alone takes some of that.
+PRUNE_MS_MAX = 50
 WALL_WAIT_MS_MAX = 60_000
 
 
@@ -259,6 +261,7 @@ class Timekeeper:
         now_ms = self._parts.clock.true_ms()
 
         def unit(tx: Transaction) -> prune.Pruned:
+            until_ms = self._parts.clock.boot_ms() + PRUNE_MS_MAX
             return prune.prune_step(
                 tx,
                 done_before_ms=now_ms - keep.keep_done_ms,
@@ -266,6 +269,7 @@ class Timekeeper:
                 incidents_before_ms=now_ms - keep.keep_incidents_ms,
                 count_max=MOVES_MAX,
                 places=self._pruned_to,
+                enough=lambda: self._parts.clock.boot_ms() >= until_ms,
             )
 
         def committed(pruned: prune.Pruned | None, error: BaseException | None) -> None:

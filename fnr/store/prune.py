@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fnr.policy.task import TaskState
@@ -38,8 +38,11 @@ def prune_step(
     incidents_before_ms: int,
     count_max: int,
     places: Places,
+    enough: Callable[[], bool],
 ) -> Pruned:
-    """Remove up to count_max tasks that ended before then.
+    """Remove up to count_max tasks that ended before then, and no more once that is enough.
+
+    enough: has it taken too long? What belongs to a task may be of any size.
 
     A cancelled task with a letter stays: the letter was resolved, and `dlq purge` removes it. One
     whose undo has not ended, or needs an operator, stays as well.
@@ -54,14 +57,14 @@ def prune_step(
         for (function,) in tx.all(
             "SELECT function FROM tally WHERE state = ? AND count > 0", (state,)
         ):
-            if removed == count_max:
+            if removed == count_max or (removed and enough()):
                 more = True
                 break
             place = (function, state)
             after = places.get(place, "")
             left = count_max - removed
             gone, last = _prune(
-                tx, function, state, before_ms=before_ms, after=after, count_max=left
+                tx, function, state, before_ms=before_ms, after=after, count_max=left, enough=enough
             )
             removed += gone
             if last is not None:
@@ -75,7 +78,14 @@ def prune_step(
 
 
 def _prune(
-    tx: Transaction, function: str, state: str, *, before_ms: int, after: str, count_max: int
+    tx: Transaction,
+    function: str,
+    state: str,
+    *,
+    before_ms: int,
+    after: str,
+    count_max: int,
+    enough: Callable[[], bool],
 ) -> tuple[int, str | None]:
     """How many went, and the last one that was looked at; None when that was all."""
     # A task that ended before then was also born before then, so the scan stops at that id.
@@ -116,8 +126,13 @@ def _prune(
         """,
         values,
     )
-    tx.many("DELETE FROM task WHERE task_id = ?", rows)
-    tx.count(function, state, -len(rows))
-    if len(rows) == count_max:
-        return count_max, str(rows[-1][0])
-    return len(rows), None if last is None else str(last[0])
+    gone = 0
+    for row in rows:
+        tx.run("DELETE FROM task WHERE task_id = ?", row)
+        gone += 1
+        if enough():
+            break
+    tx.count(function, state, -gone)
+    if gone == count_max or gone < len(rows):
+        return gone, str(rows[gone - 1][0])
+    return gone, None if last is None else str(last[0])

@@ -413,6 +413,14 @@ async def test_the_store_is_durable_and_checks_its_references(store: Store) -> N
     assert await store.write(pragmas) == ["wal", 2, 1]
 
 
+async def test_what_is_deleted_is_not_written_once_more(store: Store) -> None:
+    """A build that fills it with zeros wrote 800 MiB to forget 400 tasks with large inputs."""
+    large = "x" * 4 * 1024 * 1024
+    await store.write(lambda tx: tx.run("INSERT INTO meta VALUES ('large', ?)", (large,)))
+    await store.write(lambda tx: tx.run("DELETE FROM meta WHERE key = 'large'"))
+    assert (wal_size(store.path) or 0) < 6 * 1024 * 1024
+
+
 async def test_a_log_that_has_grown_is_used_again(store: Store) -> None:
     """It is moved into the file beside the writer, then written again from its start."""
     body = b'{"x":"' + b"x" * 200_000 + b'"}'

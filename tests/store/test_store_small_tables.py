@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -186,7 +187,23 @@ def test_a_round_ends_when_nothing_of_anything_is_left_to_forget(
     assert replay_plans.page(book.tx, active=False, after=None, limit=9).items == []
 
 
-def rounds(book: Book, *, count_max: int) -> list[prune.Pruned]:
+def test_a_step_that_has_taken_long_enough_leaves_the_rest_to_the_next(book: Book) -> None:
+    """Old tasks may have inputs of 10 MiB each: five hundred of them took half a minute."""
+    tx, old_ms = book.tx, NOW_MS - 10 * DAY_MS
+    for function in ("render", "upload"):
+        for _ in range(2):
+            accept(tx, new_task(function=function, created_at_ms=old_ms))
+            claimed = claim(tx, function=function, now_ms=old_ms)
+            end(tx, conclude(claimed.task, token=claimed.token, now_ms=old_ms))
+    book.commit()
+    steps = rounds(book, count_max=9, enough=lambda: True)
+    assert [pruned.removed for pruned in steps] == [1, 1, 1, 1]
+    assert tally.counts(tx) == {}
+
+
+def rounds(
+    book: Book, *, count_max: int, enough: Callable[[], bool] = lambda: False
+) -> list[prune.Pruned]:
     """The steps of one round: all that is older than a day."""
     steps: list[prune.Pruned] = []
     while not steps or steps[-1].more:
@@ -198,6 +215,7 @@ def rounds(book: Book, *, count_max: int) -> list[prune.Pruned]:
                 incidents_before_ms=NOW_MS - DAY_MS,
                 count_max=count_max,
                 places=steps[-1].places if steps else {},
+                enough=enough,
             )
         )
         book.commit()

@@ -375,7 +375,7 @@ def test_retention_leaves_tasks_whose_undo_has_not_ended(book: Book) -> None:
     later_ms = NOW_MS + 10**9
     prune.prune_step(
         tx, done_before_ms=later_ms, cancelled_before_ms=later_ms, incidents_before_ms=0,
-        count_max=100, places={},
+        count_max=100, places={}, enough=lambda: False,
     )  # fmt: skip
     assert tasks.get(tx, kept.task.task_id) is not None
     assert tasks.get(tx, gone.task.task_id) is None
