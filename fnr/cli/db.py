@@ -132,7 +132,10 @@ def restore(file: File, yes: Yes = False, damaged: Damaged = False) -> None:
 
 @app.command(epilog=examples("fnr daemon stop && fnr db vacuum && fnr daemon start"))
 def vacuum() -> None:
-    """Give the space of deleted rows back to the disk; the daemon must be stopped."""
+    """Give the space of deleted rows back to the disk; the daemon must be stopped.
+
+    Until it is done it takes twice the room of what is left, beside the store.
+    """
     store_file.require(here().paths)
     store_file.refuse_while_running(here().paths, "vacuumed")
     before_bytes, after_bytes = store_file.vacuum(here().paths)

@@ -68,9 +68,7 @@ def told_to_people(paths: Paths) -> Iterator[None]:
 
 
 def _of_sqlite(error: Exception, paths: Paths) -> StorageError:
-    if primary_code(error) in FULL_CODES:
-        return StorageError(f"{paths.store_file} cannot be written", why=str(error))
-    if is_of_a_write(error):
+    if primary_code(error) in FULL_CODES or is_of_a_write(error):
         return StorageError(
             f"{paths.store_file} cannot be written",
             why=f"{error}; {disk.words_of_room(paths.state_dir)}",

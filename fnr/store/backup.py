@@ -111,9 +111,22 @@ def vacuum(store_file: str | Path) -> tuple[int, int]:
         # What a daemon that was killed has left in the log is in the file's size before, too.
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         before = Path(store_file).stat().st_size
-        connection.execute("VACUUM")
+        with _temporary_files_in(Path(store_file).absolute().parent, connection):
+            connection.execute("VACUUM")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return before, Path(store_file).stat().st_size
+
+
+@contextmanager
+def _temporary_files_in(folder: Path, connection: sqlite3.Connection) -> Iterator[None]:
+    """SQLite makes a whole store anew: that has no place in memory, nor in a small /tmp."""
+    connection.execute("PRAGMA temp_store = FILE")
+    place = str(folder).replace("'", "''")
+    connection.execute(f"PRAGMA temp_store_directory = '{place}'")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA temp_store_directory = ''")
 
 
 def _copy(source: Path, draft: Path, *, damaged: bool, today: bool = False) -> list[Finding]:

@@ -8,6 +8,7 @@ import resource
 import shutil
 import sqlite3
 import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -386,6 +387,33 @@ def test_vacuum_gives_space_back_and_keeps_every_row(book: Book) -> None:
     assert after_bytes < before_bytes / 2
     assert after_bytes == book.path.stat().st_size
     assert tables_of(book.path) == before
+
+
+IN_LITTLE_MEMORY = """
+import resource, sys
+from fnr.store import transaction
+from fnr.store.backup import vacuum
+transaction.CACHE_KIB = 1_024
+[line] = [one for one in open("/proc/self/status") if one.startswith("VmData:")]
+resource.setrlimit(resource.RLIMIT_DATA, ((int(line.split()[1]) << 10) + (20 << 20),) * 2)
+vacuum(sys.argv[1])
+"""
+
+
+def test_a_vacuum_takes_no_memory_for_the_store(book: Book) -> None:
+    """Method: a store of 32 MiB, small caches, and 20 MiB for who compacts it."""
+    body = b'{"x":"' + b"x" * (1 << 20) + b'"}'
+    accept(book.tx, *(new_task() for _ in range(32)), body=body)
+    book.commit()
+    book.close()
+    done = subprocess.run(
+        [sys.executable, "-c", IN_LITTLE_MEMORY, str(book.path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert files_in(book.path.parent) == {book.path.name}
 
 
 def test_the_size_before_a_vacuum_counts_what_is_in_the_log_alone(
