@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 import os
 import sqlite3
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -87,6 +88,7 @@ def restore(store_file: str | Path, source: str | Path, *, damaged: bool = False
     store_file = Path(store_file)
     with _draft_beside(store_file, _nobody) as draft:
         _copy(Path(source), draft, damaged=damaged, today=True)
+        _belongs_like(draft, store_file)
         kept = _set_aside(store_file) if store_file.exists() else None
         draft.replace(store_file)
     _sync(store_file.parent)
@@ -186,6 +188,16 @@ def _appear(draft: Path, target: Path) -> None:
     except OSError:
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         draft.replace(target)
+
+
+def _belongs_like(draft: Path, store_file: Path) -> None:
+    """The daemon's it is, also where root puts it back: by the store of before, or its folder."""
+    there_was = store_file.exists()
+    before = (store_file if there_was else store_file.parent).stat()
+    with suppress(PermissionError):  # who may not give it away has it
+        os.chown(draft, before.st_uid, before.st_gid)
+    if there_was:
+        draft.chmod(stat.S_IMODE(before.st_mode))
 
 
 def _set_aside(store_file: Path) -> Path:

@@ -235,6 +235,30 @@ def test_a_store_can_be_restored_where_there_was_none(
     assert tables_of(tmp_path / "new.db") == tables_of(target)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may hand files to somebody else")
+@pytest.mark.parametrize("there_was", [True, False])
+def test_what_root_puts_back_is_the_daemons(
+    book: Book, target: Path, tmp_path: Path, there_was: bool
+) -> None:
+    """Its user could not have opened it, and the daemon did not start."""
+    bury(book.tx)
+    book.commit()
+    backup(book.path, target)
+    book.close()
+    home = tmp_path / "home"
+    home.mkdir()
+    store = home / "fnr.db"
+    if there_was:
+        shutil.copy(book.path, store)
+        store.chmod(0o640)
+    for path in (home, *home.iterdir()):
+        os.chown(path, 4242, 4343)
+    restore(store, target)
+    found = store.stat()
+    assert (found.st_uid, found.st_gid) == (4242, 4343)
+    assert found.st_mode & 0o777 == (0o640 if there_was else 0o600)
+
+
 def test_the_log_of_a_replaced_store_does_not_meet_the_new_one(book: Book, target: Path) -> None:
     """Method: a store that was killed leaves its log behind; SQLite would apply it to whatever
     file stands there."""
