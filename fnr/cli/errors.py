@@ -145,7 +145,8 @@ def _latest_of(detail: IncidentDetail) -> ErrorDetail:
             return here().ask(GetError(error_id=error_id))
     raise NotFound(
         f"no error of incident {detail.incident.incident_id} is kept any more",
-        next_step=f"fnr errors show {detail.incident.incident_id}",
+        why="they are forgotten with their tasks (store.keep_done) or purged with them",
+        next_step=f"{here().command} errors show {detail.incident.incident_id}",
     )
 
 

@@ -81,7 +81,8 @@ def incident_page(detail: IncidentDetail, command: str = "") -> str:
         f" ({one_line(move.by)})"
         for move in detail.moves
     ]
-    lines += ["", "latest errors:", *map(_short, detail.errors)]
+    none = ["  none is kept: they are forgotten or purged with their tasks"]
+    lines += ["", "latest errors:", *(map(_short, detail.errors) if detail.errors else none)]
     if command:
         lines += [
             "",

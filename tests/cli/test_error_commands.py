@@ -328,6 +328,7 @@ def test_of_an_incident_the_latest_error_that_is_kept_is_explained(
     server.answers[GetIncident] = IncidentDetail(incident=gone, moves=[], errors=[])
     left = fnr("errors", "explain", "1:ab")
     assert (left.code, "no error of incident 1:ab is kept any more" in left.err) == (4, True)
+    assert "none is kept" in fnr("errors", "show", "1:ab").out
 
 
 def test_show_finds_errors_and_incidents(server: WireServer, fnr: Run) -> None:
