@@ -47,6 +47,8 @@ RULES_BEHIND = "rules.d was changed, and is not in force like that: fnr rules re
 LOAD_AFTER_MS = 2_000
 LOAD_AGAIN_MS = 500
 LOAD_AT_LAST_MS = 30_000
+# What cannot be read now (no file descriptor left, fnr is just being installed) can be soon.
+LOAD_FAILED_MS = 1_000
 # So many COMMITs between two looks are much work.
 BUSY_COMMITS = 50
 # Answers remembered, some 3 kB each.
@@ -163,13 +165,27 @@ class RulesInForce:
     def _load_now(self) -> None:
         if not self._loading:
             self._loading = True
-            self._parts.start(self._load(), what="loading the rules")
+            self._begin_to_load()
+
+    def _begin_to_load(self) -> None:
+        self._parts.start(self._load(), what="loading the rules")
 
     async def _load(self) -> None:
-        await _beside_the_loop(self._ready)
+        try:
+            await _beside_the_loop(self._ready)
+        except Exception as error:  # noqa: BLE001 - whatever it is, failures wait for the rules
+            self._not_loaded(error)
+            return
         self._call_back()
         self.on_loaded()
         await self.keep()
+
+    def _not_loaded(self, error: Exception) -> None:
+        words = f"the rules of fnr cannot be read, and failed attempts wait for them: {error}"
+        if self._parts.problems.get("rules") != words:
+            log.error(words, exc_info=error)
+        self._parts.problems["rules"] = words
+        self._parts.later(LOAD_FAILED_MS, self._begin_to_load)
 
     async def read_again(self, settings: Settings) -> tuple[LoadedRules, TextModel | None]:
         """What the files say now; nothing changes yet."""

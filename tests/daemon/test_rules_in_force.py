@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +24,7 @@ class Loop:
         self.timers: list[tuple[float, Callable[[], None]]] = []
         self.started: list[Coroutine[Any, Any, None]] = []
         self.store = self
+        self.problems: dict[str, str] = {}
         self.commit: Callable[[], None] = lambda: None
 
     def on_written(self, hook: Callable[[], None]) -> None:
@@ -111,6 +113,31 @@ async def test_the_first_failure_has_them_read_at_once_and_once(
     [work] = loop.started
     await work
     assert told == ["first", "second", "loaded"]
+
+
+async def test_what_could_not_be_read_is_read_again_and_said_meanwhile(
+    at_rest: tuple[Loop, RulesInForce], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No file could be opened at that moment: failed attempts stayed as running for ever."""
+    loop, rules = at_rest
+    read = RulesInForce._ready
+
+    def out_of_files(_: RulesInForce) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(RulesInForce, "_ready", out_of_files)
+    told: list[str] = []
+    rules.when_ready(lambda: told.append("settled"))
+    for _ in range(2):
+        await loop.started.pop()
+        assert "Too many open files" in loop.problems["rules"]
+        [(_, again)] = loop.timers
+        loop.timers.clear()
+        again()
+    assert told == []
+    monkeypatch.setattr(RulesInForce, "_ready", read)
+    await loop.started.pop()
+    assert told == ["settled"]
 
 
 def test_a_young_daemon_that_ends_has_read_no_rules(home_at: Any, tmp_path: Path) -> None:
