@@ -100,7 +100,12 @@ class Timekeeper:
             if current is not None and worker.state is not WorkerState.GONE:
                 self._check_cancels(worker)
                 self._check_deadlines(worker, current, now_ms)
-                self._check_hang(worker, current, now_ms)
+                try:
+                    self._check_hang(worker, current, now_ms)
+                except OSError as error:
+                    # As without a file descriptor to spare: whether it hangs is not known.
+                    self._suspicions.pop(worker.worker_id, None)
+                    log.warning("a silent worker could not be looked at: %s", error)
                 self._trim_log(worker)
         alive = {worker.worker_id for worker in busy}
         self._suspicions = {k: v for k, v in self._suspicions.items() if k in alive}
