@@ -6,6 +6,7 @@ thousand links long, its text may not be valid Unicode. What cannot be read is n
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import PurePath
 from types import TracebackType
 
@@ -167,23 +168,37 @@ def _exit_code(error: SystemExit) -> int:
 def _traceback_text(
     kept: list[BaseException], facts: tuple[ExceptionFact, ...], *, whole: bool, missing: list[str]
 ) -> str:
-    import traceback  # noqa: PLC0415 - only failures need it
-
     tb = _without_our_frames(_traceback_of(kept[0]))
+    try:
+        import traceback  # noqa: PLC0415 - only failures need it
+    except BaseException as trouble:  # noqa: BLE001 - no file, or no memory, may be left for it
+        missing.append(f"lines of source: {type_name(type(trouble))} while they were looked for")
+        return "".join([*_frame_lines(tb), *map(_fact_line, facts)])
     try:
         if whole:
             lines = traceback.format_exception(type(kept[0]), kept[0], tb, limit=-_FRAMES_MAX)
         else:
             # The module would format every link of the chain, however many there are.
             lines = traceback.format_tb(tb, limit=-_FRAMES_MAX)
-            lines += [
-                f"{fact.type}: {fact.message}\n" if fact.message else f"{fact.type}\n"
-                for fact in facts
-            ]
+            lines += map(_fact_line, facts)
     except BaseException as trouble:  # noqa: BLE001 - it calls into foreign exceptions
         missing.append(f"traceback: {type_name(type(trouble))} while it was formatted")
         return ""
     return "".join(lines)
+
+
+def _frame_lines(tb: TracebackType | None) -> list[str]:
+    """Where it happened, as the traceback module says it."""
+    lines = []
+    while tb is not None:
+        code = tb.tb_frame.f_code
+        lines.append(f'  File "{code.co_filename}", line {tb.tb_lineno}, in {code.co_name}\n')
+        tb = tb.tb_next
+    return lines[-_FRAMES_MAX:]
+
+
+def _fact_line(fact: ExceptionFact) -> str:
+    return f"{fact.type}: {fact.message}\n" if fact.message else f"{fact.type}\n"
 
 
 def _traceback_of(link: BaseException) -> TracebackType | None:
@@ -199,7 +214,9 @@ def _without_our_frames(tb: TracebackType | None) -> TracebackType | None:
 
 def _free_locals(links: list[BaseException]) -> None:
     """Let go of what the dead frames hold: there is no memory left to describe them with."""
-    from traceback import clear_frames  # noqa: PLC0415 - only failures need it
-
     for link in links:
-        clear_frames(_traceback_of(link))
+        tb = _traceback_of(link)
+        while tb is not None:
+            with suppress(RuntimeError):  # it still runs
+                tb.tb_frame.clear()
+            tb = tb.tb_next

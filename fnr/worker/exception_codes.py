@@ -150,8 +150,10 @@ def _wait_ms(hint: object, *, now_ms: int) -> int | None:
 
 
 def _until_ms(date: str, *, now_ms: int) -> int | None:
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - 2 MiB that few failures need
-
+    try:
+        from email.utils import parsedate_to_datetime  # noqa: PLC0415 - 2 MiB for few failures
+    except (OSError, MemoryError):  # the hint is not worth the rest of the evidence
+        return None
     try:
         at_ms = parsedate_to_datetime(date).timestamp() * 1_000
     except (ValueError, OverflowError):

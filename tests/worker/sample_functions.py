@@ -75,6 +75,16 @@ def goes_to(folder: str) -> str:
     return begun
 
 
+kept: list[object] = []
+
+
+def opens_all() -> None:
+    """Opens files until it may open no more, and closes none; its module imports nothing."""
+    sys.modules.pop("traceback", None)
+    while True:
+        kept.append(open(os.devnull))  # noqa: SIM115, PTH123 - that is its mistake
+
+
 class _Odd:
     """A stream as somebody wrote it who never flushes."""
 

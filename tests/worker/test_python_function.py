@@ -65,6 +65,16 @@ def test_a_type_error_from_inside_is_not_taken_for_bad_input(daemon: FakeDaemon)
     assert "fail_with" in evidence.traceback
 
 
+def test_who_leaves_no_descriptor_is_told_by_errno_message_and_frames(daemon: FakeDaemon) -> None:
+    """What words are made of an exception with is loaded when one is first met."""
+    worker, peer = serve(daemon, "opens_all", limits=Limits(files=64))
+    evidence = peer.failure()
+    assert evidence.codes == (Code(family="errno", value="EMFILE"),)
+    assert evidence.message == "OSError: [Errno 24] Too many open files: '/dev/null'"
+    assert "in opens_all" in evidence.traceback
+    assert daemon.dismiss(worker, peer) == 0
+
+
 def test_the_module_stays_loaded_between_attempts(daemon: FakeDaemon) -> None:
     _, peer = serve(daemon, "count_calls")
     assert [peer.result() for _ in range(3)] == [1, 2, 3]
