@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
+from fnr.api.errors import StorageError
 from fnr.config.settings import FunctionSettings
 from fnr.daemon.farewell import expect_back
 from fnr.daemon.first_writes import written
@@ -96,7 +97,7 @@ class Adopter:
 
     async def _take(self, record: WorkerRecord, pairs: list[tuple[Task, Attempt]]) -> None:
         same_boot = record.boot_id == self._parts.boot_id
-        pidfd = process.attach(record.pid, record.pid_start) if same_boot else None
+        pidfd = _attached(record) if same_boot else None
         worker = self._worker(record, pairs, pidfd if pidfd is not None else -1)
         if pidfd is not None:
             failpoint("adopt-alive")
@@ -192,6 +193,19 @@ class Adopter:
             progress_at_ms=now_ms,
             ever_ready=True,
         )
+
+
+def _attached(record: WorkerRecord) -> int | None:
+    """A pidfd for the worker; None when it is gone. Raises StorageError when nobody can tell."""
+    try:
+        return process.attach(record.pid, record.pid_start)
+    except OSError as error:
+        raise StorageError(
+            "what the daemon before this one has started cannot be taken over",
+            why=f"whether worker {record.worker_id} (pid {record.pid}) of {record.function} lives"
+            f" cannot be told: {error.strerror}; it goes on meanwhile",
+            next_step="ulimit -n",
+        ) from error
 
 
 def _uid_of(settings: FunctionSettings | None) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -21,9 +22,12 @@ from fnr.host.clock import is_ulid, ulid_ms
 from fnr.host.kernel_log import KernelLog, OwnGpus
 from fnr.host.other_user import read_from, remove_tree
 from fnr.host.process import Exit
+from fnr.host.procfs import is_used_up
 from fnr.policy.evidence import DAEMON_KILLED, TAIL_BYTES_MAX, Evidence, KilledBy, Phase
 
 NOW_TOKEN_BYTES = 26
+# Descriptors are given back by whoever leaves; until then nothing of a worker is decided.
+LOOK_AGAIN_S = 1.0
 # Read at one start of the daemon; the next one reads more.
 TOKENS_MAX = 100_000
 
@@ -39,8 +43,22 @@ class Remains:
 
 async def gather(parts: Parts, worker: WorkerProcess) -> Remains:
     """Reap the worker, prove that its group is gone, and collect what it left."""
+    ended: Exit | None = None
+    while True:
+        try:
+            ended = ended or process.reap(worker.identity.pid, worker.pidfd)
+            return await _gather(parts, worker, ended)
+        except OSError as error:
+            if not is_used_up(error):
+                raise
+            why = {"worker_id": worker.worker_id, "why": error.strerror}
+            log.warning("what a worker left cannot be looked at yet", extra=why)
+            await asyncio.sleep(LOOK_AGAIN_S)
+
+
+async def _gather(parts: Parts, worker: WorkerProcess, ended: Exit) -> Remains:
+    """Raises OSError where no file descriptor is left to look with."""
     identity = worker.identity
-    ended = process.reap(identity.pid, worker.pidfd)
     report = await process.stop_group(
         identity.pid,
         worker.pidfd,
@@ -153,12 +171,17 @@ def with_last_words(worker: WorkerProcess, evidence: Evidence) -> Evidence:
 
 
 def begun_token(worker: WorkerProcess) -> str | None:
-    """The attempt that had begun when the worker ended, as it said or its mapped file says."""
+    """The attempt that had begun when the worker ended, as it said or its mapped file says.
+
+    Raises OSError where no file descriptor is left to look with.
+    """
     if worker.farewell:
         return next(reversed(worker.farewell))
     try:
         said = read_from(worker.now_path, worker.uid, bytes_max=NOW_TOKEN_BYTES)
-    except OSError:
+    except OSError as error:
+        if is_used_up(error):
+            raise
         # Without the file the order is all we know: the first one given is the first one begun.
         current = worker.current
         return current.token if current else None
@@ -167,13 +190,15 @@ def begun_token(worker: WorkerProcess) -> str | None:
 
 
 def spooled_results(spool_dir: str, worker: WorkerProcess) -> list[Done | Fail]:
-    """Results that the worker wrote to its spool before it ended."""
+    """Results that the worker wrote to its spool before it ended. Raises OSError as begun_token."""
     found: list[Done | Fail] = []
     for token in worker.held:
         try:
             path = f"{spool_dir}/{token}.json"
             line = read_from(path, worker.uid, bytes_max=FRAME_BYTES_MAX)
-        except OSError:
+        except OSError as error:
+            if is_used_up(error):  # what it has done would be done again
+                raise
             continue
         with contextlib.suppress(ValueError, RecursionError):
             frame = from_worker.decode(line)

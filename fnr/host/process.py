@@ -24,7 +24,7 @@ from fnr.host.disk import write_all
 from fnr.host.group import MARK_VARIABLE, group_members
 from fnr.host.limits import apply_nice
 from fnr.host.other_user import other_user
-from fnr.host.procfs import pid_start
+from fnr.host.procfs import is_used_up, pid_start
 from fnr.host.reaping import Exit, StillAlive, reap
 from fnr.host.stopping import StopReport, stop_group, stop_group_blocking
 
@@ -117,13 +117,23 @@ def spawn(
 
 
 def attach(pid: int, pid_start_expected: int) -> int | None:
-    """A pidfd for the process of this pid and start time, alive or zombie; None when it is gone."""
+    """A pidfd for the process of this pid and start time, alive or zombie; None when it is gone.
+
+    Raises OSError where no file descriptor is left to look with.
+    """
     try:
         pidfd = os.pidfd_open(pid)
-    except OSError:
+    except OSError as error:
+        if is_used_up(error):
+            raise
         return None
-    # Only after the open: what has the right start time now is what the pidfd names.
-    if pid_start(pid) == pid_start_expected:
+    try:
+        # Only after the open: what has the right start time now is what the pidfd names.
+        same = pid_start(pid) == pid_start_expected
+    except OSError:
+        os.close(pidfd)
+        raise
+    if same:
         return pidfd
     os.close(pidfd)
     return None
@@ -219,9 +229,20 @@ def _start(
     # Popen must believe that the child is finished. Otherwise its destructor warns, and a later
     # Popen reaps the child behind our back and with it the exit status.
     popen.returncode = 0
-    start = pid_start(popen.pid)
-    assert start is not None, "an unreaped child is in /proc"
-    return Child(popen.pid, start, os.pidfd_open(popen.pid))
+    return _known(popen.pid)
+
+
+def _known(pid: int) -> Child:
+    """A child of ours that was just started; one that nobody could tell from others is ended."""
+    try:
+        start = pid_start(pid)
+        if start is None:
+            raise OSError(errno.ESRCH, os.strerror(errno.ESRCH), f"/proc/{pid}/stat")
+        return Child(pid, start, os.pidfd_open(pid))
+    except OSError:
+        os.kill(pid, signals.SIGKILL)
+        os.waitpid(pid, 0)
+        raise
 
 
 def _start_with_nice(start: Callable[[], Child], nice: int) -> Child:

@@ -7,6 +7,8 @@ import os
 
 from msgspec import Struct
 
+# Without one of these there is no telling: a process that cannot be looked at is not gone.
+_USED_UP = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 # So many processes that began during a scan are looked at, which takes about 20 ms.
 _YOUNG_MAX = 4_000
 
@@ -43,13 +45,26 @@ class ProcessStat(Struct, frozen=True):
 
 
 def read_stat(pid: int) -> ProcessStat | None:
-    """One process, alive or zombie; None when there is none of this pid."""
-    raw = read_bytes(f"/proc/{pid}/stat")
+    """One process, alive or zombie; None when there is none of this pid.
+
+    Raises OSError where no file descriptor, or no memory, is left to look with.
+    """
+    try:
+        raw = _read(f"/proc/{pid}/stat")
+    except OSError as error:
+        if is_used_up(error):
+            raise
+        return None
     return _parse(pid, raw) if raw else None
 
 
+def is_used_up(error: OSError) -> bool:
+    """Is it no answer, because what it takes to look was used up?"""
+    return error.errno in _USED_UP
+
+
 def pid_start(pid: int) -> int | None:
-    """Start time of a process in clock ticks since boot; None when it is gone."""
+    """Start time of a process in clock ticks since boot; None when it is gone. Raises OSError."""
     stat = read_stat(pid)
     return stat.start if stat else None
 
@@ -114,17 +129,19 @@ def read_bytes(path: str) -> bytes | None:
     os.read instead of open(): a scan reads hundreds of files, and this costs a third.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return _read(path)
     except OSError:
         return None
+
+
+def _read(path: str) -> bytes:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         parts = []
         while part := os.read(fd, 65536):
             parts.append(part)
         return b"".join(parts)
-    except OSError:  # a process that ends between open and read gives ESRCH
-        return None
-    finally:
+    finally:  # a process that ends between open and read gives ESRCH
         os.close(fd)
 
 

@@ -252,7 +252,10 @@ class _Group:
             return
         with suppress(OSError):
             fd = os.pidfd_open(stat.pid)
-            now = read_stat(stat.pid)
+            try:
+                now = read_stat(stat.pid)
+            except OSError:  # that was the last descriptor: others need it more
+                now = None
             if now and now.start == stat.start:
                 self._fds[_key(stat)] = fd
             else:

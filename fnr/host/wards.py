@@ -54,7 +54,9 @@ def main() -> int:
 
 
 def _end(ward: Ward) -> None:
-    pidfd = attach(ward.pid, ward.pid_start)
+    pidfd = None
+    with suppress(OSError):  # without a descriptor for it, its mark has to do
+        pidfd = attach(ward.pid, ward.pid_start)
     known = -1 if pidfd is None else pidfd
     stop_group_blocking(ward.pid, known, ward.mark, grace_ms=ward.grace_ms, clock=Clock())
     if pidfd is not None:

@@ -7,9 +7,10 @@ import select
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from fnr.host.limits import own_file_limit
 from fnr.host.process import Child, Exit, reap, spawn
 
 REPO = Path(__file__).parents[2]
@@ -105,6 +106,23 @@ def mark(name: str) -> str:
 
 def open_descriptors() -> list[str]:
     return sorted(path.name for path in Path("/proc/self/fd").iterdir())
+
+
+@contextmanager
+def descriptors_left(count: int) -> Iterator[None]:
+    """Within the block this process can open so many files and no more."""
+    most = max(map(int, open_descriptors())) + count + 1
+    with own_file_limit(most), ExitStack() as spare:
+        # Lower numbers that are free count as well.
+        taken: list[int] = []
+        with suppress(OSError):
+            while True:
+                taken.append(os.open("/dev/null", os.O_RDONLY))
+        for fd in taken[count:]:
+            spare.callback(os.close, fd)
+        for fd in taken[:count]:
+            os.close(fd)
+        yield
 
 
 def environment(mark: str = "") -> dict[str, str]:

@@ -11,9 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from host_programs import environment, open_descriptors, running, wait_for_end
+from host_programs import descriptors_left, environment, open_descriptors, running, wait_for_end
 
 from fnr.host.process import Child, Exit, attach, ends_within, pid_start, reap, signal_pids, spawn
+from fnr.host.procfs import scan
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
 
@@ -190,6 +191,42 @@ def test_one_attaches_to_the_process_that_is_meant_and_to_no_other() -> None:
         os.close(zombie)
         assert program.end().code == 0
         assert attach(pid, start) is None
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_without_a_descriptor_nobody_is_said_to_be_gone(left: int) -> None:
+    """One is needed to name the process, and one to read since when it is there."""
+    with running("say('up')\nhear()") as program:
+        assert program.line() == "up"
+        pid, start = program.pid, program.child.pid_start
+        before = open_descriptors()
+        with descriptors_left(left), pytest.raises(OSError, match="Too many open files"):
+            attach(pid, start)
+        with descriptors_left(2):
+            pidfd = attach(pid, start)
+        assert pidfd is not None
+        os.close(pidfd)
+        assert open_descriptors() == before
+        program.tell()
+        assert program.end().code == 0
+
+
+def test_a_child_that_cannot_be_told_from_others_is_not_left_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Method: the last descriptor goes between its start and the first look at it."""
+
+    def no_more(_: int) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    def children() -> set[int]:
+        return {pid for pid, stat in scan().items() if stat.parent == os.getpid()}
+
+    before = children()
+    monkeypatch.setattr("fnr.host.process.pid_start", no_more)
+    with pytest.raises(OSError, match="Too many open files"):
+        spawn(["sleep", "60"], env=environment())
+    assert children() == before
 
 
 def test_signals_reach_those_that_are_there() -> None:

@@ -1,0 +1,111 @@
+"""What a worker left is looked at before anything of it is decided, however long that takes."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import select
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from msgspec import Raw
+
+from fnr.api.errors import StorageError
+from fnr.api.frames import Done, encode
+from fnr.config.settings import FunctionSettings
+from fnr.daemon import remains
+from fnr.daemon.adopter import Adopter
+from fnr.daemon.parts import Parts
+from fnr.daemon.worker_process import Held, WorkerProcess, WorkerState
+from fnr.host import process
+from fnr.host.clock import Clock
+from fnr.host.kernel_log import KernelLog
+from fnr.policy.record import WorkerRecord
+from fnr.policy.task import WorkerIdentity
+
+TOKEN = "01K0000000000000000000000A"
+
+
+def no_descriptor(*_: object, **__: object) -> Any:
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
+def failing_once(real: Callable[..., Any]) -> Callable[..., Any]:
+    calls = iter([no_descriptor])
+
+    def step(*args: Any, **given: Any) -> Any:
+        return next(calls, real)(*args, **given)
+
+    return step
+
+
+def parts_at(folder: Path) -> Parts:
+    same = SimpleNamespace(evidence=lambda evidence: evidence)
+    parts = SimpleNamespace(
+        boot_id="boot",
+        clock=Clock(),
+        guard=SimpleNamespace(forget=lambda _: None),
+        kernel_log=KernelLog(str(folder / "kmsg"), clock=Clock()),
+        bus_places={},
+        redactor=same,
+        paths=SimpleNamespace(spool_of=lambda _: str(folder)),
+    )
+    return cast("Parts", parts)
+
+
+def ended_worker(folder: Path) -> WorkerProcess:
+    """Its process has ended, and its result lies in the spool."""
+    child = process.spawn(["true"], env={"PATH": os.environ["PATH"]})
+    select.select([child.pidfd], [], [])
+    done = Done(token=TOKEN, result=Raw(b'"done"'), duration_ms=1)
+    (folder / f"{TOKEN}.json").write_bytes(encode(done))
+    return WorkerProcess(
+        identity=WorkerIdentity(
+            worker_id="w", function="f", boot_id="boot", pid=child.pid, pid_start=child.pid_start
+        ),
+        settings=FunctionSettings(name="f", kind="python"),
+        secret="",
+        pidfd=child.pidfd,
+        log_path=str(folder / "log"),
+        now_path=str(folder / "now"),
+        uid=None,
+        started_at_ms=0,
+        ours=True,
+        state=WorkerState.GONE,
+        held={TOKEN: Held(TOKEN, cast("Any", None))},
+    )
+
+
+@pytest.mark.parametrize("step", ["fnr.host.process.stop_group", "fnr.daemon.remains.read_from"])
+def test_a_result_is_waited_for_while_no_descriptor_is_left_to_read_it_with(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, step: str
+) -> None:
+    worker = ended_worker(tmp_path)
+    module, _, name = step.rpartition(".")
+    real = getattr(process if module == "fnr.host.process" else remains, name)
+    monkeypatch.setattr(step, failing_once(real))
+    monkeypatch.setattr(remains, "LOOK_AGAIN_S", 0)
+    found = asyncio.run(remains.gather(parts_at(tmp_path), worker))
+    os.close(worker.pidfd)
+    assert [frame.token for frame in found.spooled] == [TOKEN]
+    assert found.evidence.exit_code == 0
+    assert found.evidence.stop_proven
+
+
+def test_a_worker_of_before_that_cannot_be_looked_at_is_not_settled_for_dead(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("fnr.host.process.attach", no_descriptor)
+    adopter = Adopter(parts_at(tmp_path), cast("Any", None), cast("Any", None))
+    record = WorkerRecord(
+        worker_id="w", function="f", state="busy", boot_id="boot", pid=4711, pid_start=1,
+        started_at_ms=0,
+    )  # fmt: skip
+    with pytest.raises(StorageError) as caught:
+        asyncio.run(adopter._take(record, []))
+    assert "pid 4711" in caught.value.why
+    assert "Too many open files" in caught.value.why
