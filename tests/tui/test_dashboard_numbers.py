@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from rich.text import Text
 from textual.app import App, ComposeResult
 from tui_home import StoreServer, running, shown, until_gone, until_shown
 
-from fnr.api.requests import Event, FunctionStatus, Status
+from fnr.api.errors import StorageError
+from fnr.api.incident_requests import ListErrors, ListIncidents
+from fnr.api.letter_requests import GetLetterStats
+from fnr.api.requests import Event, FunctionStatus, GetStatus, Status
 from fnr.client.instants import now_ms
 from fnr.config.paths import Paths
 from fnr.policy.incident import Incident
@@ -113,3 +117,14 @@ async def test_how_many_more_there_are_is_no_more_than_is_known() -> None:
         assert panel.render().plain.endswith("… and 1,097 more")
         panel.show(lines, whole=False)
         assert panel.render().plain.endswith("… and 1,097+ more")
+
+
+@pytest.mark.parametrize("kind", [GetStatus, ListIncidents, GetLetterStats, ListErrors])
+async def test_what_could_not_be_read_is_not_shown_as_nothing(
+    daemon: StoreServer, kind: type
+) -> None:
+    daemon.answers[kind] = StorageError("the store is ill", why="disk image is malformed")
+    async with running(daemon.paths, size=(200, 60)) as (app, pilot):
+        await until_shown(pilot, "not all could be read: the store is ill: disk image is malf")
+        assert "✓ nothing" not in shown(app)
+        assert "✓ none" not in shown(app)

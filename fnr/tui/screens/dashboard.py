@@ -16,13 +16,14 @@ from fnr.api.errors import FnrError
 from fnr.api.incident_requests import ListErrors, ListIncidents
 from fnr.api.letter_requests import GetLetterStats, ListLetters
 from fnr.api.plain_text import one_line
+from fnr.api.question import Request
 from fnr.api.requests import Event, FunctionStatus, GetStatus, ListTasks, Status
 from fnr.api.resource_requests import GpuList, ListGpus
 from fnr.client.instants import now_ms
 from fnr.client.own_command import OwnCommand
 from fnr.policy.breaker_record import BreakerStatus
 from fnr.policy.incident import Incident
-from fnr.policy.record import ErrorLine, Page
+from fnr.policy.record import ErrorLine, LetterStat, Page
 from fnr.policy.task import Task
 from fnr.tui.aside import OneAtATime, aside
 from fnr.tui.attention import Concern, concerns
@@ -31,7 +32,7 @@ from fnr.tui.feed import Feed
 from fnr.tui.host_lines import breaker_lines, gpu_lines
 from fnr.tui.looks import spark
 from fnr.tui.pulse import DIED, ERRORS, RECOVERED, Pulse
-from fnr.tui.screens.view import View
+from fnr.tui.screens.view import Answer, View, short
 from fnr.tui.widgets.paged_table import PagedTable, TableColumn
 from fnr.tui.widgets.panel import ChoicePanel, Panel
 from fnr.tui.wishes import Ask, Values, Wish, Wished, flag
@@ -111,6 +112,8 @@ class DashboardView(View):
         self._guards: list[BreakerStatus] = []
         self._cards = GpuList()
         self._cards_at_ms = 0
+        # Why not all could be read when it was last looked at; "" when it could.
+        self._unread = ""
         self.status: Status | None = None
 
     def compose(self) -> ComposeResult:
@@ -170,28 +173,46 @@ class DashboardView(View):
         """How it is now."""
         self._looking.again()
 
+    async def ask(self, request: Request[Answer]) -> Answer | None:
+        """The answer, or None after saying why there is none; that stays: it is not nothing."""
+        try:
+            return await self.feed.ask(request)
+        except FnrError as error:
+            self.say_error(error)
+            self._unread = short(error)
+            return None
+
     async def _look(self) -> None:
+        self._unread = ""
         status = await self.ask(GetStatus())
         if status is None:
+            if self.status is None:
+                self._show_attention([], whole=True)
             return
         self.show_status(status)
         if self._seeded != self.pulse.life:
             self._seeded = self.pulse.life
             await self._seed()
         incidents = await self.ask(ListIncidents(where=UNSEEN, limit=INCIDENTS_LOOKED_AT))
-        stats = (await self.ask(GetLetterStats()) or []) if status.letters_open else []
+        stats: list[LetterStat] | None = []
+        if status.letters_open:
+            stats = await self.ask(GetLetterStats())
         errors = await self.ask(ListErrors(limit=ERRORS_SHOWN))
         waiting = Page[Task](items=[])
         if status.counts.get("waiting"):
             found = await self.ask(ListTasks(where="state:waiting", limit=WAITING_LOOKED_AT))
             waiting = found or waiting
-        self._guards = await self.ask(ListBreakers()) or []
+        guards = await self.ask(ListBreakers())
+        self._guards = self._guards if guards is None else guards
         news = incidents or Page[Incident](items=[])
-        self._show_attention(concerns(status, news.items, stats), whole=news.next is None)
+        needs = concerns(status, news.items, stats or [])
+        self._show_attention(needs, whole=incidents is not None and news.next is None)
         self._waiting.show(lambda _: waiting_lines(status, waiting.items))
-        self._letters.show(lambda _: letter_lines(stats, self.pulse))
-        self._errors = errors.items if errors else []
-        self.latest.show([error_line(one) for one in self._errors])
+        if stats is not None:
+            self._letters.show(lambda _: letter_lines(stats, self.pulse))
+        if errors is not None:
+            self._errors = errors.items
+            self.latest.show([error_line(one) for one in self._errors])
         self._show(self._breakers, there=bool(self._guards))
         await self._look_at_gpus()
 
@@ -270,6 +291,8 @@ class DashboardView(View):
     # ── panels ───────────────────────────────────────────────────────────────
 
     def _show_attention(self, found: list[Concern], *, whole: bool) -> None:
+        if self._unread:
+            found = [Concern(words=f"not all could be read: {self._unread}"), *found]
         self._concerns = found
         self.attention.show(
             [
