@@ -250,6 +250,9 @@ class FnrApp(Deeds):
         self._owed_since_ms = self._owed_since_ms or self._asked_at_ms
         try:
             self._status = await self.feed.ask(GetStatus())
+            if silence_words(now_ms() - self._owed_since_ms):
+                # Whatever else was asked meanwhile was given up, and no event tells of it.
+                self._changed.add("all")
             self._owed_since_ms = 0
         except TimedOut:
             pass  # what it said before stands, and how long ago that was
@@ -286,7 +289,7 @@ class FnrApp(Deeds):
         self._show_keys()
 
     def _show_keys(self) -> None:
-        if len(self.screen_stack) > 1:
+        if len(self.screen_stack) != 1:  # none any more: it is about to end
             return
         found = [("?", "help", True)]
         seen = {"help"}

@@ -31,7 +31,9 @@ def daemon_words(state: FeedState, *, now_ms: int) -> str:
     since = duration(max(0, now_ms - state.since_ms) // 1_000 * 1_000)
     gone = isinstance(state.error, DaemonDown)
     what = "the daemon is not there" if gone else state.error.what
-    words = f"! {what} (for {since}); this is the stored state"
+    # Nothing and nothing yet look alike in a list: the home may be mistyped, its disk not mounted.
+    nothing = f"there is no store yet at {state.no_store_at}" if state.no_store_at else ""
+    words = f"! {what} (for {since}); {nothing or 'this is the stored state'}"
     return f"{words} · {state.error.next_step}" if state.error.next_step else words
 
 

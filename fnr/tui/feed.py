@@ -7,6 +7,7 @@ what the store's file can answer is read from it, so that a dead daemon still sh
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from enum import StrEnum
 from functools import cached_property
@@ -43,11 +44,15 @@ class Contact(StrEnum):
 
 
 class FeedState(Struct, frozen=True, kw_only=True):
-    """The contact, since when, and what stands in its way."""
+    """The contact, since when, and what stands in its way.
+
+    no_store_at: where nothing is that could be shown instead; "" where something is.
+    """
 
     contact: Contact
     since_ms: int
     error: FnrError | None = None
+    no_store_at: str = ""
 
 
 class Feed:
@@ -118,7 +123,13 @@ class Feed:
     def _enter(self, contact: Contact, error: FnrError | None) -> None:
         before = self.state
         since_ms = before.since_ms if before.contact is contact else now_ms()
-        self.state = FeedState(contact=contact, since_ms=since_ms, error=error)
+        there = os.path.exists(self.paths.store_file)  # noqa: PTH110 - one that is closed to us is
+        self.state = FeedState(
+            contact=contact,
+            since_ms=since_ms,
+            error=error,
+            no_store_at="" if there else self.paths.store_file,
+        )
         self._known.set()
         if before.contact is not contact:
             self._moved(self.state)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tui_home import StoreServer, lines_of, running, settled, until, until_gone, until_shown
 
 from fnr.api.errors import PermissionDenied
-from fnr.api.requests import Event, GetStatus, Status, Watch
+from fnr.api.requests import Event, GetStatus, ListTasks, Status, Watch
 from fnr.client.instants import now_ms
 from fnr.config.paths import Paths
 from fnr.tui.feed import Contact
@@ -124,6 +126,39 @@ async def test_a_daemon_that_hangs_is_told_of_though_its_connection_stands(
         await until_gone(pilot, "the daemon has not answered")
 
 
+async def test_a_list_that_a_daemon_gave_no_answer_for_is_asked_for_when_it_answers(
+    daemon: StoreServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Method: it is stopped while the list is opened for the first time, and nothing happens."""
+    wakes = threading.Event()
+
+    def slow(answer: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def answered(asked: Any) -> Any:
+            wakes.wait()
+            return answer(asked)
+
+        return answered
+
+    async with running(daemon.paths, size=(120, 30)) as (app, pilot):
+        await until_shown(pilot, "7 dead")
+        await settled(pilot)
+        monkeypatch.setattr("fnr.tui.app.BEAT_MS", 0)
+        monkeypatch.setattr("fnr.tui.feed.TIMEOUT_MS", 1_000)
+        daemon.answers[GetStatus] = slow(daemon.status)
+        daemon.answers[ListTasks] = slow(daemon.from_store)
+        try:
+            await pilot.press("2")
+            await until_shown(pilot, "no answer within 1000 ms")
+            await until_shown(pilot, "the daemon has not answered for")
+        finally:
+            wakes.set()
+        await until_gone(pilot, "no answer within")
+        view = app.view
+        assert isinstance(view, ListView)
+        await until(pilot, lambda: view.table.window.loaded)
+        assert view.table.window.count == 200
+
+
 async def test_without_access_to_the_socket_it_says_so(filled: Paths) -> None:
     server = StoreServer(Path(filled.home))
     server.answers[Watch] = PermissionDenied(
@@ -147,4 +182,5 @@ async def test_a_home_without_a_store_shows_empty_lists(tmp_path: Path, name: st
     async with running(find_paths(str(tmp_path)), name) as (app, pilot):
         await until_shown(pilot, "no ")
         await until_shown(pilot, "the daemon is not there")
+        await until_shown(pilot, "there is no store yet at")
         assert app.feed.state.contact is Contact.DOWN
