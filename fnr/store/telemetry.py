@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from fnr.store.migrate import migrate
 from fnr.store.same_file import SameFile
-from fnr.store.transaction import ILL_CODES, connect_writer, make_private, primary_code
+from fnr.store.transaction import connect_writer, make_private, primary_code
 
 _DAMAGED_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
@@ -111,7 +111,8 @@ def _opened(path: str | Path) -> sqlite3.Connection:
     try:
         return _connect(path)
     except sqlite3.DatabaseError as error:
-        if primary_code(error) not in ILL_CODES:
+        # One that cannot be opened just now, for want of memory or of a file descriptor, is whole.
+        if primary_code(error) not in _DAMAGED_CODES:
             raise
     _put_aside(path)
     return _connect(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from store_values import (
     replay,
 )
 
+from fnr.host.limits import own_file_limit
 from fnr.policy.record import WorkerRecord
 from fnr.policy.replay import ReplayPlan, ReplayState
 from fnr.policy.verdict import Effect, conclude
@@ -396,6 +398,21 @@ def test_a_damaged_file_of_readings_is_put_aside(tmp_path: Path) -> None:
     telemetry.add([reading(1, 1.0)])
     telemetry.close()
     assert (tmp_path / "telemetry.db.damaged").exists()
+
+
+def test_a_file_of_readings_that_cannot_be_opened_just_now_stays_where_it_is(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "telemetry.db"
+    telemetry = Telemetry.open(file)
+    telemetry.add([reading(1, 1.0)])
+    telemetry.close()
+    with own_file_limit(3), pytest.raises(sqlite3.OperationalError, match="unable to open"):
+        Telemetry.open(file)
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+    telemetry = Telemetry.open(file)
+    assert telemetry.series("gpu:0", "used_mib", since_ms=0, count_max=9) == [(1, 1.0)]
+    telemetry.close()
 
 
 @pytest.mark.parametrize("removed", ["telemetry.db*", "telemetry.db", "telemetry.db-*"])
