@@ -21,7 +21,7 @@ from fnr.host import exit_facts, process, worker_log
 from fnr.host.clock import is_ulid, ulid_ms
 from fnr.host.kernel_log import KernelLog, OwnGpus
 from fnr.host.other_user import read_from, remove_tree
-from fnr.host.process import Exit
+from fnr.host.process import Exit, StopReport
 from fnr.host.procfs import is_used_up
 from fnr.policy.evidence import DAEMON_KILLED, TAIL_BYTES_MAX, Evidence, KilledBy, Phase
 
@@ -41,6 +41,21 @@ class Remains:
     spooled: list[Done | Fail] = field(default_factory=list)
 
 
+async def stop_all(parts: Parts, worker: WorkerProcess) -> StopReport:
+    """End its process group and prove it, as soon as there is a descriptor to look with."""
+    while True:
+        try:
+            return await process.stop_group(
+                worker.identity.pid,
+                worker.pidfd,
+                worker.worker_id,
+                grace_ms=worker.settings.grace_ms,
+                clock=parts.clock,
+            )
+        except OSError as error:
+            await _descriptor(worker, error)
+
+
 async def gather(parts: Parts, worker: WorkerProcess) -> Remains:
     """Reap the worker, prove that its group is gone, and collect what it left."""
     ended: Exit | None = None
@@ -49,23 +64,21 @@ async def gather(parts: Parts, worker: WorkerProcess) -> Remains:
             ended = ended or process.reap(worker.identity.pid, worker.pidfd)
             return await _gather(parts, worker, ended)
         except OSError as error:
-            if not is_used_up(error):
-                raise
-            why = {"worker_id": worker.worker_id, "why": error.strerror}
-            log.warning("what a worker left cannot be looked at yet", extra=why)
-            await asyncio.sleep(LOOK_AGAIN_S)
+            await _descriptor(worker, error)
+
+
+async def _descriptor(worker: WorkerProcess, error: OSError) -> None:
+    """Wait where that is what was missing; else raise."""
+    if not is_used_up(error):
+        raise error
+    why = {"worker_id": worker.worker_id, "why": error.strerror}
+    log.warning("a worker cannot be looked at yet", extra=why)
+    await asyncio.sleep(LOOK_AGAIN_S)
 
 
 async def _gather(parts: Parts, worker: WorkerProcess, ended: Exit) -> Remains:
     """Raises OSError where no file descriptor is left to look with."""
-    identity = worker.identity
-    report = await process.stop_group(
-        identity.pid,
-        worker.pidfd,
-        worker.worker_id,
-        grace_ms=worker.settings.grace_ms,
-        clock=parts.clock,
-    )
+    report = await stop_all(parts, worker)
     if report.proven:
         parts.guard.forget(worker.worker_id)
     if report.stuck:

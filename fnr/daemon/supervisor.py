@@ -24,7 +24,6 @@ from fnr.daemon.pool import GOOD_RUN_MS, Pool
 from fnr.daemon.runner import Runner
 from fnr.daemon.worker_process import WorkerProcess, WorkerState, progress_text
 from fnr.daemon.worker_rows import WorkerRows
-from fnr.host import process
 from fnr.host.failpoint import failpoint
 from fnr.host.other_user import OtherUser
 from fnr.policy.evidence import Evidence
@@ -374,10 +373,7 @@ class Supervisor:
             self._parts.start(self._stop(worker), what=f"stop worker {worker.worker_id}")
 
     async def _stop(self, worker: WorkerProcess) -> None:
-        await process.stop_group(
-            worker.identity.pid, worker.pidfd, worker.worker_id,
-            grace_ms=worker.settings.grace_ms, clock=self._parts.clock,
-        )  # fmt: skip
+        await remains.stop_all(self._parts, worker)
 
 
 def _no_seats(_: Pool) -> None:

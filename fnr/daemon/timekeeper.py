@@ -171,8 +171,13 @@ class Timekeeper:
         if silent_ms < worker.settings.hang_timeout_ms - WATCH_MS:
             self._suspicions.pop(worker.worker_id, None)
             return
-        pids = process.group_members(worker.identity.pid, worker.worker_id)
-        activity = read_activity(pids | {worker.identity.pid})
+        try:
+            pids = process.group_members(worker.identity.pid, worker.worker_id)
+            activity = read_activity(pids | {worker.identity.pid})
+        except OSError:
+            # Without a descriptor to look with nobody is called hung; deadlines go on meanwhile.
+            self._suspicions.pop(worker.worker_id, None)
+            return
         if worker.link is None and not activity.stopped:
             self._suspicions.pop(worker.worker_id, None)
             return

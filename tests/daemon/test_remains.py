@@ -5,15 +5,21 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import resource
 import select
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from live_home import LiveHome
 from msgspec import Raw
+from test_bad_days import pipes
+from test_task_life import end_of, function, submit
 
+from fnr.api import requests as ask
 from fnr.api.errors import StorageError
 from fnr.api.frames import Done, encode
 from fnr.config.settings import FunctionSettings
@@ -24,9 +30,11 @@ from fnr.daemon.worker_process import Held, WorkerProcess, WorkerState
 from fnr.host import process
 from fnr.host.clock import Clock
 from fnr.host.kernel_log import KernelLog
+from fnr.policy.evidence import KilledBy
 from fnr.policy.record import WorkerRecord
-from fnr.policy.task import WorkerIdentity
+from fnr.policy.task import TaskState, WorkerIdentity
 
+HomeAt = Callable[[str], LiveHome]
 TOKEN = "01K0000000000000000000000A"
 
 
@@ -109,3 +117,26 @@ def test_a_worker_of_before_that_cannot_be_looked_at_is_not_settled_for_dead(
         asyncio.run(adopter._take(record, []))
     assert "pid 4711" in caught.value.why
     assert "Too many open files" in caught.value.why
+
+
+def test_deadlines_are_kept_also_by_a_daemon_that_had_no_descriptor_for_a_while(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """Method: its worker is silent, so it is looked at; what is open already stays so."""
+    started, gate = pipes(tmp_path, "started", "gate")
+    extra = 'hang_timeout = "1s"'
+    home = home_at(function("hang", "block_on", extra)).up()
+    given = {"fifo": str(gate), "started": str(started)}
+    task_id = submit(home, "hang", given, retries_max=0, timeout_ms=1_500)
+    pid = int(started.read_text())
+    assert home.process is not None
+    before = resource.prlimit(home.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(home.process.pid, resource.RLIMIT_NOFILE, (0, before[1]))
+    os.kill(pid, signal.SIGSTOP)
+    while "a worker cannot be looked at yet" not in home.log():
+        pass
+    resource.prlimit(home.process.pid, resource.RLIMIT_NOFILE, before)
+    assert end_of(home, task_id).task.state is TaskState.DEAD
+    [error] = home.ask(ask.GetTask(task_id=task_id)).errors
+    assert error.evidence.killed_by is KilledBy.TIMEOUT
+    assert "Traceback" not in home.log()
