@@ -6,6 +6,7 @@ are ready. One that does not read its answers is cut, so nobody waits for it.
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 import socket
@@ -27,9 +28,12 @@ from fnr.daemon.broadcast import Watcher
 from fnr.daemon.line_socket import LineSocket
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.store_files import why_ill
+from fnr.host.procfs import is_used_up
 from fnr.store.connection import StoreBusy, StoreFull, StoreIll
 
 UNSENT_BYTES_MAX = 128 * 1024 * 1024
+# What a disk says that is full, failing or read-only.
+_DISK_CODES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
 # Events are news, not data: a watcher this far behind is told so and cut.
 EVENTS_UNSENT_BYTES_MAX = 4 * 1024 * 1024
 
@@ -191,6 +195,12 @@ def as_fnr_error(error: BaseException, paths: Paths) -> FnrError:
             )
         case StoreBusy():
             return TryAgain("the store is locked by another program", why=str(error))
+        case OSError() if is_used_up(error):
+            return TryAgain("the daemon could not do this just now", why=str(error))
+        case OSError() if error.errno in _DISK_CODES:
+            return StorageError(
+                "the daemon could not do this: its disk is in the way", why=str(error)
+            )
     log.error("a request failed", exc_info=error)
     return InternalError("the daemon could not answer", why=f"{type(error).__name__}: {error}")
 

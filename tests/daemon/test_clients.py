@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 from types import SimpleNamespace
 from typing import Any
@@ -10,10 +12,10 @@ from typing import Any
 import pytest
 
 from fnr.api import wire
-from fnr.api.errors import InternalError
+from fnr.api.errors import FnrError, InternalError, StorageError, TryAgain
 from fnr.api.requests import GetStatus
 from fnr.config.paths import find_paths
-from fnr.daemon.clients import Clients
+from fnr.daemon.clients import Clients, as_fnr_error
 from fnr.store.beginning import Beginning
 
 
@@ -43,3 +45,22 @@ async def test_an_answer_that_cannot_be_sent_is_said_to_be_none() -> None:
         wire.open_answer(GetStatus(), reply)
     writer.close()
     clients.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (errno.EMFILE, TryAgain),
+        (errno.ENFILE, TryAgain),
+        (errno.EIO, StorageError),
+        (errno.EROFS, StorageError),
+        (errno.ENOSPC, StorageError),
+        (errno.EINVAL, InternalError),
+    ],
+)
+def test_what_the_host_refuses_is_not_called_a_mistake_of_fnr(
+    code: int, kind: type[FnrError]
+) -> None:
+    found = as_fnr_error(OSError(code, os.strerror(code), "rules.d"), find_paths(home="/nowhere"))
+    assert type(found) is kind
+    assert os.strerror(code) in found.why
