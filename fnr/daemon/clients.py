@@ -157,7 +157,16 @@ class Clients:
         try:
             client.answer(request_id, await self._answers.answer(client, request))
         except Exception as error:  # noqa: BLE001 - every request gets an answer
-            client.fail(request_id, as_fnr_error(error, self._parts.paths))
+            client.fail(request_id, self._told(error))
+
+    def _told(self, error: Exception) -> FnrError:
+        paths = self._parts.paths
+        if isinstance(error, StoreIll) and self._parts.store.state != "ill":
+            # Only a write that fails has it checked: this one was a read.
+            return StorageError(
+                "the store cannot be read", why=why_ill(paths, error), next_step="fnr db check"
+            )
+        return as_fnr_error(error, paths)
 
     def _watch(self, client: Client, request_id: int, request: Watch) -> None:
         watcher = self._parts.events.watch(

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import socket
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,37 +15,62 @@ import pytest
 from fnr.api import wire
 from fnr.api.errors import FnrError, InternalError, StorageError, TryAgain
 from fnr.api.requests import GetStatus
+from fnr.api.wire import Reply
 from fnr.config.paths import find_paths
 from fnr.daemon.clients import Clients, as_fnr_error
 from fnr.store.beginning import Beginning
+from fnr.store.connection import StoreIll
 
 
-async def test_an_answer_that_cannot_be_sent_is_said_to_be_none() -> None:
-    """Method: text that is no UTF-8, as a path or a variable of the system may be."""
+async def reply_of(answer: Callable[[], object], *, state: str = "ok") -> Reply:
+    """What is heard of a question that is answered like this. state: of the store."""
     loop = asyncio.get_running_loop()
     tasks: list[Any] = []
     parts: Any = SimpleNamespace(
         paths=find_paths(home="/nowhere"),
         start=lambda work, *, what: tasks.append(loop.create_task(work, name=what)),
         settings=SimpleNamespace(daemon=SimpleNamespace(clients_max=9)),
-        store=SimpleNamespace(beginning=Beginning(loop, lambda _: None)),
+        store=SimpleNamespace(beginning=Beginning(loop, lambda _: None), state=state),
     )
 
-    async def answer(_client: Any, _request: Any) -> str:
-        return "\udcff"
+    async def answered(_client: Any, _request: Any) -> object:
+        return answer()
 
-    answers: Any = SimpleNamespace(answer=answer)
+    answers: Any = SimpleNamespace(answer=answered)
     clients = Clients(parts, answers)
     ours, theirs = socket.socketpair()
     clients.connected(theirs)
     reader, writer = await asyncio.open_unix_connection(sock=ours)
     writer.write(wire.encode_request(GetStatus(), request_id=7))
     reply = wire.decode_reply(await reader.readline())
+    writer.close()
+    clients.close()
+    return reply
+
+
+async def test_an_answer_that_cannot_be_sent_is_said_to_be_none() -> None:
+    """Method: text that is no UTF-8, as a path or a variable of the system may be."""
+    reply = await reply_of(lambda: "\udcff")
     assert reply.id == 7
     with pytest.raises(InternalError, match="could not answer"):
         wire.open_answer(GetStatus(), reply)
-    writer.close()
-    clients.close()
+
+
+@pytest.mark.parametrize(
+    ("state", "what", "next_step"),
+    [("ok", "the store cannot be read", "db check"), ("ill", "it is being checked", "status")],
+)
+async def test_a_read_that_fails_is_not_said_to_have_the_store_checked(
+    state: str, what: str, next_step: str
+) -> None:
+    def fail() -> None:
+        raise StoreIll("database disk image is malformed")
+
+    reply = await reply_of(fail, state=state)
+    with pytest.raises(StorageError, match=what) as caught:
+        wire.open_answer(GetStatus(), reply)
+    assert caught.value.why == "database disk image is malformed"
+    assert caught.value.next_step.endswith(next_step)
 
 
 @pytest.mark.parametrize(
