@@ -67,6 +67,31 @@ def test_links_are_left_and_odd_names_become_plain_ones(tmp_path: Path) -> None:
     assert Path(file.path).read_bytes() == b"odd"
 
 
+def test_what_a_file_is_compressed_to_is_in_no_other_files_place(tmp_path: Path) -> None:
+    """`a` beside `a.gz` was compressed over it, and the demo blamed fnr."""
+    root = tmp_path / "in"
+    (root / "b.gz").mkdir(parents=True)
+    for name in ("a", "a.gz", "a.gz.gz", "b", "b.gz/c"):
+        (root / name).write_text(name)
+    files = copied(root, tmp_path / "out").files
+    assert len(files) == len({file.key for file in files}) == 5
+    assert not [file.path for file in files if Path(f"{file.path}.gz").exists()]
+
+
+def test_what_cannot_be_looked_at_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Method: a path too long for the kernel, because root may enter every folder."""
+    root = tmp_path / "in"
+    root.mkdir()
+    (root / "plain").write_text("plain")
+    monkeypatch.chdir(root)
+    while len(os.fsencode(root)) < 3_900:
+        root /= "d" * 100
+        Path("d" * 100).mkdir()
+        os.chdir("d" * 100)
+    Path("f" * 250).write_text("too far")
+    assert copied(tmp_path / "in", tmp_path / "out").found == 1
+
+
 def test_the_standard_library_comes_without_its_tests_and_without_packages(tmp_path: Path) -> None:
     sources = copied(None, tmp_path / "out", files_max=5)
     assert (len(sources.files), sources.folder) == (5, str(standard_library()))

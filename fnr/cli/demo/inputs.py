@@ -6,6 +6,8 @@ import errno
 import gzip
 import hashlib
 import os
+import re
+import stat
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
@@ -122,13 +124,21 @@ def _all_files(root: Path, *, leave_out: frozenset[str] = frozenset()) -> Iterat
         folders[:] = [name for name in folders if name not in leave_out]
         for name in names:
             path = Path(folder, name)
-            if path.is_file() and not path.is_symlink():
+            if _is_regular(path):
                 yield path.relative_to(root).as_posix()
+
+
+def _is_regular(path: Path) -> bool:
+    """A file and no link; not what lies in a folder that we cannot enter."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def _copy(path: Path, target: Path, name: str, *, seed: int) -> Source | None:
     """A copy under a name that any JSON can hold; None when the file cannot be used."""
-    safe = quote(os.fsencode(name))
+    safe = _safe(name)
     copy = target / safe
     try:
         if path.stat().st_size > FILE_BYTES_MAX:
@@ -148,6 +158,11 @@ def _copy(path: Path, target: Path, name: str, *, seed: int) -> Source | None:
         size_bytes=len(body),
         lines=body.count(b"\n"),
     )
+
+
+def _safe(name: str) -> str:
+    """Percent-encoded, and no part ends in .gz, or `a` would be compressed over `a.gz`."""
+    return re.sub(r"\.gz(?=/|$)", "%2Egz", quote(os.fsencode(name)))
 
 
 def _in_vault(key: str) -> bool:
