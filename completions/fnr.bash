@@ -581,7 +581,7 @@ _fnr_value() {
     'undo:--config') found=('@files') ;;
     'undo:-o'|'undo:--output') found=(table json jsonl name) ;;
     'undo:--timeout') found=() ;;
-    'undo/list:--where') found=('age:' 'at:' 'attempts:' 'category:' 'category:transient' 'category:resource' 'category:validation' 'category:permanent' 'category:unknown' 'cause:' 'cause:permanent' 'cause:validation' 'cause:exhausted' 'cause:poison' 'cause:expired' 'exit:' 'function:' 'id:' 'incident:' 'message:' 'priority:' 'reason:' 'replays:' 'retries:' 'rule:' 'signal:' 'since:' 'state:' 'state:queued' 'state:waiting' 'state:running' 'state:done' 'state:dead' 'state:cancelled' 'state:open' 'state:replaying' 'state:resolved' 'submitter:' 'tag:' 'unique:' 'until:') ;;
+    'undo/list:--where') found=('age:' 'at:' 'function:' 'id:' 'kind:' 'reason:' 'since:' 'state:' 'state:recorded' 'state:undoing' 'state:undone' 'state:needs_operator' 'state:skipped' 'state:dropped' 'task:' 'tries:' 'until:') ;;
     'undo/list:--since') found=() ;;
     'undo/list:-n'|'undo/list:--limit') found=() ;;
     'undo/list:--after') found=() ;;
@@ -749,7 +749,7 @@ _fnr_value() {
     'chaos/faults:--timeout') found=() ;;
     'chaos/inject:--duration') found=() ;;
     'chaos/inject:--reason') found=() ;;
-    'chaos/inject:--where') found=('age:' 'at:' 'attempts:' 'category:' 'category:transient' 'category:resource' 'category:validation' 'category:permanent' 'category:unknown' 'cause:' 'cause:permanent' 'cause:validation' 'cause:exhausted' 'cause:poison' 'cause:expired' 'exit:' 'function:' 'id:' 'incident:' 'message:' 'priority:' 'reason:' 'replays:' 'retries:' 'rule:' 'signal:' 'since:' 'state:' 'state:queued' 'state:waiting' 'state:running' 'state:done' 'state:dead' 'state:cancelled' 'state:open' 'state:replaying' 'state:resolved' 'submitter:' 'tag:' 'unique:' 'until:') ;;
+    'chaos/inject:--where') found=('age:' 'at:' 'attempts:' 'category:' 'category:transient' 'category:resource' 'category:validation' 'category:permanent' 'category:unknown' 'cause:' 'cause:permanent' 'cause:validation' 'cause:exhausted' 'cause:poison' 'cause:expired' 'exit:' 'function:' 'id:' 'message:' 'priority:' 'reason:' 'replays:' 'retries:' 'rule:' 'signal:' 'since:' 'state:' 'state:queued' 'state:waiting' 'state:running' 'state:done' 'state:dead' 'state:cancelled' 'submitter:' 'tag:' 'unique:' 'until:') ;;
     'chaos/inject:--set') found=() ;;
     'chaos/inject:--times') found=() ;;
     'chaos/inject:--workers') found=() ;;

@@ -1139,7 +1139,7 @@ function __fnr_value
         case 'undo:--timeout'
             true
         case 'undo/list:--where'
-            printf '%s\n' 'age:' 'at:' 'attempts:' 'category:' 'category:transient' 'category:resource' 'category:validation' 'category:permanent' 'category:unknown' 'cause:' 'cause:permanent' 'cause:validation' 'cause:exhausted' 'cause:poison' 'cause:expired' 'exit:' 'function:' 'id:' 'incident:' 'message:' 'priority:' 'reason:' 'replays:' 'retries:' 'rule:' 'signal:' 'since:' 'state:' 'state:queued' 'state:waiting' 'state:running' 'state:done' 'state:dead' 'state:cancelled' 'state:open' 'state:replaying' 'state:resolved' 'submitter:' 'tag:' 'unique:' 'until:'
+            printf '%s\n' 'age:' 'at:' 'function:' 'id:' 'kind:' 'reason:' 'since:' 'state:' 'state:recorded' 'state:undoing' 'state:undone' 'state:needs_operator' 'state:skipped' 'state:dropped' 'task:' 'tries:' 'until:'
         case 'undo/list:--since'
             true
         case 'undo/list:-n' 'undo/list:--limit'
@@ -1475,7 +1475,7 @@ function __fnr_value
         case 'chaos/inject:--reason'
             true
         case 'chaos/inject:--where'
-            printf '%s\n' 'age:' 'at:' 'attempts:' 'category:' 'category:transient' 'category:resource' 'category:validation' 'category:permanent' 'category:unknown' 'cause:' 'cause:permanent' 'cause:validation' 'cause:exhausted' 'cause:poison' 'cause:expired' 'exit:' 'function:' 'id:' 'incident:' 'message:' 'priority:' 'reason:' 'replays:' 'retries:' 'rule:' 'signal:' 'since:' 'state:' 'state:queued' 'state:waiting' 'state:running' 'state:done' 'state:dead' 'state:cancelled' 'state:open' 'state:replaying' 'state:resolved' 'submitter:' 'tag:' 'unique:' 'until:'
+            printf '%s\n' 'age:' 'at:' 'attempts:' 'category:' 'category:transient' 'category:resource' 'category:validation' 'category:permanent' 'category:unknown' 'cause:' 'cause:permanent' 'cause:validation' 'cause:exhausted' 'cause:poison' 'cause:expired' 'exit:' 'function:' 'id:' 'message:' 'priority:' 'reason:' 'replays:' 'retries:' 'rule:' 'signal:' 'since:' 'state:' 'state:queued' 'state:waiting' 'state:running' 'state:done' 'state:dead' 'state:cancelled' 'submitter:' 'tag:' 'unique:' 'until:'
         case 'chaos/inject:--set'
             true
         case 'chaos/inject:--times'

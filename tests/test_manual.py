@@ -14,7 +14,7 @@ from roff import from_markdown, inline
 from takes import takes
 
 from fnr.config import keys
-from fnr.policy.filter_fields import ANY_FIELDS, ERROR_FIELDS, INCIDENT_FIELDS
+from fnr.policy.filter_fields import ANY_FIELDS, ERROR_FIELDS, INCIDENT_FIELDS, UNDO_FIELDS
 from fnr.policy.rule_keys import RULE_KEYS, TEST_KEYS
 
 ROOT = Path(__file__).parents[1]
@@ -77,7 +77,8 @@ def test_every_key_of_the_settings_is_explained() -> None:
 
 def test_every_key_of_a_rule_and_every_field_is_explained() -> None:
     assert {*RULE_KEYS, *TEST_KEYS} - named("fnr-rules.5") == set()
-    assert {*ANY_FIELDS, *ERROR_FIELDS, *INCIDENT_FIELDS} - named("fnr-filters.7") == set()
+    fields = {*ANY_FIELDS, *ERROR_FIELDS, *INCIDENT_FIELDS, *UNDO_FIELDS}
+    assert fields - named("fnr-filters.7") == set()
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from fnr.policy.filter_fields import (
     INCIDENT_FIELDS,
     LETTER_FIELDS,
     TASK_FIELDS,
+    UNDO_FIELDS,
     Field,
 )
 from fnr.policy.rules import Category
@@ -95,6 +96,8 @@ _FIELDS: Mapping[str, Mapping[str, Field]] = {
     "dlq": LETTER_FIELDS,
     "errors": ERROR_FIELDS,
     "errors groups": INCIDENT_FIELDS,
+    "undo": UNDO_FIELDS,
+    "chaos": TASK_FIELDS,
 }
 
 

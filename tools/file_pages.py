@@ -16,7 +16,13 @@ from fnr import __version__
 from fnr.cli.help import FILTER_FORMS
 from fnr.config import keys
 from fnr.config.load import PLAIN_TABLES
-from fnr.policy.filter_fields import ANY_FIELDS, ERROR_FIELDS, INCIDENT_FIELDS, Field
+from fnr.policy.filter_fields import (
+    ANY_FIELDS,
+    ERROR_FIELDS,
+    INCIDENT_FIELDS,
+    UNDO_FIELDS,
+    Field,
+)
 from fnr.policy.rule_keys import RULE_KEYS, TEST_KEYS, RuleKey
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -121,7 +127,8 @@ def _filters() -> list[str]:
         lines += [".TP", rf"\fB{escape(form)}\fR", escape(f"{meaning[:1].upper()}{meaning[1:]}.")]
     lines += [".SH FIELDS OF TASKS AND DEAD LETTERS", *_fields(ANY_FIELDS)]
     lines += [".SH FIELDS OF ERRORS", *_fields(ERROR_FIELDS)]
-    return [*lines, ".SH FIELDS OF INCIDENTS", *_fields(INCIDENT_FIELDS)]
+    lines += [".SH FIELDS OF INCIDENTS", *_fields(INCIDENT_FIELDS)]
+    return [*lines, ".SH FIELDS OF STEPS OF UNDO", *_fields(UNDO_FIELDS)]
 
 
 def _fields(table: Mapping[str, Field]) -> list[str]:

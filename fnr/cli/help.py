@@ -13,7 +13,13 @@ from fnr.cli.group import examples, group
 from fnr.cli.main import COMMANDS
 from fnr.cli.render import write
 from fnr.config.load import PLAIN_TABLES
-from fnr.policy.filter_fields import ANY_FIELDS, ERROR_FIELDS, INCIDENT_FIELDS, Field
+from fnr.policy.filter_fields import (
+    ANY_FIELDS,
+    ERROR_FIELDS,
+    INCIDENT_FIELDS,
+    UNDO_FIELDS,
+    Field,
+)
 
 app = group("help", "Help on a topic: exit-codes, environment, filters, output, input.")
 
@@ -74,7 +80,7 @@ def _environment() -> str:
         ("FNR_HOME", "as --home: config, state, socket and logs under one folder"),
         ("FNR_CONFIG", "as --config: another fnr.toml"),
         ("NO_COLOR, FNR_NO_COLOR", "no colour; FORCE_COLOR: colour on a dumb terminal, too"),
-        ("EDITOR, VISUAL", "what `fnr dlq edit` opens"),
+        ("VISUAL, EDITOR", "what `fnr dlq edit` and `fnr rules edit` open; the first that is set"),
         ("XDG_CONFIG_HOME, …", "where a user's config, state and socket are without FNR_HOME"),
     ]
     rows += [
@@ -92,6 +98,7 @@ def _filters() -> str:
     text += "\nFields of tasks and dead letters:\n\n" + _fields(ANY_FIELDS)
     text += "\nOf errors:\n\n" + _fields(ERROR_FIELDS)
     text += "\nOf incidents (`errors groups`):\n\n" + _fields(INCIDENT_FIELDS)
+    text += "\nOf steps of undo (`undo list`):\n\n" + _fields(UNDO_FIELDS)
     return text
 
 

@@ -39,6 +39,7 @@ TYPED = {
     "fnr completion install z": "completion install zsh",
     "fnr rules add x --category trans": "rules add x --category transient",
     "fnr task list --where state:q": "task list --where state:queued",
+    "fnr undo list --where state:nee": "undo list --where state:needs_operator",
     "fnr --home HOME task show 01": f"--home HOME task show {TASK}",
     "fnr --home=HOME submit gr": "--home=HOME submit greet",
     "fnr submit greet --home HOME th": "submit greet --home HOME th",

@@ -12,7 +12,7 @@ from cli_runs import Run
 
 from fnr.api.errors import error_types
 from fnr.cli.main import COMMANDS, app
-from fnr.policy.filter_fields import ANY_FIELDS
+from fnr.policy.filter_fields import ANY_FIELDS, ERROR_FIELDS, INCIDENT_FIELDS, UNDO_FIELDS
 
 
 def commands(node: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -94,7 +94,9 @@ def test_topics_are_complete(command: Run) -> None:
     codes = command("help", "exit-codes").out
     assert all(f"{kind.exit_code:>4}  " in codes for kind in error_types().values())
     filters = command("help", "filters").out
-    assert all(f"  {name} " in filters for name in ANY_FIELDS)
+    fields = {**ANY_FIELDS, **ERROR_FIELDS, **INCIDENT_FIELDS, **UNDO_FIELDS}
+    assert all(f"  {name} " in filters for name in fields)
+    assert "needs_operator" in filters
     assert "FNR_LOG_LEVEL" in command("help", "environment").out
     assert "tab-separated" in command("help", "output").out
     assert "--jsonl" in command("help", "input").out
