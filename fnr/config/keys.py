@@ -72,7 +72,10 @@ class Report:
         self._note(1 << 30, where, message)
 
     def _note(self, line: int, where: str, message: str) -> None:
-        self._numbered.append((line, Problem(where=where, message=message)))
+        found = (line, Problem(where=where, message=message))
+        # A text with two wrong braces, or the same wrong name twice, is one mistake to mend.
+        if found not in self._numbered:
+            self._numbered.append(found)
 
     def found(self, path: KeyPath) -> None:
         """Note that the file sets a key."""

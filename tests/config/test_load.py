@@ -161,6 +161,18 @@ fnr.toml:19: functons: unknown key, did you mean 'functions'?
     ]
 
 
+def test_one_mistake_is_said_once_however_often_it_stands_in_a_line(loaded: Load) -> None:
+    found = loaded(
+        """[functions.trim]
+command = ["sh", "-c", "test -s $1 || { rm $1; }", "{inptu}", "-o{inptu}"]
+input = { input = "str" }
+"""
+    )
+    brace, name = said(found)
+    assert "has a single brace" in brace
+    assert "{inptu} is not among the declared input" in name
+
+
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
