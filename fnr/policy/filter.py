@@ -184,16 +184,15 @@ class _Reader:
                 self.at = start
                 word = name.upper()
                 raise self.error(f"{name!r} as an operator is written {word}, as a word in quotes")
-            found = Word(self._value(_BARE_WORD))
             if "message" not in self.fields:
-                known = ", ".join(self.fields)
-                what = (
-                    f"a word alone searches messages, and there are none here; name one of {known}"
-                )
-                raise FilterError(what, column=start + 1)
+                raise self.error(f"there is no message to search here; ask one of {self._names()}")
+            found = Word(self._value(_BARE_WORD))
         if not _END_OF_TERM.match(self.text, self.at):
             raise self.error("something stands directly behind a closing quote")
         return found
+
+    def _names(self) -> str:
+        return ", ".join(sorted(self.fields))
 
     def _field_name(self) -> str:
         name = self._take(_FIELD)
@@ -206,11 +205,15 @@ class _Reader:
         """What stands behind an operator: one value, or several between commas."""
         listed = operator in {":", "=", "!="}
         bare = _BARE_VALUE if listed else _BARE_PATTERN
-        found = [Value(column=self.at + 1, text=self._value(bare))]
+        found = [self._written(bare)]
         while listed and self.text.startswith(",", self.at):
             self.at += 1
-            found.append(Value(column=self.at + 1, text=self._value(bare)))
+            found.append(self._written(bare))
         return tuple(found)
+
+    def _written(self, bare: re.Pattern[str]) -> Value:
+        column, quoted = self.at + 1, self.text.startswith(('"', "'"), self.at)
+        return Value(column=column, text=self._value(bare), quoted=quoted)
 
     def _value(self, bare: re.Pattern[str]) -> str:
         quoted = _QUOTED.match(self.text, self.at)

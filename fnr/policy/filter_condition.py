@@ -56,6 +56,7 @@ class Value(Struct, frozen=True, kw_only=True):
 
     text: str
     column: int
+    quoted: bool = False
 
 
 class Condition(Struct, frozen=True, kw_only=True):
@@ -100,6 +101,8 @@ class Condition(Struct, frozen=True, kw_only=True):
             text = text if _WHOLE_INCIDENT.fullmatch(text) else f"{text.rstrip('*')}*"
         elif kind is Kind.CHOICE:
             text = text.lower()
+        elif kind is Kind.TAG and not value.quoted:
+            _refuse_pair(value)
         if "*" in text and (self.operator == ":" or kind in {Kind.ID, Kind.INCIDENT}):
             return Like(self.name, text)
         if kind is Kind.CHOICE and text not in self.field.choices:
@@ -151,10 +154,21 @@ def find_field(name: str, fields: Mapping[str, Field], *, column: int) -> Field:
     if name in fields:
         return fields[name]
     suggestion = _nearest(name.lower(), fields)
-    quote = ""
-    if not suggestion and "message" in fields:
-        quote = "; put words with : = < > ~ in quotes to search the message"
+    quote = "; put words with : = < > ~ in quotes to search the message"
+    if suggestion or "message" not in fields:
+        quote = ""
     raise FilterError(f"unknown field '{name}'{quote}", column=column, suggestion=suggestion)
+
+
+def _refuse_pair(value: Value) -> None:
+    """`--tag batch=7` gives a tag; asked like that it would be found nowhere, without a word."""
+    name, equals, of_it = value.text.partition("=")
+    if name and equals:
+        raise FilterError(
+            f"'{value.text}' is asked as tag.{name}:{of_it or '*'};"
+            " a name or a value that holds = is put in quotes",
+            column=value.column,
+        )
 
 
 def negated(part: Expr) -> Expr:

@@ -105,7 +105,7 @@ Expr = And | Or | Not | AnyOf | Like | Regex | Compare | Word
 
 EVERYTHING = And(())
 
-_SAFE_VALUE = re.compile(r"""[^\s()"',\\]+""")
+_SAFE_VALUE = re.compile(r"""[^\s()"',\\=]+""")
 _SAFE_WORD = re.compile(r"""(?!(?:AND|OR|NOT|[Aa]nd|[Oo]r)$)[^\s()"'\\:=!<>~-][^\s()"'\\:=!<>~]*""")
 _SAFE_TAG = re.compile(r"""[^\s()"'\\:=!<>~]+""")
 

@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 
 from fnr.policy.filter import (
     ANY_FIELDS,
+    ERROR_FIELDS,
     EVERYTHING,
+    INCIDENT_FIELDS,
     LETTER_FIELDS,
     TASK_FIELDS,
+    UNDO_FIELDS,
     And,
     AnyOf,
     Compare,
@@ -26,7 +29,7 @@ from fnr.policy.filter import (
     narrowed,
     parse,
 )
-from fnr.policy.filter_fields import ERROR_FIELDS, INCIDENT_FIELDS, UNDO_FIELDS, Field, Kind
+from fnr.policy.filter_fields import Field, Kind
 
 H_MS = 3_600_000
 
@@ -58,6 +61,8 @@ READ = [
     ("-tag:drill", Not(AnyOf("tag", ("drill",)))),
     ("tag.gpu:a100", AnyOf("tag.gpu", ("a100",))),
     ('tag."my key":x*', Like("tag.my key", "x*")),
+    ('tag:"batch=7"', AnyOf("tag", ("batch=7",))),
+    ("tag.query:a=b", AnyOf("tag.query", ("a=b",))),
     ("age>2h", Compare("age", ">", 2 * H_MS)),
     ("age<=1d12h", Compare("age", "<=", 36 * H_MS)),
     ("since:2h", Compare("age", "<=", 2 * H_MS)),
@@ -102,6 +107,8 @@ REFUSED = [
     ("since:2h,3h", 1, "since takes one value"),
     ("function>a", 1, "function has no order"),
     ("tag.x>1", 1, "tag.x has no order"),
+    ("tag:drill,batch=7", 11, "'batch=7' is asked as tag.batch:7;"),
+    ("tag!=batch=", 6, "'batch=' is asked as tag.batch:*;"),
     ("attempts~1", 1, "attempts is no text"),
     ("message~[a", 9, "not a regular expression"),
     ("function:", 10, "a value is missing here"),
@@ -167,12 +174,21 @@ def test_each_noun_has_its_own_states() -> None:
         parse("state:queued", fields=LETTER_FIELDS)
 
 
+@pytest.mark.parametrize("text", ["tag.batch:7", "tag.batch~7", "-tag.batch:7*", "tag:batch"])
 @pytest.mark.parametrize("fields", [ERROR_FIELDS, INCIDENT_FIELDS, UNDO_FIELDS])
-def test_what_a_noun_does_not_have_is_refused(fields: Mapping[str, Field]) -> None:
-    """Tags, and messages where a step of undo has none: the store has no column for them."""
-    for text in ("tag.x:1", "-tag.x:1", "tag:1", *(["hello"] if "message" not in fields else [])):
-        with pytest.raises(FilterError):
-            parse(text, fields=fields)
+def test_what_has_no_tags_is_not_asked_for_one(text: str, fields: Mapping[str, Field]) -> None:
+    """The store found no such column, and the daemon could not answer."""
+    with pytest.raises(FilterError, match="unknown field 'tag"):
+        parse(text, fields=fields)
+
+
+def test_what_has_no_message_is_not_searched_for_a_word() -> None:
+    for text in ("exit", '"exit code"', "state:undone OR -exit"):
+        with pytest.raises(FilterError, match="there is no message to search here; ask one of age"):
+            parse(text, fields=UNDO_FIELDS)
+    with pytest.raises(FilterError) as caught:
+        parse("https://host", fields=UNDO_FIELDS)
+    assert "to search the message" not in str(caught.value)
 
 
 # ── the tree and its text ────────────────────────────────────────────────────
