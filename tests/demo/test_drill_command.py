@@ -7,6 +7,7 @@ import os
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -270,6 +271,23 @@ def test_scores_are_listed_shown_and_compared(
     assert "T1 was lost" in out
     assert "worse" in err
     assert run([*command, "01JX"]) == 4
+
+
+def test_a_port_that_somebody_has_is_said_to_be_so(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    command = ["--home", str(folder), "chaos", "proxy", "--upstream", "127.0.0.1:9"]
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert run([*command, "--listen", port]) == 6
+    assert capfd.readouterr().err.splitlines() == [
+        f"error: port {port} of loopback cannot be listened on",
+        "  why: Address already in use",
+        f"  try: ss -ltnp 'sport = :{port}'",
+    ]
+    assert run([*command, "--listen", port, "--upstream", "127.0.0.1:99999"]) == 2
 
 
 def test_nothing_kept_and_nothing_known_are_said(
