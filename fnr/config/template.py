@@ -33,7 +33,7 @@ timeout = "10m"
 # max_tasks_per_worker = 1000         # then a fresh process, for functions that leak
 # limits = { memory = "2GiB", cpu_time = "1h", files = 1024, file_size = "1GiB" }
 # gpus = 1
-# cwd = "."                           # relative to this file
+# cwd = "."                           # relative to this file; modules are looked for there first
 # env_file = ".env"
 # user = "nobody"                     # needs a daemon that runs as root
 # nice = 10
