@@ -108,10 +108,14 @@ class Submitted(Struct, frozen=True, kw_only=True):
 
 
 class RefusedItem(Struct, frozen=True, kw_only=True):
-    """One item of a batch that was refused: its index in the batch and why."""
+    """One item of a batch that was refused: its index in the batch and why.
+
+    code: of the error that it would have been by itself; "" from a daemon that does not say.
+    """
 
     index: int
     why: str
+    code: str = ""
 
 
 class SubmittedMany(Struct, frozen=True, kw_only=True):

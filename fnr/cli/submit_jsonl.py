@@ -20,7 +20,7 @@ import typer
 from msgspec import Raw, Struct, field
 from msgspec.structs import replace
 
-from fnr.api.errors import BadData, DaemonDown, Failed, FnrError, TimedOut, UsageError
+from fnr.api.errors import BadData, DaemonDown, Failed, FnrError, NotFound, TimedOut, UsageError
 from fnr.api.requests import SubmitMany, SubmittedMany, TaskSpec
 from fnr.api.wire import REQUEST_BYTES_MAX
 from fnr.cli.follow import SUBMIT_PATIENCE_MS
@@ -88,6 +88,8 @@ def submit_lines(source: str, spec: TaskSpec, *, atomic: bool) -> None:
                 chunk = under_way[0]
                 if isinstance(answer, FnrError):
                     raise _stopped(answer, outcome, chunk)
+                if spec.function and len(answer.refused) == len(chunk.items):
+                    _look_for_its_function(answer, outcome, chunk)
                 _count(outcome, chunk, answer)
                 del under_way[0]
                 _show_accepted(outcome, answer.task_ids)
@@ -337,6 +339,13 @@ def _stopped(error: FnrError, outcome: Outcome, chunk: Chunk) -> FnrError:
         f"{known}; later ones may be",
     )
     return error
+
+
+def _look_for_its_function(answer: SubmittedMany, outcome: Outcome, chunk: Chunk) -> None:
+    """A function that there is not is said once, and not of every line of the file."""
+    first = answer.refused[0]
+    if first.code == NotFound.code:
+        raise _stopped(NotFound(first.why, next_step="fnr function list"), outcome, chunk)
 
 
 def _known(outcome: Outcome, under_way: list[Chunk]) -> Iterator[str]:

@@ -115,7 +115,7 @@ class Intake:
             try:
                 items.append(self.task(_spec(raw), submitter=client.submitter))
             except FnrError as error:
-                refused.append(RefusedItem(index=index, why=_in_short(error)))
+                refused.append(RefusedItem(index=index, why=_in_short(error), code=error.code))
         if not items or (request.atomic and refused):
             return SubmittedMany(task_ids=[], refused=refused)
         failpoint("batch-checked")

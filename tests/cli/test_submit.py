@@ -554,6 +554,16 @@ def test_live_refusals_say_why(live: Run, words: list[str], code: int, why: str)
     assert why in found.err
 
 
+def test_live_a_function_that_there_is_not_is_said_once(live: Run) -> None:
+    found = live("submit", "sya", "--jsonl", "-", stdin="{}\n" * 1_500)
+    assert (found.code, found.out) == (4, "")
+    assert found.err.count("no function") == 1
+    assert found.err.startswith("error: there is no function 'sya': did you mean say?\n")
+    assert found.err.endswith("function list\n")
+    line = '{"function": "sya"}\n{"function": "say", "input": {"word": "w"}}'
+    assert live("submit", "--jsonl", "-", stdin=line).code == 1
+
+
 def test_live_thousands_with_bad_lines_among_them(live: Run, home: LiveHome) -> None:
     lines = ['{"word": "w"}'] * 1_500
     lines[700], lines[1_400] = '{"wrod": 1}', "{"
