@@ -7,6 +7,9 @@ from fnr.daemon.parts import Parts
 from fnr.host import disk
 from fnr.host.limits import words_of_file_size
 
+# Beside the free room, which is in the reason: what fnr itself has taken of the disk.
+_MAKE_ROOM = "fnr db stats"
+
 
 class Reserve:
     """Held while there is room; released when the store meets a full disk.
@@ -50,7 +53,8 @@ class Reserve:
         if free_mib < least_mib:
             why = f"{free_mib} MiB free at {folder}, disk_free_min is {least_mib} MiB"
             self._parts.problems["disk"] = f"disk nearly full: {why}; new tasks are refused"
-            return StorageError("the disk is nearly full; no new tasks are taken", why=why)
+            what = "the disk is nearly full; no new tasks are taken"
+            return StorageError(what, why=why, next_step=_MAKE_ROOM)
         self._parts.problems.pop("disk", None)
         if not self.held:
             self.hold()
@@ -58,5 +62,6 @@ class Reserve:
             return StorageError(
                 "there is no reserve for a full disk; no new tasks are taken",
                 why=self._parts.problems["reserve"],
+                next_step=_MAKE_ROOM,
             )
         return None

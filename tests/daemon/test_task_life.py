@@ -300,8 +300,9 @@ def test_who_asks_again_gets_the_answer_also_of_a_daemon_that_takes_nothing_new(
     assert (many.task_ids, many.duplicates) == (ids[:2], 2)
     new = ask.TaskSpec(function="echo", key="new")
     for request in (ask.Submit(task=new), ask.SubmitMany(items=[*specs, new])):
-        with pytest.raises(StorageError, match="the disk is nearly full"):
+        with pytest.raises(StorageError, match="the disk is nearly full") as found:
             home.ask(request)
+        assert found.value.next_step == "fnr db stats"
 
 
 def test_a_client_may_name_the_id_and_asking_twice_is_once(home_at: HomeAt) -> None:
