@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -128,7 +129,7 @@ def try_text(
         })  # fmt: skip
         against_history(since, rules, use_model=not no_model)
         return
-    link = ExceptionFact(type=exception or "", message=_read(text) if text else "")
+    link = ExceptionFact(type=_legible(exception or ""), message=_read(text) if text else "")
     evidence = Evidence(
         message=link.message,
         exceptions=(link,) if exception else (),
@@ -272,7 +273,12 @@ def _read(given: str) -> str:
         return _read_file(given)
     if _PATH_SHAPED.fullmatch(given):
         here().notice(f"notice: {one_line(given)} is no file; it is taken for the message")
-    return given
+    return _legible(given)
+
+
+def _legible(word: str) -> str:
+    """As an attempt's own output is read: what is no UTF-8 is not left as half a character."""
+    return os.fsencode(word).decode(errors="replace")
 
 
 def _read_file(name: str) -> str:
@@ -288,9 +294,9 @@ def _codes(written: list[str], http: int | None) -> tuple[Code, ...]:
     for one in written:
         family, colon, value = one.partition(":")
         if not (family and colon and value):
-            raise UsageError(f"--code {one!r}", why="it looks like errno:ENOSPC")
+            raise UsageError(f"--code: {one!r} is no code", why="a code looks like errno:ENOSPC")
         if problem := code_problem(one):
-            raise UsageError(f"--code {one!r}", why=problem)
+            raise UsageError(f"--code: {one!r} is no code", why=problem)
         codes.append(Code(family=family, value=value))
     return tuple(codes)
 

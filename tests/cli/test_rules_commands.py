@@ -158,6 +158,8 @@ def test_test_reads_files_stdin_and_every_kind_of_evidence(rules: Rules, tmp_pat
     typed = rules("test", "x", "--exception", "a.B", "--traceback", log, "-o", "json").json
     assert (typed["types"], typed["rule"]) == (["a.B"], "studio/lens")
     assert rules("test", "-", "-o", "name", stdin=b"no lens in attic").out == "studio/lens\n"
+    foreign = rules("test", "no lens in h\udce9te", "--exception", "a.\udce9", "-o", "json")
+    assert (foreign.json["types"], foreign.json["rule"]) == (["a.\ufffd"], "studio/lens")
 
 
 def test_the_mistyped_name_of_a_file_is_told_of(rules: Rules, tmp_path: Path) -> None:
@@ -185,6 +187,13 @@ def test_the_mistyped_name_of_a_file_is_told_of(rules: Rules, tmp_path: Path) ->
 )
 def test_what_test_cannot_use_is_a_mistake_of_typing(rules: Rules, words: tuple[str, str]) -> None:
     assert rules("test", "x", *words).code == 2
+
+
+def test_what_is_no_code_is_said_to_be_none(rules: Rules) -> None:
+    """ "error: --code '503'; why: it looks like errno:ENOSPC" spoke of what had been typed."""
+    assert rules("test", "x", "--code", "503").err == (
+        "error: --code: '503' is no code\n  why: a code looks like errno:ENOSPC\n"
+    )
 
 
 def test_a_draft_is_tried_as_if_it_were_in_force(rules: Rules, tmp_path: Path) -> None:
