@@ -21,7 +21,7 @@ from fnr.cli.render import write, write_json
 from fnr.cli.terminal import block
 from fnr.client.connect import checked_socket_path
 from fnr.config.paths import find_paths, is_utf_8, why_not_made
-from fnr.config.template import EXAMPLES, template
+from fnr.config.template import EXAMPLES, TEMPLATE
 
 app = group("init", "Write a commented fnr.toml that works.")
 
@@ -44,9 +44,7 @@ def init(
         here().paths = find_paths(str(target))
     ours = here().command
     files = {
-        target / (Path(paths.config_file).name if folder is None else "fnr.toml"): template(
-            str(target)
-        ),
+        target / (Path(paths.config_file).name if folder is None else "fnr.toml"): TEMPLATE,
         target / "fnr_examples.py": EXAMPLES,
     }
     for file in files:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fnr.policy.toml_text import quoted
-
 TEMPLATE = """\
 # fnr.toml: what can be run on this host, and with how much patience.
 #
@@ -26,14 +24,13 @@ timeout = "1m"                  # of one attempt; after it the whole process gro
 #   fnr submit count path=/etc/hosts --wait
 [functions.count]
 python = "fnr_examples:count_lines"   # package.module:callable
-env = { PYTHONPATH = "{folder}" }
+cwd = "."                             # relative to this file; the module is looked for there first
 workers = { min = 1, max = 2 }        # processes; one more when tasks wait, one less when idle
 timeout = "10m"
 # progress_timeout = "2m"             # longest time without a progress report
 # max_tasks_per_worker = 1000         # then a fresh process, for functions that leak
 # limits = { memory = "2GiB", cpu_time = "1h", files = 1024, file_size = "1GiB" }
 # gpus = 1
-# cwd = "."                           # relative to this file; modules are looked for there first
 # env_file = ".env"
 # user = "nobody"                     # needs a daemon that runs as root
 # nice = 10
@@ -95,8 +92,3 @@ def count_lines(path: str) -> dict[str, object]:
     text = Path(path).read_text()
     return {"path": path, "lines": text.count("\\n")}
 '''
-
-
-def template(folder: str) -> str:
-    """The file's text for this folder."""
-    return TEMPLATE.replace('"{folder}"', quoted(folder))

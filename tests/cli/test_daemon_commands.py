@@ -278,11 +278,15 @@ def test_init_names_commands_for_the_folder_it_was_given(at: Run, empty: Path) -
 
 
 def test_what_init_writes_works_whatever_the_folder_is_called(at: Run, empty: Path) -> None:
-    folder = empty / "a\n\"b'\\"
+    folder = empty / "a:\n\"b'\\"
     assert at("init", folder).code == 0
     loaded = load(find_paths(str(folder)), environ={})
     assert not loaded.problems
-    assert loaded.settings.functions["count"].env == {"PYTHONPATH": str(folder)}
+    # In a PYTHONPATH a colon would end the folder's name.
+    assert (loaded.settings.functions["count"].cwd, loaded.settings.functions["count"].env) == (
+        str(folder),
+        {},
+    )
 
 
 def test_init_says_where_no_daemon_can_run(at: Run, empty: Path) -> None:
@@ -346,7 +350,7 @@ def test_a_mistake_of_ours_in_init_is_noted_in_the_folder_it_was_given(
     command: Run, empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other home, in earnest the system's own places, is not touched."""
-    monkeypatch.setattr(init, "template", lambda _folder: 1 / 0)
+    monkeypatch.setattr(init, "TEMPLATE", None)
     found = command("--home", tmp_path / "other", "init", empty / "new")
     assert found.code == 70
     assert len([*(empty / "new" / "state" / "crash").iterdir()]) == 1

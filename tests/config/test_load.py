@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from fnr.config.load import Loaded, load
 from fnr.config.paths import find_paths
 from fnr.config.settings import LimitSettings
-from fnr.config.template import EXAMPLES, template
+from fnr.config.template import EXAMPLES, TEMPLATE
 from fnr.policy.retry import RetryPolicy
 
 Load = Callable[..., Loaded]
@@ -370,12 +370,13 @@ def test_only_root_may_change_user_or_go_below_nice_0(loaded: Load) -> None:
 
 
 def test_what_init_writes_is_right_and_imports(tmp_path: Path) -> None:
-    (tmp_path / "fnr.toml").write_text(template(str(tmp_path)))
+    (tmp_path / "fnr.toml").write_text(TEMPLATE)
     (tmp_path / "fnr_examples.py").write_text(EXAMPLES)
     found = load(find_paths(str(tmp_path), environ={}), environ={})
     assert said(found) == []
     assert sorted(found.settings.functions) == ["count", "greet", "run"]
-    sys.path.insert(0, found.settings.functions["count"].env["PYTHONPATH"])
+    assert found.settings.functions["count"].cwd == str(tmp_path)
+    sys.path.insert(0, str(tmp_path))
     try:
         from fnr_examples import count_lines
     finally:
@@ -387,7 +388,7 @@ def test_what_init_writes_is_right_and_imports(tmp_path: Path) -> None:
 def test_every_default_in_the_template_is_the_real_one(tmp_path: Path) -> None:
     """Method: load it with the comments taken off the keys that show defaults."""
     (tmp_path / "fnr_examples.py").write_text(EXAMPLES)
-    text = template(str(tmp_path))
+    text = TEMPLATE
     head, retry, tail = text.partition("# [functions.count.retry]")
     lines = [line.removeprefix("# ") if " = " in line else line for line in tail.splitlines()]
     told = [line for line in lines if not line.startswith(("patterns", "env_keys"))]
