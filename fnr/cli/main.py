@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import os
+import re
 import sys
 import traceback
 from contextlib import suppress
@@ -226,6 +227,8 @@ def _show_usage(error: TyperException, flags: Globals) -> int:
     path = context.command_path if context else "fnr"
     message = error.format_message().rstrip(".")
     message = message[:1].lower() + message[1:]
+    # typer names a number with bounds by its type.
+    message = re.sub(r"is not a valid int(eger)?( range)?$", "is not a whole number", message)
     return _show(UsageError(message, next_step=f"{path} --help"), flags)
 
 

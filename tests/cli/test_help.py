@@ -86,6 +86,13 @@ def test_wrong_usage_says_which_help_to_read(command: Run) -> None:
     assert found.err == "error: option '--where' requires an argument\n  try: fnr dlq list --help\n"
 
 
+def test_what_is_no_number_is_called_so(command: Run) -> None:
+    """ "'abc' is not a valid int range" said nothing to whoever had typed it."""
+    for words in (("task", "list", "-n", "abc"), ("submit", "f", "--retries", "1.5")):
+        found = command(*words)
+        assert (found.code, "is not a whole number\n  try: " in found.err) == (2, True)
+
+
 def test_the_version(command: Run) -> None:
     assert command("--version").out.startswith("fnr 0.")
 
