@@ -210,8 +210,8 @@ class Runner:
         self, tx: Transaction, task: Task, token: str, evidence: Evidence, *, now_ms: int,
         gpus: tuple[str, ...] = (),
     ) -> Verdict:  # fmt: skip
-        evidence = redactor_of(self._parts, tx, task).evidence(evidence)
-        evidence = with_input(tx, task.task_id, evidence)
+        hidden = redactor_of(self._parts, tx, task).evidence(evidence)
+        evidence = with_input(tx, task.task_id, hidden)
         settings = self._parts.function(task.function)
         policy, around = self.surroundings.of(tx, task, now_ms=now_ms)
         named = self._rules.classify(evidence, function=task.function)
@@ -365,11 +365,9 @@ class Runner:
                 self.surroundings.budgets.parked(task.function)
 
     def _announce(
-        self,
-        verdicts: list[Verdict],
-        worker: WorkerProcess,
+        self, verdicts: list[Verdict], worker: WorkerProcess,
         results: dict[str, bytes] | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         for verdict in verdicts:
             task, named = verdict.task, verdict.classification
             events, worker_id, whose = self._parts.events, worker.worker_id, verdict.before.function
