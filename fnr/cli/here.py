@@ -70,14 +70,18 @@ class Here:
         return redaction_of(loaded.settings)
 
     def _settings_are_gone(self) -> bool:
-        from fnr.api.requests import ListFunctions  # noqa: PLC0415 - as above
+        """As the store tells: a daemon would have to be waited for, and there may be none."""
+        paths = self.paths
+        if os.path.lexists(paths.config_file) or not os.path.lexists(paths.store_file):
+            return False
+        from fnr.api.requests import ListFunctions  # noqa: PLC0415 - most have a file
+        from fnr.client.offline import answer_offline  # noqa: PLC0415 - as above
         from fnr.config.gone_file import file_is_gone  # noqa: PLC0415 - as above
 
-        file, known = self.paths.config_file, []
-        if not os.path.lexists(file):
-            with suppress(FnrError):
-                known = [one.function for one in self.ask(ListFunctions())]
-        return file_is_gone(file, known)
+        with suppress(FnrError):
+            known = answer_offline(paths, ListFunctions())
+            return file_is_gone(paths.config_file, [one.function for one in known])
+        return False
 
     @property
     def command(self) -> str:
