@@ -26,6 +26,7 @@ def sources() -> Iterator[Source]:
             yield Source(PurePosixPath(path.relative_to(ROOT).as_posix()), path.read_text())
 
 
+@pytest.mark.unmeasured
 def test_the_tree_keeps_the_rules() -> None:
     """One line a finding: file, line, words, rule. All rules in one test, as parsing is dear."""
     found, excuses_used = [], set()

@@ -116,6 +116,7 @@ def test_suggestions_are_toml_that_people_can_read_and_terminals_survive(ask: As
     assert "nothing was written" in found.err
 
 
+@pytest.mark.unmeasured
 def test_stats_count_hits_and_corrections(ask: Ask) -> None:
     call_a_drum_resource(ask)
     items = {one["rule"]: one for one in ask("rules", "stats", "-o", "json").json["items"]}
@@ -154,6 +155,7 @@ def test_history_tells_what_a_candidate_would_change_and_changes_nothing(
     assert (broken.code, f"{candidate}:" in broken.err) == (78, True)
 
 
+@pytest.mark.unmeasured
 def test_a_dry_run_of_learning_writes_nothing(ask: Ask, wobbly: LiveHome) -> None:
     call_a_drum_resource(ask)
     tried = ask("rules", "learn", "-n", "-o", "json")
@@ -162,6 +164,7 @@ def test_a_dry_run_of_learning_writes_nothing(ask: Ask, wobbly: LiveHome) -> Non
     assert not (wobbly.folder / "learnt-words.json").exists()
 
 
+@pytest.mark.unmeasured
 def test_learning_names_what_people_named_and_can_be_forgotten(ask: Ask, wobbly: LiveHome) -> None:
     call_a_drum_resource(ask)
     for error in errors(ask, "gauge"):

@@ -68,6 +68,7 @@ def test_the_order_of_rules_does_not_matter(evidence: Evidence, order: list[int]
     assert classify(evidence, shuffled) == classify(evidence, RuleSet(SOME))
 
 
+@pytest.mark.unmeasured
 @given(evidence=EVIDENCE)
 def test_the_rule_that_is_named_decided(evidence: Evidence) -> None:
     """Without the rule the answer is another, and it is the first of the runners-up."""

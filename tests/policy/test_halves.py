@@ -17,6 +17,7 @@ WORDS = st.lists(st.sampled_from(["a", "of", "[rank0]:", "naïve", "\n", "x=1,y=
 MARK = re.compile("\n… ([0-9]+) characters left out …\n")
 
 
+@pytest.mark.unmeasured
 @given(before=WORDS, behind=WORDS, chars_max=st.integers(100, 400))
 def test_no_half_of_a_word_stands_beside_a_cut(
     before: list[str], behind: list[str], chars_max: int

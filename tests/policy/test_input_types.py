@@ -24,6 +24,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.unmeasured
 @given(st.dictionaries(st.text("abc"), VALUES), st.booleans())
 def test_every_json_object_is_accepted(value: dict[str, Any], ascii_only: bool) -> None:
     assert validate_input_json(json.dumps(value, ensure_ascii=ascii_only).encode()) is None

@@ -73,6 +73,7 @@ _values = st.recursive(
 )
 
 
+@pytest.mark.unmeasured
 @given(st.text(), st.dictionaries(st.text(), _values))
 def test_whatever_the_input_is_keys_of_it_come_back(words: str, values: dict[str, object]) -> None:
     for key in named_keys(words, values):

@@ -159,6 +159,7 @@ def test_whatever_another_covers_is_found_however_many_there_are(
     assert {problem.where for problem in never_deciding(rules)} == alone
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "conditions",
     [
@@ -179,6 +180,7 @@ def test_ten_thousand_rules_of_every_kind_are_compared(
     assert told.message.startswith("rule again can never decide: r7777 ")
 
 
+@pytest.mark.unmeasured
 def test_ten_thousand_rules_are_checked_and_asked() -> None:
     """The pytest timeout is the clock."""
     text = "".join(

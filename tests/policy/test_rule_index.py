@@ -26,11 +26,13 @@ def rule(name: str, *text: str, **fields: Any) -> Rule:
     )
 
 
+@pytest.mark.unmeasured
 def test_the_file_is_made_of_the_packs_of_today() -> None:
     same = (PACKS_DIR / INDEX_FILE).read_bytes() == index_bytes()
     assert same, "run: python tools/make_rule_index.py"
 
 
+@pytest.mark.unmeasured
 def test_what_is_looked_up_in_the_file_are_the_rules_that_the_packs_say() -> None:
     """Method: for one example in five all fits, from the file and from rules just read."""
     rules = whole_packs().values()

@@ -14,6 +14,7 @@ from fnr.policy.rules import STRATEGY_OF, Category, Level, Rule
 T, R, V, P, U = tuple(Category)
 
 
+@pytest.mark.unmeasured
 def test_the_packs_read_and_their_examples_are_decided_as_they_say() -> None:
     """One test for all: they are read together, and each problem says where it is."""
     assert [f"{problem.where}: {problem.message}" for problem in pack_problems()] == []

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -291,6 +292,7 @@ def budgets(task: Task) -> tuple[int, int, int, int]:
     return task.retries, task.unknowns, task.waits, task.deaths
 
 
+@pytest.mark.unmeasured
 def test_whatever_happens_a_task_is_never_lost() -> None:
     run_state_machine_as_test(
         Life, settings=settings(max_examples=150, stateful_step_count=40, deadline=None)

@@ -189,6 +189,7 @@ def test_four_sums_in_one_addition_are_the_four_sums(
     assert model.probabilities(range(len(weights))) == pytest.approx(expected)
 
 
+@pytest.mark.unmeasured
 def test_a_model_survives_its_file_and_the_file_is_always_the_same() -> None:
     data = dump_model(MODEL)
     again = load_model(data)
@@ -197,6 +198,7 @@ def test_a_model_survives_its_file_and_the_file_is_always_the_same() -> None:
     assert dump_model(again) == data == dump_model(taught())
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "damage", [lambda data: b"", lambda data: data[:-9], lambda data: data[5:]]
 )
@@ -206,6 +208,7 @@ def test_a_damaged_file_is_refused(damage: object) -> None:
         load_model(damage(dump_model(MODEL)))
 
 
+@pytest.mark.unmeasured
 def test_the_file_has_learnt_from_as_many_errors_as_there_are() -> None:
     """Whether its weights are theirs, `train_text_model.py --check` says in half a minute."""
     learnt_from = read_text_model().header.trained_on

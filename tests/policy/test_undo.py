@@ -180,6 +180,7 @@ def read(journal: bytes) -> list[Step]:
     return read_journal(journal, token="A", task_id="T", function="render", now_ms=NOW_MS)
 
 
+@pytest.mark.unmeasured
 @given(st.lists(DATA, max_size=8), st.integers(0, 400))
 def test_a_journal_cut_off_anywhere_keeps_every_whole_line(
     datas: list[dict[str, object]], cut: int

@@ -97,6 +97,7 @@ def ask(tx: Transaction, name: str, **fields: Any) -> list[Any]:
 # ── errors gather ────────────────────────────────────────────────────────────
 
 
+@pytest.mark.unmeasured
 def test_ten_thousand_errors_of_one_cause_are_one_incident(book: Book) -> None:
     tx = book.tx
     count = 10_000
