@@ -27,7 +27,7 @@ hypothesis.settings.load_profile("fnr")
 TESTS = Path(__file__).resolve().parent
 # For what never ends: whoever is about to is waited for by the kernel's word.
 ENDING_S = 30
-MEASURED_EVERY = 6
+MEASURED_EVERY = 12
 MARK = f"FNR_TEST_RUN={os.getpid()}"
 FROM_OUTSIDE = ("FNR_", "XDG_", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "NOTIFY_SOCKET", "WATCHDOG_")
 

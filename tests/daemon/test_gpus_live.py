@@ -285,7 +285,8 @@ def test_a_gpu_that_comes_later_is_given_to_who_has_waited_for_one(
     waiting = [submit(home, "see"), submit(home, "look")]
     assert all("it has 0 GPUs" in why for why in wait_until_held(home, "see", "look").values())
     gpus.say(gpu(0), gpu(1))
-    assert {result_of(home, one) for one in waiting} == {uuid(0), uuid(1)}
+    # The second may be given what the first has given back by then.
+    assert {result_of(home, one) for one in waiting} <= {uuid(0), uuid(1)}
 
 
 def test_who_ran_out_of_memory_on_its_gpu_waits_for_what_it_lacks_there(

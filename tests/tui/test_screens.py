@@ -64,6 +64,7 @@ async def test_every_screen_shows_what_it_is_for(
             await until(pilot, lambda: "? help" in lines_of(app)[-1])
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("name", VIEWS)
 async def test_every_key_of_a_screen_does_something_and_breaks_nothing(
     daemon: StoreServer, name: str
