@@ -109,12 +109,12 @@ def test_a_limit_on_the_size_of_files_is_called_by_its_name(home_at: HomeAt) -> 
     home = home_at(function("echo", "echo")).up()
     assert home.process is not None
     resource.prlimit(home.process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
-    with pytest.raises(StorageError) as told:
-        submit(home, "echo")
-    assert "RLIMIT_FSIZE" in told.value.why
-    while not says(home, "RLIMIT_FSIZE"):
-        with pytest.raises(StorageError):
+    told = ""
+    while "RLIMIT_FSIZE" not in told or not says(home, "RLIMIT_FSIZE"):
+        # A write of the daemon's own may meet the limit first; then it is being looked at.
+        with pytest.raises(StorageError) as refused:
             submit(home, "echo")
+        told = refused.value.why
 
 
 def test_which_attempt_had_begun_is_known_until_its_end_is_on_disk(
