@@ -169,8 +169,11 @@ class Intake:
         """Raise unless new tasks may come in: not while ending, not on a full disk."""
         if not self._parts.accepting:
             raise TryAgain("the daemon is stopping", next_step="fnr daemon start")
-        if self._parts.store.state != "ok":
-            why = "the disk is full" if self._parts.store.state == "full" else "it is being checked"
+        store = self._parts.store
+        if store.state == "ill":
+            raise as_fnr_error(StoreIll(store.trouble), self._parts.paths)
+        if store.state == "full":
+            why = "the disk is full"
             raise StorageError("the store takes no new tasks", why=why, next_step="fnr status")
         problem = self._reserve.look()
         if problem is not None:

@@ -80,7 +80,7 @@ class Store:
         commit_hook: CommitHook | None = None,
     ) -> None:
         self.path = path
-        self.state = "ok"
+        self.state, self.trouble = "ok", ""
         self._loop = loop
         self.file = SameFile(path, commit_hook)
         self._trouble_hooks: list[TroubleHook] = []
@@ -341,7 +341,7 @@ class Store:
     def _change_state(self, state: str, why: str) -> None:
         if state == self.state:
             return
-        self.state = state
+        self.state, self.trouble = state, why
         for hook in self._trouble_hooks:
             self._loop.call_soon(hook, state, why)
 
