@@ -45,13 +45,18 @@ async def stop_all(parts: Parts, worker: WorkerProcess) -> StopReport:
     """End its process group and prove it, as soon as there is a descriptor to look with."""
     while True:
         try:
-            return await process.stop_group(
-                worker.identity.pid,
-                worker.pidfd,
-                worker.worker_id,
-                grace_ms=worker.settings.grace_ms,
-                clock=parts.clock,
-            )
+            return await _stop(parts, worker)
+        except OSError as error:
+            await _descriptor(worker, error)
+
+
+async def stop_living(parts: Parts, worker: WorkerProcess) -> None:
+    """The same for one that lives. Who dies before it could be looked at is ended by who buries it,
+    and its pidfd may be somebody else's by then."""
+    while worker.state is not WorkerState.GONE:
+        try:
+            await _stop(parts, worker)
+            return
         except OSError as error:
             await _descriptor(worker, error)
 
@@ -65,6 +70,16 @@ async def gather(parts: Parts, worker: WorkerProcess) -> Remains:
             return await _gather(parts, worker, ended)
         except OSError as error:
             await _descriptor(worker, error)
+
+
+async def _stop(parts: Parts, worker: WorkerProcess) -> StopReport:
+    return await process.stop_group(
+        worker.identity.pid,
+        worker.pidfd,
+        worker.worker_id,
+        grace_ms=worker.settings.grace_ms,
+        clock=parts.clock,
+    )
 
 
 async def _descriptor(worker: WorkerProcess, error: OSError) -> None:

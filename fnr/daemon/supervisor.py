@@ -373,7 +373,7 @@ class Supervisor:
             self._parts.start(self._stop(worker), what=f"stop worker {worker.worker_id}")
 
     async def _stop(self, worker: WorkerProcess) -> None:
-        await remains.stop_all(self._parts, worker)
+        await remains.stop_living(self._parts, worker)
 
 
 def _no_seats(_: Pool) -> None:

@@ -104,6 +104,25 @@ def test_a_result_is_waited_for_while_no_descriptor_is_left_to_read_it_with(
     assert found.evidence.stop_proven
 
 
+async def test_who_dies_before_it_could_be_stopped_is_left_to_its_burial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was tried a second time was a pidfd that had been closed, or was somebody else's."""
+    worker, tries = ended_worker(tmp_path), []
+    worker.state = WorkerState.READY
+
+    async def dies_meanwhile(*given: object, **_: object) -> None:
+        tries.append(given)
+        worker.state = WorkerState.GONE
+        no_descriptor()
+
+    monkeypatch.setattr(remains, "LOOK_AGAIN_S", 0)
+    monkeypatch.setattr(process, "stop_group", dies_meanwhile)
+    await remains.stop_living(parts_at(tmp_path), worker)
+    assert len(tries) == 1
+    os.close(worker.pidfd)
+
+
 def test_a_worker_of_before_that_cannot_be_looked_at_is_not_settled_for_dead(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
