@@ -139,6 +139,6 @@ class _Lane:
 
 def _open(store: Store) -> ReadConnection:
     """Not while a file is lost: what stands there now is not the store."""
-    if lost := store.file.lost():
+    if lost := store.guard.lost():
         raise StoreIll(lost)
     return open_reader(store.path)

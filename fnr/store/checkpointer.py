@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 
+from fnr.store.log_file import LogFile
 from fnr.store.steps import Steps
 
 # Rare enough to cost nothing, small enough to be read through at a start. A log that was larger is
@@ -40,7 +41,7 @@ class Checkpointer:
 
     def __init__(self, path: Path, *, clock_s: Callable[[], float], tell: Tell) -> None:
         self._path = path
-        self._log = f"{path}-wal"
+        self._log = LogFile(f"{path}-wal")
         self._clock_s = clock_s
         self._tell = tell
         self._steps = Steps("store-checkpoint")
@@ -55,8 +56,7 @@ class Checkpointer:
         if self._clock_s() < self._not_before_s:
             return False
         try:
-            size = os.stat(self._log).st_size  # noqa: PTH116 - once a COMMIT
-            return size > LOG_BYTES_MAX and has_room(self._log)
+            return self._log.size() > LOG_BYTES_MAX and has_room(self._log.path)
         except OSError:
             return False
 
@@ -71,6 +71,7 @@ class Checkpointer:
 
     def drop(self) -> Future[None]:
         """The store is opened anew: so is the connection that passes are made on."""
+        self._log.close()
         dropped: Future[None] = Future()
 
         def step() -> None:
@@ -82,6 +83,7 @@ class Checkpointer:
 
     def close(self, then: Callable[[], None]) -> None:
         """Make no pass any more; `then` is called in the thread, when nothing is open."""
+        self._log.close()
 
         def step() -> None:
             self._close()

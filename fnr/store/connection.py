@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from fnr.store.batch import Batch, CommitHook, Done, Unit, nothing
 from fnr.store.beginning import Beginning, after_a_look
 from fnr.store.checkpointer import Checkpointer
+from fnr.store.commit_guard import CommitGuard
 from fnr.store.log_room import LogRoom
 from fnr.store.opening import NOTE_ROOM, open_writer
 from fnr.store.pace import Pace
@@ -82,7 +83,8 @@ class Store:
         self.path = path
         self.state, self.trouble = "ok", ""
         self._loop = loop
-        self.file = SameFile(path, commit_hook)
+        file = SameFile(path)
+        self.guard = CommitGuard(file, commit_hook, clock_s=loop.time)
         self._trouble_hooks: list[TroubleHook] = []
         self._undone_hooks: list[Callable[[], None]] = []
         self._written_hooks: list[Callable[[], None]] = []
@@ -99,7 +101,7 @@ class Store:
         self._log_room = LogRoom(path)
         self.beginning = Beginning(loop, self._start_batch)
         self._rest_due = False  # the log begins anew once its rest is moved while nobody writes
-        self._reopening = Reopening(self.file, self._steps, tell=self._tell, then=self._reopened)
+        self._reopening = Reopening(file, self._steps, tell=self._tell, then=self._reopened)
         self._reopening.held_by(self._checkpointer.drop)
         self._use(connection)
 
@@ -192,7 +194,7 @@ class Store:
 
     async def look(self) -> None:
         """Notice now what else the next COMMIT would: that a file is not where it was."""
-        if self.state == "ok" and self.file.lost():
+        if self.state == "ok" and self.guard.lost():
             with suppress(StoreIll):
                 await self.write(lambda tx: tx.run(NOTE_ROOM))
             await asyncio.sleep(0)  # until those who listen to its troubles have heard of it
@@ -373,7 +375,7 @@ class Store:
     def _commit_now(self, batch: Batch) -> None:
         """In whichever thread: one at a time."""
         from_s = self._loop.time()
-        batch.commit(self.file)
+        batch.commit(self.guard)
         self._pace.took(self._loop.time() - from_s)
 
     def _fill_log(self) -> None:
@@ -388,8 +390,7 @@ class Store:
         self._tell(self._shut_done)
 
     def _shut_done(self) -> None:
-        assert self._closing is not None
-        if not self._closing.done():
+        if self._closing is not None and not self._closing.done():
             self._closing.set_result(None)
 
     def _tell(self, callback: Callable[..., None], *args: Any) -> None:

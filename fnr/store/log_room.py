@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from fnr.store.checkpointer import LOG_BYTES_MAX, has_room
+from fnr.store.log_file import size_of
 
 CHUNK_BYTES = 512 * 1024
 # So many take less than a chunk, most of them; a short life does not fill the disk with zeros.
@@ -43,7 +44,7 @@ class LogRoom:
             self._enough = True
             return
         try:
-            end = os.fstat(fd).st_size
+            end = size_of(fd)
             # Where room may be scarce none is taken that is not needed.
             self._enough = end >= LOG_BYTES_MAX or not has_room(fd)
             if not self._enough:

@@ -10,12 +10,6 @@ import os
 import sqlite3
 from pathlib import Path
 
-from fnr.store.batch import CommitHook
-
-# A stat costs some µs: so many COMMITs share the one of the log's index, by which others find their
-# way in the log. What is in it is safe without.
-INDEX_EVERY = 32
-
 Identity = tuple[int, int]
 Known = tuple[str, Identity]
 
@@ -28,42 +22,27 @@ class FileLost(sqlite3.OperationalError):
 
 
 class SameFile:
-    """Looks before every COMMIT, which costs two stats; then calls the hook it stands before."""
+    """The store's file with its log and the log's index, as they were opened."""
 
-    def __init__(self, path: Path, then: CommitHook | None) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self._then = then
         opened = path.stat()
         self._itself: Known = (str(path), (opened.st_ino, opened.st_dev))
-        self._log: tuple[Known, ...] = ()
-        self._index: tuple[Known, ...] = ()
-        self._commits = 0
+        self._beside_it: tuple[Known, ...] = ()
         self.opened()
-
-    def __call__(self, phase: str) -> None:
-        """A COMMIT is about to begin, or has ended. Raises FileLost."""
-        if phase == "before":
-            self._commits += 1
-            if lost := self.lost() if self._commits % INDEX_EVERY == 0 else _lost(self._often):
-                raise FileLost(lost)
-        if self._then is not None:
-            self._then(phase)
 
     def opened(self) -> None:
         """What lies beside it now is what the connection to it writes."""
-        self._log, self._index = self._beside("-wal"), self._beside("-shm")
-        self._often = (self._itself, *self._log)
+        found = [(name, _identity(name)) for name in (f"{self.path}-wal", f"{self.path}-shm")]
+        self._beside_it = tuple((name, it) for name, it in found if it is not None)
 
     def closed(self) -> None:
         """No connection writes it: whatever lies beside it may go."""
-        self._log = self._index = ()
-        self._often = (self._itself,)
+        self._beside_it = ()
 
     def lost(self) -> str:
-        """What is not where it was, in words; "" when all is. The next COMMIT finds the same."""
-        if lost := _lost((self._itself, *self._log, *self._index)):
-            self._often = (self._itself, *self._log, *self._index)
-        return lost
+        """What is not where it was, in words; "" when all is."""
+        return _lost((self._itself, *self._beside_it))
 
     def stands(self) -> bool:
         """Whether the file itself is there."""
@@ -71,19 +50,14 @@ class SameFile:
 
     def log_stands(self) -> bool:
         """Whether what was written beside it is there."""
-        return not _lost((*self._log, *self._index))
-
-    def _beside(self, suffix: str) -> tuple[Known, ...]:
-        name = f"{self.path}{suffix}"
-        found = _identity(name)
-        return () if found is None else ((name, found),)
+        return not _lost(self._beside_it)
 
 
 def _lost(files: tuple[Known, ...]) -> str:
     """What cannot be looked at is for the COMMIT to find out."""
     for name, opened in files:
         try:
-            found = os.stat(name)  # noqa: PTH116 - twice a COMMIT
+            found = os.stat(name)  # noqa: PTH116 - often, and pathlib is slow
         except (FileNotFoundError, NotADirectoryError):
             found = None
         except OSError:
@@ -96,7 +70,7 @@ def _lost(files: tuple[Known, ...]) -> str:
 def _identity(name: str) -> Identity | None:
     """None when there is none; raises OSError."""
     try:
-        found = os.stat(name)  # noqa: PTH116 - twice a COMMIT
+        found = os.stat(name)  # noqa: PTH116 - as above
     except (FileNotFoundError, NotADirectoryError):
         return None
     return found.st_ino, found.st_dev

@@ -18,7 +18,7 @@ from store_values import accept, new_task
 
 from fnr.daemon import reader as reader_module
 from fnr.daemon.reader import Reader
-from fnr.store import same_file
+from fnr.store import commit_guard
 from fnr.store.connection import Store, StoreIll
 from fnr.store.transaction import Transaction
 
@@ -113,7 +113,7 @@ async def test_what_is_committed_after_the_log_was_removed_is_read(
     store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
     """Its connections do not keep the log of before."""
-    monkeypatch.setattr(same_file, "INDEX_EVERY", 1)
+    monkeypatch.setattr(commit_guard, "LOOK_EVERY", 1)
     store.path.with_name(f"{store.path.name}{suffix}").unlink()
     await ill(store)
     assert await store.heal()
@@ -159,7 +159,7 @@ async def test_beside_a_long_search_what_is_open_is_read_when_the_file_is_lost(
 async def test_no_lane_keeps_the_log_of_before(
     store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
-    monkeypatch.setattr(same_file, "INDEX_EVERY", 1)
+    monkeypatch.setattr(commit_guard, "LOOK_EVERY", 1)
     held = Held()
     long = asyncio.ensure_future(reader.read(held))
     await held.begun()

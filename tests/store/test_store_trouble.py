@@ -15,7 +15,7 @@ import pytest
 from store_values import accept, is_whole, new_task
 from writer_probes import Commits, count_of, news_of, sqlite_error, writes
 
-from fnr.store import connection, reopening, same_file
+from fnr.store import commit_guard, connection, reopening
 from fnr.store.batch import nothing
 from fnr.store.connection import Store, StoreBusy, StoreFull, StoreIll
 from fnr.store.transaction import Reader, Transaction, read_only
@@ -116,7 +116,7 @@ async def test_what_is_in_a_log_that_was_removed_is_moved_to_the_file(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffixes: tuple[str, ...]
 ) -> None:
     """Whoever is killed later leaves no task in a log that nobody can open."""
-    monkeypatch.setattr(same_file, "INDEX_EVERY", 1)
+    monkeypatch.setattr(commit_guard, "LOOK_EVERY", 1)
     news = news_of(store)
     await store.write(writes(new_task()))
     for suffix in suffixes:
@@ -152,7 +152,7 @@ async def test_a_removed_log_that_others_hold_is_kept_until_they_let_it_go(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reopening, "HOLDERS_PATIENCE_S", 0.0)
-    monkeypatch.setattr(same_file, "INDEX_EVERY", 1)
+    monkeypatch.setattr(commit_guard, "LOOK_EVERY", 1)
     holder: Future[None] = Future()
     store.held_by(lambda: holder)
     await store.write(writes(new_task()))
@@ -170,7 +170,7 @@ async def test_an_index_that_was_removed_is_found_after_some_commits(store: Stor
     store.path.with_name("fnr.db-shm").unlink()
     news, taken = news_of(store), 0
     with pytest.raises(StoreIll, match=r"fnr\.db-shm was removed"):
-        while taken < same_file.INDEX_EVERY:
+        while taken < commit_guard.LOOK_EVERY:
             await store.write(writes(new_task()))
             taken += 1
     assert [await news.get(), await news.get()] == ["ill", "ok"]
