@@ -284,12 +284,7 @@ class Intake:
             work.assignments[task.function] = self._dispatcher.fill(tx, task.function)
 
     def _submitted(
-        self,
-        client: Client,
-        request_id: int,
-        work: Accepting,
-        _: None,
-        error: BaseException | None,
+        self, client: Client, request_id: int, work: Accepting, _: None, error: BaseException | None
     ) -> None:
         if error is not None:
             for assignments in work.assignments.values():
@@ -297,16 +292,18 @@ class Intake:
             client.fail(request_id, as_fnr_error(error, self._parts.paths))
             return
         failpoint("submit-committed")
-        [(task_id, duplicate)] = work.accepted
-        pool = self._dispatcher.pools.get(work.items[0][0].function)
-        warning = self.warning(pool)
+        [(task, _body)], [(task_id, duplicate)] = work.items, work.accepted
+        warning = self.warning(self._dispatcher.pools.get(task.function))
         answer = Submitted(task_id=task_id, duplicate=duplicate, warning=warning)
-        # Work first: its worker is on the way while the client reads that it was accepted.
+        # If a worker takes it, it is on the way while the client reads that it was accepted.
+        if not (taken := any(work.assignments.values())):
+            client.answer(request_id, answer)
         for function, assignments in work.assignments.items():
             self._dispatcher.deliver(assignments, function)
-        client.answer(request_id, answer)
+        if taken:
+            client.answer(request_id, answer)
         failpoint("submit-answered")
-        if work.items[0][0].expires_at_ms is not None:
+        if task.expires_at_ms is not None:
             self.on_expiring()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 # After so many COMMITs that nobody shared, one in so many still waits for others to come: who comes
 # alone is not kept waiting.
 ALONE_MIN = 16
-LOOK_EVERY = 8
+LOOK_EVERY = 16
 
 
 class Company:
