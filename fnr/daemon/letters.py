@@ -29,12 +29,14 @@ from fnr.host.clock import is_ulid
 from fnr.host.failpoint import failpoint
 from fnr.policy.input_types import check_input, validate_input_json
 from fnr.store import letter_files, letters, replay_preview
-from fnr.store.connection import Transaction
+from fnr.store.connection import StoreBusy, StoreFull, StoreIll, Transaction
 from fnr.store.reads import select_letter_ids
 from fnr.store.tasks import find_id
 
 CHUNK_MAX = 1_000
 EXAMPLES_MAX = 5
+# How long others wait for a step of a purge.
+PURGE_MS_MAX = 50
 
 T = TypeVar("T")
 _files = msgspec.json.Decoder(LetterFile)
@@ -115,18 +117,50 @@ class Letters:
     async def resolve(self, client: Client, request: ResolveLetters) -> Changed:
         """Put a chunk of letters to rest."""
         now_ms = self._parts.clock.now_ms()
-        return await self._change(
-            request,
-            lambda tx, ids: letters.resolve(
+        _check_chosen(request)
+        ids, after = await self._chosen(request)
+
+        def unit(tx: Transaction) -> Changed:
+            changed, unchanged = letters.resolve(
                 tx, ids, reason=request.reason, by=client.submitter, now_ms=now_ms
-            ),
-        )
+            )
+            failpoint("letters-changed-in-unit")
+            return Changed(changed=changed, unchanged=unchanged, next=after)
+
+        return await self._parts.store.write(unit)
 
     async def purge(self, _: Client, request: PurgeLetters) -> Changed:
-        """Delete a chunk of letters."""
-        return await self._change(
-            request, lambda tx, ids: letters.purge(tx, ids, open_too=request.open)
+        """Delete a chunk of letters, in steps: what belongs to one may be of any size."""
+        _check_chosen(request)
+        ids, after = await self._chosen(request)
+        left = [*dict.fromkeys(ids)]
+        changed = Changed(next=after)
+        while left:
+            try:
+                gone, refused = await self._parts.store.write(
+                    partial(self._purge_step, left, open_too=request.open)
+                )
+            except (StoreFull, StoreIll, StoreBusy) as error:
+                if not changed.changed:
+                    raise
+                # The answer must name those that are gone for good.
+                changed.unchanged.update(dict.fromkeys(left, f"not deleted: {error}"))
+                break
+            changed.changed.extend(gone)
+            changed.unchanged.update(refused)
+            over = {*gone, *refused}
+            left = [task_id for task_id in left if task_id not in over]
+        return changed
+
+    def _purge_step(
+        self, ids: list[str], tx: Transaction, *, open_too: bool
+    ) -> tuple[list[str], dict[str, str]]:
+        until_ms = self._parts.clock.boot_ms() + PURGE_MS_MAX
+        found = letters.purge(
+            tx, ids, open_too=open_too, enough=lambda: self._parts.clock.boot_ms() >= until_ms
         )
+        failpoint("letters-changed-in-unit")
+        return found
 
     async def take_over(self, _: Client, request: ImportLetters) -> SubmittedMany:
         """Import exported letters; one that is bad does not spoil the others."""
@@ -164,22 +198,6 @@ class Letters:
             item for _, refused in found for item in refused
         ]
 
-    async def _change(
-        self,
-        request: ResolveLetters | PurgeLetters,
-        change: Callable[[Transaction, list[str]], tuple[list[str], dict[str, str]]],
-    ) -> Changed:
-        if bool(request.task_ids) == bool(request.where):
-            raise UsageError("say which letters: ids or a filter, and not both")
-        ids, after = await self._chosen(request)
-
-        def unit(tx: Transaction) -> Changed:
-            changed, unchanged = change(tx, ids)
-            failpoint("letters-changed-in-unit")
-            return Changed(changed=changed, unchanged=unchanged, next=after)
-
-        return await self._parts.store.write(unit)
-
     async def _chosen(
         self, request: ReplayLetters | ResolveLetters | PurgeLetters
     ) -> tuple[list[str], str | None]:
@@ -197,6 +215,11 @@ class Letters:
 
     def _input_problem(self, function: str, raw: bytes) -> str | None:
         return input_problem(self._parts, function, raw)
+
+
+def _check_chosen(request: ResolveLetters | PurgeLetters) -> None:
+    if bool(request.task_ids) == bool(request.where):
+        raise UsageError("say which letters: ids or a filter, and not both")
 
 
 def _strange_ids(file: LetterFile) -> list[str]:

@@ -234,28 +234,45 @@ def resolve(
 
 
 def purge(
-    tx: Transaction, ids: Sequence[str], *, open_too: bool = False
+    tx: Transaction,
+    ids: Sequence[str],
+    *,
+    open_too: bool = False,
+    enough: Callable[[], bool] = lambda: False,
 ) -> tuple[list[str], dict[str, str]]:
-    """Delete letters with their tasks and everything about them; the ids, and id → why not."""
+    """Delete letters with their tasks and everything about them; the ids, and id → why not.
+
+    enough: has it taken too long? Then those behind the last one that went are in neither answer.
+    """
     gone: list[str] = []
     refused: dict[str, str] = {}
     for task_id in dict.fromkeys(ids):
         letter = get(tx, task_id)
-        if letter is None or letter.state is LetterState.REPLAYING:
-            refused[task_id] = "its task is live again" if letter else NO_LETTER
-        elif letter.state is LetterState.OPEN and not open_too:
-            refused[task_id] = "still open: only --open purges letters that are not resolved"
-        elif why := unfinished(undo.of_task(tx, task_id)):
-            refused[task_id] = why
-        else:
-            # Who took over and was cancelled has the task; its letter is under the name asked for.
-            [(function, state)] = tx.all(
-                "DELETE FROM task WHERE task_id = ? RETURNING function, state", (task_id,)
-            )
-            tx.count(function, state, -1)
-            tx.count(letter.function, letter_kind(letter), -1)
-            gone.append(task_id)
+        problem = purge_problem(tx, letter, open_too=open_too)
+        if letter is None or problem is not None:
+            refused[task_id] = problem or NO_LETTER
+            continue
+        # Who took over and was cancelled has the task; its letter is under the name asked for.
+        [(function, state)] = tx.all(
+            "DELETE FROM task WHERE task_id = ? RETURNING function, state", (task_id,)
+        )
+        tx.count(function, state, -1)
+        tx.count(letter.function, letter_kind(letter), -1)
+        gone.append(task_id)
+        if enough():
+            break
     return gone, refused
+
+
+def purge_problem(tx: Transaction, letter: DeadLetter | None, *, open_too: bool) -> str | None:
+    """Say why a letter cannot be deleted now; None when it can."""
+    if letter is None:
+        return NO_LETTER
+    if letter.state is LetterState.REPLAYING:
+        return "its task is live again"
+    if letter.state is LetterState.OPEN and not open_too:
+        return "still open: only --open purges letters that are not resolved"
+    return unfinished(undo.of_task(tx, letter.task_id))
 
 
 # ── inputs ───────────────────────────────────────────────────────────────────
