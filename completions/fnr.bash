@@ -34,7 +34,7 @@ _fnr_flags() {
     'task/show') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'task/history') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'task/wait') found=(--for --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
-    'task/cancel') found=(--where --reason -y --yes --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'task/cancel') found=(--where --reason -n --dry-run -y --yes --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'task/logs') found=(-f --follow -n --lines --since -t --timestamps --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'logs') found=(-f --follow -n --lines --since -t --timestamps --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'dlq') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
@@ -42,7 +42,7 @@ _fnr_flags() {
     'dlq/show') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'dlq/stats') found=(--where --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'dlq/resolve') found=(--where --reason -y --yes --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
-    'dlq/purge') found=(--where --open -y --yes --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'dlq/purge') found=(--where --open -n --dry-run -y --yes --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'dlq/replay') found=(--where --all -n --dry-run -y --yes --canary --rate --ramp --concurrency --stop-on-failures --order --keep-order-by -w --wait -d --detach --reason --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'dlq/edit') found=(--set -i --input --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'dlq/export') found=(--where --to --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;

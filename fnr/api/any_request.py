@@ -21,6 +21,8 @@ AnyRequest = (
     | letter_requests.ListLetters
     | letter_requests.GetLetterStats
     | letter_requests.ExportLetters
+    | letter_requests.PreviewPurge
+    | requests.PreviewCancel
     | requests.ListWorkers
     | requests.ListFunctions
     | requests.ListLogSpans

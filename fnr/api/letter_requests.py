@@ -7,7 +7,7 @@ from msgspec import Raw, Struct, field
 from fnr.api.question import Changed, Read, Request
 from fnr.api.requests import SubmittedMany
 from fnr.policy.dead_letter import DeadLetter
-from fnr.policy.record import LetterStat, Page, TaskDetail
+from fnr.policy.record import LetterStat, Page, Preview, TaskDetail
 
 
 class ReplayReport(Struct, frozen=True, kw_only=True):
@@ -94,6 +94,16 @@ class ResolveLetters(Request[Changed], frozen=True, kw_only=True, tag=str):
 
 class PurgeLetters(Request[Changed], frozen=True, kw_only=True, tag=str):
     """Delete resolved letters, `open` too if it says so; of a filter's `limit`, then `after`."""
+
+    task_ids: list[str] = field(default_factory=list)
+    where: str = ""
+    open: bool = False
+    after: str | None = None
+    limit: int = 500
+
+
+class PreviewPurge(Read[Preview], frozen=True, kw_only=True, tag=str):
+    """What the PurgeLetters of the same fields would delete now, and what it would not."""
 
     task_ids: list[str] = field(default_factory=list)
     where: str = ""

@@ -12,6 +12,7 @@ from fnr.policy.record import (
     FunctionRecord,
     LogSpan,
     Page,
+    Preview,
     StoreStats,
     TaskDetail,
     TaskEnd,
@@ -260,6 +261,15 @@ class CancelTasks(Request[Changed], frozen=True, kw_only=True, tag=str):
     task_ids: list[str] = field(default_factory=list)
     where: str = ""
     reason: str = ""
+    after: str | None = None
+    limit: int = 500
+
+
+class PreviewCancel(Read[Preview], frozen=True, kw_only=True, tag=str):
+    """What the CancelTasks of the same fields would cancel now, and what it would not."""
+
+    task_ids: list[str] = field(default_factory=list)
+    where: str = ""
     after: str | None = None
     limit: int = 500
 

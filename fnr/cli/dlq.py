@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import typer.core
 
 from fnr.api.errors import NotFound, UsageError
-from fnr.api.letter_requests import GetLetterStats, ListLetters, PurgeLetters, ResolveLetters
+from fnr.api.letter_requests import (
+    GetLetterStats,
+    ListLetters,
+    PreviewPurge,
+    PurgeLetters,
+    ResolveLetters,
+)
 from fnr.api.requests import GetTask
 from fnr.cli.changes import change_all
 from fnr.cli.dlq_edit import edit
 from fnr.cli.dlq_files import export_letters, import_letters
 from fnr.cli.dlq_replay import replay
+from fnr.cli.foreseen import show_foreseen
 from fnr.cli.group import confirm, counted, examples, full_ids, group, pages, read_ids
 from fnr.cli.here import here
 from fnr.cli.letter_views import LETTERS, STATS
-from fnr.cli.options import After, Limit, Reason, SomeIds, TaskId, Where, Yes
+from fnr.cli.options import After, DryRun, Limit, Reason, SomeIds, TaskId, Where, Yes
 from fnr.cli.render import show_list, show_one, show_pages
 from fnr.client.letter_story import letter_page
 from fnr.client.without_secrets import without_secrets
@@ -26,8 +34,25 @@ from fnr.policy.filter_tree import fields
 
 # A cursor behind which no letter stands.
 BEHIND_ALL = "0-0"
+TASK_LIST = " task list"
 
-app = group("dlq", "Dead letters: tasks that will not be tried again unless replayed.")
+
+class LetterGroup(typer.core.TyperGroup):
+    """A letter's id is its task's, but who mistyped one looks among the letters."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run one of the commands."""
+        try:
+            return super().invoke(ctx)
+        except NotFound as error:
+            if error.next_step.endswith(TASK_LIST):
+                error.next_step = f"{error.next_step.removesuffix(TASK_LIST)} dlq list"
+            raise
+
+
+app = group(
+    "dlq", "Dead letters: tasks that will not be tried again unless replayed.", cls=LetterGroup
+)
 
 
 @app.command(
@@ -97,7 +122,7 @@ def resolve(ids: SomeIds = None, where: Where = "", reason: Reason = "", yes: Ye
 
 @app.command(
     epilog=examples(
-        "fnr dlq purge --where 'state:resolved age>90d'",
+        "fnr dlq purge --where 'state:resolved age>90d' --dry-run",
         "fnr dlq export --where function:old --to old.jsonl",
         "fnr dlq purge --where function:old --open",
     )
@@ -108,12 +133,18 @@ def purge(
     also_open: Annotated[
         bool, typer.Option("--open", help="Also letters that nobody has resolved: lost for good.")
     ] = False,
+    dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
     """Delete resolved letters and their tasks, inputs and errors; there is no way back."""
     _ids_or_where(ids, where)
     where = _to_purge(where, also_open=also_open)
     words = read_ids(ids or [])
+    if dry_run:
+        trial = PreviewPurge(task_ids=full_ids(words), where=where, open=also_open)
+        only = "" if also_open or not where else "notice: without --open only resolved letters go"
+        show_foreseen(trial, noun="letter", done="deleted", if_none=only)
+        return
     what, after = counted(len(words), "dead letter"), None
     if where and not yes:
         what, after = _as_of_now(where)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import typer
+import typer.core
 
 from fnr.api.errors import FnrError, Refused, UsageError
 from fnr.api.requests import GetTask
@@ -20,10 +21,13 @@ from fnr.policy.record import PAGE_ITEMS_MAX, Page
 TASK_ID_CHARS = 26
 
 
-def group(name: str, summary: str) -> typer.Typer:
+def group(
+    name: str, summary: str, *, cls: type[typer.core.TyperGroup] | None = None
+) -> typer.Typer:
     """A group of commands; markup stays off, so that [ID…] in a help text is what it looks like."""
     return typer.Typer(
         name=name,
+        cls=cls,
         help=summary,
         no_args_is_help=True,
         add_completion=False,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fnr.api.letter_requests import ReplayReport
+from fnr.cli.foreseen import details
+from fnr.cli.group import counted
 from fnr.cli.render import Column, Listing, since
-from fnr.cli.terminal import RED, one_line
+from fnr.cli.terminal import RED
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.record import LetterStat
 
@@ -43,13 +45,5 @@ STATS: Listing[LetterStat] = Listing(
 
 def preview(report: ReplayReport) -> Iterator[str]:
     """What a replay would do, and what it would not and why."""
-    noun = "letter" if report.eligible == 1 else "letters"
-    yield f"{report.eligible} {noun} can be replayed"
-    yield from (f"  {count:>8}  {one_line(name)}" for name, count in report.functions.items())
-    blocked = sum(report.blocked.values())
-    if not blocked:
-        return
-    yield f"{blocked} cannot"
-    for reason, count in sorted(report.blocked.items(), key=lambda item: -item[1]):
-        some = ", ".join(report.examples.get(reason, ())[:3])
-        yield f"  {count:>8}  {one_line(reason)}" + (f"  ({some})" if some else "")
+    yield f"{counted(report.eligible, 'letter')} can be replayed"
+    yield from details(report, "cannot")

@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from fnr.api.errors import UsageError
-from fnr.api.requests import CancelTasks, GetTask, ListTasks, WaitTasks
+from fnr.api.requests import CancelTasks, GetTask, ListTasks, PreviewCancel, WaitTasks
 from fnr.cli import logs as log_command
 from fnr.cli.changes import change_all
 from fnr.cli.follow import ends_of
+from fnr.cli.foreseen import show_foreseen
 from fnr.cli.group import confirm, counted, examples, full_ids, group, pages, parse_duration
 from fnr.cli.here import here
-from fnr.cli.options import After, Ids, Limit, Reason, SomeIds, TaskId, Where, Yes
+from fnr.cli.options import After, DryRun, Ids, Limit, Reason, SomeIds, TaskId, Where, Yes
 from fnr.cli.render import Column, Listing, show_list, show_one, show_pages
 from fnr.cli.task_rows import TASKS
 from fnr.cli.task_wait import waits_for
@@ -120,13 +121,14 @@ def wait(
 @app.command(
     epilog=examples(
         "fnr task cancel 01JD 01JE --reason 'wrong scene'",
-        "fnr task cancel --where 'function:render state:queued' -y",
+        "fnr task cancel --where 'function:render state:queued' --dry-run",
     )
 )
 def cancel(
     ids: SomeIds = None,
     where: Where = "",
     reason: Reason = "",
+    dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
     """Cancel tasks: those that wait at once, those that run by stopping them.
@@ -135,6 +137,10 @@ def cancel(
     """
     if bool(ids) == bool(where):
         raise UsageError("cancel takes ids or --where, and not both", next_step="fnr task list")
+    if dry_run:
+        trial = PreviewCancel(task_ids=full_ids(ids or []), where=where)
+        show_foreseen(trial, noun="task", done="cancelled")
+        return
     if where:
         from fnr.policy.filter import TASK_FIELDS, narrowed  # noqa: PLC0415 - submit has none
 

@@ -40,7 +40,7 @@ from fnr.config.paths import Paths
 from fnr.config.units import format_duration
 from fnr.host.clock import Ulids
 from fnr.policy.dead_letter import SHARED_KEY
-from fnr.policy.record import ENDS_MAX, TaskEnd
+from fnr.policy.record import ENDS_MAX, Preview, TaskEnd
 from fnr.policy.replay import MOVING_REPLAYS, ReplayPlan
 from fnr.policy.task import TaskState
 
@@ -275,9 +275,6 @@ def add_changed(total: Changed, more: Changed) -> Changed:
 
 def add_report(total: ReplayReport, more: ReplayReport) -> ReplayReport:
     """Two reports as one."""
-    examples = {reason: list(ids) for reason, ids in total.examples.items()}
-    for reason, ids in more.examples.items():
-        examples[reason] = (examples.get(reason, []) + ids)[:EXAMPLES_MAX]
     # Of two letters with one unique key only one can go, whichever pages they stand on.
     shared = len(total.keys.keys() & more.keys.keys())
     blocked = _sum(total.blocked, more.blocked)
@@ -285,10 +282,27 @@ def add_report(total: ReplayReport, more: ReplayReport) -> ReplayReport:
         eligible=total.eligible + more.eligible - shared,
         replayed=total.replayed + more.replayed,
         blocked=_sum(blocked, {SHARED_KEY: shared} if shared else {}),
-        examples=examples,
+        examples=_examples(total.examples, more.examples),
         functions=_sum(total.functions, more.functions),
         keys=more.keys | total.keys,
     )
+
+
+def add_preview(total: Preview, more: Preview) -> Preview:
+    """Two chunks as one."""
+    return Preview(
+        eligible=total.eligible + more.eligible,
+        functions=_sum(total.functions, more.functions),
+        blocked=_sum(total.blocked, more.blocked),
+        examples=_examples(total.examples, more.examples),
+    )
+
+
+def _examples(one: dict[str, list[str]], other: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {
+        reason: [*one.get(reason, []), *other.get(reason, [])][:EXAMPLES_MAX]
+        for reason in one | other
+    }
 
 
 def _sum(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:

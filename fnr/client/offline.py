@@ -17,8 +17,16 @@ from fnr import __version__
 from fnr.api.breaker_requests import ListBreakers
 from fnr.api.chaos_requests import ListDrills
 from fnr.api.errors import NotFound, StorageError
+from fnr.api.letter_requests import PreviewPurge
 from fnr.api.question import Read, Request, answer_type
-from fnr.api.requests import FunctionStatus, GetStatus, GetTask, ListFunctions, Status
+from fnr.api.requests import (
+    FunctionStatus,
+    GetStatus,
+    GetTask,
+    ListFunctions,
+    PreviewCancel,
+    Status,
+)
 from fnr.client.store_errors import told_to_people
 from fnr.config.gone_file import rules_gone
 from fnr.config.paths import Paths
@@ -26,7 +34,7 @@ from fnr.host.clock import Clock
 from fnr.policy.breaker import BreakerState
 from fnr.policy.breaker_record import BreakerStatus
 from fnr.policy.chaos import Drilled
-from fnr.policy.record import FunctionRecord, Page
+from fnr.policy.record import FunctionRecord, Page, Preview
 from fnr.store import own_rules
 from fnr.store.migrate import check_readable
 from fnr.store.reads import READS
@@ -84,6 +92,8 @@ def _nothing(paths: Paths, request: Request[Any]) -> Any:
         return msgspec.convert({"items": [], "total": 0}, kind)
     if get_origin(kind) is list:
         return []
+    if isinstance(request, PreviewPurge | PreviewCancel) and not request.task_ids:
+        return Preview()
     raise NotFound("there is no store yet", why=f"nothing at {paths.store_file}")
 
 

@@ -37,6 +37,20 @@ class Page(Struct, Generic[Item], frozen=True, kw_only=True):
     total: int | None = None
 
 
+class Preview(Struct, frozen=True, kw_only=True):
+    """What a change would do to one chunk of what was asked for.
+
+    functions: of those it would reach, function -> how many. blocked: reason -> how many it would
+    leave as they are; examples: reason -> some of their ids.
+    """
+
+    eligible: int = 0
+    functions: dict[str, int] = field(default_factory=dict)
+    blocked: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+    next: str | None = None
+
+
 class Correction(Struct, frozen=True, kw_only=True):
     """What a person says an error is; the classification it was given stays beside it."""
 

@@ -244,14 +244,13 @@ def ask_cancel(tx: Transaction, task_id: str, *, reason: str, by: str, now_ms: i
     Returns "cancelled", "stopping" (its attempt is to be stopped now), or why neither.
     """
     task = get(tx, task_id)
-    if task is None:
-        return "no such task"
+    problem = cancel_problem(task)
+    if task is None or problem is not None:
+        return problem or NO_TASK
     if task.state is TaskState.RUNNING:
         why = f"cancel asked by {by}" + (f": {reason}" if reason else "")
         tx.run("UPDATE task SET cancel_asked = 1, reason = ? WHERE task_id = ?", (why, task_id))
         return "stopping"
-    if task.state not in LIVE_STATES:
-        return _WHY_NOT_CANCELLED[task.state]
     why = reason or f"cancelled by {by}"
     tx.run(
         """
@@ -270,6 +269,14 @@ def ask_cancel(tx: Transaction, task_id: str, *, reason: str, by: str, now_ms: i
     return "cancelled"
 
 
+def cancel_problem(task: Task | None) -> str | None:
+    """Say why a task cannot be cancelled now; None when it can."""
+    if task is None:
+        return NO_TASK
+    return None if task.state in LIVE_STATES else _WHY_NOT_CANCELLED[task.state]
+
+
+NO_TASK = "no such task"
 _WHY_NOT_CANCELLED = {
     TaskState.DONE: "already done",
     TaskState.CANCELLED: "already cancelled",

@@ -22,6 +22,7 @@ from fnr.api.letter_requests import (
     ImportLetters,
     LetterFile,
     ListLetters,
+    PreviewPurge,
     PurgeLetters,
     ReplayLetters,
     ReplayReport,
@@ -34,6 +35,7 @@ from fnr.api.requests import (
     ListTasks,
     ListWorkers,
     PauseFunction,
+    PreviewCancel,
     ReloadConfig,
     ReloadReport,
     RestartWorkers,
@@ -42,7 +44,7 @@ from fnr.api.requests import (
     SubmittedMany,
 )
 from fnr.policy.dead_letter import DeadLetter, DeathCause
-from fnr.policy.record import Page, TaskDetail, WorkerRecord
+from fnr.policy.record import Page, Preview, TaskDetail, WorkerRecord
 from fnr.policy.rules import Category
 from fnr.policy.task import Task, TaskState
 
@@ -98,6 +100,72 @@ def test_what_was_not_changed_is_an_error_with_its_reason(server: WireServer, fn
     found = fnr("task", "cancel", ID1, ID2)
     assert (found.code, found.out) == (1, f"{ID1}\n")
     assert found.err == f"one cancelled\nerror: {ID2}: it is done\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "asked", "would_be"),
+    [
+        (["task", "cancel"], PreviewCancel, ("task", "cancelled")),
+        (["dlq", "purge"], PreviewPurge, ("letter", "deleted")),
+    ],
+)
+def test_a_dry_run_says_what_would_happen_and_changes_nothing(
+    server: WireServer, fnr: Run, words: list[str], asked: type, would_be: tuple[str, str]
+) -> None:
+    """Method: a filter with two chunks; nobody is asked, because nothing is to be confirmed."""
+    noun, done = would_be
+    some = Preview(eligible=2, functions={"f": 2}, blocked={"no": 1}, examples={"no": [ID1]})
+    rest = Preview(
+        eligible=2, functions={"g": 1, "f": 1}, blocked={"no": 1}, examples={"no": [ID2]}
+    )
+    chunks = [structs.replace(some, next="7-a"), rest]
+    server.answers[asked] = Turns(*chunks, *chunks)
+    found = fnr(*words, "--where", "function:*", "--dry-run")
+    assert found.code == 0
+    assert found.out == (
+        f"4 {noun}s would be {done}\n         3  f\n         1  g\n"
+        f"2 would not\n         2  no  ({ID1}, {ID2})\n"
+    )
+    assert [one.after for one in server.asked] == [None, "7-a"]
+    answer = fnr(*words, "--where", "function:*", "-n", "-o", "json").json
+    assert answer == {
+        "schema": "fnr.preview/1", "would_be": done, "eligible": 4, "functions": {"f": 3, "g": 1},
+        "blocked": {"no": 2}, "examples": {"no": [ID1, ID2]},
+    }  # fmt: skip
+    server.answers[asked] = Preview(eligible=1)
+    assert fnr(*words, ID1, "-n").out == f"1 {noun} would be {done}\n"
+    assert fnr(*words, "-", "-n", stdin="\n").out == f"0 {noun}s would be {done}\n"
+    assert {type(one) for one in server.asked} == {asked}
+
+
+def test_who_previews_a_purge_of_open_letters_is_told_of_the_flag(
+    server: WireServer, fnr: Run
+) -> None:
+    server.answers[PreviewPurge] = Preview()
+    found = fnr("dlq", "purge", "--where", "function:f", "-n")
+    assert found.err == "notice: without --open only resolved letters go\n"
+    assert fnr("dlq", "purge", "--where", "function:f", "-n", "--open").err == ""
+    assert server.asked[-1] == PreviewPurge(where="(function:f) state:open,resolved", open=True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["show", "01ZZ"],
+        ["resolve", ID1],
+        ["replay", "01ZZ"],
+        ["purge", "-n", ID1],
+        ["edit", "01ZZ"],
+    ],
+)
+def test_an_id_of_no_letter_is_looked_for_among_the_letters(
+    server: WireServer, fnr: Run, words: list[str]
+) -> None:
+    nobody = NotFound("no task has an id that begins so", next_step="fnr task list")
+    server.answers |= dict.fromkeys((GetTask, ResolveLetters, PreviewPurge), nobody)
+    found = fnr("dlq", *words)
+    assert found.code == 4
+    assert found.err.endswith(" dlq list\n")
 
 
 def test_reasons_and_haste_are_passed_on(server: WireServer, fnr: Run) -> None:

@@ -25,9 +25,16 @@ from fnr.api.incident_requests import (
     ListIncidents,
     ListSimilar,
 )
-from fnr.api.letter_requests import ExportLetters, GetLetterStats, ListLetters
+from fnr.api.letter_requests import ExportLetters, GetLetterStats, ListLetters, PreviewPurge
 from fnr.api.replay_requests import GetReplay, ListReplayEntries, ListReplays, StartReplay
-from fnr.api.requests import GetStatus, GetTask, ListFunctions, ListLogSpans, ListTasks
+from fnr.api.requests import (
+    GetStatus,
+    GetTask,
+    ListFunctions,
+    ListLogSpans,
+    ListTasks,
+    PreviewCancel,
+)
 from fnr.api.resource_requests import ListAllocations
 from fnr.api.rule_requests import ListCorrections, ListErrorRecords, ListRuleCounts
 from fnr.api.undo_requests import GetUndo, ListUndo
@@ -76,6 +83,11 @@ QUESTIONS = [
     ExportLetters(),
     GetLetterStats(),
     GetLetterStats(where="function:refuse"),
+    PreviewPurge(where="function:refuse", open=True, limit=1),
+    PreviewPurge(task_ids=["01ZZZZ"]),
+    PreviewCancel(where="function:*"),
+    PreviewCancel(task_ids=["nobody"]),
+    PreviewCancel(where="nonsense:1"),
     ListFunctions(),
     ListLogSpans(function="count"),
     ListErrors(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from fnr.policy.task import AttemptOutcome, TaskState
 from fnr.store import details, ledger, letters, tally, tasks
 from fnr.store.handovers import hand_over
 from fnr.store.letter_files import LetterExport, export_one, import_one
+from fnr.store.reads import READS
 from fnr.store.transaction import Transaction
 
 BY_CPU = Degradation(function="render", rung=0, why="breaker:gpu", to="render_cpu")
@@ -141,6 +143,36 @@ def test_a_resolved_letter_rests_with_its_reason(book: Book) -> None:
         {task_id: "already resolved", "0" * 26: letters.NO_LETTER},
     )
     assert "not worth it" in replay(tx, task_id)[task_id]
+
+
+@pytest.mark.parametrize("open_too", [False, True])
+def test_a_preview_of_a_purge_says_what_it_would_do(tx: Transaction, *, open_too: bool) -> None:
+    """Method: the preview is compared with the purge itself."""
+    ids = [bury(tx), bury(tx, function="copy"), bury(tx), bury(tx)]
+    resolve(tx, ids[1], ids[2])
+    replay(tx, ids[3])
+    fields = {"where": "", "open": open_too, "after": None, "limit": 500}
+    found = READS["PreviewPurge"](tx, task_ids=ids, **fields)
+    gone, kept = letters.purge(tx, ids, open_too=open_too)
+    assert found.eligible == len(gone) == sum(found.functions.values())
+    assert found.functions == ({"render": 2, "copy": 1} if open_too else {"render": 1, "copy": 1})
+    assert found.blocked == dict(Counter(kept.values()))
+    assert found.examples == {why: [task_id] for task_id, why in kept.items()}
+
+
+def test_a_preview_of_what_a_filter_finds_goes_on_behind_its_chunk(tx: Transaction) -> None:
+    ids = [bury(tx) for _ in range(3)]
+    fields = {"task_ids": [], "where": "function:render", "open": True}
+    first = READS["PreviewPurge"](tx, after=None, limit=2, **fields)
+    rest = READS["PreviewPurge"](tx, after=first.next, limit=2, **fields)
+    assert (first.eligible, rest.eligible, rest.next) == (2, 1, None)
+    assert letters.get(tx, ids[0]) is not None
+
+
+def test_a_purge_that_took_long_enough_leaves_the_others(tx: Transaction) -> None:
+    ids = [bury(tx) for _ in range(3)]
+    assert letters.purge(tx, ids, open_too=True, enough=lambda: True) == (ids[:1], {})
+    assert letters.get(tx, ids[1]) is not None
 
 
 def test_purging_removes_everything_about_resolved_letters(book: Book) -> None:

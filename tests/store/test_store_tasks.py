@@ -22,6 +22,7 @@ from store_values import (
 from fnr.policy.task import AttemptOutcome, TaskState
 from fnr.policy.verdict import conclude
 from fnr.store import accepting, asked_before, details, ledger, tasks
+from fnr.store.reads import READS
 from fnr.store.transaction import Transaction
 
 
@@ -251,6 +252,22 @@ def test_a_task_that_has_expired_is_not_begun_although_nobody_buried_it_yet(
 def cancel(tx: Transaction, task_id: str) -> str:
     """Ask for the end of a task."""
     return tasks.ask_cancel(tx, task_id, reason="no longer", by="uid 7", now_ms=NOW_MS + 3)
+
+
+def test_a_preview_of_a_cancel_says_what_it_would_do(tx: Transaction) -> None:
+    [running] = accept(tx, new_task(function="render"))
+    claim(tx)
+    [queued] = accept(tx, new_task(function="copy"))
+    [gone] = accept(tx, new_task())
+    cancel(tx, gone)
+    ids = [running, queued, gone, "nobody"]
+    found = READS["PreviewCancel"](tx, task_ids=ids, where="", after=None, limit=500)
+    assert (found.eligible, found.functions) == (2, {"render": 1, "copy": 1})
+    assert found.examples == {"already cancelled": [gone], tasks.NO_TASK: ["nobody"]}
+    by_filter = READS["PreviewCancel"](tx, task_ids=[], where="function:*", after=None, limit=1)
+    assert (by_filter.eligible, by_filter.blocked) == (1, {})
+    assert by_filter.next is not None
+    assert [tasks.state_of(tx, one) for one in ids] == ["running", "queued", "cancelled", None]
 
 
 def test_a_queued_task_is_cancelled_at_once_and_on_record(book: Book) -> None:
