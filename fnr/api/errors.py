@@ -5,6 +5,10 @@ The exit codes are an interface: scripts branch on them (`fnr help exit-codes`).
 
 from __future__ import annotations
 
+# What was typed may be a file that a shell has put in the place of a word.
+WHAT_CHARS_MAX = 400
+LINE_CHARS_MAX = 1_000
+
 
 class FnrError(Exception):
     """What went wrong, why, and what to type next.
@@ -34,10 +38,10 @@ class FnrError(Exception):
 
     def lines(self) -> list[str]:
         """The error as shown to people."""
-        lines = [f"error: {self.what}"]
+        lines = [f"error: {shortened(self.what, WHAT_CHARS_MAX)}"]
         if self.why:
-            lines.append(f"  why: {self.why}")
-        lines += [f"  {detail}" for detail in self.details]
+            lines.append(f"  why: {shortened(self.why)}")
+        lines += [f"  {shortened(detail)}" for detail in self.details]
         if self.next_step:
             lines.append(f"  try: {self.next_step}")
         return lines
@@ -46,12 +50,21 @@ class FnrError(Exception):
         """The error as written to stderr in JSON mode and sent over the socket."""
         return {
             "code": self.code,
-            "message": self.what,
-            "why": self.why,
+            "message": shortened(self.what, WHAT_CHARS_MAX),
+            "why": shortened(self.why),
             "hint": self.next_step,
             "exit": self.exit_code,
-            "details": list(self.details),
+            "details": [shortened(detail) for detail in self.details],
         }
+
+
+def shortened(text: str, chars_max: int = LINE_CHARS_MAX) -> str:
+    """The text without its middle when it is too long; how much is missing stands there."""
+    if len(text) <= chars_max:
+        return text
+    end = chars_max // 3
+    begin = chars_max - end
+    return f"{text[:begin]}… {len(text) - chars_max} characters left out …{text[-end:]}"
 
 
 class Failed(FnrError):

@@ -15,6 +15,10 @@ from msgspec import Struct, field
 Answer = TypeVar("Answer")
 
 
+# Kept with each of what may be a million tasks or letters.
+REASON_CHARS_MAX = 1_000
+
+
 class Request(
     Struct,
     Generic[Answer],

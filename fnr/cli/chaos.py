@@ -103,7 +103,9 @@ def inject(
     duration_: Annotated[
         str, typer.Option("--duration", metavar="TIME", help="Longest it may act: 30s.")
     ],
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Kept on record.")],
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="On record; 1,000 characters at most.")
+    ],
     where: Annotated[
         str, typer.Option("--where", metavar="EXPR", help="What it hits; see `fnr help filters`.")
     ] = "",

@@ -242,7 +242,9 @@ def reclassify(
         str,
         typer.Option("--category", metavar="CATEGORY", help=", ".join(map(str, Category)) + "."),
     ],
-    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="Kept on record.")] = "",
+    why: Annotated[
+        str, typer.Option("--why", metavar="TEXT", help="On record; 1,000 characters at most.")
+    ] = "",
 ) -> None:
     """Say what errors are; the classification they were given stays on record beside it.
 

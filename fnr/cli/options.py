@@ -25,7 +25,9 @@ Since = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would happen.")]
-Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Kept on record.")]
+Reason = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="On record; 1,000 characters at most.")
+]
 Ids = Annotated[
     list[str], typer.Argument(metavar="ID…", help="Ids or unique beginnings; - reads them.")
 ]

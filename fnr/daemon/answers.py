@@ -25,7 +25,7 @@ from fnr.api.letter_requests import (
     ReplayLetters,
     ResolveLetters,
 )
-from fnr.api.question import Changed
+from fnr.api.question import REASON_CHARS_MAX, Changed
 from fnr.daemon.breaker_answers import BreakerAnswers
 from fnr.daemon.cancelling import Cancelling
 from fnr.daemon.chaos import Chaos
@@ -134,6 +134,12 @@ class Answers:
         """Why operators do something is kept, and shown to everybody."""
         hide = self._parts.redactor.text
         said = {name: getattr(request, name, "") for name in ("reason", "why")}
+        for words in said.values():
+            if len(words) > REASON_CHARS_MAX:
+                raise UsageError(
+                    "the reason is too long",
+                    why=f"{len(words)} characters; at most {REASON_CHARS_MAX} are kept",
+                )
         hidden = {name: hide(words) for name, words in said.items() if words}
         return structs.replace(request, **hidden) if hidden else request
 

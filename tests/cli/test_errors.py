@@ -11,7 +11,7 @@ from cli_runs import Run
 from live_home import LiveHome
 from wire_server import Close, Hang, WireServer
 
-from fnr.api.errors import FnrError, error_types, no_such_id
+from fnr.api.errors import FnrError, error_types, no_such_id, shortened
 from fnr.api.requests import CancelTasks, GetTask, ListTasks
 from fnr.cli import task
 
@@ -34,6 +34,43 @@ GOLDEN = {
 
 def test_the_exit_codes_are_what_scripts_rely_on() -> None:
     assert {code: kind.exit_code for code, kind in error_types().items()} == GOLDEN
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("{}",),
+        ("submit", "f", "{}"),
+        ("task", "list", "--{}"),
+        ("help", "{}"),
+        ("task", "show", "{}"),
+    ],
+    ids=" ".join,
+)
+def test_what_was_typed_is_not_said_again_by_the_page(
+    server: WireServer, fnr: Run, words: tuple[str, ...]
+) -> None:
+    """`fnr submit f $(cat scene.json)`: what it is about stands at the beginning and at the end."""
+    typed = [word.format("<" + "x" * 100_000 + ">") for word in words]
+    server.answers[GetTask] = no_such_id(f"no task has the id {typed[-1]!r}", noun="task")
+    found = fnr(*typed)
+    assert found.code in {2, 4}
+    assert len(found.err) < 600
+    assert "<xxx" in found.err
+    assert "xxx>" in found.err
+    assert " characters left out …" in found.err
+    said = fnr(*typed, "-o", "json").error
+    assert len(said["message"]) < 500
+
+
+def test_a_cut_leaves_the_limit_and_counts_the_rest() -> None:
+    assert shortened("a" * 400, 400) == "a" * 400
+    assert shortened("a" * 200 + "b" * 200, 300) == (
+        "a" * 200 + "… 100 characters left out …" + "b" * 100
+    )
+    error = FnrError("a", why="w" * 5_000, details=("d" * 5_000,))
+    assert [len(line) < 1_100 for line in error.lines()] == [True] * 3
+    assert len(str(error)) > 10_000
 
 
 @pytest.mark.parametrize("kind", error_types().values(), ids=lambda kind: kind.__name__)
@@ -63,9 +100,9 @@ def test_an_error_of_the_daemon_is_shown_with_its_exit_code(
 
 
 def test_hostile_text_in_an_error_reaches_no_terminal(server: WireServer, fnr: Run) -> None:
-    server.answers[GetTask] = FnrError("\x1b[2J[rank0]: [/b] \u202e" + "x" * 10_000)
+    server.answers[GetTask] = FnrError("\x1b[2J[rank0]: [/b] \u202e" + "x" * 300)
     found = fnr("task", "show", "01JD")
-    assert found.err == "error: [2J[rank0]: [/b] " + "x" * 10_000 + "\n"
+    assert found.err == "error: [2J[rank0]: [/b] " + "x" * 300 + "\n"
 
 
 def test_a_write_without_a_daemon_names_the_command_that_starts_it(

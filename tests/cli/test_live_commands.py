@@ -387,6 +387,26 @@ def test_a_cursor_of_no_page_is_said(live: Run, words: list[str], cursor: str) -
     )
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["dlq", "resolve", "--where", "tag.no:one", "-y", "--reason"],
+        ["task", "cancel", "--where", "tag.no:one", "-y", "--reason"],
+        ["errors", "reclassify", "01JD", "--category", "transient", "--why"],
+        ["breaker", "reset", "storage", "--reason"],
+        ["function", "pause", "say", "--reason"],
+    ],
+    ids=" ".join,
+)
+def test_a_reason_has_a_limit(live: Run, words: list[str]) -> None:
+    """It is kept with each of what may be a million tasks."""
+    found = live(*words, "x" * 1_001)
+    assert (found.code, found.out) == (2, "")
+    assert found.err == (
+        "error: the reason is too long\n  why: 1001 characters; at most 1000 are kept\n"
+    )
+
+
 def test_replay_brings_a_letter_back(live: Run) -> None:
     task_id = live("submit", "refuse", "n=1").out.strip()
     live("task", "wait", task_id)
