@@ -11,6 +11,7 @@ from fnr.config.settings import BreakerTable
 from fnr.config.units import format_duration
 from fnr.policy.breaker import EARLY_OPENINGS_MAX, BreakerState
 from fnr.policy.breaker_record import BreakerDetail, BreakerMoveRecord, BreakerStatus
+from fnr.policy.counted import counted
 
 _STYLES = {
     BreakerState.CLOSED: GREEN,
@@ -108,10 +109,7 @@ def story(detail: BreakerDetail, table: BreakerTable, users: dict[str, int], com
     lines += ["", *_next(breaker, table, command)]
     if users:
         lines.append("")
-        lines += [
-            f"function {name} uses it; {count} of its tasks wait or are queued"
-            for name, count in users.items()
-        ]
+        lines += [f"function {name} uses it; {_waiting(count)}" for name, count in users.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -126,12 +124,18 @@ def _opening(detail: BreakerDetail) -> BreakerMoveRecord | None:
     return None
 
 
+def _waiting(count: int) -> str:
+    if count == 1:
+        return "one of its tasks waits or is queued"
+    return f"{count} of its tasks wait or are queued"
+
+
 def _next(breaker: BreakerStatus, table: BreakerTable, command: str) -> Iterator[str]:
     trials = "one trial succeeds" if table.trials == 1 else f"{table.trials} trials succeed"
     match breaker.state:
         case BreakerState.CLOSED:
             failed, of = table.window
-            yield f"it opens after {table.failures_max} failures in a row" + (
+            yield f"it opens after {counted(table.failures_max, 'failure')} in a row" + (
                 f", or {failed} of the last {of} calls" if failed else ""
             )
             yield f"it has seen {_counted(breaker, table) or 'no failure that still counts'}"
@@ -178,7 +182,7 @@ def _state_words(breaker: BreakerStatus) -> str:
 def _counted(breaker: BreakerStatus, table: BreakerTable) -> str:
     if not breaker.recent:
         return ""
-    words = f"{breaker.recent} (x failed), {breaker.streak} failures in a row"
+    words = f"{breaker.recent} (x failed), {counted(breaker.streak, 'failure')} in a row"
     if table.gradual:
         trips = table.rules(breaker.name).trip.sum_max
         words += f", sum of evidence {breaker.sum:g} of {trips:.1f}"

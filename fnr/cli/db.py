@@ -10,7 +10,7 @@ import typer
 
 from fnr.api.errors import BadData, NotFound, PermissionDenied, Refused, StorageError, UsageError
 from fnr.api.requests import GetStoreStats
-from fnr.cli.group import confirm, counted, examples, group
+from fnr.cli.group import confirm, examples, group
 from fnr.cli.here import here, say
 from fnr.cli.options import Yes
 from fnr.cli.render import (
@@ -25,6 +25,7 @@ from fnr.cli.render import (
 )
 from fnr.cli.terminal import one_line
 from fnr.client import store_file
+from fnr.policy.counted import counted
 from fnr.policy.record import Finding, StoreStats
 
 app = group("db", "The store: the one file that holds every task.")

@@ -21,13 +21,14 @@ from fnr.cli.dlq_edit import edit
 from fnr.cli.dlq_files import export_letters, import_letters
 from fnr.cli.dlq_replay import replay
 from fnr.cli.foreseen import show_foreseen
-from fnr.cli.group import confirm, counted, examples, full_ids, group, pages, read_ids
+from fnr.cli.group import confirm, examples, full_ids, group, pages, read_ids
 from fnr.cli.here import here
 from fnr.cli.letter_views import LETTERS, STATS
 from fnr.cli.options import After, DryRun, Limit, Reason, SomeIds, TaskId, Where, Yes
 from fnr.cli.render import show_list, show_one, show_pages
 from fnr.client.letter_story import letter_page
 from fnr.client.without_secrets import without_secrets
+from fnr.policy.counted import counted
 from fnr.policy.filter import FilterError, parse
 from fnr.policy.filter_fields import LETTER_FIELDS
 from fnr.policy.filter_tree import fields

@@ -15,12 +15,13 @@ from msgspec import Raw
 from fnr.api.errors import BadData, Failed, FnrError, Refused, StorageError
 from fnr.api.letter_requests import ExportLetters, ImportLetters, LetterFile
 from fnr.api.wire import REQUEST_BYTES_MAX
-from fnr.cli.group import counted, pages
+from fnr.cli.group import pages
 from fnr.cli.here import here, say
 from fnr.cli.options import Where
 from fnr.cli.render import write_json
 from fnr.cli.terminal import one_line
 from fnr.host.disk import fsync_folder
+from fnr.policy.counted import counted
 
 EXPORT_PAGE = 100
 IMPORT_CHUNK = 200

@@ -8,11 +8,11 @@ from msgspec.structs import replace
 
 from fnr.api.letter_requests import PreviewPurge, ReplayReport
 from fnr.api.requests import PreviewCancel
-from fnr.cli.group import counted
 from fnr.cli.here import here
 from fnr.cli.render import write, write_json
 from fnr.cli.terminal import one_line
 from fnr.client.answers import add_preview, in_chunks
+from fnr.policy.counted import counted
 from fnr.policy.record import Preview
 
 

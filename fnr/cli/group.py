@@ -61,11 +61,6 @@ def full_ids(words: list[str]) -> list[str]:
     ]
 
 
-def counted(number: int, noun: str) -> str:
-    """ "1 task", "2 tasks"."""
-    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def confirm(question: str, *, yes: bool) -> None:
     """Ask a person; Refused when they decline, or when nobody is there to be asked."""
     if yes:

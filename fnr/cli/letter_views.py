@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from fnr.api.letter_requests import ReplayReport
 from fnr.cli.foreseen import details
-from fnr.cli.group import counted
 from fnr.cli.render import Column, Listing, since
 from fnr.cli.terminal import RED
+from fnr.policy.counted import counted
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.record import LetterStat
 

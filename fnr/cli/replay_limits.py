@@ -9,6 +9,7 @@ import typer
 
 from fnr.api.errors import UsageError
 from fnr.cli.terminal import duration
+from fnr.policy.counted import counted
 from fnr.policy.replay import ReplayOptions, options_problem
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)/(s|m|h)")
@@ -72,7 +73,7 @@ def options_text(options: ReplayOptions) -> str:
         f"rate {rate_text(options.rate_per_h)}" if options.rate_per_h else "",
         f"ramp {duration(options.ramp_ms)}" if options.ramp_ms else "",
         f"concurrency {options.concurrency}" if options.concurrency else "",
-        f"stop at {options.failures_max} failures" if options.failures_max else "",
+        f"stop at {counted(options.failures_max, 'failure')}" if options.failures_max else "",
         f"stop at {options.failures_percent}% failures" if options.failures_percent else "",
         f"{options.order} first",
         f"one by one for each {options.keep_order_by}" if options.keep_order_by else "",

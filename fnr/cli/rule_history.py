@@ -19,6 +19,7 @@ from fnr.cli.terminal import one_line
 from fnr.config.load import load
 from fnr.config.rule_files import LoadedRules, load_rules
 from fnr.policy.classify import classify
+from fnr.policy.counted import counted
 from fnr.policy.record import ErrorRecord
 from fnr.policy.rule_set import RuleSet
 from fnr.policy.rules import Category, Classification
@@ -133,7 +134,7 @@ def compare(since_ms: int, before: Judge, after: Judge) -> tuple[History, list[C
 
 def summary(history: History) -> str:
     """The counts in a sentence."""
-    words = f"{history.changed} of {history.errors} errors would change category"
+    words = f"{history.changed} of {counted(history.errors, 'error')} would change category"
     if history.corrected:
         words += (
             f"; of {history.corrected} that people reclassified {history.right_after} would be"

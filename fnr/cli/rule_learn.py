@@ -9,7 +9,6 @@ import typer
 from msgspec import Struct
 
 from fnr.api.errors import ConfigError, NotFound, StorageError
-from fnr.cli.group import counted
 from fnr.cli.here import here
 from fnr.cli.options import DryRun
 from fnr.cli.past_errors import corrections_since
@@ -21,6 +20,7 @@ from fnr.config.load import load
 from fnr.config.rule_files import read_packs, read_text_model
 from fnr.host.disk import write_durably
 from fnr.policy.classify import somebody_spoke
+from fnr.policy.counted import counted
 from fnr.policy.local_model import Taught, dump_local, examples_of, lesson_of, teach
 from fnr.policy.record import CorrectedError
 from fnr.policy.rules import Category

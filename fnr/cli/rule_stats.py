@@ -17,6 +17,7 @@ from fnr.cli.rule_views import state_of
 from fnr.cli.terminal import YELLOW
 from fnr.config.rule_files import LoadedRules
 from fnr.policy.classify import UNMATCHED
+from fnr.policy.counted import counted
 from fnr.policy.record import RuleCount
 from fnr.policy.rules import Rule
 
@@ -92,7 +93,9 @@ def stats(
     if limit and len(chosen) > limit:
         here().notice(f"{limit} of {len(chosen)} shown; --limit 0 for all")
     if idle and not never:
-        here().notice(f"{len(idle)} rules never decided: {here().command} rules stats --never")
+        here().notice(
+            f"{counted(len(idle), 'rule')} never decided: {here().command} rules stats --never"
+        )
 
 
 def stats_of(

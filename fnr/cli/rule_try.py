@@ -24,6 +24,7 @@ from fnr.cli.terminal import BOLD, one_line, painted
 from fnr.daemon.redact import Redactor
 from fnr.policy.classify import classify_facts
 from fnr.policy.code_check import code_problem
+from fnr.policy.counted import counted
 from fnr.policy.evidence import (
     TAIL_BYTES_MAX,
     TRACEBACK_CHARS_MAX,
@@ -194,12 +195,12 @@ def what_follows(found: Classification, function: str) -> str:
     )
     own = found.max_retries
     if found.strategy is Strategy.RETRY_WITH_BACKOFF:
-        times = policy.retries_max if own is None else own
-        return f"up to {times} retries, the first after {policy.delay_base_ms / 1000:g} s"
+        retries = counted(policy.retries_max if own is None else own, "retry", "retries")
+        return f"up to {retries}, the first after {policy.delay_base_ms / 1000:g} s"
     if found.strategy is Strategy.QUEUE_AND_WAIT:
         times = policy.waits_max if own is None else own
         what = found.wait_for or "the resource"
-        return f"wait for {what}, up to {times} times {policy.wait_ms / 1000:g} s"
+        return f"wait for {what}, up to {counted(times, 'time')} {policy.wait_ms / 1000:g} s"
     if found.strategy is Strategy.RETRY_ONCE:
         times = policy.unknown_max if own is None else own
         noun = "retry" if times == 1 else "retries"

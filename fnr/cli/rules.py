@@ -29,6 +29,7 @@ from fnr.config.rule_files import (
     read_rule_file,
     with_operator_rules,
 )
+from fnr.policy.counted import counted
 from fnr.policy.rule_file import RuleProblem, nearest
 from fnr.policy.rules import Category, Rule
 
@@ -117,7 +118,7 @@ def check(
     if here().as_json:
         write_json({"schema": "fnr.rules.check/1", **_fields(checked)})
     else:
-        write(f"{checked.rules} rules are good, and so are their {checked.examples} examples\n")
+        write(_all_good(checked.rules, checked.examples))
     if not files:
         tell_if_behind(loaded)
 
@@ -142,7 +143,10 @@ def reload() -> None:
     counting = loaded.rule_set.named
     count = len(own & counting.keys())
     warn(loaded)
-    words = f"{count} rules of rules.d are in force, above {len(counting) - count} of packs\n"
+    words = (
+        f"{counted(count, 'rule of rules.d is', 'rules of rules.d are')} in force,"
+        f" above {len(counting) - count} of packs\n"
+    )
     show_one("fnr.rules.reload/1", report, lambda: words, name="reloaded")
 
 
@@ -195,3 +199,10 @@ def _config_error(problems: list[RuleProblem], what: str) -> ConfigError:
 
 def _fields(checked: Checked) -> dict[str, object]:
     return {name: getattr(checked, name) for name in Checked.__struct_fields__}
+
+
+def _all_good(rules: int, examples: int) -> str:
+    if rules == 1:
+        theirs = "is its example" if examples == 1 else f"are its {examples} examples"
+        return f"1 rule is good, and so {theirs}\n"
+    return f"{rules} rules are good, and so are their {examples} examples\n"

@@ -33,6 +33,7 @@ from fnr.client.connect import Connection, ConnectionLost, not_text
 from fnr.client.patience import Patience, connect_again
 from fnr.client.specs import EXPIRES_FIRST, expires_first
 from fnr.host.clock import Dice, Ulids
+from fnr.policy.counted import counted
 from fnr.policy.input_types import validate_input_json
 from fnr.policy.task import INPUT_BYTES_MAX
 
@@ -269,9 +270,9 @@ def _checked(
             yield None
             continue
         if atomic and outcome.refused:
+            lines = len(outcome.refused) + len(chunk.items)
             raise BadData(
-                f"{len(outcome.refused)} of {len(outcome.refused) + len(chunk.items)} lines"
-                " are bad",
+                f"{len(outcome.refused)} of {counted(lines, 'line is', 'lines are')} bad",
                 why="--atomic: all or none; nothing was submitted, and the daemon has not looked at"
                 " the others",
             )
@@ -335,7 +336,7 @@ def _stopped(error: FnrError, outcome: Outcome, chunk: Chunk) -> FnrError:
     # An earlier daemon may have accepted what this one cannot look up.
     known = f"of {lines} it is not known" if chunk.asked_again else f"{lines} are not"
     error.details += (
-        f"{outcome.accepted} tasks, through line {outcome.through_line}, are accepted",
+        _accepted(outcome),
         f"{known}; later ones may be",
     )
     return error
@@ -348,9 +349,15 @@ def _look_for_its_function(answer: SubmittedMany, outcome: Outcome, chunk: Chunk
         raise _stopped(NotFound(first.why, next_step="fnr function list"), outcome, chunk)
 
 
+def _accepted(outcome: Outcome) -> str:
+    verb = "is" if outcome.accepted == 1 else "are"
+    many = counted(outcome.accepted, "task")
+    return f"{many}, through line {outcome.through_line}, {verb} accepted"
+
+
 def _known(outcome: Outcome, under_way: list[Chunk]) -> Iterator[str]:
     """What is known of the lines when it ended in the middle."""
-    yield f"{outcome.accepted} tasks, through line {outcome.through_line}, are accepted"
+    yield _accepted(outcome)
     unknown = [chunk for chunk in under_way if chunk.numbers[-1] > outcome.through_line]
     if unknown:
         first, last = unknown[0].numbers[0], unknown[-1].numbers[-1]

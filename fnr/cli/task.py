@@ -12,7 +12,7 @@ from fnr.cli import logs as log_command
 from fnr.cli.changes import change_all
 from fnr.cli.follow import ends_of
 from fnr.cli.foreseen import show_foreseen
-from fnr.cli.group import confirm, counted, examples, full_ids, group, pages, parse_duration
+from fnr.cli.group import confirm, examples, full_ids, group, pages, parse_duration
 from fnr.cli.here import here
 from fnr.cli.options import After, DryRun, Ids, Limit, Reason, SomeIds, TaskId, Where, Yes
 from fnr.cli.render import Column, Listing, show_list, show_one, show_pages
@@ -21,6 +21,7 @@ from fnr.cli.task_wait import waits_for
 from fnr.client.task_history import story
 from fnr.client.task_story import page, smaller_words, value_text
 from fnr.client.without_secrets import without_secrets
+from fnr.policy.counted import counted
 from fnr.policy.record import TaskDetail, TaskEnd
 from fnr.policy.task import TaskState
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from fnr.api.requests import GetTask
 from fnr.api.undo_requests import GetUndo, ListUndo, RetryUndo, SkipUndo
 from fnr.cli.changes import change_many
-from fnr.cli.group import confirm, counted, examples, group, pages, read_ids
+from fnr.cli.group import confirm, examples, group, pages, read_ids
 from fnr.cli.here import here
 from fnr.cli.moments import since_filter
 from fnr.cli.options import After, Ids, Limit, Since, Where, Yes
@@ -18,6 +18,7 @@ from fnr.cli.render import Column, Listing, show_one, show_pages, since
 from fnr.cli.terminal import DIM, GREEN, RED, YELLOW
 from fnr.client.undo_story import undo_page, what
 from fnr.client.without_secrets import step_without_secrets
+from fnr.policy.counted import counted
 from fnr.policy.filter import UNDO_FIELDS
 from fnr.policy.record import Page
 from fnr.policy.undo import Step, StepState

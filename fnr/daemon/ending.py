@@ -12,6 +12,7 @@ from fnr.daemon.supervisor import Supervisor
 from fnr.daemon.worker_process import WorkerProcess, WorkerState
 from fnr.host.failpoint import failpoint
 from fnr.host.systemd import sd_notify
+from fnr.policy.counted import counted
 from fnr.policy.evidence import KilledBy
 
 # From the end of the drain on: for workers to end, and for everything else that was started.
@@ -88,7 +89,7 @@ class Ending:
         )
         count = len(self._supervisor.workers)
         # Not STOPPING yet: systemd would count its own TimeoutStopSec from there.
-        sd_notify(f"STATUS=draining {count} workers")
+        sd_notify(f"STATUS=draining {counted(count, 'worker')}")
         log.info("draining", extra={"workers": count, "at_most_ms": limit_ms})
         gone = self._parts.loop.create_task(self._all_gone())
         hurried = self._parts.loop.create_task(self._hurried.wait())

@@ -29,6 +29,7 @@ from fnr.daemon.pool import Pool
 from fnr.daemon.reserve import Reserve
 from fnr.host.clock import is_ulid, ulid_ms
 from fnr.host.failpoint import failpoint
+from fnr.policy.counted import counted
 from fnr.policy.input_types import check_input, validate_input_json
 from fnr.policy.task import (
     KEY_CHARS_MAX,
@@ -254,10 +255,11 @@ class Intake:
         for function, count in fresh.items():
             queued = tasks.queued_count(tx, function) + (function in begun)
             if queued > queue_max:
+                there = counted(queued - count, "task is", "tasks are")
+                more = counted(count, "more does", "more do")
                 raise TryAgain(
                     f"the queue of {function} is full",
-                    why=f"{queued - count} tasks are queued, {count} more do not fit: queue_max is"
-                    f" {queue_max}",
+                    why=f"{there} queued, {more} not fit: queue_max is {queue_max}",
                     next_step=f"fnr function show {function}",
                 )
         return accepted

@@ -46,6 +46,7 @@ from fnr.host.kernel_log import KernelLog
 from fnr.host.lock import AlreadyHeld, Lock, hold_home
 from fnr.host.memory import share_one_arena
 from fnr.host.systemd import sd_notify, watchdog_interval_ms
+from fnr.policy.counted import counted
 from fnr.store import functions
 from fnr.store.backup import forget_drafts
 from fnr.store.connection import Store, StoreBusy, StoreFull, StoreIll, StoreNewer
@@ -262,7 +263,7 @@ class Daemon:
         gc.collect()
         gc.freeze()
         failpoint("about-to-be-ready")
-        sd_notify("READY=1", f"STATUS={len(parts.settings.functions)} functions")
+        sd_notify("READY=1", f"STATUS={counted(len(parts.settings.functions), 'function')}")
         log.info("ready", extra={"pid": os.getpid(), "socket": parts.paths.socket_file})
         try:
             return await self._crew.ending.wait()

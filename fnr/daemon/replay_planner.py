@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.reader import Reader
 from fnr.host.failpoint import failpoint
+from fnr.policy.counted import counted
 from fnr.policy.replay import ReplayPlan, ReplayState, begun_state, moved
 from fnr.store import replay_planning, replay_plans
 from fnr.store.connection import StoreBusy, StoreFull, StoreIll, Transaction
@@ -68,7 +69,7 @@ class Planner:
             if plan.state is ReplayState.PAUSED:
                 replay_plans.save(tx, self._seq, plan)
                 return plan
-            why = f"{plan.total} letters"
+            why = counted(plan.total, "letter")
             after = moved(plan, begun_state(plan), by="fnr", why=why, now_ms=now_ms)
             assert not isinstance(after, str), plan
             replay_plans.save(tx, self._seq, after)

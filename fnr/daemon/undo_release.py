@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fnr.daemon.admission import Resources
 from fnr.daemon.parts import Parts
+from fnr.policy.counted import counted
 from fnr.policy.undo import Outcome, Step, Tried
 from fnr.store import allocations
 from fnr.store.connection import Transaction
@@ -25,7 +26,9 @@ class Releasing:
             count = allocations.release(tx, owner)
             if not count:
                 return Outcome(tried=Tried.UNDONE, why="nobody holds it: nothing to release")
-            return Outcome(tried=Tried.UNDONE, why=f"released: {count} shares of the host")
+            return Outcome(
+                tried=Tried.UNDONE, why=f"released: {counted(count, 'share')} of the host"
+            )
 
         outcome = await self._parts.store.write(unit)
         self._resources.released()

@@ -15,6 +15,7 @@ from fnr.daemon.broadcast import ENDED
 from fnr.daemon.clients import Client, as_fnr_error
 from fnr.daemon.parts import Parts
 from fnr.daemon.reader import Reader
+from fnr.policy.counted import counted
 from fnr.policy.record import ENDS_BYTES_MAX, ENDS_MAX, TaskEnd
 from fnr.store import errors, results, tasks
 from fnr.store.batch import nothing
@@ -182,10 +183,11 @@ class Waiting:
         wait.late = True
         if not wait.left:
             return  # the ends are just being read
+        asked = counted(len(wait.request.task_ids), "task has", "tasks have")
         self._fail(
             wait,
             TimedOut(
-                f"{len(wait.left)} of {len(wait.request.task_ids)} tasks have not ended",
+                f"{len(wait.left)} of {asked} not ended",
                 why=f"waited {format_duration(wait.request.timeout_ms or 0)}",
                 next_step=f"fnr task show {min(wait.left)}",
             ),

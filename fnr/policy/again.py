@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from fnr.policy.counted import counted
 from fnr.policy.decision import Action, Verdict, moved
 from fnr.policy.failure import Failed
 from fnr.policy.pace import queue_again
@@ -24,7 +25,7 @@ def try_again(failed: Failed) -> Verdict:
     else:
         used, limit = task.retries, _retries_max(failed)
     if used >= limit:
-        return last_resort(failed, f"{used} of {limit} retries used up")
+        return last_resort(failed, f"{used} of {counted(limit, 'retry', 'retries')} used up")
     delay_ms = retry_delay_ms(policy, retry=used + 1, fraction=failed.fraction)
     asked_ms = failed.evidence.retry_after_ms
     if asked_ms is not None:

@@ -22,6 +22,7 @@ from fnr.policy.breaker_counts import (
     after_success,
     why_trip,
 )
+from fnr.policy.counted import counted
 
 # The exponent is bounded because Python ints do not overflow, they grow.
 DOUBLINGS_MAX = 16
@@ -205,7 +206,7 @@ def succeeded(breaker: Breaker, settings: BreakerSettings, *, generation: int, n
     good = breaker.good_trials + 1
     if good < settings.trials:
         return Step(replace(breaker, good_trials=good))
-    why = f"{good} of {settings.trials} trials succeeded"
+    why = f"{good} of {counted(settings.trials, 'trial')} succeeded"
     return _moved(_closed(breaker, now_ms=now_ms), breaker, why)
 
 
@@ -242,7 +243,7 @@ def overdue(breaker: Breaker, settings: BreakerSettings, *, calls: int, now_ms: 
     together = calls + breaker.counts.streak
     if not calls or together < limit or breaker.own is not _CLOSED or _is_held(breaker):
         return Step(breaker)
-    why = f"{calls} calls have not ended after {settings.call_max_ms} ms"
+    why = f"{counted(calls, 'call has', 'calls have')} not ended after {settings.call_max_ms} ms"
     why += f", {breaker.counts.streak} failed before (failures {limit})"
     return _opened(breaker, settings, why, now_ms=now_ms)
 

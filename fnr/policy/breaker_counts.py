@@ -11,6 +11,8 @@ import math
 
 from msgspec import Struct
 
+from fnr.policy.counted import counted
+
 # Bernoulli CUSUM: a healthy service fails 5 % of its calls, an ill one half of them.
 # Source: Page, "Continuous Inspection Schemes", Biometrika 41 (1954); simulated in the research.
 _HEALTHY, _ILL = 0.05, 0.5
@@ -87,16 +89,16 @@ def after_failure(counts: Counts, rules: TripRules, *, now_ms: int) -> Counts:
 def why_trip(counts: Counts, rules: TripRules) -> str:
     """Which rule says that the service is ill, with its numbers; "" while none does."""
     if counts.streak >= rules.failures_max:
-        return f"{counts.streak} failures in a row (failures {rules.failures_max})"
-    failed = sum(counts.recent)
+        return f"{counted(counts.streak, 'failure')} in a row (failures {rules.failures_max})"
+    failed, calls = sum(counts.recent), counted(len(counts.recent), "call")
     if rules.window_failed and failed >= rules.window_failed:
         return (
-            f"{failed} of the last {len(counts.recent)} calls failed"
+            f"{failed} of the last {calls} failed"
             f" (window {rules.window_failed} of {rules.window_of})"
         )
     if rules.gradual and counts.total >= rules.sum_max - _ROUNDING:
         return (
-            f"{failed} of the last {len(counts.recent)} calls failed: the sum of evidence is"
+            f"{failed} of the last {calls} failed: the sum of evidence is"
             f" {counts.total:.1f} (at most {rules.sum_max:.1f})"
         )
     return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from fnr.policy.counted import counted
 from fnr.policy.dead_letter import DeadLetter, DeathCause
 from fnr.policy.decision import Action, Decision, Effect, EffectKind, Verdict, moved
 from fnr.policy.degrade import home_function
@@ -56,7 +57,8 @@ def dead_end(failed: Failed) -> tuple[DeathCause, str] | None:
     """Why no further attempt can follow, whatever budget is left; None when one can."""
     task = failed.task
     if task.deaths >= failed.policy.deaths_max:
-        why = f"its worker died {task.deaths} times (deaths_max {failed.policy.deaths_max})"
+        times = counted(task.deaths, "time")
+        why = f"its worker died {times} (deaths_max {failed.policy.deaths_max})"
         return DeathCause.POISON, why
     # What is wrong stays wrong, so it names the cause even of a task that has expired as well.
     if failed.classification.strategy is Strategy.FAIL_FAST:

@@ -12,6 +12,8 @@ from fnmatch import fnmatchcase
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from fnr.policy.counted import counted
+
 DURATION_MAX_MS = 15 * 60_000
 OTHERS_SHOWN = 3
 # The tag of every task that belongs to a drill; its value is the drill's id.
@@ -202,11 +204,14 @@ def stop_reason(settings: ChaosSettings, before: Readings, now: Readings) -> str
     """Which abort condition is met, with its numbers; "" when none is."""
     failures, letters = now.failures - before.failures, now.letters - before.letters
     if failures >= settings.stop_failures:
-        return f"{failures} attempts of other tasks failed (stop_failures {settings.stop_failures})"
+        many = counted(failures, "attempt")
+        return f"{many} of other tasks failed (stop_failures {settings.stop_failures})"
     if letters >= settings.stop_letters:
-        return f"{letters} other tasks died (stop_letters {settings.stop_letters})"
+        return f"{counted(letters, 'other task')} died (stop_letters {settings.stop_letters})"
     if now.queued >= settings.stop_queue:
-        return f"{now.queued} tasks wait (stop_queue {settings.stop_queue})"
+        return (
+            f"{counted(now.queued, 'task waits', 'tasks wait')} (stop_queue {settings.stop_queue})"
+        )
     free = now.disk_free_mib
     if free is not None and free < settings.stop_disk_free_mib:
         return f"{free} MiB of disk are free (stop_disk_free {settings.stop_disk_free_mib} MiB)"

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct, field
 
+from fnr.policy.counted import counted
+
 PASS, FAIL, INVALID, UNSAFE = "pass", "fail", "invalid", "unsafe"
 
 
@@ -156,7 +158,9 @@ def judge(
     """The verdict, and what it rests on; concurrent: how many errors at once were asked for."""
     unsafe = [f"{one.fault} was not undone" for one in faults if not one.reverted]
     if figures.residue:
-        unsafe.append(f"{figures.residue} faults or traces are left")
+        unsafe.append(
+            counted(figures.residue, "fault or trace is left", "faults or traces are left")
+        )
     if unsafe:
         return UNSAFE, unsafe
     invalid = [

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from fnr.policy.budget import affords, cost_ms, withdraw
+from fnr.policy.counted import counted
 from fnr.policy.decision import Action, Verdict
 from fnr.policy.failure import Failed
 from fnr.policy.retry import RetryPolicy
@@ -37,7 +38,7 @@ def queue_again(failed: Failed, after: Task, action: Action, why: str, *, delay_
     pause = pause_ms(around.recent, policy=policy, now_ms=failed.now_ms)
     if pause > delay_ms:
         delay_ms = pause
-        why += f" (after {policy.per_window} tries within {policy.window_ms} ms)"
+        why += f" (after {counted(policy.per_window, 'try', 'tries')} within {policy.window_ms} ms)"
     if around.balance_ms is None:
         queued = replace(after, due_at_ms=failed.now_ms + delay_ms)
         return failed.verdict(queued, action, f"{why} in {delay_ms} ms", delay_ms=delay_ms)

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from fnr.policy.counted import counted
 from fnr.policy.json_numbers import as_builtin
 from fnr.policy.retry import RetryPolicy, retry_delay_ms
 
@@ -176,7 +177,7 @@ def tried(
     if outcome.tried is Tried.HOPELESS:
         return moved(step, StepState.NEEDS_OPERATOR, why=why, now_ms=now_ms), 0
     if step.tries >= policy.tries_max:
-        used_up = f"{step.tries} of {policy.tries_max} tries used up: {why}"
+        used_up = f"{step.tries} of {counted(policy.tries_max, 'try', 'tries')} used up: {why}"
         return moved(step, StepState.NEEDS_OPERATOR, why=used_up, now_ms=now_ms), 0
     backoff = RetryPolicy(delay_base_ms=policy.delay_base_ms, delay_max_ms=policy.delay_max_ms)
     delay_ms = retry_delay_ms(backoff, retry=step.tries, fraction=fraction)

@@ -8,6 +8,7 @@ from itertools import pairwise
 import msgspec
 from msgspec import Struct
 
+from fnr.policy.counted import counted
 from fnr.policy.dead_letter import DeadLetter, LetterState
 from fnr.policy.decision import Action
 from fnr.policy.degrade import home_function
@@ -147,7 +148,8 @@ def _wrong_ends(exported: TaskDetail) -> str | None:
     if any(attempt.outcome is AttemptOutcome.RUNNING for attempt in exported.attempts):
         return "one of its attempts still runs"
     if exported.task.attempts != len(tokens):
-        return f"its task counts {exported.task.attempts} attempts, and it holds {len(tokens)}"
+        many = counted(exported.task.attempts, "attempt")
+        return f"its task counts {many}, and it holds {len(tokens)}"
     if sorted(tokens) != sorted(decided):
         return "its attempts and its decisions do not match"
     if sorted(failed) != sorted(error.token for error in exported.errors):

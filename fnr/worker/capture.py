@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import PurePath
 from types import TracebackType
 
+from fnr.policy.counted import counted
 from fnr.policy.evidence import (
     CHAIN_MAX,
     MESSAGE_CHARS_MAX,
@@ -87,7 +88,8 @@ def _capture(error: BaseException, *, phase: Phase, now_ms: int) -> Evidence:
     # The first links say what happened, the last one why.
     kept = links if len(links) <= CHAIN_MAX else [*links[: CHAIN_MAX - 1], links[-1]]
     if len(links) > len(kept):
-        missing.append(f"exceptions: {len(links) - len(kept)} links of the chain left out")
+        cut = counted(len(links) - len(kept), "link")
+        missing.append(f"exceptions: {cut} of the chain left out")
     facts = tuple(_fact(link, missing) for link in kept)
     text = _traceback_text(kept, facts, whole=len(kept) == len(links), missing=missing)
     headline = facts[0].type + (f": {facts[0].message}" if facts[0].message else "")

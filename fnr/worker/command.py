@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from fnr.api.frames import Limits, Output, Run, WorkerSpec
 from fnr.host.clock import Clock
 from fnr.host.process import ends_within
+from fnr.policy.counted import counted
 from fnr.policy.evidence import DAEMON_KILLED, WORKER_GOT, Evidence, KilledBy, Phase
 from fnr.worker.capture import capture
 from fnr.worker.command_child import CommandChild, Ending, Plan
@@ -176,7 +177,8 @@ class Command:
             return Ended(evidence=replace(self._capture(error, Phase.START), traceback=""))
         ending = child.finish()
         if ending.left:
-            self._log.say(f"killed {ending.left} processes that the command left behind")
+            many = counted(ending.left, "process", "processes")
+            self._log.say(f"killed {many} that the command left behind")
         result = self._result(child, ending, file)
         done = ending.exit
         output = Output(

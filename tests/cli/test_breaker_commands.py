@@ -122,7 +122,7 @@ def test_why_tells_nothing_of_an_opening_that_is_over(daemon: WireServer, fnr: R
     def moved(before: str, after: str, why: str) -> BreakerMoveRecord:
         return replace(MOVE, before=BreakerState(before), after=BreakerState(after), why=why)
 
-    over = moved("half_open", "closed", "1 of 1 trials succeeded")
+    over = moved("half_open", "closed", "1 of 1 trial succeeded")
     by_hand = moved("closed", "forced_open", "disks")
     tested = moved("forced_open", "half_open", "its time is over")
     forced = replace(OPEN, state=BreakerState.FORCED_OPEN, own=BreakerState.CLOSED, why="disks")

@@ -205,13 +205,13 @@ def test_wait_and_result(server: WireServer, client: Client) -> None:
 
 def test_a_call_is_a_submit_and_its_result(server: WireServer, client: Client) -> None:
     server.answers[Submit] = lambda request: Submitted(task_id=request.task.task_id)
-    server.answers[WaitTasks] = Turns([DONE], [DEAD], TimedOut("1 of 1 tasks have not ended"))
+    server.answers[WaitTasks] = Turns([DONE], [DEAD], TimedOut("1 of 1 task has not ended"))
     assert client.call("render", {"n": 1}, timeout="10m") == {"lines": 3}
     submit, wait = server.asked
     assert (submit.task.timeout_ms, wait.task_ids) == (600_000, [submit.task.task_id])
     with pytest.raises(TaskFailed, match="task T is dead"):
         client.call("render")
-    with pytest.raises(TimedOut, match="have not ended"):
+    with pytest.raises(TimedOut, match="has not ended"):
         client.call("render", within="1m")
     assert server.asked[-1].timeout_ms == 60_000
     assert server.connections == 1

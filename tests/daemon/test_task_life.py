@@ -275,7 +275,7 @@ def test_who_asks_again_gets_the_answer_also_when_the_queue_is_full(home_at: Hom
     first, second = (submit(home, "echo", key=key) for key in "ab")
     with pytest.raises(TryAgain) as refused:
         submit(home, "echo", key="c")
-    assert "2 tasks are queued, 1 more do not fit: queue_max is 2" in refused.value.why
+    assert "2 tasks are queued, 1 more does not fit: queue_max is 2" in refused.value.why
     specs = [ask.TaskSpec(function="echo", key=key) for key in "ab"]
     assert home.ask(ask.Submit(task=specs[0])).task_id == first
     assert home.ask(ask.SubmitMany(items=specs)).task_ids == [first, second]

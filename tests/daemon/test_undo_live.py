@@ -206,7 +206,7 @@ def test_every_kind_of_step_newest_first(busy: LiveHome, tmp_path: Path, bucket:
     assert home.ask(ask.GetTask(task_id=later)).task.state is TaskState.CANCELLED
     reasons = {step.number: step.reason for step in steps}
     assert "is a folder" in reasons[2]
-    assert "1 of 1 tries used up: exit 1" in reasons[4]
+    assert "1 of 1 try used up: exit 1" in reasons[4]
     assert "HTTP 302" in reasons[7]
     assert "3 undo steps need an operator: fnr undo list" in home.ask(ask.GetStatus()).problems
     assert len(home.ask(SkipUndo(ids=[task_id], reason="a test")).changed) == 3

@@ -41,9 +41,9 @@ def test_protected_functions_are_kept_out_by_pattern() -> None:
 @pytest.mark.parametrize(
     ("now", "words"),
     [
-        (Readings(failures=5), "attempts of other tasks failed"),
-        (Readings(letters=1), "died"),
-        (Readings(queued=10_000), "wait"),
+        (Readings(failures=5), "5 attempts of other tasks failed ("),
+        (Readings(letters=1), "1 other task died ("),
+        (Readings(queued=10_000), "10000 tasks wait ("),
         (Readings(disk_free_mib=255), "disk"),
         (Readings(load_per_cpu=8.0), "runnable"),
     ],

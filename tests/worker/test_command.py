@@ -420,7 +420,7 @@ def test_what_a_finished_command_leaves_behind_is_killed_before_the_next_attempt
         pid = int(gate.wait())
         assert peer.expect(Done).token == token
         assert not alive(pid)
-        assert "killed 1 processes that the command left behind" in worker.log
+        assert "killed 1 process that the command left behind" in worker.log
 
 
 def test_the_end_of_a_pipeline_may_outlast_the_command_a_little(

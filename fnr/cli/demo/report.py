@@ -123,9 +123,10 @@ def text(figures: Figures) -> str:
 
 def _what_happened(figures: Figures) -> Iterator[str]:
     sampled = f" of {figures.files_found}" if figures.files < figures.files_found else ""
+    files = "file" if figures.files_found == 1 else "files"
     yield ""
     yield (
-        f"{figures.files}{sampled} files of {figures.folder},"
+        f"{figures.files}{sampled} {files} of {figures.folder},"
         f" {figures.source_bytes / 1_048_576:.1f} MiB, seed {figures.seed}"
     )
     yield from _table(

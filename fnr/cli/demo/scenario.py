@@ -27,6 +27,7 @@ from fnr.cli.stage.interruptions import Interruptions
 from fnr.cli.stage.processes import Daemon, Ran, run_command
 from fnr.cli.stage.screen import Screen
 from fnr.client.sdk import Client
+from fnr.policy.counted import counted
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.task import AttemptOutcome, Task, TaskState
 
@@ -108,7 +109,9 @@ class Scenario:
             [Role(function="compress", source=file) for file in files],
         )
         count = len(self._accepted.roles)
-        self._screen.say(f"{count} tasks accepted, {len(self._refused)} refused at the door")
+        self._screen.say(
+            f"{counted(count, 'task')} accepted, {len(self._refused)} refused at the door"
+        )
 
     def _hand_over(
         self, function: str, inputs: list[dict[str, Any]], roles: list[Role], **options: Any

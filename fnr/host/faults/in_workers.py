@@ -8,6 +8,7 @@ from pathlib import Path
 from fnr.host.chaos_records import HELD, IN_DAEMON, effects
 from fnr.host.procfs import read_bytes
 from fnr.policy.chaos import Injection
+from fnr.policy.counted import counted
 
 
 def begin(_: Injection) -> None:
@@ -20,7 +21,7 @@ def proof(injection: Injection) -> str:
     if not met:
         return ""
     who = f"pid {met[0].pid}" + (f", task {met[0].task_id}" if met[0].task_id else "")
-    return f"met {len(met)} times, first by {who}"
+    return f"met {counted(len(met), 'time')}, first by {who}"
 
 
 def undo(_: Injection) -> None:

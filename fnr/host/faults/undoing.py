@@ -17,6 +17,7 @@ from fnr.host.failpoint import failpoint
 from fnr.host.faults.deeds import FAULTS
 from fnr.host.process import attach
 from fnr.policy.chaos import Injection, Outcome
+from fnr.policy.counted import counted
 from fnr.policy.faults import CATALOGUE, Acts
 
 # How long something may take to be gone after it was undone.
@@ -73,7 +74,7 @@ def _undone(injection: Injection, *, by: str, clock: Clock) -> Outcome:
     if met and at_ms is None:
         at_ms = met[0].at_ms
     if not words and met:
-        words = f"met {len(met)} times"
+        words = f"met {counted(len(met), 'time')}"
     try:
         deeds.undo(injection)
     except OSError as error:

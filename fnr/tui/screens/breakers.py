@@ -13,6 +13,7 @@ from fnr.api.question import Request
 from fnr.client.instants import age, clock_time
 from fnr.client.own_command import OwnCommand
 from fnr.policy.breaker_record import BreakerDetail, BreakerStatus
+from fnr.policy.counted import counted
 from fnr.policy.record import Page
 from fnr.tui.cells import ago, left, signed
 from fnr.tui.screens.list_view import ListView
@@ -160,8 +161,8 @@ def page(detail: BreakerDetail) -> Iterator[str]:
         yield f"forced by: {one.forced_by}: {one.forced_reason}"
     if one.why:
         yield f"why:       {one.why}"
-    failures = one.recent.count("x")
-    yield f"window:    {failures} of the last {len(one.recent)} calls failed, {one.streak} in a row"
+    failures, calls = one.recent.count("x"), counted(len(one.recent), "call")
+    yield f"window:    {failures} of the last {calls} failed, {one.streak} in a row"
     if one.recent:
         yield f"           {strip(one, min(60, len(one.recent)))}"
     yield f"openings:  {one.openings} in a row; good trials {one.good_trials}"

@@ -311,10 +311,11 @@ def rule_words(one: Ruled) -> str:
     if count is None:
         lines.append("hits:      never decided")
     else:
+        times = "time" if count.corrected == 1 else "times"
         lines += [
             f"hits:      {count.hits:,}, the last {ago(count.last_at_ms)} ago",
             f"since:     {ago(count.first_at_ms)} ago",
-            f"corrected: {count.corrected:,} times by people",
+            f"corrected: {count.corrected:,} {times} by people",
         ]
     if rule is not None:
         lines += ["", rule_source(rule.where, operator=rule.operator)]

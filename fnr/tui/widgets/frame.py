@@ -14,6 +14,7 @@ from textual.widget import Widget
 
 from fnr.api.plain_text import duration, one_line
 from fnr.api.requests import Status
+from fnr.policy.counted import counted
 from fnr.tui.looks import look_of
 
 
@@ -70,7 +71,7 @@ class TopLine(Widget):
             if status.counts.get(state)
         ]
         if status.workers:
-            found.append((f"{status.workers} workers", "dim"))
+            found.append((counted(status.workers, "worker"), "dim"))
         return found
 
     @staticmethod

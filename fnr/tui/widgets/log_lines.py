@@ -179,7 +179,8 @@ class LogView(KeptLines):
 
     def place(self) -> str:
         """Which lines these are."""
-        parts = [f"{len(self._shown_lines):,} lines", self.source or "all workers"]
+        number = len(self._shown_lines)
+        parts = [f"{number:,} {'line' if number == 1 else 'lines'}", self.source or "all workers"]
         if self.words:
             parts.append(f"with {self.words!r}")
         parts.append("following" if self.following else "standing still, f follows")

@@ -37,7 +37,8 @@ def bounded(words: str) -> list[str]:
     lines = lines[:LINES_MAX]
     while lines and not lines[-1].strip():
         lines.pop()
-    return [*lines, f"… and {more:,} more lines"] if more > 0 else lines
+    noun = "line" if more == 1 else "lines"
+    return [*lines, f"… and {more:,} more {noun}"] if more > 0 else lines
 
 
 def as_text(line: str) -> Text:
