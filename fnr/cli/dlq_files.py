@@ -52,7 +52,12 @@ def export_letters(
             sys.stdout.buffer.write(line)
         sys.stdout.buffer.flush()
         return
-    here().notice(f"{counted(_write(to, lines), 'dead letter')} written to {to}")
+    count = _write(to, lines)
+    if here().as_json:
+        told = {"schema": "fnr.dlq.export/1", "file": str(to), "letters": count}
+        write_json(told, pretty=here().output == "json")
+    else:
+        here().notice(f"{counted(count, 'dead letter')} written to {to}")
 
 
 def _write(to: Path, lines: Iterable[bytes]) -> int:

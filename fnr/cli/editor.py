@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from pathlib import Path
 
 from fnr.api.errors import Refused, UsageError
+from fnr.cli.terminal import is_terminal
 from fnr.host.foreground import run_in_foreground
 from fnr.policy.codes import signal_name
 
 
 def visit(file: Path, *, next_step: str) -> None:
     """Let the reader change a file. UsageError if no editor starts, Refused if it says no."""
-    written = _said("VISUAL") or _said("EDITOR") or "vi"
+    written = _said("VISUAL") or _said("EDITOR")
+    if not written and not is_terminal(sys.stdin):
+        raise UsageError(
+            "there is no terminal to edit at",
+            why="VISUAL and EDITOR are not set, and vi waits for keys",
+            next_step=next_step,
+        )
+    written = written or "vi"
     try:
         code = run_in_foreground([*shlex.split(written), str(file)])
     except ValueError as error:

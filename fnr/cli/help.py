@@ -11,7 +11,7 @@ from fnr.api.errors import UsageError, error_types
 from fnr.cli.argv import HELP
 from fnr.cli.group import examples, group
 from fnr.cli.main import COMMANDS
-from fnr.cli.render import write
+from fnr.cli.render import show_one
 from fnr.config.load import PLAIN_TABLES
 from fnr.policy.filter_fields import (
     ANY_FIELDS,
@@ -44,11 +44,13 @@ def help(  # noqa: A001 - the command's name
 ) -> None:
     """Explain a topic."""
     if topic is None:
-        write("Topics: " + ", ".join(TOPICS) + "\nOf a command: fnr COMMAND --help\n\n" + HELP)
-        return
-    if topic not in TOPICS:
+        text = "Topics: " + ", ".join(TOPICS) + "\nOf a command: fnr COMMAND --help\n\n" + HELP
+    elif topic in TOPICS:
+        text = TOPICS[topic]()
+    else:
         raise _no_topic(topic)
-    write(TOPICS[topic]())
+    told = {"topic": topic, "topics": [*TOPICS], "text": text}
+    show_one("fnr.help/1", told, lambda: text, name=topic or "\n".join(TOPICS))
 
 
 def _no_topic(word: str) -> UsageError:

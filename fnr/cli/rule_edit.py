@@ -84,7 +84,7 @@ def edit(
 def _edited(copy: Path, file: Path, start: str) -> str:
     """What the copy says in the end: the same as before, or good rules."""
     while True:
-        visit(copy, next_step="EDITOR=nano fnr rules edit")
+        visit(copy, next_step=f"EDITOR=nano {here().command} rules edit")
         after = _read(copy)
         problems = () if after == start else rules_with(file, after).problems
         if not problems:

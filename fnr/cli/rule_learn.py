@@ -12,7 +12,7 @@ from fnr.api.errors import ConfigError, NotFound, StorageError
 from fnr.cli.here import here
 from fnr.cli.options import DryRun
 from fnr.cli.past_errors import corrections_since
-from fnr.cli.render import show_one
+from fnr.cli.render import show_one, write_json
 from fnr.cli.rule_drop_ins import take_effect
 from fnr.cli.rule_model import text_model_here
 from fnr.cli.terminal import one_line
@@ -176,17 +176,28 @@ def _report(
 def _forget(*, dry_run: bool) -> None:
     file = Path(here().paths.learnt_file)
     if not file.exists():
-        here().notice("nothing was learnt yet")
+        _say_forgotten("nothing was learnt yet", file, removed=False)
         return
     if dry_run:
-        here().notice(f"{file} would be removed")
+        _say_forgotten(f"{file} would be removed", file, removed=False)
         return
     try:
         file.unlink()
     except OSError as error:
         raise StorageError(f"{file} cannot be removed", why=str(error.strerror)) from error
-    here().notice(f"{file} is removed: only fnr's own model is left")
+    words = f"{file} is removed: only fnr's own model is left"
+    _say_forgotten(words, file, removed=True)
     take_effect()
+
+
+def _say_forgotten(words: str, file: Path, *, removed: bool) -> None:
+    if here().as_json:
+        write_json(
+            {"schema": "fnr.rules.learn.reset/1", "file": str(file), "removed": removed},
+            pretty=here().output == "json",
+        )
+    else:
+        here().notice(words)
 
 
 def _write(data: bytes) -> None:

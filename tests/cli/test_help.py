@@ -97,6 +97,15 @@ def test_the_version(command: Run) -> None:
     assert command("--version").out.startswith("fnr 0.")
 
 
+def test_a_topic_is_json_for_who_asks_for_it(command: Run) -> None:
+    topics = command("help", "-o", "json").json
+    assert (topics["schema"], topics["topic"]) == ("fnr.help/1", None)
+    for topic in topics["topics"]:
+        told = command("help", topic, "-o", "json").json
+        assert (told["topic"], told["text"]) == (topic, command("help", topic).out)
+    assert command("help", "-o", "name").out.split() == topics["topics"]
+
+
 def test_topics_are_complete(command: Run) -> None:
     codes = command("help", "exit-codes").out
     assert all(f"{kind.exit_code:>4}  " in codes for kind in error_types().values())

@@ -387,26 +387,6 @@ def test_a_cursor_of_no_page_is_said(live: Run, words: list[str], cursor: str) -
     )
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["dlq", "resolve", "--where", "tag.no:one", "-y", "--reason"],
-        ["task", "cancel", "--where", "tag.no:one", "-y", "--reason"],
-        ["errors", "reclassify", "01JD", "--category", "transient", "--why"],
-        ["breaker", "reset", "storage", "--reason"],
-        ["function", "pause", "say", "--reason"],
-    ],
-    ids=" ".join,
-)
-def test_a_reason_has_a_limit(live: Run, words: list[str]) -> None:
-    """It is kept with each of what may be a million tasks."""
-    found = live(*words, "x" * 1_001)
-    assert (found.code, found.out) == (2, "")
-    assert found.err == (
-        "error: the reason is too long\n  why: 1001 characters; at most 1000 are kept\n"
-    )
-
-
 def test_replay_brings_a_letter_back(live: Run) -> None:
     task_id = live("submit", "refuse", "n=1").out.strip()
     live("task", "wait", task_id)
@@ -521,6 +501,9 @@ def test_export_and_import_are_exact(home: LiveHome, live: Run, tmp_path: Path) 
     assert live("dlq", "export", "--where", "tag.export:yes").out == exported
     assert live("dlq", "export", "--where", "tag.export:yes", "--to", "-").out == exported
     assert live("dlq", "export", "--to", file).code == 6
+    told = live("dlq", "export", "--to", tmp_path / "told", "-o", "json").json
+    assert (told["schema"], told["file"]) == ("fnr.dlq.export/1", str(tmp_path / "told"))
+    assert told["letters"] == len((tmp_path / "told").read_text().splitlines())
     assert live("dlq", "export", "--where", "no:field", "--to", tmp_path / "none").code == 2
     assert not (tmp_path / "none").exists()
 

@@ -177,8 +177,14 @@ def test_learning_names_what_people_named_and_can_be_forgotten(ask: Ask, wobbly:
     assert found["lost"] == 0
     assert ask("rules", "learn", "--reset", "-n").code == 0
     assert layer.exists()
-    assert ask("rules", "learn", "--reset").code == 0
+    assert ask("rules", "learn", "--reset", "-o", "json").json["removed"] is True
     assert not layer.exists()
+
+
+def test_to_forget_what_was_not_learnt_is_said(command: Run) -> None:
+    assert command("rules", "learn", "--reset").err == "nothing was learnt yet\n"
+    told = command("rules", "learn", "--reset", "-o", "json").json
+    assert (told["schema"], told["removed"]) == ("fnr.rules.learn.reset/1", False)
 
 
 def test_nothing_is_learnt_from_what_ended_without_a_word(command: Run) -> None:
