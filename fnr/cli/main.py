@@ -229,6 +229,9 @@ def _show_usage(error: TyperException, flags: Globals) -> int:
     message = message[:1].lower() + message[1:]
     # typer names a number with bounds by its type.
     message = re.sub(r"is not a valid int(eger)?( range)?$", "is not a whole number", message)
+    message = re.sub(r"is not in the range (-?\d+)<=x<=(-?\d+)$", r"is not from \1 to \2", message)
+    message = re.sub(r"^got unexpected extra argument\S* \((.*)\)$", r"one too many: \1", message)
+    message = re.sub(r"is not in the range x>=(-?\d+)$", r"is less than \1", message)
     return _show(UsageError(message, next_step=f"{path} --help"), flags)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fnr.policy.filter_fields import Field
 
 
-def parse_moment(written: str, *, or_else: str = "") -> int:
+def parse_moment(written: str, *, flag: str = "--at", or_else: str = "") -> int:
     """Unix ms of a moment in the reader's time zone; "18:00" is today.
 
     or_else: what else the reader may write here.
@@ -30,7 +30,7 @@ def parse_moment(written: str, *, or_else: str = "") -> int:
         return round(found.astimezone(found.tzinfo or now.tzinfo).timestamp() * 1_000)
     except (ValueError, OverflowError):
         raise UsageError(
-            f"{written!r} is no moment",
+            f"{flag}: {written!r} is no moment",
             why=f"write {or_else}2026-01-31T18:00, 18:00 or @UNIXSECONDS",
         ) from None
 
@@ -52,8 +52,8 @@ def since_filter(where: str, since: str | None, fields: Mapping[str, Field]) -> 
 
 
 def parse_since(written: str) -> int:
-    """Unix ms of a moment, or of so long ago."""
+    """Unix ms of a moment, or of so long ago, as --since takes it."""
     try:
         return here().clock.now_ms() - duration_ms(written)
     except ValueError:
-        return parse_moment(written, or_else="10m, ")
+        return parse_moment(written, flag="--since", or_else="10m, ")

@@ -93,6 +93,24 @@ def test_what_is_no_number_is_called_so(command: Run) -> None:
         assert (found.code, "is not a whole number\n  try: " in found.err) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("submit", "f", "--priority", "11"), "11 is not from 1 to 10\n"),
+        (("task", "list", "--limit", "-1"), "-1 is less than 0\n"),
+        (("config", "show", "daemon"), "error: one too many: daemon\n"),
+        (("submit", "f", "--at", "tomorrow"), "error: --at: 'tomorrow' is no moment\n"),
+        (("errors", "list", "--since", "tomorrow"), "error: --since: 'tomorrow' is no moment\n"),
+    ],
+)
+def test_a_value_out_of_bounds_is_said_in_words(
+    command: Run, words: tuple[str, ...], said: str
+) -> None:
+    """Not as "is not in the range 1<=x<=10"."""
+    found = command(*words)
+    assert (found.code, said in found.err) == (2, True), found.err
+
+
 def test_the_version(command: Run) -> None:
     assert command("--version").out.startswith("fnr 0.")
 
