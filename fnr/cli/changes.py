@@ -16,6 +16,9 @@ from fnr.cli.render import write, write_json
 from fnr.cli.terminal import one_line
 from fnr.client.answers import in_chunks
 
+# A chunk of letters may hold 5 GB of inputs.
+PURGE_TIMEOUT_MS = 60_000
+
 InChunks = CancelTasks | PurgeLetters | ResolveLetters
 
 
@@ -56,13 +59,19 @@ def _change_chunks(chunks: Iterable[Changed], *, done: str) -> None:
 def _chunks(request: InChunks) -> Iterator[Changed]:
     for start in range(0, len(request.task_ids), request.limit):
         some = request.task_ids[start : start + request.limit]
-        yield here().ask(replace(request, task_ids=some))
+        yield _ask(replace(request, task_ids=some))
     while request.where:
-        chunk = here().ask(request)
+        chunk = _ask(request)
         yield chunk
         if chunk.next is None:
             return
         request = replace(request, after=chunk.next)
+
+
+def _ask(request: InChunks) -> Changed:
+    if isinstance(request, PurgeLetters):
+        return here().ask(request, timeout_ms=PURGE_TIMEOUT_MS)
+    return here().ask(request)
 
 
 def show_changed(changed: Changed, *, done: str) -> None:

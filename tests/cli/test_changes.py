@@ -423,6 +423,17 @@ def test_a_reload_is_waited_for_longer_unless_told_otherwise(
         assert (found.code, f"within {within}" in found.err) == (124, True), found.err
 
 
+@pytest.mark.parametrize("words", [(ID1,), ("--where", "a")])
+def test_a_purge_is_waited_for_longer(
+    words: tuple[str, ...], server: WireServer, fnr: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Method: as of a reload; inputs of 5 GB take longer than ten seconds."""
+    monkeypatch.setattr("fnr.cli.changes.PURGE_TIMEOUT_MS", 40)
+    server.answers |= {ListLetters: Page(items=[], total=1), PurgeLetters: Hang()}
+    found = fnr("dlq", "purge", *words, "-y")
+    assert (found.code, "within 40 ms" in found.err) == (124, True), found.err
+
+
 def test_a_daemon_that_does_not_answer_in_time_may_take_a_rule_over_all_the_same(
     server: WireServer, fnr: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
