@@ -40,6 +40,8 @@ class Free:
         self.gpus = Gpus(parts)
         # Set by who knows: is a service ready? None: nobody can say.
         self.is_ready: Callable[[str], bool | None] = _not_known
+        # The same of workers: does this one keep its GPU only until somebody wants it?
+        self.makes_room: Callable[[str], bool] = _nobody
 
     def close(self) -> None:
         """Leave a reading that hangs to its fate."""
@@ -82,7 +84,7 @@ class Free:
             return _unknown(unknown, Kind.GPU, report.missing)
         given = await self._parts.store.write(allocations.all_given)
         fit = [gpu for gpu in report.gpus if not unfit(gpu)]
-        taken = {one.device for one in given}
+        taken = {one.device for one in given if not self.makes_room(one.owner)}
         sizes = tuple(gpu.memory_total_mib for gpu in report.gpus)
         return replace(
             found,
@@ -213,3 +215,7 @@ def _unknown(found: Readings, kind: Kind, why: str) -> Readings:
 
 def _not_known(_: str) -> bool | None:
     return None
+
+
+def _nobody(_: str) -> bool:
+    return False

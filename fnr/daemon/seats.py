@@ -43,6 +43,7 @@ class Seats:
         supervisor.take_seat = self.take_seat
         resources.seat_problem = self.problem
         resources.make_room = self.make_room
+        free.makes_room = self.is_idle
 
     def take_seat(self, pool: Pool) -> None:
         """Give a worker-to-be its GPUs, then start it; or let the function wait for them."""
@@ -161,6 +162,11 @@ class Seats:
         coming = sum(w.state is WorkerState.LEAVING for w in workers if w.gpus)
         for worker in idle[: max(0, max(1, pool.settings.needs.gpus) - coming)]:
             self._supervisor.dismiss(worker, f"{pool.name} needs its GPU", respawn=False)
+
+    def is_idle(self, worker_id: str) -> bool:
+        """Does it keep a GPU with nothing to do? Its own function starts there at once."""
+        worker = self._supervisor.workers.get(worker_id)
+        return worker is not None and worker.idle
 
     def _has_nothing_to_start(self, function: str) -> bool:
         """Nothing of it is due, or what is may not start and waits for something else."""

@@ -6,6 +6,8 @@ import os
 import socket
 from pathlib import Path
 
+import fnr
+
 
 def bind(port: int) -> int:
     """Listen on a port for a moment."""
@@ -32,3 +34,11 @@ def fill(path: str, mib: int) -> int:
 def visible_gpus() -> str:
     """Which GPUs this process may use."""
     return os.environ.get("CUDA_VISIBLE_DEVICES", "all")
+
+
+def wait_for_gpu() -> int:
+    """Find no GPU of use the first time; which attempt did."""
+    number = fnr.attempt().number
+    if number == 1:
+        raise fnr.Wait(gpus=1)
+    return number

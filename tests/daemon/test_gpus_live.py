@@ -26,7 +26,8 @@ HomeAt = Callable[[str], LiveHome]
 
 def on_gpu(name: str, target: str, extra: str = "gpus = 1") -> str:
     """A Python function that needs a GPU."""
-    module = "needing_functions" if target == "visible_gpus" else "worked_functions"
+    needing = target in {"visible_gpus", "wait_for_gpu"}
+    module = "needing_functions" if needing else "worked_functions"
     return f"""
 [functions.{name}]
 python = "{module}:{target}"
@@ -131,6 +132,26 @@ def test_a_gpu_is_never_given_twice_and_goes_from_one_function_to_the_next(
     for name in ("first", "second", "first"):
         assert result_of(home, submit(home, name)) == uuid(0)
     assert home.fnr("db", "check").returncode == 0
+
+
+@pytest.mark.parametrize("keeper", ["wants", "other"])
+def test_who_waits_for_a_gpu_is_woken_for_one_that_an_idle_worker_keeps(
+    home_at: HomeAt, gpus: Gpus, keeper: str
+) -> None:
+    """It waited for the whole of `wait`, and nothing else ran on the only GPU meanwhile.
+
+    Method: the worker is its own function's, or that of another which has the GPU by then.
+    """
+    gpus.say(gpu(0))
+    wants = on_gpu("wants", "wait_for_gpu", WORKERS[1] + '\nretry = { wait = "10m" }')
+    home = home_at(wants + on_gpu("other", "visible_gpus", WORKERS[1]))
+    assert home.start(env=gpus.env), home.log()
+    if keeper == "other":
+        result_of(home, submit(home, keeper))
+    task_id = submit(home, "wants")
+    assert result_of(home, task_id) == 2
+    detail = home.ask(ask.GetTask(task_id=task_id))
+    assert [str(row.decision.action) for row in detail.ledger] == ["wait", "wake", "complete"]
 
 
 @pytest.mark.parametrize(
