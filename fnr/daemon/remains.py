@@ -28,6 +28,8 @@ from fnr.policy.evidence import DAEMON_KILLED, TAIL_BYTES_MAX, Evidence, KilledB
 NOW_TOKEN_BYTES = 26
 # Descriptors are given back by whoever leaves; until then nothing of a worker is decided.
 LOOK_AGAIN_S = 1.0
+# A shell's exit code for a child that a SIGKILL ended.
+CHILD_KILLED = 128 + signal.SIGKILL
 # Read at one start of the daemon; the next one reads more.
 TOKENS_MAX = 100_000
 
@@ -134,20 +136,23 @@ def death(worker: WorkerProcess, ended: Exit, *, stop_proven: bool, log_of: Kern
 def _of_command(parts: Parts, worker: WorkerProcess, frame: Fail) -> Evidence:
     """Add whether the kernel killed the command of an attempt because memory ran out."""
     evidence = frame.evidence
-    if not frame.pid or evidence.killed_by or evidence.signal != signal.SIGKILL:
+    by_child = evidence.exit_code == CHILD_KILLED
+    if not frame.pid or evidence.killed_by or not (by_child or evidence.signal == signal.SIGKILL):
         return evidence
-    facts = exit_facts.oom_facts(
-        frame.pid, pid_start=frame.pid_start, watch=worker.memory, log=parts.kernel_log
-    )
+    ask = exit_facts.oom_facts_of_child if by_child else exit_facts.oom_facts
+    facts = ask(frame.pid, pid_start=frame.pid_start, watch=worker.memory, log=parts.kernel_log)
     # What was counted so far is told; the next command's death is another one.
     worker.memory = exit_facts.watch_memory(worker.identity.pid)
     message = evidence.message
     if facts.killed:
-        message = message.replace("by SIGKILL", "because memory ran out", 1)
+        said = f"exit code {CHILD_KILLED}" if by_child else "by SIGKILL"
+        cause = "because memory ran out"
+        message = message.replace(said, f"{said}, {cause}" if by_child else cause, 1)
     return replace(
         evidence,
         message=message,
         oom_killed=facts.killed,
+        kernel=(*evidence.kernel, *((facts.line,) if by_child and facts.line else ())),
         missing=(*evidence.missing, *facts.missing),
     )
 

@@ -68,6 +68,20 @@ def oom_facts(
     return OomFacts(killed=None, missing=(doubt, words))
 
 
+def oom_facts_of_child(
+    pid: int, *, pid_start: int | None, watch: MemoryWatch | None, log: KernelLog
+) -> OomFacts:
+    """The same of whom a dead process had started, whose pid is not known.
+
+    Silence proves nothing: it may have been on another host, as that of `ssh`.
+    """
+    if line := log.take_oom_line_after(pid, pid_start=pid_start):
+        words = "whose process was killed: the kernel log names one that began after the command"
+        return OomFacts(killed=True, line=line, missing=(words,))
+    facts = oom_facts(pid, pid_start=pid_start, watch=watch, log=log)
+    return facts if facts.killed else OomFacts(killed=None)
+
+
 def with_kernel_words(
     evidence: Evidence,
     pid: int,

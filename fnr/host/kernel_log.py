@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from fnr.host.clock import Clock
 from fnr.host.kernel_records import KernelRecords
-from fnr.host.procfs import read_stat
+from fnr.host.procfs import read_bytes, read_stat
 from fnr.policy.gpu_words import bus_place
 
 KMSG = "/dev/kmsg"
@@ -73,6 +73,7 @@ class KernelLog:
         self._lines = {kind: deque[_Line](maxlen=_LINES_MAX) for kind in _Kind}
         self._records = KernelRecords(path)
         self._count = 0
+        self._told: set[int] = set()
         self._foreign = ""
         if not self._records.trouble and path == KMSG and not _in_first_namespace():
             self._foreign = "kernel log: it counts processes differently than this container"
@@ -87,7 +88,31 @@ class KernelLog:
 
         pid_start: keeps what was said about an earlier process of the same pid out.
         """
-        return next(reversed(self._of(pid, pid_start, _Kind.OOM)), _SILENCE).text
+        lines = self._of(pid, pid_start, _Kind.OOM)
+        self._told.update(line.number for line in lines)
+        return next(reversed(lines), _SILENCE).text
+
+    def take_oom_line_after(self, pid: int, *, pid_start: int | None) -> str:
+        """The same of a process that began after this one, and is gone: mostly one it started.
+
+        Its parent knew it and is gone as well, so nobody can say whose it was. What nobody has been
+        told of is given once, the oldest first: who ends by it ends at once.
+        """
+        self._take_in()
+        if self._foreign:
+            return ""
+        begun_us = self._earliest_us(pid_start)
+        lines = self._lines[_Kind.OOM]
+        self._told &= {line.number for line in lines}
+        for line in lines:
+            in_time = line.at_us is None or line.at_us >= begun_us
+            if in_time and line.number not in self._told and _began_after(line.pid, pid):
+                stat = read_stat(line.pid)
+                if stat is None or not stat.alive:
+                    # The kernel writes two records of each kill, and both are told by this.
+                    self._told.update(one.number for one in lines if one.pid == line.pid)
+                    return line.text
+        return ""
 
     def segfault_line_for(self, pid: int, *, pid_start: int | None = None) -> str:
         """What the kernel said when a process crashed; "" if nothing.
@@ -175,6 +200,13 @@ def _parse(number: int, at_us: int | None, text: bytes) -> _Line | None:
             pid = next(int(group) for group in match.groups() if group)
             return _Line(number, pid, kind, words, at_us)
     return None
+
+
+def _began_after(later: int, earlier: int) -> bool:
+    """Process ids are given in turn, and from the first again after the last."""
+    raw = read_bytes("/proc/sys/kernel/pid_max")
+    pid_max = int(raw) if raw else 1 << 22
+    return 0 < (later - earlier) % pid_max < pid_max // 2
 
 
 def _in_first_namespace() -> bool:

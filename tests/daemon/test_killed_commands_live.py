@@ -49,6 +49,40 @@ kernel_log = "{kernel_log}"
     assert (error.classification.rule, error.evidence.message) == (rule, message)
 
 
+@pytest.mark.parametrize(
+    ("pid", "rule", "message"),
+    [
+        ("$$", "process/memory-kill", "exit code 137, because memory ran out: Killed"),
+        ("1", "process/killed-line", "exit code 137: Killed"),
+    ],
+)
+def test_a_shell_whose_child_the_kernel_killed_for_memory_says_so(
+    home_at: HomeAt, tmp_path: Path, pid: str, rule: str, message: str
+) -> None:
+    """It was called killed by nobody knows whom; the kernel names the child, which is gone."""
+    kernel_log = tmp_path / "kmsg"
+    kernel_log.write_text("6,1,0,-;Linux version\n")
+    child = (
+        "read up idle < /proc/uptime; at=$(echo $up | tr -d .)0000;"
+        f' echo "4,2,$at,-;{SAID.format(pid=pid)}" >> {kernel_log}; kill -9 $$'
+    )
+    (tmp_path / "child.sh").write_text(child)
+    home = home_at(
+        f"""
+[functions.eat]
+command = ["sh", "-c", "sh {tmp_path}/child.sh; echo Killed >&2; exit 137"]
+retry = {{ max = 0, waits_max = 0, unknown_max = 0 }}
+[daemon]
+kernel_log = "{kernel_log}"
+"""
+    ).up()
+    first = submit(home, "eat")
+    assert end_of(home, first).task.state is TaskState.DEAD
+    error = home.ask(GetError(error_id=first)).error
+    assert (error.classification.rule, error.evidence.message) == (rule, message)
+    assert len(error.evidence.kernel) == (pid == "$$")
+
+
 def test_without_a_witness_it_is_named_what_could_not_be_asked(
     home_at: HomeAt, tmp_path: Path
 ) -> None:

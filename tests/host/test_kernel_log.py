@@ -123,6 +123,21 @@ def test_a_program_cannot_speak_for_the_kernel(log: tuple[KernelLog, int]) -> No
     assert reader.oom_line_for(9932) == ""
 
 
+def test_a_kill_whose_process_nobody_knew_is_told_once_to_one_that_began_before_it(
+    log: tuple[KernelLog, int],
+) -> None:
+    """What is alive was not killed; what has been told of its own end is nobody else's."""
+    reader, writer = log
+    child, parent = 4_194_000, 4_193_999
+    said = [KILL.replace(b"9932", str(pid).encode()) for pid in (os.getpid(), child + 1)]
+    os.write(writer, (CHOICE + KILL).replace(b"9932", str(child).encode()) + b"".join(said))
+    assert reader.oom_line_for(child + 1)
+    assert reader.take_oom_line_after(child, pid_start=None) == ""
+    assert f"pid={child}," in reader.take_oom_line_after(parent, pid_start=None)
+    assert reader.take_oom_line_after(parent, pid_start=None) == ""
+    assert reader.take_oom_line_after(os.getpid() - 1, pid_start=None) == ""
+
+
 def _started_at(monkeypatch: pytest.MonkeyPatch, *, up_s: int) -> None:
     monkeypatch.setattr(Clock, "boot_ms", lambda _: up_s * 1_000)
     monkeypatch.setattr(Clock, "suspended_ms", lambda _: 0)
