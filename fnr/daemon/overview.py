@@ -11,6 +11,7 @@ from fnr.daemon.limited import limits
 from fnr.daemon.pool import Pool
 from fnr.daemon.reader import Reader
 from fnr.daemon.worker_process import WorkerProcess, WorkerState
+from fnr.host.activity import stopped_below
 from fnr.policy.record import FunctionRecord, WorkerRecord
 from fnr.store.reads import READS
 
@@ -126,7 +127,20 @@ class Overview:
                 problems.append(
                     f"worker {worker.worker_id} ({worker.function}) runs but has not connected"
                 )
+            problems += _stopped(worker)
         return problems
+
+
+def _stopped(worker: WorkerProcess) -> list[str]:
+    """Its beats go on, so nobody calls it hung; without a `timeout` it lasts for ever."""
+    if worker.current is None:
+        return []
+    try:
+        pids = stopped_below(worker.identity.pid)
+    except OSError:  # no descriptor to look with: not known
+        return []
+    task = f"task {worker.current.task.task_id} ({worker.function})"
+    return [f"{task}: its process {pid} was stopped by a signal: kill -CONT {pid}" for pid in pids]
 
 
 def _record(worker: WorkerProcess) -> WorkerRecord:

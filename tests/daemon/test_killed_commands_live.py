@@ -1,7 +1,9 @@
-"""Whether a command that was killed was killed for lack of memory: the kernel log knows its pid."""
+"""Commands and signals: killed for lack of memory, which the kernel log knows, or stopped."""
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 from live_home import LiveHome
 from test_task_life import end_of, submit
 
+from fnr.api import requests as ask
 from fnr.api.incident_requests import GetError
 from fnr.policy.task import TaskState
 
@@ -99,3 +102,26 @@ kernel_log = "{tmp_path}/none"
     assert end_of(home, task_id).task.state is TaskState.DEAD
     evidence = home.ask(GetError(error_id=task_id)).error.evidence
     assert evidence.missing[0] == "kernel log: No such file or directory"
+
+
+def test_a_command_that_was_stopped_is_a_problem_that_status_names_until_it_goes_on(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """It has no `timeout`: it ran for ever, and nothing was said of it."""
+    pid_file = tmp_path / "pid"
+    os.mkfifo(pid_file)
+    home = home_at(
+        f"""
+[functions.nap]
+command = ["sh", "-c", "sh -c 'echo $$ > {pid_file}; kill -STOP $$'; exit 0"]
+"""
+    ).up()
+    task_id = submit(home, "nap")
+    pid = int(pid_file.read_text())
+    while not (found := home.ask(ask.GetStatus()).problems):
+        pass
+    why = f"its process {pid} was stopped by a signal: kill -CONT {pid}"
+    assert found == [f"task {task_id} (nap): {why}"]
+    os.kill(pid, signal.SIGCONT)
+    assert end_of(home, task_id).task.state is TaskState.DONE
+    assert home.ask(ask.GetStatus()).problems == []
