@@ -124,6 +124,9 @@ class Reload:
         pool = self._supervisor.pools[name]
         pool.removed = True
         pool.settings = replace(pool.settings, workers_min=0)
+        # Nobody starts it any more, so nobody would find out that this is over.
+        pool.works()
+        pool.holds.clear()
         for worker in pool.staying:
             self._supervisor.dismiss(worker, "its function left fnr.toml", respawn=False)
 

@@ -61,3 +61,26 @@ def test_what_held_it_back_and_is_taken_out_of_the_file_holds_it_back_no_longer(
     home.write(function("call", "echo", none))
     assert home.ask(ask.ReloadConfig()).changed == ["call"]
     assert end_of(home, task_id).task.state is TaskState.DONE
+
+
+def test_what_was_wrong_with_a_function_that_left_the_file_is_wrong_no_longer(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """Status called it broken until the next start of the daemon, and no drill was allowed.
+
+    Method: the folder that its worker is to start in is removed meanwhile.
+    """
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    stays = function("stays", "echo")
+    none = "workers = { min = 0, max = 1 }"
+    goes = f'[functions.goes]\ncommand = ["true"]\ncwd = "{folder}"\n{none}\n'
+    home = home_at(stays + goes).up()
+    folder.rmdir()
+    task_id = submit(home, "goes")
+    while not home.ask(ask.GetStatus()).problems:
+        pass
+    home.write(stays)
+    assert home.ask(ask.ReloadConfig()).removed == ["goes"]
+    home.ask(ask.CancelTasks(task_ids=[task_id]))
+    assert home.ask(ask.GetStatus()).problems == []
