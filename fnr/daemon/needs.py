@@ -35,6 +35,7 @@ def with_need(
         folder=(settings.cwd if settings else None) or _own_disk_if_full(parts, room_mib),
         room_mib=room_mib,
         kept=gpus[0] if stays else "",
+        limit_mib=(settings.limits.memory_mib if settings else None) or 0,
     )
     return replace(evidence, wait_for=text)
 

@@ -78,6 +78,7 @@ def needed(
     folder: str,
     room_mib: int,
     kept: str = "",
+    limit_mib: int = 0,
 ) -> str:
     """What a task has to wait for after this failure, with the amount if it can be known.
 
@@ -85,6 +86,7 @@ def needed(
     it declares and of what it says it tried to get. folder, room_mib: where a disk is looked at,
     and how much room makes another try worth while, when the error names neither; "" is nowhere.
     kept: the GPU that the worker keeps, and with it what is declared; "" when it keeps none.
+    limit_mib: the most memory that an attempt may take, so more than that is waited for in vain.
     """
     word = evidence.wait_for or classification.wait_for or ""
     if conditions_of(word):
@@ -94,8 +96,10 @@ def needed(
         case Kind.VRAM if kept and (mib := _tried_mib(classification, text)):
             return written(Condition(kind=Kind.VRAM, amount=mib, where=kept))
         case Kind.VRAM | Kind.MEMORY:
-            declared = needs.vram_mib if word == Kind.VRAM else needs.memory_mib
-            mib = max(declared, _tried_mib(classification, text))
+            declared, most = needs.vram_mib, 0
+            if word == Kind.MEMORY:
+                declared, most = needs.memory_mib, limit_mib
+            mib = max(declared, _tried_mib(classification, text)) or most
             return written(Condition(kind=Kind(word), amount=mib)) if mib else word
         case Kind.GPU:
             return written(Condition(kind=Kind.GPU, amount=max(1, needs.gpus)))

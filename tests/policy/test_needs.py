@@ -115,3 +115,16 @@ def test_the_service_that_was_met_is_waited_for_and_no_other(declared: tuple[str
 def test_a_disk_that_nobody_names_is_not_guessed() -> None:
     found = needed(Evidence(message="full"), named(WaitFor.DISK), Needs(), folder="", room_mib=64)
     assert found == "disk"
+
+
+def test_who_ran_into_its_own_limit_waits_for_no_more_than_that() -> None:
+    """It waited for the whole of `wait`, time after time, on a host with memory to spare."""
+
+    def text(message: str, needs: Needs | None = None) -> str:
+        evidence, found = Evidence(message=message), named(WaitFor.MEMORY)
+        needs = needs or Needs()
+        return needed(evidence, found, needs, folder="", room_mib=64, limit_mib=300)
+
+    assert text("MemoryError") == "memory:300MiB"
+    assert text("Unable to allocate 2.00 GiB") == "memory:2GiB"
+    assert text("MemoryError", Needs(memory_mib=4096)) == "memory:4GiB"
