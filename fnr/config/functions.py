@@ -36,8 +36,6 @@ _PYTHON = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([A-Za-z_][A-Za-z0-9_.-]*)\}|[{}]")
 # What the worker adds to the input.
 _OWN_PLACEHOLDERS = frozenset({"task_id", "attempt", "workdir"})
-# What tells a process its GPUs: who is given some is told by fnr.
-_OF_GPUS = "CUDA_VISIBLE_DEVICES"
 
 
 def builtin_canary() -> FunctionSettings:
@@ -209,10 +207,6 @@ class _Reader:
         """What is given to each attempt cannot be given to those that wait in a worker's window."""
         counted = [key for key in ("memory", "cpus", "disk") if key in self.table]
         on_gpu = fields.get("gpus") or fields.get("vram_mib")
-        if on_gpu and _OF_GPUS in fields["env"]:
-            key = "gpus" if fields.get("gpus") else "vram"
-            why = f"has no effect beside {key}: fnr chooses the GPUs and sets it; remove one"
-            self.report.problem((*self.path, "env", _OF_GPUS), why)
         if not counted and not (on_gpu and "command" in self.table):
             return
         if fields.get("window", 0) > 1:

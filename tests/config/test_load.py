@@ -219,10 +219,6 @@ def test_a_wrong_value_is_explained(loaded: Load, line: str, problem: str) -> No
             "{workdir} is removed when the attempt ends, the result with it",
         ),
         (
-            '[functions.f]\npython = "a:b"\ngpus = 1\nenv = { CUDA_VISIBLE_DEVICES = "1" }\n',
-            "functions.f.env.CUDA_VISIBLE_DEVICES: has no effect beside gpus: fnr chooses",
-        ),
-        (
             '[functions.f]\ncommand = ["a"]\nprogress_timeout = "2m"\n',
             "a command has no progress to report; set timeout",
         ),
