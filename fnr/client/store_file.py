@@ -26,6 +26,7 @@ from fnr.store import backup as copies
 from fnr.store import check as checks
 from fnr.store import tasks
 from fnr.store.backup import CopyNotWritten, DamagedCopy
+from fnr.store.same_file import real_file
 
 
 def require(paths: Paths) -> None:
@@ -82,7 +83,7 @@ def restore(paths: Paths, source: Path, *, damaged: bool = False) -> Path | None
     anyway = f"{paths.command} db restore --damaged {shlex.quote(str(source))}"
     Path(paths.state_dir).mkdir(parents=True, exist_ok=True, mode=0o700)
     with (
-        ends_at_once(partial(_forget_own_drafts, Path(paths.store_file))),
+        ends_at_once(partial(_forget_own_drafts, real_file(paths.store_file))),
         _alone(paths, "restored"),
         told_to_people(paths),
         _told(f"{source} cannot be restored", anyway),

@@ -50,6 +50,7 @@ from fnr.policy.counted import counted
 from fnr.store import functions
 from fnr.store.backup import forget_drafts
 from fnr.store.connection import Store, StoreBusy, StoreFull, StoreIll, StoreNewer
+from fnr.store.same_file import real_file
 
 LoadSettings = Callable[[], Settings]
 
@@ -89,7 +90,7 @@ def run(
     try:
         logs.set_up(settings.log, file=log_file, journal="JOURNAL_STREAM" in os.environ)
         # Nobody restores a store while we have it: these are of one that was killed.
-        forget_drafts(paths.store_file, lambda _maker: True)
+        forget_drafts(real_file(paths.store_file), lambda _maker: True)
         limits.raise_file_limit(FILES_WANTED)
         process.become_subreaper()
         return run_to_the_end(_serve(paths, settings, load, lock, flags))

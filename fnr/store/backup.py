@@ -21,6 +21,7 @@ from fnr.policy.record import Finding
 from fnr.store import restored
 from fnr.store.check import check
 from fnr.store.migrate import as_of_today, check_version, migrate, schema_version
+from fnr.store.same_file import real_file
 from fnr.store.transaction import (
     FULL_CODES,
     Transaction,
@@ -34,6 +35,7 @@ _BESIDE = ("-wal", "-shm", "-journal")
 _DRAFT = ".draft"
 # 0 and SQLITE_ERROR: the tables are not those of its version.
 _NO_STORE = frozenset({0, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
+_OURS = "SELECT t.owner, i.revision, a.token FROM task t, task_input i, attempt a LIMIT 0"
 
 
 class DamagedCopy(Exception):
@@ -85,7 +87,7 @@ def restore(store_file: str | Path, source: str | Path, *, damaged: bool = False
     is replaced; `damaged`: broken invariants do not count. Raises CopyNotWritten, DamagedCopy,
     StoreNewer, sqlite3.Error and OSError.
     """
-    store_file = Path(store_file)
+    store_file = real_file(store_file)
     with _draft_beside(store_file, _nobody) as draft:
         _copy(Path(source), draft, damaged=damaged, today=True)
         _belongs_like(draft, store_file)
@@ -108,15 +110,16 @@ def vacuum(store_file: str | Path) -> tuple[int, int]:
 
     The caller holds the daemon's lock.
     """
+    store_file = real_file(store_file)
     with closing(connect_writer(store_file)) as connection:
         check_version(connection)
         # What a daemon that was killed has left in the log is in the file's size before, too.
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        before = Path(store_file).stat().st_size
-        with _temporary_files_in(Path(store_file).absolute().parent, connection):
+        before = store_file.stat().st_size
+        with _temporary_files_in(store_file.absolute().parent, connection):
             connection.execute("VACUUM")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return before, Path(store_file).stat().st_size
+    return before, store_file.stat().st_size
 
 
 @contextmanager
@@ -153,6 +156,8 @@ def _copy(source: Path, draft: Path, *, damaged: bool, today: bool = False) -> l
             if today:
                 migrate(copy)
             with as_of_today(copy):
+                # Other programs count their versions there too.
+                copy.execute(_OURS)
                 findings = check(Transaction(copy))
             if today:
                 # What is so damaged that this cannot be said is restored all the same.

@@ -14,8 +14,8 @@ LOOK_EVERY = 32
 # Two changes within one tick of the file system's clock may leave the same time.
 TICK_S = 0.1
 
-# Which folder it is, and when something was last made, moved or removed in it.
-State = tuple[int, int, int]
+# Which folders they are, and when something was last made, moved or removed in them.
+State = tuple[int, ...]
 
 
 class CommitGuard:
@@ -35,7 +35,6 @@ class CommitGuard:
         self._file = file
         self._then = then
         self._clock_s = clock_s
-        self._folder = str(file.path.parent)
         self._commits = 0
         self._seen: State | None = None
         self._seen_from_s = 0.0
@@ -46,7 +45,7 @@ class CommitGuard:
         """A COMMIT is about to begin, or has ended. Raises FileLost."""
         if phase == "before":
             self._commits += 1
-            now = _state(self._folder)
+            now = _state(self._file.folders)
             is_known = now is not None and now == self._known
             if (not is_known or self._commits % LOOK_EVERY == 0) and (lost := self._lost(now)):
                 raise FileLost(lost)
@@ -55,21 +54,24 @@ class CommitGuard:
 
     def lost(self) -> str:
         """What is not where it was, in words; "" when all is. The next COMMIT finds the same."""
-        return self._lost(_state(self._folder))
+        return self._lost(_state(self._file.folders))
 
-    def _lost(self, folder: State | None) -> str:
-        """folder: as it was before this look, so that no change falls in between."""
-        if folder != self._seen:
-            self._seen, self._seen_from_s = folder, self._clock_s()
+    def _lost(self, folders: State | None) -> str:
+        """folders: as they were before this look, so that no change falls in between."""
+        if folders != self._seen:
+            self._seen, self._seen_from_s = folders, self._clock_s()
         lost = self._file.lost()
         settled = self._clock_s() - self._seen_from_s > TICK_S
-        self._known = folder if settled and not lost else None
+        self._known = folders if settled and not lost else None
         return lost
 
 
-def _state(folder: str) -> State | None:
-    try:
-        found = os.stat(folder)  # noqa: PTH116 - once a COMMIT, and pathlib is slow
-    except OSError:
-        return None
-    return found.st_ino, found.st_dev, found.st_mtime_ns
+def _state(folders: tuple[str, ...]) -> State | None:
+    state: State = ()
+    for folder in folders:
+        try:
+            found = os.stat(folder)  # noqa: PTH116 - once a COMMIT, and pathlib is slow
+        except OSError:
+            return None
+        state += found.st_ino, found.st_dev, found.st_mtime_ns
+    return state

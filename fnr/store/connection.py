@@ -97,8 +97,8 @@ class Store:
         self._probe: asyncio.TimerHandle | None = None
         self._pace = Pace()
         self._steps = Steps("store-commit")
-        self._checkpointer = Checkpointer(path, clock_s=loop.time, tell=self._tell)
-        self._log_room = LogRoom(path)
+        self._checkpointer = Checkpointer(file.real, clock_s=loop.time, tell=self._tell)
+        self._log_room = LogRoom(file.real)
         self.beginning = Beginning(loop, self._start_batch)
         self._rest_due = False  # the log begins anew once its rest is moved while nobody writes
         self._reopening = Reopening(file, self._steps, tell=self._tell, then=self._reopened)

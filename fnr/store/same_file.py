@@ -21,8 +21,17 @@ class FileLost(sqlite3.OperationalError):
     sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
 
 
+def real_file(path: str | Path) -> Path:
+    """The file itself where a link leads to it: SQLite keeps the log beside that one."""
+    path = Path(path)
+    return path.resolve() if path.is_symlink() else path
+
+
 class SameFile:
-    """The store's file with its log and the log's index, as they were opened."""
+    """The store's file with its log and the log's index, as they were opened.
+
+    folders: nothing of these is made, moved or removed without a new time of one of them.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -33,7 +42,9 @@ class SameFile:
 
     def opened(self) -> None:
         """What lies beside it now is what the connection to it writes."""
-        found = [(name, _identity(name)) for name in (f"{self.path}-wal", f"{self.path}-shm")]
+        self.real = real_file(self.path)
+        self.folders = tuple({str(self.path.parent), str(self.real.parent)})
+        found = [(name, _identity(name)) for name in (f"{self.real}-wal", f"{self.real}-shm")]
         self._beside_it = tuple((name, it) for name, it in found if it is not None)
 
     def closed(self) -> None:

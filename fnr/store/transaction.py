@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from fnr.store.same_file import real_file
+
 Row = tuple[Any, ...]
 Params = Sequence[Any] | Mapping[str, Any]
 
@@ -269,7 +271,7 @@ def read_only(path: str | Path) -> Reader:
         # Without write permission in the folder, or room for it, SQLite cannot make its
         # shared-memory file. With nothing in a WAL beside it nobody is writing and the file alone
         # is everything.
-        if Path(path).exists() and not _size(Path(f"{path}-wal")):
+        if Path(path).exists() and not _size(Path(f"{real_file(path)}-wal")):
             return Reader(_connect_reader(f"{uri}?mode=ro&immutable=1"))
         raise
 

@@ -162,7 +162,7 @@ def test_a_folder_that_cannot_be_looked_at_says_nothing_of_its_files(
     guard: CommitGuard, files: Looks, now: Now, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settled(guard, files, now)
-    monkeypatch.setattr(guard, "_folder", "/nowhere")
+    monkeypatch.setattr(files, "folders", ("/nowhere",))
     guard("before")
     guard("before")
     assert files.count == 2

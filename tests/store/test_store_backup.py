@@ -235,6 +235,25 @@ def test_a_store_can_be_restored_where_there_was_none(
     assert tables_of(tmp_path / "new.db") == tables_of(target)
 
 
+def test_a_store_that_a_link_leads_to_stays_where_it_is(
+    book: Book, target: Path, tmp_path: Path
+) -> None:
+    """It lies there because there is room: neither a copy nor what is put aside goes elsewhere."""
+    bury(book.tx)
+    book.commit()
+    backup(book.path, target)
+    book.close()
+    (link := tmp_path / "home" / "fnr.db").parent.mkdir()
+    link.symlink_to(book.path)
+    kept = restore(link, target)
+    assert kept is not None
+    assert kept.parent == book.path.parent
+    assert not kept.is_symlink()
+    assert files_in(link.parent) == {"fnr.db"}
+    assert link.is_symlink()
+    assert tables_of(link) == tables_of(target)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may hand files to somebody else")
 @pytest.mark.parametrize("there_was", [True, False])
 def test_what_root_puts_back_is_the_daemons(
@@ -385,10 +404,12 @@ def test_a_copy_of_an_older_version_is_kept_as_it_is_and_put_back_as_of_today(
         assert is_whole(reader)
 
 
-@pytest.mark.parametrize("version", [0, 3])
+@pytest.mark.parametrize("version", [0, 3, migrate.schema_steps()[-1][0]])
 def test_what_has_no_tables_of_ours_is_no_store(book: Book, target: Path, version: int) -> None:
-    """An empty file, for one: it is what a copy to a full disk leaves."""
+    """An empty file, which a copy to a full disk leaves; another program's, of any version."""
     with closing(sqlite3.connect(target)) as other:
+        if version:
+            other.execute("CREATE TABLE task (name)")
         other.execute(f"PRAGMA user_version = {version}")
     book.close()
     before = tables_of(book.path)

@@ -132,6 +132,29 @@ async def test_what_is_in_a_log_that_was_removed_is_moved_to_the_file(
         assert count_of(left) == 2
 
 
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm"])
+async def test_the_files_that_a_link_leads_to_are_those_that_are_looked_at(
+    tmp_path: Path, suffix: str
+) -> None:
+    """An owner has moved the store to a larger disk: SQLite has the log there too."""
+    real, link = tmp_path / "large" / "moved.db", tmp_path / "fnr.db"
+    real.parent.mkdir()
+    link.symlink_to(real)
+    store = await Store.open(link)
+    await store.write(writes(new_task()))
+    gone = real.with_name(f"{real.name}{suffix}")
+    gone.rename(aside := gone.with_name("aside"))
+    with pytest.raises(StoreIll, match="was removed, or another file is in its place"):
+        await store.write(writes(new_task()))
+    if not suffix:
+        aside.rename(gone)
+    while not await store.heal():
+        pass
+    assert len(await store.write(lambda tx: tx.all("SELECT * FROM task ORDER BY 1, 2"))) == 1
+    await store.close()
+    assert link.is_symlink()
+
+
 async def test_a_removed_log_is_kept_open_while_its_file_is_away(
     store: Store, tmp_path: Path
 ) -> None:
