@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from fnr.policy.counted import counted
 from fnr.policy.dead_letter import DeadLetter, LetterState
@@ -54,6 +55,7 @@ def import_one(
     tx: Transaction, letter: DeadLetter, exported: TaskDetail, *, schema: str = SCHEMA
 ) -> str | None:
     """Take over an exported letter; says why not, or None when it is stored."""
+    exported = _with_named_errors(exported)
     problem = _problem(tx, letter, exported, schema)
     if problem is not None:
         return problem
@@ -83,6 +85,16 @@ def import_one(
     letters.add(tx, letter)
     tx.count(task.function, task.state, 1)
     return None
+
+
+def _with_named_errors(exported: TaskDetail) -> TaskDetail:
+    """As step 4 of the schema does: before it nobody kept which error a decision answers."""
+    answered = {error.token: error.error_id for error in exported.errors}
+    rows = [
+        row if row.error_id is not None else replace(row, error_id=answered.get(row.token or ""))
+        for row in exported.ledger
+    ]
+    return replace(exported, ledger=rows)
 
 
 def _problem(tx: Transaction, letter: DeadLetter, exported: TaskDetail, schema: str) -> str | None:

@@ -271,6 +271,22 @@ def test_export_and_import_are_exact(book: Book, other: Book, resolved: bool) ->
     assert is_whole(other.tx)
 
 
+def test_a_letter_of_a_version_that_named_no_errors_in_its_decisions_is_taken(
+    book: Book, other: Book
+) -> None:
+    """Its store would have been given them by the same rule."""
+    task_id = with_a_story(book.tx)
+    exported = wire(export_one(book.tx, letter_of(book.tx, task_id)))
+    nameless = msgspec.structs.replace(
+        exported.detail,
+        ledger=[msgspec.structs.replace(row, error_id=None) for row in exported.detail.ledger],
+    )
+    assert import_one(other.tx, exported.letter, nameless) is None
+    other.commit()
+    assert export_one(other.tx, letter_of(other.tx, task_id)) == exported
+    assert is_whole(other.tx)
+
+
 def test_an_imported_letter_can_be_replayed(book: Book, other: Book) -> None:
     task_id = with_a_story(book.tx)
     exported = wire(export_one(book.tx, letter_of(book.tx, task_id)))
@@ -346,7 +362,9 @@ REFUSED = {
         exported,
         detail=changed(
             exported.detail,
-            ledger=[msgspec.structs.replace(row, error_id=None) for row in exported.detail.ledger],
+            ledger=[
+                msgspec.structs.replace(row, error_id="another") for row in exported.detail.ledger
+            ],
         ),
     ),
     "error  and the decision": lambda exported: msgspec.structs.replace(
