@@ -15,7 +15,7 @@ Known = tuple[str, Identity]
 
 
 class FileLost(sqlite3.OperationalError):
-    """The store's file or its log was removed, or another one is in its place."""
+    """The store's file or its log was removed or cut, or another one is in its place."""
 
     # Nothing is taken until it is there again, as with a disk that fails.
     sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
@@ -42,6 +42,8 @@ class SameFile:
 
     def opened(self) -> None:
         """What lies beside it now is what the connection to it writes."""
+        # It grows only: the space of what is deleted stays in it.
+        self._bytes_min = self.path.stat().st_size
         self.real = real_file(self.path)
         self.folders = tuple({str(self.path.parent), str(self.real.parent)})
         found = [(name, _identity(name)) for name in (f"{self.real}-wal", f"{self.real}-shm")]
@@ -53,7 +55,19 @@ class SameFile:
 
     def lost(self) -> str:
         """What is not where it was, in words; "" when all is."""
-        return _lost((self._itself, *self._beside_it))
+        return _lost((self._itself, *self._beside_it)) or self._cut_short()
+
+    def _cut_short(self) -> str:
+        """As by whoever copies another one into it, or empties it for room on the disk."""
+        known = self._bytes_min  # before the look: others look too, and it grows
+        try:
+            size = os.stat(self.path).st_size  # noqa: PTH116 - as below
+        except OSError:
+            return ""
+        if size < known:
+            return f"{self.path} was cut short: it has {size} bytes and had {known}"
+        self._bytes_min = size
+        return ""
 
     def stands(self) -> bool:
         """Whether the file itself is there."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 import shutil
 import sqlite3
@@ -153,6 +154,22 @@ async def test_the_files_that_a_link_leads_to_are_those_that_are_looked_at(
     assert len(await store.write(lambda tx: tx.all("SELECT * FROM task ORDER BY 1, 2"))) == 1
     await store.close()
     assert link.is_symlink()
+
+
+async def test_a_file_that_was_cut_short_takes_nothing_more(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the log is moved into what is left, and what was accepted meanwhile lies in ruins."""
+    monkeypatch.setattr(commit_guard, "LOOK_EVERY", 1)
+    await store.write(writes(new_task()))
+    with closing(sqlite3.connect(store.path)) as other:
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    await store.write(writes(new_task()))
+    bytes_before = store.path.stat().st_size
+    os.truncate(store.path, 4096)
+    with pytest.raises(StoreIll, match=f"cut short: it has 4096 bytes and had {bytes_before}"):
+        await store.write(writes(new_task()))
+    assert not await store.heal()
 
 
 async def test_a_removed_log_is_kept_open_while_its_file_is_away(
