@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fnr.api.errors import DaemonDown, UsageError
+from fnr.api.errors import DaemonDown, StorageError, UsageError
 from fnr.api.requests import GetStatus, ReloadConfig, ReloadReport, StopDaemon
 from fnr.cli import status as status_command
 from fnr.cli.config import checked_settings, refuse_without_file
@@ -154,7 +154,7 @@ def _ask_to_end(wish: StopDaemon, *, within_ms: int) -> int | None:
     give_up_at_ms = clock.boot_ms() + min(within_ms, UNREACHED_MS_MAX)
     while True:
         try:
-            pid = here().ask(GetStatus(), offline=False).pid
+            pid = _pid()
             here().ask(wish)
         except DaemonDown:
             if not is_running(here().paths):
@@ -167,6 +167,17 @@ def _ask_to_end(wish: StopDaemon, *, within_ms: int) -> int | None:
                 select.select([], [], [], RETRY_MS / 1_000)
         else:
             return pid
+
+
+def _pid() -> int | None:
+    """A daemon whose store cannot be read does not say how it is; it can be ended all the same."""
+    try:
+        return here().ask(GetStatus(), offline=False).pid
+    except StorageError:
+        pid = home_holder(here().paths.lock_file)
+        if pid is None:
+            raise
+        return pid
 
 
 def _within_ms(written: str) -> int:

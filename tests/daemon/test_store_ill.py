@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -144,3 +145,21 @@ def test_which_attempt_had_begun_is_known_until_its_end_is_on_disk(
         pass
     assert [error.evidence.worker_died for error in found] == [True]
     assert home.ask(ask.GetTask(task_id=first)).errors == []
+
+
+def test_a_daemon_whose_store_cannot_be_read_can_be_stopped(home_at: HomeAt) -> None:
+    """A restore needs it gone, and it cannot say how it is."""
+    home = home_at(function("echo", "echo")).up()
+    end_of(home, submit(home, "echo"))
+    store = home.paths.store_file
+    with closing(sqlite3.connect(store)) as other:
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    os.truncate(store, 4096)
+    with suppress(StorageError):
+        submit(home, "echo")
+    while home.fnr("status").returncode != StorageError.exit_code:
+        pass
+    stopped = home.fnr("daemon", "stop")
+    assert stopped.returncode == 0, stopped.stderr
+    assert home.process is not None
+    home.process.wait()
