@@ -11,13 +11,20 @@ import msgspec
 import re2
 
 from fnr.policy.secret_forms import forms_of, hidden_over_lines
-from fnr.policy.secret_shapes import BLANK, NAMES, VALUE_CHARS_MIN, all_shapes
+from fnr.policy.secret_keys import BLANK, hidden_blocks
+from fnr.policy.secret_looks import NAMES, VALUE_CHARS_MIN
+from fnr.policy.secret_shapes import all_shapes
 
 PATTERN_CHARS_MAX = 8_000
 _DEPTH_MAX = 100
 
 # Of names in inputs; "max_tokens" and "tokenizer" are none.
 _SECRET_NAME = re.compile(rf"(?:{NAMES})s?\Z(?<!tokens)", re.IGNORECASE)
+# Of these the value tells whether it is secret: "Basic …" is, "required" is not.
+_TELLING_NAME = re.compile(r"(?:.*-)?(?:authorization|cookie)|_?auth|pass", re.IGNORECASE)
+_PATH = re.compile(r"[~.]{0,2}/")
+_LOGINS = re.compile(r"(?:.*/)?(?:mysql|mariadb)[\w-]*")
+_SHORT = re.compile(r"-p.")
 _SECRET_FLAG = re.compile(rf"--?[\w-]*(?:{NAMES})", re.IGNORECASE)
 
 
@@ -66,6 +73,7 @@ class Redaction:
         data = hidden_over_lines(data, self._values)
         for pattern in self._patterns:
             data = pattern.sub(BLANK, data)
+        data = hidden_blocks(data)
         for shapes in all_shapes():
             data = shapes.hidden(data)
         return data
@@ -89,19 +97,40 @@ class Redaction:
         if depth >= _DEPTH_MAX:
             return value
         if isinstance(value, dict):
+            all_secret = value.get("kind") == "Secret"
             return {
-                self.text(name): self._named(name, item, depth=depth + 1)
+                self.text(name): self._stored(item)
+                if all_secret and name in {"data", "stringData"} and isinstance(item, dict)
+                else self._named(name, item, depth=depth + 1)
                 for name, item in value.items()
             }
         if isinstance(value, list):
-            return [
-                self._passed(before, item, depth=depth + 1)
-                for before, item in zip([None, *value], value, strict=False)
-            ]
+            return self._arguments(value, depth=depth + 1)
         return value
 
+    def _stored(self, data: dict[str, Any]) -> dict[str, Any]:
+        """What a Secret of Kubernetes has under its names."""
+        return {self.text(name): BLANK.decode() for name in data}
+
+    def _arguments(self, words: list[Any], *, depth: int) -> list[Any]:
+        """A list, which may be a command's arguments."""
+        hidden = [
+            self._passed(before, item, depth=depth)
+            for before, item in zip([None, *words], words, strict=False)
+        ]
+        if not any(isinstance(word, str) and _LOGINS.fullmatch(word) for word in words):
+            return hidden
+        return [
+            f"-p{BLANK.decode()}" if isinstance(word, str) and _SHORT.match(word) else word
+            for word in hidden
+        ]
+
     def _named(self, name: str, value: Any, *, depth: int) -> Any:
-        if not is_secret_name(name):
+        if isinstance(value, str) and _TELLING_NAME.fullmatch(name):
+            return self._under(name, value)
+        if not is_secret_name(name) or (
+            isinstance(value, str) and name.lower() == "pwd" and _PATH.match(value)
+        ):
             return self._value(value, depth=depth)
         if isinstance(value, str):
             return BLANK.decode() if len(value) >= VALUE_CHARS_MIN else value
@@ -109,10 +138,18 @@ class Redaction:
             return [self._named(name, item, depth=depth + 1) for item in value]
         return self._value(value, depth=depth)
 
+    def _under(self, name: str, value: str) -> str:
+        """What a text would have behind this name."""
+        value = self.text(value)
+        shown = self.text(f"{name}: {value}")
+        return shown.removeprefix(f"{name}: ") if shown.startswith(f"{name}: ") else BLANK.decode()
+
     def _passed(self, before: Any, value: Any, *, depth: int) -> Any:
         """An item of a list, which may be a command's arguments: --password, then the password."""
         if isinstance(before, str) and isinstance(value, str) and _SECRET_FLAG.fullmatch(before):
             return value if value.startswith("-") else BLANK.decode()
+        if isinstance(before, str) and isinstance(value, str) and _TELLING_NAME.fullmatch(before):
+            return self._under(before, value)
         return self._value(value, depth=depth)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from urllib.parse import quote, quote_plus
 
-from fnr.policy.secret_shapes import BLANK
+from fnr.policy.secret_keys import BLANK
 
 # Fewer characters stand in base64, or over the end of a line, without meaning anything.
 _TELLING_BYTES_MIN = 8

@@ -1,6 +1,8 @@
 """What secrets look like: a provider's tokens, a password in a URL, the value of a telling name.
 
 RE2 finds them, so that the time needed grows with the text and no faster, whatever it contains.
+For that no shape may begin at many places of a text and go on far without being one: whatever is
+found first, it would be gone through again from there.
 """
 
 from __future__ import annotations
@@ -10,78 +12,130 @@ from functools import lru_cache
 
 import re2
 
-BLANK = b"[redacted]"
+from fnr.policy.secret_keys import BLANK
+from fnr.policy.secret_looks import NAMES, Found, is_secret
+
 # In a URL: brackets would end it for whatever reads the text later, fingerprints before all.
 BLANK_IN_URL = b"***"
 _URL_CHARS_MAX = 2_000
 _URL_ENDS = re.compile(rb"[\s'\"<>]")
-VALUE_CHARS_MIN = 4
+_BEFORE_BYTES = 200
+_BEHIND_BYTES = 40
 
-_PASSWORD = "password|passwd|passphrase"  # noqa: S105 - names, and no password
-NAMES = (
-    rf"{_PASSWORD}|secret|secret[_-]?key|token|api[_-]?key|access[_-]?key(?:[_-]?id)?|private[_-]?key"
-    r"|account[_-]?key|auth[_-]?key|signature|credential"
-)
 _TOKENS = (
     r"hf_[A-Za-z0-9]+",
+    r"api_org_[A-Za-z0-9]+",
     r"gh[pousr]_[A-Za-z0-9]+",
     r"github_pat_\w+",
-    r"gl(?:pat|dt|rt|ptt|cbt)-[\w-]+",
+    r"gl(?:pat|dt|rt|ptt|cbt|soat|ft|imt|agent|oas|ffct)-[\w-]+",
+    r"GR1348941[\w-]+",
     r"sk-[\w-]+",
+    r"sk_[0-9a-f]+",
     r"[spr]k_(?:live|test)_[A-Za-z0-9]+",
-    r"xox[abeprs]-[\w-]+",
+    r"whsec_[\w+/=-]+",
+    r"xox[abcdeprs][.-][\w.%-]+",
     r"(?:AKIA|ASIA)[0-9A-Z]+",
     r"AIza[\w-]+",
     r"ya29\.[\w-]+",
+    r"GOCSPX-[\w-]+",
+    r"1//0[\w-]+",
     r"npm_[A-Za-z0-9]+",
     r"pypi-[\w-]+",
-    r"dckr_pat_[\w-]+",
+    r"rubygems_[0-9a-f]+",
+    r"dckr_(?:pat|oat)_[\w-]+",
     r"nvapi-[\w-]+",
     r"r8_[A-Za-z0-9]+",
     r"gsk_[A-Za-z0-9]+",
     r"(?:xai|pplx)-[A-Za-z0-9]+",
+    r"tgp_v1_[\w-]+",
+    r"rpa_[A-Z0-9][A-Za-z0-9]+",
+    r"lsv2_(?:pt|sk)_[0-9a-f]+_[0-9a-f]+",
+    r"dapi[0-9a-f]+",
     r"xapp-[\w-]+",
-    r"dop_v1_[0-9a-f]+",
-    r"hvs\.[\w-]+",
-    r"SG\.[\w-]+\.[\w-]+",
-    r"eyJ[\w-]+\.[\w-]+\.[\w-]+",
+    r"do[opr]_v1_[0-9a-f]+",
+    r"hv[bs]\.[\w-]+",
+    r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]+",
+    r"lin_api_[A-Za-z0-9]+",
+    r"ntn_[A-Za-z0-9]+",
+    r"figd_[\w-]+",
+    r"gl(?:sa|c)_[\w+/=]+",
+    r"ATATT3[\w=-]+",
+    r"PMAK-[0-9a-f]+-[0-9a-f]+",
+    r"tskey-[a-z]+-[\w-]+",
+    r"sntry[su]_[\w+/=-]+",
+    r"AGE-SECRET-KEY-1[0-9A-Z]+",
 )
-_VALUE = r"(?:\\?[\"'](?P<s4>[^\"'\\\n]+)|(?P<s5>[^\s'\",;&)}\]\\]+))"
+# Their first part may go on for long, and hold others: looked for after those.
+_DOTTED = (
+    r"eyJ[\w-]+\.[\w-]*\.[\w-]+(?:\.[\w-]+\.[\w-]+)?",
+    r"SG\.[\w-]+\.[\w-]+",
+)
+_VALUE = r"(?:b?\\?[\"'](?P<s4>[^\"'\\\n]+)|(?P<s5>[^\s'\",;&)}\]\\]+))"
 # No line end: what a log says is looked at by the line, and skipped by the piece.
 _GAP = r"[ \t]"
+# Behind a name, as HTTP, a dict, a list of pairs and what JSON has within JSON write it.
+_SIGN = rf"(?:\\?[\"']?{_GAP}*[:=]|\\?[\"'],){_GAP}*b?\\?[\"']?"
+# Of a scheme one character tells as much as all. JSON may write a slash as two characters.
+_URL = r"[A-Za-z0-9]:\\?/\\?/"
 # Of a key that has a password, and of PGP's: lines above the key itself.
 _KEY_HEADERS = r"(?:(?:\\[rn]|\s)*(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset):[^\r\n\\]*)*"
-_KEY_LINES = r"(?:[A-Za-z0-9+/=]+(?:\\[rn]|[\r\n])+)+"
-_KEY_NAME = r"[A-Z ]*PRIVATE KEY(?: BLOCK)?-----"
+_HOOKS = (
+    r"hooks\.slack\.com/(?:services|workflows|triggers)"
+    r"|discord(?:app)?\.com/api/(?:v\d+/)?webhooks|webhook\.office\.com/webhookb2"
+)
 # Each: what stays before the secret, whose name says what must be true of the secret; the secret,
 # whose characters RE2 could not count without a state for each; what stays behind it.
 _PLAIN = (
-    rf"(?P<key>-----BEGIN {_KEY_NAME})(?P<s1>{_KEY_HEADERS}[^-]+)",
-    # The end of one whose beginning was cut off, as that of a long output is.
-    rf"(?P<rest>)(?P<s9>{_KEY_LINES})-----END {_KEY_NAME}",
+    # One that is cut off; the others are hidden by then.
+    rf"(?P<key>-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----)(?P<s1>{_KEY_HEADERS}[^-]+)",
     # A token may be the user, and has a password that says nothing.
-    rf"(?P<user>\b[A-Za-z][A-Za-z0-9+.-]+://)(?P<s10>(?:{'|'.join(_TOKENS)}):[^\s/'\"<>]+)@",
-    r"(?P<url>\b[A-Za-z][A-Za-z0-9+.-]+://[^\s/@:'\"<>]*:)(?P<s2>[^\s/'\"<>]+)@",
-    r"(?P<lone>\bhttps?://)(?P<s3>[^\s/@:'\"<>]+)@",
-    r"(?P<hook>\b(?:hooks\.slack\.com/services|discord(?:app)?\.com/api/webhooks))/(?P<s4>[\w/-]+)",
+    rf"(?P<user>{_URL})(?P<s10>(?:{'|'.join((*_TOKENS, *_DOTTED))}):[^\s/'\"<>]+)@",
+    rf"(?P<url>{_URL}[^\s/@:'\"<>]*:)(?P<s2>[^\s/'\"<>]+)@",
+    r"(?P<lone>\bhttps?:\\?/\\?/)(?P<s3>[^\s/@:'\"<>]+)@",
+    r"(?P<coded>(?i:%3a%2f%2f)[^\s/@:'\"<>&%]*(?i:%3a))(?P<s9>[^\s/@'\"<>&%]+)%40",
+    r"(?P<thin>\bjdbc:oracle:\w+:[^\s/@:'\"]+/)(?P<s12>[^\s/@'\"]+)@",
+    rf"(?P<hook>\b(?:{_HOOKS}))/(?P<s4>[\w/@-]+)",
     r"(?P<bot>/bot\d+:)(?P<s5>[\w-]+)",
-    rf"(?P<login>(?i:authorization[\"']?{_GAP}*[:=]{_GAP}*[\"']?(?:bearer|basic|token){_GAP}))(?P<s6>[^\s'\",;]+)",
-    rf"(?P<scheme>(?i:authorization[\"']?{_GAP}*[:=]{_GAP}*[\"']?)(?:[A-Za-z][\w-]*{_GAP}+)?)(?P<s11>[^\s'\",;]+)",
+    r"(?P<chat>\b\d+:)(?P<s13>AA[\w-]+)",
+    rf"(?P<login>(?i:authorization{_SIGN}(?:bearer|basic|token){_GAP}))(?P<s6>[^\s'\",;]+)",
+    rf"(?P<scheme>(?i:authorization{_SIGN})(?:[A-Za-z][\w-]*{_GAP}+)?)(?P<s11>[^\s'\",;]+)",
     rf"(?P<bearer>\b(?i:bearer){_GAP}+)(?P<s7>[\w.~+/=-]+)",
     rf"(?P<token>\b)(?P<s8>{'|'.join(_TOKENS)})",
 )
+_STORED = r"(?:tls|ca|client)[.-]key|client-key-data|\.docker(?:cfg|configjson)|ssh-privatekey"
+# What no name says, and what is mostly none: by themselves, for what stands there may have a name.
+_LOOSE = (
+    r"(?P<openssl>[\s\"']-pass(?:in|out)?[\"',]*[ ]+[\"']?pass:)(?P<s1>[^\s\"',]+)",
+    r"(?P<sshpass>\bsshpass[\"',]*[ ]+[\"']?-p[\"',]*[ ]*[\"']?)(?P<s2>[^\s\"',]+)",
+    r"(?P<mysql>[\s\"']-p)(?P<s3>[^\s\"',]+)",
+    (
+        r"(?P<curl>[\s\"'](?:-[uU]|--(?:proxy-)?user)(?:=|[\"'],)?[ ]*[\"']?[^\s:'\"]+:)"
+        r"(?P<s4>[^\s'\"]+)"
+    ),
+    r"(?P<sas>\bsig=)(?P<s5>[\w%+/=-]+)",
+    rf"(?P<stored>(?i:{_STORED})\\?[\"']?{_GAP}*:{_GAP}*\\?[\"']?)(?P<s6>[A-Za-z0-9+/=]+)",
+    rf"(?P<auth>(?i:auth){_SIGN}|\bAUTH PLAIN )(?P<s7>[A-Za-z0-9+/=]+)",
+    rf"(?P<weak>\b(?i:pass)\\?[\"']?{_GAP}*[:=]{_GAP}*b?\\?[\"']?)(?P<s8>[^\s'\",;&)}}\]\\]+)",
+)
+_BY = rf"(?:with{_GAP}+[`\"']?\w+[`\"']?{_GAP}+)?(?:by|as){_GAP}+(?:password{_GAP}+)?"
 _NAMED = (
     r"(?P<query>[?&;](?i:sig|key|auth|code|pwd|jwt|x-amz-credential)=)(?P<s1>[^\s&'\"<>#;]+)",
-    rf"(?P<cookie>\b(?i:cookie)[\"']?:{_GAP}*[\"']?[\w.-]+=)(?P<s2>[^\s;,'\"]+)",
-    rf"(?P<flag>--(?i:{NAMES}){_GAP}+[\"']?)(?P<s3>[^\s'\"-][^\s'\"]*)",
+    # All that a header has, or the last one would be left.
+    (
+        rf"(?P<cookie>\b(?i:cookie){_SIGN}[\w.-]+=)"
+        rf"(?P<s2>[^\s;,'\"]+(?:;{_GAP}*[\w.-]+(?:=[^\s;,'\"]*)?)*)"
+    ),
+    rf"(?P<flag>--(?P<flagname>[\w-]*(?i:{NAMES}|pass)){_GAP}+[\"']?)(?P<s3>[^\s'\"-][^\s'\"]*)",
+    (
+        rf"(?P<sql>(?i:\bidentified{_GAP}+{_BY}|\b(?:with|encrypted){_GAP}+password{_GAP}+)\\?[\"'])"
+        r"(?P<s6>[^\"'\\\n]+)"
+    ),
+    r"(?P<netrc>\bmachine\s+\S+\s+login\s+\S+\s+password\s+)(?P<s7>\S+)",
+    r"(?P<digest>\bresponse=\\?[\"']?)(?P<s8>[0-9a-fA-F]+)",
+    rf"(?P<header>\b(?i:x-[\w-]*(?:{NAMES}))\\?[\"'],{_GAP}*b?\\?[\"'])(?P<s9>[^\"'\\\n]+)",
     rf"(?P<named>(?P<name>(?i:{NAMES}))(?P<quote>\\?[\"'])?(?P<sign>{_GAP}*(?:=>|:=|=|:){_GAP}*)){_VALUE}",
 )
-_CHARS_MIN = {"lone": 16, "hook": 8, "bot": 30, "bearer": 16, "query": 8, "cookie": 8, "rest": 16}
-_TOKEN_CHARS_MIN = 20
-_MIXED_CHARS_MIN = 30
-_KINDS = ("key", "user", "url", "login", *_CHARS_MIN, "scheme", "flag", "named", "token")
-_SECRETS = frozenset(f"s{number}" for number in range(1, 12))
-_INNOCENT = frozenset({"none", "null", "true", "false", "nil", "undefined", "empty", "string"})
+_SECRETS = frozenset(f"s{number}" for number in range(1, 14))
 
 
 class Shapes:
@@ -110,13 +164,20 @@ class Shapes:
 
     def _secret(self, data: bytes, start: int, end: int) -> tuple[int, int]:
         """Where in a match the secret is; nowhere if what is there is none."""
-        found = self._parts.fullmatch(data, start, end)
-        if found is None:  # engines that do not agree must not let a secret through
+        match = self._parts.fullmatch(data, start, end)
+        if match is None:  # engines that do not agree must not let a secret through
             return start, end
-        groups = {name: value for name, value in found.groupdict().items() if value is not None}
-        name = next(name for name in groups if name in _SECRETS)
-        words = {group: value.decode("latin-1") for group, value in groups.items()}
-        return found.span(name) if _is_secret(words, words[name]) else (start, start)
+        groups = match.groupdict()
+        parts = {name: text.decode("latin-1") for name, text in groups.items() if text is not None}
+        name = next(name for name in parts if name in _SECRETS)
+        first, until = match.span(name)
+        found = Found(
+            parts=parts,
+            value=parts[name],
+            before=data[max(0, start - _BEFORE_BYTES) : start],
+            behind=data[until : until + _BEHIND_BYTES],
+        )
+        return (first, until) if is_secret(found) else (start, start)
 
 
 def _blank(data: bytes, start: int) -> bytes:
@@ -126,58 +187,8 @@ def _blank(data: bytes, start: int) -> bytes:
 
 
 @lru_cache(maxsize=1)
-def all_shapes() -> tuple[Shapes, Shapes]:
-    """Those that stand for themselves, then those that a name makes one."""
+def all_shapes() -> tuple[Shapes, ...]:
+    """Those that stand for themselves first, last those that a name makes one."""
     # One after the other: a word that looks like a name must not keep what follows from a look.
-    return Shapes(_PLAIN), Shapes(_NAMED)
-
-
-def _is_secret(groups: dict[str, str], secret: str) -> bool:
-    """Shapes that words of an error may have as well are secret if what is there looks so."""
-    kind = next(name for name in _KINDS if name in groups)
-    if kind == "named":
-        return _is_value(groups, secret)
-    if kind == "flag":
-        return len(secret) >= VALUE_CHARS_MIN and not (secret.isalpha() and secret.islower())
-    if kind == "token":
-        return len(secret) >= _TOKEN_CHARS_MIN and (
-            secret.isupper() or _is_random(secret) or _is_mixed(secret)
-        )
-    if kind in {"bearer", "scheme"} and not (_is_random(secret) or _is_mixed(secret)):
-        return False
-    return len(secret) >= _CHARS_MIN.get(kind, 1)
-
-
-def _is_value(groups: dict[str, str], value: str) -> bool:
-    """Of `name = value`: the words `token: unexpected` and `password: YES` are no secrets."""
-    name, assigned = groups["name"], "=" in groups["sign"]
-    if len(value) < VALUE_CHARS_MIN or value.lower() in _INNOCENT or value[0] in "[<{$%*(.":
-        return False
-    # A line of code in a traceback: `password=get_password(user)`, `token=self.token`.
-    if "(" in value or re.fullmatch(rf"(?:.*[._])?{re.escape(name)}", value, re.IGNORECASE):
-        return False
-    if _is_random(value):
-        return True
-    if re.fullmatch(_PASSWORD, name, re.IGNORECASE):
-        return assigned or "quote" in groups
-    return assigned and name.isupper() and len(value) >= 2 * VALUE_CHARS_MIN
-
-
-def _is_random(value: str) -> bool:
-    """Letters and digits, as no word of a language has them."""
-    return (
-        len(value) >= 2 * VALUE_CHARS_MIN
-        and any(char.isdigit() for char in value)
-        and any(char.isalpha() for char in value)
-    )
-
-
-def _is_mixed(value: str) -> bool:
-    """A prefix, then letters of both cases in no order: Hugging Face's tokens have no digit.
-
-    In the name of a class few letters are capitals.
-    """
-    letters = value.partition("_")[2]
-    capitals = sum(char.isupper() for char in letters)
-    scarcer = min(capitals, len(letters) - capitals)
-    return letters.isalpha() and len(letters) >= _MIXED_CHARS_MIN and 6 * scarcer >= len(letters)
+    dotted = rf"(?P<token>\b)(?P<s1>{'|'.join(_DOTTED)})"
+    return Shapes(_PLAIN), Shapes((dotted,)), Shapes(_LOOSE), Shapes(_NAMED)
