@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
 from fnr.api.errors import UsageError
 from fnr.api.requests import CancelTasks, GetTask, ListTasks, PreviewCancel, WaitTasks
@@ -20,10 +21,10 @@ from fnr.cli.task_rows import TASKS
 from fnr.cli.task_wait import waits_for
 from fnr.client.task_history import story
 from fnr.client.task_story import page, smaller_words, value_text
-from fnr.client.without_secrets import without_secrets
+from fnr.client.without_secrets import task_without_secrets, without_secrets
 from fnr.policy.counted import counted
-from fnr.policy.record import TaskDetail, TaskEnd
-from fnr.policy.task import TaskState
+from fnr.policy.record import Page, TaskDetail, TaskEnd
+from fnr.policy.task import Task, TaskState
 
 app = group("task", "Tasks: what was asked for, where it is, how it went.")
 
@@ -63,10 +64,20 @@ def list_tasks(where: Where = "", limit: Limit = 50, after: After = None) -> Non
     show_pages(
         TASKS,
         pages(
-            lambda cursor, size: here().ask(ListTasks(where=where, after=cursor, limit=size)),
+            lambda cursor, size: _told(ListTasks(where=where, after=cursor, limit=size)),
             limit=limit,
             after=after,
         ),
+    )
+
+
+def _told(request: ListTasks) -> Page[Task]:
+    page = here().ask(request)
+    # No table shows tags and keys, and RE2 costs more than the list.
+    if not here().as_json or not any(task.tags or task.unique_key for task in page.items):
+        return page
+    return replace(
+        page, items=[task_without_secrets(task, here().redaction) for task in page.items]
     )
 
 

@@ -8,6 +8,7 @@ from msgspec import Raw, json
 from msgspec.structs import replace
 
 from fnr.policy.record import TaskDetail
+from fnr.policy.task import Task
 from fnr.policy.undo import Step
 
 if TYPE_CHECKING:
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
 
 
 def without_secrets(detail: TaskDetail, redaction: Redaction) -> TaskDetail:
-    """The same, with what is secret in its inputs, and in how to undo what it did, hidden."""
+    """The same, with what is secret in its inputs, its tags, and in how to undo it, hidden."""
     return replace(
         detail,
+        task=task_without_secrets(detail.task, redaction),
         input=Raw(redaction.json(detail.input)),
         revisions=[
             replace(revision, body=Raw(redaction.json(revision.body)))
@@ -25,6 +27,17 @@ def without_secrets(detail: TaskDetail, redaction: Redaction) -> TaskDetail:
         ],
         undo=[step_without_secrets(step, redaction) for step in detail.undo],
     )
+
+
+def task_without_secrets(task: Task, redaction: Redaction) -> Task:
+    """The same, with what is secret in its tags and its keys hidden."""
+    if not (task.tags or task.unique_key or task.idempotency_key):
+        return task
+    tags = redaction.json(json.encode(task.tags))
+    unique, key = (
+        word and redaction.text(word) for word in (task.unique_key, task.idempotency_key)
+    )
+    return replace(task, tags=json.decode(tags), unique_key=unique, idempotency_key=key)
 
 
 def step_without_secrets(step: Step, redaction: Redaction) -> Step:

@@ -135,6 +135,19 @@ def make_folders(paths: Paths) -> None:
             raise PermissionDenied(f"{folder} cannot be written", why="no write permission")
 
 
+def _close_to_others(paths: Paths) -> None:
+    """The store's files hold every input; old versions made them as the umask said."""
+    for store in (paths.store_file, paths.telemetry_file):
+        for file in (store, f"{store}-wal", f"{store}-shm"):
+            try:
+                mode = disk.close_to_others(file)
+            except OSError as error:
+                log.warning("others may read %s: %s", file, error.strerror or error)
+                continue
+            if mode is not None:
+                log.warning("others could read %s (mode %04o): its mode is 0600 now", file, mode)
+
+
 async def open_store(paths: Paths) -> Store:
     """The store, or an error for people."""
     try:
@@ -165,6 +178,7 @@ async def _serve(
     paths: Paths, settings: Settings, load: LoadSettings, lock: Lock, flags: tuple[str, ...]
 ) -> int:
     clock, dice = Clock(), Dice()
+    _close_to_others(paths)
     store = await open_store(paths)
     reader = Reader(store)
     try:

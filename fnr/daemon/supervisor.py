@@ -224,7 +224,7 @@ class Supervisor:
                 self._runner.returned(worker, list(tokens), why="taken back before it began")
             case frames.Progress() if held := worker.held.get(frame.token):
                 held.progress = self._parts.redactor.text(progress_text(frame))
-                held.preview = frame.preview
+                held.preview = self._parts.redactor.text(frame.preview)
                 worker.progressed(self._parts.clock.boot_ms())
             case frames.Called() if self.breaker_calls is not None:
                 self.breaker_calls.called(worker, frame)

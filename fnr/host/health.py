@@ -9,9 +9,10 @@ import asyncio
 import os
 import signal
 import ssl
+from base64 import b64encode
 from collections.abc import Sequence
 from contextlib import suppress
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
 from msgspec import Struct
 
@@ -64,7 +65,7 @@ async def _get(url: str) -> Health:
         host = parts.netloc.rpartition("@")[2]
         writer.write(
             f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: fnr\r\nAccept: */*\r\n"
-            "Connection: close\r\n\r\n".encode()
+            f"{_login(parts)}Connection: close\r\n\r\n".encode()
         )
         await writer.drain()
         line = await reader.readline()
@@ -77,6 +78,14 @@ async def _get(url: str) -> Health:
         return Health(healthy=False, found="it answers, but not in HTTP")
     status = " ".join(words[1:]).strip()
     return Health(healthy=int(words[1]) in _WELL, found=f"HTTP {status}")
+
+
+def _login(parts: SplitResult) -> str:
+    """The header for the name and the password of a URL; nothing for one without."""
+    if parts.username is None:
+        return ""
+    words = unquote_to_bytes(parts.username) + b":" + unquote_to_bytes(parts.password or "")
+    return f"Authorization: Basic {b64encode(words).decode()}\r\n"
 
 
 async def _run(argv: Sequence[str], *, cwd: str | None) -> Health:

@@ -27,7 +27,7 @@ from fnr.client.own_command import OwnCommand
 from fnr.config.paths import Paths
 from fnr.policy.chaos import Drilled
 from fnr.tui.aside import OneAtATime, aside
-from fnr.tui.banners import daemon_words, drill_words, silence_words
+from fnr.tui.banners import daemon_words, drill_words, settings_words, silence_words
 from fnr.tui.deeds import Deeds, changes
 from fnr.tui.feed import Contact, Feed, FeedState
 from fnr.tui.last_filter import Harmless
@@ -270,7 +270,10 @@ class FnrApp(Deeds):
     def _show_daemon(self) -> None:
         words, now = daemon_words(self.feed.state, now_ms=now_ms()), now_ms()
         owed_ms = now - self._owed_since_ms if self._owed_since_ms else 0
-        self._daemon.words = words or silence_words(owed_ms)
+        words = words or silence_words(owed_ms)
+        if not words and self.feed.shows_secrets:
+            words = settings_words(self.feed.paths.config_file, self.feed.paths.command)
+        self._daemon.words = words
 
     def _show_head(self) -> None:
         contact = self.feed.state.contact

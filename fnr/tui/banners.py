@@ -37,6 +37,14 @@ def daemon_words(state: FeedState, *, now_ms: int) -> str:
     return f"{words} · {state.error.next_step}" if state.error.next_step else words
 
 
+def settings_words(config_file: str, command: str) -> str:
+    """What is secret by its settings cannot be known while they have mistakes."""
+    return (
+        f"! {config_file} has mistakes: secrets that only it tells of are shown"
+        f" · {command} config check"
+    )
+
+
 def silence_words(unanswered_ms: int) -> str:
     """It is there and does not answer: what stands on the screen is what it said before."""
     if unanswered_ms < SILENCE_MS:

@@ -70,12 +70,16 @@ class Feed:
         self._moved = moved
         self._link: AsyncLink | None = None
         self._known = asyncio.Event()
+        # What only fnr.toml calls secret, while it has mistakes: known once something is shown.
+        self.shows_secrets = False
         self.state = FeedState(contact=Contact.SEEKING, since_ms=now_ms())
 
     @cached_property
     def redaction(self) -> Redaction:
         """Hides secrets in what is shown; read again when the daemon has read fnr.toml again."""
-        return redaction_of(load(self.paths).settings)
+        loaded = load(self.paths)
+        self.shows_secrets = bool(loaded.problems)
+        return redaction_of(loaded.settings)
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
@@ -118,6 +122,7 @@ class Feed:
     def _heard(self, event: Event) -> None:
         if event.kind == "config":
             self.__dict__.pop("redaction", None)
+            self.shows_secrets = False
         self._tell(event)
 
     def _enter(self, contact: Contact, error: FnrError | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from pathlib import Path
 
 import pytest
 from live_home import LiveHome
@@ -71,6 +72,16 @@ import fnr
 def run():
     with fnr.breaker("storage"):
         raise ConnectionResetError(104, "LICENCE-17 was reset by peer")
+"""
+
+SHOWS = """
+import fnr
+
+def run(folder):
+    fnr.progress(1, stage="LICENCE-17", preview="/srv/LICENCE-17.png")
+    fnr.checkpoint({})
+    open(f"{folder}/began", "w").write("yes")
+    open(f"{folder}/gate").read()
 """
 
 
@@ -197,6 +208,53 @@ def test_what_shows_secrets_because_of_a_mistake_in_the_settings_says_so(home_at
             assert f"notice: {file} {trouble}: secrets that only it tells of are shown" in shown
     file.write_text("")
     assert home.fnr("logs", "push").stderr == ""
+
+
+def test_tags_and_keys_are_kept_as_they_are_and_shown_without_secrets(home_at: HomeAt) -> None:
+    home = home_at(COMMAND % WORDS).up()
+    tags = {"api_token": "hunter2", "note": "LICENCE-17", "batch": "7"}
+    task = submit(home, "push", unique="LICENCE-17", tags=tags, delay_ms=3_600_000)
+    for command in (
+        ("task", "show", task),
+        ("task", "show", task, "-o", "json"),
+        ("task", "list", "-o", "json"),
+    ):
+        shown = home.fnr(*command)
+        assert (shown.returncode, leaks(shown.stdout + shown.stderr)) == (0, []), command
+        assert shown.stdout.count("[redacted]") >= 3, command
+    assert task in home.fnr("task", "list", "--where", "tag.note:LICENCE-17").stdout
+
+
+def test_a_preview_is_shown_without_secrets(home_at: HomeAt) -> None:
+    home = home_at(OWN_MODULES.replace("guarded", "shows"))
+    for name in ("began", "gate"):
+        os.mkfifo(home.folder / name)
+    (home.folder / "shows.py").write_text(SHOWS)
+    home.up()
+    submit(home, "shows", {"folder": str(home.folder)})
+    assert (home.folder / "began").read_text() == "yes"
+    [worker] = [one for one in home.ask(ask.ListWorkers()) if one.function == "shows"]
+    assert (worker.progress, worker.preview) == ("1 [redacted]", "/srv/[redacted].png")
+    (home.folder / "gate").write_text("go")
+
+
+def test_a_store_that_others_could_read_is_closed_to_them_and_that_is_said_once(
+    home_at: HomeAt,
+) -> None:
+    """As old versions left one, with the umask of most hosts."""
+    home = home_at("").up()
+    home.end()
+    files = [Path(home.paths.store_file), Path(home.paths.telemetry_file)]
+    for file in files:
+        file.touch()
+        file.chmod(0o644)
+    assert home.start()
+    home.end()
+    assert [file.stat().st_mode & 0o777 for file in files] == [0o600, 0o600]
+    assert home.start()
+    for file in files:
+        said = f"others could read {file} (mode 0644): its mode is 0600 now"
+        assert home.log().count(said) == 1
 
 
 def test_why_an_operator_did_something_is_stored_without_secrets(home_at: HomeAt) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,15 +20,20 @@ SHORT_MS = 50
 
 
 @contextmanager
-def answering(line: bytes | None) -> Iterator[int]:
-    """A server on loopback that says this to whoever asks; None: it never says anything."""
+def answering(line: bytes | None, heard: list[bytes] | None = None) -> Iterator[int]:
+    """A server on loopback that says this to whoever asks; None: it never says anything.
+
+    heard: what it was asked.
+    """
     with socket.create_server(("127.0.0.1", 0)) as door:
 
         def serve() -> None:
             with suppress(OSError):
                 asking, _ = door.accept()
                 with asking:
-                    asking.recv(1 << 16)
+                    asked = asking.recv(1 << 16)
+                    if heard is not None:
+                        heard.append(asked)
                     if line is not None:
                         asking.sendall(line)
                     else:
@@ -64,6 +70,24 @@ def test_an_http_answer(line: bytes, healthy: bool, found: str) -> None:
     health = probe_of(line, lambda port: ("GET", f"http://127.0.0.1:{port}/x?y=1"), TIMEOUT_MS)
     assert health.healthy is healthy
     assert found in health.found
+
+
+@pytest.mark.parametrize(
+    ("login", "header"),
+    [
+        ("", b""),
+        ("bob:p%40ss@", b"Authorization: Basic " + b64encode(b"bob:p@ss") + b"\r\n"),
+        ("bob@", b"Authorization: Basic " + b64encode(b"bob:") + b"\r\n"),
+    ],
+)
+def test_the_name_and_the_password_of_a_url_are_told(login: str, header: bytes) -> None:
+    heard: list[bytes] = []
+    with answering(b"HTTP/1.1 200 OK\r\n\r\n", heard) as port:
+        url = f"http://{login}127.0.0.1:{port}/"
+        assert asyncio.run(ask(("GET", url), timeout_ms=TIMEOUT_MS)).healthy
+    [asked] = heard
+    assert asked.startswith(f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n".encode())
+    assert (b"Authorization" in asked, header in asked) == (bool(login), True)
 
 
 def test_a_server_that_says_nothing_has_a_deadline() -> None:

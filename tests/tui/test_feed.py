@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,30 @@ from fnr.client.instants import now_ms
 from fnr.config.paths import Paths
 from fnr.tui.feed import Contact
 from fnr.tui.screens.list_view import ListView
+
+
+@pytest.fixture
+def mistaken(daemon: StoreServer) -> Iterator[Path]:
+    """An fnr.toml that cannot be read as one."""
+    file = Path(daemon.paths.config_file)
+    before = file.read_bytes() if file.exists() else b""
+    file.write_text("[functions")
+    yield file
+    file.write_bytes(before)
+
+
+async def test_that_mistakes_in_the_settings_let_secrets_be_shown_is_said_and_no_longer(
+    daemon: StoreServer, mistaken: Path
+) -> None:
+    """From when something is shown that secrets are hidden in, until fnr.toml was read again."""
+    async with running(daemon.paths, "tasks", size=(160, 40)) as (app, pilot):
+        await until_shown(pilot, "of 200")
+        await pilot.press("enter")
+        await until_shown(pilot, "has mistakes: secrets that only it tells of are shown")
+        await asyncio.to_thread(mistaken.write_text, "")
+        daemon.tell(Event(kind="config", what="reloaded", at_ms=now_ms()))
+        await until_gone(pilot, "has mistakes")
+        assert app.is_running
 
 
 async def test_with_a_dead_daemon_the_stored_state_is_shown(filled: Paths) -> None:
