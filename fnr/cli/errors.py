@@ -30,6 +30,7 @@ from fnr.cli.options import After, Ids, Limit, Reason, Since, Where
 from fnr.cli.render import show_list, show_one, show_pages
 from fnr.client.error_story import as_json, explanation, numbers
 from fnr.client.incident_story import error_page, incident_page
+from fnr.client.without_secrets import task_without_secrets
 from fnr.config.load import load
 from fnr.policy.filter import ERROR_FIELDS, INCIDENT_FIELDS
 from fnr.policy.record import ErrorDetail, IncidentDetail
@@ -84,7 +85,7 @@ def show(
         _show_incident(error_id)
         return
     try:
-        detail = here().ask(GetError(error_id=error_id))
+        detail = _error(error_id)
     except NotFound as error:
         try:
             _show_incident(error_id)
@@ -124,12 +125,19 @@ def explain(error_id: ErrorId) -> None:
     )
 
 
+def _error(error_id: str) -> ErrorDetail:
+    detail = here().ask(GetError(error_id=error_id))
+    if not here().as_json:
+        return detail  # no page shows tags and keys
+    return replace(detail, task=task_without_secrets(detail.task, here().redaction))
+
+
 def _error_of(written: str) -> ErrorDetail:
     """The error of that id, or the latest one of that task or incident."""
     if ":" in written:
         return _latest_of(here().ask(GetIncident(incident_id=written)))
     try:
-        return here().ask(GetError(error_id=written))
+        return _error(written)
     except NotFound as error:
         try:
             found = here().ask(GetIncident(incident_id=written))
@@ -142,7 +150,7 @@ def _latest_of(detail: IncidentDetail) -> ErrorDetail:
     """The latest one that is kept: a task that recovered is forgotten before a dead letter is."""
     for error_id in (detail.incident.last_error_id, *(one.error_id for one in detail.errors[:1])):
         with suppress(NotFound):
-            return here().ask(GetError(error_id=error_id))
+            return _error(error_id)
     raise NotFound(
         f"no error of incident {detail.incident.incident_id} is kept any more",
         why="they are forgotten with their tasks (store.keep_done) or purged with them",

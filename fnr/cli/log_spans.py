@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -15,11 +16,16 @@ from fnr.api.errors import PermissionDenied
 from fnr.api.requests import ListLogSpans, ListWorkers
 from fnr.cli.here import here
 from fnr.cli.log_ends import has_gone_on, log_size, printed_to
+from fnr.cli.run_secrets import RunSecrets
 from fnr.client.log_lines import LogLines
 from fnr.client.patience import Patience
+from fnr.config.functions import RUN
 from fnr.host.worker_log import first_kept, read_span
 from fnr.policy.log_record import LogRecord
 from fnr.policy.record import LogSpan
+
+if TYPE_CHECKING:
+    from fnr.policy.redaction import Redaction
 
 # A line that is longer and not complete yet is shown in two parts.
 LINE_BYTES_MAX = 1024 * 1024
@@ -36,6 +42,7 @@ class Printed:
     def __init__(self, asked: ListLogSpans, *, followed: bool) -> None:
         self._asked = asked
         self._followed = followed
+        self._secrets = RunSecrets()
         self.read_to: dict[str, int] = {}
         if followed and asked.function is not None:
             # Before the spans: what an attempt prints that begins meanwhile stands behind these.
@@ -83,7 +90,7 @@ class Printed:
         return [_as_far_as_it_goes(span) for span in found]
 
     def _records(self, span: LogSpan) -> Iterator[LogRecord]:
-        cutter = LogLines(here().redaction)
+        cutter = LogLines(self._redaction_of(span))
         try:
             if first_kept(span.log_path) > span.log_from:
                 here().notice(f"attempt {span.number} of {span.task_id}: the oldest output is gone")
@@ -95,6 +102,11 @@ class Printed:
         for record in (*cutter.feed(data), *cutter.rest()):
             if not 0 < record.at_ms < since_ms:
                 yield record
+
+    def _redaction_of(self, span: LogSpan) -> Redaction:
+        if self._asked.function not in {None, RUN}:
+            return here().redaction
+        return self._secrets.of(span.task_id)
 
 
 def _until_now(span: LogSpan) -> LogSpan:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,9 +18,14 @@ from fnr.cli.log_lines import lost_words, show
 from fnr.cli.log_spans import Printed
 from fnr.cli.moments import parse_since
 from fnr.cli.options import Since, TaskId
+from fnr.cli.run_secrets import RunSecrets
 from fnr.client.log_lines import LogLines
+from fnr.config.functions import RUN
 from fnr.config.load import load
 from fnr.policy.log_record import LogRecord
+
+if TYPE_CHECKING:
+    from fnr.policy.redaction import Redaction
 
 app = group("logs", "What functions and tasks have printed.")
 
@@ -75,8 +80,9 @@ def task_logs(
     printed = Printed(ListLogSpans(task_id=task_id, since_ms=since_ms), followed=follow)
     shown = _show_printed(printed, lines=lines, timestamps=timestamps)
     if follow:
+        secrets = RunSecrets()
         outputs = task_output(here(), task_id, since_ms=since_ms, shown=printed.read_to)
-        _show_live(outputs, timestamps=timestamps)
+        _show_live(outputs, lambda: secrets.of(task_id), timestamps=timestamps)
     elif not shown:
         here().notice(f"task {task_id} has printed nothing{_since_then(since)}")
 
@@ -89,7 +95,8 @@ def _show_function(
     shown = _show_printed(printed, lines=lines, timestamps=timestamps)
     if follow:
         outputs = function_output(here(), name, shown=printed.read_to)
-        _show_live(outputs, timestamps=timestamps)
+        hides = RunSecrets().of_latest if name == RUN else lambda: here().redaction
+        _show_live(outputs, hides, timestamps=timestamps)
     elif not shown:
         here().notice(_nothing_of(name, since))
 
@@ -118,10 +125,13 @@ def _show_printed(printed: Printed, *, lines: int, timestamps: bool) -> bool:
     return True
 
 
-def _show_live(outputs: Iterable[Output], *, timestamps: bool) -> None:
+def _show_live(
+    outputs: Iterable[Output], hides: Callable[[], Redaction], *, timestamps: bool
+) -> None:
     cutters: dict[str, LogLines] = {}
     for output in outputs:
-        cutter = cutters.setdefault(output.place, LogLines(here().redaction))
+        cutter = cutters.setdefault(output.place, LogLines(None))
+        cutter.redaction = hides()
         if output.lost_bytes:
             here().notice(f"notice: {lost_words(output.lost_bytes)}")
             cutter.cut()

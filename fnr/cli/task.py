@@ -21,7 +21,7 @@ from fnr.cli.task_rows import TASKS
 from fnr.cli.task_wait import waits_for
 from fnr.client.task_history import story
 from fnr.client.task_story import page, smaller_words, value_text
-from fnr.client.without_secrets import task_without_secrets, without_secrets
+from fnr.client.without_secrets import has_words, task_without_secrets, without_secrets
 from fnr.policy.counted import counted
 from fnr.policy.record import Page, TaskDetail, TaskEnd
 from fnr.policy.task import Task, TaskState
@@ -73,12 +73,14 @@ def list_tasks(where: Where = "", limit: Limit = 50, after: After = None) -> Non
 
 def _told(request: ListTasks) -> Page[Task]:
     page = here().ask(request)
-    # No table shows tags and keys, and RE2 costs more than the list.
-    if not here().as_json or not any(task.tags or task.unique_key for task in page.items):
-        return page
-    return replace(
-        page, items=[task_without_secrets(task, here().redaction) for task in page.items]
-    )
+    return replace(page, items=[_shown(task) for task in page.items])
+
+
+def _shown(task: Task) -> Task:
+    """Of tags and keys no table says anything, and RE2 costs more than a list."""
+    if not here().as_json or not has_words(task):
+        return task
+    return task_without_secrets(task, here().redaction)
 
 
 @app.command(epilog=examples("fnr task show 01JD", "fnr task show 01JD -o json | jq .input"))
@@ -125,7 +127,8 @@ def wait(
     task_ids = full_ids(ids)
     request = WaitTasks(task_ids=task_ids, timeout_ms=timeout_ms)
     ends = ends_of(here(), here().connect(), request)
-    show_list(ENDS, ends, total=len(ends))
+    shown = [replace(end, task=_shown(end.task)) for end in ends]
+    show_list(ENDS, shown, total=len(ends))
     if any(end.task.state is not TaskState.DONE for end in ends):
         raise typer.Exit(1)
 

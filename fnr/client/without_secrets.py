@@ -29,9 +29,14 @@ def without_secrets(detail: TaskDetail, redaction: Redaction) -> TaskDetail:
     )
 
 
+def has_words(task: Task) -> bool:
+    """Has it tags or keys of the submitter's own words?"""
+    return bool(task.tags or task.unique_key or task.idempotency_key)
+
+
 def task_without_secrets(task: Task, redaction: Redaction) -> Task:
     """The same, with what is secret in its tags and its keys hidden."""
-    if not (task.tags or task.unique_key or task.idempotency_key):
+    if not has_words(task):
         return task
     tags = redaction.json(json.encode(task.tags))
     unique, key = (

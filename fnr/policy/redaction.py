@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -58,6 +58,15 @@ class Redaction:
     def __init__(self, patterns: Iterable[str] = (), values: Iterable[str] = ()) -> None:
         self._patterns = [_compiled(pattern) for pattern in patterns]
         self._values = [form for value in values for form in forms_of(value)]
+
+    def knowing(self, values: Sequence[str]) -> Redaction:
+        """One that hides these values as well."""
+        if not values:
+            return self
+        more = Redaction(values=values)
+        more._patterns = self._patterns
+        more._values = [*more._values, *self._values]
+        return more
 
     def text(self, text: str) -> str:
         """The text without secrets."""

@@ -16,7 +16,8 @@ from msgspec.structs import replace
 from terminals import Session
 from wire_server import Events, Turns, WireServer
 
-from fnr.api.requests import ListLogSpans, ListTasks, Watch
+from fnr.api.errors import NotFound
+from fnr.api.requests import GetTask, ListLogSpans, ListTasks, Watch
 from fnr.cli.argv import Globals
 from fnr.cli.follow import function_output
 from fnr.cli.here import enter
@@ -157,6 +158,7 @@ def test_what_the_next_attempt_prints_is_not_shown_as_this_ones(
     )  # fmt: skip
     ended = replace(running, ended_at_ms=2, log_to=12)
     server.answers[ListLogSpans] = Turns([running], [running], [ended])
+    server.answers[GetTask] = NotFound("it was purged meanwhile")
     now.write_bytes(b"C\0")
     assert fnr("task", "logs", task_id).out == "mine\n"
     server.answers[ListLogSpans] = [running]

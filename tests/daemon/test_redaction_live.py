@@ -191,6 +191,9 @@ def test_what_a_run_was_given_as_a_secret_is_stored_without_it(home_at: HomeAt, 
     assert (ran.returncode, ran.stdout) == (code, f"with {secret}\n")
     assert leaks(stored(home)) == []
     assert "with [redacted]" in stored(home)
+    [task] = home.ask(ask.ListTasks()).items
+    for command in (("logs", "run"), ("task", "logs", task.task_id), ("logs", task.task_id, "-f")):
+        assert home.fnr(*command).stdout == "with [redacted]\n", command
 
 
 def test_what_shows_secrets_because_of_a_mistake_in_the_settings_says_so(home_at: HomeAt) -> None:
@@ -214,13 +217,19 @@ def test_tags_and_keys_are_kept_as_they_are_and_shown_without_secrets(home_at: H
     home = home_at(COMMAND % WORDS).up()
     tags = {"api_token": "hunter2", "note": "LICENCE-17", "batch": "7"}
     task = submit(home, "push", unique="LICENCE-17", tags=tags, delay_ms=3_600_000)
+    dead = submit(home, "push", key="LICENCE-17", tags=tags)
+    end_of(home, dead)
     for command in (
         ("task", "show", task),
         ("task", "show", task, "-o", "json"),
         ("task", "list", "-o", "json"),
+        ("task", "wait", dead, "-o", "json"),
+        ("errors", "show", dead, "-o", "json"),
+        ("errors", "explain", dead, "-o", "json"),
     ):
         shown = home.fnr(*command)
-        assert (shown.returncode, leaks(shown.stdout + shown.stderr)) == (0, []), command
+        assert shown.returncode == (command[1] == "wait"), command
+        assert leaks(shown.stdout + shown.stderr) == [], command
         assert shown.stdout.count("[redacted]") >= 3, command
     assert task in home.fnr("task", "list", "--where", "tag.note:LICENCE-17").stdout
 
