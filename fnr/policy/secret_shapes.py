@@ -123,7 +123,7 @@ _NAMED = (
     # All that a header has, or the last one would be left.
     (
         rf"(?P<cookie>\b(?i:cookie){_SIGN}[\w.-]+=)"
-        rf"(?P<s2>[^\s;,'\"]+(?:;{_GAP}*[\w.-]+(?:=[^\s;,'\"]*)?)*)"
+        rf"(?P<s2>[^\s;,'\"\\]+(?:;{_GAP}*[\w.-]+(?:=[^\s;,'\"\\]*)?)*)"
     ),
     rf"(?P<flag>--(?P<flagname>[\w-]*(?i:{NAMES}|pass)){_GAP}+[\"']?)(?P<s3>[^\s'\"-][^\s'\"]*)",
     (

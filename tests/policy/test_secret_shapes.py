@@ -124,6 +124,12 @@ def test_secrets_are_hidden_as_programs_write_them(text: str, secret: str) -> No
     assert shown[:4] == told[:4]
 
 
+def test_of_two_headers_in_one_text_each_is_hidden_by_itself() -> None:
+    told = f"'Set-Cookie: a={MIXED}; Secure\\r\\nSet-Cookie: b={MIXED}'"
+    shown = "'Set-Cookie: a=[redacted]\\r\\nSet-Cookie: b=[redacted]'"
+    assert Redaction().text(told) == shown
+
+
 @pytest.mark.parametrize("token", TOKENS)
 def test_tokens_of_providers_are_hidden(token: str) -> None:
     assert Redaction().text(f"refused {token} for x") == "refused [redacted] for x"
