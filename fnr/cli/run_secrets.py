@@ -7,24 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from fnr.api.errors import NotFound
 from fnr.api.requests import GetTask, ListTasks
 from fnr.cli.here import here
+from fnr.client.without_secrets import RUNS_LATEST, given_secrets
 from fnr.config.functions import RUN
 from fnr.config.load import load
-from fnr.config.secrets import secrets_in
 
 if TYPE_CHECKING:
     from fnr.policy.redaction import Redaction
-
-# Of those that print now: more commands at once there are hardly.
-LATEST = 32
-
-
-class _Given(msgspec.Struct):
-    env: dict[str, str] | None = None
 
 
 class RunSecrets:
@@ -39,7 +30,7 @@ class RunSecrets:
 
     def of_latest(self) -> Redaction:
         """For what the tasks print that run now, whichever of them it is."""
-        found = here().ask(ListTasks(where=f"function:{RUN}", limit=LATEST)).items
+        found = here().ask(ListTasks(where=f"function:{RUN}", limit=RUNS_LATEST)).items
         return here().redaction.knowing(
             [value for task in found for value in self._values_of(task.task_id)]
         )
@@ -53,9 +44,6 @@ class RunSecrets:
 def _values_of(task_id: str) -> list[str]:
     try:
         detail = here().ask(GetTask(task_id=task_id))
-        if detail.task.function != RUN:
-            return []
-        given = msgspec.json.decode(detail.input, type=_Given).env or {}
-    except (NotFound, msgspec.DecodeError):  # it was purged; its worker has refused it
+    except NotFound:  # it was purged meanwhile
         return []
-    return secrets_in(given, load(here().paths).settings.redact_env_keys)
+    return given_secrets(detail, load(here().paths).settings.redact_env_keys)

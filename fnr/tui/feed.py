@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
@@ -72,6 +72,7 @@ class Feed:
         self._known = asyncio.Event()
         # What only fnr.toml calls secret, while it has mistakes: known once something is shown.
         self.shows_secrets = False
+        self.secret_names: Sequence[str] = ()
         self.state = FeedState(contact=Contact.SEEKING, since_ms=now_ms())
 
     @cached_property
@@ -79,6 +80,7 @@ class Feed:
         """Hides secrets in what is shown; read again when the daemon has read fnr.toml again."""
         loaded = load(self.paths)
         self.shows_secrets = bool(loaded.problems)
+        self.secret_names = loaded.settings.redact_env_keys
         return redaction_of(loaded.settings)
 
     async def run(self) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
-from tui_home import StoreServer, running, until
+from msgspec import Raw
+from msgspec.structs import replace
+from tui_home import StoreServer, lines_of, running, until, until_shown
 
-from fnr.api.requests import ListWorkers
-from fnr.policy.record import WorkerRecord
+from fnr.api.requests import GetTask, ListTasks, ListWorkers
+from fnr.policy.record import Page, TaskDetail, WorkerRecord
+from fnr.policy.task import Task, TaskState
 from fnr.tui.screens.logs import GONE_SHOWN, LogsView
 
 
@@ -40,3 +44,19 @@ async def test_of_many_workers_that_went_only_the_last_are_followed(
             await until(pilot, lambda newest=newest: newest in view.sources)
             assert len(view.sources) == GONE_SHOWN + 1
         assert "render 000000" in view.sources
+
+
+async def test_what_a_command_of_fnr_run_was_given_as_a_secret_is_hidden(
+    daemon: StoreServer, tmp_path: Path
+) -> None:
+    """No settings tell of it: its task does."""
+    task = Task(task_id="01JD0000000000000000000000", function="run", state=TaskState.RUNNING)
+    given = Raw(b'{"argv": ["x"], "env": {"HF_TOKEN": "value-of-a-variable"}}')
+    running_now = replace(worker(0, gone=False, folder=tmp_path), function="run")
+    await asyncio.to_thread((tmp_path / "0.log").write_text, "with value-of-a-variable\n")
+    daemon.answers[ListWorkers] = lambda _: [running_now]
+    daemon.answers[ListTasks] = lambda _: Page(items=[task], total=1)
+    daemon.answers[GetTask] = lambda _: TaskDetail(task=task, input=given)
+    async with running(daemon.paths, "logs", size=(120, 30)) as (app, pilot):
+        await until_shown(pilot, "with [redacted]")
+        assert not any("value-of-a-variable" in line for line in lines_of(app))

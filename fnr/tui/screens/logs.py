@@ -9,8 +9,10 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from fnr.api.requests import ListWorkers
+from fnr.api.requests import GetTask, ListTasks, ListWorkers
 from fnr.client.log_tail import LogTail
+from fnr.client.without_secrets import RUNS_LATEST, given_secrets
+from fnr.config.functions import RUN
 from fnr.policy.record import WorkerRecord
 from fnr.tui.aside import aside
 from fnr.tui.feed import Feed
@@ -40,6 +42,7 @@ class LogsView(View):
         self.lines = LogView()
         self.bar = FilterBar(None, hint="words to search for")
         self._tails: dict[str, tuple[str, LogTail]] = {}
+        self._given: dict[str, list[str]] = {}
         self._reading = False
         self._known = False
 
@@ -84,6 +87,8 @@ class LogsView(View):
 
     async def _read(self) -> None:
         try:
+            if any(source.startswith(f"{RUN} ") for source, _ in self._tails.values()):
+                await self._learn_what_runs_were_given()
             lines, trouble = await asyncio.to_thread(self._news)
         finally:
             self._reading = False
@@ -91,7 +96,18 @@ class LogsView(View):
         self.lines.add(lines)
 
     def _news(self) -> tuple[list[LogLine], str]:
-        return _news(list(self._tails.values()), self.feed.redaction)
+        redaction = self.feed.redaction
+        values = [value for given in self._given.values() for value in given]
+        return _news(list(self._tails.values()), redaction.knowing(values))
+
+    async def _learn_what_runs_were_given(self) -> None:
+        page = await self.ask(ListTasks(where=f"function:{RUN}", limit=RUNS_LATEST))
+        new = [task for task in page.items if task.task_id not in self._given] if page else []
+        for task in new:
+            detail = await self.ask(GetTask(task_id=task.task_id))
+            if detail is not None:
+                _ = self.feed.redaction  # which reads the names
+                self._given[task.task_id] = given_secrets(detail, self.feed.secret_names)
 
     def action_worker(self) -> None:
         """One worker after the other, then all again."""
