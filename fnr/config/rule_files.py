@@ -31,6 +31,7 @@ from fnr.policy.rule_set import RuleSet
 from fnr.policy.rule_table import RuleTable
 from fnr.policy.rules import Rule
 from fnr.policy.text_model import DamagedModel, TextModel, load_model
+from fnr.policy.used_up import is_used_up
 
 PACKS_DIR = Path(fnr.rulepacks.__file__).parent
 MODEL_FILE = PACKS_DIR / "text_model.bin"
@@ -86,7 +87,10 @@ class LoadedRules(Struct, frozen=True, kw_only=True):
 
 
 def load_rules(paths: Paths) -> LoadedRules:
-    """Read packs and rules.d; nothing is raised for a bad file, all problems are listed at once."""
+    """Read packs and rules.d; nothing is raised for a bad file, all problems are listed at once.
+
+    Raises OSError where no file descriptor, or no memory, is left: that says nothing of a file.
+    """
     # Before they are read: what is written meanwhile is seen as a change afterwards.
     stamp = stamp_of(paths)
     files, problems = operator_files(paths.rules_dir)
@@ -224,6 +228,8 @@ def read_rule_file(file: Path, *, pack: str, operator: bool, name: str = "") -> 
         finally:
             os.close(fd)
     except OSError as error:
+        if is_used_up(error):
+            raise
         return _unusable(where, _why_unread(error, file))
     except ValueError as error:
         return _unusable(where, f"cannot be read: {error}")
@@ -240,11 +246,18 @@ def read_rule_file(file: Path, *, pack: str, operator: bool, name: str = "") -> 
 
 
 def read_text_model() -> TextModel | None:
-    """The model that comes with fnr; None when its file is missing or damaged."""
+    """The model that comes with fnr; None when its file is missing or damaged.
+
+    Raises OSError where no file descriptor, or no memory, is left to read it with.
+    """
     try:
         return load_model(MODEL_FILE.read_bytes())
-    except (OSError, DamagedModel):
-        return None
+    except OSError as error:
+        if is_used_up(error):
+            raise
+    except DamagedModel:
+        pass
+    return None
 
 
 def operator_files(folder: str | Path) -> tuple[list[Path], list[RuleProblem]]:
@@ -261,6 +274,8 @@ def operator_files(folder: str | Path) -> tuple[list[Path], list[RuleProblem]]:
     except FileNotFoundError:
         return [], []
     except OSError as error:
+        if is_used_up(error):
+            raise
         words = _why_unread(error, Path(folder))
         return [], [RuleProblem(where=str(folder), message=words)]
     if len(found) > FILES_MAX:

@@ -14,12 +14,16 @@ from fnr.config.settings import Settings
 from fnr.config.whole_file import read_whole
 from fnr.policy.local_model import with_local
 from fnr.policy.text_model import DamagedModel, TextModel
+from fnr.policy.used_up import is_used_up
 
 LAYER_BYTES_MAX = 64 * 1024 * 1024
 
 
 def load_text_model(paths: Paths, settings: Settings) -> tuple[TextModel | None, str]:
-    """The model, None when it is switched off; and what is wrong with its layer, in words."""
+    """The model, None when it is switched off; and what is wrong with its layer, in words.
+
+    Raises OSError where no file descriptor, or no memory, is left to read it with.
+    """
     if not settings.rules.text_model:
         return None, ""
     model = read_text_model()
@@ -31,6 +35,8 @@ def load_text_model(paths: Paths, settings: Settings) -> tuple[TextModel | None,
     except FileNotFoundError:
         return model, ""
     except OSError as error:
+        if is_used_up(error):
+            raise
         return model, f"{file} cannot be read: {error.strerror or error}"
     except DamagedModel as error:
         return (

@@ -104,7 +104,10 @@ class Adopter:
             worker.state = WorkerState.AWAY
             self._supervisor.adopt(worker, self._pool(record.function))
             expect_back(self._parts, worker, self._supervisor.interrupt)
-            self.on_taken(worker)
+            try:
+                self.on_taken(worker)
+            except OSError as error:
+                raise _not_taken("what", record, "was given cannot be read", error) from error
             log.info(
                 "worker adopted",
                 extra={"worker_id": record.worker_id, "function": record.function},
@@ -200,12 +203,16 @@ def _attached(record: WorkerRecord) -> int | None:
     try:
         return process.attach(record.pid, record.pid_start)
     except OSError as error:
-        raise StorageError(
-            "what the daemon before this one has started cannot be taken over",
-            why=f"whether worker {record.worker_id} (pid {record.pid}) of {record.function} lives"
-            f" cannot be told: {error.strerror}; it goes on meanwhile",
-            next_step="ulimit -n",
-        ) from error
+        raise _not_taken("whether", record, "lives cannot be told", error) from error
+
+
+def _not_taken(asked: str, record: WorkerRecord, words: str, error: OSError) -> StorageError:
+    return StorageError(
+        "what the daemon before this one has started cannot be taken over",
+        why=f"{asked} worker {record.worker_id} (pid {record.pid}) of {record.function} {words}:"
+        f" {error.strerror}; it goes on meanwhile",
+        next_step="ulimit -n",
+    )
 
 
 def _uid_of(settings: FunctionSettings | None) -> int | None:

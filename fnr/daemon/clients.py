@@ -28,7 +28,8 @@ from fnr.daemon.broadcast import Watcher
 from fnr.daemon.line_socket import LineSocket
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.store_files import why_ill
-from fnr.host.procfs import is_used_up
+from fnr.host.limits import FILES_WANTED, files_max
+from fnr.policy.used_up import is_used_up
 from fnr.store.connection import StoreBusy, StoreFull, StoreIll
 
 UNSENT_BYTES_MAX = 128 * 1024 * 1024
@@ -94,6 +95,26 @@ class Clients:
 
     def connected(self, sock: socket.socket) -> None:
         """Somebody connected."""
+        client = self._taken_in(sock)
+        if refusal := self._refusal_of(client):
+            client.fail(0, refusal)
+            client.link.end_when_sent()
+
+    def turn_away(self, sock: socket.socket) -> None:
+        """Somebody connected by the last file descriptor: he is told so, and it is free again."""
+        client = self._taken_in(sock)
+        client.fail(
+            0,
+            TryAgain(
+                "the daemon has no file descriptor to spare",
+                why=f"it may open {files_max()} files (ulimit -n, or LimitNOFILE= of a service),"
+                f" and {len(self.connections) - 1} clients and its workers have them",
+                next_step=f"prlimit --pid {os.getpid()} --nofile={FILES_WANTED}",
+            ),
+        )
+        client.link.end_when_sent()
+
+    def _taken_in(self, sock: socket.socket) -> Client:
         client = Client()
         client.link = LineSocket(
             sock,
@@ -106,26 +127,22 @@ class Clients:
         client.uid = client.link.peer_uid()
         client.submitter = user_name(client.uid)
         self.connections[client.link] = client
+        return client
+
+    def _refusal_of(self, client: Client) -> FnrError | None:
         if len(self.connections) > self._parts.settings.daemon.clients_max:
-            client.fail(
-                0,
-                TryAgain(
-                    "too many clients",
-                    why=f"{len(self.connections)} connections, clients_max is"
-                    f" {self._parts.settings.daemon.clients_max}",
-                ),
+            return TryAgain(
+                "too many clients",
+                why=f"{len(self.connections)} connections, clients_max is"
+                f" {self._parts.settings.daemon.clients_max}",
             )
-            client.link.end_when_sent()
-        elif client.uid not in allowed_uids():
+        if client.uid not in allowed_uids():
             log.warning("a stranger was refused", extra={"uid": client.uid})
-            client.fail(
-                0,
-                PermissionDenied(
-                    f"user {client.submitter} may not talk to this daemon",
-                    why=f"it belongs to {user_name(allowed_uids()[0])}",
-                ),
+            return PermissionDenied(
+                f"user {client.submitter} may not talk to this daemon",
+                why=f"it belongs to {user_name(allowed_uids()[0])}",
             )
-            client.link.end_when_sent()
+        return None
 
     def close(self) -> None:
         """Say goodbye to everybody."""

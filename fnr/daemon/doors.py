@@ -18,7 +18,10 @@ from pathlib import Path
 from fnr.config.paths import SOCKET_PATH_BYTES_MAX
 from fnr.daemon.line_socket import listen
 from fnr.daemon.parts import Parts, log
+from fnr.host.limits import files_max
 from fnr.host.other_user import OtherUser, closed_on_the_way, folder_of_theirs, folder_to_pass
+from fnr.host.spare_files import SpareFiles
+from fnr.policy.used_up import is_used_up
 
 Connected = Callable[[socket.socket], None]
 
@@ -26,6 +29,11 @@ Connected = Callable[[socket.socket], None]
 LOOK_EVERY_MS = 10_000
 # How long nobody is let in when there is no file descriptor left for him.
 REST_MS = 1_000
+# So many clients are let in when workers, or other clients, have all other descriptors: without
+# them nobody could ask what is wrong, or stop the daemon. The last one is for those told to go.
+SPARE_FILES = 4
+# Under this name in the daemon's problems.
+_PROBLEM = "file descriptors"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +67,14 @@ class Doors:
         *,
         workers: Connected,
         clients: Connected,
+        turn_away: Connected,
         holds_home: Callable[[], bool],
     ) -> None:
         self._parts = parts
         self._workers = workers
         self._clients = clients
+        self._turn_away = turn_away
+        self._spare = SpareFiles(SPARE_FILES)
         self._holds_home = holds_home
         self._open: dict[str, Door] = {}
         self._trouble = ""
@@ -73,6 +84,7 @@ class Doors:
     def open(self) -> None:
         """Let workers and clients in, also workers that other users have from before."""
         paths = self._parts.paths
+        self._spare.fill()
         self._listen(paths.worker_socket_file, self._workers, mode=0o660)
         self._listen(paths.socket_file, self._clients, mode=0o660)
         for uid in paths.uids():
@@ -118,6 +130,7 @@ class Doors:
         for path, door in self._open.items():
             self._shut(path, door)
         self._open.clear()
+        self._spare.close()
 
     def _look_again(self) -> None:
         self.look()
@@ -170,21 +183,38 @@ class Doors:
     def _accept(self, listener: socket.socket, connected: Connected) -> None:
         """Take everybody who waits at the door."""
         while True:
+            self._spare.fill()
             try:
-                sock, _ = listener.accept()
+                sock = self._next(listener, connected)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
                 self._rest(listener, connected, error)
                 return
-            self._crowded = False
-            connected(sock)
+            if self._crowded and self._spare.full:
+                self._crowded = False
+                self._parts.problems.pop(_PROBLEM, None)
+            is_last = connected == self._clients and self._spare.empty
+            (self._turn_away if is_last else connected)(sock)
+
+    def _next(self, listener: socket.socket, connected: Connected) -> socket.socket:
+        """Who is first at a door; a client by a descriptor that was kept. Raises OSError."""
+        try:
+            return listener.accept()[0]
+        except OSError as error:
+            if connected != self._clients or not (is_used_up(error) and self._spare.let_go()):
+                raise
+        return listener.accept()[0]
 
     def _rest(self, listener: socket.socket, connected: Connected, error: OSError) -> None:
         """Nobody can be let in now: who knocks would be heard of again at once, for ever."""
         if not self._crowded:
             self._crowded = True
             log.error("connections wait: %s", error)
+            self._parts.problems[_PROBLEM] = (
+                f"workers or clients wait to be let in: {error.strerror}; the daemon may open"
+                f" {files_max()} files (ulimit -n, or LimitNOFILE= of a service)"
+            )
         self._parts.loop.remove_reader(listener)
         self._parts.later(REST_MS, lambda: self._go_on(listener, connected))
 

@@ -54,8 +54,6 @@ from fnr.store.same_file import real_file
 
 LoadSettings = Callable[[], Settings]
 
-# A pidfd, a socket and a log per worker, and a socket per client.
-FILES_WANTED = 65_536
 # The loop needs the interpreter after every system call, and waits so long for it where a thread
 # has it that searches or reads rules. Python's own 5 ms would make a task that takes 2 ms take 30.
 TURN_S = 0.000_5
@@ -91,7 +89,7 @@ def run(
         logs.set_up(settings.log, file=log_file, journal="JOURNAL_STREAM" in os.environ)
         # Nobody restores a store while we have it: these are of one that was killed.
         forget_drafts(real_file(paths.store_file), lambda _maker: True)
-        limits.raise_file_limit(FILES_WANTED)
+        limits.raise_file_limit(limits.FILES_WANTED)
         process.become_subreaper()
         return run_to_the_end(_serve(paths, settings, load, lock, flags))
     finally:
@@ -228,6 +226,7 @@ class Daemon:
             parts,
             workers=supervisor.connected,
             clients=self._clients.connected,
+            turn_away=self._clients.turn_away,
             holds_home=lock.stands,
         )
         supervisor.make_way = self._doors.make_way

@@ -22,8 +22,8 @@ from fnr.host.clock import is_ulid, ulid_ms
 from fnr.host.kernel_log import KernelLog, OwnGpus
 from fnr.host.other_user import read_from, remove_tree
 from fnr.host.process import Exit, StopReport
-from fnr.host.procfs import is_used_up
 from fnr.policy.evidence import DAEMON_KILLED, TAIL_BYTES_MAX, Evidence, KilledBy, Phase
+from fnr.policy.used_up import is_used_up
 
 NOW_TOKEN_BYTES = 26
 # Descriptors are given back by whoever leaves; until then nothing of a worker is decided.

@@ -113,7 +113,10 @@ class RulesInForce:
     def _behind(self) -> str:
         if self.gone:
             return f"{rules_gone(self._parts.paths.rules_dir)}; then fnr rules reload"
-        return RULES_BEHIND if stamp_of(self._parts.paths) != self._stamp else ""
+        try:
+            return RULES_BEHIND if stamp_of(self._parts.paths) != self._stamp else ""
+        except OSError:  # nobody can look just now
+            return ""
 
     @property
     def gone(self) -> bool:
@@ -173,7 +176,7 @@ class RulesInForce:
     def _not_loaded(self, error: Exception) -> None:
         words = f"the rules of fnr cannot be read, and failed attempts wait for them: {error}"
         if self._parts.problems.get("rules") != words:
-            log.error(words, exc_info=error)
+            log.error(words, exc_info=None if isinstance(error, OSError) else error)
         self._parts.problems["rules"] = words
         self._parts.later(LOAD_FAILED_MS, self._begin_to_load)
 
@@ -215,6 +218,8 @@ class RulesInForce:
         """Whatever happens there are the packs: without rules no failure would ever be settled."""
         try:
             return load_rules(self._parts.paths)
+        except OSError:  # the packs could not be read either, and soon both can
+            raise
         except Exception as error:  # noqa: BLE001 - whatever it is, failures need their names
             log.exception("rules.d could not be read")
             words = f"a mistake of fnr's in reading it: {type(error).__name__}: {error}"

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from fnr.host.procfs import read_bytes, read_stat, read_thread_states
+from fnr.host.procfs import look_at, read_stat, read_thread_states
 
 # Of one worker; whoever asks waits for it.
 _BELOW_MAX = 100
@@ -92,7 +92,7 @@ def _children(pid: int) -> list[int]:
 
 
 def _io_bytes(pid: int) -> int | None:
-    raw = read_bytes(f"/proc/{pid}/io")
+    raw = look_at(f"/proc/{pid}/io")
     if raw is None:
         return None
     fields = dict(line.split(b": ") for line in raw.splitlines())

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 _MIB = 1024 * 1024
+# For a daemon: a pidfd, a socket and a log per worker, and a socket per client.
+FILES_WANTED = 65_536
 # Between SIGXCPU, which a program may handle, and SIGKILL.
 _CPU_GRACE_S = 5
 
@@ -61,6 +63,11 @@ def raise_file_limit(wanted: int) -> None:
     if soft < wanted:
         with suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def files_max() -> int:
+    """How many files we may have open at once."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def words_of_file_size(path: str, *, more_bytes: int) -> str:

@@ -24,9 +24,10 @@ from fnr.host.disk import write_all
 from fnr.host.group import MARK_VARIABLE, group_members
 from fnr.host.limits import apply_nice
 from fnr.host.other_user import other_user
-from fnr.host.procfs import is_used_up, pid_start
+from fnr.host.procfs import pid_start
 from fnr.host.reaping import Exit, StillAlive, reap
 from fnr.host.stopping import StopReport, stop_group, stop_group_blocking
+from fnr.policy.used_up import is_used_up
 
 __all__ = [
     "MARK_VARIABLE",
@@ -258,7 +259,7 @@ def _start_with_nice(start: Callable[[], Child], nice: int) -> Child:
         try:
             apply_nice(nice)
             child = start()
-            ended = os.dup(child.pidfd)
+            ended = _second(child)
         except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
             started.put(error)
             return
@@ -273,6 +274,17 @@ def _start_with_nice(start: Callable[[], Child], nice: int) -> Child:
     if isinstance(result, BaseException):
         raise result
     return result
+
+
+def _second(child: Child) -> int:
+    """Its pidfd once more. Raises OSError, and then nobody knows of the child: it is ended."""
+    try:
+        return os.dup(child.pidfd)
+    except OSError:
+        kill(child)
+        os.waitpid(child.pid, 0)
+        os.close(child.pidfd)
+        raise
 
 
 def _filled(data: bytes) -> int:

@@ -7,8 +7,8 @@ import os
 
 from msgspec import Struct
 
-# Without one of these there is no telling: a process that cannot be looked at is not gone.
-_USED_UP = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+from fnr.policy.used_up import is_used_up
+
 # So many processes that began during a scan are looked at, which takes about 20 ms.
 _YOUNG_MAX = 4_000
 
@@ -49,18 +49,8 @@ def read_stat(pid: int) -> ProcessStat | None:
 
     Raises OSError where no file descriptor, or no memory, is left to look with.
     """
-    try:
-        raw = _read(f"/proc/{pid}/stat")
-    except OSError as error:
-        if is_used_up(error):
-            raise
-        return None
+    raw = look_at(f"/proc/{pid}/stat")
     return _parse(pid, raw) if raw else None
-
-
-def is_used_up(error: OSError) -> bool:
-    """Is it no answer, because what it takes to look was used up?"""
-    return error.errno in _USED_UP
 
 
 def pid_start(pid: int) -> int | None:
@@ -96,12 +86,15 @@ def scan_closely() -> tuple[dict[int, ProcessStat], bool]:
 
 
 def read_environ(pid: int) -> bytes | None:
-    """The environment a process was started with, each entry ended by NUL; None if unreadable."""
-    return read_bytes(f"/proc/{pid}/environ")
+    """The environment a process was started with, each entry ended by NUL; None if unreadable.
+
+    Raises OSError, as read_stat does: without a mark it would be taken for a stranger.
+    """
+    return look_at(f"/proc/{pid}/environ")
 
 
 def environ_of(pid: int) -> dict[str, str]:
-    """The variables a process was started with; none of them if they cannot be read."""
+    """The variables a process was started with; none if not ours to read. Raises OSError."""
     entries = (entry.partition(b"=") for entry in (read_environ(pid) or b"").split(b"\0"))
     return {os.fsdecode(name): os.fsdecode(value) for name, is_one, value in entries if is_one}
 
@@ -114,27 +107,40 @@ def has_environ(pid: int) -> bool:
 
 
 def read_thread_states(pid: int) -> str:
-    """One letter for each thread of a process; "" when it is gone."""
+    """One letter for each thread of a process; "" when it is gone. Raises OSError, as read_stat."""
     try:
         threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - pathlib costs 8 ms
-    except OSError:
+    except OSError as error:
+        if is_used_up(error):
+            raise
         return ""
-    stats = (read_bytes(f"/proc/{pid}/task/{thread}/stat") for thread in threads)
+    stats = (look_at(f"/proc/{pid}/task/{thread}/stat") for thread in threads)
     return "".join(_parse(pid, raw).state for raw in stats if raw)
 
 
 def read_bytes(path: str) -> bytes | None:
-    """A small file of the kernel, whole; None when it is not there or not ours to read.
-
-    os.read instead of open(): a scan reads hundreds of files, and this costs a third.
-    """
+    """A small file of the kernel, whole; None when it cannot be read, whatever the reason."""
     try:
         return _read(path)
     except OSError:
         return None
 
 
+def look_at(path: str) -> bytes | None:
+    """The same for who concludes something from None: not there, or not ours to read.
+
+    Raises OSError where no file descriptor, or no memory, is left to look with.
+    """
+    try:
+        return _read(path)
+    except OSError as error:
+        if is_used_up(error):
+            raise
+        return None
+
+
 def _read(path: str) -> bytes:
+    # os.read instead of open(): a scan reads hundreds of files, and this costs a third.
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         parts = []
@@ -151,7 +157,7 @@ def _pids() -> list[int]:
 
 def _last_pid() -> int:
     """The number given out last, to a process or a thread."""
-    return int((read_bytes("/proc/loadavg") or b"0").split()[-1])
+    return int((look_at("/proc/loadavg") or b"0").split()[-1])
 
 
 def is_process(number: int) -> bool:

@@ -17,6 +17,7 @@ from fnr.config.paths import Paths, find_paths
 from fnr.config.rule_files import LoadedRules, load_rules, read_rule_file
 from fnr.config.settings import Settings
 from fnr.config.text_model_file import load_text_model
+from fnr.host.limits import own_file_limit
 from fnr.policy.classify import classify
 from fnr.policy.evidence import Evidence
 
@@ -232,6 +233,17 @@ def test_a_pipe_that_nobody_writes_into_is_a_problem_like_any_other(
     model, why = load_text_model(paths, Settings())
     assert model is not None
     assert "nobody has written into it" in why
+
+
+@pytest.mark.parametrize("what", ["rules.d", "text model"])
+def test_a_moment_without_descriptors_says_nothing_of_the_files(paths: Paths, what: str) -> None:
+    """The text model was said to be damaged, and the operator's rules were left out for good."""
+    write(paths, "a.toml", MINE)
+    load_rules(paths)
+    with own_file_limit(0), pytest.raises(OSError, match="Too many open files"):
+        load_rules(paths) if what == "rules.d" else load_text_model(paths, Settings())
+    assert told(load_rules(paths)) == []
+    assert load_text_model(paths, Settings())[0] is not None
 
 
 def test_a_file_that_changes_while_it_is_read_is_read_another_time(

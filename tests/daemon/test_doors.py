@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -18,7 +19,7 @@ from test_task_life import end_of, function, submit
 
 from fnr.api import requests as ask
 from fnr.api import wire
-from fnr.api.errors import DaemonDown
+from fnr.api.errors import DaemonDown, TryAgain
 from fnr.config.paths import find_paths
 from fnr.daemon.doors import Doors
 from fnr.daemon.parts import Parts
@@ -74,7 +75,13 @@ async def test_doors_are_looked_after_by_themselves_while_the_home_is_ours(
     )
     file = Path(parts.paths.socket_file)
     file.parent.mkdir()
-    doors = Doors(cast("Parts", parts), workers=refuse, clients=refuse, holds_home=lambda: ours)
+    doors = Doors(
+        cast("Parts", parts),
+        workers=refuse,
+        clients=refuse,
+        turn_away=refuse,
+        holds_home=lambda: ours,
+    )
     doors.open()
     shutil.rmtree(file.parent)
     timers.pop()()
@@ -101,6 +108,45 @@ def test_who_cannot_be_let_in_for_want_of_descriptors_waits(home_at: HomeAt) -> 
         visitor.settimeout(30)
         assert wire.decode_reply(visitor.makefile("rb").readline()).id == 1
     assert home.log().count("connections wait") == 1
+
+
+def test_one_more_client_than_there_are_descriptors_for_is_told_so(home_at: HomeAt) -> None:
+    """Nobody could ask what was wrong: each command was told after a while that it may be busy.
+
+    Method: the daemon may open only as many files as it has, and visitors come and stay.
+    """
+    home = home_at("").up()
+    assert home.process is not None
+    pid = home.process.pid
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    highest = max(int(fd.name) for fd in Path(f"/proc/{pid}/fd").iterdir())
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (highest + 1, before[1]))
+    visitors: list[socket.socket] = []
+    try:
+        while (refusal := refusal_of_one_more(visitors, home)) is None:
+            pass
+        assert refusal["code"] == TryAgain.code
+        assert f"it may open {highest + 1} files" in refusal["why"]
+        assert refusal["hint"] == f"prlimit --pid {pid} --nofile=65536"
+        visitors.pop(0).close()
+        while refusal_of_one_more(visitors, home) is not None:
+            pass
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+        for visitor in visitors:
+            visitor.close()
+
+
+def refusal_of_one_more(visitors: list[socket.socket], home: LiveHome) -> dict[str, Any] | None:
+    """What one is told at the door; None who is let in, and stays."""
+    visitor = socket.socket(socket.AF_UNIX)
+    visitor.settimeout(30)
+    visitor.connect(home.paths.socket_file)
+    visitors.append(visitor)
+    with suppress(BrokenPipeError):  # told already
+        visitor.sendall(wire.encode_request(ask.Watch(), request_id=1))
+    with visitor.makefile("rb") as lines:
+        return wire.decode_reply(lines.readline()).error
 
 
 def stands(file: Path) -> bool:

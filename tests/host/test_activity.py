@@ -103,7 +103,7 @@ def test_nobody_there_is_unknown_and_not_idle() -> None:
 def test_io_that_is_not_ours_to_read_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     with running("say('up')\nrest()") as program:
         assert program.line() == "up"
-        monkeypatch.setattr(activity, "read_bytes", lambda _: None)
+        monkeypatch.setattr(activity, "look_at", lambda _: None)
         reading = read_activity([program.pid, os.getpid()])
         assert reading.io_bytes is None
         assert reading.cpu_ticks is not None

@@ -229,6 +229,28 @@ def test_a_child_that_cannot_be_told_from_others_is_not_left_behind(
     assert children() == before
 
 
+def test_a_child_whose_end_cannot_be_waited_for_is_not_left_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It ran on, and whoever had started it was told that it could not be started.
+
+    Method: the last descriptor was the one by which it is held.
+    """
+
+    def no_more(_: int) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    def children() -> set[int]:
+        return {pid for pid, stat in scan().items() if stat.parent == os.getpid()}
+
+    before, descriptors = children(), open_descriptors()
+    monkeypatch.setattr("fnr.host.process.os.dup", no_more)
+    with pytest.raises(OSError, match="Too many open files"):
+        spawn(["sleep", "60"], env=environment(), nice=5)
+    assert children() == before
+    assert open_descriptors() == descriptors
+
+
 def test_signals_reach_those_that_are_there() -> None:
     with running("say('up')\nrest()") as one, running("") as gone:
         assert one.line() == "up"

@@ -6,12 +6,16 @@ import errno
 import itertools
 import os
 import signal
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from host_programs import running, wait_for_end
 
 from fnr.host import procfs
+from fnr.host.limits import own_file_limit
 from fnr.host.procfs import (
+    environ_of,
     has_environ,
     is_process,
     pid_start,
@@ -168,6 +172,15 @@ def test_without_a_descriptor_to_spare_a_number_is_taken_for_a_process(
     assert not is_process(2**22 + 1)
     monkeypatch.setattr(procfs.os, "pidfd_open", refused)
     assert is_process(2**22 + 1)
+
+
+@pytest.mark.parametrize("look", [read_environ, environ_of, read_thread_states])
+def test_without_a_descriptor_nothing_is_concluded_of_a_process(look: Callable[[int], Any]) -> None:
+    """Without its environment it is no stranger, and without states it is not gone."""
+    assert look(os.getpid())
+    with own_file_limit(0), pytest.raises(OSError, match="Too many open files"):
+        look(os.getpid())
+    assert not look(2**22 + 1)
 
 
 def test_a_scan_always_finds_who_forks_and_ends_without_pause() -> None:

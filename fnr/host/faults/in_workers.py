@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from fnr.host.chaos_records import HELD, IN_DAEMON, effects
-from fnr.host.procfs import read_bytes
+from fnr.host.procfs import look_at
 from fnr.policy.chaos import Injection
 from fnr.policy.counted import counted
 
@@ -37,7 +37,7 @@ def residue(injection: Injection) -> str:
     except FileNotFoundError:
         return ""
     # A waiting line reads: 1: -> FLOCK ADVISORY READ 1234 08:02:131077 0 EOF
-    lines = [line.split() for line in (read_bytes("/proc/locks") or b"").splitlines()]
+    lines = [line.split() for line in (look_at("/proc/locks") or b"").splitlines()]
     waiting = [
         line[5].decode()
         for line in lines

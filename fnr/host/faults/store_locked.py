@@ -12,7 +12,7 @@ import os
 import select
 
 from fnr.host.chaos_records import holder
-from fnr.host.procfs import read_bytes
+from fnr.host.procfs import look_at
 from fnr.policy.chaos import Injection
 
 # UNIX_SHM_BASE + WAL_WRITE_LOCK of SQLite's os_unix.c and wal.c.
@@ -57,7 +57,7 @@ def residue(injection: Injection) -> str:
         return ""
     pid, inode = b"%d" % known.pid, b":%d" % os.stat(_file(injection)).st_ino  # noqa: PTH116 - pathlib costs 8 ms
     # A line reads: 1: POSIX  ADVISORY  WRITE 1234 08:02:131077 120 120
-    lines = [line.split() for line in (read_bytes("/proc/locks") or b"").splitlines()]
+    lines = [line.split() for line in (look_at("/proc/locks") or b"").splitlines()]
     ours = [
         line
         for line in lines
