@@ -26,6 +26,7 @@ from fnr.client.connect import RETRY_MS, Connection, checked_socket_path
 from fnr.config.paths import Paths, why_not_made
 from fnr.host import disk, process
 from fnr.host.inotify import Inotify
+from fnr.host.limits import processes_max
 from fnr.host.lock import home_holder
 
 LOOK_MS = 50
@@ -58,6 +59,12 @@ def _start(here: Here, *, within_ms: int) -> int:
             cwd="/",
             output_path=str(words.boot_log),
         )
+    except BlockingIOError as error:
+        raise TryAgain(
+            "the daemon cannot be started",
+            why=f"no process can be: you may have {processes_max()} processes and threads",
+            next_step="ulimit -u",
+        ) from error
     except OSError as error:
         raise Failed("the daemon cannot be started", why=str(error)) from error
     try:

@@ -21,6 +21,7 @@ from fnr.api.errors import (
     InternalError,
     PermissionDenied,
     StorageError,
+    TryAgain,
     UsageError,
 )
 from fnr.cli.argv import HELP, FlagError, Globals, hoist
@@ -32,6 +33,7 @@ from fnr.cli.terminal import block
 from fnr.client.next_step import for_here
 from fnr.config.paths import Paths, find_paths
 from fnr.host.clock import Clock
+from fnr.policy.used_up import no_thread
 
 # Command -> the module it lives in (as `app`) and its line in `fnr --help`; in the order of help.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -186,6 +188,8 @@ def told(error: Exception, flags: Globals) -> int:
             return 130
         case OSError():
             return _show(_of_the_system(error), flags)
+        case RuntimeError() if no_thread(error):
+            return _show(_without_thread(error), flags)
         case _:
             return _show(_crashed(error, flags), flags)
 
@@ -216,6 +220,13 @@ def _of_the_system(error: OSError) -> FnrError:
     if isinstance(error, PermissionError):
         return PermissionDenied(what, why=why, next_step="fnr config path")
     return StorageError(what, why=why)
+
+
+def _without_thread(error: RuntimeError) -> FnrError:
+    from fnr.host.limits import processes_max  # noqa: PLC0415 - no other command needs it
+
+    why = f"{error}: you may have {processes_max()} processes and threads"
+    return TryAgain("fnr could not do this just now", why=why, next_step="ulimit -u")
 
 
 def _show_usage(error: TyperException, flags: Globals) -> int:

@@ -17,6 +17,7 @@ from fnr.api.errors import BadData, FnrError, NotFound, PermissionDenied, Refuse
 from fnr.client.offline import opened
 from fnr.client.store_errors import told_to_people
 from fnr.config.paths import Paths
+from fnr.host import disk
 from fnr.host.at_once import ends_at_once
 from fnr.host.clock import Clock
 from fnr.host.lock import AlreadyHeld, hold_home, home_holder
@@ -62,7 +63,7 @@ def backup(paths: Paths, target: Path, *, damaged: bool = False) -> tuple[int, l
     with (
         ends_at_once(partial(_forget_own_drafts, target)),
         told_to_people(paths),
-        _told(f"the copy {target} was not kept", anyway),
+        _told(f"the copy {target} was not kept", anyway, target),
     ):
         try:
             return copies.backup(
@@ -144,11 +145,14 @@ def _running(paths: Paths, verb: str, pid: int | None) -> Refused:
 
 
 @contextmanager
-def _told(what: str, anyway: str) -> Iterator[None]:
+def _told(what: str, anyway: str, target: Path | None = None) -> Iterator[None]:
     try:
         yield
     except CopyNotWritten as error:
-        raise (PermissionDenied if error.denied else StorageError)(what, why=str(error)) from error
+        why = str(error)
+        if target is not None and target.parent.is_dir() and disk.is_full(str(target.parent)):
+            why = f"{why}; {disk.words_of_room(str(target.parent))}"
+        raise (PermissionDenied if error.denied else StorageError)(what, why=why) from error
     except DamagedCopy as error:
         raise BadData(
             what,

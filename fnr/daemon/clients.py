@@ -28,8 +28,8 @@ from fnr.daemon.broadcast import Watcher
 from fnr.daemon.line_socket import LineSocket
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.store_files import why_ill
-from fnr.host.limits import FILES_WANTED, files_max
-from fnr.policy.used_up import is_used_up
+from fnr.host.limits import FILES_WANTED, files_max, processes_max
+from fnr.policy.used_up import is_used_up, no_thread
 from fnr.store.connection import StoreBusy, StoreFull, StoreIll
 
 UNSENT_BYTES_MAX = 128 * 1024 * 1024
@@ -218,6 +218,12 @@ def as_fnr_error(error: BaseException, paths: Paths) -> FnrError:
                 "the store is ill; it is being checked",
                 why=why_ill(paths, error),
                 next_step="fnr status",
+            )
+        case Exception() if no_thread(error.__cause__ or error):
+            return TryAgain(
+                "the daemon could not do this just now",
+                why=f"{error}: its user may have {processes_max()} processes and threads"
+                " (ulimit -u, pids.max of its control group)",
             )
         case StoreBusy():
             return TryAgain("the store is locked by another program", why=str(error))

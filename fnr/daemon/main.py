@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable
@@ -130,7 +131,19 @@ def make_folders(paths: Paths) -> None:
                 f"{folder} cannot be created", why=why_not_made(folder, error)
             ) from error
         if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionDenied(f"{folder} cannot be written", why="no write permission")
+            raise _not_writable(folder)
+
+
+def _not_writable(folder: str) -> FnrError:
+    what = f"{folder} cannot be written"
+    if disk.is_read_only(folder):
+        mount = disk.mount_of(folder)
+        return StorageError(
+            what,
+            why=f"the file system at {mount} is mounted read-only",
+            next_step=f"mount -o remount,rw {shlex.quote(mount)}",
+        )
+    return PermissionDenied(what, why="no write permission")
 
 
 def _close_to_others(paths: Paths) -> None:

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from fnr.policy.used_up import no_thread
 from fnr.store.batch import asked
 from fnr.store.connection import Reader as ReadConnection
 from fnr.store.connection import Store, StoreBusy, StoreIll, Transaction
@@ -110,8 +111,14 @@ class _Lane:
         return self._connection
 
     def put(self, query: Callable[[Transaction], T]) -> Future[T]:
-        """Run a query after those before."""
-        future = self._thread.submit(lambda: asked(self.open(), query))
+        """Run a query after those before. Raises StoreBusy where no thread can be started."""
+        try:
+            future = self._thread.submit(lambda: asked(self.open(), query))
+        except RuntimeError as error:
+            if not no_thread(error):
+                raise
+            # It can be soon; who reads tries again as with a store that is locked.
+            raise StoreBusy(str(error)) from error
         self._asked.append(future)
         return future
 

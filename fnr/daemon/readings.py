@@ -74,7 +74,12 @@ class Readings:
     def _take(self, pids: dict[str, int], gpus: tuple[Gpu, ...]) -> asyncio.Future[None]:
         if self._written is None or self._written.done():
             loop = self._parts.loop
-            self._written = loop.run_in_executor(self._thread, partial(self._sample, pids, gpus))
+            try:
+                sample = partial(self._sample, pids, gpus)
+                self._written = loop.run_in_executor(self._thread, sample)
+            except RuntimeError as error:  # no thread can be started
+                self._written = loop.create_future()
+                self._written.set_exception(error)
             self._written.add_done_callback(self._sampled)
         return self._written
 

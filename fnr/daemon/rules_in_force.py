@@ -36,6 +36,7 @@ from fnr.policy.rule_file import RuleProblem
 from fnr.policy.rule_set import RuleSet
 from fnr.policy.rules import Classification
 from fnr.policy.text_model import TextModel
+from fnr.policy.used_up import no_thread
 from fnr.store import own_rules
 from fnr.store.connection import StoreBusy, StoreFull, StoreIll
 
@@ -107,8 +108,13 @@ class RulesInForce:
         """Does rules.d say what is not in force? "" or a word for operators."""
         if self._rules is None:
             return ""
-        # It may be on a disk that does not answer.
-        return await asyncio.to_thread(self._behind)
+        try:
+            # It may be on a disk that does not answer.
+            return await asyncio.to_thread(self._behind)
+        except RuntimeError as error:
+            if no_thread(error):  # the status has more to say
+                return ""
+            raise
 
     def _behind(self) -> str:
         if self.gone:

@@ -30,17 +30,29 @@ def room_mib(path: str) -> tuple[int, int]:
 def is_full(path: str) -> bool:
     """Is there no room to speak of on the file system of path? Not when that is not known."""
     try:
-        return free_mib(path) == 0
+        return free_mib(path) == 0 or _no_inode(path)
     except OSError:
         return False
+
+
+def is_read_only(path: str) -> bool:
+    """Is the file system of path mounted read-only? OSError when there is no such path."""
+    return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
 
 
 def words_of_room(path: str) -> str:
     """How much room there is on the file system of path, for people."""
     try:
-        return f"{free_mib(path)} MiB free at {path}"
+        words = f"{free_mib(path)} MiB free at {path}"
+        return f"{words}, but no inode for another file (df -i)" if _no_inode(path) else words
     except OSError as error:
         return f"how much is free at {path} is not known: {error.strerror}"
+
+
+def _no_inode(path: str) -> bool:
+    stat = os.statvfs(path)
+    # Where they are made as needed, as on btrfs, there are 0 in all.
+    return stat.f_files > 0 and stat.f_favail == 0
 
 
 def mount_of(path: str) -> str:

@@ -70,6 +70,12 @@ def files_max() -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
+def processes_max() -> str:
+    """How many processes and threads our user may have, for people."""
+    count = resource.getrlimit(resource.RLIMIT_NPROC)[0]
+    return "any number of" if count == resource.RLIM_INFINITY else str(count)
+
+
 def words_of_file_size(path: str, *, more_bytes: int) -> str:
     """What keeps a file of ours from growing by so much; "" when no limit does."""
     limit_bytes, _ = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -19,7 +19,7 @@ from fnr.api.wire import Reply
 from fnr.config.paths import find_paths
 from fnr.daemon.clients import Clients, as_fnr_error
 from fnr.store.beginning import Beginning
-from fnr.store.connection import StoreIll
+from fnr.store.connection import StoreBusy, StoreIll
 
 
 async def reply_of(answer: Callable[[], object], *, state: str = "ok") -> Reply:
@@ -90,3 +90,14 @@ def test_what_the_host_refuses_is_not_called_a_mistake_of_fnr(
     found = as_fnr_error(OSError(code, os.strerror(code), "rules.d"), find_paths(home="/nowhere"))
     assert type(found) is kind
     assert os.strerror(code) in found.why
+
+
+def test_a_thread_that_cannot_be_started_is_no_mistake_of_fnr() -> None:
+    """`ulimit -u` or pids.max was reached."""
+    for error in (RuntimeError("can't start new thread"), StoreBusy("can't start new thread")):
+        if isinstance(error, StoreBusy):
+            error.__cause__ = RuntimeError("can't start new thread")
+        found = as_fnr_error(error, find_paths(home="/nowhere"))
+        assert type(found) is TryAgain
+        assert "processes and threads" in found.why
+    assert type(as_fnr_error(RuntimeError("ours"), find_paths(home="/nowhere"))) is InternalError

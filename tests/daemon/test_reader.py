@@ -19,7 +19,7 @@ from store_values import accept, new_task
 from fnr.daemon import reader as reader_module
 from fnr.daemon.reader import Reader
 from fnr.store import commit_guard
-from fnr.store.connection import Store, StoreIll
+from fnr.store.connection import Store, StoreBusy, StoreIll
 from fnr.store.transaction import Transaction
 
 
@@ -119,6 +119,21 @@ async def test_what_is_committed_after_the_log_was_removed_is_read(
     assert await store.heal()
     await store.write(lambda tx: accept(tx, new_task())[0])
     assert (reader.point(tasks), await reader.read(tasks)) == (2, 2)
+
+
+async def test_a_thread_that_cannot_be_started_is_tried_again_as_a_busy_store(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a daemon takes up when it starts, such as replays, was never taken up."""
+
+    def none_left(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", none_left)
+        with pytest.raises(StoreBusy):
+            await reader.read(lambda _: None)
+    assert await reader.read(lambda _: 7) == 7
 
 
 async def test_a_long_search_keeps_nobody_waiting(reader: Reader) -> None:

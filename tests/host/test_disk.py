@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from host_programs import running
@@ -19,6 +20,21 @@ MIB = 1024 * 1024
 def test_free_room_is_what_the_file_system_says(tmp_path: Path) -> None:
     stat = os.statvfs(tmp_path)
     assert 0 <= free_mib(str(tmp_path)) <= stat.f_blocks * stat.f_frsize // MIB
+
+
+def test_a_disk_with_room_and_no_inode_is_full_and_said_to_have_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """ "84 MiB free" stood beside "No space left on device"."""
+    asked = os.statvfs(tmp_path)
+    fields = {name: getattr(asked, name) for name in dir(asked) if name.startswith("f_")}
+    for files, left, full in ((300, 0, True), (300, 1, False), (0, 0, False)):
+        found = SimpleNamespace(
+            **{**fields, "f_bavail": 1 << 20, "f_files": files, "f_favail": left}
+        )
+        monkeypatch.setattr(disk.os, "statvfs", lambda _, found=found: found)
+        assert disk.is_full("/data") is full
+        assert ("no inode for another file" in disk.words_of_room("/data")) is full
 
 
 def test_a_reserve_occupies_its_blocks_until_it_is_released(tmp_path: Path) -> None:
