@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import importlib
 import os
 import re
@@ -219,6 +220,11 @@ def _of_the_system(error: OSError) -> FnrError:
     what = f"{error.filename} cannot be used" if error.filename else "input or output failed"
     if isinstance(error, PermissionError):
         return PermissionDenied(what, why=why, next_step="fnr config path")
+    if error.errno == errno.EMFILE:
+        from fnr.host.limits import files_max  # noqa: PLC0415 - no other command needs it
+
+        why = f"{why}: at most {files_max()} at once"
+        return TryAgain(what, why=why, next_step="ulimit -n")
     return StorageError(what, why=why)
 
 

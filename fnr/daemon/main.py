@@ -58,6 +58,7 @@ LoadSettings = Callable[[], Settings]
 # The loop needs the interpreter after every system call, and waits so long for it where a thread
 # has it that searches or reads rules. Python's own 5 ms would make a task that takes 2 ms take 30.
 TURN_S = 0.000_5
+UNDO_AGAIN_MS = 5_000
 
 
 def run(
@@ -277,7 +278,7 @@ class Daemon:
         self._crew.conditions.start()
         self._crew.clock_changes.start()
         self._answers.incidents.start()
-        self.parts.start(self._answers.chaos.replay(), what="undoing what a drill left")
+        self._undo_drills()
         self._answers.replays.start()
         self._crew.effects.deliver()
         self._crew.undoing.look()
@@ -326,6 +327,17 @@ class Daemon:
             log.error("the reload changed nothing: %s", " ".join(error.lines()))
         finally:
             sd_notify("READY=1")
+
+    def _undo_drills(self) -> None:
+        self.parts.start(self._undo_what_drills_left(), what="undoing what a drill left")
+
+    async def _undo_what_drills_left(self) -> None:
+        """A moment without file descriptors or threads must not leave a fault behind."""
+        try:
+            await self._answers.chaos.replay()
+        except (OSError, RuntimeError) as error:
+            log.error("what a drill left cannot be undone yet: %s", error)
+            self.parts.later(UNDO_AGAIN_MS, self._undo_drills)
 
     def _watchdog(self) -> None:
         interval_ms = watchdog_interval_ms()

@@ -27,6 +27,7 @@ from fnr.host.disk import fsync_folder, write_durably
 from fnr.host.lock import Lock, wait_for_lock
 from fnr.host.procfs import pid_start
 from fnr.policy.chaos import Drilled, Injection, Outcome
+from fnr.policy.used_up import is_used_up
 
 PAST_MAX = 200
 RECORD, HELD, HOLDER = "record.json", "held", "holder.json"
@@ -106,11 +107,18 @@ def settled_in_daemon(folder: str) -> None:
 
 
 def read(folder: str) -> Injection | None:
-    """The record in an injection's folder; None when it is not, or no longer, there."""
+    """The record in an injection's folder; None when it is not, or no longer, there.
+
+    Raises OSError where no file descriptor, or no memory, is left to read it with.
+    """
     try:
         return msgspec.json.decode((Path(folder) / RECORD).read_bytes(), type=Injection)
-    except (OSError, msgspec.MsgspecError):
-        return None
+    except OSError as error:
+        if is_used_up(error):
+            raise
+    except msgspec.MsgspecError:
+        pass
+    return None
 
 
 def lock(folder: str) -> Lock | None:

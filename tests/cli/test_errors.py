@@ -238,6 +238,25 @@ def test_a_folder_that_may_not_be_looked_into_is_a_matter_of_permission(
 
 
 @pytest.mark.parametrize(
+    ("error", "next_step"),
+    [
+        (OSError(24, "Too many open files"), "ulimit -n"),
+        (RuntimeError("can't start new thread"), "ulimit -u"),
+    ],
+)
+def test_what_a_limit_of_the_shell_forbids_names_the_limit(
+    command: Run, monkeypatch: pytest.MonkeyPatch, error: Exception, next_step: str
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Path, "stat", refused)
+    found = command("--home", "/limited", "db", "check")
+    assert found.code == 75
+    assert found.err.splitlines()[-1] == f"  try: {next_step}"
+
+
+@pytest.mark.parametrize(
     "words", [("status",), ("status", "-o", "json"), ("config", "path"), ("--version",)]
 )
 def test_an_output_that_cannot_be_written_is_74(home: LiveHome, words: tuple[str, ...]) -> None:

@@ -7,8 +7,10 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from live_home import LiveHome
@@ -18,6 +20,7 @@ from fnr.api.chaos_requests import AbortDrills, InjectFault
 from fnr.api.errors import DaemonDown, Refused
 from fnr.api.requests import ListTasks, PauseFunction, ReloadConfig
 from fnr.client.sdk import Client
+from fnr.daemon.main import Daemon
 from fnr.host import chaos_records as records
 from fnr.host.lock import lock_holder
 from fnr.policy.chaos import Drilled, Injection
@@ -196,3 +199,35 @@ def test_what_a_newer_fnr_has_injected_is_in_the_way_of_nothing_else(home: LiveH
     done = home.fnr("chaos", "abort", "--all")
     assert done.returncode == 1
     assert "this fnr knows no fault flood-of-frogs" in done.stderr
+
+
+async def test_what_a_drill_left_is_undone_when_there_is_a_descriptor_to_look_with() -> None:
+    """It was looked for once, and a fault stayed until the next start."""
+    answers: Any = iter(
+        [OSError(24, "Too many open files"), RuntimeError("can't start new thread")]
+    )
+    timers: list[Callable[[], None]] = []
+    started: list[Any] = []
+    done: list[bool] = []
+
+    async def replay() -> None:
+        if (error := next(answers, None)) is not None:
+            raise error
+        done.append(True)
+
+    daemon = Daemon.__new__(Daemon)
+    daemon._answers = cast("Any", SimpleNamespace(chaos=SimpleNamespace(replay=replay)))
+    daemon.parts = cast(
+        "Any",
+        SimpleNamespace(
+            start=lambda work, **_: started.append(work),
+            later=lambda _, call: timers.append(call),
+        ),
+    )
+    daemon._undo_drills()
+    for _ in range(2):
+        await started.pop()
+        timers.pop()()
+    await started.pop()
+    assert done == [True]
+    assert not timers

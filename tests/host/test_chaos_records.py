@@ -5,7 +5,10 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import pytest
+
 from fnr.host import chaos_records as records
+from fnr.host.limits import own_file_limit
 from fnr.policy.chaos import Injection
 
 COUNT = 100
@@ -47,3 +50,13 @@ def test_what_was_left_half_made_is_removed(tmp_path: Path) -> None:
     (half / records.HELD).touch()
     assert records.active(str(tmp_path)) == []
     assert not half.exists()
+
+
+def test_without_a_descriptor_a_record_is_not_said_to_be_gone(tmp_path: Path) -> None:
+    """Else nobody would undo the fault."""
+    one = injection(tmp_path, 1)
+    records.commit(one)
+    with own_file_limit(0), pytest.raises(OSError, match="Too many open files"):
+        records.read(one.folder)
+    assert records.read(one.folder) == one
+    assert records.read(str(tmp_path)) is None
