@@ -52,11 +52,11 @@ from fnr.client.answers import (
 from fnr.client.async_link import AsyncLink
 from fnr.client.connect import SLACK_MS, ConnectionLost, not_in_time
 from fnr.client.patience import Patience
+from fnr.client.portable import Portable
 from fnr.client.specs import (
     Duration,
     SubmitOptions,
     batches,
-    home_paths,
     milliseconds,
     task_spec,
     task_specs,
@@ -89,25 +89,14 @@ class _OfThread(threading.local):
         self.pid = os.getpid()
 
 
-class AsyncClient:
+class AsyncClient(Portable):
     """A connection to the daemon, shared by everything that awaits on this loop.
 
     Another loop, of a second asyncio.run or of another thread, has one of its own.
     """
 
-    def __init__(
-        self,
-        home: str | os.PathLike[str] | None = None,
-        *,
-        timeout: Duration = "10s",
-        reconnect: Duration = "10s",
-    ) -> None:
-        """home: as --home. timeout: of an answer. reconnect: patience with a daemon restart."""
-        self.paths = home_paths(home)
-        self._timeout_ms = milliseconds(timeout, what="timeout")
-        self._patience_ms = milliseconds(reconnect, what="reconnect")
-        self._clock = Clock()
-        self._mine = _OfThread()
+    _of_thread = _OfThread
+    _mine: _OfThread
 
     async def submit(
         self,

@@ -58,11 +58,11 @@ from fnr.client.answers import (
 from fnr.client.async_sdk import AsyncClient
 from fnr.client.connect import Connection, ConnectionLost
 from fnr.client.patience import Patience, connect_again
+from fnr.client.portable import Portable
 from fnr.client.specs import (
     Duration,
     SubmitOptions,
     batches,
-    home_paths,
     milliseconds,
     task_spec,
     task_specs,
@@ -92,26 +92,15 @@ class _OfThread(threading.local):
         self.pid = os.getpid()
 
 
-class Client:
+class Client(Portable):
     """A connection to the daemon that is made when it is first needed and repaired when it is lost.
 
     Threads may share it, and each has a connection of its own; so has a process forked from this
     one, and what asks in the middle of a question: a signal handler, a finalizer.
     """
 
-    def __init__(
-        self,
-        home: str | os.PathLike[str] | None = None,
-        *,
-        timeout: Duration = "10s",
-        reconnect: Duration = "10s",
-    ) -> None:
-        """home: as --home. timeout: of an answer. reconnect: patience with a daemon restart."""
-        self.paths = home_paths(home)
-        self._timeout_ms = milliseconds(timeout, what="timeout")
-        self._patience_ms = milliseconds(reconnect, what="reconnect")
-        self._clock = Clock()
-        self._mine = _OfThread()
+    _of_thread = _OfThread
+    _mine: _OfThread
 
     # ── submit ───────────────────────────────────────────────────────────────
 

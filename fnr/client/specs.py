@@ -22,7 +22,7 @@ from fnr.config.paths import Paths, find_paths
 from fnr.config.units import DURATION_MS_MAX, duration_ms, format_duration
 from fnr.host.clock import Clock
 from fnr.policy.json_numbers import as_builtin, number_lost
-from fnr.policy.task import PRIORITY_DEFAULT
+from fnr.policy.task import INPUT_DEPTH_MAX, PRIORITY_DEFAULT
 
 Duration = str | timedelta
 CHUNK_ITEMS = 1_000
@@ -149,7 +149,9 @@ def input_json(value: Mapping[str, Any]) -> bytes:
     try:
         encoded = _encode(value)
     except (TypeError, ValueError, UnicodeEncodeError, RecursionError) as error:
-        raise BadData("the input cannot be written as JSON", why=str(error)) from error
+        deep = isinstance(error, RecursionError)
+        why = f"nested deeper than {INPUT_DEPTH_MAX} levels" if deep else str(error)
+        raise BadData("the input cannot be written as JSON", why=why) from error
     if number := number_lost(value, encoded):
         raise BadData("the input cannot be written as JSON", why=f"it holds {number}")
     return encoded

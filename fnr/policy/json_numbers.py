@@ -43,4 +43,6 @@ def as_builtin(value: object) -> object:
         found = item()
         if type(found) in {bool, int, float, str}:
             return found
-    raise TypeError(f"Encoding objects of type {type(value).__name__} is unsupported")
+    # A tuple of its own is a list, and None is null: here they are what is looked up by.
+    where = " as a key" if value is None or isinstance(value, tuple | frozenset) else ""
+    raise TypeError(f"Encoding objects of type {type(value).__name__}{where} is unsupported")

@@ -18,6 +18,8 @@ PRIORITY_DEFAULT = 5
 INPUT_BYTES_MAX = 10 * 1024 * 1024
 INPUT_DEPTH_MAX = 200
 RESULT_BYTES_MAX = 10 * 1024 * 1024
+# Far from where Python stops reading, which is 1,000 levels less those of whoever reads.
+RESULT_DEPTH_MAX = 500
 TAGS_MAX = 50
 TAG_CHARS_MAX = 200
 KEY_CHARS_MAX = 500

@@ -8,7 +8,8 @@ from msgspec import Raw, Struct
 from fnr.api.frames import Done, Fail, Output, encode
 from fnr.policy.evidence import Code, Evidence, ExceptionFact, KilledBy, Phase
 from fnr.policy.json_numbers import as_builtin, number_lost
-from fnr.policy.task import RESULT_BYTES_MAX
+from fnr.policy.nesting import is_deeper_than
+from fnr.policy.task import RESULT_BYTES_MAX, RESULT_DEPTH_MAX
 
 _NOTHING = b"null"
 _encode = msgspec.json.Encoder(enc_hook=as_builtin).encode
@@ -21,6 +22,16 @@ class ResultTooLargeError(ValueError):
         super().__init__(
             f"{what} is {size_bytes} bytes; at most {RESULT_BYTES_MAX} are taken."
             " Store it somewhere and return where."
+        )
+
+
+class ResultTooDeepError(ValueError):
+    """The result is lists in lists, or objects in objects, beyond the limit."""
+
+    def __init__(self, what: str = "the result") -> None:
+        super().__init__(
+            f"{what} is nested deeper than {RESULT_DEPTH_MAX} levels."
+            " Return it flat, or store it somewhere and return where."
         )
 
 
@@ -73,8 +84,12 @@ def encode_result(value: object) -> bytes:
     except UnicodeEncodeError as error:
         # As it stands it reads as if the input were to blame.
         raise ValueError(f"the result holds text that is not Unicode: {error}") from None
+    except RecursionError:
+        raise ResultTooDeepError from None
     if len(encoded) > RESULT_BYTES_MAX:
         raise ResultTooLargeError(len(encoded))
+    if is_deeper_than(RESULT_DEPTH_MAX, encoded):
+        raise ResultTooDeepError
     if number := number_lost(value, encoded):
         raise ValueError(f"the result holds {number}, which is not JSON")
     # Only a Raw inside the value can bring a newline; it would break the frame in two.
@@ -87,11 +102,13 @@ def read_json(text: bytes) -> bytes:
         raise ResultTooLargeError(len(text), "stdout")
     try:
         msgspec.json.decode(text)
+        if is_deeper_than(RESULT_DEPTH_MAX, text):
+            raise ResultTooDeepError("stdout")
         return msgspec.json.format(text, indent=-1)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"stdout is not JSON: {error}") from error
     except RecursionError as error:
-        raise ValueError("stdout is JSON nested too deep") from error
+        raise ResultTooDeepError("stdout") from error
 
 
 def refused_input(kind: type[Exception], message: str) -> Evidence:

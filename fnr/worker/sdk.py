@@ -20,6 +20,8 @@ from msgspec import Struct
 
 from fnr.policy.evidence import CHAIN_MAX, Evidence
 from fnr.policy.json_numbers import as_builtin, number_lost
+from fnr.policy.nesting import is_deeper_than
+from fnr.policy.task import RESULT_DEPTH_MAX
 from fnr.worker.wishes import Reject, Retry, Wait
 
 __all__ = ["Reject", "Retry", "Wait"]
@@ -136,16 +138,27 @@ def checkpoint(data: Any) -> bool:
     The next attempt finds it in `fnr.attempt().checkpoint`, if it has the same function and input.
     Waits until the daemon has it on disk: True then, and it survives a SIGKILL of everybody. False
     when nobody took it within 5 seconds; it is still on its way, so just go on.
-    Raises TypeError for what is no JSON, ValueError for NaN, infinity, and above 1 MiB: store that
-    yourself, keep where.
+    Raises TypeError for what is no JSON, ValueError for NaN, infinity, above 1 MiB and 500 levels:
+    store that yourself, keep where.
     """
-    body = msgspec.json.encode(data, enc_hook=as_builtin)
+    body = _flat_enough(data)
     if number := number_lost(data, body):
         raise ValueError(f"the checkpoint holds {number}, which is not JSON")
     if len(body) > CHECKPOINT_BYTES_MAX:
         raise ValueError(f"a checkpoint of {len(body)} bytes; at most {CHECKPOINT_BYTES_MAX}")
     here = _host("checkpoint")
     return here.keep_checkpoint(body) if here is not None else False
+
+
+def _flat_enough(data: Any) -> bytes:
+    deep = f"the checkpoint is nested deeper than {RESULT_DEPTH_MAX} levels"
+    try:
+        body = msgspec.json.encode(data, enc_hook=as_builtin)
+    except RecursionError:
+        raise ValueError(deep) from None
+    if is_deeper_than(RESULT_DEPTH_MAX, body):
+        raise ValueError(deep)
+    return body
 
 
 def cancelled() -> bool:

@@ -20,6 +20,8 @@ from typing import Any
 import msgspec
 
 from fnr.policy.json_numbers import as_builtin, number_lost
+from fnr.policy.nesting import is_deeper_than
+from fnr.policy.task import RESULT_DEPTH_MAX
 from fnr.policy.undo import DATA_BYTES_MAX, KINDS, Line
 from fnr.worker.undo_journal import Journal, UndoLimitError
 
@@ -216,10 +218,15 @@ def _warn(kind: str) -> None:
 
 
 def _check_size(data: dict[str, Any] | None) -> None:
+    deep = f"an undo step is nested deeper than {RESULT_DEPTH_MAX} levels"
     try:
         encoded = msgspec.json.encode(data, enc_hook=as_builtin)
-    except (TypeError, ValueError, RecursionError) as error:
+    except RecursionError:
+        raise ValueError(deep) from None
+    except (TypeError, ValueError) as error:
         raise ValueError(f"an undo step is JSON: {error}") from error
+    if is_deeper_than(RESULT_DEPTH_MAX, encoded):
+        raise ValueError(deep)
     if number := number_lost(data, encoded):
         raise ValueError(f"an undo step is JSON, and that has no {number}")
     if (size := len(encoded)) > DATA_BYTES_MAX:

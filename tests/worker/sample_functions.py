@@ -160,7 +160,25 @@ def returns(what: str) -> object:
         "too much": "x" * (10 * 1024 * 1024),
         "half a pair": "\ud800",
         "raw": {"raw": msgspec.Raw(b"[1,\n 2]")},
+        # As deep as the worker itself can write: who reads it stands lower on its stack.
+        "too deep": nested(900),
+        "endless": endless(),
+        "deep": nested(500),
     }[what]
+
+
+def nested(levels: int) -> list[Any]:
+    found: list[Any] = []
+    for _ in range(levels - 1):
+        found = [found]
+    return found
+
+
+def endless() -> list[Any]:
+    """It holds itself."""
+    found: list[Any] = []
+    found.append(found)
+    return found
 
 
 def prints(text: str, times: int = 1) -> int:

@@ -6,6 +6,7 @@ import os
 import signal
 from pathlib import Path
 
+import msgspec
 import pytest
 from fake_daemon import FakeDaemon, Peer, WorkerUnderTest
 from gates import Gate
@@ -94,6 +95,8 @@ def test_a_coroutine_runs_on_one_loop_kept_between_attempts(daemon: FakeDaemon) 
         ("nan", "ValueError", "nan, which is not JSON"),
         ("too much", "fnr.worker.outcome.ResultTooLargeError", "at most 10485760"),
         ("half a pair", "ValueError", "the result holds text that is not Unicode"),
+        ("too deep", "fnr.worker.outcome.ResultTooDeepError", "deeper than 500 levels"),
+        ("endless", "fnr.worker.outcome.ResultTooDeepError", "deeper than 500 levels"),
     ],
 )
 def test_a_result_that_is_not_json_fails_after_the_function(
@@ -110,6 +113,7 @@ def test_a_null_and_raw_json_are_results(daemon: FakeDaemon) -> None:
     _, peer = serve(daemon, "returns")
     assert peer.result({"what": "a null"}) == {"deep": [None, 1.5]}
     assert peer.result({"what": "raw"}) == {"raw": [1, 2]}
+    assert msgspec.json.encode(peer.result({"what": "deep"})) == b"[" * 500 + b"]" * 500
 
 
 def test_exits_and_interrupts_end_the_attempt_and_not_the_worker(daemon: FakeDaemon) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,27 @@ def test_numbers_of_other_libraries_are_numbers_wherever_they_are_told() -> None
 def test_progress_that_is_no_number_fails_as_in_a_worker() -> None:
     outcome = fnr.testing.run(lambda: fnr.progress("half"))  # type: ignore[arg-type]  # on purpose
     assert outcome.message == "ValueError: could not convert string to float: 'half'"
+
+
+@pytest.mark.parametrize("tell", [fnr.checkpoint, lambda data: fnr.undo.call("a:b", data)])
+def test_what_is_told_has_a_depth_that_everybody_can_read(tell: Callable[[Any], object]) -> None:
+    def deep(levels: int) -> None:
+        data: dict[str, Any] = {}
+        for _ in range(levels - 1):
+            data = {"in": data}
+        tell(data)
+
+    assert fnr.testing.run(deep, {"levels": 499}).ok
+    for levels in (501, 5_000):
+        outcome = fnr.testing.run(deep, {"levels": levels})
+        assert isinstance(outcome.error, ValueError)
+        assert outcome.message.endswith("is nested deeper than 500 levels")
+
+
+@pytest.mark.parametrize("key", [None, (1, 2)])
+def test_a_key_that_is_none_is_called_one(key: object) -> None:
+    outcome = fnr.testing.run(lambda: {key: 1})
+    assert outcome.message.endswith(f"{type(key).__name__} as a key is unsupported")
 
 
 def test_a_cancel_is_seen() -> None:
