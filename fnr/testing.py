@@ -15,10 +15,12 @@ catch, and nothing of this needs a home.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar, copy_context
 from functools import cache
+from threading import Lock
 from typing import Any
 
 import msgspec
@@ -111,13 +113,8 @@ def run(
     host = _Recorder(
         attempt=attempt, checkpoint=checkpoint, cancelled=cancelled, refusing=open_breakers
     )
-    before = sdk.host()
-    sdk.set_host(host)
-    try:
-        with undo.recorded() as steps:
-            result, error, evidence = _attempt(function, arguments)
-    finally:
-        sdk.set_host(before)
+    with _stage.with_one_more(host):
+        result, error, evidence = _attempt(function, arguments)
     if evidence is not None:
         evidence = with_named_input(evidence, given or {})
     outcome = Outcome(
@@ -126,7 +123,7 @@ def run(
         evidence=evidence,
         progress=tuple(host.progress),
         checkpoints=tuple(host.checkpoints),
-        undo=tuple(steps),
+        undo=tuple(host.undo),
     )
     if evidence is None:
         return outcome
@@ -147,6 +144,7 @@ class _Recorder:
         self._refusing = refusing
         self.progress: list[Reported] = []
         self.checkpoints: list[Any] = []
+        self.undo: list[tuple[str, dict[str, Any]]] = []
         self._cancelled = cancelled
         self._attempt = sdk.AttemptInfo(
             task_id=TASK_ID,
@@ -181,6 +179,64 @@ class _Recorder:
 
     def running_attempt(self) -> sdk.AttemptInfo:
         return self._attempt
+
+
+# Of which attempt the code at hand is; a thread that was begun plainly does not know.
+_here: ContextVar[_Recorder] = ContextVar("here")
+
+
+class _Stage:
+    """Where attempts run, several at a time if a test has threads; each is told its own."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._recorders: list[_Recorder] = []
+        self._before = ExitStack()
+
+    @contextmanager
+    def with_one_more(self, recorder: _Recorder) -> Iterator[None]:
+        """Have what is reported here go to this one, until its attempt is over."""
+        with self._lock:
+            if not self._recorders:
+                self._before.callback(sdk.set_host, sdk.host())
+                self._before.enter_context(undo.told_to(self._add_step))
+                sdk.set_host(self)
+            self._recorders.append(recorder)
+        here = _here.set(recorder)
+        try:
+            yield
+        finally:
+            _here.reset(here)
+            with self._lock:
+                self._recorders.remove(recorder)
+                if not self._recorders:
+                    self._before.close()
+
+    @property
+    def _recorder(self) -> _Recorder:
+        found = _here.get(None)
+        return self._recorders[-1] if found is None else found
+
+    def _add_step(self, kind: str, data: dict[str, Any]) -> None:
+        self._recorder.undo.append((kind, data))
+
+    def report_progress(self, done: float, total: float | None, stage: str, preview: str) -> None:
+        self._recorder.report_progress(done, total, stage, preview)
+
+    def keep_checkpoint(self, body: bytes) -> bool:
+        return self._recorder.keep_checkpoint(body)
+
+    def guard(self, service: str, ignore: tuple[type[BaseException], ...]) -> sdk.Guarded:
+        return self._recorder.guard(service, ignore)
+
+    def is_cancelled(self) -> bool:
+        return self._recorder.is_cancelled()
+
+    def running_attempt(self) -> sdk.AttemptInfo:
+        return self._recorder.running_attempt()
+
+
+_stage = _Stage()
 
 
 def _attempt(

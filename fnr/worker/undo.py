@@ -189,10 +189,17 @@ def set_journal(journal: Journal | None) -> None:
 def recorded() -> Iterator[list[tuple[str, dict[str, Any]]]]:
     """Collect (kind, data) of steps in a list instead; for tests of functions."""
     steps: list[tuple[str, dict[str, Any]]] = []
-    before = _Place.listener
-    _Place.listener = lambda kind, data: steps.append((kind, data))
-    try:
+    with told_to(lambda kind, data: steps.append((kind, data))):
         yield steps
+
+
+@contextmanager
+def told_to(listener: Callable[[str, dict[str, Any]], None]) -> Iterator[None]:
+    """Tell (kind, data) of steps to somebody instead."""
+    before = _Place.listener
+    _Place.listener = listener
+    try:
+        yield
     finally:
         _Place.listener = before
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier, Thread
 from typing import Any
 
 import pytest
@@ -158,3 +160,38 @@ def test_a_service_of_an_impossible_name_is_refused_as_by_a_worker() -> None:
             pass
 
     assert "'My NAS' is no name" in fnr.testing.run(guards, {}).message
+
+
+def tells_who(me: int) -> int:
+    """Each tells what it has to when all have begun, so that all are under way at once."""
+    all_are_here.wait()
+    fnr.checkpoint(me)
+    fnr.progress(me)
+    fnr.undo.cancel_task(f"TASK-{me}")
+    fnr.breaker("storage").__enter__()
+    all_are_here.wait()
+    return fnr.attempt().number
+
+
+all_are_here = Barrier(3)
+
+
+def test_attempts_of_several_threads_are_told_apart() -> None:
+    with ThreadPoolExecutor(3) as threads:
+        outcomes = list(
+            threads.map(lambda me: fnr.testing.run(tells_who, {"me": me}, attempt=me), [1, 2, 3])
+        )
+    for me, outcome in enumerate(outcomes, 1):
+        assert (outcome.message, outcome.result, outcome.checkpoints) == ("", me, (me,))
+        assert [each.done for each in outcome.progress] == [me]
+        assert [data["task_id"] for _, data in outcome.undo] == [f"TASK-{me}"]
+    assert sdk.host() is None
+
+
+def test_a_thread_of_a_function_belongs_to_its_attempt() -> None:
+    def told_by_a_thread() -> None:
+        thread = Thread(target=fnr.checkpoint, args=("from there",))
+        thread.start()
+        thread.join()
+
+    assert fnr.testing.run(told_by_a_thread).checkpoints == ("from there",)
