@@ -24,6 +24,7 @@ from fnr.api.errors import FnrError, TimedOut
 from fnr.api.requests import Event, GetStatus, Status
 from fnr.client.instants import now_ms
 from fnr.client.own_command import OwnCommand
+from fnr.client.shell import has_shell, stop_for_shell
 from fnr.config.paths import Paths
 from fnr.policy.chaos import Drilled
 from fnr.tui.aside import OneAtATime, aside
@@ -67,6 +68,7 @@ class FnrApp(Deeds):
         Binding("P", "hold", "pause", show=False),
         Binding("L", "lock", "lock", show=False),
         Binding("q,escape", "back", "back", show=False),
+        Binding("ctrl+z", "to_shell", "to the shell; fg goes on", show=False),
     ]
 
     def __init__(
@@ -207,8 +209,8 @@ class FnrApp(Deeds):
             self.pulse.begin(heard_from_ms=state.since_ms)
             if self._status is not None:
                 self._said.say(BACK)
-        elif self._said.words == BACK:
-            self._said.fall_silent()
+        else:
+            self._said.unsay(BACK)
         self.call_later(self._look)
 
     def deed_is_done(self) -> None:
@@ -374,6 +376,14 @@ class FnrApp(Deeds):
         if words:
             self.copy_to_clipboard(words)
             self._said.say(f"copied: {words}")
+
+    def action_to_shell(self) -> None:
+        """Stop, as Ctrl-Z stops any program: `fg` goes on."""
+        if has_shell():
+            with self.suspend():
+                stop_for_shell()
+        else:
+            self._said.say("no shell is there to go to: q leaves", bad=True)
 
     def on_resize(self, event: events.Resize) -> None:
         """On a terminal of a few lines the list is what counts."""

@@ -55,7 +55,10 @@ class Deeds(App[None]):
 
     @on(View.Told)
     def _told(self, message: View.Told) -> None:
-        self._said.say(message.words, bad=message.bad)
+        if message.over:
+            self._said.unsay(message.words)
+        else:
+            self._said.say(message.words, bad=message.bad)
 
     @on(Wished)
     def _wished(self, message: Wished) -> None:

@@ -70,3 +70,16 @@ async def test_a_dry_run_that_ends_while_the_program_is_left_breaks_nothing(
         await dialog.remove_children()
         assert dialog.is_current
         dialog.tried("would purge 3", dialog.trial)
+
+
+@pytest.mark.parametrize("verb", ["Replay", "Reclassify"])
+async def test_its_buttons_fit_on_40_columns(daemon: StoreServer, verb: str) -> None:
+    wish = Wish(
+        title="replay 1 dead letter", text="", verb=verb, trial_verb="Preview",
+        command=lambda _: OwnCommand(words=("dlq", "replay")),
+        trial=lambda _: OwnCommand(words=("dlq", "list")),
+    )  # fmt: skip
+    async with running(daemon.paths, "dlq", size=(40, 12)) as (app, pilot):
+        app.push_screen(Dialog(wish, daemon.paths))
+        await until_shown(pilot, verb)
+        assert all(words in shown(app) for words in ("Cancel", "Preview"))

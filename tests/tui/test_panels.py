@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from rich.text import Text
 from textual.app import App, ComposeResult
+from tui_home import StoreServer, running, settled, until, until_shown
 
+from fnr.tui.screens.dashboard import CONCERNS_SHOWN, DashboardView
 from fnr.tui.widgets.log_lines import LINES_MAX, LogLine, LogView
 from fnr.tui.widgets.panel import ChoicePanel
 
@@ -34,6 +36,30 @@ async def test_the_chosen_line_is_always_to_be_seen() -> None:
             assert len(rows) == 4
             assert any("more" in row for row in rows) is (number < 8)
             await pilot.press("down")
+
+
+async def test_a_panel_shows_that_it_has_the_focus_also_while_it_is_empty() -> None:
+    app = Stage()
+    async with app.run_test():
+        app.panel.show([])
+        assert app.panel.render().plain == "▸none"
+
+
+async def test_what_has_the_focus_stays_to_be_seen_when_what_is_above_grows(
+    daemon: StoreServer,
+) -> None:
+    """As when somebody is there before it is filled."""
+    async with running(daemon.paths, "dashboard", size=(40, 12)) as (app, pilot):
+        await until_shown(pilot, "FUNCTION")
+        view = app.view
+        assert isinstance(view, DashboardView)
+        view.latest.focus()
+        await until_shown(pilot, "latest errors")
+        view.attention.show([])
+        await settled(pilot)
+        view.attention.show([Text(f"line {number}") for number in range(8)])
+        await until(pilot, lambda: view.attention.size.height == CONCERNS_SHOWN)
+        await until_shown(pilot, "▸")
 
 
 async def test_a_click_chooses_the_line_that_stands_there() -> None:

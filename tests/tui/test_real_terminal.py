@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import select
+import shlex
 import shutil
 import signal
 import struct
@@ -40,12 +41,13 @@ class Terminal(Protocol):
 class Emulated:
     """A pseudo terminal, its output understood by a terminal emulator in Python."""
 
-    def __init__(self, words: list[str], env: dict[str, str]) -> None:
+    def __init__(self, words: list[str], env: dict[str, str], *, own: bool = False) -> None:
+        """own: it is the terminal of their session, so that a shell has jobs."""
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
         self._process = subprocess.Popen(
             words, stdin=slave, stdout=slave, stderr=slave, env={**os.environ, **ENV, **env},
-            start_new_session=True,
+            start_new_session=True, preexec_fn=_own_terminal if own else None,  # noqa: PLW1509 - no threads yet
         )  # fmt: skip
         os.close(slave)
         self._screen = pyte.Screen(COLUMNS, LINES)
@@ -60,6 +62,10 @@ class Emulated:
             assert ready, f"never: {words!r}\n{found}"
             self._stream.feed(os.read(self._master, 65536))
         return found
+
+    def forget(self) -> None:
+        """What stands there, as a terminal does that is drawn on by another program."""
+        self._screen.reset()
 
     def ended(self) -> int:
         while self._process.poll() is None:
@@ -89,6 +95,10 @@ class Emulated:
         """The terminal is closed, and it is not the one that would send a SIGHUP; how it ends."""
         os.close(self._master)
         return self._process.wait(PATIENCE_S)
+
+
+def _own_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 class Tmux:
@@ -217,5 +227,36 @@ def test_without_its_terminal_it_ends(filled: Paths) -> None:
     try:
         terminal.until(" of 200")
         assert terminal.vanish() == 128 + signal.SIGHUP
+    finally:
+        terminal.end()
+
+
+def test_ctrl_z_goes_to_the_shell_and_fg_draws_all_of_it_anew(filled: Paths) -> None:
+    """Also where something stands between: it would be waited for in the foreground for ever."""
+    terminal = Emulated(["sh", "-i"], {"PS1": "shell> "}, own=True)
+    try:
+        terminal.until("shell> ")
+        terminal.type(f"sh -c '{shlex.join(words_for(filled, 'tasks'))}; exit $?'\r")
+        terminal.until(" of 200")
+        terminal.type("\x1a")
+        terminal.until("Stopped")
+        terminal.forget()
+        terminal.type("fg\r")
+        assert "1 dashboard" in terminal.until(" of 200")
+        terminal.type("q")
+        terminal.until("needs attention")
+        terminal.forget()
+        terminal.type("q")
+        terminal.until("shell> ")
+    finally:
+        terminal.end()
+
+
+def test_ctrl_z_stays_where_no_shell_would_let_it_go_on(filled: Paths) -> None:
+    terminal = Emulated(words_for(filled, "tasks"), {}, own=True)
+    try:
+        terminal.until(" of 200")
+        terminal.type("\x1a")
+        assert "q leaves" in terminal.until("no shell is there to go to")
     finally:
         terminal.end()

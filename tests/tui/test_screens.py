@@ -35,6 +35,8 @@ from fnr.tui.screens.dialog import Dialog
 from fnr.tui.screens.help import HelpPage
 from fnr.tui.screens.list_view import ListView
 from fnr.tui.screens.rules import complaint
+from fnr.tui.widgets import said as said_lines
+from fnr.tui.widgets.said import Said
 from fnr.tui.work_lines import pulse_lines
 
 # Something that only stands on this screen.
@@ -225,6 +227,23 @@ async def test_a_filter_is_typed_kept_and_recalled(daemon: StoreServer) -> None:
         await until_shown(pilot, "of 200")
         await pilot.press("slash", "up", "enter")
         await until_shown(pilot, "of 40")
+
+
+async def test_what_is_wrong_with_a_filter_is_said_until_it_is_mended_or_given_up(
+    daemon: StoreServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(said_lines, "SHOWN_S", 3_600.0)
+    async with running(daemon.paths, "tasks") as (app, pilot):
+        await until_shown(pilot, "of 200")
+        said = app.query_one("#said", Said)
+        await pilot.press("slash", *"state:nonsense")
+        for mend in ("backspace", "escape"):
+            await pilot.press("enter")
+            await until(pilot, lambda: said.has_class("-open"))
+            await pilot.press(mend)
+            await until(pilot, lambda: not said.has_class("-open"))
+        assert isinstance(app.view, ListView)
+        assert app.view.where == ""
 
 
 async def test_marks_and_the_cursor_survive_a_refresh(daemon: StoreServer) -> None:

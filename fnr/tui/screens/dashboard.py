@@ -118,7 +118,7 @@ class DashboardView(View):
 
     def compose(self) -> ComposeResult:
         """Functions above, panels below."""
-        with VerticalScroll(can_focus=False):
+        with VerticalScroll(can_focus=False, id="all"):
             yield self.table
             with Grid():
                 yield self.attention
@@ -132,6 +132,14 @@ class DashboardView(View):
     def on_mount(self) -> None:
         """Laid out for its width at once: it is as wide as the terminal."""
         self.set_class(self.app.size.width >= WIDE_COLUMNS_MIN, "-wide")
+        # What is above grows when it is filled, and pushes what has the focus out of the screen.
+        self.watch(self.query_one("#all"), "virtual_size", self._show_focused, init=False)
+
+    def _show_focused(self) -> None:
+        # Whoever has the focus on the functions may have turned the wheel to what is below.
+        for panel in (self.attention, self.latest):
+            if panel.has_focus:
+                panel.scroll_visible(animate=False)
 
     def on_resize(self) -> None:
         """Two columns of panels where there is room."""

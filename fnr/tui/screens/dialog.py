@@ -50,12 +50,15 @@ class Dialog(Veiled[OwnCommand | None]):
     Dialog.-low #text, Dialog.-low Input, Dialog.-low Select, Dialog.-low TextArea { margin: 0; }
     Dialog.-low #command, Dialog.-low #trial { margin: 0; }
     Dialog Button { margin: 0 0 0 2; min-width: 10; }
+    Dialog.-narrow > VerticalScroll { padding: 0 1; }
+    Dialog.-narrow Button { margin: 0 0 0 1; min-width: 0; }
     """
 
     def __init__(self, wish: Wish, paths: Paths) -> None:
         super().__init__()
         # Where lines are few, what has to be seen before somebody agrees comes before air.
         self.VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-high")]
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-broad")]
         self.wish = wish
         self._paths = paths
         self._values: Values = {ask.name: ask.value for ask in wish.asks}

@@ -212,7 +212,7 @@ class ListView(View):
     @on(FilterBar.Wrong)
     def _wrong(self, message: FilterBar.Wrong) -> None:
         message.stop()
-        self.post_message(self.Told(message.why, bad=True))
+        self.post_message(self.Told(message.why, bad=True, over=message.over))
 
     def show_filtered(self, where: str) -> None:
         """Only what this filter finds."""

@@ -30,12 +30,13 @@ class View(Vertical, Bare):
     """
 
     class Told(Message):
-        """Something to say to whoever looks, at the bottom of the screen."""
+        """Something to say to whoever looks, at the bottom of the screen; over: not any more."""
 
-        def __init__(self, words: str, *, bad: bool = False) -> None:
+        def __init__(self, words: str, *, bad: bool = False, over: bool = False) -> None:
             super().__init__()
             self.words = words
             self.bad = bad
+            self.over = over
 
     def __init__(self, feed: Feed) -> None:
         super().__init__(id=f"view-{self.name_of_screen}")

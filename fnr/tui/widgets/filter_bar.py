@@ -37,17 +37,19 @@ class FilterBar(Input):
             self.where = where
 
     class Wrong(Message):
-        """What was typed is no filter, and why."""
+        """What was typed is no filter, and why. over: it is being mended, or was given up."""
 
-        def __init__(self, why: str) -> None:
+        def __init__(self, why: str, *, over: bool = False) -> None:
             super().__init__()
             self.why = why
+            self.over = over
 
     def __init__(self, fields: Mapping[str, Field] | None, *, hint: str) -> None:
         super().__init__(placeholder=hint, compact=True, select_on_focus=False)
         self._fields = fields
         self._past: list[str] = []
         self._place = 0
+        self._why = ""
 
     def set_fields(self, fields: Mapping[str, Field] | None) -> None:
         """Another list is filtered."""
@@ -59,9 +61,12 @@ class FilterBar(Input):
         self.cursor_position = len(where)
         self._place = len(self._past)
         self.display = True
-        self.remove_class("-invalid")
         # At once: what is typed next is meant for the filter.
         self.screen.set_focus(self)
+
+    def on_input_changed(self) -> None:
+        """What was said of it is not said of this."""
+        self._unsay()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Take it, if it is one."""
@@ -72,7 +77,8 @@ class FilterBar(Input):
                 parse(where, fields=self._fields)
             except FilterError as error:
                 self.add_class("-invalid")
-                self.post_message(self.Wrong(str(error)))
+                self._why = str(error)
+                self.post_message(self.Wrong(self._why))
                 return
         if where and where not in self._past[-1:]:
             self._past = [*self._past[-KEPT:], where]
@@ -88,6 +94,13 @@ class FilterBar(Input):
         self.value = self._past[self._place] if self._place < len(self._past) else ""
         self.cursor_position = len(self.value)
 
+    def _unsay(self) -> None:
+        if self._why:
+            self.remove_class("-invalid")
+            self.post_message(self.Wrong(self._why, over=True))
+            self._why = ""
+
     def _leave(self, where: str | None) -> None:
+        self._unsay()
         self.display = False
         self.post_message(self.Wanted(where))

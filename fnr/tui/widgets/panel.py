@@ -104,7 +104,8 @@ class ChoicePanel(Widget):
         """As many lines as there is room for, the chosen one among them."""
         width = max(1, self.size.width)
         if not self._lines:
-            return Text(self._empty, "dim")
+            sign = "▸" if self.has_focus else ""
+            return Text().append(sign, "bold").append(self._empty, "dim")
         first = self._first()
         found = []
         for number, line in enumerate(self._lines[first : first + self._lines_max], start=first):

@@ -31,6 +31,11 @@ class Said(Widget):
             self._timer.stop()
         self._timer = self.set_timer(SHOWN_S, self.fall_silent)
 
+    def unsay(self, words: str) -> None:
+        """It is not so any more; what was said since then stays."""
+        if self.words == one_line(words):
+            self.fall_silent()
+
     def fall_silent(self) -> None:
         """What was said is gone."""
         self.remove_class("-open")
