@@ -20,6 +20,7 @@ from fnr.policy.record import LetterStat
 from fnr.policy.rules import Category
 from fnr.tui.attention import concerns
 from fnr.tui.pulse import DIED, ERRORS, Pulse
+from fnr.tui.widgets.frame import Head, TopLine
 from fnr.tui.widgets.panel import ChoicePanel
 from fnr.tui.work_lines import letter_lines, pulse_lines
 
@@ -34,6 +35,12 @@ def stats(count: int) -> list[LetterStat]:
         )
         for number in range(count)
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "1 worker"), (1_200, "1,200 workers")])
+def test_workers_are_counted_in_english(count: int, words: str) -> None:
+    status = Status(state="running", version="1", home="/h", workers=count)
+    assert TopLine._counts(status, Head()) == [(words, "dim")]
 
 
 def test_deaths_that_were_cut_say_so_beside_the_letters_too() -> None:
