@@ -35,6 +35,7 @@ TRACE_CHARS_MAX = 16_000
 # A line of fewer words names no cause.
 WORDS_MIN = 3
 TITLE_CHARS_MAX = 200
+UNCAUGHT = "unknown"
 
 
 def fingerprint(evidence: Evidence, classification: Classification, function: str) -> Fingerprint:
@@ -80,11 +81,12 @@ def _parts(evidence: Evidence, classification: Classification, function: str) ->
 def _filled(classification: Classification, function: str) -> str:
     """A rule's own fingerprint; {function}, {rule} and the rule's captures stand for their values.
 
-    A text without {function} gathers the errors of all functions in one incident.
+    A text without {function} gathers the errors of all functions in one incident. A group that may
+    be left out caught nothing.
     """
     known = {"function": function, "rule": classification.rule, **classification.captures}
     return re.sub(
-        r"\{(\w+)\}", lambda found: known.get(found[1], found[0]), classification.fingerprint
+        r"\{(\w+)\}", lambda found: known.get(found[1], UNCAUGHT), classification.fingerprint
     )
 
 
@@ -154,6 +156,7 @@ def any_of(pattern: str) -> Callable[[str], bool]:
 _WRAPPER = any_of(
     r"exit(ed)?[ _-](with |status|code)|non-zero|returned? (code )?-?[0-9]"
     r"|see (above|below|the|root)|root cause|subprocess|child process"
+    r"|^ran: |^for more information"
     r"|process .{0,40}(failed|died|exited)|command .{0,80}failed|stderr|stdout|output|:$"
 )
 _TELLING = any_of(
@@ -162,6 +165,8 @@ _TELLING = any_of(
     r"|unknown"
 )
 _COMMAND = re.compile(r"Command ['\"]?\[?['\"]?([^'\"\s,\]]{1,300})")
+# The first line of what the library sh raises.
+_RAN = re.compile(r"RAN: (\S{1,300})")
 _COMMAND_ENDS = (" returned ", " died ", " timed out")
 _WORD = re.compile(r"[^\W\d_]{3}")
 # A command's end is in other parts already: "exit code 1: its last words".
@@ -215,6 +220,8 @@ def _telling(text: str) -> list[str]:
 
 def _program(line: str) -> str:
     """ "Command '['ffmpeg', '-i', …]' returned …": which program, and none of its arguments."""
+    if ran := _RAN.match(line):
+        return f"RAN: {ran[1].rpartition('/')[2]}"
     start = line.find("Command ")
     found = _COMMAND.match(line, start) if start >= 0 else None
     end = max(map(line.rfind, _COMMAND_ENDS))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from itertools import pairwise
+
+from fnr.policy.random_words import WORD_CHARS_MIN, changes_kind, is_random
 
 LINE_CHARS_MAX = 200
 # Of a longer line so much is read: what varies in it has a length of its own, and cut by that, one
@@ -25,7 +26,8 @@ _KNOWN_CODES = r"(?:ORA|TNS|PLS|SQL|TS|CS|LNK|MSB|NU|HY)-?\d{3,5}[A-Z]?"
 _CODE_WORDS = (
     r"HTTP(?:/[\d.]{1,3}\"?)?"
     r"|(?:status|error|response|exit|return)[ _]?(?:code|status)|status|errno"
-    r"|error|exit(?:ed)?(?:[ ]with)?(?:[ ]non-zero)?(?:[ ](?:status|code))?|signal|xid|code|rc"
+    r"|error(?:[ ]level)?|exit(?:ed)?(?:[ ]with)?(?:[ ]non-zero)?(?:[ ](?:status|code|value))?"
+    r"|return(?:ed)?[ ]value|ret(?:val)?|err(?=[ =])|signal|xid|code|rc"
 )
 _DATA_FILES = (
     r"png|jpe?g|webp|gif|bmp|tiff?|exr|hdr|mp4|mkv|mov|avi|webm|wav|mp3|flac|ogg|json|jsonl|ya?ml"
@@ -40,24 +42,30 @@ _TOP_DOMAINS = r"com|net|org|io|ai|dev|app|cloud|internal|local|lan|svc|edu|gov|
 _VARYING = re.compile(
     rf"""
       (?P<plain> (?<![\w.@/\\:'"-])
-                 (?:(?!(?i:http|status|error|response|exit|return|errno|signal|sqlstate|xid|code|rc)
-                       (?![a-z]))[A-Za-z_]+(?:[.:]?[ ]|[ ,;)(!]{{1,3}})(?=[\s]|[A-Za-z]|$))+ )
+                 (?:(?!(?i:http|status|error|response|exit(?:ed)?|return(?:ed)?|errno|signal
+                          |sqlstate|xid|code|rc|ret(?:val)?|err)(?![a-z]))
+                    [A-Za-z_]{{1,{WORD_CHARS_MIN - 1}}}
+                    (?:[.:]?[ ]|[ ,;)(!]{{1,3}})(?=[\s]|[A-Za-z]|$))+ )
     | (?<![\w.])(?=\d)(?:
           (?P<time> \d{{4}}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{{1,9}})?)?)?
                     (?:Z|[+-]\d\d:?\d\d)?
                   | \d\d-\d\d(?=[ ]\d\d:)
-                  | \d{{1,2}}:\d\d:\d\d(?:[.,]\d{{1,9}})?
+                  | \d{{1,2}}:\d\d:\d\d(?:[.,]\d{{1,9}})?(?!:[0-9a-fA-F]{{2}}\b)
                   | \d{{1,4}}/\d{{1,2}}/\d{{1,4}}
+                  | \d+h\d+m(?:\d+(?:\.\d+)?s)?|\d+m\d+(?:\.\d+)?s
                   | \d+(?:\.\d+)?[ ]?
                     (?:ns|[uµ]s|ms|s|secs?|seconds?|mins?|minutes?|h|hours?|days?) )(?!\w)
         | (?P<size> \d+(?:\.\d+)?[ ]?(?:[KMGTkmgt]i?[Bb]|[Bb]ytes?|B) )(?!\w)
         | (?P<phrase> [45]\d\d )(?=[ ][A-Z][a-z])
-        | (?P<address> \d{{1,3}}(?:\.\d{{1,3}}){{3}}(?::\d+|/\d+)? )(?![\w.-])
+        | (?P<address> \d{{1,3}}(?:\.\d{{1,3}}){{3}}(?::\d+|/\d+)?
+                     | \d\d(?::\d\d){{5}} )(?![\w.:-])
         | (?P<number> (?!0[xX][0-9a-fA-F]{{2}})\d+(?:[.,:x×]\d+)*(?:[eE][-+]?\d+)?%? )(?![\w/:.-]) )
+    | (?P<zone> (?<![\w.:])[0-9a-fA-F]{{1,4}}(?::[0-9a-fA-F]{{0,4}}){{2,7}}%[\w.-]*\w )
     | (?P<quoted> (?<![\w'])'[^'\n]{{0,200}}'(?!\w) | "[^"\n]{{0,200}}" )
     | Xid[ ]\([^()]{{1,40}}\):[ ](?P<xid> \d{{1,3}} )
     | (?P<keep> (?=[A-Za-z])\b(?:
                 (?i:{_CODE_WORDS})(?:[ :=#]|[:=][ ]|[ ]\[|\[|:[ ]\(|[ ]\()-?\d{{1,5}}(?![\w%-]|\.\d)
+              | (?i:returned)[ ]-?\d{{1,3}}(?=[.,;:)]|[ ](?:exit|\()|$)
               | (?i:sqlstate)\W{{1,3}}[0-9A-Z]{{5}}\b
               | {_KNOWN_CODES}\b )
               | \[E\d{{4}}\](?=:)
@@ -67,12 +75,18 @@ _VARYING = re.compile(
     re.VERBOSE,
 )  # fmt: skip
 
-_PLACEHOLDERS = {"time": "<time>", "size": "<size>", "address": "<addr>", "number": "#"}
+_PLACEHOLDERS = {
+    "time": "<time>",
+    "size": "<size>",
+    "address": "<addr>",
+    "zone": "<addr>",
+    "number": "#",
+}
 
 # ── words by themselves ──────────────────────────────────────────────────────
 
 _MARKED = re.compile(r"[\d/\\.@:]")
-_URL = re.compile(r"[A-Za-z][\w+.-]{1,20}://")
+_URL = re.compile(r"[A-Za-z][\w+.-]{1,20}://|arn:aws")
 _PATH = re.compile(r"[A-Za-z]:\\|(?:~|\.{1,2})?/|[\w.-]+(?:/[\w.@-]+){2}")
 _CODE_FILE = re.compile(
     rf"(?:^|[/\\])([\w-]{{1,100}}\.(?:{_CODE_FILES}|so)(?:\.\d+)*)(?::\d+)*$", re.IGNORECASE
@@ -93,8 +107,14 @@ _UUID = re.compile(
     r"(?<![0-9a-zA-Z])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![0-9a-zA-Z])"
 )
 _BASE64 = re.compile(r"[A-Za-z0-9+][A-Za-z0-9+/]{23,}")
-# Of neighbours in what a random generator made, so many are of different kinds; of names, fewer.
-_CHANGES_MIN = 0.45
+_LONG = re.compile(rf"[\w-]{{{WORD_CHARS_MIN},}}")
+# What Kubernetes puts behind a pod's name: no vowels, and no digit that looks like a letter.
+_OF_POD = "bcdfghjklmnpqrstvwxz2456789"
+_POD = re.compile(
+    rf"(?<=[a-z0-9])(?:-[{_OF_POD}]{{6,10}}-(?=[{_OF_POD}])"
+    rf"|-(?=\d*[a-z])(?![a-z]{{1,2}}\d+(?!\w)|\w{{0,2}}(?:http|sql|html)))[{_OF_POD}]{{5}}(?![\w.-])"
+)
+_STATUS = re.compile(r"[45]\d\d [A-Z][a-z]")
 _DIGITS = re.compile(r"\d+")
 _WITH_DIGITS = re.compile(r"\w*\d\w*")
 _HEX = re.compile(r"[0-9a-f]+|[0-9A-F]+")
@@ -160,10 +180,10 @@ def _replaced(match: re.Match[str]) -> str:
 def _word(word: str) -> str:
     """What stands between two spaces or brackets: a name, or the place or number of something."""
     if word.isalpha() or not _MARKED.search(word):
-        return word
+        return _without_ids(word)
     if _URL.match(word):
         return "<url>"
-    if _ID.fullmatch(word) or (_BASE64.fullmatch(word) and _is_random(word)):
+    if _ID.fullmatch(word) or (_BASE64.fullmatch(word) and changes_kind(word)):
         return "<id>"
     if code := _CODE_FILE.search(word):
         return word_shape(code[1])
@@ -173,7 +193,13 @@ def _word(word: str) -> str:
         return "<addr>"
     if _NUMBER.fullmatch(word) or _BUS.fullmatch(word):
         return "#"
-    return _WITH_DIGITS.sub(lambda found: word_shape(found[0]), _UUID.sub("<id>", word))
+    return _WITH_DIGITS.sub(lambda found: word_shape(found[0]), _without_ids(word))
+
+
+def _without_ids(word: str) -> str:
+    """Ids that are a part of a word, or have no digit that would show them."""
+    word = _POD.sub("-<id>", _UUID.sub("<id>", word))
+    return _LONG.sub(lambda found: "<id>" if is_random(found[0]) else found[0], word)
 
 
 def _quoted(match: re.Match[str]) -> str:
@@ -184,8 +210,9 @@ def _quoted(match: re.Match[str]) -> str:
     if _NAME.fullmatch(inner):
         is_key = behind.lstrip().startswith(":")
         if is_key or not before or _NAMES_BEFORE.search(before) or _NAMES_BEHIND.match(behind):
-            return f"{quote}{word_shape(inner)}{quote}"
-    if _TOLD_BEFORE.search(before):
+            shape = "<id>" if is_random(inner) else word_shape(inner)
+            return "<str>" if shape == "<id>" else f"{quote}{shape}{quote}"
+    if _TOLD_BEFORE.search(before) or _STATUS.match(inner):
         return f"{quote}{_VARYING.sub(_replaced, inner)}{quote}"
     return "<str>"
 
@@ -195,6 +222,8 @@ def word_shape(word: str) -> str:
     groups = _DIGITS.findall(word)
     if not groups:
         return word
+    if is_random(word):
+        return "<id>"
     if len(word) == ULID_CHARS and word.isalnum() and word.isupper():
         return "<id>"
     if len(word) >= UPPER_ID_CHARS and len(groups) >= 2 and word.isalnum() and word.isupper():
@@ -210,10 +239,3 @@ def _is_mixed(word: str) -> bool:
     """Digits between letters of both cases, as in what a random generator makes."""
     lower, upper = word.lower() != word, word.upper() != word
     return lower and upper and len(word) > SHORT_ID_CHARS + 2 and "_" not in word
-
-
-def _is_random(word: str) -> bool:
-    """Do capitals, small letters and digits follow each other as by chance?"""
-    kinds = [(one.isdecimal(), one.isupper()) for one in word if one.isalnum()]
-    changes = sum(one != other for one, other in pairwise(kinds))
-    return changes >= _CHANGES_MIN * len(kinds)

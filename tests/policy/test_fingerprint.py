@@ -57,6 +57,11 @@ def key(evidence: Evidence, function: str = "render", named: Classification | No
 
 FAILED = "subprocess.CalledProcessError"
 WRAPPED = "Command '['{}', '-i', 'a']' returned non-zero exit status 1."
+RAN = "\n\n  RAN: /usr/bin/ls {}\n\n  STDOUT:\n\n\n  STDERR:\n{}\n"
+HTTPX = (
+    "httpx.HTTPStatusError: Client error '{}' for url 'http://127.0.0.1:80/a'\n"
+    "For more information check: https://127.0.0.1/Web/HTTP/Status"
+)
 STABLE = [
     (Evidence(), "2:6c049c422c0f49d7add9"),
     (Evidence(signal=11, core_dumped=True), "2:60e5cb237e1650c48e19"),
@@ -111,6 +116,10 @@ ALIKE = [
         raised(FAILED, WRAPPED.format("/usr/bin/ffmpeg").replace("'a'", "'b c'")),
     ),
     (ended(1, "\x1b[31merror: boom\x1b[0m"), ended(1, "error: boom")),
+    (
+        raised("sh.ErrorReturnCode_2", RAN.format("a b", "ls: /a: Permission denied")),
+        raised("sh.ErrorReturnCode_2", RAN.format("c", "ls: /c: Permission denied")),
+    ),
 ]
 
 
@@ -146,6 +155,11 @@ APART = [
         raised("ValueError", "bad", traceback=TRACE.format(line=1)),
         raised("ValueError", "bad", traceback=TRACED.replace("render.py", "upload.py")),
     ),
+    (
+        raised("sh.ErrorReturnCode_2", RAN.format("a", "ls: /a: No such file or directory")),
+        raised("sh.ErrorReturnCode_2", RAN.format("a", "ls: /a: Permission denied")),
+    ),
+    (ended(1, HTTPX.format("403 Forbidden")), ended(1, HTTPX.format("404 Not Found"))),
 ]
 
 
@@ -161,9 +175,10 @@ def test_every_function_has_its_own_incidents() -> None:
 def test_a_rules_own_fingerprint_gathers_functions_and_keeps_captures() -> None:
     whole = unknown(fingerprint="disk-full")
     assert key(Evidence(signal=9), "render", whole) == key(Evidence(exit_code=1), "upload", whole)
-    each = unknown(fingerprint="disk-full {function} {disk} {nonsense}", captures={"disk": "sda"})
+    each = unknown(fingerprint="disk-full {function} {disk} {part}", captures={"disk": "sda"})
     found = fingerprint(Evidence(), each, "render")
-    assert found.parts == (("rule", "disk-full render sda {nonsense}"),)
+    # A group that need not match: a rule with any other name in braces is refused.
+    assert found.parts == (("rule", "disk-full render sda unknown"),)
     assert found.key != key(Evidence(), "upload", each)
 
 
