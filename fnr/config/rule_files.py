@@ -23,7 +23,7 @@ from msgspec.structs import replace
 import fnr.rulepacks
 from fnr.config.paths import Paths
 from fnr.config.whole_file import open_to_read, read_open
-from fnr.policy.rule_check import broken_examples, never_deciding
+from fnr.policy.rule_check import broken_examples, idle_keys, never_deciding
 from fnr.policy.rule_file import ParsedRules, RuleProblem, parse_rules
 from fnr.policy.rule_filing import build_index
 from fnr.policy.rule_index import DamagedIndex, load_index
@@ -135,7 +135,11 @@ def with_operator_rules(
         kept = [rule for rule in own if rule.name not in disabled]
         found = [*never_deciding(kept), *broken_examples(kept, with_own)]
         rule_set = rule_set if found else with_own
-    told = [*_twice(own, shipped, disabled), *_switched_nothing(pairs, own, shipped)]
+    told = [
+        *_twice(own, shipped, disabled),
+        *_switched_nothing(pairs, own, shipped),
+        *idle_keys(rule for rule in own if rule.name not in disabled),
+    ]
     return LoadedRules(
         rule_set=rule_set,
         own=own,

@@ -19,13 +19,15 @@ from fnr.policy.facts import gather
 from fnr.policy.labelled import evidence_of_test
 from fnr.policy.rule_file import RuleProblem
 from fnr.policy.rule_set import RuleSet
-from fnr.policy.rules import STRATEGY_OF, Conditions, Rule, RuleTest
+from fnr.policy.rules import STRATEGY_OF, Conditions, Rule, RuleTest, Strategy
 from fnr.policy.standing import standing_of
 from fnr.policy.type_names import NamePatterns, fits_name
 
 _EQUALS = ("killed_by", "signals", "exits", "phases", "text")
 _NAMES = ("exceptions", "functions", "services", "names_input")
 _FLAGS = ("oom_killed", "stop_proven")
+_ENDS = frozenset({Strategy.FAIL_FAST, Strategy.DEAD_LETTER})
+_BACKOFF = Strategy.RETRY_WITH_BACKOFF
 
 
 def broken_examples(rules: Iterable[Rule], in_force: RuleSet) -> Iterator[RuleProblem]:
@@ -79,6 +81,24 @@ def _broken(test: RuleTest, rule: Rule, in_force: RuleSet) -> str:
 
 def _outcome(rule: Rule) -> tuple[object, ...]:
     return rule.category, rule.strategy or STRATEGY_OF[rule.category]
+
+
+def idle_keys(rules: Iterable[Rule]) -> Iterator[RuleProblem]:
+    """Every key of a rule that asks for what its strategy never does."""
+    for rule in rules:
+        strategy = rule.strategy or STRATEGY_OF[rule.category]
+        if rule.max_retries is not None and strategy in _ENDS:
+            yield _idle(rule, "max_retries", strategy, "tries nothing again", _BACKOFF)
+        if rule.wait_for is not None and strategy is not Strategy.QUEUE_AND_WAIT:
+            yield _idle(rule, "wait_for", strategy, "waits for nothing", Strategy.QUEUE_AND_WAIT)
+
+
+def _idle(rule: Rule, key: str, strategy: Strategy, why: str, instead: Strategy) -> RuleProblem:
+    message = (
+        f"rule {rule.name}: {key} has no effect, because {strategy} {why} ({rule.category});"
+        f' leave it out, or set strategy = "{instead}"'
+    )
+    return RuleProblem(where=rule.where, message=message)
 
 
 def never_deciding(rules: Sequence[Rule]) -> Iterator[RuleProblem]:

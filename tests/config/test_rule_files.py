@@ -164,6 +164,34 @@ def test_a_name_that_switches_nothing_off_is_told_and_harms_no_rule(paths: Paths
     ]
 
 
+IDLE = [
+    ("permanent", "max_retries = 5", "dead_letter tries nothing again", "retry_with_backoff"),
+    ("validation", "max_retries = 5", "fail_fast tries nothing again", "retry_with_backoff"),
+    ("transient", 'wait_for = "disk"', "retry_with_backoff waits for nothing", "queue_and_wait"),
+]
+
+
+@pytest.mark.parametrize(("category", "line", "why", "instead"), IDLE)
+def test_a_key_of_a_rule_that_has_no_effect_is_told(
+    paths: Paths, category: str, line: str, why: str, instead: str
+) -> None:
+    """Told, not refused: an upgrade puts no rule out of force."""
+    rule = MINE.replace("transient", category) + f"{line}\n"
+    write(paths, "a.toml", rule)
+    loaded = load_rules(paths)
+    assert (told(loaded), names(loaded)) == ([], "a/lens")
+    [words] = warned(loaded)
+    assert words == (
+        f"a.toml:2: rule a/lens: {line.partition(' ')[0]} has no effect, because {why}"
+        f' ({category}); leave it out, or set strategy = "{instead}"'
+    )
+    write(paths, "a.toml", f'{rule}strategy = "{instead}"\n')
+    assert warned(load_rules(paths)) == []
+    write(paths, "a.toml", rule)
+    write(paths, "off.toml", 'disable = ["a/lens"]')
+    assert warned(load_rules(paths)) == []
+
+
 def test_a_rule_is_switched_off_by_name(paths: Paths) -> None:
     write(paths, "off.toml", 'disable = ["optics/lens"]')
     loaded = load_rules(paths)
