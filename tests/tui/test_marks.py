@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 from tui_home import StoreServer, lines_of, running, shown, until, until_shown
 
-from fnr.api.incident_requests import ListErrors, ListIncidents
+from fnr.api.errors import NotFound
+from fnr.api.incident_requests import GetError, GetIncident, ListErrors, ListIncidents
 from fnr.api.letter_requests import ListLetters
 from fnr.policy.filter import LETTER_FIELDS, matches, parse
 from fnr.tui.screens.dialog import Dialog
@@ -113,3 +115,36 @@ async def test_a_purge_means_what_was_counted_and_nothing_that_came_or_was_resol
         assert matches(expr, latest, 0)
         assert not matches(expr, latest | {"at": counted[0].died_at_ms + 1}, 0)
         assert not matches(expr, latest | {"state": "resolved"}, 0)
+
+
+@pytest.mark.parametrize("key", ["C", "N"])
+async def test_what_is_corrected_is_the_error_that_one_sees(daemon: StoreServer, key: str) -> None:
+    """The page explains the latest that is kept; the row's own latest may be forgotten, or newer.
+
+    Method: rows of incidents whose last error is not there any more.
+    """
+    asked = []
+
+    def forgotten(request: ListIncidents) -> object:
+        page = daemon.from_store(request)
+        items = [replace(item, last_error_id="01" + "0" * 24) for item in page.items]
+        return replace(page, items=items)
+
+    def story(request: GetIncident) -> object:
+        found = daemon.from_store(request)
+        asked.append(found.errors[0].error_id)
+        gone = replace(found.incident, last_error_id="01" + "0" * 24)
+        return replace(found, incident=gone)
+
+    def error(request: GetError) -> object:
+        gone = request.error_id.startswith("010000")
+        return NotFound("no such error") if gone else daemon.from_store(request)
+
+    daemon.answers |= {ListIncidents: forgotten, GetIncident: story, GetError: error}
+    async with running(daemon.paths, "errors", size=(120, 40)) as (app, pilot):
+        await until_shown(pilot, "the latest of them:")
+        await pilot.press(key)
+        await until(pilot, lambda: isinstance(app.screen, Dialog))
+        if key == "C":
+            await until_shown(pilot, f"errors reclassify {asked[-1]}")
+        assert GetError(error_id=asked[-1]) in daemon.asked

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
+from fnr.api.errors import NotFound
 from fnr.api.incident_requests import GetError, GetIncident, ListErrors, ListIncidents
+from fnr.api.plain_text import one_line
 from fnr.api.question import Request
 from fnr.client.incident_story import incident_page
 from fnr.client.own_command import OwnCommand
 from fnr.policy.filter import ERROR_FIELDS, INCIDENT_FIELDS
 from fnr.policy.incident import Incident
-from fnr.policy.record import ErrorDetail, ErrorLine, Page
+from fnr.policy.record import ErrorDetail, ErrorLine, IncidentDetail, Page
 from fnr.policy.rules import Category
 from fnr.tui.cells import ago, short_id, signed
 from fnr.tui.feed import Feed
@@ -68,6 +71,8 @@ class ErrorsView(ListView):
     def __init__(self, feed: Feed) -> None:
         self.incidents = True
         self._wheres = {True: "", False: ""}
+        # Which error of which incident the page beside the list explains.
+        self._on_page = ("", "")
         super().__init__(feed)
         self.table.window.moving = True
 
@@ -91,12 +96,37 @@ class ErrorsView(ListView):
         if isinstance(item, Incident):
             found = await self.feed.ask(GetIncident(incident_id=item.incident_id))
             page = incident_page(found).rstrip("\n")
-            if not found.errors:
+            last = await self._latest_of(found)
+            if last is None:
                 return page
+            self._on_page = (item.incident_id, last.error.error_id)
             head, title, latest = page.partition("latest errors:")
-            last = await self.feed.ask(GetError(error_id=found.errors[0].error_id))
             return f"{head}the latest of them:\n{await self._explained(last)}\n{title}{latest}"
         return await self._explained(await self.feed.ask(GetError(error_id=item.error_id)))
+
+    async def _latest_of(self, found: IncidentDetail) -> ErrorDetail | None:
+        """The latest error that is kept: the last one may have been forgotten with its task."""
+        kept = (one.error_id for one in found.errors[:1])
+        for error_id in dict.fromkeys((found.incident.last_error_id, *kept)):
+            with suppress(NotFound):
+                return await self.feed.ask(GetError(error_id=error_id))
+        return None
+
+    async def _chosen_error(self) -> ErrorDetail | None:
+        """The error that the cursor is on, of an incident the one that its page explains."""
+        item = self.table.window.item
+        if item is None:
+            return None
+        if not isinstance(item, Incident):
+            return await self.ask(GetError(error_id=item.error_id))
+        seen = self.has_class("-wide") or self.has_class("-opened")
+        if seen and self._on_page[0] == item.incident_id:
+            return await self.ask(GetError(error_id=self._on_page[1]))
+        found = await self.ask(GetIncident(incident_id=item.incident_id))
+        last = None if found is None else await self._latest_of(found)
+        if found is not None and last is None:
+            self.post_message(self.Told("no error of this incident is kept any more", bad=True))
+        return last
 
     async def _explained(self, detail: ErrorDetail) -> str:
         return await asyncio.to_thread(_explained, detail, self.feed)
@@ -205,14 +235,19 @@ class ErrorsView(ListView):
         words = "Say that it is over; the next error opens it again, as regressed."
         self._wish_for_incidents("resolve", words, (reason,))
 
-    def action_change_reclassify(self) -> None:
+    async def action_change_reclassify(self) -> None:
         """Say what an error is."""
-        item = self.table.window.item
-        if item is None:
-            return
-        single = isinstance(item, Incident)
-        found = [item.last_error_id] if single else self.chosen_ids()
+        marked = {} if self.incidents else self.table.window.marked
+        if marked:
+            first = next(iter(marked.values()))
+            self._wish_for_category(list(marked), "", first.category)
+        elif (detail := await self._chosen_error()) is not None:
+            error = detail.error
+            named = error.correction or error.classification
+            text = f"{error.error_id}: {one_line(error.evidence.message)[:RULE_TEXT_CHARS_MAX]}\n"
+            self._wish_for_category([error.error_id], text, named.category)
 
+    def _wish_for_category(self, found: list[str], text: str, category: Category) -> None:
         def command(values: Values) -> OwnCommand:
             more = ("--category", values["category"], *flag("--why", values["why"]))
             return on_ids(("errors", "reclassify"), found, more)
@@ -221,14 +256,14 @@ class ErrorsView(ListView):
             Wished(
                 Wish(
                     title=f"reclassify {several(found, 'error')}",
-                    text="Say what it is; what it was named stays on record beside it.",
+                    text=f"{text}Say what it is; what it was named stays on record beside it.",
                     verb="Reclassify",
                     command=command,
                     asks=(
                         Ask(
                             name="category",
                             label="category",
-                            value=item.category.value,
+                            value=category.value,
                             options=tuple(Category),
                         ),
                         Ask(name="why", label="why", hint="kept on record"),
@@ -239,12 +274,7 @@ class ErrorsView(ListView):
 
     async def action_change_new_rule(self) -> None:
         """Begin a rule with the words of this error."""
-        item = self.table.window.item
-        if item is None:
-            return
-        error_id = item.last_error_id if isinstance(item, Incident) else item.error_id
-        detail = await self.ask(GetError(error_id=error_id))
-        if detail is not None:
+        if (detail := await self._chosen_error()) is not None:
             self.post_message(Wished(rule_from(detail)))
 
 
