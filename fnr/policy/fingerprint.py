@@ -156,17 +156,27 @@ def any_of(pattern: str) -> Callable[[str], bool]:
 _WRAPPER = any_of(
     r"exit(ed)?[ _-](with |status|code)|non-zero|returned? (code )?-?[0-9]"
     r"|see (above|below|the|root)|root cause|subprocess|child process"
-    r"|^ran: |^for more information"
+    r"|^ran: "
     r"|process .{0,40}(failed|died|exited)|command .{0,80}failed|stderr|stdout|output|:$"
+)
+# The same as the last line of a program, which has told the cause before it.
+_FAREWELL = any_of(
+    r"exiting (now|with failure)|due to [^;]{0,40}previous errors?|compilation terminated"
+    r"|^make(\[[0-9]+\])?: \*\*\*|build stopped|conversion failed|and the repository exists"
+    r"|--help|for (more|further) (information|details)|^note: run with|^complete log|look above"
+    r"|debug[^ ]{0,40}\.log$|process ?group has not been destroyed|destroy_process_group"
+    r"|leaked (semaphore|shared)|warnings\.warn\(|bytes .{0,40}copied,|^unable to load [a-z ]+$"
 )
 _TELLING = any_of(
     r"error|exception|fail|fatal|panic|abort|denied|can(not|'t| not)|could(n't| not)|no such"
     r"|not found|invalid|unable|refused|time(d|d | )?out|out of memory|killed|exceed|missing"
-    r"|unknown"
+    r"|unknown|undefined|unresolved|unrecognized|no space|corrupt|illegal"
 )
 _COMMAND = re.compile(r"Command ['\"]?\[?['\"]?([^'\"\s,\]]{1,300})")
 # The first line of what the library sh raises.
 _RAN = re.compile(r"RAN: (\S{1,300})")
+# Of Rust; the next line says why.
+_PANIC = re.compile(r"( panicked at [^\n]{1,200}:)\n")
 _COMMAND_ENDS = (" returned ", " died ", " timed out")
 _WORD = re.compile(r"[^\W\d_]{3}")
 # A command's end is in other parts already: "exit code 1: its last words".
@@ -196,7 +206,7 @@ def _lines(evidence: Evidence) -> Iterator[str]:
 
 def _says_little(line: str, *, raised: bool) -> bool:
     """Is it a wrapper of something else? "Aborted" is, but not as the message of an exception."""
-    if not line or _WRAPPER(line):
+    if not line or _WRAPPER(line) or (not raised and _FAREWELL(line)):
         return True
     return not raised and len(_WORD.findall(line[:LINE_CHARS_MAX])) < WORDS_MIN
 
@@ -212,9 +222,11 @@ def _divided(text: str) -> tuple[str, str]:
 
 def _telling(text: str) -> list[str]:
     """The last lines that speak of an error; the very last line where none does."""
-    lines = [line.strip() for line in text[-TAIL_CHARS_MAX:].splitlines()[-TAIL_LINES_MAX:]]
+    text = _PANIC.sub(r"\1 ", text[-TAIL_CHARS_MAX:])
+    lines = [line.strip() for line in text.splitlines()[-TAIL_LINES_MAX:]]
     lines = [line for line in lines if line and not line.startswith(('File "', "at ", "^", "~"))]
     found = [line for line in lines if _TELLING(line)]
+    found = [line for line in found if not _FAREWELL(line)] or found
     return (found or lines[-1:])[-TELLING_LINES_MAX:]
 
 
@@ -235,7 +247,8 @@ def _title(evidence: Evidence, parts: tuple[Part, ...]) -> str:
     lines = [value for name, value in parts if name in {"line", "more"}]
     known = dict(parts)
     # The first line, unless it only says that something else went wrong.
-    line = next((line for line in lines if not _WRAPPER(line)), lines[0] if lines else "")
+    telling = (line for line in lines if not _says_little(line, raised=bool(evidence.exceptions)))
+    line = next(telling, lines[0] if lines else "")
     kind = evidence.exceptions[0].type if evidence.exceptions else known.get("ended", "")
     if "rule" in known:
         return known["rule"]

@@ -53,7 +53,7 @@ _VARYING = re.compile(
                   | \d{{1,2}}:\d\d:\d\d(?:[.,]\d{{1,9}})?(?!:[0-9a-fA-F]{{2}}\b)
                   | \d{{1,4}}/\d{{1,2}}/\d{{1,4}}
                   | \d+h\d+m(?:\d+(?:\.\d+)?s)?|\d+m\d+(?:\.\d+)?s
-                  | \d+(?:\.\d+)?[ ]?
+                  | \d+(?:\.\d+)?(?:e-\d+)?[ ]?
                     (?:ns|[uµ]s|ms|s|secs?|seconds?|mins?|minutes?|h|hours?|days?) )(?!\w)
         | (?P<size> \d+(?:\.\d+)?[ ]?(?:[KMGTkmgt]i?[Bb]|[Bb]ytes?|B) )(?!\w)
         | (?P<phrase> [45]\d\d )(?=[ ][A-Z][a-z])

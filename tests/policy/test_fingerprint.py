@@ -62,6 +62,45 @@ HTTPX = (
     "httpx.HTTPStatusError: Client error '{}' for url 'http://127.0.0.1:80/a'\n"
     "For more information check: https://127.0.0.1/Web/HTTP/Status"
 )
+FAREWELLS = [
+    (
+        "tar: a: Cannot open: No such file or directory",
+        "tar: This does not look like a tar archive\ngzip: stdin: unexpected end of file, corrupt",
+        "tar: Error is not recoverable: exiting now",
+    ),
+    (
+        "a.c:1:10: fatal error: nope.h: No such file or directory",
+        "a.c:1:10: fatal error: cuda.h: No such file or directory",
+        "compilation terminated.",
+    ),
+    (
+        "cp: cannot stat 'a': No such file or directory",
+        "a.c:3:1: error: unknown type name 'x'",
+        "make: *** [Makefile:2: all] Error 1",
+    ),
+    (
+        "/usr/bin/ld: a.o: undefined reference to `f'",
+        "/usr/bin/ld: a.o: undefined reference to `g'",
+        "collect2: error: ld returned 1 exit status",
+    ),
+    (
+        "thread 'main' panicked at src/main.rs:2:5:\nindex out of bounds",
+        "thread 'main' panicked at src/main.rs:7:5:\nattempt to divide by zero",
+        "note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace",
+    ),
+    (
+        "torch.OutOfMemoryError: CUDA out of memory.",
+        "RuntimeError: CUDA error: an illegal memory access was encountered",
+        "[rank0]:[W1119 12:00:01.123 PG.cpp:9] WARNING: process group has NOT been destroyed",
+    ),
+    ("cp: missing file operand", "cp: unrecognized option '--x'", "Try 'cp --help' for more."),
+    ("write(): No space left on device", "x: Invalid data found", "Conversion failed!"),
+    (
+        "error[E0425]: cannot find value `x`",
+        "error[E0308]: mismatched types",
+        "error: could not compile `a` (bin) due to 1 previous error",
+    ),
+]
 STABLE = [
     (Evidence(), "2:6c049c422c0f49d7add9"),
     (Evidence(signal=11, core_dumped=True), "2:60e5cb237e1650c48e19"),
@@ -160,6 +199,10 @@ APART = [
         raised("sh.ErrorReturnCode_2", RAN.format("a", "ls: /a: Permission denied")),
     ),
     (ended(1, HTTPX.format("403 Forbidden")), ended(1, HTTPX.format("404 Not Found"))),
+    *(
+        (ended(1, f"{one}\n{farewell}"), ended(1, f"{other}\n{farewell}"))
+        for one, other, farewell in FAREWELLS
+    ),
 ]
 
 
