@@ -135,7 +135,13 @@ def _frames(text: str) -> list[str]:
     return list(names)[-FRAMES_MAX:]
 
 
+# As mktemp and Python's tempfile name one.
+_TEMPORARY = re.compile(r"/tmp/tmp[^/]{6,}$")  # noqa: S108 - looked for, not written to
+
+
 def _frame(place: str, name: str) -> str:
+    if _TEMPORARY.search(place):
+        return f"tmp:{word_shape(name.strip())}"
     file = place[max(place.rfind("/"), place.rfind("\\")) + 1 :].partition(":")[0]
     return f"{word_shape(file)}:{word_shape(name.strip())}"
 
@@ -161,7 +167,8 @@ _WRAPPER = any_of(
 )
 # The same as the last line of a program, which has told the cause before it.
 _FAREWELL = any_of(
-    r"exiting (now|with failure)|due to [^;]{0,40}previous errors?|compilation terminated"
+    r"exiting (now|with failure)|child returned|due to [^;]{0,40}previous errors?"
+    r"|compilation terminated"
     r"|^make(\[[0-9]+\])?: \*\*\*|build stopped|conversion failed|and the repository exists"
     r"|--help|for (more|further) (information|details)|^note: run with|^complete log|look above"
     r"|debug[^ ]{0,40}\.log$|process ?group has not been destroyed|destroy_process_group"
@@ -225,8 +232,8 @@ def _telling(text: str) -> list[str]:
     text = _PANIC.sub(r"\1 ", text[-TAIL_CHARS_MAX:])
     lines = [line.strip() for line in text.splitlines()[-TAIL_LINES_MAX:]]
     lines = [line for line in lines if line and not line.startswith(('File "', "at ", "^", "~"))]
+    lines = [line for line in lines if not _FAREWELL(line)] or lines
     found = [line for line in lines if _TELLING(line)]
-    found = [line for line in found if not _FAREWELL(line)] or found
     return (found or lines[-1:])[-TELLING_LINES_MAX:]
 
 

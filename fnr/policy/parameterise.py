@@ -27,7 +27,8 @@ _CODE_WORDS = (
     r"HTTP(?:/[\d.]{1,3}\"?)?"
     r"|(?:status|error|response|exit|return)[ _]?(?:code|status)|status|errno"
     r"|error(?:[ ]level)?|exit(?:ed)?(?:[ ]with)?(?:[ ]non-zero)?(?:[ ](?:status|code|value))?"
-    r"|return(?:ed)?[ ]value|ret(?:val)?|err(?=[ =])|signal|xid|code|rc"
+    r"|cuda(?:error(?:_t)?|[ ]failure)|return(?:ed)?[ ]value|ret(?:val)?|err(?=[ =])"
+    r"|signal|xid|code|rc"
 )
 _DATA_FILES = (
     r"png|jpe?g|webp|gif|bmp|tiff?|exr|hdr|mp4|mkv|mov|avi|webm|wav|mp3|flac|ogg|json|jsonl|ya?ml"
@@ -43,7 +44,7 @@ _VARYING = re.compile(
     rf"""
       (?P<plain> (?<![\w.@/\\:'"-])
                  (?:(?!(?i:http|status|error|response|exit(?:ed)?|return(?:ed)?|errno|signal
-                          |sqlstate|xid|code|rc|ret(?:val)?|err)(?![a-z]))
+                          |sqlstate|xid|code|rc|ret(?:val)?|err|cuda(?:error(?:_t)?)?)(?![a-z]))
                     [A-Za-z_]{{1,{WORD_CHARS_MIN - 1}}}
                     (?:[.:]?[ ]|[ ,;)(!]{{1,3}})(?=[\s]|[A-Za-z]|$))+ )
     | (?<![\w.])(?=\d)(?:

@@ -64,8 +64,8 @@ HTTPX = (
 )
 FAREWELLS = [
     (
-        "tar: a: Cannot open: No such file or directory",
-        "tar: This does not look like a tar archive\ngzip: stdin: unexpected end of file, corrupt",
+        "gzip: stdin: unexpected end of file\ntar: Child returned status 1",
+        "gzip: stdin: not in gzip format\ntar: Child returned status 1",
         "tar: Error is not recoverable: exiting now",
     ),
     (
@@ -155,6 +155,14 @@ ALIKE = [
         raised(FAILED, WRAPPED.format("/usr/bin/ffmpeg").replace("'a'", "'b c'")),
     ),
     (ended(1, "\x1b[31merror: boom\x1b[0m"), ended(1, "error: boom")),
+    (
+        raised(
+            "ValueError", "bad", traceback=TRACED.replace("/srv/app-17/render", "/tmp/tmp.aXbYcZ")
+        ),
+        raised(
+            "ValueError", "bad", traceback=TRACED.replace("/srv/app-17/render", "/tmp/tmpq_qrst")
+        ),
+    ),
     (
         raised("sh.ErrorReturnCode_2", RAN.format("a b", "ls: /a: Permission denied")),
         raised("sh.ErrorReturnCode_2", RAN.format("c", "ls: /c: Permission denied")),

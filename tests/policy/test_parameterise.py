@@ -129,6 +129,8 @@ def test_a_number_that_is_no_code_makes_no_difference(template: str, one: int, o
         ("exit status 1", "exit status 137"),
         ("No module named 'torch'", "No module named 'numpy'"),
         ("Xid (PCI:0000:3b:00): 79", "Xid (PCI:0000:3b:00): 48"),
+        ("cudaError: 2 on device 0", "cudaError: 700 on device 0"),
+        ("CUDA failure 2", "CUDA failure 100"),
         ("CUBLAS_STATUS_ALLOC_FAILED", "CUBLAS_STATUS_NOT_INITIALIZED"),
         ("[Errno 28] x", "[Errno 13] x"),
         ("Client error '404 Not Found' for url", "Client error '403 Forbidden' for url"),
