@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from fnr.host.procfs import look_at, read_stat, read_thread_states
+from fnr.host.procfs import look_at, read_bytes, read_stat, read_thread_states
 
 # Of one worker; whoever asks waits for it.
 _BELOW_MAX = 100
