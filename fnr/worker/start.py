@@ -19,7 +19,7 @@ from fnr.worker import sdk, undo
 from fnr.worker.capture import capture
 from fnr.worker.duty import Duty
 from fnr.worker.interrupt import Interrupts
-from fnr.worker.loop import Function, Worker
+from fnr.worker.loop import SPOOL_AFTER_MS, Function, Worker
 from fnr.worker.now_file import open_now_file
 from fnr.worker.own_log import OwnLog
 
@@ -52,6 +52,7 @@ def main() -> int:
         log=log,
         clock=clock,
         tasks_max=spec.max_tasks,
+        spool_after_ms=0 if _is_killed_with_daemon(spec) else SPOOL_AFTER_MS,
     )
     return worker.serve() if trouble is None else worker.fail_to_load(trouble)
 
@@ -91,9 +92,14 @@ def _set_up_process(spec: WorkerSpec, interrupts: Interrupts, clock: Clock) -> E
     return None
 
 
+def _is_killed_with_daemon(spec: WorkerSpec) -> bool:
+    """Its death leaves no moment to write what it has in memory: the daemon may have read it and
+    not committed it. A function may be where it hears of no wish; a command's worker hears it."""
+    return spec.die_with_daemon and spec.kind == "python"
+
+
 def _end_with_daemon(spec: WorkerSpec, interrupts: Interrupts) -> None:
-    if spec.kind == "python":
-        # The function may be where it hears of no wish.
+    if _is_killed_with_daemon(spec):
         die_with_parent(spec.daemon_pid)
     else:
         # Not SIGTERM: it comes once for each thread of the daemon, and of those the second counts.

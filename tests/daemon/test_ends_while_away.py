@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from live_home import LiveHome
 from test_bad_days import pipes
-from test_task_life import function, submit
+from test_task_life import end_of, function, submit
 
 from fnr.api import requests as ask
 from fnr.host.clock import ulid_ms
-from fnr.policy.task import Attempt
+from fnr.policy.task import Attempt, TaskState
 
 HomeAt = Callable[[str], LiveHome]
 COMMAND = """[functions.hang]
@@ -55,3 +56,18 @@ def test_an_attempt_that_ended_while_no_daemon_ran_ended_then_and_not_when_one_h
     # The clock of the file system may be a tick behind that of the ids.
     assert attempt.ended_at_ms == max(at_ms, ulid_ms(attempt.token))
     home.ask(ask.CancelTasks(task_ids=[task_id]))
+
+
+def test_what_was_done_by_a_worker_that_ends_with_its_daemon_is_not_done_again(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """It took a millisecond, and was only in the memory of a worker that was killed with it."""
+    marks = tmp_path / "marks"
+    home = home_at(function("mark", "mark", 'on_daemon_exit = "kill"'))
+    home.start(env={"FNR_FAILPOINT": "end-heard"})
+    task_id = submit(home, "mark", {"path": str(marks), "line": "once"})
+    assert home.process is not None
+    assert home.process.wait(timeout=30) == -signal.SIGKILL
+    home.up()
+    assert end_of(home, task_id).task.state is TaskState.DONE
+    assert marks.read_text() == "once\n"
