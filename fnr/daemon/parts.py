@@ -34,6 +34,7 @@ class Parts:
     accepting: new tasks are taken. dispatching: attempts are started. leaving: the daemon ends at
     once, and whoever has no answer asks the next one.
     guard: ends with the daemon what its workers have started.
+    former: settings of functions that left fnr.toml since this daemon began.
     bus_places: where whole GPUs are on the bus, by UUID, as last read.
     problems: what is wrong now. warnings: what somebody should look at, and that harms nothing.
     """
@@ -57,6 +58,7 @@ class Parts:
     warnings: dict[str, str] = field(default_factory=dict)
     faults: ArmedFaults | None = None
     guard: Guard = field(default_factory=Guard)
+    former: dict[str, FunctionSettings] = field(default_factory=dict)
     bus_places: dict[str, str] = field(default_factory=dict)
     redactor: Redactor = field(init=False)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
@@ -67,6 +69,11 @@ class Parts:
     def function(self, name: str) -> FunctionSettings | None:
         """A function's settings as of the last good load."""
         return self.settings.functions.get(name)
+
+    def last_known(self, name: str) -> FunctionSettings | None:
+        """The same; of one that has left fnr.toml as they were: what still ran of it then promised
+        to be tried, and undone, by them."""
+        return self.function(name) or self.former.get(name)
 
     def start(self, work: Coroutine[Any, Any, None], *, what: str) -> None:
         """Run something beside the loops and log it if it breaks; held until it ended."""

@@ -123,6 +123,7 @@ class Reload:
     def _remove(self, name: str) -> None:
         pool = self._supervisor.pools[name]
         pool.removed = True
+        self._parts.former[name] = pool.settings
         pool.settings = replace(pool.settings, workers_min=0)
         # Nobody starts it any more, so nobody would find out that this is over.
         pool.works()

@@ -84,5 +84,5 @@ class RetryBudgets:
         self._parked = None
 
     def _policy(self, function: str) -> BudgetPolicy:
-        settings: FunctionSettings | None = self._parts.function(function)
+        settings: FunctionSettings | None = self._parts.last_known(function)
         return settings.retry.budget if settings is not None else BudgetPolicy()

@@ -86,7 +86,7 @@ class RulesInForce:
 
     def classify(self, evidence: Evidence, *, function: str, service: str = "") -> Classification:
         """Name a failure. service: what it met, if that is known."""
-        settings = self._parts.function(function)
+        settings = self._parts.last_known(function)
         service = service or met(evidence, settings.services if settings else ())
         rules = self._ready()
         # Where one thing is wrong, task after task dies of it with the same words.

@@ -212,7 +212,7 @@ class Runner:
     ) -> Verdict:  # fmt: skip
         hidden = redactor_of(self._parts, tx, task).evidence(evidence)
         evidence = with_input(tx, task.task_id, hidden)
-        settings = self._parts.function(task.function)
+        settings = self._parts.last_known(task.function)
         policy, around = self.surroundings.of(tx, task, now_ms=now_ms)
         named = self._rules.classify(evidence, function=task.function)
         return decide(

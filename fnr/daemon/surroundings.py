@@ -32,7 +32,7 @@ class Surroundings:
 
     def of(self, tx: Transaction, task: Task, *, now_ms: int) -> tuple[RetryPolicy, Around]:
         """The patience with this task's function, and everything else that counts."""
-        settings = self._parts.function(task.function) or _unknown(task.function)
+        settings = self._parts.last_known(task.function) or _unknown(task.function)
         policy = settings.retry
         recent: tuple[int, ...] = ()
         # Whoever had few attempts cannot have had many tries after failures.

@@ -52,7 +52,7 @@ class UndoLeft:
         steps = self._steps(task, token, uid=uid, promised=promised)
         if not steps:
             return verdict, NOTHING
-        settings = self._parts.function(task.function)
+        settings = self._parts.last_known(task.function)
         then_wait = None
         to_undo = any(step.state is StepState.RECORDED for step in steps)
         if to_undo and settings is not None and settings.undo_before_retry:

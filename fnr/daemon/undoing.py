@@ -167,7 +167,7 @@ class Undoing:
 
     async def _settle(self, step: Step, outcome: Outcome) -> Turn:
         """Write what came of a try; the next turn of the task, if that is now."""
-        policy = policy_of(self._parts.function(step.function))
+        policy = policy_of(self._parts.last_known(step.function))
         fraction = self._parts.dice.fraction()
         outcome = replace(outcome, why=self._parts.redactor.text(outcome.why))
 
@@ -211,7 +211,7 @@ class Undoing:
         if step.kind not in KINDS:
             why = f"this fnr does not know how to undo {step.kind!r}"
             return Outcome(tried=Tried.HOPELESS, why=why)
-        settings = self._parts.function(step.function)
+        settings = self._parts.last_known(step.function)
         policy = policy_of(settings)
         field = _DAEMONS_OWN.get(step.kind)
         if field is not None:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from breaker_news import BreakerNews
-from live_home import LiveHome
+from live_home import FUNCTIONS, LiveHome
 from test_breakers_live import function, is_whole
 from test_task_life import end_of, submit
+from undo_waits import ended
 
 from fnr.api import requests as ask
 from fnr.api.breaker_requests import ForceBreakers
@@ -84,3 +85,29 @@ def test_what_was_wrong_with_a_function_that_left_the_file_is_wrong_no_longer(
     assert home.ask(ask.ReloadConfig()).removed == ["goes"]
     home.ask(ask.CancelTasks(task_ids=[task_id]))
     assert home.ask(ask.GetStatus()).problems == []
+
+
+def test_what_left_the_file_while_it_ran_is_judged_and_undone_as_it_had_been_declared(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """It was not to be tried again, and was put back for when its function comes back."""
+    makes = f"""
+[functions.make]
+python = "undo_functions:make"
+cwd = "{FUNCTIONS}"
+retry = {{ max = 0 }}
+"""
+    home = home_at(makes).up()
+    made, bell, gate = (tmp_path / name for name in ("made", "bell", "gate"))
+    os.mkfifo(bell)
+    os.mkfifo(gate)
+    given = {"path": str(made), "then": "reset", "bell": str(bell), "gate": str(gate)}
+    task_id = submit(home, "make", given)
+    bell.read_text()
+    home.write("")
+    assert home.ask(ask.ReloadConfig()).removed == ["make"]
+    gate.write_text("open")
+    end = end_of(home, task_id)
+    assert (end.task.state, end.task.attempts) == (TaskState.DEAD, 1)
+    ended(home, task_id)
+    assert not made.exists()

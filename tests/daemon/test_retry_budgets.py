@@ -18,7 +18,7 @@ def test_parked_tasks_are_woken_though_those_who_woke_them_first_were_rolled_bac
     """Method: two successes share a commit, the first wakes all, and the disk refuses both."""
     hooks: list[Callable[[], None]] = []
     store = SimpleNamespace(on_undone=hooks.append)
-    parts: Any = SimpleNamespace(store=store, function=lambda _: None)
+    parts: Any = SimpleNamespace(store=store, last_known=lambda _: None)
     tx: Any = None
     due = [[7], [], [7]]
     monkeypatch.setattr(rows, "balance_ms", lambda *_: 60_000)

@@ -159,7 +159,7 @@ async def test_whatever_goes_wrong_in_reading_them_there_are_the_packs(
     problems: dict[str, str] = {}
     paths = find_paths(home=str(tmp_path))
     parts = SimpleNamespace(
-        paths=paths, problems=problems, warnings={}, function=lambda _: None,
+        paths=paths, problems=problems, warnings={}, last_known=lambda _: None,
         settings=load(paths).settings,
     )  # fmt: skip
     rules = RulesInForce(cast("Any", parts))
