@@ -325,6 +325,9 @@ class BreakerGate:
         known = self._breakers.fresh(tx)
         now_ms = self._parts.clock.boot_ms()
         for name, tokens in late.items():
+            if name not in known:
+                # Forgotten, while a worker that was started for this service still calls it.
+                continue
             breaker, rules = known[name], self._breakers.rules(name)
             begun = [self._begun_in(tx, token).get(name) for token in tokens]
             if calls := begun.count(breaker.generation):

@@ -13,9 +13,10 @@ from test_breakers_live import GUARDED, LONG, HomeAt, bad, function, is_whole, m
 from test_task_life import end_of, submit
 
 from fnr.api import requests as ask
-from fnr.api.breaker_requests import ListBreakerMoves, ResetBreakers
+from fnr.api.breaker_requests import ListBreakerMoves, ListBreakers, ResetBreakers
 from fnr.api.errors import TimedOut
 from fnr.api.incident_requests import ListIncidents
+from fnr.config.breakers import BREAKERS_MAX
 
 __all__ = ["bad"]
 
@@ -108,6 +109,45 @@ def test_a_call_that_hangs_over_a_restart_opens_it_too(home_at: HomeAt, tmp_path
     assert "have not ended after 100 ms" in home.ask(ListBreakerMoves(name="storage"))[0].why
     gate.write_text("at last")
     assert end_of(home, task_id).task.state == "done"
+
+
+def test_a_call_to_a_service_that_is_forgotten_hides_no_other_one_that_hangs(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """Method: workers of an earlier daemon hang; a reload takes one's service out of the file, and
+    fills the file with so many others that it is forgotten."""
+    limits = """
+[breakers.default]
+call_max = "1h"
+[breakers.storage]
+failures = 1
+open = "1h"
+call_max = "1h"
+"""
+    called = {"first": "gone", "second": "storage"}
+    functions = [
+        function(name, "block_on", f'services = ["{service}"]') for name, service in called.items()
+    ]
+    home = home_at(limits + "".join(functions)).up()
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    task_ids = []
+    for name in called:
+        os.mkfifo(tmp_path / name)
+        given = {"fifo": str(gate), "started": str(tmp_path / name)}
+        task_ids.append(submit(home, name, given))
+        assert (tmp_path / name).read_text()
+    home.kill()
+    home.up()
+    # All that a file may name, the built-in ones among them.
+    others = "".join(f"[breakers.other-{number}]\n" for number in range(BREAKERS_MAX - 4))
+    again = "".join(functions).replace('"gone"', '"storage"')
+    home.write(limits.replace('call_max = "1h"', 'call_max = "100ms"') + others + again)
+    assert home.ask(ask.ReloadConfig()).changed == ["first"]
+    while breaker_of(home).state != "open":
+        with suppress(TimedOut):
+            home.ask(ask.WaitTasks(task_ids=task_ids, timeout_ms=50))
+    assert "gone" not in {one.name for one in home.ask(ListBreakers())}
 
 
 def test_a_rule_that_waits_for_a_service_waits_for_the_one_that_was_met(
