@@ -22,7 +22,7 @@ from fnr.api.errors import (
     StorageError,
     TryAgain,
 )
-from fnr.api.requests import Event, Submit, WaitTasks, Watch
+from fnr.api.requests import Event, GetStatus, Submit, WaitTasks, Watch
 from fnr.config.paths import Paths
 from fnr.daemon.broadcast import Watcher
 from fnr.daemon.line_socket import LineSocket
@@ -35,6 +35,7 @@ from fnr.store.connection import StoreBusy, StoreFull, StoreIll
 UNSENT_BYTES_MAX = 128 * 1024 * 1024
 # What a disk says that is full, failing or read-only.
 _DISK_CODES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
+_IS_CHECKED = "the store is ill; it is being checked"
 # Events are news, not data: a watcher this far behind is told so and cut.
 EVENTS_UNSENT_BYTES_MAX = 4 * 1024 * 1024
 
@@ -174,15 +175,19 @@ class Clients:
         try:
             client.answer(request_id, await self._answers.answer(client, request))
         except Exception as error:  # noqa: BLE001 - every request gets an answer
-            client.fail(request_id, self._told(error))
+            client.fail(request_id, self._told(error, request))
 
-    def _told(self, error: Exception) -> FnrError:
-        paths = self._parts.paths
-        if isinstance(error, StoreIll) and self._parts.store.state != "ill":
+    def _told(self, error: Exception, request: AnyRequest) -> FnrError:
+        paths, store = self._parts.paths, self._parts.store
+        if isinstance(error, StoreIll) and store.state != "ill":
             # Only a write that fails has it checked: this one was a read.
             return StorageError(
                 "the store cannot be read", why=why_ill(paths, error), next_step="fnr db check"
             )
+        if isinstance(error, StoreIll) and isinstance(request, GetStatus):
+            # Who asked for the status is not told to do so.
+            why = why_ill(paths, store.trouble)
+            return StorageError(_IS_CHECKED, why=why, next_step="fnr db check")
         return as_fnr_error(error, paths)
 
     def _watch(self, client: Client, request_id: int, request: Watch) -> None:
@@ -215,7 +220,7 @@ def as_fnr_error(error: BaseException, paths: Paths) -> FnrError:
             )
         case StoreIll():
             return StorageError(
-                "the store is ill; it is being checked",
+                _IS_CHECKED,
                 why=why_ill(paths, error),
                 next_step="fnr status",
             )

@@ -39,9 +39,11 @@ class Checkpointer:
     Everything but the passes happens on the loop; tell: calls a function there.
     """
 
-    def __init__(self, path: Path, *, clock_s: Callable[[], float], tell: Tell) -> None:
+    def __init__(
+        self, path: Path, log: LogFile, *, clock_s: Callable[[], float], tell: Tell
+    ) -> None:
         self._path = path
-        self._log = LogFile(f"{path}-wal")
+        self._log = log
         self._clock_s = clock_s
         self._tell = tell
         self._steps = Steps("store-checkpoint")

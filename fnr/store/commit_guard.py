@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 
 from fnr.store.batch import CommitHook
+from fnr.store.checkpointer import LOG_BYTES_MAX
+from fnr.store.log_file import LogFile
 from fnr.store.same_file import FileLost, SameFile
 
 # So many COMMITs share one look at the files themselves: something mounted on one of them is no
@@ -26,11 +28,19 @@ class CommitGuard:
     asked for is given new ones by the very next write, and to have these on disk as well makes the
     log's flush take half as long again.
 
+    A log that was cut short is the log that it was. What is added to it would lie behind a hole,
+    which the next start takes for its end, and a checkpoint for pages of nothing but zeros.
+
     clock_s: a monotonic clock.
     """
 
     def __init__(
-        self, file: SameFile, then: CommitHook | None, *, clock_s: Callable[[], float]
+        self,
+        file: SameFile,
+        then: CommitHook | None,
+        *,
+        log: LogFile,
+        clock_s: Callable[[], float],
     ) -> None:
         self._file = file
         self._then = then
@@ -40,6 +50,7 @@ class CommitGuard:
         self._seen_from_s = 0.0
         # As it was when all in it was where it belongs.
         self._known: State | None = None
+        self._log = log
 
     def __call__(self, phase: str) -> None:
         """A COMMIT is about to begin, or has ended. Raises FileLost."""
@@ -49,12 +60,14 @@ class CommitGuard:
             is_known = now is not None and now == self._known
             if (not is_known or self._commits % LOOK_EVERY == 0) and (lost := self._lost(now)):
                 raise FileLost(lost)
+            if cut := self._log.cut(LOG_BYTES_MAX):
+                raise FileLost(cut)
         if self._then is not None:
             self._then(phase)
 
     def lost(self) -> str:
         """What is not where it was, in words; "" when all is. The next COMMIT finds the same."""
-        return self._lost(_state(self._file.folders))
+        return self._lost(_state(self._file.folders)) or self._log.cut(LOG_BYTES_MAX)
 
     def _lost(self, folders: State | None) -> str:
         """folders: as they were before this look, so that no change falls in between."""

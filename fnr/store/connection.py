@@ -18,11 +18,12 @@ from fnr.store.batch import Batch, CommitHook, Done, Unit, nothing
 from fnr.store.beginning import Beginning, after_a_look
 from fnr.store.checkpointer import Checkpointer
 from fnr.store.commit_guard import CommitGuard
+from fnr.store.log_file import LogFile
 from fnr.store.log_room import LogRoom
 from fnr.store.opening import NOTE_ROOM, open_writer
 from fnr.store.pace import Pace
 from fnr.store.reopening import LetGo, Reopening
-from fnr.store.same_file import SameFile
+from fnr.store.same_file import SameFile, real_file
 from fnr.store.steps import Steps
 from fnr.store.transaction import (
     BUSY_CODES,
@@ -83,8 +84,8 @@ class Store:
         self.path = path
         self.state, self.trouble = "ok", ""
         self._loop = loop
-        file = SameFile(path)
-        self.guard = CommitGuard(file, commit_hook, clock_s=loop.time)
+        file, log = SameFile(path), LogFile(f"{real_file(path)}-wal")
+        self.guard = CommitGuard(file, commit_hook, log=log, clock_s=loop.time)
         self._trouble_hooks: list[TroubleHook] = []
         self._undone_hooks: list[Callable[[], None]] = []
         self._written_hooks: list[Callable[[], None]] = []
@@ -95,9 +96,8 @@ class Store:
         self._healing: list[asyncio.Future[bool]] = []
         self._well_from_s = float("-inf")
         self._probe: asyncio.TimerHandle | None = None
-        self._pace = Pace()
-        self._steps = Steps("store-commit")
-        self._checkpointer = Checkpointer(file.real, clock_s=loop.time, tell=self._tell)
+        self._pace, self._steps = Pace(), Steps("store-commit")
+        self._checkpointer = Checkpointer(file.real, log, clock_s=loop.time, tell=self._tell)
         self._log_room = LogRoom(file.real)
         self.beginning = Beginning(loop, self._start_batch)
         self._rest_due = False  # the log begins anew once its rest is moved while nobody writes

@@ -14,15 +14,22 @@ import pytest
 
 from fnr.api import wire
 from fnr.api.errors import FnrError, InternalError, StorageError, TryAgain
-from fnr.api.requests import GetStatus
+from fnr.api.requests import GetStatus, ListWorkers
 from fnr.api.wire import Reply
 from fnr.config.paths import find_paths
 from fnr.daemon.clients import Clients, as_fnr_error
 from fnr.store.beginning import Beginning
 from fnr.store.connection import StoreBusy, StoreIll
 
+TROUBLE = "database disk image is malformed"
 
-async def reply_of(answer: Callable[[], object], *, state: str = "ok") -> Reply:
+
+async def reply_of(
+    answer: Callable[[], object],
+    request: GetStatus | ListWorkers = GetStatus(),  # noqa: B008 - frozen
+    *,
+    state: str = "ok",
+) -> Reply:
     """What is heard of a question that is answered like this. state: of the store."""
     loop = asyncio.get_running_loop()
     tasks: list[Any] = []
@@ -30,7 +37,9 @@ async def reply_of(answer: Callable[[], object], *, state: str = "ok") -> Reply:
         paths=find_paths(home="/nowhere"),
         start=lambda work, *, what: tasks.append(loop.create_task(work, name=what)),
         settings=SimpleNamespace(daemon=SimpleNamespace(clients_max=9)),
-        store=SimpleNamespace(beginning=Beginning(loop, lambda _: None), state=state),
+        store=SimpleNamespace(
+            beginning=Beginning(loop, lambda _: None), state=state, trouble=TROUBLE
+        ),
     )
 
     async def answered(_client: Any, _request: Any) -> object:
@@ -41,7 +50,7 @@ async def reply_of(answer: Callable[[], object], *, state: str = "ok") -> Reply:
     ours, theirs = socket.socketpair()
     clients.connected(theirs)
     reader, writer = await asyncio.open_unix_connection(sock=ours)
-    writer.write(wire.encode_request(GetStatus(), request_id=7))
+    writer.write(wire.encode_request(request, request_id=7))
     reply = wire.decode_reply(await reader.readline())
     writer.close()
     clients.close()
@@ -57,19 +66,23 @@ async def test_an_answer_that_cannot_be_sent_is_said_to_be_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "what", "next_step"),
-    [("ok", "the store cannot be read", "db check"), ("ill", "it is being checked", "status")],
+    ("state", "question", "what", "next_step"),
+    [
+        ("ok", GetStatus(), "the store cannot be read", "db check"),
+        ("ill", ListWorkers(), "it is being checked", "status"),
+        ("ill", GetStatus(), "it is being checked", "db check"),
+    ],
 )
 async def test_a_read_that_fails_is_not_said_to_have_the_store_checked(
-    state: str, what: str, next_step: str
+    state: str, question: GetStatus | ListWorkers, what: str, next_step: str
 ) -> None:
     def fail() -> None:
-        raise StoreIll("database disk image is malformed")
+        raise StoreIll(TROUBLE)
 
-    reply = await reply_of(fail, state=state)
+    reply = await reply_of(fail, question, state=state)
     with pytest.raises(StorageError, match=what) as caught:
-        wire.open_answer(GetStatus(), reply)
-    assert caught.value.why == "database disk image is malformed"
+        wire.open_answer(question, reply)
+    assert caught.value.why == TROUBLE
     assert caught.value.next_step.endswith(next_step)
 
 

@@ -118,6 +118,20 @@ def test_a_limit_on_the_size_of_files_is_called_by_its_name(home_at: HomeAt) -> 
         told = refused.value.why
 
 
+def test_what_is_left_of_a_log_that_was_cut_short_is_not_spoilt(home_at: HomeAt) -> None:
+    """Tasks were taken, and wrote a hole into it that became the first pages of the store."""
+    home = home_at(function("echo", "echo")).up()
+    end_of(home, submit(home, "echo"))
+    os.truncate(f"{home.paths.store_file}-wal", 0)
+    with pytest.raises(StorageError, match="the store is ill") as refused:
+        submit(home, "echo")
+    assert "-wal was cut short: 0 bytes" in refused.value.why
+    stopped = home.fnr("daemon", "stop", "--now")
+    assert stopped.returncode == 0, stopped.stderr
+    with closing(sqlite3.connect(home.paths.store_file)) as left:
+        assert left.execute("PRAGMA quick_check").fetchone() == ("ok",)
+
+
 def test_which_attempt_had_begun_is_known_until_its_end_is_on_disk(
     home_at: HomeAt, tmp_path: Path
 ) -> None:

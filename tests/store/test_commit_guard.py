@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fnr.store.checkpointer import LOG_BYTES_MAX
 from fnr.store.commit_guard import LOOK_EVERY, TICK_S, CommitGuard
 from fnr.store.log_file import LogFile
 from fnr.store.same_file import FileLost, SameFile
@@ -51,7 +52,7 @@ def now() -> Now:
 
 @pytest.fixture
 def guard(files: Looks, now: Now) -> CommitGuard:
-    return CommitGuard(files, None, clock_s=now)
+    return CommitGuard(files, None, log=LogFile(f"{files.path}-wal"), clock_s=now)
 
 
 def settled(guard: CommitGuard, files: Looks, now: Now) -> None:
@@ -117,6 +118,37 @@ def test_the_next_commit_finds_what_is_lost(
         aside.rename(gone)
     if how in {"moved", "the folder moved"}:
         guard("before")
+
+
+@pytest.mark.parametrize("left", [0, 1_000])
+def test_the_next_commit_finds_a_log_that_is_cut_short(
+    guard: CommitGuard, files: Looks, now: Now, left: int
+) -> None:
+    settled(guard, files, now)
+    os.truncate(f"{files.path}-wal", left)
+    assert commits_until_found(guard) == 1
+    with pytest.raises(FileLost, match="-wal was cut short"):
+        guard("before")
+
+
+def test_a_log_that_sqlite_cuts_back_when_it_begins_anew_is_whole(
+    guard: CommitGuard, files: Looks, now: Now
+) -> None:
+    log = Path(f"{files.path}-wal")
+    os.truncate(log, 2 * LOG_BYTES_MAX)
+    settled(guard, files, now)
+    os.truncate(log, LOG_BYTES_MAX)
+    guard("before")
+    assert not guard.lost()
+
+
+def test_a_store_that_is_cut_short_is_found_at_the_next_look_at_it(
+    guard: CommitGuard, files: Looks, now: Now
+) -> None:
+    settled(guard, files, now)
+    os.truncate(files.path, 1_000)
+    assert "fnr.db was cut short: it has 1000 bytes and had" in guard.lost()
+    assert commits_until_found(guard) <= LOOK_EVERY
 
 
 def test_two_changes_within_a_tick_are_told_apart(
