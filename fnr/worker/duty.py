@@ -79,10 +79,11 @@ class Duty:
         interrupts: Interrupts,
         log: OwnLog,
         one_by_one: bool = False,
+        ends_unasked: bool = False,
     ) -> None:
         self.lock = threading.Lock()
         self.link = Link(spec.socket)
-        self.results = Results(spec.spool_dir, log.say)
+        self.results = Results(spec.spool_dir, log.say, ends_unasked=ends_unasked)
         self.journal = Journal(
             spec.spool_dir, self._running_token, clock=clock, within=spec.undo_within
         )

@@ -45,10 +45,7 @@ class Function(Protocol):
 
 
 class Worker:
-    """One worker, from its first look for the daemon to its exit code.
-
-    spool_after_ms: results of attempts that took so long are written before they are sent.
-    """
+    """One worker, from its first look for the daemon to its exit code."""
 
     def __init__(
         self,
@@ -60,7 +57,6 @@ class Worker:
         log: OwnLog,
         clock: Clock,
         tasks_max: int | None,
-        spool_after_ms: int = SPOOL_AFTER_MS,
     ) -> None:
         self._function = function
         self._duty = duty
@@ -69,7 +65,6 @@ class Worker:
         self._log = log
         self._clock = clock
         self._tasks_max = tasks_max
-        self._spool_after_ms = spool_after_ms
         # Results not yet handed to the socket, and when the oldest of their attempts began.
         self._unsent = 0
         self._unsent_from_ms = 0
@@ -146,7 +141,7 @@ class Worker:
             run.token, ended, duration_ms=duration_ms, undo=self._duty.journal.exists()
         )
         with self._duty.lock:
-            self._duty.end(run, frame, durably=duration_ms >= self._spool_after_ms)
+            self._duty.end(run, frame, durably=duration_ms >= SPOOL_AFTER_MS)
             if not self._unsent:
                 self._unsent_from_ms = began_ms
             self._unsent += 1

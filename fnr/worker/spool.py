@@ -3,6 +3,9 @@
 A result that took long to make, or that nobody is there to take, is written durably before it is
 sent; so neither our death nor the daemon's, nor both, can lose it. `<token>.json` holds the very
 frame that would have been sent.
+
+The kernel may end a worker together with its daemon. Each of its results is written at once, before
+it is flushed or sent: a file outlives whoever wrote it, and a flush is a long moment to die in.
 """
 
 from __future__ import annotations
@@ -11,15 +14,18 @@ import os
 from collections.abc import Callable, Iterable, KeysView, ValuesView
 from contextlib import suppress
 
-from fnr.host.disk import write_durably
+from fnr.host.disk import write_durably, write_whole
 
 
 class Results:
     """Frames of ended attempts by token, in the order of their ends."""
 
-    def __init__(self, folder: str, report: Callable[[str], None]) -> None:
+    def __init__(
+        self, folder: str, report: Callable[[str], None], *, ends_unasked: bool = False
+    ) -> None:
         self._folder = folder
         self._report = report
+        self._ends_unasked = ends_unasked
         self._frames: dict[str, bytes] = {}
         self._spooled: set[str] = set()
 
@@ -40,6 +46,8 @@ class Results:
     def keep(self, token: str, frame: bytes, *, durably: bool) -> None:
         """Take charge of a result."""
         self._frames[token] = frame
+        if self._ends_unasked:
+            self._write(token, write_whole)
         if durably:
             self._write(token)
 
@@ -57,9 +65,9 @@ class Results:
                 with suppress(OSError):
                     os.unlink(self._path(token))  # noqa: PTH108 - pathlib costs 8 ms
 
-    def _write(self, token: str) -> None:
+    def _write(self, token: str, write: Callable[[str, bytes], None] = write_durably) -> None:
         try:
-            write_durably(self._path(token), self._frames[token])
+            write(self._path(token), self._frames[token])
         except OSError as error:
             # Still in memory; a full disk loses it only if this process dies as well.
             self._report(f"a result could not be spooled: {error}")

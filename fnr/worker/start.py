@@ -19,7 +19,7 @@ from fnr.worker import sdk, undo
 from fnr.worker.capture import capture
 from fnr.worker.duty import Duty
 from fnr.worker.interrupt import Interrupts
-from fnr.worker.loop import SPOOL_AFTER_MS, Function, Worker
+from fnr.worker.loop import Function, Worker
 from fnr.worker.now_file import open_now_file
 from fnr.worker.own_log import OwnLog
 
@@ -42,7 +42,14 @@ def main() -> int:
     now, why_not = open_now_file(spec.now_path)
     if why_not:
         log.say(f"cannot say which attempt has begun: {why_not}")
-    duty = Duty(spec, clock=clock, interrupts=interrupts, log=log, one_by_one=bool(why_not))
+    duty = Duty(
+        spec,
+        clock=clock,
+        interrupts=interrupts,
+        log=log,
+        one_by_one=bool(why_not),
+        ends_unasked=_is_killed_with_daemon(spec),
+    )
     function = _function(spec, duty=duty, interrupts=interrupts, log=log, clock=clock)
     worker = Worker(
         function,
@@ -52,7 +59,6 @@ def main() -> int:
         log=log,
         clock=clock,
         tasks_max=spec.max_tasks,
-        spool_after_ms=0 if _is_killed_with_daemon(spec) else SPOOL_AFTER_MS,
     )
     return worker.serve() if trouble is None else worker.fail_to_load(trouble)
 
