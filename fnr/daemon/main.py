@@ -305,6 +305,7 @@ class Daemon:
         self._crew.breaker_probes.close()
         self._crew.breakers.close()
         self._crew.clock_changes.close()
+        self._crew.rules.close()
         await self._words.close()
         await asyncio.to_thread(self._crew.readings.close)
         self._crew.free.close()

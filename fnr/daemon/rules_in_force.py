@@ -69,7 +69,7 @@ class RulesInForce:
         # Both the loop, when a failure comes early, and the loading thread may be first.
         self._lock = Lock()
         self._waiting: list[Callable[[], None]] = []
-        self._loading = False
+        self._loading = self._closed = False
         self._commits = 0
         self.on_loaded: Callable[[], None] = _nobody_asked
 
@@ -150,6 +150,10 @@ class RulesInForce:
         self._parts.store.on_written(self._count_commit)
         self._parts.later(LOAD_AFTER_MS, lambda: self._load_at_rest(LOAD_AFTER_MS))
 
+    def close(self) -> None:
+        """The daemon has ended, and its loop turns for some more moments."""
+        self._closed = True
+
     def _count_commit(self) -> None:
         self._commits += 1
 
@@ -167,7 +171,8 @@ class RulesInForce:
             self._begin_to_load()
 
     def _begin_to_load(self) -> None:
-        self._parts.start(self._load(), what="loading the rules")
+        if not self._closed:
+            self._parts.start(self._load(), what="loading the rules")
 
     async def _load(self) -> None:
         try:

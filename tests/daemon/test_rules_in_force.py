@@ -140,6 +140,18 @@ async def test_what_could_not_be_read_is_read_again_and_said_meanwhile(
     assert told == ["settled"]
 
 
+async def test_a_daemon_that_has_ended_reads_no_rules_any_more(
+    at_rest: tuple[Loop, RulesInForce],
+) -> None:
+    """Its log said that the rules cannot be read, with a traceback."""
+    loop, rules = at_rest
+    rules.load_soon()
+    rules.close()
+    [(_, load)] = loop.timers
+    load()
+    assert loop.started == []
+
+
 def test_a_young_daemon_that_ends_has_read_no_rules(home_at: Any, tmp_path: Path) -> None:
     """What it read would stand among the words for completion."""
     home = home_at("").up()
