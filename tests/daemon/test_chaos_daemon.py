@@ -152,7 +152,7 @@ def test_chaos_is_off_by_default_and_an_abort_condition_ends_it(home: LiveHome) 
     assert over.outcome is not None
     assert over.outcome.reverted
     assert "a drill is stopped" in home.log()
-    assert over.outcome.undone_by == "abort condition: 1 other tasks died (stop_letters 1)"
+    assert over.outcome.undone_by == "abort condition: 1 other task died (stop_letters 1)"
 
 
 def test_what_a_flood_is_about_is_no_reason_to_end_it(home: LiveHome) -> None:

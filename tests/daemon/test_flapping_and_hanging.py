@@ -106,7 +106,7 @@ def test_a_call_that_hangs_over_a_restart_opens_it_too(home_at: HomeAt, tmp_path
     while breaker_of(home).state != "open":
         with suppress(TimedOut):
             home.ask(ask.WaitTasks(task_ids=[task_id], timeout_ms=50))
-    assert "have not ended after 100 ms" in home.ask(ListBreakerMoves(name="storage"))[0].why
+    assert "has not ended after 100 ms" in home.ask(ListBreakerMoves(name="storage"))[0].why
     gate.write_text("at last")
     assert end_of(home, task_id).task.state == "done"
 

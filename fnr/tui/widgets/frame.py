@@ -14,7 +14,6 @@ from textual.widget import Widget
 
 from fnr.api.plain_text import duration, one_line
 from fnr.api.requests import Status
-from fnr.policy.counted import counted
 from fnr.tui.looks import look_of
 
 
@@ -71,7 +70,8 @@ class TopLine(Widget):
             if status.counts.get(state)
         ]
         if status.workers:
-            found.append((counted(status.workers, "worker"), "dim"))
+            several = "s" * (status.workers != 1)
+            found.append((f"{status.workers:,} worker{several}", "dim"))
         return found
 
     @staticmethod
