@@ -94,10 +94,17 @@ def stop_group_blocking(
     grace_ms: int,
     clock: Clock,
     stuck_after_ms: int = STUCK_AFTER_MS,
+    told: set[int] | None = None,
 ) -> StopReport:
-    """The same for a program without an event loop: a worker that stops its command."""
+    """The same for a program without an event loop: a worker that stops its command.
+
+    told: gets the pids of those that were sent a signal; the others ended by themselves.
+    """
     steps = _stop(
-        _Group(pid, pidfd, marker), grace_ms=grace_ms, clock=clock, stuck_after_ms=stuck_after_ms
+        _Group(pid, pidfd, marker, told),
+        grace_ms=grace_ms,
+        clock=clock,
+        stuck_after_ms=stuck_after_ms,
     )
     try:
         wanted = next(steps)
@@ -154,7 +161,8 @@ class _Group:
     environment.
     """
 
-    def __init__(self, pid: int, pidfd: int, marker: str) -> None:
+    def __init__(self, pid: int, pidfd: int, marker: str, told: set[int] | None = None) -> None:
+        self._told = set() if told is None else told
         self._settled = True
         self._unasked: set[_Key] | None = None
         self._pid = pid
@@ -263,6 +271,7 @@ class _Group:
 
     def _signal(self, stat: ProcessStat, number: int) -> None:
         fd = self._fds.get(_key(stat))
+        self._told.add(stat.pid)
         with suppress(ProcessLookupError, PermissionError):
             if fd is None:
                 os.kill(stat.pid, number)

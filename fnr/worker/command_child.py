@@ -99,6 +99,8 @@ class CommandChild:
             self._drain()
         finally:
             self._close()
+        if asked and self._ended_unasked():
+            asked = False
         killed = self._stop.killed if self._stop is not None and not asked else 0
         proven = self._exit is not None and not reap_ended()
         return Ending(exit=self._exit, asked=asked, proven=proven, left=killed)
@@ -253,6 +255,11 @@ class CommandChild:
         self._take_exit()
         return self._exit is None or self._exit.code != 0
 
+    def _ended_unasked(self) -> bool:
+        """Whether it ended well while we looked for whom to ask: that too counts."""
+        unasked = self._stop is not None and self._child.pid not in self._stop.told
+        return unasked and self._exit is not None and self._exit.code == 0
+
     def _stop_is_over(self) -> bool:
         assert self._stop is not None
         if self._stop.running:
@@ -286,6 +293,7 @@ class _Stop:
 
     def __init__(self, child: Child, marker: str, *, grace_ms: int, clock: Clock) -> None:
         self.killed = 0
+        self.told: set[int] = set()
         self._child = child
         self._marker = marker
         self._grace_ms = grace_ms
@@ -326,5 +334,7 @@ class _Stop:
             os.eventfd_write(self._done, 1)
 
     def _stop(self, pid: int, pidfd: int, marker: str, grace_ms: int) -> None:
-        report = stop_group_blocking(pid, pidfd, marker, grace_ms=grace_ms, clock=self._clock)
+        report = stop_group_blocking(
+            pid, pidfd, marker, grace_ms=grace_ms, clock=self._clock, told=self.told
+        )
         self.killed += report.killed

@@ -1,0 +1,50 @@
+"""A command that ends by itself just when it is to be ended."""
+
+from __future__ import annotations
+
+import os
+import select
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fnr.api.frames import WorkerSpec
+from fnr.host.clock import Clock
+from fnr.worker import command_child
+from fnr.worker.command_child import CommandChild, Plan
+from fnr.worker.duty import Duty
+from fnr.worker.interrupt import Interrupts
+from fnr.worker.own_log import OwnLog
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_what_ends_well_before_it_could_be_asked_to_has_not_been_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """Its work was done again: to look for whom to ask takes as long as many a command."""
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    (tmp_path / "spool").mkdir()
+    spec = WorkerSpec(
+        worker_id="W", secret="s", function="f", kind="command", socket=str(tmp_path / "w.sock"),
+        log_path=str(tmp_path / "log"), now_path=str(tmp_path / "now"),
+        spool_dir=str(tmp_path / "spool"),
+    )  # fmt: skip
+    look = command_child.stop_group_blocking
+
+    def look_when_it_has_ended(pid: int, pidfd: int, *rest: Any, **named: Any) -> Any:
+        gate.write_text("go on\n")
+        assert select.select([pidfd], [], [], 30)[0]
+        return look(pid, pidfd, *rest, **named)
+
+    monkeypatch.setattr(command_child, "stop_group_blocking", look_when_it_has_ended)
+    interrupts, log, clock = Interrupts(), OwnLog(spec), Clock()
+    duty = Duty(spec, clock=clock, interrupts=interrupts, log=log)
+    script = 'read line < "$0"; exit "$1"'
+    plan = Plan(argv=["sh", "-c", script, str(gate), str(code)], env=dict(os.environ))
+    child = CommandChild(plan, duty=duty, interrupts=interrupts, log=log, clock=clock)
+    interrupts.asked = True
+    ending = child.finish()
+    assert ending.exit is not None
+    assert (ending.exit.code, ending.asked) == (code, code != 0)
