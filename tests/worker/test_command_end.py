@@ -25,6 +25,7 @@ def test_what_ends_well_before_it_could_be_asked_to_has_not_been_ended(
     """Its work was done again: to look for whom to ask takes as long as many a command."""
     gate = tmp_path / "gate"
     os.mkfifo(gate)
+    opened = os.open(gate, os.O_RDWR)  # both ends, so that neither waits for the other
     (tmp_path / "spool").mkdir()
     spec = WorkerSpec(
         worker_id="W", secret="s", function="f", kind="command", socket=str(tmp_path / "w.sock"),
@@ -34,7 +35,8 @@ def test_what_ends_well_before_it_could_be_asked_to_has_not_been_ended(
     look = command_child.stop_group_blocking
 
     def look_when_it_has_ended(pid: int, pidfd: int, *rest: Any, **named: Any) -> Any:
-        gate.write_text("go on\n")
+        monkeypatch.undo()  # what it has left behind may be looked for as well
+        os.write(opened, b"go on\n")
         assert select.select([pidfd], [], [], 30)[0]
         return look(pid, pidfd, *rest, **named)
 
@@ -48,3 +50,4 @@ def test_what_ends_well_before_it_could_be_asked_to_has_not_been_ended(
     ending = child.finish()
     assert ending.exit is not None
     assert (ending.exit.code, ending.asked) == (code, code != 0)
+    os.close(opened)
