@@ -9,11 +9,13 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from fnr.api.requests import GetStatus, ListWorkers
+from fnr.api.errors import FnrError
+from fnr.api.requests import GetStatus, ListWorkers, StopDaemon
 from fnr.client.connect import Connection
 from fnr.client.sdk import Client
 from fnr.config.paths import Paths, find_paths
@@ -31,7 +33,7 @@ def function_toml(name: str, *, python: str, workers: int, more: str = "") -> st
     return (
         f'[functions.{name}]\npython = "{python}"\n'
         f"workers = {{ min = {workers}, max = {workers} }}\n"
-        f'on_daemon_exit = "kill"\nenv = {{ PYTHONPATH = "{FUNCTIONS_FOLDER}" }}\n{more}\n'
+        f'env = {{ PYTHONPATH = "{FUNCTIONS_FOLDER}" }}\n{more}\n'
     )
 
 
@@ -77,16 +79,20 @@ class LiveDaemon:
         shutil.rmtree(self.home, ignore_errors=True)
 
     def end(self) -> None:
-        """SIGTERM twice: in a hurry. SIGKILL when that is not enough."""
+        """In a hurry, and its workers with it. SIGKILL when that is not enough."""
         if self.process.poll() is not None:
             return
-        self.process.send_signal(signal.SIGTERM)
-        self.process.send_signal(signal.SIGTERM)
+        pids: list[int] = []
         try:
+            pids = [worker.pid for worker in self.ask(ListWorkers())]
+            self.ask(StopDaemon(now=True))
             self.process.wait(END_S)
-        except subprocess.TimeoutExpired:
+        except (FnrError, subprocess.TimeoutExpired):
             self.process.kill()
             self.process.wait()
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
     def client(self) -> Client:
         """fnr for Python programs, as any program would use it."""
