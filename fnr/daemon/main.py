@@ -11,7 +11,6 @@ import gc
 import os
 import shlex
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -55,9 +54,6 @@ from fnr.store.same_file import real_file
 
 LoadSettings = Callable[[], Settings]
 
-# The loop needs the interpreter after every system call, and waits so long for it where a thread
-# has it that searches or reads rules. Python's own 5 ms would make a task that takes 2 ms take 30.
-TURN_S = 0.000_5
 UNDO_AGAIN_MS = 5_000
 
 
@@ -76,7 +72,6 @@ def run(
     """
     # What was loaded is no garbage.
     gc.freeze()
-    sys.setswitchinterval(TURN_S)
     share_one_arena()
     make_folders(paths)
     try:
