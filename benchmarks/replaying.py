@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -15,7 +13,6 @@ from live_daemon import LiveDaemon, function_toml
 from plan import Plan
 from process_use import peak_mib, rss_mib
 
-from fnr.api.letter_requests import ListLetters
 from fnr.api.replay_requests import CancelReplays, GetReplay, StartReplay
 from fnr.api.requests import PauseFunction, Submit, TaskSpec
 from fnr.client.connect import Connection
@@ -24,8 +21,6 @@ from fnr.policy.replay import ReplayOptions, ReplayPlan, ReplayState
 
 # Words in the message of every letter's error: each letter is looked at, together with its error.
 WHERE = "boom attempts>0"
-# In no message; found out in each of them.
-NOWHERE = "message~zzz.*q"
 PAUSE_S = 0.004
 RATE_PER_H = 100 * 3_600
 PLANNING_S_MUST = 10.0
@@ -40,8 +35,7 @@ def replaying(plan: Plan) -> list[Line]:
     far the daemon's resident memory rose meanwhile, at its peak. submit: one task after the other
     on one connection, 4 ms apart, of a paused function; p99 of its answers while nothing else goes
     on, while the set is frozen, and while letters are put back at 100 a second and run by two
-    workers; each as a multiple of the first. The same while somebody looks through the texts of all
-    letters for one that there is not: the median.
+    workers; each as a multiple of the first.
     """
     home = plan.folder / "r"
     store = Path(find_paths(home=str(home)).store_file)
@@ -58,8 +52,6 @@ def replaying(plan: Plan) -> list[Line]:
         before_mib = rss_mib(daemon.process.pid)
         idle_ms = _submits(connection, lambda count: count < plan.letter_submits)
         from_s = time.perf_counter()
-        with _search(daemon):
-            searching_ms = _submits(connection, lambda count: count < plan.letter_submits)
         started = daemon.ask(StartReplay(where=WHERE, options=ReplayOptions(rate_per_h=RATE_PER_H)))
         planning_ms = _submits(connection, lambda _: not _frozen(daemon, started))
         took_s = time.perf_counter() - from_s
@@ -73,30 +65,9 @@ def replaying(plan: Plan) -> list[Line]:
         _line(f"replay of {plan.letters:,} letters by a filter: planned", took_s, "s",
               PLANNING_S_MUST),
         _line("memory that planning took", grown_mib, "MiB", PLANNING_MIB_MUST),
-        _ratio("submit p99 while planning", planning_ms, idle_ms, must=SUBMIT_RATIO_MUST),
-        _ratio("submit p99 while 100 letters/s are put back", running_ms, idle_ms,
-               must=SUBMIT_RATIO_MUST),
-        _ratio("submit p50 while all texts are searched", searching_ms, idle_ms, percent=50),
+        _ratio("submit p99 while planning", planning_ms, idle_ms),
+        _ratio("submit p99 while 100 letters/s are put back", running_ms, idle_ms),
     ]  # fmt: skip
-
-
-@contextmanager
-def _search(daemon: LiveDaemon) -> Iterator[None]:
-    """One look after the other, each through the words of every letter."""
-    over = threading.Event()
-
-    def search() -> None:
-        with daemon.connection() as connection:
-            while not over.is_set():
-                connection.ask(ListLetters(where=NOWHERE, limit=1))
-
-    thread = threading.Thread(target=search)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def _submits(connection: Connection, more: Callable[[int], bool]) -> list[float]:
@@ -123,21 +94,14 @@ def _line(what: str, value: float, unit: str, must: float) -> Line:
     return Line(section="replay", what=what, unit=unit, fnr=[value], must=must, goal=must)
 
 
-def _ratio(
-    what: str,
-    ms: list[float],
-    idle_ms: list[float],
-    *,
-    percent: float = 99,
-    must: float | None = None,
-) -> Line:
-    high, low = percentile(ms, percent), percentile(idle_ms, percent)
+def _ratio(what: str, ms: list[float], idle_ms: list[float]) -> Line:
+    high, low = percentile(ms, 99), percentile(idle_ms, 99)
     return Line(
         section="replay",
         what=what,
         unit="× idle",
         fnr=[high / low],
-        must=must,
-        goal=must,
+        must=SUBMIT_RATIO_MUST,
+        goal=SUBMIT_RATIO_MUST,
         note=f"{high:.2f} ms against {low:.2f} ms",
     )
