@@ -19,8 +19,10 @@ SHARE_ENDS_MIN = 20
 RAMP_FROM = 0.1
 # And its concurrency grows in so many steps at most.
 RAMP_STEPS = 100
-# So much of a rate may be saved up and put back at once: bursts stay small.
+# So much of a rate may be saved up and put back at once when it could not be before.
 BURST_MS = 100
+# Otherwise so much is put back together: whoever else uses the daemon waits behind all of it.
+TOGETHER_MS = 10
 _HOUR_MS = 3_600_000
 
 
@@ -137,8 +139,8 @@ def spent(pace: Pace, count: int) -> Pace:
 
 
 def pace_wait_ms(pace: Pace, rate: float) -> int:
-    """How long until it is worth to look again: one, or a burst when that comes sooner."""
-    wanted = max(1.0, rate * BURST_MS)
+    """How long until it is worth to look again: for one, or for what comes together."""
+    wanted = max(1.0, rate * TOGETHER_MS)
     return max(1, math.ceil((wanted - pace.credit) / rate))
 
 

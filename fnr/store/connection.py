@@ -89,7 +89,7 @@ class Store:
         self._trouble_hooks: list[TroubleHook] = []
         self._undone_hooks: list[Callable[[], None]] = []
         self._written_hooks: list[Callable[[], None]] = []
-        self._queue = WriteQueue(loop, self._begin)
+        self._queue = WriteQueue(self._begin)
         self.busy = False
         self._busy_since_s: float | None = None
         self._closing: asyncio.Future[None] | None = None
@@ -131,15 +131,11 @@ class Store:
         """Call hook() on the loop after every COMMIT that wrote something; it must be quick."""
         self._written_hooks.append(hook)
 
-    async def write(
-        self, unit: Callable[[Transaction], T], *, heavy: bool = False, shares: bool = False
-    ) -> T:
+    async def write(self, unit: Callable[[Transaction], T], *, heavy: bool = False) -> T:
         """Run a unit of statements; its result, once it is on disk.
 
         A unit that raises is undone alone. Cancelling the wait does not cancel the write.
         heavy: run its statements in the commit thread too (it must not touch the loop's state).
-        shares: nobody waits for it, so it may wait for the commit of somebody else, who would
-        otherwise come while its own is under way and wait for that.
         """
         future: asyncio.Future[T] = self._loop.create_future()
 
@@ -151,10 +147,10 @@ class Store:
             else:
                 future.set_exception(error)
 
-        self.post(unit, done, heavy=heavy, shares=shares)
+        self.post(unit, done, heavy=heavy)
         return await future
 
-    def post(self, unit: Unit, done: Done, *, heavy: bool = False, shares: bool = False) -> None:
+    def post(self, unit: Unit, done: Done, *, heavy: bool = False) -> None:
         """Like `write`, with a callback on the loop: done(result, None) or done(None, error)."""
         if self._closing is not None or self.state == "ill":
             why = "the store is closed" if self._closing is not None else "the store is ill"
@@ -162,7 +158,7 @@ class Store:
             return
         if unit is not nothing:
             self.beginning.posted()
-        self._queue.add((unit, done, heavy), shares=shares)
+        self._queue.add((unit, done, heavy))
 
     def _begin(self) -> None:
         if not self.busy:
@@ -203,7 +199,6 @@ class Store:
         """Commit what is waiting, checkpoint, close; further writes are refused."""
         if self._closing is None:
             self._closing = self._loop.create_future()
-            self._queue.join()
             if not self.busy:
                 self.busy = True
                 self._start_batch()

@@ -13,7 +13,7 @@ import pytest
 from store_values import NOW_MS, accept, contents, is_whole, new_task
 from writer_probes import Commits, count_of, writes
 
-from fnr.store import checkpointer, connection, pace, tasks, write_queue
+from fnr.store import checkpointer, connection, pace, tasks
 from fnr.store.batch import nothing
 from fnr.store.beginning import ALONE_MIN, LOOK_EVERY, Company
 from fnr.store.connection import Store, StoreIll, StoreNewer, read_only
@@ -161,59 +161,6 @@ async def test_nothing_fails_with_the_transaction_that_it_stands_behind(store_fi
     assert [type(error) for error in ends] == [sqlite3.OperationalError] * 2
     refuses = False
     await store.close()
-
-
-# ── sharing somebody else's commit ───────────────────────────────────────────
-
-
-async def test_whoever_shares_comes_with_the_next_commit_of_another(
-    watched: tuple[Store, Commits], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(write_queue, "COMPANY_S", 3_600)
-    monkeypatch.setattr(write_queue, "SHARING_S", 3_600)
-    store, commits = watched
-    await store.write(writes(new_task()))
-    shared = asyncio.ensure_future(store.write(writes(new_task()), shares=True))
-    await asyncio.sleep(0)
-    await store.write(writes(new_task()))
-    await shared
-    assert commits.count == 2
-
-
-async def test_whoever_shares_goes_alone_when_nobody_comes(
-    watched: tuple[Store, Commits], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(write_queue, "COMPANY_S", 3_600)
-    store, commits = watched
-    await store.write(writes(new_task()))
-    await store.write(writes(new_task()), shares=True)
-    assert commits.count == 2
-
-
-async def test_whoever_shares_waits_for_nobody_where_nobody_writes(
-    watched: tuple[Store, Commits], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(write_queue, "SHARING_S", 3_600)
-    store, commits = watched
-    for _ in range(3):
-        await store.write(writes(new_task()), shares=True)
-    assert commits.count == 3
-
-
-async def test_whoever_shares_is_on_disk_when_the_store_is_closed(
-    store_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(write_queue, "COMPANY_S", 3_600)
-    monkeypatch.setattr(write_queue, "SHARING_S", 3_600)
-    store = await Store.open(store_file)
-    await store.write(writes(new_task()))
-    shared = asyncio.ensure_future(store.write(writes(new_task()), shares=True))
-    await asyncio.sleep(0)
-    await store.close()
-    await shared
-    opened = read_only(store_file)
-    assert count_of(opened) == 2
-    opened.close()
 
 
 # ── batches ──────────────────────────────────────────────────────────────────
