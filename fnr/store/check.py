@@ -13,6 +13,7 @@ from functools import partial
 from fnr.policy.record import Finding
 from fnr.store.decision_invariants import DECISION_INVARIANTS
 from fnr.store.invariant import Invariant
+from fnr.store.json_invariants import JSON_INVARIANTS
 from fnr.store.replay_invariants import REPLAY_INVARIANTS
 from fnr.store.transaction import Transaction
 
@@ -298,6 +299,7 @@ INVARIANTS = (
         "SELECT key FROM outbox NOT INDEXED GROUP BY key HAVING count(*) > 1",
     ),
     *DECISION_INVARIANTS,
+    *JSON_INVARIANTS,
     *REPLAY_INVARIANTS,
 )
 

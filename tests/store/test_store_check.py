@@ -254,6 +254,18 @@ BREAKS: dict[str, list[Break]] = {
         _run("UPDATE ledger SET action = 'edit' WHERE task_id = :id", DEAD),
         _run("UPDATE ledger SET why = '' WHERE task_id = :id", DEAD),
     ],
+    "json-can-be-read": [
+        _run("UPDATE task SET tags = 'x' WHERE task_id = :id", DONE),
+        _run("UPDATE task SET tags = '[]' WHERE task_id = :id", DEAD),
+        _run("UPDATE task SET degraded = '[' WHERE task_id = :id", DONE),
+        _run("UPDATE error SET evidence = '{\"phase\":' WHERE error_id = :id", ERROR),
+        _run("UPDATE error SET classification = '' WHERE error_id = :id", ERROR),
+        _run("UPDATE incident SET functions = '[]' WHERE incident_id = :id", SEEN),
+        _run("UPDATE ledger SET numbers = 'x' WHERE error_id = (SELECT error_id FROM error)"),
+        _run("UPDATE breaker SET samples = '{}' WHERE name = :id", BREAKER),
+        _run("UPDATE undo_step SET data = '' WHERE undo_id = :id", STEP),
+        _run("UPDATE replay_plan SET options = '1' WHERE plan_id = :id", PLAN),
+    ],
     "foreign-key": [_run("DELETE FROM task WHERE task_id = :id", DEAD)],
 }
 CASES = [(name, number) for name, breaks in BREAKS.items() for number in range(len(breaks))]
