@@ -225,6 +225,12 @@ class Welcome(Frame, frozen=True, tag="welcome"):
     drop: tuple[str, ...] = ()
 
 
+class LogLimit(Frame, frozen=True, tag="log_limit"):
+    """How much of your log is kept from now on, whatever you were started with."""
+
+    bytes_max: int
+
+
 class Refuse(Frame, frozen=True, tag="refuse"):
     """You are not one of mine, or of another protocol; end."""
 
@@ -300,7 +306,7 @@ FromWorker = (
     | Unseen
     | Bye
 )
-ToWorker = Welcome | Refuse | Run | Ack | Kept | Cancel | Recall | Stop
+ToWorker = Welcome | LogLimit | Refuse | Run | Ack | Kept | Cancel | Recall | Stop
 
 from_worker: Decoder[FromWorker] = Decoder(FromWorker)
 to_worker: Decoder[ToWorker] = Decoder(ToWorker)

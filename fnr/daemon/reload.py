@@ -9,6 +9,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from fnr.api.errors import ConfigError
+from fnr.api.frames import LogLimit
 from fnr.api.requests import Event, ReloadReport
 from fnr.config.changes import RESTART_KEYS, changed_keys
 from fnr.config.gone_file import WHY_GONE, WHY_NO_RULES
@@ -83,6 +84,8 @@ class Reload:
         self._rules.take_over(rules, model)
         self._parts.redactor = self._parts.redactor.under(new)
         logs.set_level(new.log)
+        if new.log.worker_bytes_max != old.log.worker_bytes_max:
+            self._tell_log_limit(new.log.worker_bytes_max)
         for name in report.removed:
             self._remove(name)
         for name in report.added:
@@ -109,6 +112,10 @@ class Reload:
             Event(kind="config", what="reloaded", at_ms=self._parts.clock.now_ms())
         )
         return report
+
+    def _tell_log_limit(self, bytes_max: int) -> None:
+        for worker in self._supervisor.workers.values():
+            worker.send(LogLimit(bytes_max=bytes_max))
 
     def _add(self, name: str) -> None:
         pool = self._supervisor.pools.get(name)

@@ -195,7 +195,11 @@ class Supervisor:
         if frame.ended is not None:
             # An earlier daemon had counted. What is not settled yet counts when it is.
             worker.attempts_done = frame.ended - len(mine.intersection(frame.finished))
-        worker.send(frames.Welcome(drop=tuple(sorted(theirs - mine))))
+        log_bytes_max = self._parts.settings.log.worker_bytes_max
+        worker.send(
+            frames.Welcome(drop=tuple(sorted(theirs - mine))),
+            frames.LogLimit(bytes_max=log_bytes_max),
+        )
         failpoint("worker-welcomed")
         put_back_lost(worker, theirs, self._runner.take_back)
         if worker.state is WorkerState.LEAVING:

@@ -22,6 +22,7 @@ from fnr.api.frames import (
     Frame,
     Hello,
     Kept,
+    LogLimit,
     Ready,
     Recall,
     Refuse,
@@ -117,6 +118,7 @@ class Duty:
             Run: self._take_run,
             Ack: self._take_ack,
             Welcome: self._take_welcome,
+            LogLimit: self._take_log_limit,
             Refuse: self._take_refuse,
             Kept: self._take_kept,
             Cancel: self._take_cancel,
@@ -337,6 +339,9 @@ class Duty:
         self.push_reports()
         for frame in self.results.frames():
             self.link.push(frame)
+
+    def _take_log_limit(self, limit: LogLimit) -> None:
+        self._log.bytes_max = limit.bytes_max
 
     def _take_refuse(self, refuse: Refuse) -> None:
         self.refused = refuse.why or "no reason given"

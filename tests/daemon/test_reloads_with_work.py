@@ -111,3 +111,25 @@ retry = {{ max = 0 }}
     assert (end.task.state, end.task.attempts) == (TaskState.DEAD, 1)
     ended(home, task_id)
     assert not made.exists()
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_living_workers_keep_as_much_of_their_log_as_the_file_says_now(
+    home_at: HomeAt, restarted: bool
+) -> None:
+    """Method: one prints sixteen times what was kept when it was started."""
+    shouts = function("shout", "shout")
+    home = home_at(f'{shouts}\n[log]\nworker_file_size = "64KiB"\n').up()
+    end_of(home, submit(home, "shout", {"mib": 0}))
+    [before] = home.ask(ask.ListWorkers())
+    home.write(f'{shouts}\n[log]\nworker_file_size = "8MiB"\n')
+    if restarted:
+        home.kill()
+        home.up()
+    else:
+        assert home.ask(ask.ReloadConfig()).settings == ["log.worker_file_size"]
+    end = end_of(home, submit(home, "shout", {"mib": 1}))
+    [after] = home.ask(ask.ListWorkers())
+    assert after.worker_id == before.worker_id
+    [span] = home.ask(ask.ListLogSpans(task_id=end.task.task_id))
+    assert Path(span.log_path).stat().st_blocks * 512 >= 1024 * 1024
