@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from fnr.api.errors import ConfigError
 from fnr.api.frames import LogLimit
@@ -57,7 +57,7 @@ class Reload:
             raise ConfigError(
                 f"{self._file} is gone: nothing has changed",
                 why=WHY_GONE,
-                next_step="fnr config path",
+                next_step=f"{self._parts.paths.command} config path",
             )
         if self._rules.gone:
             folder = self._parts.paths.rules_dir
@@ -72,7 +72,7 @@ class Reload:
             raise ConfigError(
                 "rules.d has problems: the rules stay as they were",
                 details=tuple(f"{one.where}: {one.message}" for one in rules.problems),
-                next_step="fnr rules check",
+                next_step=f"{self._parts.paths.command} rules check",
             )
         old = self._parts.settings
         report = compare(
@@ -99,15 +99,7 @@ class Reload:
         for hook in self.on_reloaded:
             hook()
         await self._rules.keep()
-        log.info(
-            "reloaded",
-            extra={
-                "added": report.added,
-                "removed": report.removed,
-                "changed": report.changed,
-                "settings": report.settings,
-            },
-        )
+        log.info("reloaded", extra=asdict(report))
         self._parts.events.tell(
             Event(kind="config", what="reloaded", at_ms=self._parts.clock.now_ms())
         )

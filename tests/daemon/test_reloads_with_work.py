@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -133,3 +134,18 @@ def test_living_workers_keep_as_much_of_their_log_as_the_file_says_now(
     assert after.worker_id == before.worker_id
     [span] = home.ask(ask.ListLogSpans(task_id=end.task.task_id))
     assert Path(span.log_path).stat().st_blocks * 512 >= 1024 * 1024
+
+
+def test_who_reloads_by_a_signal_reads_all_of_it_in_the_log(home_at: HomeAt) -> None:
+    """What waits for a restart, and what to type for this home where nothing has changed."""
+    home = home_at(function("echo", "echo")).up()
+    home.write(function("echo", "echo") + '\n[log]\nformat = "json"\nfiles = 3\n')
+    assert home.process is not None
+    hang_up = partial(home.process.send_signal, signal.SIGHUP)
+    news = home.connection(timeout_ms=60_000).watch(ask.Watch(), on_watching=hang_up)
+    assert any(event.what == "reloaded" for event in news)
+    assert """needs_restart="['log.files', 'log.format']\"""" in home.log()
+    (home.folder / "fnr.toml").unlink()
+    hang_up()
+    home.end()
+    assert f"try: fnr --home {home.folder} config path" in home.log()
