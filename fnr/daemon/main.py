@@ -24,7 +24,7 @@ from fnr.api.errors import (
     StorageError,
     TryAgain,
 )
-from fnr.config.gone_file import WHY_GONE, file_is_gone
+from fnr.config.gone_file import BUILT_IN_FUNCTIONS, WHY_GONE, file_is_gone
 from fnr.config.paths import SOCKET_PATH_BYTES_MAX, Paths, is_utf_8, why_not_made
 from fnr.config.settings import Settings
 from fnr.daemon import logs
@@ -241,7 +241,11 @@ class Daemon:
         supervisor.make_way = self._doors.make_way
         self._words = WordFiles(parts, reader, self._crew.rules)
         self._old_logs = OldLogs(parts, reader, lambda: supervisor.workers)
-        self._crew.reload.on_reloaded += [self._words.changed, self._doors.look]
+        self._crew.reload.on_reloaded += [
+            self._words.changed,
+            self._doors.look,
+            self._tell_functions,
+        ]
 
     async def serve(self) -> int:
         """Start, run until the end is asked for, end."""
@@ -286,7 +290,8 @@ class Daemon:
         gc.collect()
         gc.freeze()
         failpoint("about-to-be-ready")
-        sd_notify("READY=1", f"STATUS={counted(len(parts.settings.functions), 'function')}")
+        sd_notify("READY=1")
+        self._tell_functions()
         log.info("ready", extra={"pid": os.getpid(), "socket": parts.paths.socket_file})
         try:
             return await self._crew.ending.wait()
@@ -305,6 +310,11 @@ class Daemon:
         await asyncio.to_thread(self._crew.readings.close)
         self._crew.free.close()
         log.info("ended")
+
+    def _tell_functions(self) -> None:
+        """What `systemctl status` shows."""
+        declared = self.parts.settings.functions.keys() - BUILT_IN_FUNCTIONS
+        sd_notify(f"STATUS={counted(len(declared), 'function')}")
 
     def _listen_to_signals(self) -> None:
         loop = self.parts.loop

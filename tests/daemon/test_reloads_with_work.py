@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -149,3 +152,19 @@ def test_who_reloads_by_a_signal_reads_all_of_it_in_the_log(home_at: HomeAt) -> 
     hang_up()
     home.end()
     assert f"try: fnr --home {home.folder} config path" in home.log()
+
+
+def test_systemd_is_told_how_many_functions_there_are_now(home_at: HomeAt) -> None:
+    """Those of fnr.toml, as `fnr config check` counts them."""
+    home = home_at(function("one", "echo"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind("")
+        systemd.settimeout(30)
+        address = "@" + systemd.getsockname()[1:].decode()
+        words = [sys.executable, "-m", "fnr", "--home", str(home.folder), "daemon"]
+        env = {**os.environ, "NOTIFY_SOCKET": address}
+        home.process = subprocess.Popen(words, env=env, stderr=subprocess.DEVNULL)
+        assert [systemd.recv(1_000) for _ in range(2)] == [b"READY=1", b"STATUS=1 function"]
+        home.write(function("one", "echo") + function("two", "echo"))
+        home.ask(ask.ReloadConfig())
+        assert systemd.recv(1_000) == b"STATUS=2 functions"
