@@ -13,7 +13,15 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from fnr.api.errors import BadData, FnrError, NotFound, PermissionDenied, Refused, StorageError
+from fnr.api.errors import (
+    BadData,
+    FnrError,
+    NotFound,
+    PermissionDenied,
+    ProtocolMismatch,
+    Refused,
+    StorageError,
+)
 from fnr.client.offline import opened
 from fnr.client.store_errors import told_to_people
 from fnr.config.paths import Paths
@@ -28,6 +36,7 @@ from fnr.store import check as checks
 from fnr.store import tasks
 from fnr.store.backup import CopyNotWritten, DamagedCopy
 from fnr.store.same_file import real_file
+from fnr.store.transaction import StoreNewer
 
 
 def require(paths: Paths) -> None:
@@ -89,7 +98,14 @@ def restore(paths: Paths, source: Path, *, damaged: bool = False) -> Path | None
         told_to_people(paths),
         _told(f"{source} cannot be restored", anyway),
     ):
-        return copies.restore(paths.store_file, source, damaged=damaged)
+        try:
+            return copies.restore(paths.store_file, source, damaged=damaged)
+        except StoreNewer as error:
+            raise ProtocolMismatch(
+                f"{source} is from a newer version of fnr",
+                why=str(error),
+                next_step="install that version",
+            ) from error
 
 
 def still_running(paths: Paths) -> int:

@@ -38,7 +38,8 @@ def check_version(connection: sqlite3.Connection, *, telemetry: bool = False) ->
     version = schema_version(connection)
     newest = schema_steps(telemetry=telemetry)[-1][0]
     if version > newest:
-        raise StoreNewer(f"the store has schema version {version}, this fnr knows {newest} at most")
+        file = "telemetry.db" if telemetry else "it"
+        raise StoreNewer(f"{file} has schema version {version}, this fnr knows {newest} at most")
     return version
 
 

@@ -514,6 +514,17 @@ def test_what_is_no_file_is_not_restored_and_is_the_one_that_is_named(
         assert (found.code, found.err.splitlines()[0]) == (65, f"error: {path} cannot be restored")
 
 
+def test_of_a_newer_copy_the_copy_is_said_to_be_newer(at: Run, tmp_path: Path) -> None:
+    """And not the store, which is as it was."""
+    copy = tmp_path / "copy.db"
+    with closing(sqlite3.connect(copy)) as newer:
+        newer.execute("PRAGMA user_version = 999")
+    found = at("db", "restore", copy, "-y")
+    what, why, _ = found.err.splitlines()
+    assert (found.code, what) == (69, f"error: {copy} is from a newer version of fnr")
+    assert why.startswith("  why: it has schema version 999, this fnr knows ")
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_copy_that_may_not_be_read_is_a_matter_of_permission(at: Run, tmp_path: Path) -> None:
     (tmp_path / "copy.db").touch(mode=0o000)

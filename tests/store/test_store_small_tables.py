@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -43,7 +44,7 @@ from fnr.store import (
 from fnr.store.connection import read_only
 from fnr.store.reads import READS
 from fnr.store.telemetry import Reading, Telemetry
-from fnr.store.transaction import Transaction
+from fnr.store.transaction import StoreNewer, Transaction
 
 DAY_MS = 86_400_000
 
@@ -374,6 +375,15 @@ def test_exports_of_large_letters_come_in_small_pages(
 def reading(at_ms: int, value: float | None, name: str = "used_mib") -> Reading:
     """One reading of GPU 0."""
     return Reading(at_ms=at_ms, subject="gpu:0", name=name, value=value)
+
+
+def test_a_telemetry_file_of_a_newer_version_is_the_one_that_is_named(tmp_path: Path) -> None:
+    """Who reads that readings cannot be kept shall not look for a newer store."""
+    file = tmp_path / "telemetry.db"
+    with closing(sqlite3.connect(file)) as newer:
+        newer.execute("PRAGMA user_version = 999")
+    with pytest.raises(StoreNewer, match=r"telemetry\.db has schema version 999"):
+        Telemetry.open(file)
 
 
 def test_readings_are_kept_and_forgotten(tmp_path: Path) -> None:
