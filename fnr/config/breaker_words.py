@@ -17,12 +17,12 @@ OFF = "off"
 
 
 def service_names(value: object) -> tuple[str, ...]:
-    """Names of services; ValueError says what is wrong with one."""
+    """Names of services; ValueError says what is wrong with each."""
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise ValueError('must be a list of names: ["storage", "comfyui"]')
-    for name in value:
-        if not NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no name: 1 to 64 of a-z, 0-9, _ and -")
+    wrong = [name for name in value if not NAME.fullmatch(name)]
+    if wrong:
+        raise ValueError(*(f"{name!r} is no name: 1 to 64 of a-z, 0-9, _ and -" for name in wrong))
     if len(value) > SERVICES_MAX:
         raise ValueError(f"{len(value)} services; at most {SERVICES_MAX}")
     return tuple(dict.fromkeys(value))

@@ -85,16 +85,16 @@ def read_functions(
     if not isinstance(tables, dict):
         report.problem(("functions",), "must be tables: [functions.NAME]")
         return {}
-    functions = {}
+    functions, ladders = {}, {}
     for name, table in tables.items():
         path = ("functions", name)
         before = len(report.problems)
         if problem := _name_problem(name):
             report.problem(path, problem)
         function = _Reader(report, path, table).function()
+        ladders[name] = function.degrade
         if len(report.problems) == before:
             functions[name] = function
-    ladders = {name: function.degrade for name, function in functions.items()}
     check_ladders(report, ladders, known=tables.__contains__, breakers=_breakers(tables, breakers))
     return functions
 

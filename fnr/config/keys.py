@@ -1,7 +1,7 @@
 """One row per key of fnr.toml: what people may write there, and which setting it becomes.
 
 Every reader takes the raw TOML value and returns the setting's value, or raises ValueError with
-the words for the operator; `read_table` collects all problems of a table at once.
+words for the operator, one text a mistake; `read_table` collects all problems of a table at once.
 """
 
 from __future__ import annotations
@@ -104,7 +104,8 @@ def read_table(
         try:
             settings[key.setting] = key.read(value)
         except ValueError as error:
-            report.problem(here, str(error))
+            for words in error.args:
+                report.problem(here, words)
         else:
             report.found(here)
     return settings
@@ -218,28 +219,44 @@ def texts(value: object) -> tuple[str, ...]:
     """A list of texts."""
     if not isinstance(value, list):
         raise ValueError(f"must be a list of texts, got {_shown(value)}")
-    return tuple(text(item) for item in value)
+    return each(value, text)
+
+
+def each(values: Iterable[Any], read: Callable[[Any], str]) -> tuple[str, ...]:
+    """Every value of a list, read; ValueError has what is wrong with each one that cannot be."""
+    found: list[str] = []
+    wrong: tuple[str, ...] = ()
+    for value in values:
+        try:
+            found.append(read(value))
+        except ValueError as error:
+            wrong += error.args
+    if wrong:
+        raise ValueError(*wrong)
+    return tuple(found)
 
 
 def patterns(value: object) -> tuple[str, ...]:
     """Regular expressions that RE2 takes."""
-    found = texts(value)
-    if found:
-        from fnr.policy.redaction import (  # noqa: PLC0415 - 4 ms that only those who redact need
-            BadRedactPatternError,
-            check_redact_pattern,
-        )
-    for pattern in found:
-        try:
-            check_redact_pattern(pattern)
-        except BadRedactPatternError as error:
-            raise ValueError(f"{pattern!r} cannot be used: {error}") from None
-    return found
+    return each(value, _pattern) if isinstance(value, list) else texts(value)
+
+
+def _pattern(value: object) -> str:
+    from fnr.policy.redaction import (  # noqa: PLC0415 - 4 ms that only those who redact need
+        BadRedactPatternError,
+        check_redact_pattern,
+    )
+
+    pattern = text(value)
+    try:
+        check_redact_pattern(pattern)
+    except BadRedactPatternError as error:
+        raise ValueError(f"{pattern!r} cannot be used: {error}") from None
+    return pattern
 
 
 def _shown(value: object) -> str:
-    shown = {True: "true", False: "false"}.get(value) if isinstance(value, bool) else repr(value)
-    shown = shown or ""
+    shown = str(value).lower() if isinstance(value, bool) else repr(value)
     return shown if len(shown) <= 60 else shown[:59] + "…"
 
 

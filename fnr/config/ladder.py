@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from fnr.config.keys import Key, Report, read_table, text, texts
+from fnr.config.keys import Key, Report, each, read_table, text, texts
 from fnr.policy.degrade import BREAKER, EXHAUSTED, HALF, Rung
 from fnr.policy.input_types import INPUT_TYPES, json_kind
 from fnr.policy.rules import Category
@@ -23,11 +23,14 @@ def _when(value: object) -> tuple[str, ...]:
     found = texts(value)
     if not found:
         raise ValueError("must name at least one reason")
-    for word in found:
-        breaker = word.startswith(BREAKER) and _BREAKER_NAME.fullmatch(word.removeprefix(BREAKER))
-        if word not in WHEN and not breaker:
-            raise ValueError(f"{word!r} is not one of {', '.join(WHEN)} or breaker:NAME")
-    return found
+    return each(found, _reason)
+
+
+def _reason(word: str) -> str:
+    breaker = word.startswith(BREAKER) and _BREAKER_NAME.fullmatch(word.removeprefix(BREAKER))
+    if word not in WHEN and not breaker:
+        raise ValueError(f"{word!r} is not one of {', '.join(WHEN)} or breaker:NAME")
+    return word
 
 
 def _set(value: object) -> dict[str, Any]:
@@ -57,7 +60,7 @@ def read_ladder(
         if "when" not in fields:
             if not (isinstance(table, dict) and "when" in table):
                 report.problem(here, 'needs when = ["resource"]: what makes it take this step')
-            continue
+            fields["when"] = ()
         if not fields.get("set") and not fields.get("function"):
             report.problem(here, "changes nothing: say set = { … } or function = ")
         for name, value in fields.get("set", {}).items():

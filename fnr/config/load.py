@@ -200,7 +200,8 @@ def _override(
     try:
         fields[key.setting] = key.read(_toml_value(written) if key.typed else written)
     except ValueError as error:
-        report.problem_elsewhere(origin, f"{table}.{name}: {error}")
+        for words in error.args:
+            report.problem_elsewhere(origin, f"{table}.{name}: {words}")
     else:
         report.origins[f"{table}.{name}"] = origin
 

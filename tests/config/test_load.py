@@ -161,6 +161,45 @@ fnr.toml:19: functons: unknown key, did you mean 'functions'?
     ]
 
 
+def test_one_mistake_hides_no_other_of_the_same_list_or_table(loaded: Load) -> None:
+    found = loaded(
+        """[redact]
+patterns = ["(", 3, "a++", "fine"]
+env_keys = [1, "A", 2]
+[functions.render]
+command = ["render"]
+timeout = 5
+services = ["A", "storage", "B"]
+degrade = [
+  { when = ["resourc", "resource", "never"], function = "nobody" },
+  { when = ["resource"], function = "nobody" },
+]
+"""
+    )
+    degrade, when = "functions.render.degrade", "is not one of resource, transient, unknown"
+    begin = (
+        "fnr.toml:2: redact.patterns: '(' cannot be used",
+        "fnr.toml:2: redact.patterns: must be text in quotes, got 3",
+        "fnr.toml:2: redact.patterns: 'a++' cannot be used",
+        "fnr.toml:3: redact.env_keys: must be text in quotes, got 1",
+        "fnr.toml:3: redact.env_keys: must be text in quotes, got 2",
+        "fnr.toml:6: functions.render.timeout: needs a unit",
+        "fnr.toml:7: functions.render.services: 'A' is no name",
+        "fnr.toml:7: functions.render.services: 'B' is no name",
+        f"fnr.toml:8: {degrade}.0.when: 'resourc' {when}",
+        f"fnr.toml:8: {degrade}.0.when: 'never' {when}",
+        f"fnr.toml:8: {degrade}.0.function: there is no function 'nobody'",
+        f"fnr.toml:8: {degrade}.1.function: there is no function 'nobody'",
+    )
+    assert [line[: len(words)] for line, words in zip(said(found), begin, strict=True)] == [*begin]
+
+
+def test_a_list_in_the_environment_has_all_its_mistakes_said(loaded: Load) -> None:
+    found = loaded("", environ={"FNR_CHAOS_PROTECT": "[1, 2]"})
+    where = "env FNR_CHAOS_PROTECT: chaos.protect: must be text in quotes"
+    assert said(found) == [f"{where}, got 1", f"{where}, got 2"]
+
+
 def test_one_mistake_is_said_once_however_often_it_stands_in_a_line(loaded: Load) -> None:
     found = loaded(
         """[functions.trim]
