@@ -160,7 +160,7 @@ def _command(paths: Paths) -> list[str]:
     if paths.home:
         command += ["--home", paths.home]
     if paths.config_file != f"{paths.config_dir}/fnr.toml":
-        command += ["--config", str(Path(paths.config_file).resolve())]
+        command += ["--config", paths.config_file]
     return [*command, "daemon", "--log-file", f"{paths.log_dir}/{LOG_NAME}"]
 
 

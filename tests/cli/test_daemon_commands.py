@@ -183,6 +183,23 @@ def test_a_daemon_whose_socket_was_removed_is_not_said_to_be_down(at: Run, empty
         assert stop.wait() == 0
 
 
+def test_a_link_that_a_deployment_moves_on_counts_with_a_reload(at: Run, empty: Path) -> None:
+    """Each version has a folder of its own, and the one before goes."""
+    versions = {name: empty / name / "fnr.toml" for name in ("first", "second")}
+    for name, file in versions.items():
+        file.parent.mkdir()
+        file.write_text(f'[functions.{name}]\ncommand = ["true"]\n')
+    link = empty / "current.toml"
+    link.symlink_to(versions["first"])
+    assert at("--config", link, "daemon", "start").code == 0
+    link.unlink()
+    link.symlink_to(versions["second"])
+    shutil.rmtree(versions["first"].parent)
+    found = at("--config", link, "daemon", "reload")
+    assert (found.out, found.code) == ("added: second\nremoved: first\n", 0)
+    assert at("daemon", "stop", "--now").code == 0
+
+
 def test_who_starts_or_restarts_beside_others_is_told_that_it_runs(at: Run, empty: Path) -> None:
     """Of several at one moment all but one were told that another daemon has the home (exit 6)."""
     for verb in ("start", "restart"):
