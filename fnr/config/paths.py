@@ -15,7 +15,8 @@ class Paths:
     """Folders and files of one fnr: everything under `home`, or spread as the system likes it.
 
     config_file, store_file, telemetry_file, reserve_file, lock_file, socket_file,
-    worker_socket_file, breaker_file, trial_file and learnt_file are files; state_dir, run_dir,
+    worker_socket_file, breaker_file, trial_file and learnt_file are files; sockets_link leads
+    to run_dir where that depends on the environment; state_dir, run_dir,
     log_dir, spool_dir, users_dir, words_dir, rules_dir, crash_dir and
     chaos_dir are folders. Workers that run as another user have places of their own, beside ours:
     where a method takes a `uid`, None means a worker that runs as we do.
@@ -106,6 +107,10 @@ class Paths:
     @property
     def lock_file(self) -> str:
         return f"{self.state_dir}/daemon.lock"
+
+    @property
+    def sockets_link(self) -> str:
+        return _sockets_link(self.state_dir)
 
     @property
     def socket_file(self) -> str:
@@ -221,13 +226,30 @@ def find_paths(
     return Paths(
         config_dir=f"{config}/fnr",
         state_dir=f"{state}/fnr",
-        run_dir=f"{run}/fnr" if run else f"{state}/fnr/run",
+        run_dir=_run_dir_of_last(f"{state}/fnr") or (f"{run}/fnr" if run else f"{state}/fnr/run"),
         log_dir=f"{state}/fnr/logs",
         origin="XDG",
         home="",
         config_file=config_file,
         config_flag=flag,
     )
+
+
+def _sockets_link(state_dir: str) -> str:
+    return f"{state_dir}/sockets"
+
+
+def _run_dir_of_last(state_dir: str) -> str:
+    """Where the last daemon had its sockets, if that is still there; else "".
+
+    cron has no XDG_RUNTIME_DIR, and a login has one: both are to find the same daemon, and workers
+    the next one, whoever has started it.
+    """
+    try:
+        folder = os.readlink(_sockets_link(state_dir))  # noqa: PTH115 - pathlib costs 8 ms
+    except OSError:
+        return ""
+    return folder if os.path.isdir(folder) else ""  # noqa: PTH112 - as above
 
 
 def _xdg(folder: str | None) -> str:

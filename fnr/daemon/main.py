@@ -84,6 +84,8 @@ def run(
         ) from None
     try:
         logs.set_up(settings.log, file=log_file, journal="JOURNAL_STREAM" in os.environ)
+        if paths.origin == "XDG":
+            _remember_run_dir(paths)
         # Nobody restores a store while we have it: these are of one that was killed.
         forget_drafts(real_file(paths.store_file), lambda _maker: True)
         limits.raise_file_limit(limits.FILES_WANTED)
@@ -128,6 +130,17 @@ def make_folders(paths: Paths) -> None:
             ) from error
         if not os.access(folder, os.W_OK | os.X_OK):
             raise _not_writable(folder)
+
+
+def _remember_run_dir(paths: Paths) -> None:
+    """Who has another XDG_RUNTIME_DIR, or none, finds us all the same."""
+    link, draft = Path(paths.sockets_link), Path(f"{paths.sockets_link}.draft")
+    try:
+        draft.unlink(missing_ok=True)
+        draft.symlink_to(paths.run_dir)
+        draft.replace(link)
+    except OSError as error:
+        log.warning("%s cannot be written: %s", link, error.strerror or error)
 
 
 def _not_writable(folder: str) -> FnrError:

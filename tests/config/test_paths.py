@@ -39,6 +39,22 @@ def test_users_have_their_own_places(monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_paths(environ={"HOME": "/h"}).run_dir == "/h/.local/state/fnr/run"
 
 
+def test_where_the_last_daemon_had_its_sockets_they_are_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    there, state = tmp_path / "there", tmp_path / ".local" / "state" / "fnr"
+    state.mkdir(parents=True)
+    (state / "sockets").symlink_to(there)
+    login = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": "/run/user/1000"}
+    cron = {"HOME": str(tmp_path)}
+    found = [find_paths(environ=environ).run_dir for environ in (login, cron)]
+    assert found == ["/run/user/1000/fnr", f"{state}/run"]
+    there.mkdir()
+    found = [find_paths(environ=environ).run_dir for environ in (login, cron)]
+    assert found == [str(there), str(there)]
+
+
 def test_relative_places_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     """A daemon in the background stands elsewhere and would have found others."""
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
