@@ -13,8 +13,8 @@ import msgspec
 import typer
 from msgspec import Raw
 
-from fnr.api.errors import DaemonDown, FnrError, StorageError, UsageError
-from fnr.api.requests import CancelTasks, GetTask, TaskSpec
+from fnr.api.errors import FnrError, StorageError, UsageError
+from fnr.api.requests import GetTask, TaskSpec
 from fnr.cli import options
 from fnr.cli.follow import SILENT_MS, hand_over, patient_ask, task_output, why_it_waits
 from fnr.cli.group import examples, group, parse_duration
@@ -22,6 +22,7 @@ from fnr.cli.here import here, say
 from fnr.cli.inputs import as_text, key_values
 from fnr.cli.log_lines import lost_words, pass_on
 from fnr.cli.render import drop_output, telling_of, write, write_json
+from fnr.cli.run_asked_to_end import AskedToEnd, end_by
 from fnr.cli.terminal import block
 from fnr.client.log_lines import LogLines
 from fnr.config.units import size_bytes
@@ -63,9 +64,9 @@ def run(
     """Run a command under fnr's supervision: its output here, its exit code as ours.
 
     Its standard input is empty, its environment is the daemon's with --env on top. It goes on when
-    the daemon restarts, and when you close the terminal. Ctrl-C cancels it, a second Ctrl-C does
-    not wait until it has ended. 128+N is the exit code when signal N killed it, 124 when it took
-    too long.
+    the daemon restarts, and when you close the terminal. Ctrl-C cancels it, and so does SIGTERM
+    (timeout, systemd); a second one does not wait until it has ended. 128+N is the exit code when
+    signal N killed it, 124 when it took too long.
     """
     if not command:
         raise UsageError("which command?", next_step="fnr run -- COMMAND ARG…")
@@ -101,16 +102,17 @@ def run(
 
 def _follow(task_id: str) -> int:
     """Pass the output on until the end; the command's exit code."""
-    before = signal.signal(signal.SIGINT, lambda *_: _first_interrupt(task_id))
     told = threading.Timer(SILENT_MS / 1_000, copy_context().run, (_say_why_it_waits, task_id))
     told.daemon = True
     told.start()
+    asked = AskedToEnd(task_id)
     try:
-        _pass_output_on(task_id)
-        return _exit_code(task_id)
+        with asked:
+            _pass_output_on(task_id)
+            code = _exit_code(task_id)
     except KeyboardInterrupt:
         say(f"not waiting for its end; {here().command} task show {task_id}")
-        return EXIT_CANCELLED
+        code = EXIT_CANCELLED
     except BrokenPipeError:
         drop_output()
         say(f"nobody reads its output any more; it goes on: {here().command} task show {task_id}")
@@ -125,7 +127,9 @@ def _follow(task_id: str) -> int:
         raise
     finally:
         told.cancel()
-        signal.signal(signal.SIGINT, before)
+    if code == EXIT_CANCELLED and asked.by is signal.SIGTERM:
+        end_by(asked.by)
+    return code
 
 
 def _say_why_it_waits(task_id: str) -> None:
@@ -133,31 +137,6 @@ def _say_why_it_waits(task_id: str) -> None:
     with suppress(FnrError), here().connect() as connection:
         for reason in why_it_waits(connection, task_id):
             here().notice(block(f"notice: it waits: {reason}"))
-
-
-def _first_interrupt(task_id: str) -> None:
-    """Cancel, and go on passing output until the command has ended; the next Ctrl-C is an end."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    # Not here: what was interrupted may be in the middle of a write to the same streams.
-    # A thread starts without the settings of its starter; it gets a copy of them.
-    settings = copy_context()
-    threading.Thread(target=settings.run, args=(_cancel, task_id), daemon=True).start()
-
-
-def _cancel(task_id: str) -> None:
-    request = CancelTasks(task_ids=[task_id], reason="Ctrl-C")
-    try:
-        try:
-            changed = here().ask(request)
-        except DaemonDown:
-            say("the daemon is away; cancelling once it is back; Ctrl-C again lets the task go on")
-            changed = patient_ask(here(), request)
-    except FnrError as error:
-        say(block("\n".join(error.lines())))
-        say(f"it may go on: {here().command} task cancel {task_id}")
-    else:
-        if changed.changed:
-            say("cancelling; Ctrl-C again does not wait for its end")
 
 
 def _pass_output_on(task_id: str) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import msgspec
@@ -16,7 +18,9 @@ from msgspec.structs import replace
 from terminals import Session
 from wire_server import Close, Events, Hang, Turns, WireServer
 
+from fnr.api.question import Changed
 from fnr.api.requests import (
+    CancelTasks,
     GetTask,
     ListLogSpans,
     ListTasks,
@@ -26,7 +30,10 @@ from fnr.api.requests import (
     Watch,
 )
 from fnr.cli import follow, inbox, log_ends
+from fnr.cli.argv import Globals
+from fnr.cli.here import enter
 from fnr.cli.run import exit_code_of
+from fnr.cli.run_asked_to_end import AskedToEnd
 from fnr.client.connect import Connection
 from fnr.client.patience import connect_again
 from fnr.config.paths import Paths, find_paths
@@ -198,6 +205,56 @@ def test_ctrl_c_cancels_the_task(home: LiveHome, live: Run) -> None:
     [task] = live("task", "list", "-n", "1", "-o", "json").json["items"]
     assert (task["function"], task["state"]) == ("run", "cancelled")
     assert "Ctrl-C" in task["reason"]
+
+
+def flags_of(server: WireServer) -> Globals:
+    flags = Globals()
+    flags.home = str(server.home)
+    return flags
+
+
+def test_sigterm_cancels_the_task_and_is_what_it_ends_by(home: LiveHome, live: Run) -> None:
+    """As timeout(1) and systemd mean it: they would leave the command running."""
+    session = Session(home.folder, "run", "--", "sh", "-c", "echo begun; exec sleep 1000")
+    session.wait_for("begun").process.terminate()
+    session.wait_for("cancelling; SIGTERM again does not wait for its end")
+    assert session.end() == -signal.SIGTERM
+    [task] = live("task", "list", "-n", "1", "-o", "json").json["items"]
+    assert (task["state"], "SIGTERM" in task["reason"]) == ("cancelled", True)
+
+
+def test_a_signal_that_comes_twice_is_one(server: WireServer) -> None:
+    """timeout(1) sends each to its child and to its group. Method: the daemon has not answered."""
+    answers = threading.Event()
+
+    def answer_late(_: CancelTasks) -> Changed:
+        answers.wait(60)
+        return Changed(changed=["T"])
+
+    server.answers[CancelTasks] = answer_late
+    enter(flags_of(server))
+    with AskedToEnd("T") as asked:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        answers.set()
+        assert asked.told.wait(60)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    [request] = server.asked
+    assert request == CancelTasks(task_ids=["T"], reason="Ctrl-C")
+
+
+def test_ctrl_c_for_the_foreground_cancels_nothing_in_the_background(server: WireServer) -> None:
+    """Method: a script's shell has its background ignore SIGINT."""
+    enter(flags_of(server))
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with AskedToEnd("T") as asked:
+            signal.raise_signal(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (asked.by, server.asked) == (None, [])
 
 
 def test_ctrl_c_while_the_daemon_is_away_cancels_when_it_is_back(home: LiveHome) -> None:
