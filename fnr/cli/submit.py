@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 from msgspec import Raw
 from msgspec.structs import replace
 
-from fnr.api.errors import BadData, UsageError
+from fnr.api.errors import BadData, FnrError, UsageError
 from fnr.api.requests import Submitted, TaskSpec, WaitTasks
 from fnr.cli import options
-from fnr.cli.follow import ends_of, hand_over
+from fnr.cli.follow import ends_of, find_task, hand_over
 from fnr.cli.group import examples, group, parse_duration
 from fnr.cli.here import here, say
 from fnr.cli.inputs import as_text, build_input, key_values, with_quotes
@@ -102,13 +103,13 @@ def submit(
 def _submit_one(spec: TaskSpec, *, wait: bool) -> None:
     if not wait:
         submitted = hand_over(here(), spec)
-        _show_submitted(submitted)
+        _show_submitted(submitted, spec.function)
         here().hint(f"{here().command} task history {submitted.task_id}")
         return
     with here().connect() as connection:
         submitted = hand_over(here(), spec, connection.ask)
         try:
-            here().notice(_notice(submitted))
+            here().notice(_notice(submitted, spec.function))
             _warn(submitted)
             [end] = ends_of(here(), connection, WaitTasks(task_ids=[submitted.task_id]))
         except KeyboardInterrupt:
@@ -117,20 +118,29 @@ def _submit_one(spec: TaskSpec, *, wait: bool) -> None:
     _show_end(end)
 
 
-def _notice(submitted: Submitted) -> str:
+def _notice(submitted: Submitted, function: str) -> str:
     if submitted.duplicate:
-        return f"notice: such a task exists already; waiting for {submitted.task_id}"
+        return f"notice: {_existing(submitted, function)}; waiting for {submitted.task_id}"
     return f"submitted {submitted.task_id}"
 
 
-def _show_submitted(submitted: Submitted) -> None:
+def _existing(submitted: Submitted, function: str) -> str:
+    """What has the key already: keys are those of the home, and not of each function."""
+    with suppress(FnrError):  # it may have been forgotten by now, or the daemon be gone
+        other = find_task(here(), submitted.task_id).function
+        if other != function:
+            return f"a task of another function, {other}, has this key already"
+    return "such a task exists already"
+
+
+def _show_submitted(submitted: Submitted, function: str) -> None:
     with telling_of(submitted.task_id):
         if here().as_json:
             write_json({"schema": "fnr.submitted/1", **_fields(submitted)}, pretty=True)
             return
         write(f"{submitted.task_id}\n")
     if submitted.duplicate:
-        here().notice("notice: such a task exists already; nothing new was submitted")
+        here().notice(f"notice: {_existing(submitted, function)}; nothing new was submitted")
     _warn(submitted)
 
 

@@ -56,26 +56,6 @@ def test_the_id_is_all_that_stdout_gets(server: WireServer, fnr: Run) -> None:
     }  # fmt: skip
 
 
-def test_a_duplicate_is_said(server: WireServer, fnr: Run) -> None:
-    server.answers[Submit] = Submitted(task_id=ID, duplicate=True)
-    found = fnr("submit", "render")
-    assert (found.out, found.code) == (f"{ID}\n", 0)
-    assert "exists already" in found.err
-
-
-def test_who_waits_is_told_that_it_is_for_a_task_that_was_there(
-    server: WireServer, fnr: Run
-) -> None:
-    task = Task(task_id=ID, function="f", state=TaskState.DONE)
-    server.answers |= {
-        Submit: Submitted(task_id=ID, duplicate=True),
-        WaitTasks: [TaskEnd(task=task, result=msgspec.Raw(b"7"))],
-    }
-    found = fnr("submit", "f", "--unique", "u", "--wait")
-    assert (found.code, found.out) == (0, "7\n")
-    assert found.err == f"notice: such a task exists already; waiting for {ID}\n"
-
-
 def test_values_are_json_if_they_parse_else_text(server: WireServer, fnr: Run) -> None:
     words = ["n=3", "name=World", "ok=true", "list=[1]", 'id="123"', "empty=", "eq=a=b", "nan=NaN"]
     fnr("submit", "render", *words)
