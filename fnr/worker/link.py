@@ -17,6 +17,8 @@ from fnr.api.frames import to_worker as decoder
 
 RETRY_FIRST_MS = 10
 RETRY_MAX_MS = 500
+# Whom the daemon has had for less does something that it hangs up on, and will do it again.
+SETTLED_MS = 1_000
 _READ_BYTES = 64 * 1024
 
 
@@ -39,6 +41,7 @@ class Link:
         self.welcomed = False
         self.retry_at_ms = 0
         self._pause_ms = RETRY_FIRST_MS
+        self._connected_ms = 0
         self._unsent: list[bytes] = []
         self._sending = memoryview(b"")
         self._partial: list[bytes] = []
@@ -63,13 +66,13 @@ class Link:
             self._retry_later(now_ms)
             return False
         self.sock = sock
+        self._connected_ms = now_ms
         self._made = os.fstat(sock.fileno())
         return True
 
     def welcome(self) -> None:
         """The daemon took us on."""
         self.welcomed = True
-        self._pause_ms = RETRY_FIRST_MS
 
     def drop(self, now_ms: int) -> None:
         """Give the connection up, with everything half sent or half read."""
@@ -80,7 +83,8 @@ class Link:
         self._sending = memoryview(b"")
         self._partial.clear()
         self._partial_bytes = 0
-        if self.welcomed:
+        if self.welcomed and now_ms - self._connected_ms >= SETTLED_MS:
+            self._pause_ms = RETRY_FIRST_MS
             self.retry_at_ms = now_ms
         else:
             self._retry_later(now_ms)

@@ -29,6 +29,7 @@ from fnr.api.frames import (
     Welcome,
     encode,
 )
+from fnr.worker.link import Link
 
 HERE = Path(__file__).parent
 
@@ -485,6 +486,26 @@ def test_run_and_ack_in_one_segment_are_both_taken(daemon: FakeDaemon) -> None:
     daemon.listen()
     assert daemon.accept().hello.finished == (second.token,)
     assert worker.process.poll() is None
+
+
+def test_who_is_hung_up_on_again_and_again_comes_back_less_and_less_often(tmp_path: Path) -> None:
+    """Else a worker whose frames the daemon cannot read would fill the daemon's log."""
+    path = str(tmp_path / "s")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
+        door.bind(path)
+        door.listen()
+        link = Link(path)
+        pauses = []
+        for now_ms in range(0, 8_000, 1_000):
+            assert link.connect(now_ms)
+            link.welcome()
+            link.drop(now_ms + 5)
+            pauses.append(link.retry_at_ms - now_ms - 5)
+        assert pauses == [10, 20, 40, 80, 160, 320, 500, 500]
+        assert link.connect(20_000)
+        link.welcome()
+        link.drop(21_000)
+        assert link.retry_at_ms == 21_000
 
 
 def test_reconnecting_survives_a_daemon_that_hangs_up_at_once(daemon: FakeDaemon) -> None:
