@@ -32,7 +32,8 @@ class Asked(Exception):
 class Retry(Asked):
     """Try this again, no sooner than `after`: seconds, or a time with a unit like "5m".
 
-    What is longer than the function's `wait` counts as that; ValueError for what is no time.
+    What is longer than the function's `wait` counts as that, and seconds below 0, a moment that has
+    passed meanwhile (`reset_at - time.time()`), as 0; ValueError for what is no time.
     fnr still counts it as a retry, so it ends when the task's retries are used up.
     """
 
