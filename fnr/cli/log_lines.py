@@ -24,21 +24,46 @@ def pass_on(records: Iterator[LogRecord], *, from_ms: int = 0) -> None:
         write_all(stream.fileno(), b"".join(record.written for record in together))
 
 
-def show(records: Iterator[LogRecord], *, timestamps: bool) -> None:
-    """Write records to stdout: JSON, or as they are; made harmless where it is a terminal."""
-    for record in records:
-        if here().as_json:
-            text = record.text.decode("utf-8", "replace")
-            write_json({"at_ms": record.at_ms or None, "stream": record.stream, "text": text})
-            continue
-        if timestamps and record.at_ms:
-            sys.stdout.write(f"{clock_time(record.at_ms)} {record.stream} ")
+class Screen:
+    """Shows records on stdout: JSON, or as they are; made harmless where it is a terminal.
+
+    A line is stamped where it begins, and what begins in the middle of somebody else's line goes
+    to the next one: together they would read as what nobody has printed.
+    """
+
+    def __init__(self, *, timestamps: bool) -> None:
+        self._timestamps = timestamps
+        # Where the last record was from, if its line has not ended yet.
+        self._open: tuple[str, str] | None = None
+
+    def show(self, records: Iterator[LogRecord], *, place: str = "") -> None:
+        """Show the next ones. place: the attempt or worker that they are from, where known."""
+        for record in records:
+            if here().as_json:
+                text = record.text.decode("utf-8", "replace")
+                write_json({"at_ms": record.at_ms or None, "stream": record.stream, "text": text})
+                continue
+            if self._open is not None and self._is_elsewhere(place, record.stream, *self._open):
+                self._write(b"\n")
+                self._open = None
+            if self._open is None and self._timestamps and record.at_ms:
+                sys.stdout.write(f"{clock_time(record.at_ms)} {record.stream} ")
+            self._write(record.written)
+            self._open = None if record.ended else (place, record.stream)
+        sys.stdout.flush()
+
+    def _is_elsewhere(self, place: str, stream: str, before: str, stream_before: str) -> bool:
+        # Without stamps it looks as it did where the program ran, and who knows no place is here.
+        return (self._timestamps and stream != stream_before) or bool(
+            before and place and place != before
+        )
+
+    def _write(self, written: bytes) -> None:
         if here().plain:
             sys.stdout.flush()
-            sys.stdout.buffer.write(record.written)
+            sys.stdout.buffer.write(written)
         else:
-            sys.stdout.write(block(record.written.decode("utf-8", "replace")))
-    sys.stdout.flush()
+            sys.stdout.write(block(written.decode("utf-8", "replace")))
 
 
 def lost_words(lost_bytes: int) -> str:

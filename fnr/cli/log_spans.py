@@ -17,7 +17,7 @@ from fnr.api.requests import ListLogSpans, ListWorkers
 from fnr.cli.here import here
 from fnr.cli.log_ends import has_gone_on, log_size, printed_to
 from fnr.cli.run_secrets import RunSecrets
-from fnr.client.log_lines import LogLines
+from fnr.client.log_lines import LogLines, last_lines
 from fnr.client.patience import Patience
 from fnr.config.functions import RUN
 from fnr.host.worker_log import first_kept, read_span
@@ -65,8 +65,10 @@ class Printed:
         kept: deque[LogRecord] = deque()
         for span in spans:
             found = [*self._records(span)]
-            kept.extendleft(reversed(found[-(lines - len(kept)) :]))
-            if len(kept) == lines:
+            first, whole = last_lines(found, lines)
+            kept.extendleft(reversed(found[first:]))
+            lines -= whole
+            if not lines:
                 break
         yield from kept
 
@@ -98,8 +100,12 @@ class Printed:
             data = read_span(span.log_path, span.log_from, span.log_to)
         except PermissionError as error:
             raise PermissionDenied("the log cannot be read", why=str(error)) from error
+        records = [*cutter.feed(data), *cutter.rest()]
+        if records and span.token != self._latest[-1].token:
+            # What comes next is another attempt's.
+            records[-1] = replace(records[-1], ended=True)
         since_ms = self._asked.since_ms or 0
-        for record in (*cutter.feed(data), *cutter.rest()):
+        for record in records:
             if not 0 < record.at_ms < since_ms:
                 yield record
 

@@ -14,7 +14,7 @@ from fnr.cli.follow import Output, function_output, task_output
 from fnr.cli.group import TASK_ID_CHARS, examples, group
 from fnr.cli.here import here
 from fnr.cli.log_ends import log_size
-from fnr.cli.log_lines import lost_words, show
+from fnr.cli.log_lines import Screen, lost_words
 from fnr.cli.log_spans import Printed
 from fnr.cli.moments import parse_since
 from fnr.cli.options import Since, TaskId
@@ -78,11 +78,12 @@ def task_logs(
     task_id = _full_id(task_id)
     since_ms = None if since is None else parse_since(since)
     printed = Printed(ListLogSpans(task_id=task_id, since_ms=since_ms), followed=follow)
-    shown = _show_printed(printed, lines=lines, timestamps=timestamps)
+    screen = Screen(timestamps=timestamps)
+    shown = _show_printed(printed, screen, lines=lines)
     if follow:
         secrets = RunSecrets()
         outputs = task_output(here(), task_id, since_ms=since_ms, shown=printed.read_to)
-        _show_live(outputs, lambda: secrets.of(task_id), timestamps=timestamps)
+        _show_live(outputs, lambda: secrets.of(task_id), screen)
     elif not shown:
         here().notice(f"task {task_id} has printed nothing{_since_then(since)}")
 
@@ -92,11 +93,12 @@ def _show_function(
 ) -> None:
     since_ms = None if since is None else parse_since(since)
     printed = Printed(ListLogSpans(function=name, since_ms=since_ms), followed=follow)
-    shown = _show_printed(printed, lines=lines, timestamps=timestamps)
+    screen = Screen(timestamps=timestamps)
+    shown = _show_printed(printed, screen, lines=lines)
     if follow:
         outputs = function_output(here(), name, shown=printed.read_to)
         hides = RunSecrets().of_latest if name == RUN else lambda: here().redaction
-        _show_live(outputs, hides, timestamps=timestamps)
+        _show_live(outputs, hides, screen)
     elif not shown:
         here().notice(_nothing_of(name, since))
 
@@ -115,19 +117,17 @@ def _since_then(since: str | None) -> str:
     return "" if since is None else " since then"
 
 
-def _show_printed(printed: Printed, *, lines: int, timestamps: bool) -> bool:
+def _show_printed(printed: Printed, screen: Screen, *, lines: int) -> bool:
     """Show it; whether there was anything."""
     records = printed.records(lines=lines)
     first = next(records, None)
     if first is None:
         return False
-    show(chain([first], records), timestamps=timestamps)
+    screen.show(chain([first], records))
     return True
 
 
-def _show_live(
-    outputs: Iterable[Output], hides: Callable[[], Redaction], *, timestamps: bool
-) -> None:
+def _show_live(outputs: Iterable[Output], hides: Callable[[], Redaction], screen: Screen) -> None:
     cutters: dict[str, LogLines] = {}
     for output in outputs:
         cutter = cutters.setdefault(output.place, LogLines(None))
@@ -135,9 +135,10 @@ def _show_live(
         if output.lost_bytes:
             here().notice(f"notice: {lost_words(output.lost_bytes)}")
             cutter.cut()
-        show(_not_before(cutter.feed(output.data), output.from_ms), timestamps=timestamps)
-    for cutter in cutters.values():
-        show(cutter.rest(), timestamps=timestamps)
+        records = _not_before(cutter.feed(output.data), output.from_ms)
+        screen.show(records, place=output.place)
+    for place, cutter in cutters.items():
+        screen.show(cutter.rest(), place=place)
 
 
 def _not_before(records: Iterator[LogRecord], from_ms: int) -> Iterator[LogRecord]:

@@ -6,7 +6,7 @@ function's is plain lines. Both may stand in one file; what is no record is a li
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -57,6 +57,21 @@ class LogLines:
         if self.redaction is None:
             return record
         return replace(record, text=self.redaction.data(record.text))
+
+
+def last_lines(records: Sequence[LogRecord], lines: int) -> tuple[int, int]:
+    """Where the last so many lines begin among records, and how many they are.
+
+    A line may have come in parts, each a record, and those of the other stream between them.
+    """
+    begun: list[int] = []
+    unfinished: set[str] = set()
+    for at, record in enumerate(records):
+        if record.stream not in unfinished:
+            begun.append(at)
+        (unfinished.discard if record.ended else unfinished.add)(record.stream)
+    last = begun[-lines:]
+    return (last[0] if last else len(records)), len(last)
 
 
 def _record(line: bytes) -> LogRecord:

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 import msgspec
+import pytest
 from cli_runs import Run
 from live_home import LiveHome
 from msgspec.structs import replace
@@ -21,13 +22,22 @@ from fnr.api.requests import GetTask, ListLogSpans, ListTasks, Watch
 from fnr.cli.argv import Globals
 from fnr.cli.follow import function_output
 from fnr.cli.here import enter
-from fnr.cli.log_lines import lost_words
+from fnr.cli.log_lines import Screen, lost_words
 from fnr.cli.log_spans import Printed
-from fnr.client.log_lines import LogLines
+from fnr.cli.render import clock_time
+from fnr.client.log_lines import LogLines, last_lines
 from fnr.host.worker_log import first_kept, trim
+from fnr.policy.log_record import LogRecord
 from fnr.policy.record import LogSpan
 
 MORE_THAN_A_PAGE = 230
+AT_MS = 1_700_000_000_000
+
+
+def flags_of(home: LiveHome) -> Globals:
+    flags = Globals()
+    flags.home = str(home.folder)
+    return flags
 
 
 def test_all_lines_are_those_of_more_attempts_than_one_page_holds(live: Run) -> None:
@@ -41,17 +51,53 @@ def test_all_lines_are_those_of_more_attempts_than_one_page_holds(live: Run) -> 
     assert live("logs", "say", "--since", "1h", "-n", "0").out.splitlines() == shown
 
 
+def test_lines_without_an_end_are_lines_of_their_own(live: Run) -> None:
+    """The last words of one attempt and the first of the next would read as one line."""
+    live("run", "--", "printf", "first")
+    live("run", "--", "printf", "second")
+    assert live("logs", "run", "-n", "2").out == "first\nsecond"
+    assert live("logs", "run", "-n", "1").out == "second"
+
+
+def test_a_line_that_came_in_parts_is_stamped_where_it_begins(
+    home: LiveHome, capfd: pytest.CaptureFixture[str]
+) -> None:
+    enter(flags_of(home))
+    parts = [("o", "be"), ("o", "gun"), ("e", "meanwhile\n"), ("o", "ends\n"), ("o", "next")]
+    records = [
+        LogRecord(at_ms=AT_MS, stream=stream, ended="\n" in text, text=text.strip().encode())
+        for stream, text in parts
+    ]
+    for timestamps, shown in (
+        (True, [" o begun", " e meanwhile", " o ends", " o next", " o more"]),
+        (False, ["begunmeanwhile", "ends", "next", "more"]),
+    ):
+        screen = Screen(timestamps=timestamps)
+        screen.show(iter(records), place="one")
+        screen.show(iter([replace(records[-1], text=b"more")]), place="another")
+        stamp = clock_time(AT_MS) if timestamps else ""
+        assert capfd.readouterr().out.splitlines() == [stamp + line for line in shown]
+
+
+def test_the_last_lines_are_lines_and_not_parts_of_them() -> None:
+    def record(stream: str, *, ended: bool) -> LogRecord:
+        return LogRecord(at_ms=AT_MS, stream=stream, ended=ended, text=b"")
+
+    parts = [record("o", ended=True), record("o", ended=False), record("e", ended=True)]
+    parts += [record("o", ended=False), record("o", ended=True)]
+    assert [last_lines(parts, lines) for lines in (1, 2, 3, 4)] == [(2, 1), (1, 2), (0, 3), (0, 3)]
+    assert last_lines([], 1) == (0, 0)
+
+
 def test_what_is_printed_while_following_begins_is_not_lost(home: LiveHome, live: Run) -> None:
     """Method: a task runs in between looking at what there is and following it."""
     live("run", "--", "echo", "before")
-    flags = Globals()
-    flags.home = str(home.folder)
-    here = enter(flags)
+    here = enter(flags_of(home))
     printed = Printed(ListLogSpans(function="run"), followed=True)
     live("run", "--", "echo", "between")
     told = [record.text for record in printed.records(lines=0)]
     assert told[-1] == b"before"
-    enter(flags)
+    enter(flags_of(home))
     output = next(function_output(here, "run", shown=printed.read_to))
     assert [record.text for record in LogLines(None).feed(output.data)] == [b"between"]
 
