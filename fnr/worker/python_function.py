@@ -80,14 +80,19 @@ class PythonFunction:
                 self._signature = signature_of(self._function)
                 self._folder = os.open(".", os.O_PATH | os.O_CLOEXEC)
             self._interrupts.open = False
+            if self._interrupts.forked:
+                _leave_copy(b"")
             if self._has_lost_descriptors():
                 raise ImportError("importing it closes file descriptors of its worker")
         except Interrupted:
             raise
         except BaseException as error:  # noqa: BLE001 - importing runs foreign code
             self._interrupts.open = False
+            evidence = self._capture(error, Phase.IMPORT)
+            if self._interrupts.forked:
+                _leave_copy(evidence)
             self._has_lost_descriptors()
-            return self._with_drill(self._capture(error, Phase.IMPORT))
+            return self._with_drill(evidence)
         self._peak_mib = own_use.peak_mib()
         return None
 
@@ -289,7 +294,7 @@ def _flush() -> None:
 
 
 def _leave_copy(result: bytes | Evidence) -> None:
-    """A fork of this process came back from the function; the original reports the attempt."""
+    """A fork of this process came back from foreign code; the original goes on as the worker."""
     if not isinstance(result, bytes):
         os.write(2, result.traceback.encode())
     _flush()

@@ -255,6 +255,22 @@ def test_a_forked_copy_that_comes_back_reports_nothing(daemon: FakeDaemon) -> No
     assert peer.result() == "the original"
 
 
+@pytest.mark.parametrize(("last", "exit_code"), [("", 0), ("if not child: raise OSError\n", 1)])
+def test_a_copy_that_is_forked_while_importing_serves_nobody(
+    daemon: FakeDaemon, gate: Gate, last: str, exit_code: int
+) -> None:
+    """It has our connection, and took attempts away. Method: importing waits until we have one."""
+    (daemon.folder / "forks.py").write_text(
+        f"import os\nopen({str(gate)!r}).read()\nchild = os.fork()\n{last}"
+        "def run(): return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])\n"
+    )
+    daemon.start(python="forks:run", cwd=str(daemon.folder))
+    peer = daemon.accept()
+    gate.open()
+    peer.expect(Ready)
+    assert peer.result() == exit_code
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "words"),
     [
