@@ -67,6 +67,30 @@ def test_links_are_left_and_odd_names_become_plain_ones(tmp_path: Path) -> None:
     assert Path(file.path).read_bytes() == b"odd"
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "n" * 255,
+        "n" * 252,
+        "\N{CJK UNIFIED IDEOGRAPH-5B66}" * 60,
+        "/".join(["d" * 200] * 10) + "/x",
+        "/".join(["\N{CJK UNIFIED IDEOGRAPH-5B66}" * 30] * 14) + "/x",
+    ],
+)
+def test_a_file_whose_name_is_nearly_too_long_is_worked_on_too(tmp_path: Path, name: str) -> None:
+    """The demo blamed fnr, or left it out, as soon as .gz or percent signs made it too long."""
+    root = tmp_path / "in"
+    file = root / name
+    file.parent.mkdir(parents=True)
+    for where in (file, file.parent / "b"):
+        where.write_text("here")
+    files = copied(root, tmp_path / "out").files
+    assert len(files) == len({file.key for file in files}) == 2
+    for source in files:
+        assert Path(source.path).read_text() == "here"
+        Path(source.path + ".gz").write_text("there is room behind it")
+
+
 def test_what_a_file_is_compressed_to_is_in_no_other_files_place(tmp_path: Path) -> None:
     """`a` beside `a.gz` was compressed over it, and the demo blamed fnr."""
     root = tmp_path / "in"

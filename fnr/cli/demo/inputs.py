@@ -23,6 +23,10 @@ FILE_BYTES_MAX = 16 * 1024 * 1024
 TOTAL_BYTES_MAX = 256 * 1024 * 1024
 # Folders of the standard library that are not the library: its tests, and what pip put there.
 _NOT_THE_LIBRARY = frozenset({"test", "tests", "idle_test", "site-packages", "__pycache__"})
+# Of a copy, below a home that may have some hundred: Linux takes 255 and 4,095, .gz included.
+NAME_CHARS_MAX = 240
+PATH_CHARS_MAX = 3_000
+NAME_END_CHARS = 20
 # Tasks of each file: digest, compress, upload.
 TASKS_PER_FILE = 3
 
@@ -161,8 +165,17 @@ def _copy(path: Path, target: Path, name: str, *, seed: int) -> Source | None:
 
 
 def _safe(name: str) -> str:
-    """Percent-encoded, and no part ends in .gz, or `a` would be compressed over `a.gz`."""
-    return re.sub(r"\.gz(?=/|$)", "%2Egz", quote(os.fsencode(name)))
+    """Percent-encoded, and no part ends in .gz, or `a` would be compressed over `a.gz`.
+
+    What gets too long by that, and by the .gz behind it, gives way to its hash and its end.
+    """
+    encoded = re.sub(r"\.gz(?=/|$)", "%2Egz", quote(os.fsencode(name)))
+    if len(encoded) <= PATH_CHARS_MAX and all(
+        len(part) <= NAME_CHARS_MAX for part in encoded.split("/")
+    ):
+        return encoded
+    end = encoded.rpartition("/")[2][-NAME_END_CHARS:]
+    return f"{hashlib.sha256(os.fsencode(name)).hexdigest()}-{end}"
 
 
 def _in_vault(key: str) -> bool:
