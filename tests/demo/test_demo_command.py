@@ -124,6 +124,21 @@ def test_a_kept_home_can_be_explored_and_ended_as_printed(
     assert remove == f"rm -r {home}"
 
 
+def test_what_ends_a_kept_home_removes_nothing_else(
+    parent: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Below a folder with a space in its name another folder was to be removed, and no daemon
+    ended."""
+    monkeypatch.setattr(Scenario, "run", lambda _: FIGURES)
+    assert run(["--home", str(parent / "a b"), "demo", "--keep", "-q"]) == 0
+    out, _ = capsys.readouterr()
+    (parent / "a").mkdir()
+    fnr = f'fnr() {{ {shlex.join(COMMAND)} "$@"; }}'
+    subprocess.run(["sh", "-ec", f"{fnr}\n{out.splitlines()[-1]}"], check=True)
+    assert sorted(folder.name for folder in parent.iterdir()) == ["a", "a b"]
+    assert (list((parent / "a b").iterdir()), processes_of(parent)) == ([], {})
+
+
 def test_every_command_to_look_around_with_shows_something(parent: Path) -> None:
     with begin(parent, "--keep") as demo:
         out, err = demo.communicate()

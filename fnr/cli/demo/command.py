@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -170,4 +171,4 @@ def _home(interruptions: Interruptions, cleanup: ExitStack, *, keep: bool) -> Ho
 
 
 def _end_of(home: Home) -> str:
-    return f"{home.typed('daemon stop --now')} && rm -r {home.root}"
+    return f"{home.typed('daemon stop --now')} && rm -r {shlex.quote(str(home.root))}"

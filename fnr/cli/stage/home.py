@@ -26,7 +26,7 @@ class ThrowawayHome:
 
     def typed(self, words: str) -> str:
         """The same as people type it."""
-        return f"fnr --home {self.root} {words}"
+        return f"{self.paths.command} {words}"
 
     def remove(self) -> None:
         """Take everything away."""
