@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shlex
 import shutil
 import signal
@@ -17,7 +19,7 @@ import pytest
 from demo_figures import FIGURES
 from msgspec.structs import replace
 
-from fnr.api.errors import Failed
+from fnr.api.errors import Failed, FnrError, StorageError
 from fnr.cli.demo.command import LOOK_AROUND
 from fnr.cli.demo.report import Figures
 from fnr.cli.demo.scenario import Scenario
@@ -175,6 +177,38 @@ def test_a_play_that_fails_leaves_its_home_only_if_it_is_to_be_kept(
     assert first == f"{home}; to end it:"
     assert run(told.strip().split(" && ")[0].split()[1:]) == 0
     assert processes_of(parent) == {}
+
+
+@pytest.mark.parametrize(
+    ("error", "step"),
+    [
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), "demo --home DIR"),
+        (StorageError("the disk is nearly full", next_step="fnr --home {} db stats"),
+         "demo --home DIR"),
+        (Failed("it failed", next_step="fnr --home {} status"), "demo --keep"),
+    ],
+)  # fmt: skip
+def test_whoever_has_no_room_is_told_where_to_and_not_of_a_home_that_is_gone(
+    parent: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: OSError | FnrError,
+    step: str,
+) -> None:
+    def fail(_: Scenario) -> Figures:
+        [home] = parent.iterdir()
+        if isinstance(error, FnrError):
+            error.next_step = error.next_step.format(home)
+        raise error
+
+    monkeypatch.setattr(Scenario, "run", fail)
+    code = run(["--home", str(parent), "demo", "-q"])
+    err = capsys.readouterr().err
+    assert err.endswith(f"  try: fnr --home {parent} {step}\n")
+    if isinstance(error, OSError):
+        assert code == StorageError.exit_code
+        assert f"does not fit into {parent}" in err
+        assert "MiB free at" in err
 
 
 def test_flaws_end_it_with_exit_code_1(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shlex
 import sys
 from contextlib import ExitStack
@@ -11,7 +12,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from fnr.api.errors import FnrError, NotFound
+from fnr.api.errors import FnrError, NotFound, StorageError
 from fnr.cli.demo import report
 from fnr.cli.demo.home import Home, make_home
 from fnr.cli.demo.inputs import TASKS_PER_FILE, copy_sources
@@ -26,6 +27,7 @@ from fnr.cli.stage.interruptions import Interruptions
 from fnr.cli.stage.processes import Daemon
 from fnr.cli.stage.screen import Screen
 from fnr.cli.terminal import is_terminal
+from fnr.host.disk import words_of_room
 
 # The whole standard library: 2,000 to 2,500 tasks, 20 seconds on two cores.
 TASKS_MAX_DEFAULT = 3_000
@@ -39,6 +41,8 @@ LOOK_AROUND = (
     "worker list --gone",
     "logs expand -n 20",
 )
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 app = group("demo", "See it all at work on this machine, in a minute.")
 
@@ -95,12 +99,12 @@ def demo(
         except KeyboardInterrupt:
             say("interrupted: ending the daemon and its workers, removing the home")
             raise
-        except FnrError:
+        except (FnrError, OSError) as error:
             if keep:
                 cleanup.pop_all()
                 say(f"the home is left: {home.root}; to end it:")
                 say(f"  {_end_of(home)}")
-            raise
+            raise _told(error, home, is_left=keep) from error
         if keep:
             cleanup.pop_all()
             figures = msgspec.structs.replace(figures, home=str(home.root))
@@ -168,6 +172,21 @@ def _home(interruptions: Interruptions, cleanup: ExitStack, *, keep: bool) -> Ho
         cleanup.enter_context(watched(home, interruptions))
         cleanup.callback(home.remove)
     return home
+
+
+def _told(error: FnrError | OSError, home: Home, *, is_left: bool) -> FnrError | OSError:
+    """The same in words that are true though the home is gone, if it is not left."""
+    if isinstance(error, OSError):
+        if error.errno not in _NO_ROOM:
+            return error
+        parent = home.root.parent
+        why = f"{error.strerror}; {words_of_room(str(parent))}"
+        error = StorageError(f"the demo does not fit into {parent}", why=why)
+    if isinstance(error, StorageError):
+        error.next_step = "fnr demo --home DIR"
+    elif not is_left and str(home.root) in error.next_step:
+        error.next_step = "fnr demo --keep"
+    return error
 
 
 def _end_of(home: Home) -> str:
