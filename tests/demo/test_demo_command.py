@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import select
 import shlex
 import shutil
 import signal
@@ -104,6 +105,31 @@ def test_an_interrupted_demo_leaves_no_process_and_no_folder(parent: Path, momen
         out, err = demo.communicate()
     assert demo.returncode == 130, err
     assert out == ""
+    assert list(parent.iterdir()) == []
+    assert processes_of(parent) == {}
+
+
+def test_a_demo_that_is_killed_while_a_daemon_begins_leaves_no_process_and_no_folder(
+    parent: Path,
+) -> None:
+    """It held no lock yet: the home was removed, and there again, with a daemon that stayed."""
+    with begin(parent) as demo:
+        assert demo.stderr is not None
+        while "SIGKILL to the daemon" not in (line := demo.stderr.readline()):
+            assert line
+        [caretaker] = [
+            int(pid) for pid, words in processes_of(parent).items() if "caretaker" in words
+        ]
+        pidfd = os.pidfd_open(caretaker)
+        while not any(words.endswith("daemon ") for words in processes_of(parent).values()):
+            assert demo.poll() is None
+        demo.kill()
+        demo.communicate()
+    try:
+        gone, _, _ = select.select([pidfd], [], [], 60)
+    finally:
+        os.close(pidfd)
+    assert gone
     assert list(parent.iterdir()) == []
     assert processes_of(parent) == {}
 

@@ -14,7 +14,13 @@ from pathlib import Path
 
 from fnr.cli.stage.home import ThrowawayHome, environment
 from fnr.cli.stage.interruptions import Interruptions
-from fnr.cli.stage.processes import STOP_PATIENCE_MS, end_daemon, kill_orphans, take_end
+from fnr.cli.stage.processes import (
+    STOP_PATIENCE_MS,
+    end_daemon,
+    kill_marked,
+    kill_orphans,
+    take_end,
+)
 from fnr.host import chaos_records as records
 from fnr.host import process
 from fnr.host.clock import Clock
@@ -57,6 +63,8 @@ def tidy_up(home: ThrowawayHome) -> None:
             ended = True
         if not ended:
             break
+    # One that was begun a moment ago holds no lock yet, and would make the home anew.
+    kill_marked(home.mark)
     kill_orphans(home)
     home.remove()
 

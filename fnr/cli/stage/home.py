@@ -19,6 +19,8 @@ class ThrowawayHome:
         self.root = root
         self.paths: Paths = find_paths(str(root), environ={})
         self.logs = Path(self.paths.log_dir)
+        # By which its daemons are known from their first moment, before they hold any lock.
+        self.mark = root.name
 
     def command(self, *words: str) -> list[str]:
         """A command line for this home that runs in this Python, whatever PATH says."""

@@ -49,7 +49,7 @@ class Daemon:
         with self._interruptions.held():
             self._child = child = process.spawn(
                 self._home.command("daemon"),
-                env=environment(),
+                env=environment() | {process.MARK_VARIABLE: self._home.mark},
                 cwd=str(self._home.root),
                 output_path=str(log),
             )
@@ -114,10 +114,15 @@ def wait_or_kill(pid: int, pidfd: int) -> None:
 def kill_orphans(home: ThrowawayHome) -> None:
     """Kill workers that outlived their daemon; the log of each, there from birth, is its id."""
     for worker_id in {log.stem for log in home.logs.glob("*/*.log")}:
-        for _ in range(KILL_ROUNDS_MAX):
-            # No process has the pid -1: the mark in the environment alone decides.
-            if not signal_pids(group_members(-1, worker_id), signal.SIGKILL):
-                break
+        kill_marked(worker_id)
+
+
+def kill_marked(mark: str) -> None:
+    """Kill whoever was started under this mark, and what that has started."""
+    for _ in range(KILL_ROUNDS_MAX):
+        # No process has the pid -1: the mark in the environment alone decides.
+        if not signal_pids(group_members(-1, mark), signal.SIGKILL):
+            break
 
 
 class Ran:
