@@ -18,7 +18,7 @@ from fnr.api.requests import GetTask
 from fnr.cli.changes import show_changed
 from fnr.cli.editor import visit
 from fnr.cli.here import here, say
-from fnr.cli.inputs import build_input, key_values, typed, with_quotes
+from fnr.cli.inputs import build_input, encoded, key_values, typed, with_quotes
 from fnr.cli.options import InputFrom, TaskId
 from fnr.policy.dead_letter import LetterState
 from fnr.policy.input_types import validate_input_json
@@ -70,7 +70,7 @@ def _said(before: bytes, sets: list[str], input_from: str | None) -> bytes:
         return build_input(sets, input_from)
     values: dict[str, Any] = msgspec.json.decode(before)
     values |= {name: typed(value) for name, value in key_values(sets, flag="--set").items()}
-    return msgspec.json.encode(values)
+    return encoded(values)
 
 
 def _put(task_id: str, before: bytes, after: bytes, *, revision: int | None) -> None:

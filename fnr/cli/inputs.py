@@ -26,7 +26,7 @@ def build_input(words: list[str], source: str | None) -> bytes:
     for word in words:
         name, value = _split(word, what="input")
         values[name] = typed(value)
-    return checked(_encode(values))
+    return checked(encoded(values))
 
 
 def read_source(source: str) -> bytes:
@@ -74,7 +74,8 @@ def _split(word: str, *, what: str) -> tuple[str, str]:
     return name, value
 
 
-def _encode(values: dict[str, Any]) -> bytes:
+def encoded(values: dict[str, Any]) -> bytes:
+    """The values as JSON; BadData when a word among them was not UTF-8."""
     try:
         return msgspec.json.encode(values)
     except UnicodeEncodeError as error:

@@ -241,6 +241,8 @@ def test_edit_by_flag_keeps_the_original(live: Run) -> None:
     found = live("dlq", "edit", task_id, "--set", "n=3")
     assert (found.out, found.err) == ("", "nothing changed\n")
     assert live("dlq", "edit", task_id, "--input", "[1]").code == 65
+    latin1 = live("dlq", "edit", task_id, "--set", "name=\udce4")
+    assert (latin1.code, "the input is not UTF-8" in latin1.err) == (65, True)
     assert "input edited by" in live("task", "history", task_id).out
 
 
