@@ -24,6 +24,8 @@ from fnr.store.transaction import Transaction
 SCHEMA = "fnr.letter/1"
 # No store has counted so far.
 NUMBER_END = 2**53
+# In the year 9892: dates end with 9999, in whichever time zone.
+MOMENT_END_MS = 250_000_000_000_000
 
 # What the state of a letter says about its task; a replaying one is live elsewhere.
 _TASK_STATE = {LetterState.OPEN: TaskState.DEAD, LetterState.RESOLVED: TaskState.CANCELLED}
@@ -109,11 +111,32 @@ def _problem(tx: Transaction, letter: DeadLetter, exported: TaskDetail, schema: 
     if (home := home_function(task.function, task.degraded)) != letter.function:
         return f"a letter of {letter.function} with a task of {home}"
     return (
-        _wrong_parts(task, exported)
+        _wrong_moments(exported)
+        or _wrong_parts(task, exported)
         or _wrong_inputs(exported)
         or _wrong_ends(exported)
         or _taken(tx, task, exported)
     )
+
+
+def _wrong_moments(exported: TaskDetail) -> str | None:
+    """One that no page could show would take the whole list with it."""
+    parts: tuple[Struct | None, ...] = (
+        exported.task,
+        exported.letter,
+        *exported.attempts,
+        *exported.errors,
+        *(error.correction for error in exported.errors),
+        *exported.ledger,
+        *exported.revisions,
+        *exported.undo,
+    )
+    for part in parts:
+        for name in part.__struct_fields__ if part is not None else ():
+            value = getattr(part, name) if name.endswith("at_ms") else None
+            if value is not None and not 0 <= value <= MOMENT_END_MS:
+                return f"its {name} is {value}, and that is no moment"
+    return None
 
 
 def _wrong_parts(task: Task, exported: TaskDetail) -> str | None:

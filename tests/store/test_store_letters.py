@@ -410,6 +410,19 @@ REFUSED = {
             exported.detail, task=msgspec.structs.replace(exported.detail.task, owner="x")
         ),
     ),
+    "and that is no moment": lambda exported: msgspec.structs.replace(
+        exported,
+        detail=changed(
+            exported.detail, task=msgspec.structs.replace(exported.detail.task, created_at_ms=2**62)
+        ),
+    ),
+    "its at_ms is -1": lambda exported: msgspec.structs.replace(
+        exported,
+        detail=changed(
+            exported.detail,
+            errors=[msgspec.structs.replace(one, at_ms=-1) for one in exported.detail.errors],
+        ),
+    ),
     "still runs": lambda exported: msgspec.structs.replace(
         exported,
         detail=changed(
