@@ -41,7 +41,7 @@ _fnr_flags() {
     'dlq/list') found=(--where -n --limit --after --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'dlq/show') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'dlq/stats') found=(--where --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
-    'dlq/resolve') found=(--where --reason -y --yes --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'dlq/resolve') found=(--where --reason -n --dry-run -y --yes --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'dlq/purge') found=(--where --open -n --dry-run -y --yes --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'dlq/replay') found=(--where --all -n --dry-run -y --yes --canary --rate --ramp --concurrency --stop-on-failures --order --keep-order-by -w --wait -d --detach --reason --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'dlq/edit') found=(--set -i --input --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;

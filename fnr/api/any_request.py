@@ -22,6 +22,7 @@ AnyRequest = (
     | letter_requests.GetLetterStats
     | letter_requests.ExportLetters
     | letter_requests.PreviewPurge
+    | letter_requests.PreviewResolve
     | requests.PreviewCancel
     | requests.ListWorkers
     | requests.ListFunctions

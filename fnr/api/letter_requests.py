@@ -112,6 +112,15 @@ class PreviewPurge(Read[Preview], frozen=True, kw_only=True, tag=str):
     limit: int = 500
 
 
+class PreviewResolve(Read[Preview], frozen=True, kw_only=True, tag=str):
+    """What the ResolveLetters of the same fields would put to rest now, and what it would not."""
+
+    task_ids: list[str] = field(default_factory=list)
+    where: str = ""
+    after: str | None = None
+    limit: int = 500
+
+
 class ImportLetters(Request[SubmittedMany], frozen=True, kw_only=True, tag=str):
     """Take over exported letters under their own ids; existing ids are refused, not overwritten."""
 

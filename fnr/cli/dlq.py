@@ -12,6 +12,7 @@ from fnr.api.letter_requests import (
     GetLetterStats,
     ListLetters,
     PreviewPurge,
+    PreviewResolve,
     PurgeLetters,
     ResolveLetters,
 )
@@ -107,12 +108,23 @@ def stats(where: Where = "") -> None:
 @app.command(
     epilog=examples(
         "fnr dlq resolve 01JD --reason 'the customer deleted the scene'",
+        "fnr dlq resolve --where 'function:thumbnail age>30d' --dry-run",
         "fnr dlq resolve --where 'function:thumbnail age>30d' -y --reason stale",
     )
 )
-def resolve(ids: SomeIds = None, where: Where = "", reason: Reason = "", yes: Yes = False) -> None:
+def resolve(
+    ids: SomeIds = None,
+    where: Where = "",
+    reason: Reason = "",
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
     """Put letters to rest without a replay; they are kept until purged."""
     _ids_or_where(ids, where)
+    if dry_run:
+        trial = PreviewResolve(task_ids=full_ids(ids or []), where=where)
+        show_foreseen(trial, noun="letter", done="resolved")
+        return
     after = None
     if where and not yes:
         what, after = _as_of_now(where)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from fnr.api.letter_requests import PreviewPurge, ReplayReport
+from fnr.api.letter_requests import PreviewPurge, PreviewResolve, ReplayReport
 from fnr.api.requests import PreviewCancel
 from fnr.cli.here import here
 from fnr.cli.render import write, write_json
@@ -15,10 +15,10 @@ from fnr.client.answers import add_preview, in_chunks
 from fnr.policy.counted import counted
 from fnr.policy.record import Preview
 
+Foreseeable = PreviewCancel | PreviewPurge | PreviewResolve
 
-def show_foreseen(
-    request: PreviewPurge | PreviewCancel, *, noun: str, done: str, if_none: str = ""
-) -> None:
+
+def show_foreseen(request: Foreseeable, *, noun: str, done: str, if_none: str = "") -> None:
     """noun, done: "3 tasks would be cancelled"; no ids and no filter: nothing would.
 
     if_none: a notice for who expected some.
@@ -57,7 +57,7 @@ def details(found: Preview | ReplayReport, others: str) -> Iterator[str]:
         yield f"  {count:>8}  {one_line(reason)}" + (f"  ({some})" if some else "")
 
 
-def _chunks(request: PreviewPurge | PreviewCancel) -> Iterator[Preview]:
+def _chunks(request: Foreseeable) -> Iterator[Preview]:
     for some in in_chunks(request.task_ids):
         yield here().ask(replace(request, task_ids=some))
     while request.where:

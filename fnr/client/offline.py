@@ -17,7 +17,7 @@ from fnr import __version__
 from fnr.api.breaker_requests import ListBreakers
 from fnr.api.chaos_requests import ListDrills
 from fnr.api.errors import NotFound, StorageError
-from fnr.api.letter_requests import PreviewPurge
+from fnr.api.letter_requests import PreviewPurge, PreviewResolve
 from fnr.api.question import Read, Request, answer_type
 from fnr.api.requests import (
     FunctionStatus,
@@ -92,7 +92,7 @@ def _nothing(paths: Paths, request: Request[Any]) -> Any:
         return msgspec.convert({"items": [], "total": 0}, kind)
     if get_origin(kind) is list:
         return []
-    if isinstance(request, PreviewPurge | PreviewCancel) and not request.task_ids:
+    if isinstance(request, PreviewPurge | PreviewResolve | PreviewCancel) and not request.task_ids:
         return Preview()
     raise NotFound("there is no store yet", why=f"nothing at {paths.store_file}")
 

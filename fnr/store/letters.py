@@ -210,8 +210,9 @@ def resolve(
     refused: dict[str, str] = {}
     for task_id in dict.fromkeys(ids):
         letter = get(tx, task_id)
-        if letter is None or letter.state is not LetterState.OPEN:
-            refused[task_id] = f"already {letter.state}" if letter else NO_LETTER
+        problem = resolve_problem(letter)
+        if letter is None or problem is not None:
+            refused[task_id] = problem or NO_LETTER
             continue
         why = reason or f"resolved by {by}"
         tx.run(
@@ -231,6 +232,13 @@ def resolve(
         tx.count(letter.function, TaskState.CANCELLED, 1)
         rested.append(task_id)
     return rested, refused
+
+
+def resolve_problem(letter: DeadLetter | None) -> str | None:
+    """Say why a letter cannot be put to rest now; None when it can."""
+    if letter is None:
+        return NO_LETTER
+    return None if letter.state is LetterState.OPEN else f"already {letter.state}"
 
 
 def purge(

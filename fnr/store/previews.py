@@ -1,9 +1,10 @@
-"""What a purge of letters or a cancel of tasks would do; nothing is changed."""
+"""What a purge or resolve of letters, or a cancel of tasks, would do; nothing is changed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.filter import TASK_FIELDS, narrowed
 from fnr.policy.record import Preview
 from fnr.store import letters, tasks
@@ -26,10 +27,7 @@ def purge(
     now_ms: int,
 ) -> Preview:
     """Which letters could be deleted now."""
-    ids, go_on = [tasks.find_id(tx, task_id) for task_id in task_ids], None
-    if where:
-        ids, go_on = _found(tx, LETTERS, where, after=after, limit=limit, now_ms=now_ms)
-    found = ((task_id, letters.get(tx, task_id)) for task_id in dict.fromkeys(ids))
+    found, go_on = _letters(tx, task_ids, where, after=after, limit=limit, now_ms=now_ms)
     return _sum(
         (
             (
@@ -37,6 +35,26 @@ def purge(
                 letter.function if letter else "",
                 letters.purge_problem(tx, letter, open_too=open),
             )
+            for task_id, letter in found
+        ),
+        go_on,
+    )
+
+
+def resolve(
+    tx: Transaction,
+    *,
+    task_ids: Sequence[str],
+    where: str,
+    after: str | None,
+    limit: int,
+    now_ms: int,
+) -> Preview:
+    """Which letters could be put to rest now."""
+    found, go_on = _letters(tx, task_ids, where, after=after, limit=limit, now_ms=now_ms)
+    return _sum(
+        (
+            (task_id, letter.function if letter else "", letters.resolve_problem(letter))
             for task_id, letter in found
         ),
         go_on,
@@ -65,6 +83,22 @@ def cancel(
         ),
         go_on,
     )
+
+
+def _letters(
+    tx: Transaction,
+    task_ids: Sequence[str],
+    where: str,
+    *,
+    after: str | None,
+    limit: int,
+    now_ms: int,
+) -> tuple[Iterable[tuple[str, DeadLetter | None]], str | None]:
+    """Id and letter of those that are named or found, and where the next chunk begins."""
+    ids, go_on = [tasks.find_id(tx, task_id) for task_id in task_ids], None
+    if where:
+        ids, go_on = _found(tx, LETTERS, where, after=after, limit=limit, now_ms=now_ms)
+    return ((task_id, letters.get(tx, task_id)) for task_id in dict.fromkeys(ids)), go_on
 
 
 def _found(

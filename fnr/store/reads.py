@@ -137,6 +137,7 @@ _ANSWERS: dict[str, Read] = {
     "ListLetters": _pages_of(LETTERS),
     "GetLetterStats": stats.letter_stats,
     "PreviewPurge": previews.purge,
+    "PreviewResolve": previews.resolve,
     "PreviewCancel": previews.cancel,
     "ExportLetters": export_letters,
     "ListErrors": _pages_of(ERRORS),

@@ -23,6 +23,7 @@ from fnr.api.letter_requests import (
     LetterFile,
     ListLetters,
     PreviewPurge,
+    PreviewResolve,
     PurgeLetters,
     ReplayLetters,
     ReplayReport,
@@ -107,6 +108,7 @@ def test_what_was_not_changed_is_an_error_with_its_reason(server: WireServer, fn
     [
         (["task", "cancel"], PreviewCancel, ("task", "cancelled")),
         (["dlq", "purge"], PreviewPurge, ("letter", "deleted")),
+        (["dlq", "resolve"], PreviewResolve, ("letter", "resolved")),
     ],
 )
 def test_a_dry_run_says_what_would_happen_and_changes_nothing(

@@ -25,7 +25,13 @@ from fnr.api.incident_requests import (
     ListIncidents,
     ListSimilar,
 )
-from fnr.api.letter_requests import ExportLetters, GetLetterStats, ListLetters, PreviewPurge
+from fnr.api.letter_requests import (
+    ExportLetters,
+    GetLetterStats,
+    ListLetters,
+    PreviewPurge,
+    PreviewResolve,
+)
 from fnr.api.replay_requests import GetReplay, ListReplayEntries, ListReplays, StartReplay
 from fnr.api.requests import (
     GetStatus,
@@ -85,6 +91,8 @@ QUESTIONS = [
     GetLetterStats(where="function:refuse"),
     PreviewPurge(where="function:refuse", open=True, limit=1),
     PreviewPurge(task_ids=["01ZZZZ"]),
+    PreviewResolve(where="function:refuse", limit=1),
+    PreviewResolve(task_ids=["01ZZZZ"]),
     PreviewCancel(where="function:*"),
     PreviewCancel(task_ids=["nobody"]),
     PreviewCancel(where="nonsense:1"),

@@ -160,6 +160,19 @@ def test_a_preview_of_a_purge_says_what_it_would_do(tx: Transaction, *, open_too
     assert found.examples == {why: [task_id] for task_id, why in kept.items()}
 
 
+def test_a_preview_of_a_resolve_says_what_it_would_do(tx: Transaction) -> None:
+    """Method: the preview is compared with what is done then."""
+    ids = [bury(tx), bury(tx, function="copy"), bury(tx), bury(tx)]
+    resolve(tx, ids[2])
+    replay(tx, ids[3])
+    fields = {"where": "", "after": None, "limit": 500}
+    found = READS["PreviewResolve"](tx, task_ids=ids, **fields)
+    rested, kept = resolve(tx, *ids)
+    assert (found.eligible, found.functions) == (len(rested), {"render": 1, "copy": 1})
+    assert found.blocked == dict(Counter(kept.values()))
+    assert found.examples == {why: [task_id] for task_id, why in kept.items()}
+
+
 def test_a_preview_of_what_a_filter_finds_goes_on_behind_its_chunk(tx: Transaction) -> None:
     ids = [bury(tx) for _ in range(3)]
     fields = {"task_ids": [], "where": "function:render", "open": True}
