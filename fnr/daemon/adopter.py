@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
+from msgspec.structs import replace
+
 from fnr.api.errors import StorageError
 from fnr.config.settings import FunctionSettings
 from fnr.daemon.farewell import expect_back
@@ -154,15 +156,19 @@ class Adopter:
         pool = self._supervisor.pools.get(function)
         if pool is None:
             # Its function left fnr.toml: it may finish what it runs, and gets nothing more.
-            settings = FunctionSettings(name=function, kind="python", workers_min=0)
-            pool = self._supervisor.add_pool(settings)
+            settings = self._last_known(function)
+            pool = self._supervisor.add_pool(replace(settings, workers_min=0))
             pool.removed = True
         return pool
+
+    def _last_known(self, function: str) -> FunctionSettings:
+        found = self._parts.last_known(function)
+        return found or FunctionSettings(name=function, kind="python")
 
     def _worker(
         self, record: WorkerRecord, pairs: list[tuple[Task, Attempt]], pidfd: int
     ) -> WorkerProcess:
-        settings, worker_id = self._parts.function(record.function), record.worker_id
+        settings, worker_id = self._last_known(record.function), record.worker_id
         now_ms = self._parts.clock.boot_ms()
         paths, now_path = self._parts.paths, record.now_path
         if now_path is None:
@@ -178,7 +184,7 @@ class Adopter:
                 pid=record.pid,
                 pid_start=record.pid_start,
             ),
-            settings=settings or FunctionSettings(name=record.function, kind="python"),
+            settings=settings,
             secret=record.secret,
             pidfd=pidfd,
             # Never a file of somebody else: the one is cut, the other removed.
@@ -215,10 +221,10 @@ def _not_taken(asked: str, record: WorkerRecord, words: str, error: OSError) -> 
     )
 
 
-def _uid_of(settings: FunctionSettings | None) -> int | None:
+def _uid_of(settings: FunctionSettings) -> int | None:
     """Whose workers a function's are now."""
     with suppress(OSError):
-        user = other_user(settings.user) if settings is not None else None
+        user = other_user(settings.user)
         return None if user is None else user.uid
     return None
 

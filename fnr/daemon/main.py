@@ -267,6 +267,7 @@ class Daemon:
         failpoint("store-opened")
         self._crew.supervisor.paused.update(await parts.store.write(functions.paused))
         await self._crew.rules.recall()
+        await self._crew.reload.former.recall()
         for settings in parts.settings.functions.values():
             self._crew.supervisor.add_pool(settings)
         failpoint("pools-made")

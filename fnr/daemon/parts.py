@@ -35,6 +35,7 @@ class Parts:
     once, and whoever has no answer asks the next one.
     guard: ends with the daemon what its workers have started.
     former: settings of functions that left fnr.toml since this daemon began.
+    recalled: of those that left it before, without what only starts a worker.
     bus_places: where whole GPUs are on the bus, by UUID, as last read.
     problems: what is wrong now. warnings: what somebody should look at, and that harms nothing.
     """
@@ -59,6 +60,7 @@ class Parts:
     faults: ArmedFaults | None = None
     guard: Guard = field(default_factory=Guard)
     former: dict[str, FunctionSettings] = field(default_factory=dict)
+    recalled: dict[str, FunctionSettings] = field(default_factory=dict)
     bus_places: dict[str, str] = field(default_factory=dict)
     redactor: Redactor = field(init=False)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
@@ -72,7 +74,11 @@ class Parts:
 
     def last_known(self, name: str) -> FunctionSettings | None:
         """The same; of one that has left fnr.toml as they were: what still ran of it then promised
-        to be tried, and undone, by them."""
+        to be tried, and undone, by them. To judge by, not to start anything."""
+        return self.startable(name) or self.recalled.get(name)
+
+    def startable(self, name: str) -> FunctionSettings | None:
+        """The same, if it is known whole, with folder and environment."""
         return self.function(name) or self.former.get(name)
 
     def start(self, work: Coroutine[Any, Any, None], *, what: str) -> None:

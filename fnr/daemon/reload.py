@@ -16,6 +16,7 @@ from fnr.config.gone_file import WHY_GONE, WHY_NO_RULES
 from fnr.config.settings import Settings
 from fnr.daemon import logs
 from fnr.daemon.dispatcher import Dispatcher
+from fnr.daemon.former_functions import FormerFunctions
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.pool import Pool
 from fnr.daemon.rules_in_force import RulesInForce
@@ -39,6 +40,7 @@ class Reload:
         self._supervisor = supervisor
         self._dispatcher = dispatcher
         self._rules = rules
+        self.former = FormerFunctions(parts)
         self._load = load
         self._started_with = parts.settings
         self._file = Path(parts.paths.config_file)
@@ -99,6 +101,7 @@ class Reload:
         for hook in self.on_reloaded:
             hook()
         await self._rules.keep()
+        await self.former.keep()
         log.info("reloaded", extra=asdict(report))
         self._parts.events.tell(
             Event(kind="config", what="reloaded", at_ms=self._parts.clock.now_ms())

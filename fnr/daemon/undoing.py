@@ -211,8 +211,8 @@ class Undoing:
         if step.kind not in KINDS:
             why = f"this fnr does not know how to undo {step.kind!r}"
             return Outcome(tried=Tried.HOPELESS, why=why)
-        settings = self._parts.last_known(step.function)
-        policy = policy_of(settings)
+        settings = self._parts.startable(step.function)
+        policy = policy_of(self._parts.last_known(step.function))
         field = _DAEMONS_OWN.get(step.kind)
         if field is not None:
             return await self._act(step, str(step.data.get(field, "")), policy)

@@ -1,4 +1,4 @@
-"""What the store knows of functions: their counts, and which of them are paused."""
+"""What the store knows of functions: their counts, which are paused, how they were declared."""
 
 from __future__ import annotations
 
@@ -47,6 +47,23 @@ def worked(tx: Transaction) -> list[str]:
     """Every function that has had a task, or has a worker that has not been seen to end."""
     rows = tx.all("SELECT DISTINCT function FROM worker WHERE ended_at_ms IS NULL")
     return sorted({*tally.functions(tx), *(name for (name,) in rows)})
+
+
+def declared(tx: Transaction) -> str:
+    """What functions are, and were, declared as, as the last daemon kept it: a JSON object."""
+    row = tx.one("SELECT value FROM meta WHERE key = 'functions'")
+    return str(row[0]) if row else "{}"
+
+
+def keep_declared(tx: Transaction, text: str) -> None:
+    """Keep it for the next daemon."""
+    tx.run(
+        """
+        INSERT INTO meta (key, value) VALUES ('functions', ?)
+        ON CONFLICT (key) DO UPDATE SET value = excluded.value
+        """,
+        (text,),
+    )
 
 
 def records(tx: Transaction) -> list[FunctionRecord]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from fnr.api import requests as ask
 from fnr.api.breaker_requests import ForceBreakers
 from fnr.api.resource_requests import ExplainWait
 from fnr.policy.breaker import BreakerState
+from fnr.policy.evidence import KilledBy
 from fnr.policy.task import TaskState
 
 HomeAt = Callable[[str], LiveHome]
@@ -168,3 +171,66 @@ def test_systemd_is_told_how_many_functions_there_are_now(home_at: HomeAt) -> No
         home.write(function("one", "echo") + function("two", "echo"))
         home.ask(ask.ReloadConfig())
         assert systemd.recv(1_000) == b"STATUS=2 functions"
+
+
+@pytest.mark.parametrize("reloaded", [False, True])
+def test_what_left_the_file_is_judged_as_declared_by_the_next_daemon_too(
+    home_at: HomeAt, tmp_path: Path, *, reloaded: bool
+) -> None:
+    """It was put back for when its function comes back, as if nobody had ever said max = 0."""
+    home = home_at(make_once("retry = { max = 0 }")).up()
+    bell, gate = (tmp_path / name for name in ("bell", "gate"))
+    os.mkfifo(bell)
+    os.mkfifo(gate)
+    given = {"path": str(tmp_path / "made"), "then": "reset", "bell": str(bell), "gate": str(gate)}
+    task_id = submit(home, "make", given)
+    bell.read_text()
+    home.write("")
+    if reloaded:
+        home.ask(ask.ReloadConfig())
+        home.kill()
+        # And the one after it knows it from this one.
+        home.up()
+    home.kill()
+    home.up()
+    gate.write_text("open")
+    end = end_of(home, task_id)
+    assert (end.task.state, end.task.attempts) == (TaskState.DEAD, 1)
+    assert "secret" not in declared(home)
+    is_whole(home)
+
+
+def test_what_left_the_file_ends_at_its_timeout_under_the_next_daemon_too(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """It ran for ever."""
+    home = home_at(make_once('timeout = "1s"\nretry = { max = 0 }')).up()
+    bell, gate = (tmp_path / name for name in ("bell", "gate"))
+    os.mkfifo(bell)
+    os.mkfifo(gate)
+    given = {"path": str(tmp_path / "made"), "then": "reset", "bell": str(bell), "gate": str(gate)}
+    task_id = submit(home, "make", given)
+    bell.read_text()
+    home.kill()
+    home.write("")
+    home.up()
+    assert end_of(home, task_id).task.state is TaskState.DEAD
+    [error] = home.ask(ask.GetTask(task_id=task_id)).errors
+    assert error.evidence.killed_by is KilledBy.TIMEOUT
+
+
+def make_once(more: str) -> str:
+    return f"""
+[functions.make]
+python = "undo_functions:make"
+cwd = "{FUNCTIONS}"
+env = {{ API_TOKEN = "secret" }}
+{more}
+"""
+
+
+def declared(home: LiveHome) -> str:
+    with closing(sqlite3.connect(home.paths.store_file)) as store:
+        [(text,)] = store.execute("SELECT value FROM meta WHERE key = 'functions'")
+    assert "make" in text
+    return str(text)
