@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing, suppress
+from pathlib import Path
 
 
 class LogFile:
@@ -28,7 +31,7 @@ class LogFile:
             found = self.size()
         except OSError:
             return ""
-        if found < self._known_bytes:
+        if found < self._known_bytes and (found or not _is_begun_anew(self.path)):
             return f"{self.path} was cut short: {found} bytes of {self._known_bytes} are left"
         self._known_bytes = min(found, kept_bytes)
         return ""
@@ -44,3 +47,17 @@ class LogFile:
 def size_of(fd: int) -> int:
     """The size in bytes of an open file, whose place for reads and writes moves to its end."""
     return os.lseek(fd, 0, os.SEEK_END)
+
+
+def _is_begun_anew(log: str) -> bool:
+    """Does SQLite know that nothing is in it, as after a checkpoint that somebody asked for?
+
+    One that was only cut has pages by its index, of which nothing is read or moved here.
+    """
+    uri = f"{Path(log.removesuffix('-wal')).absolute().as_uri()}?mode=rw"
+    with suppress(sqlite3.Error):
+        other = sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)
+        with closing(other):
+            counted: tuple[int, ...] = other.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            return counted == (0, 0, 0)
+    return False

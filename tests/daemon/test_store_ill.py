@@ -132,6 +132,15 @@ def test_what_is_left_of_a_log_that_was_cut_short_is_not_spoilt(home_at: HomeAt)
         assert left.execute("PRAGMA quick_check").fetchone() == ("ok",)
 
 
+def test_whoever_empties_the_log_through_sqlite_keeps_nobody_out(home_at: HomeAt) -> None:
+    home = home_at(function("echo", "echo")).up()
+    end_of(home, submit(home, "echo"))
+    with closing(sqlite3.connect(home.paths.store_file)) as other:
+        assert other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+    assert end_of(home, submit(home, "echo")).task.state is TaskState.DONE
+    assert "store trouble" not in home.log()
+
+
 def test_which_attempt_had_begun_is_known_until_its_end_is_on_disk(
     home_at: HomeAt, tmp_path: Path
 ) -> None:

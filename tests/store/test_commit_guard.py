@@ -142,6 +142,17 @@ def test_a_log_that_sqlite_cuts_back_when_it_begins_anew_is_whole(
     assert not guard.lost()
 
 
+def test_a_log_that_somebody_has_sqlite_empty_is_whole(
+    guard: CommitGuard, files: Looks, now: Now
+) -> None:
+    """As an operator does in the sqlite3 shell before a copy is made."""
+    settled(guard, files, now)
+    with closing(sqlite3.connect(files.path, isolation_level=None)) as other:
+        assert other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() == (0, 0, 0)
+        guard("before")
+        assert not guard.lost()
+
+
 def test_a_store_that_is_cut_short_is_found_at_the_next_look_at_it(
     guard: CommitGuard, files: Looks, now: Now
 ) -> None:
