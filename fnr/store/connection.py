@@ -84,7 +84,7 @@ class Store:
         self.path = path
         self.state, self.trouble = "ok", ""
         self._loop = loop
-        file, log = SameFile(path), LogFile(f"{real_file(path)}-wal")
+        file, log = SameFile(path, connection), LogFile(f"{real_file(path)}-wal")
         self.guard = CommitGuard(file, commit_hook, log=log, clock_s=loop.time)
         self._trouble_hooks: list[TroubleHook] = []
         self._undone_hooks: list[Callable[[], None]] = []

@@ -70,7 +70,7 @@ class Reopening:
         self._file.closed()
         connection = reopen_writer(self._file.path)
         if connection is not None:
-            self._file.opened()
+            self._file.opened(connection)
         return connection
 
 

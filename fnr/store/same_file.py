@@ -33,17 +33,21 @@ class SameFile:
     folders: nothing of these is made, moved or removed without a new time of one of them.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection | None = None) -> None:
+        """connection: that it was opened with; None: nobody takes of it what it has too much."""
         self.path = path
         opened = path.stat()
         self._itself: Known = (str(path), (opened.st_ino, opened.st_dev))
         self._beside_it: tuple[Known, ...] = ()
-        self.opened()
+        self.opened(connection)
 
-    def opened(self) -> None:
+    def opened(self, connection: sqlite3.Connection | None = None) -> None:
         """What lies beside it now is what the connection to it writes."""
-        # It grows only: the space of what is deleted stays in it.
-        self._bytes_min = self.path.stat().st_size
+        # It grows only: the space of what is deleted stays in it. But where a VACUUM was killed it
+        # is cut back by a checkpoint, from what it is now to what is in the log.
+        now = self.path.stat().st_size
+        self._bytes_min = now if connection is None else min(now, _bytes_of_pages(connection))
+        self._cut_back_from = now if now > self._bytes_min else -1
         self.real = real_file(self.path)
         self.folders = tuple({str(self.path.parent), str(self.real.parent)})
         found = [(name, _identity(name)) for name in (f"{self.real}-wal", f"{self.real}-shm")]
@@ -66,7 +70,8 @@ class SameFile:
             return ""
         if size < known:
             return f"{self.path} was cut short: it has {size} bytes and had {known}"
-        self._bytes_min = size
+        if size != self._cut_back_from:
+            self._bytes_min = size
         return ""
 
     def stands(self) -> bool:
@@ -76,6 +81,13 @@ class SameFile:
     def log_stands(self) -> bool:
         """Whether what was written beside it is there."""
         return not _lost(self._beside_it)
+
+
+def _bytes_of_pages(connection: sqlite3.Connection) -> int:
+    """How large it is once all of the log is moved into it."""
+    [pages] = connection.execute("PRAGMA page_count").fetchone()
+    [page_bytes] = connection.execute("PRAGMA page_size").fetchone()
+    return int(pages * page_bytes)
 
 
 def _lost(files: tuple[Known, ...]) -> str:

@@ -104,7 +104,7 @@ class Telemetry:
 
     def _begin(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._file = SameFile(Path(self._path))
+        self._file = SameFile(Path(self._path), connection)
 
 
 def _opened(path: str | Path) -> sqlite3.Connection:

@@ -7,6 +7,8 @@ import os
 import resource
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import closing
@@ -20,6 +22,14 @@ from fnr.store import commit_guard, connection, reopening
 from fnr.store.batch import nothing
 from fnr.store.connection import Store, StoreBusy, StoreFull, StoreIll
 from fnr.store.transaction import Reader, Transaction, read_only
+
+KILLED_VACUUM = """
+import os, signal, sqlite3, sys
+store = sqlite3.connect(sys.argv[1], isolation_level=None)
+store.execute("PRAGMA wal_autocheckpoint = 0")
+store.execute("VACUUM")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 async def test_an_io_error_at_commit_fails_the_batch_and_the_store_comes_back(
@@ -170,6 +180,40 @@ async def test_a_file_that_was_cut_short_takes_nothing_more(
     with pytest.raises(StoreIll, match=f"cut short: it has 4096 bytes and had {bytes_before}"):
         await store.write(writes(new_task()))
     assert not await store.heal()
+
+
+def vacuumed_and_killed(store_file: Path) -> int:
+    """The size of the file, which nothing of it was moved into."""
+    subprocess.run([sys.executable, "-c", KILLED_VACUUM, store_file], check=False)
+    return size_of(store_file)
+
+
+def size_of(file: Path) -> int:
+    return file.stat().st_size
+
+
+async def test_what_a_killed_vacuum_left_is_cut_back_and_nobody_is_refused(
+    store_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Method: a VACUUM that is committed, and killed before it is moved into the file."""
+    monkeypatch.setattr(commit_guard, "LOOK_EVERY", 1)
+    store = await Store.open(store_file)
+    await store.write(lambda tx: tx.run("CREATE TABLE freed (b)"))
+    await store.write(lambda tx: tx.run("INSERT INTO freed VALUES (zeroblob(1000000))"))
+    await store.write(lambda tx: tx.run("DROP TABLE freed"))
+    await store.close()
+    bytes_before = vacuumed_and_killed(store_file)
+    assert bytes_before > 1_000_000
+    store = await Store.open(store_file)
+    await store.write(writes(new_task()))
+    with closing(sqlite3.connect(store_file)) as other:
+        other.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    assert size_of(store_file) < bytes_before
+    await store.write(writes(new_task()))
+    os.truncate(store_file, 4096)
+    with pytest.raises(StoreIll, match="cut short: it has 4096 bytes"):
+        await store.write(writes(new_task()))
+    await store.close()
 
 
 async def test_a_removed_log_is_kept_open_while_its_file_is_away(
