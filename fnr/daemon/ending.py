@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 from fnr.api.requests import Event
 from fnr.daemon.parts import Parts, log
+from fnr.daemon.remains import spooled_tokens
 from fnr.daemon.stopper import Stopper
 from fnr.daemon.supervisor import Supervisor
 from fnr.daemon.worker_process import WorkerProcess, WorkerState
@@ -18,6 +20,8 @@ from fnr.policy.evidence import KilledBy
 # From the end of the drain on: for workers to end, and for everything else that was started.
 HURRY_MS_MAX = 20_000
 SETTLE_MS_MIN = 1_000
+# How long whoever hurries waits for the store before it is asked whether that is of any use.
+STORE_PATIENCE_S = 2.0
 
 
 class Ending:
@@ -117,13 +121,36 @@ class Ending:
         for worker in workers:
             if worker.state is not WorkerState.GONE:
                 self._stopper.kill_worker(worker, KilledBy.DRAIN, "the daemon was stopped")
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(HURRY_MS_MAX / 1000):
                 for worker in workers:
-                    await worker.buried.wait()
-        except TimeoutError:
-            stuck = [worker.identity.pid for worker in workers if not worker.buried.is_set()]
+                    await worker.ended.wait()
+                await self._written(workers)
+        if stuck := [worker.identity.pid for worker in workers if not worker.ended.is_set()]:
             log.error("workers cannot be ended", extra={"pids": stuck})
+        elif left := sum(not worker.buried.is_set() for worker in workers):
+            # It finds them in what they left, as after a kill.
+            why = {"workers": left, "why": self._parts.store.trouble}
+            log.error("ends of attempts are left to the next daemon", extra=why)
+
+    async def _written(self, workers: list[WorkerProcess]) -> None:
+        """Wait until what their attempts came to is on disk.
+
+        Not for a store that takes nothing, if all that was done is in the spool.
+        """
+        store = self._parts.store
+        for worker in workers:
+            while not worker.buried.is_set():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(STORE_PATIENCE_S):
+                        await worker.buried.wait()
+                takes_nothing = not await store.heal() or store.state == "full"
+                if takes_nothing and all(map(self._is_spooled, workers)):
+                    return
+
+    def _is_spooled(self, worker: WorkerProcess) -> bool:
+        done = {token for token, held in worker.ending.items() if not held.failed}
+        return done <= {*spooled_tokens(self._parts.paths.spool_of(worker.uid))}
 
     async def _all_gone(self) -> None:
         while workers := [*self._supervisor.workers.values()]:

@@ -340,6 +340,7 @@ class Supervisor:
             pool.workers.pop(worker.worker_id, None)
         self.workers.pop(worker.worker_id, None)
         os.close(worker.pidfd)
+        worker.ended.set()
         failpoint("worker-buried")
         end = found.evidence.message
         # Until then a later daemon reads in what it left which of its attempts had begun.

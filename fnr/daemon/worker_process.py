@@ -71,6 +71,7 @@ class WorkerProcess:
     finished_away: attempts that had ended when it last came back to us.
     kills:    why we are ending an attempt of its, our kill ledger in memory.
     heard_at_ms, begun_at_ms, idle_at_ms: on the boot clock.
+    ended, buried: nothing of it runs any more; what its attempts came to is on disk as well.
     """
 
     identity: WorkerIdentity
@@ -106,6 +107,7 @@ class WorkerProcess:
     uid: int | None = None
     one_by_one: bool = False
     finished_away: frozenset[str] = frozenset()
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
     buried: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property

@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import sqlite3
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -22,18 +23,21 @@ from test_task_life import end_of, function, submit
 
 from fnr.api import requests as ask
 from fnr.api.errors import StorageError
+from fnr.daemon.ending import STORE_PATIENCE_S
 from fnr.policy.task import TaskState
 
 HomeAt = Callable[[str], LiveHome]
+# More than the daemon's log has at such a time, less than its store.
+LOG_BYTES_MAX = 64 * 1024
 WITHOUT_END = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 
 
 @contextmanager
-def no_writes(home: LiveHome) -> Iterator[None]:
-    """The store is ill for as long as this lasts."""
+def no_writes(home: LiveHome, *, bytes_max: int = 0) -> Iterator[None]:
+    """The store is ill for as long as this lasts; files of at most bytes_max are well."""
     assert home.process is not None
     pid = home.process.pid
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (bytes_max, resource.RLIM_INFINITY))
     try:
         with pytest.raises(StorageError):
             submit(home, "echo")
@@ -168,6 +172,53 @@ def test_which_attempt_had_begun_is_known_until_its_end_is_on_disk(
         pass
     assert [error.evidence.worker_died for error in found] == [True]
     assert home.ask(ask.GetTask(task_id=first)).errors == []
+
+
+def test_who_stops_the_daemon_now_does_not_wait_for_a_store_that_takes_nothing(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """What was done meanwhile lies in the spool, and the log tells no lie about its worker."""
+    started, gate = pipes(tmp_path, "started", "gate")
+    home = home_at(function("hang", "block_on") + function("echo", "echo")).up()
+    task_id = submit(home, "hang", {"fifo": str(gate), "started": str(started)})
+    started.read_text()
+    with no_writes(home, bytes_max=LOG_BYTES_MAX):
+        gate.write_text("once")
+        while not says(home, "1 ended attempts wait for the store"):
+            pass
+        stopped = home.fnr("daemon", "stop", "--now")
+        assert stopped.returncode == 0, stopped.stderr
+        assert home.process is not None
+        home.process.wait()
+    assert "ends of attempts are left to the next daemon" in home.log()
+    assert "workers cannot be ended" not in home.log()
+    home.up()
+    end = end_of(home, task_id)
+    assert (end.task.state, end.task.attempts) == (TaskState.DONE, 1)
+
+
+def test_who_stops_the_daemon_now_waits_for_the_store_if_a_result_is_nowhere_else(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """Its worker could not spool it either: what is done would be done again."""
+    started, gate = pipes(tmp_path, "started", "gate")
+    home = home_at(function("hang", "block_on") + function("echo", "echo")).up()
+    task_id = submit(home, "hang", {"fifo": str(gate), "started": str(started)})
+    worker = int(started.read_text())
+    with no_writes(home, bytes_max=LOG_BYTES_MAX):
+        resource.prlimit(worker, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        gate.write_text("once")
+        while not says(home, "1 ended attempts wait for the store"):
+            pass
+        assert home.process is not None
+        home.process.send_signal(signal.SIGTERM)
+        home.process.send_signal(signal.SIGTERM)
+        with pytest.raises(subprocess.TimeoutExpired):
+            home.process.wait(timeout=2 * STORE_PATIENCE_S)
+    home.process.wait()
+    home.up()
+    end = end_of(home, task_id)
+    assert (end.task.state, end.task.attempts) == (TaskState.DONE, 1)
 
 
 def test_a_daemon_whose_store_cannot_be_read_can_be_stopped(home_at: HomeAt) -> None:
