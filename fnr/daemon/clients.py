@@ -38,15 +38,21 @@ _DISK_CODES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
 _IS_CHECKED = "the store is ill; it is being checked"
 # Events are news, not data: a watcher this far behind is told so and cut.
 EVENTS_UNSENT_BYTES_MAX = 4 * 1024 * 1024
+# Of one connection; what it asks beyond that is read when half of them are answered.
+ANSWERING_MAX = 16
 
 
 class Client:
-    """One connection."""
+    """One connection.
 
-    __slots__ = ("link", "on_gone", "submitter", "uid", "watchers")
+    answering: how many of its requests are being answered, but for those that only wait.
+    """
+
+    __slots__ = ("answering", "link", "on_gone", "submitter", "uid", "watchers")
 
     def __init__(self) -> None:
         self.link: LineSocket
+        self.answering = 0
         self.uid = -1
         self.submitter = ""
         self.watchers: list[Watcher] = []
@@ -151,7 +157,7 @@ class Clients:
             link.end("the daemon ends")
 
     def _asked(self, client: Client, lines: list[bytes]) -> None:
-        for line in lines:
+        for number, line in enumerate(lines, 1):
             if not client.link.open:
                 return
             request_id, request = wire.decode_request(line)
@@ -167,15 +173,23 @@ class Clients:
             elif isinstance(request, Watch):
                 self._watch(client, request_id, request)
             else:
+                client.answering += 1
                 self._parts.start(
                     self._answer(client, request_id, request), what=type(request).__name__
                 )
+                if client.answering >= ANSWERING_MAX:
+                    client.link.hold(lines[number:])
+                    return
 
     async def _answer(self, client: Client, request_id: int, request: AnyRequest) -> None:
         try:
             client.answer(request_id, await self._answers.answer(client, request))
         except Exception as error:  # noqa: BLE001 - every request gets an answer
             client.fail(request_id, self._told(error, request))
+        finally:
+            client.answering -= 1
+            if client.answering == ANSWERING_MAX // 2:
+                client.link.go_on()
 
     def _told(self, error: Exception, request: AnyRequest) -> FnrError:
         paths, store = self._parts.paths, self._parts.store

@@ -60,6 +60,7 @@ class LineSocket:
         self._partial_bytes = 0
         self._unsent = bytearray()
         self._closing = False
+        self._held: list[bytes] | None = None
         self._caught_up: list[Callable[[], None]] = []
         self.open = True
         self._loop.add_reader(sock, self._readable)
@@ -78,6 +79,25 @@ class LineSocket:
     def when_caught_up(self, call: Callable[[], None]) -> None:
         """Call, once, when a peer that is behind has taken everything; never if it goes first."""
         self._caught_up.append(call)
+
+    def hold(self, lines: list[bytes]) -> None:
+        """Hear nothing more, nor these lines of what came last, before `go_on` is called."""
+        if self.open:
+            self._held = lines
+            self._loop.remove_reader(self._sock)
+
+    def go_on(self) -> None:
+        """Hear what was held, and what comes."""
+        if self._held is None or not self.open:
+            return
+        lines, self._held = self._held, None
+        self._loop.add_reader(self._sock, self._readable)
+        if lines:
+            self._speaker.speak()
+            try:
+                self._on_lines(lines)
+            finally:
+                self._speaker.settle_down()
 
     def write(self, data: bytes) -> None:
         """Send what the socket takes now, the rest later; cut a peer that never reads."""

@@ -17,11 +17,48 @@ from fnr.api.errors import FnrError, InternalError, StorageError, TryAgain
 from fnr.api.requests import GetStatus, ListWorkers
 from fnr.api.wire import Reply
 from fnr.config.paths import find_paths
-from fnr.daemon.clients import Clients, as_fnr_error
+from fnr.daemon.clients import ANSWERING_MAX, Clients, as_fnr_error
 from fnr.store.beginning import Beginning
 from fnr.store.connection import StoreBusy, StoreIll
 
 TROUBLE = "database disk image is malformed"
+
+
+async def test_who_asks_much_at_once_is_heard_bit_by_bit_and_answered_in_full() -> None:
+    """Else what one program asks without reading the answers is all the daemon does for minutes."""
+    loop, gate = asyncio.get_running_loop(), asyncio.Event()
+    begun = 0
+    tasks: list[Any] = []
+    all_begun = asyncio.Event()
+    parts: Any = SimpleNamespace(
+        start=lambda work, *, what: tasks.append(loop.create_task(work, name=what)),
+        settings=SimpleNamespace(daemon=SimpleNamespace(clients_max=9)),
+        store=SimpleNamespace(beginning=Beginning(loop, lambda _: None)),
+    )
+
+    async def answered(_client: Any, _request: Any) -> object:
+        nonlocal begun
+        begun += 1
+        if begun == ANSWERING_MAX:
+            all_begun.set()
+        await gate.wait()
+        return []
+
+    answers: Any = SimpleNamespace(answer=answered)
+    clients = Clients(parts, answers)
+    ours, theirs = socket.socketpair()
+    clients.connected(theirs)
+    reader, writer = await asyncio.open_unix_connection(sock=ours)
+    asked = range(10 * ANSWERING_MAX)
+    writer.writelines(wire.encode_request(ListWorkers(), request_id=number) for number in asked)
+    await writer.drain()
+    await all_begun.wait()
+    assert len(tasks) == ANSWERING_MAX
+    gate.set()
+    heard = {wire.decode_reply(await reader.readline()).id for _ in asked}
+    assert heard == {*asked}
+    writer.close()
+    clients.close()
 
 
 async def reply_of(
