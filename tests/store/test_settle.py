@@ -127,6 +127,20 @@ def test_every_end_leaves_a_whole_store(book: Book, name: str) -> None:
     assert tx.tally("render", verdict.task.state) == 1
 
 
+def test_who_succeeds_before_the_wish_to_cancel_reaches_him_is_done(book: Book) -> None:
+    """The wish is on disk by then, and no end may keep it."""
+    tx = book.tx
+    accept(tx, new_task())
+    claimed = claim(tx)
+    by = {"reason": "", "by": "op", "now_ms": NOW_MS + 1}
+    assert tasks.ask_cancel(tx, claimed.task.task_id, **by) == "stopping"
+    verdict = conclude(claimed.task, token=claimed.token, now_ms=NOW_MS + 2)
+    end(tx, verdict)
+    book.commit()
+    assert tasks.get(tx, claimed.task.task_id) == verdict.task
+    assert is_whole(tx)
+
+
 def test_an_attempt_that_waited_to_be_settled_ended_before(tx: Transaction) -> None:
     """The store was locked, say: what the attempt took is not what settling it took."""
     accept(tx, new_task())
