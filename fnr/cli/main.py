@@ -229,10 +229,11 @@ def _of_the_system(error: OSError) -> FnrError:
 
 
 def _without_thread(error: RuntimeError) -> FnrError:
-    from fnr.host.limits import processes_max  # noqa: PLC0415 - no other command needs it
+    from fnr.host.limits import words_of_threads  # noqa: PLC0415 - no other command needs it
 
-    why = f"{error}: you may have {processes_max()} processes and threads"
-    return TryAgain("fnr could not do this just now", why=why, next_step="ulimit -u")
+    words, next_step = words_of_threads()
+    why = f"{error}: you may have {words}"
+    return TryAgain("fnr could not do this just now", why=why, next_step=next_step)
 
 
 def _show_usage(error: TyperException, flags: Globals) -> int:

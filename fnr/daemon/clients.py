@@ -28,7 +28,7 @@ from fnr.daemon.broadcast import Watcher
 from fnr.daemon.line_socket import LineSocket
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.store_files import why_ill
-from fnr.host.limits import FILES_WANTED, files_max, processes_max
+from fnr.host.limits import FILES_WANTED, files_max, words_of_threads
 from fnr.policy.used_up import is_used_up, no_thread
 from fnr.store.connection import StoreBusy, StoreFull, StoreIll
 
@@ -241,8 +241,8 @@ def as_fnr_error(error: BaseException, paths: Paths) -> FnrError:
         case Exception() if no_thread(error.__cause__ or error):
             return TryAgain(
                 "the daemon could not do this just now",
-                why=f"{error}: its user may have {processes_max()} processes and threads"
-                " (ulimit -u, pids.max of its control group)",
+                why=f"{error}: its user may have {words_of_threads()[0]}"
+                " (ulimit -u, ulimit -v, pids.max of its control group)",
             )
         case StoreBusy():
             return TryAgain("the store is locked by another program", why=str(error))

@@ -76,6 +76,16 @@ def processes_max() -> str:
     return "any number of" if count == resource.RLIM_INFINITY else str(count)
 
 
+def words_of_threads() -> tuple[str, str]:
+    """What keeps us from one more process or thread, for people; and the command that shows it."""
+    words = f"{processes_max()} processes and threads"
+    limit_bytes, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit_bytes == resource.RLIM_INFINITY:
+        return words, "ulimit -u"
+    # Each thread takes some MiB of them for its stack.
+    return f"{words}, and {limit_bytes // _MIB} MiB of addresses in each process", "ulimit -v"
+
+
 def words_of_file_size(path: str, *, more_bytes: int) -> str:
     """What keeps a file of ours from growing by so much; "" when no limit does."""
     limit_bytes, _ = resource.getrlimit(resource.RLIMIT_FSIZE)

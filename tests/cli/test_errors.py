@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -254,6 +255,24 @@ def test_what_a_limit_of_the_shell_forbids_names_the_limit(
     found = command("--home", "/limited", "db", "check")
     assert found.code == 75
     assert found.err.splitlines()[-1] == f"  try: {next_step}"
+
+
+def test_a_thread_that_finds_no_addresses_is_not_said_to_be_one_too_many(
+    command: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`ulimit -v 60000`, say: there may be ten thousands of processes."""
+
+    def refused(*_: object, **__: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    limits = {resource.RLIMIT_AS: (60_000 * 1024, resource.RLIM_INFINITY)}
+    getrlimit = resource.getrlimit
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: limits.get(kind) or getrlimit(kind))
+    monkeypatch.setattr(Path, "stat", refused)
+    found = command("--home", "/limited", "db", "check")
+    assert found.code == 75
+    assert "58 MiB of addresses" in found.err
+    assert found.err.splitlines()[-1] == "  try: ulimit -v"
 
 
 @pytest.mark.parametrize(
