@@ -87,6 +87,24 @@ def test_a_worker_that_ruins_its_connection_still_delivers(home_at: HomeAt, targ
     assert (end.task.state, end.task.attempts) == (TaskState.DONE, 1)
 
 
+def test_a_result_that_was_lost_with_its_worker_is_not_said_to_be_of_nothing(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """Of two in a window nobody heard of the first one's end, and the second took all down."""
+    home = home_at(function("lost", "lose_result", "workers = 1\nwindow = 2")).up()
+    items = [
+        {"function": "lost", "input": {"path": str(tmp_path / "first")}},
+        {"function": "lost", "input": {"path": str(tmp_path / "second"), "dies": True}},
+    ]
+    many = ask.SubmitMany(items=[msgspec.Raw(msgspec.json.encode(item)) for item in items])
+    first, second = home.ask(many).task_ids
+    assert bytes(end_of(home, first).result) == b'"told"'
+    assert bytes(end_of(home, second).result) == b'"told"'
+    told = [home.ask(ask.GetTask(task_id=one)) for one in (first, second)]
+    outcomes = [[attempt.outcome for attempt in detail.attempts] for detail in told]
+    assert outcomes == [["interrupted", "done"], ["failed", "done"]]
+
+
 def test_a_worker_that_ignores_sigterm_is_ended_all_the_same(
     home_at: HomeAt, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -191,6 +192,18 @@ def close_socket() -> None:
     """Close the descriptor of the connection to the daemon, as a program that tidies up would."""
     for fd in _sockets():
         os.close(fd)
+
+
+def lose_result(path: str, *, dies: bool = False) -> str:
+    """At the first try hang up where nothing can be spooled either, or die at once."""
+    if Path(path).exists():
+        return "told"
+    Path(path).touch()
+    if dies:
+        os.kill(os.getpid(), signal.SIGKILL)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    close_socket()
+    return "never told"
 
 
 def lie(token: str, gate: str = "", started: str = "") -> None:
