@@ -103,13 +103,21 @@ class Comparison:
             yield from self._all_texts(asked)
 
     def _all_texts(self, asked: Asked) -> Iterator[Sign | None]:
-        """Whether each can stand there is asked of all, before any is looked for."""
+        """One condition with a sign for each, which holds only where all of them are found.
+
+        Whether each can stand there is asked of all, before any is looked for.
+        """
         if any(map(self._able.isdisjoint, asked.all_sets)):
             yield None
             return
+        signs: list[Sign] = []
         for pieces, group in zip(asked.all_text, asked.all_sets, strict=True):
             found = self._nearest(pieces, group)
-            yield self._text_sign(*found) if found is not None else None
+            if found is None:
+                yield None
+                return
+            signs.append(self._text_sign(*found))
+        yield from signs
 
     def _ledger(self, asked: Conditions) -> Iterator[Sign | None]:
         facts = self.facts

@@ -200,9 +200,12 @@ def _as_wide(wide: Conditions, narrow: Conditions) -> bool:
 
 def _less_out(wide: Conditions, narrow: Conditions) -> bool:
     """Is everything that the one excludes excluded by the other as well?"""
-    lists = (*_EQUALS, *_NAMES, "codes", "all_text")
-    return all(set(getattr(wide, name)) <= set(getattr(narrow, name)) for name in lists) and all(
-        getattr(wide, name) in {None, getattr(narrow, name)} for name in _FLAGS
+    lists = (*_EQUALS, *_NAMES, "codes")
+    return (
+        all(set(getattr(wide, name)) <= set(getattr(narrow, name)) for name in lists)
+        and all(getattr(wide, name) in {None, getattr(narrow, name)} for name in _FLAGS)
+        # Of all_text every one is needed, so that fewer of them exclude more.
+        and (not wide.all_text or set() < set(narrow.all_text) <= set(wide.all_text))
     )
 
 

@@ -298,6 +298,22 @@ def test_a_rule_fits_when_all_its_conditions_hold(
 def test_what_must_not_be_there_keeps_a_rule_out(unless: Conditions, evidence: Evidence) -> None:
     mine = rule("mine", Level.TEXT, text=("lens",), unless=unless)
     assert named(evidence, mine).rule == UNMATCHED
+
+
+@pytest.mark.parametrize(
+    ("words", "fits"),
+    [
+        ("no lens", True),
+        ("no lens, seat 1", True),
+        ("no lens, seat 1, row x", True),
+        ("no lens, seat x, row 2", True),
+        ("no lens, seat 1, row 2", False),
+    ],
+)
+def test_of_all_text_that_must_not_be_there_every_one_is_needed(words: str, fits: bool) -> None:
+    unless = Conditions(all_text=(r"seat \d", r"row \d"))
+    mine = rule("mine", Level.TEXT, text=("lens",), unless=unless)
+    assert named(says(words), mine).rule == (mine.name if fits else UNMATCHED)
     assert named(says("no lens"), mine).rule == "mine"
 
 

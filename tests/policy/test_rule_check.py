@@ -102,6 +102,18 @@ SHADOWED = [
         {"text": ("a b",), "unless": Conditions(exits=(1, 2))},
         True,
     ),
+    (
+        "excludes less, both of two",
+        {"text": ("a b",), "unless": Conditions(all_text=("c d", "e f"))},
+        {"text": ("a b",), "unless": Conditions(all_text=("c d",))},
+        True,
+    ),
+    (
+        "excludes more, one of two",
+        {"text": ("a b",), "unless": Conditions(all_text=("c d",))},
+        {"text": ("a b",), "unless": Conditions(all_text=("c d", "e f"))},
+        False,
+    ),
     ("all of them", {"all_text": ("a b",)}, {"all_text": ("a b",)}, True),
 ]  # fmt: skip
 
