@@ -170,6 +170,8 @@ class _Reader:
         opening = _GROUP.match(self._pattern, self._at)
         assert opening is not None
         self._at = opening.end()
+        if "-" in opening[0]:  # in (?-i:…) upper and lower case differ, and words alone do not tell
+            self.has_edges = True
         if self._pattern.startswith("?", self._at):
             raise _NotUnderstoodError
         part = self._alternatives()

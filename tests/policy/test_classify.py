@@ -276,6 +276,8 @@ def test_our_own_words_about_a_dead_worker_are_not_evidence() -> None:
         (rule("each", all_text=("lens", "no")), says("no lens"), True),
         (rule("each", all_text=("lens", "two")), says("no lens"), False),
         (rule("gap", text=("no.{1,3}lens",)), says("no\n lens"), True),
+        (rule("case", text=("(?-i:LENS)",)), says("no LENS"), True),
+        (rule("case", text=("(?-i:LENS)",)), says("no lens"), False),
         (rule("none"), says("anything"), False),
     ],
 )
