@@ -42,6 +42,29 @@ _SQLSTATE_WORDS = {
     "too many clients already": "53300",
     "too many connections for role": "53300",
 }
+# What cudaGetErrorString says, which most libraries print in place of the name.
+_CUDA_WORDS = {
+    "an illegal memory access": "cudaErrorIllegalAddress",
+    "an illegal instruction": "cudaErrorIllegalInstruction",
+    "misaligned address": "cudaErrorMisalignedAddress",
+    "unspecified launch failure": "cudaErrorLaunchFailure",
+    "the launch timed out": "cudaErrorLaunchTimeout",
+    "too many resources requested for launch": "cudaErrorLaunchOutOfResources",
+    "device-side assert triggered": "cudaErrorAssert",
+    "uncorrectable ecc error": "cudaErrorECCUncorrectable",
+    "out of memory": "cudaErrorMemoryAllocation",
+    "initialization error": "cudaErrorInitializationError",
+    "no kernel image is available": "cudaErrorNoKernelImageForDevice",
+    "no cuda-capable device is detected": "cudaErrorNoDevice",
+    "all cuda-capable devices are busy": "cudaErrorDevicesUnavailable",
+    "cuda driver version is insufficient": "cudaErrorInsufficientDriver",
+    "invalid device ordinal": "cudaErrorInvalidDevice",
+    "invalid device function": "cudaErrorInvalidDeviceFunction",
+    "invalid resource handle": "cudaErrorInvalidResourceHandle",
+    "invalid configuration argument": "cudaErrorInvalidConfiguration",
+    "invalid argument": "cudaErrorInvalidValue",
+    "unknown error": "cudaErrorUnknown",
+}
 # BSD's sysexits.h, which is what exit statuses 64 to 78 mean when anything is meant by them.
 _SYSEXITS = {
     "EX_USAGE": 64, "EX_DATAERR": 65, "EX_NOINPUT": 66, "EX_NOUSER": 67, "EX_NOHOST": 68,
@@ -77,6 +100,10 @@ def _errno_of_words(words: str) -> Code | None:
 
 def _sqlstate_of_words(words: str) -> Code | None:
     return Code(family="sqlstate", value=_SQLSTATE_WORDS[words.lower()])
+
+
+def _cuda_of_words(words: str) -> Code | None:
+    return Code(family="cuda", value=_CUDA_WORDS[words.lower()])
 
 
 def _http(status: str) -> Code | None:
@@ -125,6 +152,12 @@ _EXIT_STATUS = (
     r"(?i)\bexit(?:ed)?(?: with)?(?: non-zero)?(?: (?:status|code))?[ :=]{1,3}([0-9]{1,3})\b"
 )
 
+# "CUDA error: out of memory", "cuda runtime error (700) : an illegal memory access".
+_CUDA_SAID = (
+    r"(?i)\bcuda (?:runtime |driver )?(?:error|failure)(?: ?\(?[0-9]{1,3}\)?)? ?: ?"
+    rf"({'|'.join(_CUDA_WORDS)})\b"
+)
+
 # What is read out is the first group of each.
 _SPELLINGS: tuple[tuple[str, Callable[[str], Code | None]], ...] = (
     # Node writes the system's number below zero, and zlib its own, but both a name beside it.
@@ -150,11 +183,12 @@ _SPELLINGS: tuple[tuple[str, Callable[[str], Code | None]], ...] = (
     (r"\bcode = ([A-Za-z]{5,19}) desc = ", _grpc),
     (r"(?i)\bsqlstate[ :=\[(]{1,3}([0-9A-Z]{5})\b", _sqlstate),
     (r"\bERROR [0-9]{4} \(([0-9A-Z]{5})\)", _sqlstate),
-    (r"\bXid(?:=| \([^()]{1,40}\): )([0-9]{1,3})\b", _as("xid")),
+    (r"\bXid(?:[ :=]{1,2}| \([^()]{1,40}\): )([0-9]{1,3})\b", _as("xid")),
     (r"\b(CUDA_ERROR_[A-Z_]{4,60})\b", _as("cuda")),
     (r"\b(cudaError[A-Z]\w{2,60})\b", _as("cuda")),
     (r"(?i)\bcuda (?:runtime |driver )?(?:error|failure)(?: code)?[ :=(]{1,3}([0-9]{1,3})\b",
      _as("cuda")),
+    (_CUDA_SAID, _cuda_of_words),
     (r"\b(hipError[A-Z]\w{2,60})\b", _as("hip")),
     (r"\b(CUBLAS_STATUS_[A-Z_]{4,40})\b", _as("cublas")),
     (r"\b(CUDNN_STATUS_[A-Z_]{4,60})\b", _as("cudnn")),

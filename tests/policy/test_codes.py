@@ -37,6 +37,14 @@ SPELLED = [
     ("rpc error: code = DeadlineExceeded desc = slow", "grpc:DEADLINE_EXCEEDED"),
     ("SQLSTATE[40001]: deadlock", "sqlstate:40001"),
     ("NVRM: Xid (PCI:0000:3b:00): 79, pid=1", "xid:79"),
+    ("Xid 79", "xid:79"),
+    ("GPU 0 reported Xid: 13", "xid:13"),
+    ("CUDA error: an illegal memory access", "cuda:cudaErrorIllegalAddress"),
+    ("CUDA error: out of memory", "cuda:cudaErrorMemoryAllocation"),
+    (
+        "cuda runtime error (59) : device-side assert triggered at THC/generic.cu:32",
+        "cuda:cudaErrorAssert",
+    ),
 ]
 
 PLAIN = [
@@ -44,6 +52,8 @@ PLAIN = [
     "Error 404 items were skipped",
     "port 503 is closed",
     "HTTP 200",
+    "Xid 7900 of transaction xid 79",
+    "CUDA error: nobody knows",
     "took 500 ms for 422 frames",
     "TransferEncodingError: 400, message",
     "EVERY ERROR ENDS EARLY",
