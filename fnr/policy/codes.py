@@ -166,6 +166,8 @@ _SPELLINGS: tuple[tuple[str, Callable[[str], Code | None]], ...] = (
     (r"\(os error ([0-9]{1,3})\)", _errno_of_number),
     (r"\bcode: ([0-9]{1,3}), kind: ", _errno_of_number),
     (r"\b(E[A-Z][A-Z0-9_]{2,14})\b", _errno_of_name),
+    # In an address of socket.io EIO=4 is a version.
+    (r"\b(E2BIG|EIO)(?:[^\w=]|$)", _errno_of_name),
     (rf"(?i)\b({'|'.join(_ERRNO_WORDS)})\b", _errno_of_words),
     (r"\{error, ?(e[a-z]{3,14})\}", lambda name: _errno_of_name(name.upper())),
     (rf"(?i)\b({'|'.join(_SQLSTATE_WORDS)})\b", _sqlstate_of_words),
