@@ -62,7 +62,9 @@ def dead_end(failed: Failed) -> tuple[DeathCause, str] | None:
         return DeathCause.POISON, why
     # What is wrong stays wrong, so it names the cause even of a task that has expired as well.
     if failed.classification.strategy is Strategy.FAIL_FAST:
-        return DeathCause.VALIDATION, "the input is wrong: retrying cannot help"
+        # A rule may tell the submitter of what is not the input's fault.
+        is_input = failed.classification.category is Category.VALIDATION
+        return DeathCause.VALIDATION, "the input is wrong: " * is_input + "retrying cannot help"
     if failed.classification.strategy is Strategy.DEAD_LETTER:
         return DeathCause.PERMANENT, "retrying cannot help"
     if task.expires_at_ms is not None and failed.now_ms >= task.expires_at_ms:

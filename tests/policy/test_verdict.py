@@ -268,6 +268,16 @@ def test_each_strategy_does_its_own(
     assert (verdict.letter.cause if verdict.letter else None) is cause
 
 
+@pytest.mark.parametrize("category", [Category.VALIDATION, Category.TRANSIENT])
+def test_only_wrong_input_is_said_to_be_wrong(category: Category) -> None:
+    """A rule may ask to fail fast, whatever the category."""
+    named = replace(classified(strategy=Strategy.FAIL_FAST), category=category)
+    letter = fail(running(), named).letter
+    assert letter is not None
+    assert letter.reason.endswith("retrying cannot help")
+    assert ("the input is wrong" in letter.reason) is (category is Category.VALIDATION)
+
+
 @pytest.mark.parametrize("strategy", Strategy)
 def test_what_is_wrong_names_the_cause_even_of_an_expired_task(strategy: Strategy) -> None:
     verdict = fail(running(expires_at_ms=NOW_MS), classified(strategy=strategy))
