@@ -21,7 +21,7 @@ from fnr.config.load import Loaded
 from fnr.policy.evidence import Evidence
 from fnr.policy.record import ErrorDetail
 from fnr.policy.retry import RetryPolicy, policy_for
-from fnr.policy.rules import STRATEGY_OF, Classification, Span, Strategy
+from fnr.policy.rules import STRATEGY_OF, Category, Classification, Span, Strategy
 
 CONTEXT_CHARS = 60
 MATCH_CHARS_MAX = 300
@@ -39,10 +39,11 @@ _KEYS = {
 _MEANING = {
     Strategy.RETRY_WITH_BACKOFF: "try again, later each time",
     Strategy.QUEUE_AND_WAIT: "wait for what is used up",
-    Strategy.RETRY_ONCE: "try once more, because nothing explains it",
+    Strategy.RETRY_ONCE: "try once more",
     Strategy.FAIL_FAST: "no further attempt; the submitter is told",
     Strategy.DEAD_LETTER: "no further attempt; the administrator is told",
 }
+_UNEXPLAINED = ", because nothing explains it"
 
 
 class Number(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -61,16 +62,17 @@ def numbers(detail: ErrorDetail, loaded: Loaded) -> list[Number]:
     """What bounds and delays this error's strategy: kept with it, else by today's configuration."""
     name, named = detail.error.function, detail.error.classification
     settings = loaded.settings.functions.get(name)
-    policy = policy_for(
-        settings.retry if settings is not None else RetryPolicy(),
-        named.category,
-        delay_ms=named.delay_ms,
-        wait_ms=named.wait_ms,
-    )
+    retry = settings.retry if settings is not None else RetryPolicy()
+    plain = policy_for(retry, named.category)
+    policy = policy_for(retry, named.category, delay_ms=named.delay_ms, wait_ms=named.wait_ms)
     found = list(_own_numbers(detail))
+    own = {"delay": named.delay_ms, "wait": named.wait_ms}
     for key in _KEYS[named.strategy]:
-        value = RETRY_KEYS[key].show(getattr(policy, RETRY_KEYS[key].setting))
-        if {"delay": named.delay_ms, "wait": named.wait_ms}.get(key) is not None:
+        setting = RETRY_KEYS[key].setting
+        number = getattr(policy, setting)
+        value = RETRY_KEYS[key].show(number)
+        # A delay that is longer than the longest one makes that longer, too.
+        if own.get(key) is not None or number != getattr(plain, setting):
             found.append(Number(name=key, value=str(value), origin=_rule(named)))
             continue
         origin = _origin(key, named, loaded.origins, f"functions.{name}.retry")
@@ -237,7 +239,8 @@ def _strategy(named: Classification, found: list[Number]) -> Iterator[str]:
     if named.strategy is not usual:
         place = f" ({named.where})" if named.where else ""
         source = f"asked for by rule {named.rule}{place} instead of {usual}"
-    yield f"strategy {named.strategy}: {_MEANING[named.strategy]}"
+    why = named.strategy is Strategy.RETRY_ONCE and named.category is Category.UNKNOWN
+    yield f"strategy {named.strategy}: {_MEANING[named.strategy]}{_UNEXPLAINED * why}"
     yield _row("because", source)
     for today, group in groupby(found, key=lambda number: number.today):
         if today:

@@ -292,6 +292,38 @@ def test_a_rule_that_asks_for_another_strategy_is_named(server: WireServer, fnr:
     assert "worker       died with it" in told
 
 
+@pytest.mark.parametrize("category", [Category.UNKNOWN, Category.VALIDATION])
+def test_only_what_nothing_explains_is_said_to_be_tried_for_that(
+    server: WireServer, fnr: Run, category: Category
+) -> None:
+    """A rule of the operator's had asked for one more attempt, and had explained it."""
+    named = Classification(
+        category=category, strategy=Strategy.RETRY_ONCE, rule="mine/x", level=Level.CODE,
+        matched="exit 77", confidence=1, where="mine.toml:3",
+    )  # fmt: skip
+    server.answers[GetError] = detail(named=named)
+    told = fnr("errors", "explain", ERROR_ID).out
+    assert "strategy retry_once: try once more" in told
+    assert ("because nothing explains it" in told) is (category is Category.UNKNOWN)
+
+
+def test_a_longest_delay_that_the_rule_made_longer_is_said_to_be_the_rules(
+    server: WireServer, fnr: Run
+) -> None:
+    Path(server.paths.config_dir).mkdir(parents=True, exist_ok=True)
+    Path(server.paths.config_file).write_text(
+        '[functions.render]\ncommand = ["true"]\nretry = { delay_max = "2s" }\n'
+    )
+    named = Classification(
+        category=Category.TRANSIENT, strategy=Strategy.RETRY_WITH_BACKOFF, rule="mine/x",
+        level=Level.TEXT, matched="text 'x'", confidence=1, where="mine.toml:3", delay_ms=30_000,
+    )  # fmt: skip
+    server.answers[GetError] = detail(named=named)
+    numbers = fnr("errors", "explain", ERROR_ID, "-o", "json").json["numbers"]
+    said = {number["name"]: (number["value"], number["origin"]) for number in numbers}
+    assert said["delay"] == said["delay_max"] == ("30s", "rule mine/x, mine.toml:3")
+
+
 def test_a_list_without_open_incidents_says_that_there_may_be_others(
     server: WireServer, fnr: Run
 ) -> None:
