@@ -17,6 +17,8 @@ from msgspec import Struct
 TAIL_CHARS_MAX = 8_000
 LINES_MAX = 20
 LINE_CHARS_MAX = 1_000
+# Of a longer last line its end, too: there stands what ended a program that breaks no lines.
+LINE_END_CHARS_MAX = 500
 TYPES_MAX = 5
 
 # Escape sequences: colours and cursor moves, titles and links.
@@ -99,7 +101,16 @@ def telling_lines(text: str) -> list[Line]:
     lines = _unwrapped(text, lines)
     kept = list(_without_frames(text, lines)) or lines
     to_the_point = [line for line in kept if not _is_aside(text, line)] or kept
-    return to_the_point[-LINES_MAX:]
+    return [*to_the_point, *_rest_of_last(text, to_the_point)][-LINES_MAX:]
+
+
+def _rest_of_last(text: str, lines: list[Line]) -> Iterator[Line]:
+    """The end of the last line where that was cut."""
+    for line in lines[-1:]:
+        end = text.find("\n", line.end)
+        end = len(text) if end < 0 else end
+        if end > line.end:
+            yield Line(max(line.end, end - LINE_END_CHARS_MAX), end)
 
 
 def lines_without_frames(text: str) -> list[Line]:

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fnr.policy.printed import LINES_MAX, printed_types, telling_lines
+from fnr.policy.printed import (
+    LINE_CHARS_MAX,
+    LINE_END_CHARS_MAX,
+    LINES_MAX,
+    printed_types,
+    telling_lines,
+)
 
 PYTHON = """\
 Traceback (most recent call last):
@@ -121,6 +127,16 @@ def test_any_text_has_lines_inside_it(text: str) -> None:
     printed_types(text)
 
 
-def test_a_line_of_ten_mib_is_cut() -> None:
-    [line] = telling_lines("x" * (10 << 20))
-    assert line.end - line.start <= 1_000
+def test_of_a_line_of_ten_mib_the_end_is_read() -> None:
+    """A program that breaks no lines had said there what ended it."""
+    text = "x" * (10 << 20) + " no lens"
+    *_, line = telling_lines(text)
+    assert (line.end, line.end - line.start) == (len(text), LINE_END_CHARS_MAX)
+
+
+def test_of_a_long_last_line_beginning_and_end_are_read() -> None:
+    text = f"first\nbegin {'x' * 5_000} end\n"
+    first, cut, behind = (text[line.start : line.end] for line in telling_lines(text))
+    assert first == "first"
+    assert cut.startswith("begin x") and len(cut) == LINE_CHARS_MAX
+    assert behind.endswith("x end") and len(behind) == LINE_END_CHARS_MAX
