@@ -266,15 +266,19 @@ def _rule_set(draft: str | None) -> RuleSet:
 def _read(given: str) -> str:
     if given == "-":
         return sys.stdin.buffer.read(TEXT_BYTES_MAX).decode(errors="replace")
-    try:
-        is_file = len(given) < 4_096 and "\n" not in given and Path(given).is_file()
-    except (OSError, ValueError):
-        is_file = False
-    if is_file:
+    if len(given) < 4_096 and "\n" not in given and _is_readable(Path(given)):
         return _read_file(given)
     if _PATH_SHAPED.fullmatch(given):
         here().notice(f"notice: {one_line(given)} is no file; it is taken for the message")
     return _legible(given)
+
+
+def _is_readable(path: Path) -> bool:
+    """A file, or what a shell puts in its place: `<(dmesg)` is a pipe."""
+    try:
+        return path.is_file() or path.is_fifo() or path.is_char_device()
+    except (OSError, ValueError):
+        return False
 
 
 def _legible(word: str) -> str:

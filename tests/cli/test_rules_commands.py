@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -160,6 +161,18 @@ def test_test_reads_files_stdin_and_every_kind_of_evidence(rules: Rules, tmp_pat
     assert rules("test", "-", "-o", "name", stdin=b"no lens in attic").out == "studio/lens\n"
     foreign = rules("test", "no lens in h\udce9te", "--exception", "a.\udce9", "-o", "json")
     assert (foreign.json["types"], foreign.json["rule"]) == (["a.\ufffd"], "studio/lens")
+
+
+def test_what_a_shell_puts_in_place_of_a_file_is_read(rules: Rules) -> None:
+    """`fnr rules test <(dmesg)`: its name, /dev/fd/63, was taken for the message."""
+    read, write = os.pipe()
+    os.write(write, b"no lens in attic")
+    os.close(write)
+    try:
+        ran = rules("test", f"/dev/fd/{read}", "-o", "name")
+    finally:
+        os.close(read)
+    assert (ran.out, ran.err) == ("studio/lens\n", "")
 
 
 def test_the_mistyped_name_of_a_file_is_told_of(rules: Rules, tmp_path: Path) -> None:
