@@ -20,7 +20,11 @@ from fnr.policy.evidence import Code
 TEXT_CHARS_MAX = 8_000
 
 # Resolver errors have numbers of their own, below zero in Python's "[Errno -2]".
-_RESOLVER_ERRORS = {"-2": "EAI_NONAME", "-3": "EAI_AGAIN", "-5": "EAI_NODATA", "-4": "EAI_FAIL"}
+_RESOLVER_ERRORS = {
+    "-1": "EAI_BADFLAGS", "-2": "EAI_NONAME", "-3": "EAI_AGAIN", "-4": "EAI_FAIL",
+    "-5": "EAI_NODATA", "-6": "EAI_FAMILY", "-7": "EAI_SOCKTYPE", "-8": "EAI_SERVICE",
+    "-9": "EAI_ADDRFAMILY", "-10": "EAI_MEMORY", "-11": "EAI_SYSTEM",
+}  # fmt: skip
 _SIGNAL_NAMES = {signal.value: signal.name for signal in Signals}
 _ERRNO_NAMES = frozenset(errno.errorcode.values())
 # What the system's library says for a number that the program has left out, where nothing else is
@@ -82,10 +86,14 @@ GRPC_NAMES = frozenset(
 
 
 def _errno_of_number(number: str) -> Code | None:
-    if number in _RESOLVER_ERRORS:
-        return Code(family="resolver", value=_RESOLVER_ERRORS[number])
     name = errno.errorcode.get(abs(int(number)))
     return Code(family="errno", value=name) if name else None
+
+
+def _errno_below_zero(number: str) -> Code | None:
+    """In brackets as Python has it: of the resolver, or a library's own, as NetCDF's are."""
+    name = _RESOLVER_ERRORS.get(number)
+    return Code(family="resolver", value=name) if name else None
 
 
 def _errno_of_name(name: str) -> Code | None:
@@ -162,7 +170,8 @@ _CUDA_SAID = (
 _SPELLINGS: tuple[tuple[str, Callable[[str], Code | None]], ...] = (
     # Node writes the system's number below zero, and zlib its own, but both a name beside it.
     (r"(?i)\berrno[ :=]{1,2}([0-9]{1,3})\b", _errno_of_number),
-    (r"(?i)\berrno (-[0-9]{1,3})\b", _errno_of_number),
+    (r"\[Errno (-[0-9]{1,3})\]", _errno_below_zero),
+    (r"(?i)(?:^|[^\w\[])errno (-[0-9]{1,3})\b", _errno_of_number),
     (r"\(os error ([0-9]{1,3})\)", _errno_of_number),
     (r"\bcode: ([0-9]{1,3}), kind: ", _errno_of_number),
     (r"\b(E[A-Z][A-Z0-9_]{2,14})\b", _errno_of_name),

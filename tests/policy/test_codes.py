@@ -19,6 +19,7 @@ SPELLED = [
     ("{ errno: -5, code: 'EIO', syscall: 'read' }", "errno:EIO"),
     ("spawn E2BIG", "errno:E2BIG"),
     ("[Errno -3] Temporary failure in name resolution", "resolver:EAI_AGAIN"),
+    ("[Errno -7] ai_socktype not supported", "resolver:EAI_SOCKTYPE"),
     ("getaddrinfo EAI_AGAIN store.local", "resolver:EAI_AGAIN"),
     ("HTTP 503", "http:503"),
     ("HTTP/1.1 429 Too Many Requests", "http:429"),
@@ -65,6 +66,7 @@ PLAIN = [
     "signal lost after 9 frames",
     "StatusCode.OK",
     "[Errno 99999] who knows",
+    "[Errno -33] NetCDF: Not a valid ID",
 ]
 
 
