@@ -6,15 +6,20 @@ function's is plain lines. Both may stand in one file; what is no record is a li
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from fnr.policy.log_record import STDOUT, LogRecord, decode
+from fnr.policy.secret_keys import KeyLines
 
 if TYPE_CHECKING:
     from fnr.policy.redaction import Redaction
+
+# In the record of a part of a line; a program may print the same.
+_PARTS = (b" o+ ", b" e+ ")
 
 
 class LogLines:
@@ -27,6 +32,8 @@ class LogLines:
         self.redaction = redaction
         self._rest = b""
         self._in_the_middle = False
+        # Of each stream: a private key has many lines.
+        self._keys: defaultdict[str, KeyLines] = defaultdict(KeyLines)
 
     def cut(self) -> None:
         """What comes next does not follow what came; the line in which it begins is left out."""
@@ -41,22 +48,72 @@ class LogLines:
         text = self._rest + chunk
         lines = text.split(b"\n")
         self._rest = lines.pop()
-        # By the line it would take four times as long, and most output has no secret at all.
-        looked = self.redaction is None or self.redaction.leaves(text)
-        for line in lines:
-            record = _record(line)
-            yield record if looked else self._hidden(record)
+        records = map(_record, lines)
+        if self.redaction is None:
+            yield from records
+        elif not self._leaves(self.redaction, text):
+            yield from self._hidden([*records], self.redaction)
+        elif any(sign in text for sign in _PARTS):
+            yield from self._hidden_over_parts([*records], self.redaction)
+        else:
+            yield from records
 
     def rest(self) -> Iterator[LogRecord]:
         """What is left when nothing more will come."""
         rest, self._rest = self._rest, b""
-        if rest:
-            yield self._hidden(_record(rest))
-
-    def _hidden(self, record: LogRecord) -> LogRecord:
+        if not rest:
+            return
+        record = _record(rest)
         if self.redaction is None:
-            return record
-        return replace(record, text=self.redaction.data(record.text))
+            yield record
+        else:
+            yield from self._hidden([record], self.redaction)
+
+    def _leaves(self, redaction: Redaction, text: bytes) -> bool:
+        """By the line it would take four times as long, and most output has no secret at all."""
+        return not any(key.is_inside for key in self._keys.values()) and redaction.leaves(text)
+
+    def _hidden_over_parts(
+        self, records: list[LogRecord], redaction: Redaction
+    ) -> Iterator[LogRecord]:
+        """The same where only a secret may be that goes over the parts of a line."""
+        streams: defaultdict[str, list[bytes]] = defaultdict(list)
+        for record in records:
+            streams[record.stream].append(record.written)
+        if all(redaction.leaves(b"".join(written)) for written in streams.values()):
+            yield from records
+        else:
+            yield from self._hidden(records, redaction)
+
+    def _hidden(self, records: list[LogRecord], redaction: Redaction) -> Iterator[LogRecord]:
+        """The records without secrets; a line with one that goes over its parts is one record."""
+        texts = [self._keys[record.stream].hidden(record.text) for record in records]
+        shown = [*map(redaction.data, texts)]
+        gone: set[int] = set()
+        for parts in _lines_in_parts(records):
+            line = b"".join(texts[part] for part in parts)
+            hidden = redaction.data(line)
+            if hidden not in (line, b"".join(shown[part] for part in parts)):
+                first, last = parts[0], parts[-1]
+                shown[first] = hidden
+                records[first] = replace(records[first], ended=records[last].ended)
+                gone.update(parts[1:])
+        for number, (record, text) in enumerate(zip(records, shown, strict=True)):
+            if number not in gone:
+                yield replace(record, text=text)
+
+
+def _lines_in_parts(records: Sequence[LogRecord]) -> Iterator[list[int]]:
+    """The places of the records that are one line, of each line that has several."""
+    begun: defaultdict[str, list[int]] = defaultdict(list)
+    for number, record in enumerate(records):
+        parts = begun[record.stream]
+        parts.append(number)
+        if record.ended:
+            if len(parts) > 1:
+                yield parts
+            del begun[record.stream]
+    yield from (parts for parts in begun.values() if len(parts) > 1)
 
 
 def last_lines(records: Sequence[LogRecord], lines: int) -> tuple[int, int]:

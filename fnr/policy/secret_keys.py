@@ -14,6 +14,9 @@ from bisect import bisect_left
 import re2
 
 BLANK = b"[redacted]"
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
+# What may stand around a line of a key, as in YAML, in a comment and in the lines of a list.
+_AROUND = b" \t\r>|#*\"',"
 # A key of 8192 bits has 6,400 characters, and a log writes a time before each line of it.
 KEY_BYTES_MAX = 12_000
 _LINES_BYTES_MIN = 16
@@ -81,3 +84,45 @@ def _first_line(data: bytes, end: int, until: int) -> int:
         return until
     ends = _LINE_ENDS.match(data, first + found.start())
     return ends.end() if ends else until
+
+
+class KeyLines:
+    """Hides private keys in text that comes by the line, of which nobody knows the next.
+
+    Behind the line that begins a key all that looks like a line of one is hidden, up to its end.
+    """
+
+    def __init__(self) -> None:
+        self._left_bytes = 0
+        self._before = 0
+
+    @property
+    def is_inside(self) -> bool:
+        """Has a key begun that has not ended?"""
+        return self._left_bytes > 0
+
+    def hidden(self, line: bytes) -> bytes:
+        """The next line without what it has of a key that an earlier one began."""
+        marks = [*_MARK.finditer(line)] if _NAME in line else []
+        shown = line
+        if self.is_inside:
+            self._left_bytes -= len(line)
+            until = marks[0].start() if marks else len(line)
+            shown = self._without_key(line[:until]) + line[until:]
+        if marks:
+            begins = marks[-1][1] == b"BEGIN"
+            self._left_bytes = KEY_BYTES_MAX if begins else 0
+            self._before = marks[-1].start()
+        return shown
+
+    def _without_key(self, line: bytes) -> bytes:
+        """A short word is the key's last line if it stands where the other ones do."""
+        body = line.rstrip(_AROUND)
+        before = body.rstrip(_BASE64)
+        is_key = len(body) - len(before) >= _LINES_BYTES_MIN
+        if body == before or not (
+            is_key or len(before) == self._before or not before.strip(_AROUND)
+        ):
+            return line
+        self._before = len(before)
+        return before + BLANK + line[len(body) :]

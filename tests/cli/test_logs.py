@@ -14,6 +14,7 @@ import pytest
 from cli_runs import Run
 from live_home import LiveHome
 from msgspec.structs import replace
+from private_keys import ed25519_key
 from terminals import Session
 from wire_server import Events, Turns, WireServer
 
@@ -87,6 +88,16 @@ def test_the_last_lines_are_lines_and_not_parts_of_them() -> None:
     parts += [record("o", ended=False), record("o", ended=True)]
     assert [last_lines(parts, lines) for lines in (1, 2, 3, 4)] == [(2, 1), (1, 2), (0, 3), (0, 3)]
     assert last_lines([], 1) == (0, 0)
+
+
+def test_a_private_key_that_a_command_prints_is_hidden(live: Run) -> None:
+    begin, secret, end = ed25519_key().splitlines()
+    live("run", "--", "printf", "%s\n", begin, secret, end, "done")
+    for command in (
+        ["logs", "run", "-n", "4"],
+        ["task", "logs", live("task", "list", "-o", "name").out.split()[0]],
+    ):
+        assert live(*command).out.splitlines() == [begin, "[redacted]", end, "done"]
 
 
 def test_what_is_printed_while_following_begins_is_not_lost(home: LiveHome, live: Run) -> None:
