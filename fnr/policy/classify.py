@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from fnr.policy.comparison import Sign
+from fnr.policy.comparison import Sign, span_of
 from fnr.policy.evidence import OUR_WORDS, UNREAD_MESSAGE, Evidence, ExceptionFact, Phase
 from fnr.policy.facts import FAR, Facts, gather
 from fnr.policy.rule_set import Fit, RuleSet
@@ -137,7 +137,7 @@ def _named(fits: Sequence[Fit], facts: Facts) -> Classification:
         matched=_matched(best.signs),
         confidence=round(_CONFIDENCE[rule.level] - far * _FAR_DISCOUNT, 2),
         where=rule.where,
-        spans=tuple(sign.span for sign in best.signs if sign.span is not None),
+        spans=tuple(span for sign in best.signs if (span := span_of(sign, facts)) is not None),
         captures=captures,
         runners_up=tuple(map(_runner_up, fits[1 : RUNNERS_UP_MAX + 1])),
         missing=facts.evidence.missing,

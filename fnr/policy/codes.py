@@ -221,16 +221,27 @@ def signal_name(number: int) -> str:
     return _SIGNAL_NAMES.get(number, str(number))
 
 
+# Where the UTF-8 of a text spells a code out.
+Place = tuple[int, int]
+
+
 def code_facts(text: str) -> tuple[Code, ...]:
     """Codes that the text spells out, each once, in the order of the table of spellings."""
+    return tuple(spelled_codes(text))
+
+
+def spelled_codes(text: str) -> dict[Code, Place]:
+    """The same, each with the first place where it stands."""
     words = text[:TEXT_CHARS_MAX].encode(errors="replace")
     spellings = _spellings()
-    found = (
-        _SPELLINGS[index][1](match[1].decode())
-        for index in spellings.Match(words) or ()
-        for match in spellings.re(index).finditer(words)
-    )
-    return tuple(dict.fromkeys(code for code in found if code is not None))
+    found: dict[Code, Place] = {}
+    for index in spellings.Match(words) or ():
+        code_of = _SPELLINGS[index][1]
+        for match in spellings.re(index).finditer(words):
+            code = code_of(match[1].decode())
+            if code is not None and code not in found:
+                found[code] = match.span()
+    return found
 
 
 @lru_cache(maxsize=1)

@@ -26,12 +26,14 @@ class Sign(Struct, frozen=True, kw_only=True):
     place:    near or far.
     distance: how far up the chain and the bases; a type that fits by itself is 0.
     read:     it was read in the words of the error, or in those that a type's name is made of.
+    code:     the code that fits, if it asks for one.
     """
 
     words: str
     place: int = NEAR
     distance: int = 0
     read: bool = False
+    code: str = ""
     span: Span | None = None
     captures: dict[str, str] = {}
 
@@ -150,7 +152,7 @@ class Comparison:
     def _code(self, codes: Codes) -> Sign | None:
         for code, place in zip(self.facts.codes, self.facts.code_places, strict=True):
             if codes.fit(code):
-                return Sign(words=code.replace(":", " ", 1), place=place)
+                return Sign(words=code.replace(":", " ", 1), place=place, code=code)
         return None
 
     def _type(self, asked: Asked) -> Sign | None:
@@ -219,6 +221,17 @@ class Comparison:
             span=self.facts.sources[place].span(start, end) if self.facts.sources else None,
             captures=captures,
         )
+
+
+def span_of(sign: Sign, facts: Facts) -> Span | None:
+    """Which characters of the evidence it was read from; None when it is no matter of words."""
+    where = facts.spelled.get(sign.code)
+    if where is None:
+        return sign.span
+    text = facts.sources[sign.place]
+    raw = text.words.encode(errors="replace")
+    start, end = (_length(raw[:at]) for at in where)
+    return text.span(start, end)
 
 
 def _sign(holds: bool, words: str) -> Sign | None:

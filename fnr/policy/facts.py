@@ -16,7 +16,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from fnr.policy.codes import code_facts, signal_name
+from fnr.policy.codes import Place, signal_name, spelled_codes
 from fnr.policy.escaped import unescaped
 from fnr.policy.evidence import Code, Evidence, ExceptionFact
 from fnr.policy.in_english import foreign_words
@@ -90,6 +90,7 @@ class Facts(Struct, frozen=True, kw_only=True):
            then those that logs name.
     texts: where words are looked for: near, far.
     code_places, type_places: of each code and type, whether it was near or far.
+    spelled: of each code that words spell out, where in the UTF-8 of its text.
     sources: where each of `texts` was taken from.
     """
 
@@ -100,6 +101,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     code_places: tuple[int, ...] = ()
     type_places: tuple[int, ...] = ()
     sources: tuple[Text, ...] = ()
+    spelled: dict[str, Place] = {}
     function: str = ""
     service: str = ""
 
@@ -108,11 +110,14 @@ def gather(evidence: Evidence, *, function: str = "", service: str = "") -> Fact
     """Bring evidence into that form."""
     near = _text(_said(evidence))
     far = _text(_logged(evidence))
-    codes = dict.fromkeys(
-        _code_names((*evidence.codes, *_process_codes(evidence), *code_facts(near.words))), NEAR
-    )
-    for code in _code_names(code_facts(far.words)):
-        codes.setdefault(code, FAR)
+    codes = dict.fromkeys(_code_names((*evidence.codes, *_process_codes(evidence))), NEAR)
+    spelled: dict[str, Place] = {}
+    for text, place in ((near, NEAR), (far, FAR)):
+        for code, where in spelled_codes(text.words).items():
+            for name in _code_names((code,)):
+                if name not in codes:
+                    codes[name] = place
+                    spelled[name] = where
     types = dict.fromkeys(map(_type_names, evidence.exceptions[:LINKS_MAX]), NEAR)
     known = {names[0] for names in types}
     for text, place in ((near, NEAR), (far, FAR)):
@@ -127,6 +132,7 @@ def gather(evidence: Evidence, *, function: str = "", service: str = "") -> Fact
         code_places=tuple(codes.values()),
         type_places=tuple(types.values()),
         sources=(near, far),
+        spelled=spelled,
         function=function,
         service=service,
     )

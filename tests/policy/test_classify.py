@@ -366,6 +366,27 @@ def test_a_span_holds_the_words_that_decided(field: str, evidence: Evidence) -> 
     assert text[span.start : span.end].lower() == "timed out"
 
 
+SPELLED = [
+    ("message", says("über: got HTTP 503 from it")),
+    ("message", says("x" * 50_000 + " got HTTP 503")),
+    ("stderr_tail", Evidence(exit_code=1, stderr_tail="🙂\nit got \x1b[31mHTTP 503\x1b[0m\nlast")),
+]
+
+
+@pytest.mark.parametrize(("field", "evidence"), SPELLED)
+def test_a_code_that_words_spell_out_has_their_span(field: str, evidence: Evidence) -> None:
+    found = named(evidence, rule("mine", Level.CODE, T, codes=("http:5*",)))
+    [span] = found.spans
+    assert found.matched == "http 503"
+    assert span.text == field
+    assert getattr(evidence, field)[span.start : span.end] == "HTTP 503"
+
+
+def test_a_code_that_was_reported_stands_in_no_words() -> None:
+    evidence = says("HTTP 503", codes=(Code(family="http", value="503"),))
+    assert named(evidence, rule("mine", Level.CODE, T, codes=("http:503",))).spans == ()
+
+
 def test_named_groups_are_kept() -> None:
     mine = rule("mine", Level.TEXT, R, text=(r"allocate (?P<amount>[\d.]+ .iB)",))
     found = named(says("Tried to allocate 2.50 GiB."), mine)
