@@ -173,6 +173,7 @@ _FAREWELL = any_of(
     r"|--help|for (more|further) (information|details)|^note: run with|^complete log|look above"
     r"|debug[^ ]{0,40}\.log$|process ?group has not been destroyed|destroy_process_group"
     r"|leaked (semaphore|shared)|warnings\.warn\(|bytes .{0,40}copied,|^unable to load [a-z ]+$"
+    r"|^is the server running "
 )
 _TELLING = any_of(
     r"error|exception|fail|fatal|panic|abort|denied|can(not|'t| not)|could(n't| not)|no such"
@@ -182,6 +183,11 @@ _TELLING = any_of(
 _COMMAND = re.compile(r"Command ['\"]?\[?['\"]?([^'\"\s,\]]{1,300})")
 # The first line of what the library sh raises.
 _RAN = re.compile(r"RAN: (\S{1,300})")
+# Python's subprocess calls what it could not start a file.
+_NOT_STARTED = re.compile(
+    r"(\[Errno \d{1,3}\] [^:\n]{1,60}: )'(?:[^'\n]{0,200}/s?bin/)?([\w.+-]{1,60})'"
+)
+_STARTING = "in _execute_child"
 # Of Rust; the next line says why.
 _PANIC = re.compile(r"( panicked at [^\n]{1,200}:)\n")
 _COMMAND_ENDS = (" returned ", " died ", " timed out")
@@ -207,7 +213,10 @@ def _lines(evidence: Evidence) -> Iterator[str]:
             more += _telling(rest)
     if wrapped and not more:
         more = _telling(evidence.stderr_tail or evidence.stdout_tail)
-    shapes = (parameterise(_program(line)) for line in (*firsts, *more))
+    told = [*map(_program, (*firsts, *more))]
+    if _STARTING in evidence.traceback or _STARTING in evidence.stderr_tail:
+        told = [_NOT_STARTED.sub(r"\1\2", line) for line in told]
+    shapes = map(parameterise, told)
     return (shape for shape in dict.fromkeys(shapes) if shape)
 
 

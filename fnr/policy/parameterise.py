@@ -129,8 +129,8 @@ _SPACES = re.compile(r"[\s\x00-\x1f]+")
 _NAMES_BEFORE = re.compile(
     r"(?:module|package|library|attribute|argument|arguments|keyword|parameter|option|field|column"
     r"|relation|table|index|type|class|method|function|symbol|operator|node|command|service|backend"
-    r"|device|dtype|name|key|keyerror:|import|named|called|binary|executable|program|plugin|layer)"
-    r"[\s:=(]{0,3}$",
+    r"|device|dtype|name|key|keyerror:|import|named|called|binary|executable|program|plugin|layer"
+    r"|properties of (?:null|undefined) \((?:reading|setting))[\s:=(]{0,3}$",
     re.IGNORECASE,
 )
 _NAMES_BEHIND = re.compile(

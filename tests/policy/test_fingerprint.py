@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from policy_values import EVIDENCE, classified
 from fnr.policy.evidence import Code, Evidence, ExceptionFact, KilledBy, Phase
 from fnr.policy.fingerprint import VERSION, fingerprint
 from fnr.policy.rules import Classification, Strategy
+from fnr.worker.capture import capture
 
 TRACE = """Traceback (most recent call last):
   File "/srv/app-17/render.py", line {line}, in render
@@ -95,6 +98,11 @@ FAREWELLS = [
     ),
     ("cp: missing file operand", "cp: unrecognized option '--x'", "Try 'cp --help' for more."),
     ("write(): No space left on device", "x: Invalid data found", "Conversion failed!"),
+    (
+        'psql: error: connection to server at "db", port 5432 failed: Connection refused',
+        'psql: error: connection to server at "db", port 5432 failed: Connection timed out',
+        "\tIs the server running on that host and accepting TCP/IP connections?",
+    ),
     (
         "error[E0425]: cannot find value `x`",
         "error[E0308]: mismatched types",
@@ -208,6 +216,13 @@ APART = [
     ),
     (ended(1, HTTPX.format("403 Forbidden")), ended(1, HTTPX.format("404 Not Found"))),
     *(
+        (
+            ended(1, f"TypeError: Cannot {words} 'name')"),
+            ended(1, f"TypeError: Cannot {words} 'id')"),
+        )
+        for words in ("read properties of null (reading", "set properties of undefined (setting")
+    ),
+    *(
         (ended(1, f"{one}\n{farewell}"), ended(1, f"{other}\n{farewell}"))
         for one, other, farewell in FAREWELLS
     ),
@@ -217,6 +232,29 @@ APART = [
 @pytest.mark.parametrize(("one", "other"), APART)
 def test_two_causes_are_two_incidents(one: Evidence, other: Evidence) -> None:
     assert key(one) != key(other)
+
+
+def not_started(*argv: str) -> Evidence:
+    with pytest.raises(OSError) as caught:
+        subprocess.run(argv, check=True)
+    return capture(caught.value, phase=Phase.RUN, now_ms=0)
+
+
+def test_each_program_that_cannot_be_started_is_an_incident_whatever_it_is_given() -> None:
+    one = not_started("fnr-encode", "/tmp/a")
+    assert key(one) == key(not_started("fnr-encode", "/tmp/b"))
+    assert key(one) != key(not_started("fnr-decode", "/tmp/a"))
+    there = not_started("/opt/one/bin/fnr-encode")
+    assert key(there) == key(not_started("/opt/two/bin/fnr-encode"))
+    assert key(there) != key(not_started("/opt/one/bin/fnr-decode"))
+    printed = ended(1, one.traceback)
+    assert key(printed) != key(ended(1, one.traceback.replace("fnr-encode", "fnr-decode")))
+
+
+def test_a_file_that_is_missing_stays_one_incident_whatever_its_name() -> None:
+    words = "[Errno 2] No such file or directory: '{}'"
+    one, other = (raised("FileNotFoundError", words.format(name)) for name in ("left", "right"))
+    assert key(one) == key(other)
 
 
 def test_every_function_has_its_own_incidents() -> None:
