@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+import re2
+
 from fnr.policy.random_words import WORD_CHARS_MIN, changes_kind, is_random
 
 LINE_CHARS_MAX = 200
@@ -75,6 +77,22 @@ _VARYING = re.compile(
     """,
     re.VERBOSE,
 )  # fmt: skip
+
+# Times with names in them, as HTTP, C and syslog write them; more than one word each.
+_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}"
+_CLOCK = (
+    r"(?:,?[ ]\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:[ ][AP]M)?"
+    r"(?:[ ](?:UTC|GMT|MSK|BST|[IJK]ST|[CEW]ES?T|AE[SD]T|[AECMP][SD]T|[+-]\d{4}))?)"
+)
+_DATED = re.compile(
+    r"\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6},?[ ])?"
+    rf"(?:\d{{1,2}}[ -]{_MONTH}[ -]\d{{4}}{_CLOCK}?"
+    rf"|{_MONTH}[ ]{{1,2}}\d{{1,2}}"
+    rf"(?:{_CLOCK}(?:[ ]\d{{4}})?(?:[ ]GMT)?|,?[ ]\d{{4}}{_CLOCK}?))(?!\w)"
+)
+_MAY_BE_DATED = re2.compile(
+    rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*[ -]{1,2}[0-9]"
+)
 
 _PLACEHOLDERS = {
     "time": "<time>",
@@ -149,6 +167,8 @@ def parameterise(line: str) -> str:
     """A line of an error with all that varies replaced; the beginning of it where it is long."""
     if "\x1b" in line:
         line = _TERMINAL.sub("", line[:READ_CHARS_MAX])
+    if _MAY_BE_DATED.search(line[:READ_CHARS_MAX].encode(errors="replace")):
+        line = _DATED.sub("<time>", line[:READ_CHARS_MAX])
     if len(line) <= LINE_CHARS_MAX:
         return _tidy(_VARYING.sub(_replaced, line))
     shape = _tidy(_VARYING.sub(_replaced, _whole_words(line)))

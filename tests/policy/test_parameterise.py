@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections import Counter
 from collections.abc import Callable
 from hashlib import blake2b
@@ -171,6 +172,34 @@ def test_what_a_random_generator_made_makes_no_difference(
     by_chance = (blake2b(bytes([one, other])).digest() for one in range(4) for other in range(250))
     shapes = Counter(parameterise(template.format(make(chance))) for chance in by_chance)
     assert sum(count for _, count in shapes.most_common(2)) >= 980
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "%a, %d %b %Y %H:%M:%S GMT",
+        "%a %b %e %H:%M:%S %Y",
+        "%a %b %e %H:%M:%S UTC %Y",
+        "%b %e %H:%M:%S",
+        "%b %e %H:%M:%S %Y GMT",
+        "%d-%b-%Y %H:%M:%S",
+        "%B %d, %Y %I:%M:%S %p",
+        "%d %B %Y",
+        "%A, %d %B %Y",
+        "%d/%b/%Y:%H:%M:%S +0000",
+    ],
+)
+def test_a_time_with_names_in_it_makes_no_difference(written: str) -> None:
+    month_s = 30 * 24 * 3_600 + 3_700
+    times = [time.strftime(written, time.gmtime(number * month_s)) for number in range(700, 712)]
+    for line in ("the lease ended at {} and was not taken again", "{}", "{} disk 3: lost it"):
+        shapes = {parameterise(line.format(at)) for at in times}
+        assert len(shapes) == 1, shapes
+
+
+def test_words_that_are_no_time_stay() -> None:
+    for line in ("May # files be lost", "Marching # cubes", "since March # on", "Sat # in #"):
+        assert parameterise(line.replace("#", "5")) == line
 
 
 def test_a_long_line_is_cut_where_what_varies_in_it_cannot_shift_the_end() -> None:
