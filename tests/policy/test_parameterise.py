@@ -51,6 +51,8 @@ SHAPES = [
     ("ERROR 06-13 12:00:01 [core.py:123] failed", "ERROR <time> [core.py] failed"),
     ("could not open C:\\Users\\bob\\x.txt", "could not open <path>"),
     ("std::bad_alloc at src/foo.cpp:123", "std::bad_alloc at foo.cpp"),
+    ("could not read 73/49/785/836f07b/out.png", "could not read <path>"),
+    ("2024/01/02 03:04:05 could not read a/49/785/out.png", "<time> could not read <path>"),
     ("task 01JD0000000000000000000001 failed", "task <id> failed"),
     ("job 8f14e45fceea167a5a36dedd4bea2543 failed", "job <id> failed"),
     ("<Foo object at 0x7f1b2c3d4e50>", "<Foo object at <id>>"),
