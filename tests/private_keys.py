@@ -21,6 +21,6 @@ def rsa_key() -> str:
 
 
 def _pem(name: str, prefix: bytes, size: int) -> str:
-    der = prefix + Random(name).randbytes(size - len(prefix))
+    der = prefix + hashlib.shake_256(name.encode()).digest(size - len(prefix))
     body = textwrap.fill(base64.b64encode(der).decode(), 64)
     return f"-----BEGIN {name}-----\n{body}\n-----END {name}-----\n"
