@@ -163,7 +163,7 @@ def _whole(chosen: Chosen) -> ReplayReport:
 
 def _show_preview(report: ReplayReport, *, dry_run: bool) -> None:
     if here().as_json:
-        if dry_run:
+        if dry_run or not report.eligible:  # else what is put back is the answer
             _write_report(report)
         return
     lines = list(preview(report))

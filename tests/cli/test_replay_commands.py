@@ -101,6 +101,15 @@ def test_a_dry_run_shows_who_can_go_and_why_others_cannot(server: WireServer, fn
     assert (answer["eligible"], answer["replayed"]) == (2, 0)
 
 
+def test_a_replay_of_letters_that_cannot_go_says_so_in_json_as_well(
+    server: WireServer, fnr: Run
+) -> None:
+    server.answers[ReplayLetters] = replace(REPORT, eligible=0, functions={})
+    found = fnr("dlq", "replay", ID1, "-y", "-o", "json")
+    assert found.code == 1
+    assert (found.json["eligible"], found.json["blocked"]) == (0, REPORT.blocked)
+
+
 def test_every_limit_reaches_the_plan(server: WireServer, fnr: Run) -> None:
     serve(server, DONE)
     words = (
