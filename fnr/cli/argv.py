@@ -108,6 +108,17 @@ def hoist(words: list[str]) -> tuple[Globals, list[str]]:
     return found, rest
 
 
+def output_asked(words: list[str]) -> str:
+    """Of a line that `hoist` refuses: the format in which to say so; "" when it names none."""
+    ours = words[: words.index("--")] if "--" in words else words
+    for word, following in zip(ours, [*ours[1:], ""], strict=True):
+        flag, has_value, value = _split(word)
+        value = value if has_value else following
+        if _WITH_VALUE.get(flag) == "output" and value in OUTPUTS:
+            return value
+    return ""
+
+
 def _split(word: str) -> tuple[str, bool, str]:
     """ "--home=x" and "-ojson" into flag and value."""
     if word.startswith("--"):

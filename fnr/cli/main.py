@@ -25,7 +25,7 @@ from fnr.api.errors import (
     TryAgain,
     UsageError,
 )
-from fnr.cli.argv import HELP, FlagError, Globals, hoist
+from fnr.cli.argv import HELP, FlagError, Globals, hoist, output_asked
 from fnr.cli.crash_file import crash_text
 from fnr.cli.here import enter, here, say
 from fnr.cli.json_text import json_bytes, json_text
@@ -142,6 +142,7 @@ def run(words: list[str]) -> int:
         try:
             flags, rest = hoist(words)
         except FlagError as error:
+            flags.output = output_asked(words)
             raise UsageError(str(error), next_step="fnr help output") from error
         enter(flags)
         code = _run_command(_in_full(rest))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.core import TyperOption
 
-from fnr.cli.argv import RUN_WITH_VALUE, FlagError, hoist
+from fnr.cli.argv import RUN_WITH_VALUE, FlagError, hoist, output_asked
 from fnr.cli.run import app as run_app
 
 
@@ -77,6 +77,23 @@ def test_a_flag_without_its_value_is_refused() -> None:
 def test_an_empty_value_is_refused_and_never_means_the_hosts_own_home(words: list[str]) -> None:
     with pytest.raises(FlagError, match="needs a value, and an empty one is none"):
         hoist(words)
+
+
+@pytest.mark.parametrize(
+    ("line", "output"),
+    [
+        ("-o json --home", "json"),
+        ("--home= status --output=jsonl", "jsonl"),
+        ("--config= status -ojson", "json"),
+        ("status -o xml", ""),
+        ("status --home", ""),
+        ("run --home= -- ls -o json", ""),
+    ],
+)
+def test_a_refused_line_is_refused_in_the_format_that_it_asks_for(line: str, output: str) -> None:
+    with pytest.raises(FlagError):
+        hoist(line.split())
+    assert output_asked(line.split()) == output
 
 
 def test_an_unknown_format_is_refused_with_the_known_ones() -> None:

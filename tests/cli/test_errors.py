@@ -135,6 +135,11 @@ def test_a_socket_path_that_is_too_long(command: Run, tmp_path: Path) -> None:
     assert "a Unix socket can have 107" in found.err
 
 
+def test_a_flag_of_all_commands_that_is_wrong_is_told_as_json_too(command: Run) -> None:
+    found = command("-o", "json", "status", "--home=")
+    assert (found.code, found.error["code"], found.error["exit"]) == (2, "usage", 2)
+
+
 def test_a_bad_timeout(fnr: Run) -> None:
     for written, words in (("10", "needs a unit"), ("0s", "longer than 0")):
         found = fnr("status", "--timeout", written)
