@@ -93,7 +93,7 @@ def drill(
     count = concurrent or (min(chosen.concurrent, LIVE_MAX) if live else chosen.concurrent)
     if live and count > LIVE_MAX:
         raise UsageError(f"at most {LIVE_MAX} canaries at once meet faults on a running daemon")
-    with _alone():
+    with _alone(here().paths.chaos_dir):
         score = _drill(chosen, seed=seed, concurrent=count, live=live)
         file = score_files.keep(_scores(), score)
     show_one(report.SCHEMA, score, lambda: report.text(score), name=score.score_id)
@@ -112,9 +112,9 @@ def _pause(for_ms: int) -> None:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """One drill at a time for each home."""
-    folder = Path(here().paths.chaos_dir)
+def _alone(chaos_dir: str) -> Iterator[None]:
+    """One drill at a time for each home, and its daemon sees that somebody plays it."""
+    folder = Path(chaos_dir)
     folder.mkdir(parents=True, mode=0o700, exist_ok=True)
     try:
         lock = hold_lock(drill_lock_file(str(folder)))
@@ -142,6 +142,8 @@ def _drill(scenario: Scenario, *, seed: int, concurrent: int, live: bool) -> Sco
             stage, paths, accepted = live_stage(here().paths, cleanup)
         else:
             stage, paths, accepted = throwaway_stage(interruptions, cleanup)
+            # Else the daemon after the kill takes the drill for one that nobody plays any more.
+            cleanup.enter_context(_alone(paths.chaos_dir))
         hands = Hands(paths, drill_id, duration_ms=scenario.duration_ms)
         # The last in is the first out: faults end before anything that they act on.
         cleanup.callback(hands.end_all)

@@ -116,6 +116,17 @@ def test_a_live_drill_meets_only_its_own_canaries(folder: Path) -> None:
         home.close()
 
 
+def test_a_drill_whose_daemon_is_killed_and_started_again_keeps_its_own_tasks(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Method: the daemon after the kill put a drill to rest that was still played."""
+    command = ["chaos", "drill", "--concurrent", "1", "-o", "json"]
+    assert run(["--home", str(folder / "h"), *command]) in {0, 1}
+    score = json.loads(capsys.readouterr().out)
+    assert {one["fault"] for one in score["faults"]} >= {"daemon-kill"}
+    assert not [line for line in score["remarks"] if "cancelled" in line]
+
+
 @contextmanager
 def drill_under_way(folder: Path, temporary: Path) -> Iterator[subprocess.Popen[str]]:
     """A drill whose faults act."""
