@@ -49,11 +49,11 @@ class Scenario(Struct, frozen=True, kw_only=True):
 SCENARIOS = {
     one.name: one
     for one in (
-        Scenario(name="quick", what="every fault once or twice, 64 errors at once; a minute",
+        Scenario(name="quick", what="every fault once or twice, 64 errors at once; half a minute",
                  concurrent=64, rounds=1, duration_ms=90_000),
-        Scenario(name="standard", what="three rounds of it with other errors; five minutes",
+        Scenario(name="standard", what="three rounds of it with other errors; a minute",
                  concurrent=96, rounds=3, duration_ms=120_000),
-        Scenario(name="full", what="over 500 errors at once, three rounds; ten minutes",
+        Scenario(name="full", what="over 500 errors at once, three rounds; two minutes",
                  concurrent=660, rounds=3, duration_ms=300_000),
     )
 }  # fmt: skip
