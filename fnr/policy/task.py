@@ -42,7 +42,7 @@ LIVE_STATES = frozenset({TaskState.QUEUED, TaskState.WAITING, TaskState.RUNNING}
 # may have claimed it before it is stored.
 LEGAL_MOVES: dict[tuple[TaskState, TaskState], str] = {
     (TaskState.QUEUED, TaskState.RUNNING): "claimed by a worker",
-    (TaskState.QUEUED, TaskState.WAITING): "held for a resource, breaker, pause or dependency",
+    (TaskState.QUEUED, TaskState.WAITING): "held before it could start (nothing does it yet)",
     (TaskState.QUEUED, TaskState.DEAD): "expired before it could start",
     (TaskState.QUEUED, TaskState.CANCELLED): "cancelled",
     (TaskState.WAITING, TaskState.QUEUED): "the wait is over",
