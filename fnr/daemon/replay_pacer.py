@@ -187,6 +187,13 @@ class Pacer:
             free = min(free, int(self._pace.credit))
         return free
 
+    def _spend(self, plan: ReplayPlan, count: int) -> None:
+        if plan.options.rate_per_h is not None:
+            self._pace = spent(self._pace, count)
+        elif count:
+            # Nothing is owed for what no rate held back: one that is set later begins here.
+            self._pace = led_anew(idle_ms=0, at_ms=self._parts.clock.boot_ms())
+
     # ── behind its commit ────────────────────────────────────────────────────
 
     def _committed(self, turn: Turn | None, error: BaseException | None) -> None:
@@ -208,7 +215,7 @@ class Pacer:
             return
         for task_id, function in started.items():
             self._await(task_id, function)
-        self._pace = spent(self._pace, len(started))
+        self._spend(turn.plan, len(started))
         if turn.moved:
             self._announce(turn.plan)
         else:

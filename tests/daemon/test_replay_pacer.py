@@ -1,4 +1,4 @@
-"""One pacer over a real store: a function that is held back pauses the plan."""
+"""One pacer over a real store: what pauses its plan, and what a rate that is set later owes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from store_values import bury
 from fnr.daemon.broadcast import Broadcast
 from fnr.daemon.replay_pacer import Pacer
 from fnr.host.clock import Clock
-from fnr.policy.replay import ReplayPlan, ReplayState
-from fnr.store import tasks
+from fnr.policy.replay import ReplayPlan, ReplayState, changed, limited
+from fnr.store import replay_plans, tasks
 from fnr.store.connection import Store, Transaction
 
 
@@ -46,9 +46,10 @@ class Led:
         self.checks = Checks()
         self.due: list[str] = []
         self.rest: asyncio.Future[int] = loop.create_future()
+        self.clock = SimpleNamespace(now_ms=lambda: LATER_MS, boot_ms=Clock().boot_ms)
         self._parts = SimpleNamespace(
             store=store,
-            clock=SimpleNamespace(now_ms=lambda: LATER_MS, boot_ms=Clock().boot_ms),
+            clock=self.clock,
             events=self.events,
             dispatching=True,
             loop=loop,
@@ -67,6 +68,17 @@ class Led:
             seq=self.seq,
             on_rest=self.rest.set_result,
         )
+
+    async def limit(self, **limits: int) -> None:
+        """What `fnr replay resume --rate …` does to a plan that runs."""
+
+        def unit(tx: Transaction) -> None:
+            plan = plan_of(tx, self.seq)
+            options = changed(plan.options, **limits)
+            after = limited(plan, options, by="ann", why="", now_ms=LATER_MS)
+            replay_plans.save(tx, self.seq, after)
+
+        await self.store.write(unit)
 
     async def plan(self) -> ReplayPlan:
         return await self.store.write(lambda tx: plan_of(tx, self.seq))
@@ -103,4 +115,24 @@ async def test_a_function_that_fails_meanwhile_pauses_it_too(tmp_path: Path) -> 
     plan = await led.plan()
     assert (plan.state, plan.done, plan.left) == (ReplayState.PAUSED, 1, 2)
     assert pacer.live == {}
+    await store.close()
+
+
+async def test_a_rate_that_is_set_later_owes_nothing_for_what_went_before(tmp_path: Path) -> None:
+    """Each letter that was put back without a rate was waited for as if it had been too many."""
+    store = await Store.open(tmp_path / "fnr.db")
+    led = Led(store)
+    at_ms = led.clock.boot_ms()
+    led.clock.boot_ms = lambda: at_ms
+    pacer = await led.begin(concurrency=2)
+    pacer.look()
+    assert (await led.plan()).put_back == 2
+    await led.limit(rate_per_h=1, concurrency=3)
+    led.clock.boot_ms = lambda: at_ms + 3_599_000
+    pacer.look()
+    assert (await led.plan()).put_back == 2
+    led.clock.boot_ms = lambda: at_ms + 3_601_000
+    pacer.look()
+    assert (await led.plan()).put_back == 3
+    pacer.close()
     await store.close()
