@@ -22,9 +22,9 @@ from fnr.policy.replay import ReplayPlan, ReplayState, moved
 from fnr.policy.replay_turn import (
     judge,
     led_anew,
-    pace_wait_ms,
     per_ms,
     ramp_wait_ms,
+    rate_wait_ms,
     room,
     saved,
     spent,
@@ -246,7 +246,7 @@ class Pacer:
         wait_ms = ramp_wait_ms(plan, elapsed_ms=elapsed_ms)
         rate = per_ms(plan, elapsed_ms=elapsed_ms)
         if rate is not None and room(plan, elapsed_ms=elapsed_ms):
-            wait_ms = pace_wait_ms(self._pace, rate)
+            wait_ms = rate_wait_ms(plan, self._pace, rate, elapsed_ms=elapsed_ms)
         if wait_ms is not None and plan.left:
             self._look_in(wait_ms)
 

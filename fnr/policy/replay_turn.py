@@ -17,7 +17,7 @@ from fnr.policy.replay import CONCURRENCY_DEFAULT, ReplayPlan, ReplayState
 SHARE_ENDS_MIN = 20
 # A ramp begins with this part of what it leads to.
 RAMP_FROM = 0.1
-# And its concurrency grows in so many steps at most.
+# And grows in so many steps at most.
 RAMP_STEPS = 100
 # So much of a rate may be saved up and put back at once when it could not be before.
 BURST_MS = 100
@@ -142,6 +142,18 @@ def pace_wait_ms(pace: Pace, rate: float) -> int:
     """How long until it is worth to look again: for one, or for what comes together."""
     wanted = max(1.0, rate * TOGETHER_MS)
     return max(1, math.ceil((wanted - pace.credit) / rate))
+
+
+def rate_wait_ms(plan: ReplayPlan, pace: Pace, rate: float, *, elapsed_ms: int) -> int:
+    """How long until it is worth to look again at a plan with a rate, of which this is in force.
+
+    A ramp has raised it long before a slow one has saved up enough: each step of it is looked at.
+    """
+    wait_ms = pace_wait_ms(pace, rate)
+    ramp_ms = plan.options.ramp_ms
+    if ramp_ms is None or plan.running_at_ms is None or elapsed_ms >= ramp_ms:
+        return wait_ms
+    return min(wait_ms, max(1, ramp_ms // RAMP_STEPS))
 
 
 # ── which ────────────────────────────────────────────────────────────────────

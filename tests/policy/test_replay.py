@@ -37,6 +37,7 @@ from fnr.policy.replay_turn import (
     pace_wait_ms,
     per_ms,
     ramp_wait_ms,
+    rate_wait_ms,
     room,
     saved,
     spent,
@@ -301,6 +302,29 @@ def test_waiting_as_long_as_told_earns_one(rate_per_h: int) -> None:
     pace = Pace(0.0, 0)
     wait_ms = pace_wait_ms(pace, rate)
     assert saved(pace, rate, at_ms=wait_ms).credit >= 1 - 1e-6
+
+
+def test_a_ramp_of_a_slow_rate_is_not_slept_through() -> None:
+    """A letter every ten minutes at first would have been one in all of the ramp."""
+    options = ReplayOptions(rate_per_h=60, ramp_ms=600_000)
+    plan = replace(PLAN, options=options, running_at_ms=0)
+    pace, now_ms, taken_at_ms = Pace(1.0, 0), 0, list[int]()
+    while now_ms <= 1_200_000:
+        rate = per_ms(plan, elapsed_ms=now_ms)
+        assert rate is not None
+        pace = saved(pace, rate, at_ms=now_ms)
+        taken_at_ms += [now_ms] * int(pace.credit)
+        pace = spent(pace, int(pace.credit))
+        now_ms += rate_wait_ms(plan, pace, rate, elapsed_ms=now_ms)
+    assert 5 <= sum(at_ms <= 600_000 for at_ms in taken_at_ms) <= 7
+    assert 15 <= len(taken_at_ms) <= 17
+
+
+def test_a_rate_that_is_ramped_up_waits_for_what_it_has_saved() -> None:
+    plan = replace(PLAN, options=ReplayOptions(rate_per_h=60, ramp_ms=600_000), running_at_ms=0)
+    assert rate_wait_ms(plan, Pace(0.0, 0), 1 / 60_000, elapsed_ms=600_000) == 60_000
+    assert rate_wait_ms(plan, Pace(0.9999, 0), 1 / 60_000, elapsed_ms=0) == 6
+    assert rate_wait_ms(plan, Pace(0.0, 0), 1 / 60_000, elapsed_ms=0) == 6_000
 
 
 def test_a_clock_that_stands_still_earns_nothing() -> None:
