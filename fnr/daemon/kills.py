@@ -11,13 +11,18 @@ from fnr.policy.evidence import Evidence, KilledBy
 from fnr.store import kills
 from fnr.store.connection import Transaction
 
+# What a worker comes to that a drill has stopped: we end it for that, the drill has caused it.
+_OF_A_STOPPED_WORKER = frozenset({KilledBy.HANG, KilledBy.TIMEOUT, KilledBy.PROGRESS_TIMEOUT})
+
 
 def with_kill(parts: Parts, tx: Transaction, frame: Fail, worker: WorkerProcess) -> Evidence:
     """Add what we know of a kill to what the worker or its remains say."""
     evidence = frame.evidence
     if parts.faults is not None:
         evidence = parts.faults.marked(frame.token, evidence)
-    if known := worker.kills.get(frame.token) or kills.find(tx, frame.token):
+    known = worker.kills.get(frame.token) or kills.find(tx, frame.token)
+    excused = evidence.killed_by is KilledBy.DRILL
+    if known and not (excused and known[0] in _OF_A_STOPPED_WORKER):
         killed_by, why = known
     elif evidence.killed_by is not None:
         killed_by, why = evidence.killed_by, evidence.kill_reason or evidence.message

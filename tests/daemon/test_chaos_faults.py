@@ -157,6 +157,21 @@ def test_a_killed_worker_costs_other_peoples_tasks_nothing(client: Client, tmp_p
     assert "gone" in proven(end(client, report))
 
 
+def test_a_stopped_worker_costs_other_peoples_tasks_nothing(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "go").touch()
+    theirs = client.submit("rock", {"say": "", "wait_for": str(tmp_path / "go")})
+    wait_until_running(client, theirs)
+    # The stopped worker cannot see that the file has gone: it is ended as hung.
+    report = begin(client, "worker-stop", where=f"id:{theirs}")
+    (tmp_path / "go").unlink()
+    assert client.wait(theirs, timeout="30s").task.state == "done"
+    found = client.get(theirs)
+    assert (found.task.retries, found.task.unknowns, found.task.deaths) == (0, 0, 0)
+    assert found.task.interruptions == 1
+    assert report.drill_id in found.ledger[0].decision.why
+    assert "stopped" in proven(end(client, report))
+
+
 def wait_until_running(client: Client, task_id: str) -> None:
     for _ in range(2_000):
         if any(worker.task_id == task_id for worker in client.ask(ListWorkers())):
