@@ -418,6 +418,29 @@ async def test_a_breaker_shows_its_window_and_its_countdown(daemon: StoreServer)
         assert not app.done
 
 
+async def test_the_page_of_a_breaker_counts_down_as_its_list_does(daemon: StoreServer) -> None:
+    async with running(daemon.paths, "breakers", size=(80, 24)) as (app, pilot):
+        await until_shown(pilot, "storage")
+        await pilot.press("j", "enter")
+        # Nothing happens that would be told; the daemon would say 30 s again if it were asked.
+        await until(pilot, lambda: re.search(r", [12]?\ds left", "\n".join(lines_of(app))))
+        assert any("state:     open, for" in line for line in lines_of(app))
+
+
+async def test_the_page_of_a_task_that_waits_says_for_how_long_it_has(daemon: StoreServer) -> None:
+    async with running(daemon.paths, "tasks", size=(80, 24)) as (app, pilot):
+        view = app.view
+        assert isinstance(view, ListView)
+        await until(pilot, lambda: view.table.window.loaded)
+        view.show_filtered("state:queued")
+        await until_shown(pilot, "of 40")
+        await pilot.press("enter")
+        await until_shown(pilot, "state:     queued since")
+        first = view.story.words
+        await until(pilot, lambda: view.story.words != first)
+        assert "state:     queued since" in view.story.words
+
+
 @pytest.fixture
 def hides(daemon: StoreServer) -> Iterator[Callable[[str], None]]:
     """Let fnr.toml say what is secret."""

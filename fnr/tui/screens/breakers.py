@@ -16,6 +16,7 @@ from fnr.policy.breaker_record import BreakerDetail, BreakerStatus
 from fnr.policy.counted import counted
 from fnr.policy.record import Page
 from fnr.tui.cells import ago, left, signed
+from fnr.tui.feed import Feed
 from fnr.tui.screens.list_view import ListView
 from fnr.tui.screens.view import short
 from fnr.tui.widgets.paged_table import TableColumn
@@ -66,6 +67,10 @@ class BreakersView(ListView):
         Binding("B", "change_probe", "probe"),
     ]
 
+    def __init__(self, feed: Feed) -> None:
+        super().__init__(feed)
+        self._on_page: BreakerDetail | None = None
+
     def id_of(self, item: Any) -> str:
         """A breaker by its name."""
         return str(item.name)
@@ -86,7 +91,12 @@ class BreakersView(ListView):
 
     async def words_of(self, item: BreakerStatus) -> str:
         """How it stands, and how it got there."""
-        return "\n".join(page(await self.feed.ask(GetBreaker(name=item.name))))
+        self._on_page = await self.feed.ask(GetBreaker(name=item.name))
+        return "\n".join(page(self._on_page))
+
+    def words_now(self) -> str | None:
+        """How long it stands so, and how long it will."""
+        return None if self._on_page is None else "\n".join(page(self._on_page))
 
     @property
     def command(self) -> tuple[str, ...]:

@@ -65,6 +65,8 @@ class ListView(View):
         self.story = Story()
         self.bar = FilterBar(self.fields, hint=self.hint)
         self._told_of: tuple[str, Any] = ("", None)
+        # Does the page say what was asked for, and not why it could not be?
+        self._told = False
 
     hint = "state:dead function:render-* message~'out of memory' age<1h; fnr help filters"
 
@@ -97,6 +99,10 @@ class ListView(View):
         """What there is to say about a row. Raises FnrError."""
         return str(item)
 
+    def words_now(self) -> str | None:
+        """What it said last, with its countdowns as they are now; None if nothing of it moves."""
+        return None
+
     # ── the list ─────────────────────────────────────────────────────────────
 
     def look(self) -> None:
@@ -115,6 +121,10 @@ class ListView(View):
         """Ages have changed."""
         self._fit()
         self.table.show_changes()
+        shown = self.has_class("-wide") or self.has_class("-opened")
+        told = shown and self._told and self._told_of[0] == self.subject
+        if told and (words := self.words_now()) is not None:
+            self.story.show(words, again=True)
 
     def focus_first(self) -> None:
         """The list, or the page that covers it."""
@@ -188,9 +198,9 @@ class ListView(View):
             # Whoever runs through a list is shown where they stop.
             await asyncio.sleep(REST_S)
         try:
-            words = await self.words_of(item)
+            words, self._told = await self.words_of(item), True
         except FnrError as error:
-            words = short(error)
+            words, self._told = short(error), False
         self.story.show(words, again=self._told_of[0] == name)
         self._told_of = (name, item)
 

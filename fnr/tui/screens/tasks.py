@@ -13,9 +13,10 @@ from fnr.client.task_history import story
 from fnr.client.task_story import page, why
 from fnr.client.without_secrets import without_secrets
 from fnr.policy.filter import TASK_FIELDS
-from fnr.policy.record import Page
+from fnr.policy.record import Page, TaskDetail
 from fnr.policy.task import LIVE_STATES, Task
 from fnr.tui.cells import ago, short_id, signed
+from fnr.tui.feed import Feed
 from fnr.tui.screens.list_view import ListView
 from fnr.tui.widgets.paged_table import TableColumn
 from fnr.tui.widgets.window import Wanted
@@ -49,6 +50,10 @@ class TasksView(ListView):
         Binding("l", "logs", "logs"),
     ]
 
+    def __init__(self, feed: Feed) -> None:
+        super().__init__(feed)
+        self._on_page: TaskDetail | None = None
+
     def id_of(self, item: Any) -> str:
         """A task by its id."""
         return str(item.task_id)
@@ -61,11 +66,15 @@ class TasksView(ListView):
 
     async def words_of(self, item: Task) -> str:
         """The page of a task, and below it its story."""
-        detail = without_secrets(
+        self._on_page = without_secrets(
             await self.feed.ask(GetTask(task_id=item.task_id)), self.feed.redaction
         )
-        head = page(detail).rstrip("\n")
-        return f"{head}\n\nhistory\n\n" + "\n".join(story(detail))
+        return _words(self._on_page)
+
+    def words_now(self) -> str | None:
+        """What a task that has not ended waits for, and how long yet."""
+        detail = self._on_page
+        return _words(detail) if detail and detail.task.state in LIVE_STATES else None
 
     @property
     def command(self) -> tuple[str, ...]:
@@ -126,3 +135,8 @@ class TasksView(ListView):
                 )
             )
         )
+
+
+def _words(detail: TaskDetail) -> str:
+    head = page(detail).rstrip("\n")
+    return f"{head}\n\nhistory\n\n" + "\n".join(story(detail))
