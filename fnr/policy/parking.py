@@ -8,15 +8,16 @@ from fnr.policy.decision import Action, Decision, Verdict, moved
 from fnr.policy.evidence import Evidence
 from fnr.policy.task import AttemptOutcome, Task, TaskState
 
-# A half-open breaker says no moment at which the next call may be tried.
-PARK_MS = 5_000
 WAIT_PREFIX = "service:"
 
 
 def park(task: Task, evidence: Evidence, *, token: str, wait_max_ms: int, now_ms: int) -> Verdict:
-    """Put the task aside until its service may be tried; the service is not blamed either."""
+    """Put the task aside until its service may be tried; the service is not blamed either.
+
+    Where no moment is known, the breaker alone says when: it wakes what waits for it.
+    """
     assert evidence.refused_by, evidence
-    asked_ms = PARK_MS if evidence.retry_after_ms is None else evidence.retry_after_ms
+    asked_ms = wait_max_ms if evidence.retry_after_ms is None else evidence.retry_after_ms
     delay_ms = max(0, min(asked_ms, wait_max_ms))
     after = replace(
         moved(task, TaskState.WAITING, now_ms=now_ms, reason=evidence.message),

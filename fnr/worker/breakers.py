@@ -202,7 +202,8 @@ class Calls:
         if record.state in _REFUSING:
             left_ms = self._left_ms(record)
             why = f"open for another {-(-left_ms // 1_000)} s" if left_ms > 0 else "open"
-            raise BreakerOpen(view.name, why, max(left_ms, RETRY_MS) / 1_000)
+            after_s = max(left_ms, RETRY_MS) / 1_000
+            raise BreakerOpen(view.name, why, after_s, ends_by_itself=left_ms > 0)
         return record
 
     def failed(

@@ -51,11 +51,15 @@ class BreakerOpen(Exception):
     service: its name. retry_after: seconds until it may be tried, as far as that is known.
     """
 
-    def __init__(self, service: str, why: str, retry_after: float) -> None:
+    def __init__(
+        self, service: str, why: str, retry_after: float, *, ends_by_itself: bool = True
+    ) -> None:
         super().__init__(f"breaker {service} is {why}")
         self.service = service
         self.retry_after = retry_after
         self._why = why
+        # False: its rest is over, and nobody knows when its probe succeeds.
+        self._ends_by_itself = ends_by_itself
 
     def __reduce__(self) -> tuple[object, ...]:
         """As a pool of processes hands it on: made anew from what it was made of."""
@@ -67,7 +71,7 @@ class BreakerOpen(Exception):
             evidence,
             message=str(self),
             refused_by=self.service,
-            retry_after_ms=round(self.retry_after * 1_000),
+            retry_after_ms=round(self.retry_after * 1_000) if self._ends_by_itself else None,
         )
 
 

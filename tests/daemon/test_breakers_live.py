@@ -429,6 +429,24 @@ def test_no_task_is_spent_while_the_probe_fails(home_at: HomeAt, bad: Path) -> N
         assert tested.why == "its health probe succeeds"
 
 
+def test_a_refused_task_is_not_tried_while_the_probe_fails(home_at: HomeAt, bad: Path) -> None:
+    """It was tried once a second, for as long as the service was down."""
+    with service() as (port, well):
+        probe = f'probe = "http://127.0.0.1:{port}/health"\nprobe_every = "20ms"\n'
+        home = home_at(SOON.replace("200ms", "40ms") + probe + GUARDED).up()
+        news, _ = opened(home, bad, "guard")
+        # Its rest of 40 ms is over long before this other breaker has come and gone.
+        home.ask(ForceBreakers(names=["comfyui"], state=BreakerState.FORCED_OPEN, for_ms=300))
+        news.until("comfyui half_open")
+        task = parked(home, bad)
+        assert task.due_at_ms - task.state_at_ms == 300_000
+        bad.unlink()
+        news.until("storage half_open", "storage closed", act=well.set)
+        assert end_of(home, task.task_id).task.state == "done"
+        assert home.ask(ask.GetTask(task_id=task.task_id)).task.attempts <= 3
+        is_whole(home)
+
+
 def test_the_probe_is_asked_before_a_task_when_a_forced_time_is_over(
     home_at: HomeAt, bad: Path
 ) -> None:
