@@ -127,6 +127,13 @@ class Breakers:
             return f"breaker {name} is open until its health probe succeeds{why}"
         return f"breaker {name} is open for another {left}{why}"
 
+    def cause(self, name: str) -> str:
+        """Why a breaker lets no call through, for what is kept: how long yet holds for a moment."""
+        breaker = self._all[name]
+        by = f" by {breaker.forced.by}" if breaker.forced is not None else ""
+        why = f": {self._whys[name]}" if self._whys.get(name) else ""
+        return f"breaker {name} is {breaker.state.replace('_', ' ')}{by}{why}"
+
     # ── in a unit ────────────────────────────────────────────────────────────
 
     def fresh(self, tx: Transaction) -> Mapping[str, Breaker]:

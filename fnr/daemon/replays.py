@@ -159,7 +159,7 @@ class Replays:
             for name in (settings.services if settings is not None else ())
             if self._breakers.admits(name) is False
         ]
-        return self._breakers.words(refusing[0]) if refusing else None
+        return self._breakers.cause(refusing[0]) if refusing else None
 
     # ── plans that a breaker has paused ──────────────────────────────────────
 
