@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import textwrap
 
 ED25519_PREFIX = bytes.fromhex("302e020100300506032b657004220420")

@@ -21,6 +21,7 @@ from fnr.cli.replay_views import progress
 from fnr.cli.terminal import block
 from fnr.client.answers import add_report
 from fnr.client.connect import ConnectionLost
+from fnr.client.next_step import told_here
 from fnr.policy.replay import ReplayDetail, ReplayOptions, ReplayOrder, ReplayPlan, ReplayState
 
 CHUNK = 500
@@ -224,7 +225,7 @@ def _show_done(detail: ReplayDetail, *, waited: bool) -> None:
     else:
         write(f"{plan.put_back} replayed{': ' + progress(plan) if waited else ''}\n")
         for reason, count in detail.reasons.items():
-            say(f"  {count:>8}  {reason}")
+            say(f"  {count:>8}  {told_here(reason, here().command)}")
     ended_early = is_at_rest(plan) and plan.state is not ReplayState.DONE
     look = f"{here().command} replay show {plan.plan_id}"
     if ended_early:

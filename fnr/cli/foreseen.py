@@ -12,6 +12,7 @@ from fnr.cli.here import here
 from fnr.cli.render import write, write_json
 from fnr.cli.terminal import one_line
 from fnr.client.answers import add_preview, in_chunks
+from fnr.client.next_step import told_here
 from fnr.policy.counted import counted
 from fnr.policy.record import Preview
 
@@ -52,8 +53,9 @@ def details(found: Preview | ReplayReport, others: str) -> Iterator[str]:
     if not blocked:
         return
     yield f"{blocked} {others}"
-    for reason, count in sorted(found.blocked.items(), key=lambda item: -item[1]):
-        some = ", ".join(found.examples.get(reason, ())[:3])
+    for said, count in sorted(found.blocked.items(), key=lambda item: -item[1]):
+        reason = told_here(said, here().command)
+        some = ", ".join(found.examples.get(said, ())[:3])
         yield f"  {count:>8}  {one_line(reason)}" + (f"  ({some})" if some else "")
 
 

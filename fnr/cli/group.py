@@ -14,6 +14,7 @@ from fnr.api.errors import FnrError, Refused, UsageError, shortened
 from fnr.api.requests import GetTask
 from fnr.cli.here import here, say
 from fnr.cli.terminal import is_terminal, one_line
+from fnr.client.next_step import told_here
 from fnr.config.units import duration_ms
 from fnr.host.clock import is_ulid
 from fnr.policy.record import PAGE_ITEMS_MAX, Page
@@ -102,7 +103,8 @@ def parse_duration(written: str | None, *, flag: str) -> int | None:
 
 def say_unchanged(unchanged: dict[str, str]) -> None:
     """Why some were left as they are, and exit 1, because not all that was asked for was done."""
-    for name, why in unchanged.items():
+    for name, said in unchanged.items():
+        why = told_here(said, here().command)
         say(f"error: {shortened(one_line(name), NAME_CHARS_MAX)}: {shortened(why)}")
     if unchanged:
         raise typer.Exit(FnrError.exit_code)

@@ -64,5 +64,5 @@ def _show(status: dict[str, object], flags: Globals, command: str) -> int:
         text = for_people(status, now_ms=now_ms, colour=colour, command=command, width=width())
         out.write(text)
     else:
-        out.write(for_pipes(status))
+        out.write(for_pipes(status, command=command))
     return exit_code(status)

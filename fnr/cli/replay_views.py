@@ -5,6 +5,7 @@ from __future__ import annotations
 from fnr.cli.render import Column, Listing, clock_time, since
 from fnr.cli.replay_limits import options_text
 from fnr.cli.terminal import GREEN, RED, one_line
+from fnr.client.next_step import told_here
 from fnr.policy.replay import (
     BY,
     ReplayDetail,
@@ -72,7 +73,10 @@ def replay_page(detail: ReplayDetail, command: str) -> str:
         lines += ["", "not home" if detail.looked_at_all else "not home (of those looked at)"]
     for reason, count in detail.reasons.items():
         some = ", ".join(detail.examples.get(reason, ())[:3])
-        lines.append(f"  {count:>8}  {one_line(reason)}" + (f"  ({some})" if some else ""))
+        lines.append(
+            f"  {count:>8}  {one_line(told_here(reason, command))}"
+            + (f"  ({some})" if some else "")
+        )
     lines += _moves(detail)
     if plan.state in {ReplayState.PAUSED, ReplayState.STOPPED}:
         go_on = f"{command} replay resume {plan.plan_id}"

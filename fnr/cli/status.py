@@ -28,7 +28,7 @@ def status() -> None:
 
     def people() -> str:
         if here().plain:
-            return for_pipes(values)
+            return for_pipes(values, command=here().command)
         return for_people(
             values,
             now_ms=here().clock.now_ms(),

@@ -6,6 +6,7 @@ Works on dicts and imports nothing heavy, so that the fast path can use it.
 from __future__ import annotations
 
 from fnr.cli.terminal import BOLD, DIM, GREEN, RED, YELLOW, duration, one_line, painted
+from fnr.client.next_step import told_here
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ def for_people(
     if status.get("pid"):
         parts.append(f"pid {status['pid']}")
     lines = [" · ".join([*parts, one_line(status["home"])])]
-    lines += [f"! {one_line(problem)}" for problem in status.get("problems") or ()]
+    lines += [
+        f"! {one_line(told_here(problem, command))}" for problem in status.get("problems") or ()
+    ]
     for one in status.get("limits") or ():
         lines.append(f"~ {one_line(one['what'])}: still served: {one_line(one['served'])}")
         lines.append(f"  not served: {one_line(one['refused'])}")
@@ -53,7 +56,7 @@ def for_people(
     return "\n".join(lines) + "\n"
 
 
-def for_pipes(status: dict[str, Any]) -> str:
+def for_pipes(status: dict[str, Any], *, command: str) -> str:
     """Tab-separated: a line for the daemon, each function, breaker not closed, and problem."""
     down = status["state"] == "down"
     rows = [["daemon", status["state"], status["version"], status.get("pid") or "", status["home"]]]
@@ -69,7 +72,7 @@ def for_pipes(status: dict[str, Any]) -> str:
             + [counts.get(state, 0) for state in _STATES]
         )
     rows += [["breaker", name, words] for name, words in (status.get("breakers") or {}).items()]
-    rows += [["problem", problem] for problem in status.get("problems") or ()]
+    rows += [["problem", told_here(problem, command)] for problem in status.get("problems") or ()]
     rows += [
         ["limited", one["what"], one["served"], one["refused"]]
         for one in status.get("limits") or ()

@@ -6,6 +6,7 @@ from fnr.api.errors import FnrError
 from fnr.api.resource_requests import ExplainWait, WaitFacts
 from fnr.cli.here import here
 from fnr.cli.terminal import one_line
+from fnr.client.next_step import told_here
 from fnr.policy.task import Task, TaskState
 
 
@@ -18,16 +19,16 @@ def waits_for(task: Task) -> str:
     except FnrError:
         # The page itself may come from the store alone; readings cannot.
         return ""
-    return lines(facts)
+    return lines(facts, here().command)
 
 
-def lines(facts: WaitFacts) -> str:
-    """The facts for people."""
+def lines(facts: WaitFacts, command: str) -> str:
+    """The facts for people. command: how `fnr` is called for this home."""
     found = [
         f"waits for {one_line(one.what)}: {one_line(one.needed)} needed, now {one_line(one.free)}"
         for one in facts.wanted
     ]
-    found += [f"held back: {one_line(why)}" for why in facts.holds.values()]
+    found += [f"held back: {one_line(told_here(why, command))}" for why in facts.holds.values()]
     if facts.never:
         found.append(f"! {one_line(facts.never)}")
     return "".join(f"{line}\n" for line in ["", *found]) if found else ""

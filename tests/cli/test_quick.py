@@ -80,6 +80,16 @@ def test_the_screen() -> None:
     )
 
 
+def test_what_a_problem_says_to_type_is_for_this_home() -> None:
+    problem = "2 undo steps need an operator: fnr undo list"
+    values = msgspec.to_builtins(STATUS) | {"problems": [problem]}
+    ours = "2 undo steps need an operator: fnr --home /h undo list"
+    command = "fnr --home /h"
+    screen = for_people(values, now_ms=193_000, colour=False, command=command, width=80)
+    assert f"\n! {ours}\n" in screen
+    assert f"\nproblem\t{ours}\n" in for_pipes(values, command=command)
+
+
 def test_on_a_narrow_terminal_each_value_has_a_line() -> None:
     values = msgspec.to_builtins(STATUS)
     screen = for_people(values, now_ms=193_000, colour=False, command="fnr", width=40)
@@ -89,7 +99,7 @@ def test_on_a_narrow_terminal_each_value_has_a_line() -> None:
         "waiting   0\ndead      2\ndone      0\n  ! [/b] cannot be loaded"
     ) in screen
     assert "done      3\n  paused by ann: new [2Jdisk\n\n2 dead letters" in screen
-    assert for_pipes(values) == (
+    assert for_pipes(values, command="fnr") == (
         "daemon\trunning\t1.2\t7\t/h\n"
         "function\tidle\tready\t1\t0\t0\t0\t0\t0\n"
         "function\trender\tbroken\t1\t1\t20\t0\t2\t0\n"
@@ -150,7 +160,7 @@ def test_a_function_that_nobody_runs_is_not_called_ready(
         "home": "/h",
         "functions": [{"function": "f", "counts": {}, **more}],
     }
-    assert f"function\tf\t{word}\t" in for_pipes(status)
+    assert f"function\tf\t{word}\t" in for_pipes(status, command="fnr")
     assert f"f         {word}" in for_people(
         status, now_ms=0, colour=False, command="fnr", width=80
     )

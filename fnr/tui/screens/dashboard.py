@@ -20,6 +20,7 @@ from fnr.api.question import Request
 from fnr.api.requests import Event, FunctionStatus, GetStatus, ListTasks, Status
 from fnr.api.resource_requests import GpuList, ListGpus
 from fnr.client.instants import now_ms
+from fnr.client.next_step import told_here
 from fnr.client.own_command import OwnCommand
 from fnr.policy.breaker_record import BreakerStatus
 from fnr.policy.incident import Incident
@@ -306,7 +307,7 @@ class DashboardView(View):
             [
                 Text()
                 .append("! " if one.urgent else "· ", "bold red" if one.urgent else "yellow")
-                .append(one_line(one.words))
+                .append(one_line(told_here(one.words, self.feed.paths.command)))
                 for one in found
             ],
             whole=whole,
