@@ -152,8 +152,20 @@ def _next(breaker: BreakerStatus, table: BreakerTable, command: str) -> Iterator
         case _:
             ends = f"{_until(breaker) or 'now'} it ends" if _ends(breaker) else _BY_FILE
             yield f"{ends}; before: {command} breaker reset {breaker.name}"
-            if breaker.own is not BreakerState.CLOSED:
-                yield f"behind it, its calls have made it {breaker.own.replace('_', ' ')}"
+            if then := _behind(breaker, has_probe=bool(table.probe)):
+                yield then
+
+
+def _behind(breaker: BreakerStatus, *, has_probe: bool) -> str:
+    """What comes when a state that somebody forced is over; only one that watches has learnt."""
+    if breaker.state is BreakerState.FORCED_CLOSED:
+        return "then it is closed, and its calls count again"
+    if breaker.state is BreakerState.FORCED_OPEN:
+        first = "as soon as its health probe succeeds, " if has_probe else ""
+        return f"then it is tested, {first}with one task at a time"
+    if breaker.own is BreakerState.CLOSED:
+        return ""
+    return f"behind it, its calls have made it {breaker.own.replace('_', ' ')}"
 
 
 def _test_words(breaker: BreakerStatus, *, has_probe: bool) -> str:

@@ -118,6 +118,29 @@ def test_why_tells_when_it_is_tested(
     assert ("its rest is over" in story) == (left_ms < 0)
 
 
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("forced_closed", "then it is closed, and its calls count again"),
+        ("forced_open", "then it is tested, with one task at a time"),
+        ("forced_open", "then it is tested, as soon as its health probe succeeds, with one task"),
+        ("shadow", "behind it, its calls have made it open"),
+    ],
+)
+def test_why_tells_what_comes_when_a_forced_time_is_over(
+    daemon: WireServer, fnr: Run, state: str, told: str
+) -> None:
+    """What its calls had made of it before somebody forced it is not what it will be."""
+    if "probe" in told:
+        toml = daemon.home / "fnr.toml"
+        toml.write_text('version = 1\n[breakers.storage]\nprobe = "127.0.0.1:9"\n')
+    breaker = replace(OPEN, state=BreakerState(state), forced_by="ann")
+    daemon.answers[GetBreaker] = BreakerDetail(breaker=breaker, moves=[MOVE])
+    story = fnr("breaker", "why", "storage").out
+    assert told in story
+    assert ("made it open" in story) == (state == "shadow")
+
+
 def test_why_tells_nothing_of_an_opening_that_is_over(daemon: WireServer, fnr: Run) -> None:
     def moved(before: str, after: str, why: str) -> BreakerMoveRecord:
         return replace(MOVE, before=BreakerState(before), after=BreakerState(after), why=why)
