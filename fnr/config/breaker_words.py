@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+NAME_RULE = "1 to 64 of a-z, 0-9, _ and -, and begins with a letter or digit"
 SERVICES_MAX = 20
 _WINDOW = re.compile(r"([1-9][0-9]{0,3}) of ([1-9][0-9]{0,3})")
 _WINDOW_MAX = 1_000
@@ -22,7 +23,7 @@ def service_names(value: object) -> tuple[str, ...]:
         raise ValueError('must be a list of names: ["storage", "comfyui"]')
     wrong = [name for name in value if not NAME.fullmatch(name)]
     if wrong:
-        raise ValueError(*(f"{name!r} is no name: 1 to 64 of a-z, 0-9, _ and -" for name in wrong))
+        raise ValueError(*(f"{name!r} is no name: one is {NAME_RULE}" for name in wrong))
     if len(value) > SERVICES_MAX:
         raise ValueError(f"{len(value)} services; at most {SERVICES_MAX}")
     return tuple(dict.fromkeys(value))

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from fnr.config.breaker_words import NAME
+from fnr.config.breaker_words import NAME, NAME_RULE
 from fnr.config.keys import BREAKER_KEYS, Report, read_table
 from fnr.config.settings import BreakerTable, FunctionSettings
 from fnr.config.units import format_duration
@@ -40,7 +40,7 @@ def read_breakers(report: Report, tables: object) -> dict[str, BreakerTable]:
     # `default` first: the others are made from it.
     for name in sorted(tables, key=lambda name: name != DEFAULT):
         if not NAME.fullmatch(name):
-            report.problem(("breakers", name), "a name is 1 to 64 of a-z, 0-9, _ and -")
+            report.problem(("breakers", name), f"a name is {NAME_RULE}")
             continue
         basis = BUILT_IN.get(name) or found[DEFAULT]
         fields = read_table(report, ("breakers", name), tables[name], BREAKER_KEYS)

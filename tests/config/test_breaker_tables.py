@@ -57,9 +57,15 @@ probe = "127.0.0.1:8188"
         ("[breakers.x]\nprobe = []", 2, "list of its words"),
         ('[breakers.x]\nopen = "5m"\nopen_max = "1m"', 3, "less than open"),
         ("[breakers.X]", 1, "a name is"),
+        ("[breakers._x]", 1, "begins with a letter or digit"),
         ("breakers = 3", 1, "must be tables"),
         ('[functions.f]\ncommand = ["true"]\nservices = "storage"', 3, "list of names"),
         ('[functions.f]\ncommand = ["true"]\nservices = ["No Name"]', 3, "is no name"),
+        (
+            '[functions.f]\ncommand = ["true"]\nservices = ["-y"]',
+            3,
+            "begins with a letter or digit",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_line(tmp_path: Path, toml: str, line: int, words: str) -> None:
