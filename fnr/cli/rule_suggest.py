@@ -85,7 +85,9 @@ def suggest_rules(
     ] = "30d",
     hits_min: Annotated[
         int,
-        typer.Option("--min-hits", metavar="N", min=1, help="Leave out what happened less often."),
+        typer.Option(
+            "--min-hits", metavar="N", min=1, help="Leave out rarer ones that nobody reclassified."
+        ),
     ] = HITS_MIN,
     apply: Annotated[
         bool, typer.Option("--apply", help="Write those whose category a person gave.")
