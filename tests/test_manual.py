@@ -29,6 +29,14 @@ def named(page: str) -> set[str]:
     return {name.replace("\\-", "-") for name in found}
 
 
+def test_every_page_refers_to_the_pages_of_files() -> None:
+    for page in map(Path, PAGES):
+        text = page.read_text("utf-8").partition(".SH SEE ALSO")[2].replace("\\-", "-")
+        for file in file_pages():
+            name, _, section = file.rpartition(".")
+            assert page.name == file or rf"\fB{name}\fR({section})" in text, page
+
+
 @pytest.mark.parametrize(
     "checker",
     [

@@ -113,6 +113,9 @@ def _see_also(tree: Command, noun: str | None) -> list[str]:
     names = ["fnr", *(f"fnr-{command.path[0]}" for command in tree.children)]
     others = [name for name in names if name != ("fnr" if noun is None else f"fnr-{noun}")]
     shown = [rf"\fB{escape(name)}\fR(1)" for name in others]
+    for page in file_pages():
+        name, _, section = page.rpartition(".")
+        shown.append(rf"\fB{escape(name)}\fR({section})")
     return [f"{line}," for line in shown[:-1]] + shown[-1:]
 
 
