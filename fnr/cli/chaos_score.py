@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
 from fnr.api.errors import NotFound, Refused
 from fnr.cli.chaos_drill import SCENARIOS, Scenario
@@ -27,7 +28,7 @@ SCORES: Listing[Score] = Listing(
         Column("WHY", lambda score: "; ".join(score.why), flexible=True),
     ),
     name=lambda score: score.score_id,
-    empty="no scores are kept: fnr chaos drill",
+    empty="no scores are kept",
 )
 PLAYS: Listing[Scenario] = Listing(
     schema="fnr.chaos.scenarios/1",
@@ -57,7 +58,8 @@ def score(
     """Show the score of a drill, or hold it against an earlier one."""
     kept = score_files.kept(f"{here().paths.chaos_dir}/scores")
     if every:
-        show_list(SCORES, kept, total=len(kept))
+        empty = f"{SCORES.empty}: {here().command} chaos drill"
+        show_list(replace(SCORES, empty=empty), kept, total=len(kept))
         return
     found = _find(kept, score_id) if score_id else _latest(kept)
     show_one(report.SCHEMA, found, lambda: report.text(found), name=found.score_id)

@@ -47,7 +47,7 @@ def _listing(*, down: bool) -> Listing[FunctionStatus]:
             Column("PROBLEM", lambda function: function.problem, flexible=True),
         ),
         name=lambda function: function.function,
-        empty="no functions; fnr init writes an fnr.toml to begin with",
+        empty=f"no functions; {here().command} init writes an fnr.toml to begin with",
     )
 
 
@@ -150,7 +150,8 @@ def _page(detail: FunctionDetail, loaded: Loaded, *, down: bool) -> str:
         lines.append(f"problem:   {one_line(status.problem)}")
     lines += [f"held back: {one_line(why)}" for why in status.holds.values()]
     if detail.settings is None and loaded.problems:
-        lines.append("settings:  not known: fnr.toml has mistakes; fnr config check")
+        check = f"{here().command} config check"
+        lines.append(f"settings:  not known: fnr.toml has mistakes; {check}")
     elif detail.settings is None:
         lines.append("settings:  none: it is no longer in fnr.toml")
     else:

@@ -112,7 +112,8 @@ def test_a_file_with_mistakes_is_not_said_to_declare_nothing(server: WireServer,
     server.answers[ListWorkers] = []
     (server.home / "fnr.toml").write_text("[functions.render\n")
     page = fnr("function", "show", "render").out
-    assert "settings:  not known: fnr.toml has mistakes" in page
+    check = f"fnr --home {server.home} config check"
+    assert f"settings:  not known: fnr.toml has mistakes; {check}\n" in page
     for words in (("function", "show", "say"), ("worker", "list", "--function", "say")):
         found = fnr(*words)
         assert (found.code, "whether it declares it is not known" in found.err) == (4, True)

@@ -306,6 +306,8 @@ def test_nothing_kept_and_nothing_known_are_said(
 ) -> None:
     command = ["--home", str(folder), "chaos"]
     assert run([*command, "score"]) == 4
+    assert run([*command, "score", "--all"]) == 0
+    assert capsys.readouterr().err.endswith(f"are kept: fnr --home {folder} chaos drill\n")
     assert run([*command, "drill", "--scenario", "none"]) == 2
     assert run([*command, "drill", "--live", "--concurrent", "65"]) == 2
     assert run([*command, "abort"]) == 2
