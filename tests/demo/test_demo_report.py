@@ -110,6 +110,17 @@ def test_the_report_adds_up() -> None:
     assert lines[-1] == "nothing lost, nothing done or stored twice, in 9.6s"
 
 
+def test_what_is_too_wide_for_the_terminal_goes_on_below() -> None:
+    """The terminal broke it within words."""
+    wide = text(FIGURES).splitlines()
+    narrow = text(FIGURES, width=40).splitlines()
+    assert max(map(len, wide)) > 40 >= max(map(len, narrow))
+    assert [line for line in narrow if line and line in wide]
+    assert [line for line in narrow if line.startswith("10 of 700 files of")]
+    assert " ".join(" ".join(narrow).split()) == " ".join(" ".join(wide).split())
+    assert text(FIGURES, width=200) == text(FIGURES)
+
+
 def test_what_died_only_after_the_repair_is_shown_too() -> None:
     late = replace(UPLOAD, why="HTTP 500")
     lines = lines_of(replace(FIGURES, dead_after=[CRASH, late]))

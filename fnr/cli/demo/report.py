@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
 
+from fnr.cli.columns import cell_width
 from fnr.cli.demo.accepted import Role
 from fnr.cli.demo.proof import Proof
 from fnr.cli.demo.recoveries import BREAKER, MIB_SMALLER, MIB_TOO_MUCH, Recoveries
@@ -18,6 +20,7 @@ from fnr.policy.task import Task
 
 SCHEMA = "fnr.demo/1"
 WHY_CHARS_MAX = 60
+GOES_ON_DEEPER = 6
 FLAWS_SHOWN_MAX = 5
 
 
@@ -116,9 +119,29 @@ def dead_rows(
     ]
 
 
-def text(figures: Figures) -> str:
-    """The report for people."""
-    return "\n".join([*_what_happened(figures), *_the_proof(figures)]) + "\n"
+def text(figures: Figures, *, width: int | None = None) -> str:
+    """The report for people; width: of the terminal, if it is shown on one."""
+    lines = [*_what_happened(figures), *_the_proof(figures)]
+    if width is not None:
+        lines = [part for line in lines for part in _in_width(line, width)]
+    return "\n".join(lines) + "\n"
+
+
+def _in_width(line: str, width: int) -> list[str]:
+    """Columns that have no room go on below, deeper; the terminal would break them within words."""
+    if cell_width(line) <= width:
+        return [line]
+    head, _, last = line.rpartition("  ")
+    deeper = " " * GOES_ON_DEEPER
+    below = textwrap.wrap(
+        last,
+        width,
+        initial_indent=deeper if head.strip() else line[: -len(line.lstrip())],
+        subsequent_indent=deeper,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [*_in_width(head.rstrip(), width), *below] if head.strip() else below
 
 
 def _what_happened(figures: Figures) -> Iterator[str]:
