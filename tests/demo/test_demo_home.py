@@ -12,7 +12,7 @@ from fnr.api.errors import ConfigError, StorageError
 from fnr.cli.demo import home as homes
 from fnr.cli.demo.home import fnr_toml, make_home
 from fnr.cli.stage.home import environment
-from fnr.config.load import load
+from fnr.config.load import PLAIN_TABLES, load
 from fnr.config.paths import SOCKET_PATH_BYTES_MAX
 
 
@@ -64,7 +64,9 @@ def test_a_place_that_was_asked_for_is_never_replaced(tmp_path: Path) -> None:
 
 
 def test_settings_from_outside_do_not_reach_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("FNR_HOME", "FNR_CONFIG", "FNR_LOG_LEVEL", "FNR_STORE_RESERVE", "NOTIFY_SOCKET"):
+    keys = [f"FNR_{table}_{key}".upper() for table, keys in PLAIN_TABLES.items() for key in keys]
+    assert {"FNR_LOG_LEVEL", "FNR_CHAOS_ENABLED"} < {*keys}
+    for name in ("FNR_HOME", "FNR_CONFIG", "NOTIFY_SOCKET", *keys):
         monkeypatch.setenv(name, "/elsewhere")
     monkeypatch.setenv("FNR_TEST_MARK", "1")
     assert "/elsewhere" not in environment().values()

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from fnr.api.errors import ConfigError, FnrError, PermissionDenied, StorageError
+from fnr.config.load import PLAIN_TABLES
 from fnr.config.paths import SOCKET_PATH_BYTES_MAX, Paths, find_paths
 
 
@@ -63,7 +64,8 @@ def _parent(asked: str | None, *, whose: str) -> str:
 
 def environment() -> dict[str, str]:
     """Our environment without what would send our daemon to another home or change its settings."""
-    foreign = ("FNR_HOME", "FNR_CONFIG", "FNR_DAEMON_", "FNR_STORE_", "FNR_LOG_", "NOTIFY_")
+    tables = (f"FNR_{table.upper()}_" for table in PLAIN_TABLES)
+    foreign = ("FNR_HOME", "FNR_CONFIG", "NOTIFY_", *tables)
     return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
 
 
