@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fnr.api.errors import NotFound
-from fnr.cli.demo.inputs import Sources, copy_sources, standard_library, troubles
+from fnr.cli.demo.inputs import FILE_BYTES_MAX, Sources, copy_sources, standard_library, troubles
 
 
 @pytest.fixture
@@ -128,6 +128,16 @@ def test_a_folder_without_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "in" / "empty").mkdir(parents=True)
     with pytest.raises(NotFound):
         copied(tmp_path / "in", tmp_path / "out")
+
+
+def test_a_folder_whose_files_are_all_too_large_is_refused_with_the_reason(tmp_path: Path) -> None:
+    root = tmp_path / "in"
+    root.mkdir()
+    with (root / "large").open("wb") as file:
+        file.truncate(FILE_BYTES_MAX + 1)
+    with pytest.raises(NotFound) as refused:
+        copied(root, tmp_path / "out")
+    assert refused.value.why == "1 file, too large (over 16 MiB) or not to be read"
 
 
 def test_the_troubles_are_what_they_are_called(folder: Path, tmp_path: Path) -> None:

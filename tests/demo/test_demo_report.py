@@ -121,6 +121,11 @@ def test_what_is_too_wide_for_the_terminal_goes_on_below() -> None:
     assert text(FIGURES, width=200) == text(FIGURES)
 
 
+def test_files_that_were_left_out_are_told() -> None:
+    told = "10 of 700 files of /lib/python, 3 too large or not to be read, 2.0 MiB, seed 1"
+    assert told in lines_of(replace(FIGURES, files_left_out=3))
+
+
 def test_what_died_only_after_the_repair_is_shown_too() -> None:
     late = replace(UPLOAD, why="HTTP 500")
     lines = lines_of(replace(FIGURES, dead_after=[CRASH, late]))

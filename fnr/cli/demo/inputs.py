@@ -18,6 +18,7 @@ from msgspec import Struct, field
 from fnr.api.errors import NotFound
 from fnr.cli.demo.faults import VAULT_SHARE, fraction_of
 from fnr.cli.demo.object_store import VAULT
+from fnr.policy.counted import counted
 
 FILE_BYTES_MAX = 16 * 1024 * 1024
 TOTAL_BYTES_MAX = 256 * 1024 * 1024
@@ -84,7 +85,10 @@ def copy_sources(folder: Path | None, target: Path, *, seed: int, files_max: int
         files.append(source)
     if not files:
         raise NotFound(
-            f"none of the {len(chosen)} files in {root} can be used", next_step="fnr demo"
+            f"no file in {root} can be used",
+            why=f"{counted(len(chosen), 'file')}, too large (over {FILE_BYTES_MAX >> 20} MiB)"
+            " or not to be read",
+            next_step="fnr demo",
         )
     # At least one file needs the vault, or there would be nothing to repair and replay.
     if not any(_in_vault(file.key) for file in files):

@@ -147,9 +147,12 @@ def _in_width(line: str, width: int) -> list[str]:
 def _what_happened(figures: Figures) -> Iterator[str]:
     sampled = f" of {figures.files_found}" if figures.files < figures.files_found else ""
     files = "file" if figures.files_found == 1 else "files"
+    left_out = ""
+    if figures.files_left_out:
+        left_out = f" {figures.files_left_out} too large or not to be read,"
     yield ""
     yield (
-        f"{figures.files}{sampled} {files} of {figures.folder},"
+        f"{figures.files}{sampled} {files} of {figures.folder},{left_out}"
         f" {figures.source_bytes / 1_048_576:.1f} MiB, seed {figures.seed}"
     )
     yield from _table(
