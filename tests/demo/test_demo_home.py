@@ -63,6 +63,22 @@ def test_a_place_that_was_asked_for_is_never_replaced(tmp_path: Path) -> None:
         make_home(os.path.relpath(tmp_path / "file"))
 
 
+def test_a_place_that_fnr_toml_cannot_name_is_refused_or_another_one_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parent = tempfile.mkdtemp(prefix="d-\udcff")
+    monkeypatch.setattr(tempfile, "tempdir", parent)
+    try:
+        with pytest.raises(ConfigError, match="cannot be described"):
+            make_home(parent)
+        home = make_home(None)
+        home.remove()
+        assert str(home.root).isascii()
+        assert not [*Path(parent).iterdir()]
+    finally:
+        Path(parent).rmdir()
+
+
 def test_settings_from_outside_do_not_reach_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
     keys = [f"FNR_{table}_{key}".upper() for table, keys in PLAIN_TABLES.items() for key in keys]
     assert {"FNR_LOG_LEVEL", "FNR_CHAOS_ENABLED"} < {*keys}

@@ -49,17 +49,32 @@ def _parent(asked: str | None, *, whose: str) -> str:
     parent = asked or tempfile.gettempdir()
     # As long as the real name will be.
     longest = find_paths(f"{parent}/fnr-12345678", environ={}).worker_socket_file
-    if len(os.fsencode(longest)) <= SOCKET_PATH_BYTES_MAX:
+    is_short = len(os.fsencode(longest)) <= SOCKET_PATH_BYTES_MAX
+    if is_short and _is_text(parent):
         Path(parent).mkdir(parents=True, exist_ok=True)
         return parent
     if asked is None:
         return "/tmp"  # noqa: S108 - mkdtemp makes a folder there that is only ours
+    if is_short:
+        raise ConfigError(
+            f"a home in {asked} cannot be described",
+            why="its path is not UTF-8, and fnr.toml, which names folders in it, is",
+            next_step=f"{whose} --home DIR, with another one",
+        )
     raise ConfigError(
         f"{asked} is too long for the sockets of a home in it",
         why=f"{longest} has {len(os.fsencode(longest))} bytes; a Unix socket can have"
         f" {SOCKET_PATH_BYTES_MAX}",
         next_step=f"{whose} --home DIR, with a shorter one",
     )
+
+
+def _is_text(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def environment() -> dict[str, str]:
