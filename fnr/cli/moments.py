@@ -51,9 +51,9 @@ def since_filter(where: str, since: str | None, fields: Mapping[str, Field]) -> 
     return narrowed(where, f"at>={moment(parse_since(since))}", fields=fields)
 
 
-def parse_since(written: str) -> int:
+def parse_since(written: str, *, flag: str = "--since") -> int:
     """Unix ms of a moment, or of so long ago, as --since takes it."""
     try:
         return here().clock.now_ms() - duration_ms(written)
     except ValueError:
-        return parse_moment(written, flag="--since", or_else="10m, ")
+        return parse_moment(written, flag=flag, or_else="10m, ")

@@ -73,7 +73,7 @@ def against_history(since: str, rules_file: str | None, *, use_model: bool) -> N
     With a candidate file: between the rules as they are and with that file among them, in place of
     the file of rules.d that has its name. Without: between what was said then and the rules now.
     """
-    since_ms = parse_since(since)
+    since_ms = parse_since(since, flag="--against-history")
     now = load_rules(here().paths)
     settings = load(here().paths).settings
     model = text_model_here(settings) if use_model else None

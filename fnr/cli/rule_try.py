@@ -126,7 +126,8 @@ def try_text(
         _refuse_beside_history({
             "TEXT": text, "--exception": exception, "--exit": exit_code, "--signal": signal,
             "--http": http, "--code": code, "--stderr": stderr, "--traceback": traceback,
-            "--killed-by": killed_by, "--function": function, "--input": given,
+            "--phase": phase.removeprefix(Phase.RUN), "--killed-by": killed_by,
+            "--function": function, "--input": given,
         })  # fmt: skip
         against_history(since, rules, use_model=not no_model)
         return
@@ -147,8 +148,7 @@ def try_text(
     # As in a real error: what is hidden before rules see it, none of them can look for.
     hidden = with_named_input(Redactor(settings).evidence(evidence), _object(given))
     facts = gather(hidden, function=function, service=service_met(hidden, function, settings))
-    model = None if no_model else text_model_here(settings)
-    found = classify_facts(facts, _rule_set(rules), model)
+    found = classify_facts(facts, _rule_set(rules), None if no_model else text_model_here(settings))
     follows = what_follows(found, function)
     answer: dict[str, Any] = msgspec.to_builtins(found)
     answer |= {"codes": facts.codes, "types": [names[0] for names in facts.types]}

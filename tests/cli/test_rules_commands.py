@@ -202,6 +202,16 @@ def test_what_test_cannot_use_is_a_mistake_of_typing(rules: Rules, words: tuple[
     assert rules("test", "x", *words).code == 2
 
 
+def test_what_history_does_not_look_at_is_refused_by_its_name(rules: Rules) -> None:
+    """--phase was passed over, and a time that is none was a mistake of --since."""
+    ran = rules("test", "--against-history", "7d", "--phase", "import")
+    assert ran.code == 2
+    assert "--phase would not be looked at" in ran.err
+    ran = rules("test", "--against-history", "soon")
+    assert ran.code == 2
+    assert ran.err.startswith("error: --against-history: 'soon' is no moment\n")
+
+
 def test_what_is_no_code_is_said_to_be_none(rules: Rules) -> None:
     """ "error: --code '503'; why: it looks like errno:ENOSPC" spoke of what had been typed."""
     assert rules("test", "x", "--code", "503").err == (
