@@ -66,8 +66,10 @@ def _no_number(family: str, value: str) -> str:
     if value.endswith("*"):
         found = any(str(number).startswith(value[:-1]) for number in known)
         return "" if found else f"no {family} begins like {value!r}"
-    low, _, high = value.partition("-")
-    ends = (low, high or low)
-    if all(end.isdecimal() and int(end) in known for end in ends):
+    ends = value.split("-", 1)
+    # A single one must stand there as fnr writes it: "http:0503" is never found.
+    if all(end.isdecimal() and int(end) in known for end in ends) and (
+        len(ends) > 1 or str(int(value)) == value
+    ):
         return ""
     return f"must be {known[0]} to {known[-1]} for {family}, got {value!r}"

@@ -26,6 +26,8 @@ def test_what_may_be_found(pattern: str) -> None:
         ("http:599-500", "write http:500-599"),
         ("http:9*", "no http begins like"),
         ("http:busy", "must be 100 to 599"),
+        ("http:503-", "must be 100 to 599 for http, got '503-'"),
+        ("http:0503", "must be 100 to 599 for http, got '0503'"),
         ("errno:ENOSPCX", "did you mean ENOSPC?"),
         ("errno:28", "write errno:ENOSPC"),
         ("errno:Q*", "no errno begins like"),
