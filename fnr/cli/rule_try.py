@@ -35,6 +35,7 @@ from fnr.policy.evidence import (
     Phase,
 )
 from fnr.policy.facts import Facts, gather
+from fnr.policy.fingerprint import fingerprint
 from fnr.policy.labelled import BadRecordError, signal_number
 from fnr.policy.named_input import with_named_input
 from fnr.policy.retry import RetryPolicy, policy_for
@@ -234,6 +235,13 @@ def _page(found: Classification, facts: Facts, follows: str) -> Iterator[str]:
     for title, words in (("hint:", found.hint), ("runbook:", found.runbook)):
         if words:
             yield f"{title:<12} {one_line(words)}"
+    if found.fingerprint:
+        _, gathered = fingerprint(facts.evidence, found, facts.function).parts[-1]
+        yield f"incident:    {one_line(gathered)}"
+    if found.severity is not None:
+        yield f"severity:    {found.severity}"
+    if found.trip:
+        yield "breaker:     counts against the service that it met"
     if found.recycle_worker:
         yield "worker:      is not used again after this error"
 

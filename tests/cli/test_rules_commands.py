@@ -219,6 +219,22 @@ def test_what_is_no_code_is_said_to_be_none(rules: Rules) -> None:
     )
 
 
+def test_all_that_a_rule_asks_for_is_told(rules: Rules, tmp_path: Path) -> None:
+    """Nothing was said of its incident, its severity and the breaker."""
+    draft = tmp_path / "draft.toml"
+    draft.write_text(
+        '[[rule]]\nname = "z"\ncategory = "validation"\ntext = "zoom (?P<by>x\\\\d+)"\n'
+        'severity = "high"\ntrip = true\nfingerprint = "{rule} of {function}: {by}"\n'
+    )
+    told = rules("test", "no zoom x7", "--rules", draft, "--function", "f").out
+    for line in (
+        "incident:    draft/z of f: x7",
+        "severity:    high",
+        "breaker:     counts against the service that it met",
+    ):
+        assert f"{line}\n" in told
+
+
 def test_a_draft_is_tried_as_if_it_were_in_force(rules: Rules, tmp_path: Path) -> None:
     draft = tmp_path / "draft.toml"
     draft.write_text('[[rule]]\nname = "z"\ncategory = "validation"\ntext = "zoom"\n')
