@@ -26,7 +26,7 @@ from fnr.api.requests import GetStatus, ReloadConfig
 from fnr.cli.here import RELOAD_TIMEOUT_MS, here
 from fnr.cli.terminal import one_line
 from fnr.client.connect import ask
-from fnr.config.gone_file import WHY_NO_RULES, rules_gone
+from fnr.config.gone_file import WHY_NO_RULES, look_for_rules, rules_gone
 from fnr.config.rule_files import (
     FILE_BYTES_MAX,
     LoadedRules,
@@ -162,7 +162,7 @@ def refuse_gone() -> None:
         raise ConfigError(
             f"{folder} is gone: nothing was written",
             why=WHY_NO_RULES,
-            next_step=f"mkdir {folder}",
+            next_step=look_for_rules(folder),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 
 from fnr.config.functions import RUN
 from fnr.policy.chaos import CANARY
@@ -21,3 +22,8 @@ def file_is_gone(config_file: str, functions: Iterable[str]) -> bool:
 def rules_gone(rules_dir: str) -> str:
     """What operators are told of a rules.d that is gone."""
     return f"{rules_dir} is gone: {WHY_NO_RULES}"
+
+
+def look_for_rules(rules_dir: str) -> str:
+    """The command that helps then; a link that leads nowhere is in the way of a folder."""
+    return f"{'ls -l' if Path(rules_dir).is_symlink() else 'mkdir'} {rules_dir}"

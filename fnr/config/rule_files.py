@@ -276,7 +276,11 @@ def operator_files(folder: str | Path) -> tuple[list[Path], list[RuleProblem]]:
             if file.suffix == ".toml" and not file.name.startswith(".")
         )
     except FileNotFoundError:
-        return [], []
+        if not Path(folder).is_symlink():
+            return [], []
+        # Rules are meant, and it is no folder that nobody has made yet.
+        words = "cannot be read: it is a link that leads nowhere"
+        return [], [RuleProblem(where=str(folder), message=words)]
     except OSError as error:
         if is_used_up(error):
             raise

@@ -12,7 +12,7 @@ from fnr.api.errors import ConfigError
 from fnr.api.frames import LogLimit
 from fnr.api.requests import Event, ReloadReport
 from fnr.config.changes import RESTART_KEYS, changed_keys
-from fnr.config.gone_file import WHY_GONE, WHY_NO_RULES
+from fnr.config.gone_file import WHY_GONE, WHY_NO_RULES, look_for_rules
 from fnr.config.settings import Settings
 from fnr.daemon import logs
 from fnr.daemon.dispatcher import Dispatcher
@@ -66,7 +66,7 @@ class Reload:
             raise ConfigError(
                 f"{folder} is gone: nothing has changed",
                 why=WHY_NO_RULES,
-                next_step=f"mkdir {folder}",
+                next_step=look_for_rules(folder),
             )
         new = await asyncio.to_thread(self._load)
         rules, model = await self._rules.read_again(new)

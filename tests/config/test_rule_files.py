@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fnr.config import rule_files, whole_file
+from fnr.config.gone_file import look_for_rules
 from fnr.config.paths import Paths, find_paths
 from fnr.config.rule_files import LoadedRules, load_rules, read_rule_file
 from fnr.config.settings import Settings
@@ -218,6 +219,20 @@ def test_a_rules_d_that_cannot_be_read_is_a_problem_like_any_other(paths: Paths)
     loaded = load_rules(paths)
     assert told(loaded) == ["rules.d: cannot be read: Not a directory"]
     assert names(loaded) == "optics/lens"
+
+
+def test_a_rules_d_that_is_a_link_to_nowhere_is_told_of(paths: Paths, tmp_path: Path) -> None:
+    """It was taken for a folder that nobody had made yet, and all was said to be good."""
+    Path(paths.rules_dir).parent.mkdir(parents=True, exist_ok=True)
+    if (folder := Path(paths.rules_dir)).is_dir():
+        folder.rmdir()
+    folder.symlink_to(tmp_path / "not-mounted")
+    loaded = load_rules(paths)
+    assert told(loaded) == ["rules.d: cannot be read: it is a link that leads nowhere"]
+    assert look_for_rules(paths.rules_dir) == f"ls -l {paths.rules_dir}"
+    folder.unlink()
+    assert told(load_rules(paths)) == []
+    assert look_for_rules(paths.rules_dir) == f"mkdir {paths.rules_dir}"
 
 
 def test_a_file_that_cannot_be_read_is_a_problem_like_any_other(paths: Paths) -> None:
