@@ -12,6 +12,7 @@ from fnr.api.requests import GetStatus, ReloadConfig, ReloadReport, StopDaemon
 from fnr.cli import status as status_command
 from fnr.cli.config import checked_settings, refuse_without_file
 from fnr.cli.daemon_start import (
+    ANSWER_MS_MIN,
     LOOK_MS,
     is_running,
     start_daemon,
@@ -22,7 +23,7 @@ from fnr.cli.group import examples, group, parse_duration
 from fnr.cli.here import RELOAD_TIMEOUT_MS, here
 from fnr.cli.quick_daemon import serve
 from fnr.cli.render import show_one, write_json
-from fnr.client.connect import RETRY_MS
+from fnr.client.connect import RETRY_MS, TIMEOUT_MS_DEFAULT
 from fnr.host.lock import home_holder
 
 app = group("daemon", "The daemon: it supervises the workers and keeps the store.")
@@ -152,10 +153,11 @@ def _ask_to_end(wish: StopDaemon, *, within_ms: int) -> int | None:
     """
     clock, lock_file = here().clock, here().paths.lock_file
     give_up_at_ms = clock.boot_ms() + min(within_ms, UNREACHED_MS_MAX)
+    timeout_ms = min(max(within_ms, ANSWER_MS_MIN), TIMEOUT_MS_DEFAULT)
     while True:
         try:
-            pid = _pid()
-            here().ask(wish)
+            pid = _pid(timeout_ms)
+            here().ask(wish, timeout_ms=timeout_ms)
         except DaemonDown:
             if not is_running(here().paths):
                 return None
@@ -169,10 +171,10 @@ def _ask_to_end(wish: StopDaemon, *, within_ms: int) -> int | None:
             return pid
 
 
-def _pid() -> int | None:
+def _pid(timeout_ms: int) -> int | None:
     """A daemon whose store cannot be read does not say how it is; it can be ended all the same."""
     try:
-        return here().ask(GetStatus(), offline=False).pid
+        return here().ask(GetStatus(), offline=False, timeout_ms=timeout_ms).pid
     except StorageError:
         pid = home_holder(here().paths.lock_file)
         if pid is None:

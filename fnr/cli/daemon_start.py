@@ -30,6 +30,9 @@ from fnr.host.limits import processes_max
 from fnr.host.lock import home_holder
 
 LOOK_MS = 50
+# A daemon that has much to do is not taken for one that hangs, however little time there is.
+ANSWER_MS_MIN = 1_000
+ANSWER_MS_MAX = 5_000
 REASON_LINES = 8
 LOG_NAME = "daemon.log"
 # What a daemon that cannot even open its log has said.
@@ -92,7 +95,7 @@ def _another_stays(here: Here, *, give_up_at_ms: int) -> bool:
     """
     told = False
     while is_running(here.paths):
-        state = _state(here.paths)
+        state = _state(here.paths, within_ms=give_up_at_ms - here.clock.boot_ms())
         if state not in {"", "draining"}:
             return True
         pid = home_holder(here.paths.lock_file)
@@ -113,10 +116,11 @@ def _another_stays(here: Here, *, give_up_at_ms: int) -> bool:
     return False
 
 
-def _state(paths: Paths) -> str:
+def _state(paths: Paths, *, within_ms: int) -> str:
     """How the daemon is; "" when it does not say so."""
+    timeout_ms = min(max(within_ms, ANSWER_MS_MIN), ANSWER_MS_MAX)
     try:
-        with Connection(paths, timeout_ms=5_000) as connection:
+        with Connection(paths, timeout_ms=timeout_ms) as connection:
             return connection.ask(GetStatus()).state
     except (DaemonDown, TimedOut, TryAgain):
         return ""
@@ -187,7 +191,7 @@ def _wait_until_it_answers(
 
 def _answers(paths: Paths, pid: int) -> bool:
     try:
-        with Connection(paths, timeout_ms=5_000) as connection:
+        with Connection(paths, timeout_ms=ANSWER_MS_MAX) as connection:
             return connection.ask(GetStatus()).pid == pid
     except FnrError:
         return False

@@ -183,6 +183,18 @@ def test_a_daemon_whose_socket_was_removed_is_not_said_to_be_down(at: Run, empty
         assert stop.wait() == 0
 
 
+def test_a_daemon_that_hangs_is_not_waited_for_longer_than_was_said(at: Run, empty: Path) -> None:
+    """Each answer was waited for as long as any other, ten seconds, whatever --within said."""
+    at("daemon", "start")
+    pid = at("status", "-o", "json").json["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    for verb in ("stop", "restart"):
+        found = at("daemon", verb, "--within", "1s")
+        assert (found.code, "no answer within 1000 ms" in found.err) == (124, True)
+    os.kill(pid, signal.SIGCONT)
+    assert at("daemon", "stop").code == 0
+
+
 def test_a_link_that_a_deployment_moves_on_counts_with_a_reload(at: Run, empty: Path) -> None:
     """Each version has a folder of its own, and the one before goes."""
     versions = {name: empty / name / "fnr.toml" for name in ("first", "second")}
