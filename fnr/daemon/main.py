@@ -45,7 +45,7 @@ from fnr.host.failpoint import failpoint
 from fnr.host.kernel_log import KernelLog
 from fnr.host.lock import AlreadyHeld, Lock, hold_home
 from fnr.host.memory import share_one_arena
-from fnr.host.systemd import sd_notify, watchdog_interval_ms
+from fnr.host.systemd import is_journal, sd_notify, watchdog_interval_ms
 from fnr.policy.counted import counted
 from fnr.store import functions
 from fnr.store.backup import forget_drafts
@@ -83,7 +83,7 @@ def run(
             next_step="fnr status",
         ) from None
     try:
-        logs.set_up(settings.log, file=log_file, journal="JOURNAL_STREAM" in os.environ)
+        logs.set_up(settings.log, file=log_file, journal=is_journal(2))
         if paths.origin == "XDG":
             _remember_run_dir(paths)
         # Nobody restores a store while we have it: these are of one that was killed.

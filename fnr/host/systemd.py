@@ -31,3 +31,17 @@ def watchdog_interval_ms(environ: Mapping[str, str] | None = None) -> int | None
     if not limit_us.isdecimal() or pid not in {"", str(os.getpid())}:
         return None
     return max(1, int(limit_us) // 2_000) if int(limit_us) else None
+
+
+def is_journal(fd: int, environ: Mapping[str, str] | None = None) -> bool:
+    """Does what is written there go to systemd's journal?
+
+    The variable alone does not say so: a shell in a terminal that systemd has started has it, too,
+    and output may have been sent elsewhere since. Source: systemd.exec(5).
+    """
+    try:
+        file = os.fstat(fd)
+    except OSError:
+        return False
+    named = (os.environ if environ is None else environ).get("JOURNAL_STREAM")
+    return named == f"{file.st_dev}:{file.st_ino}"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fnr.host.systemd import sd_notify, watchdog_interval_ms
+from fnr.host.systemd import is_journal, sd_notify, watchdog_interval_ms
 
 
 @pytest.mark.parametrize("abstract", [False, True])
@@ -48,3 +48,14 @@ def test_a_systemd_that_does_not_read_never_blocks_us(tmp_path: Path) -> None:
 )
 def test_half_the_watchdogs_patience(environ: dict[str, str], interval_ms: int | None) -> None:
     assert watchdog_interval_ms(environ) == interval_ms
+
+
+def test_the_journal_is_what_the_variable_names_and_nothing_else(tmp_path: Path) -> None:
+    """A shell that systemd has started a terminal for has the variable, and lines got a "<6>"."""
+    with (tmp_path / "stream").open("w") as stream, (tmp_path / "file").open("w") as file:
+        status = os.fstat(stream.fileno())
+        environ = {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
+        assert is_journal(stream.fileno(), environ)
+        assert not is_journal(file.fileno(), environ)
+        assert not is_journal(stream.fileno(), {})
+    assert not is_journal(-1, environ)
