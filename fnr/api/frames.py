@@ -97,6 +97,7 @@ class Hello(Frame, frozen=True, tag="hello"):
               killed me.
     made_for: what it was told when it was started.
     ended:    how many attempts I have run to their end, `finished` included; None: I do not say.
+    log_limit: I know what a LogLimit is; workers of older versions do not.
     """
 
     protocol: int
@@ -111,6 +112,7 @@ class Hello(Frame, frozen=True, tag="hello"):
     one_by_one: bool = False
     made_for: str = ""
     ended: int | None = None
+    log_limit: bool = False
 
 
 class Ready(Frame, frozen=True, tag="ready"):

@@ -9,7 +9,6 @@ from pathlib import Path
 from msgspec.structs import asdict, replace
 
 from fnr.api.errors import ConfigError
-from fnr.api.frames import LogLimit
 from fnr.api.requests import Event, ReloadReport
 from fnr.config.changes import RESTART_KEYS, changed_keys
 from fnr.config.gone_file import WHY_GONE, WHY_NO_RULES, look_for_rules
@@ -110,7 +109,7 @@ class Reload:
 
     def _tell_log_limit(self, bytes_max: int) -> None:
         for worker in self._supervisor.workers.values():
-            worker.send(LogLimit(bytes_max=bytes_max))
+            worker.limit_log(bytes_max)
 
     def _add(self, name: str) -> None:
         pool = self._supervisor.pools.get(name)

@@ -188,6 +188,7 @@ class Supervisor:
         failpoint("hello-heard")
         worker.link = link
         worker.one_by_one = frame.one_by_one
+        worker.takes_log_limit = frame.log_limit
         worker.finished_away = frozenset(frame.finished)
         self._by_link[link] = worker
         mine = {*worker.held, *worker.ending}
@@ -195,11 +196,8 @@ class Supervisor:
         if frame.ended is not None:
             # An earlier daemon had counted. What is not settled yet counts when it is.
             worker.attempts_done = frame.ended - len(mine.intersection(frame.finished))
-        log_bytes_max = self._parts.settings.log.worker_bytes_max
-        worker.send(
-            frames.Welcome(drop=tuple(sorted(theirs - mine))),
-            frames.LogLimit(bytes_max=log_bytes_max),
-        )
+        worker.send(frames.Welcome(drop=tuple(sorted(theirs - mine))))
+        worker.limit_log(self._parts.settings.log.worker_bytes_max)
         failpoint("worker-welcomed")
         put_back_lost(worker, theirs, self._runner.take_back)
         if worker.state is WorkerState.LEAVING:

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Raw
 from msgspec.structs import asdict
 
-from fnr.api.frames import Done, Fail, Frame, Output, Progress, Run, encode
+from fnr.api.frames import Done, Fail, Frame, LogLimit, Output, Progress, Run, encode
 from fnr.config.settings import FunctionSettings
 from fnr.daemon.line_socket import LineSocket
 from fnr.host.exit_facts import MemoryWatch
@@ -68,6 +68,7 @@ class WorkerProcess:
     kernel_mark: the last record of the kernel log before its attempt began.
     recalled: what it begins next is not given to it before the attempt that it runs has ended.
     one_by_one: of several attempts nobody would know which has begun.
+    takes_log_limit: it can be told how much of its log is kept.
     finished_away: attempts that had ended when it last came back to us.
     kills:    why we are ending an attempt of its, our kill ledger in memory.
     heard_at_ms, begun_at_ms, idle_at_ms: on the boot clock.
@@ -106,6 +107,7 @@ class WorkerProcess:
     kernel_mark: int = 0
     uid: int | None = None
     one_by_one: bool = False
+    takes_log_limit: bool = False
     finished_away: frozenset[str] = frozenset()
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     buried: asyncio.Event = field(default_factory=asyncio.Event)
@@ -181,6 +183,11 @@ class WorkerProcess:
         self.unsaid.clear()
         if self.link is not None and said:
             self.link.write(b"".join(said))
+
+    def limit_log(self, bytes_max: int) -> None:
+        """Say how much of its log is kept from now on."""
+        if self.takes_log_limit:
+            self.send(LogLimit(bytes_max=bytes_max))
 
     def hold(
         self,

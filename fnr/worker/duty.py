@@ -224,6 +224,7 @@ class Duty:
             one_by_one=self._one_by_one,
             made_for=self._spec.made_for,
             ended=self.ended,
+            log_limit=True,
         )
         self.link.push(encode(hello))
         self.flush()
