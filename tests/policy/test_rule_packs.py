@@ -27,6 +27,16 @@ def test_every_pack_has_rules_and_every_rule_examples() -> None:
     assert [rule.name for rule in rules if len(rule.tests) < 2] == []
 
 
+def test_how_often_and_when_to_try_again_is_left_to_the_function() -> None:
+    """A rule's number counts before what fnr.toml says: `max = 0` must mean none."""
+    numbers = [
+        rule.name
+        for rule in whole_packs().values()
+        if (rule.max_retries, rule.delay_ms, rule.wait_ms) != (None, None, None)
+    ]
+    assert numbers == []
+
+
 # What may be left behind, and what it means.
 EXAMPLES: list[tuple[Category, Evidence]] = [
     # facts
