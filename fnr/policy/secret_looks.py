@@ -17,7 +17,7 @@ _LOGIN_NAMES = (
 )
 NAMES = (
     rf"{_LOGIN_NAMES}|secret|secret[_-]?key|token|api[_-]?key|access[_-]?key(?:[_-]?id)?|private[_-]?key"
-    r"|account[_-]?key|auth[_-]?key|_authtoken|signature|credential|rediscli[_-]auth"
+    r"|account[_-]?key|auth[_-]?key|_authtoken|signature|credential|rediscli[_-]auth|(?:token|api_key)_comfy_org"
 )
 _IS_PASSWORD = re.compile(rf"[\w-]*(?:{_LOGIN_NAMES}|pass)", re.IGNORECASE)
 _CHARS_MIN = {
@@ -28,6 +28,8 @@ _CHARS_MIN = {
 _RANDOM = frozenset({"bearer", "scheme", "sas", "chat", "stored", "weak"})
 _KINDS = ("named", "flag", "token", "auth", "mysql", "curl")
 _TOKEN_CHARS_MIN = 20
+# Behind the name may stand a version as well, or a commit.
+_COMFY_CHARS = len("comfyui-") + 64
 _MIXED_CHARS_MIN = 30
 _RUN_CHARS_MIN = 12
 _RUNS = re.compile(r"[A-Za-z0-9]+")
@@ -130,7 +132,7 @@ def _is_argument(flag: str, value: str) -> bool:
 
 
 def _is_token(value: str) -> bool:
-    if len(value) < _TOKEN_CHARS_MIN:
+    if len(value) < (_COMFY_CHARS if value.startswith("comfyui-") else _TOKEN_CHARS_MIN):
         return False
     if value.startswith(("sk-", "pypi-")):
         # Packages and models have such names as well, of short words.

@@ -64,6 +64,7 @@ _TOKENS = (
     r"tskey-[a-z]+-[\w-]+",
     r"sntry[su]_[\w+/=-]+",
     r"AGE-SECRET-KEY-1[0-9A-Z]+",
+    r"comfyui-[0-9a-f]+",
 )
 # Their first part may go on for long, and hold others: looked for after those.
 _DOTTED = (

@@ -46,6 +46,8 @@ HIDDEN = [
     ("Authorization: ApiKey a1b2c3d4e5f6", "Authorization: ApiKey [redacted]"),
     ("{'Authorization': 'a1b2c3d4e5f6'}", "{'Authorization': '[redacted]'}"),
     ("gsk_" + "a1B2" * 9, "[redacted]"),
+    ("401: comfyui-" + "0a9b" * 16 + " is not known", "401: [redacted] is not known"),
+    ("'api_key_comfy_org': 'a1b2c3d4e5f6'", "'api_key_comfy_org': '[redacted]'"),
     ("SECRET_KEY=abcdefgh", "SECRET_KEY=[redacted]"),
     ("'minio_secret_key': 'a1b2c3d4'", "'minio_secret_key': '[redacted]'"),
     ("Cookie: sessionid=abcdefgh12345", "Cookie: sessionid=[redacted]"),
@@ -84,6 +86,8 @@ HIDDEN = [
 ]
 
 LEFT = [
+    "comfyui-" + "0a9b" * 10,  # a commit
+    "/opt/comfyui-0.3.40/main.py",
     "",
     "Access denied for user 'root'@'localhost' (using password: YES)",
     "SyntaxError: Unexpected token: identifier",
