@@ -14,14 +14,15 @@ from collections.abc import Iterable, Sequence
 import re2
 from msgspec import Struct
 
-from fnr.policy.parameterise import parameterise
+from fnr.policy.parameterise import READ_CHARS_MAX, SHAPE_CHARS_MAX, parameterise
 from fnr.policy.rules import Category
 from fnr.policy.toml_text import quoted
 
 HITS_MIN = 2
 SUGGESTIONS_MAX = 50
 TESTS_MAX = 3
-MESSAGE_CHARS_MAX = 400
+# No more of a message is read for its template.
+MESSAGE_CHARS_MAX = READ_CHARS_MAX
 NAME_WORDS_MAX = 5
 # Of the 80 that a rule's name may have, room for a number behind it.
 NAME_CHARS_MAX = 70
@@ -87,7 +88,7 @@ def suggest(errors: Iterable[NamelessError], *, hits_min: int = HITS_MIN) -> lis
     """Templates that occur often enough or that a person named, the most frequent first."""
     groups: dict[tuple[str, str], list[NamelessError]] = {}
     for error in errors:
-        template = parameterise(_first_line(error.message))
+        template = _template(error.message)
         groups.setdefault((error.exception, template), []).append(error)
     wanted = [
         (template, found)
@@ -98,6 +99,15 @@ def suggest(errors: Iterable[NamelessError], *, hits_min: int = HITS_MIN) -> lis
     wanted.sort(key=lambda pair: (-len(pair[1]), pair[0]))
     names: Counter[str] = Counter()
     return [_suggestion(template, found, names) for template, found in wanted[:SUGGESTIONS_MAX]]
+
+
+def _template(message: str) -> str:
+    """What the errors of one cause have in common; of a long message its beginning."""
+    template = parameterise(_first_line(message))
+    if len(template) < SHAPE_CHARS_MAX - 1:
+        return template
+    # Cut, perhaps within a word.
+    return template.rpartition(" ")[0] or template
 
 
 def expression(template: str, *, several: bool = False) -> str:
@@ -191,7 +201,9 @@ def _says_only_its_type(error: NamelessError) -> bool:
 
 
 def _tests(errors: Sequence[NamelessError]) -> tuple[str, ...]:
-    messages = list(dict.fromkeys(_first_line(error.message) for error in errors))
+    messages = list(
+        dict.fromkeys(_first_line(error.message)[:MESSAGE_CHARS_MAX] for error in errors)
+    )
     # The first, the last and one of the middle differ more than neighbours do.
     places = sorted({0, len(messages) // 2, len(messages) - 1})
     return tuple(messages[place] for place in places)[:TESTS_MAX]
@@ -199,7 +211,7 @@ def _tests(errors: Sequence[NamelessError]) -> tuple[str, ...]:
 
 def _first_line(message: str) -> str:
     lines = (line.strip() for line in message.splitlines())
-    return next((line for line in lines if line), "")[:MESSAGE_CHARS_MAX]
+    return next((line for line in lines if line), "")
 
 
 def _name(template: str) -> str:

@@ -38,6 +38,20 @@ def test_errors_that_differ_in_numbers_and_paths_become_one_rule() -> None:
     assert len(found.tests) == 3
 
 
+def test_long_messages_of_one_cause_become_one_rule() -> None:
+    """Wherever the paths in them push the rest."""
+    words = "the render farm could not put the frame where it was asked for, which was {} with {} "
+    words += "holes, and so it went {} and stayed there until somebody came to look after it at {}"
+    words += "; of what is said behind that nobody has read a word in the last {} months or so {}"
+    messages = [
+        words.format("/data/" + "a1/" * (11 * number), number, "/b", "/c/d", number, "x " * 200)
+        for number in range(1, 11)
+    ]
+    [found] = suggest(error(number, message) for number, message in enumerate(messages))
+    assert found.hits == 10
+    assert all(looked(found.text, message) for message in (*messages, *found.tests))
+
+
 def test_what_happened_once_is_no_template_unless_a_person_named_it() -> None:
     assert suggest([error(1, "the widget fell over backwards")]) == []
     [found] = suggest([error(1, "the widget fell over backwards", category=Category.PERMANENT)])
