@@ -45,7 +45,7 @@ _TOP_DOMAINS = r"com|net|org|io|ai|dev|app|cloud|internal|local|lan|svc|edu|gov|
 _VARYING = re.compile(
     rf"""
       (?P<plain> (?<![\w.@/\\:'"-])
-                 (?:(?!(?i:http|status|error|response|exit(?:ed)?|return(?:ed)?|errno|signal
+                 (?:(?!(?i:http|status|error|response|exit(?:ed|code)?|return(?:ed)?|errno|signal
                           |sqlstate|xid|code|rc|ret(?:val)?|err|cuda(?:error(?:_t)?)?)(?![a-z]))
                     [A-Za-z_]{{1,{WORD_CHARS_MIN - 1}}}
                     (?:[.:]?[ ]|[ ,;)(!]{{1,3}})(?=[\s]|[A-Za-z]|$))+ )
@@ -67,7 +67,10 @@ _VARYING = re.compile(
     | (?P<quoted> (?<![\w'])'[^'\n]{{0,200}}'(?!\w) | "[^"\n]{{0,200}}" )
     | Xid[ ]\([^()]{{1,40}}\):[ ](?P<xid> \d{{1,3}} )
     | (?P<keep> (?=[A-Za-z])\b(?:
-                (?i:{_CODE_WORDS})(?:[ :=#]|[:=][ ]|[ ]\[|\[|:[ ]\(|[ ]\()-?\d{{1,5}}(?![\w%-]|\.\d)
+                (?i:{_CODE_WORDS})(?:[ :=#]|[:=][ ]|[ ]{{1,2}}:[ ]|[ ]\[|\[|:[ ]\(|[ ]\()
+                -?\d{{1,5}}(?![\w%-]|\.\d)
+              | (?i:response)(?:[ ]\[|:[ ])[45]\d\d(?![\w%-]|\.\d)
+              | code[ ]E[45]\d\d\b
               | (?i:returned)[ ]-?\d{{1,3}}(?=[.,;:)]|[ ](?:exit|\()|$)
               | (?i:sqlstate)\W{{1,3}}[0-9A-Z]{{5}}\b
               | {_KNOWN_CODES}\b )

@@ -118,6 +118,7 @@ def test_a_line_has_this_shape(line: str, shape: str) -> None:
         "took {} ms",
         "needs {} bytes",
         "[rank{}]: NCCL error",
+        "no response {} times",
     ],
 )
 @given(one=st.integers(10, 65_535), other=st.integers(10, 65_535))
@@ -141,6 +142,10 @@ def test_a_number_that_is_no_code_makes_no_difference(template: str, one: int, o
         ("failed with return value 3", "failed with return value 17"),
         ("ld returned 1 exit status", "ld returned 5 exit status"),
         ("ib_write failed, err=-5", "ib_write failed, err=-110"),
+        ("failed: <Response [503]>", "failed: <Response [401]>"),
+        ("Bad response: 503", "Bad response: 401"),
+        ("npm error code E404", "npm error code E401"),
+        ("  exitcode  : -6 (pid: 31)", "  exitcode  : -9 (pid: 31)"),
     ],
 )
 def test_what_names_the_cause_makes_a_difference(one: str, other: str) -> None:
