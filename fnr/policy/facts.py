@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import errno
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
@@ -19,6 +20,7 @@ from msgspec import Struct
 from fnr.policy.codes import Place, signal_name, spelled_codes
 from fnr.policy.escaped import unescaped
 from fnr.policy.evidence import Code, Evidence, ExceptionFact
+from fnr.policy.halves import OUR_LINE, OUR_SIGN
 from fnr.policy.in_english import foreign_words
 from fnr.policy.printed import (
     ESCAPES,
@@ -46,6 +48,9 @@ LINKS_MAX = 10
 _SHELL_SIGNAL_BASE = 128
 _SIGNALS_MAX = 31
 
+
+# What no program has said.
+_UNSAID = re.compile(f"{ESCAPES.pattern}|{OUR_LINE}")
 
 # A field of the evidence, where words of it begin, the words, and where they end if these are
 # others that mean what stands there.
@@ -250,13 +255,14 @@ def _in_english(words: str) -> list[tuple[int, int, str]]:
 
 
 def _plain(part: str) -> list[tuple[int, str]]:
-    """The runs of characters between escape sequences, with their places."""
-    if "\x1b" not in part:
+    """The runs of characters between escape sequences, with their places, and without what fnr
+    itself says of a cut."""
+    if "\x1b" not in part and OUR_SIGN not in part:
         return [(0, part)]
     runs, position = [], 0
-    for escape in ESCAPES.finditer(part):
-        runs.append((position, part[position : escape.start()]))
-        position = escape.end()
+    for unsaid in _UNSAID.finditer(part):
+        runs.append((position, part[position : unsaid.start()]))
+        position = unsaid.end()
     return [*runs, (position, part[position:])]
 
 

@@ -12,6 +12,9 @@ _EDGE_CHARS_MAX = 400
 # A name, a sign and its value: without their name most secrets look like any word.
 _WORDS_BEHIND = 3
 _MARK = re.compile("\n… ([0-9]{1,15}) characters left out …\n")
+# The words of it, where a text is read by the line; no program has said them.
+OUR_SIGN = "characters left out …"
+OUR_LINE = r"(?:(?<=\n)|\A)… [0-9]{1,15} characters left out …(?:\n|\Z)"
 _BETWEEN = re.compile(r"\s+|[,;&]")
 
 

@@ -25,6 +25,8 @@ from fnr.policy.rules import (
     Strategy,
     WaitFor,
 )
+from fnr.policy.text_model import wording_of
+from fnr.worker.foreign_text import clean
 
 T, R, V, P, U = (
     Category.TRANSIENT,
@@ -380,6 +382,18 @@ def test_a_code_that_words_spell_out_has_their_span(field: str, evidence: Eviden
     assert found.matched == "http 503"
     assert span.text == field
     assert getattr(evidence, field)[span.start : span.end] == "HTTP 503"
+
+
+def test_what_fnr_says_of_a_cut_is_no_word_of_the_program() -> None:
+    cut = clean("the lens " + "q" * 9_000 + " timed out", 1_000)
+    assert "characters left out" in cut
+    ours = rule("mine", Level.TEXT, P, text=("characters|left out",))
+    for evidence in (says(cut), Evidence(stderr_tail=cut, exit_code=1)):
+        assert named(evidence, ours).rule == UNMATCHED
+        assert not [word for word in wording_of(gather(evidence)).features if "charac" in word]
+        found = named(evidence, rule("mine", Level.TEXT, P, text=("timed out",)))
+        [span] = found.spans
+        assert cut[span.start : span.end] == "timed out"
 
 
 def test_a_code_that_was_reported_stands_in_no_words() -> None:
