@@ -12,6 +12,7 @@ from store_values import (
     ENDS,
     IDS,
     NOW_MS,
+    TRANSIENT,
     Book,
     accept,
     bury,
@@ -29,7 +30,7 @@ from fnr.policy.dead_letter import DeathCause, LetterState
 from fnr.policy.evidence import KilledBy
 from fnr.policy.rules import Category
 from fnr.policy.task import AttemptOutcome, TaskState
-from fnr.policy.verdict import conclude
+from fnr.policy.verdict import bury_expired, conclude
 from fnr.store import details, errors, kills, ledger, letters, outbox, results, tasks
 from fnr.store.connection import Store
 from fnr.store.settle import ClaimLost, settle
@@ -125,6 +126,17 @@ def test_every_end_leaves_a_whole_store(book: Book, name: str) -> None:
     assert is_whole(tx)
     assert tasks.get(tx, verdict.task.task_id) == verdict.task
     assert tx.tally("render", verdict.task.state) == 1
+
+
+def test_the_letter_of_who_expired_after_a_failure_names_the_failure(tx: Transaction) -> None:
+    """Nothing failed when it expired, and what had failed before is why it did."""
+    accept(tx, new_task(expires_at_ms=NOW_MS + 60_000))
+    retried = failure(claim(tx), TRANSIENT)
+    end(tx, retried)
+    [error] = details.find(tx, retried.task.task_id).errors
+    end(tx, bury_expired(retried.task, now_ms=NOW_MS + 60_000))
+    letter = letter_of(tx, retried.task.task_id)
+    assert (letter.cause, letter.error_id) == (DeathCause.EXPIRED, error.error_id)
 
 
 def test_who_succeeds_before_the_wish_to_cancel_reaches_him_is_done(book: Book) -> None:
