@@ -60,6 +60,36 @@ def test_a_replayed_task_has_a_fresh_budget(book: Book) -> None:
     assert is_whole(tx)
 
 
+def test_a_replayed_task_begins_with_its_first_function_and_input(book: Book) -> None:
+    """Whatever smaller way it had been tried in before it died."""
+    tx = book.tx
+    [task_id] = accept(tx, new_task())
+    hand_over(tx, "render", lambda _: BY_CPU, after="", count_max=9, now_ms=NOW_MS)
+    end(tx, failure(claim(tx, function="render_cpu")))
+    assert letter_of(tx, task_id).function == "render"
+    assert replay(tx, task_id) == {}
+    task = tasks.get(tx, task_id)
+    assert task is not None
+    assert (task.function, task.degraded) == ("render", ())
+    book.commit()
+    assert is_whole(tx)
+
+
+def test_a_replayed_task_has_had_no_try_within_its_window(tx: Transaction) -> None:
+    """What was granted before it died is not held against it."""
+    [task_id] = accept(tx, new_task())
+    end(tx, failure(claim(tx), TRANSIENT, now_ms=NOW_MS + 1))
+    end(tx, failure(claim(tx, now_ms=NOW_MS + 60_000), TRANSIENT, now_ms=NOW_MS + 60_001))
+    assert ledger.recoveries(tx, task_id, since_ms=0) == (NOW_MS + 1, NOW_MS + 60_001)
+    assert ledger.recoveries(tx, task_id, since_ms=NOW_MS + 1) == (NOW_MS + 60_001,)
+    end(tx, failure(claim(tx, now_ms=NOW_MS + 600_000), now_ms=NOW_MS + 600_001))
+    assert replay(tx, task_id, now_ms=NOW_MS + 600_002) == {}
+    assert ledger.recoveries(tx, task_id, since_ms=0) == ()
+    again = claim(tx, now_ms=NOW_MS + 600_003)
+    end(tx, failure(again, TRANSIENT, now_ms=NOW_MS + 600_004))
+    assert ledger.recoveries(tx, task_id, since_ms=0) == (NOW_MS + 600_004,)
+
+
 def test_a_replay_says_why_not(tx: Transaction) -> None:
     task_id, gone = bury(tx), IDS.new()
     assert "not in fnr.toml" in replay(tx, task_id, function_known=lambda _: False)[task_id]
