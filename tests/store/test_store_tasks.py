@@ -76,6 +76,17 @@ def test_an_idempotency_key_answers_even_when_the_task_has_ended(tx: Transaction
     assert accepting.accept(tx, [(again, b"{}")]) == [(first.task_id, True)]
 
 
+def test_a_batch_that_is_sent_again_is_known_by_its_idempotency_keys(tx: Transaction) -> None:
+    """Under new ids, as by a program that makes its tasks anew."""
+    keys = ["row-1", "row-2"]
+    first = [(new_task(idempotency_key=key), b"{}") for key in keys]
+    again = [(new_task(idempotency_key=key), b"{}") for key in (*keys, "row-3")]
+    accepting.accept(tx, first)
+    answers = accepting.accept(tx, again)
+    assert answers[:2] == [(task.task_id, True) for task, _ in first]
+    assert answers[2] == (again[2][0].task_id, False)
+
+
 def test_an_id_that_is_known_is_the_same_task_whatever_became_of_it(tx: Transaction) -> None:
     task = new_task()
     assert accepting.accept(tx, [(task, b"{}"), (task, b"{}")]) == [
