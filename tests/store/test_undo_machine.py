@@ -321,6 +321,18 @@ def test_what_could_not_be_undone_holds_the_retry_and_not_the_others(book: Book)
     assert whole(book)
 
 
+def test_who_is_cancelled_while_his_retry_waits_is_undone_to_the_end(book: Book) -> None:
+    """What was to be undone before the retry is undone instead of it, and whatever is hopeless."""
+    tx = book.tx
+    task_id = failed(tx, first=True)
+    assert tasks.ask_cancel(tx, task_id, reason="", by="ann", now_ms=NOW_MS) == "cancelled"
+    assert whole(book)
+    assert [step.state for step in try_all(tx, task_id, HOPELESS)] == ["needs_operator"] * 2
+    assert tx.all("SELECT * FROM undo_run WHERE task_id = ?", (task_id,)) == []
+    assert tasks.state_of(tx, task_id) == TaskState.CANCELLED
+    assert whole(book)
+
+
 def test_letters_stay_until_their_undo_has_ended(tx: Transaction) -> None:
     accept(tx, new_task())
     claimed = claim(tx)
