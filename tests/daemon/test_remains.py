@@ -28,7 +28,7 @@ from fnr.daemon.adopter import Adopter
 from fnr.daemon.parts import Parts
 from fnr.daemon.worker_process import Held, WorkerProcess, WorkerState
 from fnr.host import process
-from fnr.host.clock import Clock
+from fnr.host.clock import Clock, ulid_ms
 from fnr.host.kernel_log import KernelLog
 from fnr.policy.evidence import KilledBy
 from fnr.policy.record import WorkerRecord
@@ -86,6 +86,23 @@ def ended_worker(folder: Path) -> WorkerProcess:
         state=WorkerState.GONE,
         held={TOKEN: Held(TOKEN, cast("Any", None))},
     )
+
+
+@pytest.mark.parametrize(
+    ("spooled_s", "ended_s"), [(1_000, 1_000), (-5, 0), (7_200, 3_600)], ids=["", "before", "after"]
+)
+def test_an_attempt_ended_between_its_claim_and_when_that_was_heard(
+    tmp_path: Path, spooled_s: int, ended_s: int
+) -> None:
+    """Whatever the time of its file says: somebody may have set the clock, or touched it."""
+    worker = ended_worker(tmp_path)
+    os.close(worker.pidfd)
+    claimed_ms = ulid_ms(TOKEN)
+    spooled_ns = (claimed_ms + spooled_s * 1_000) * 1_000_000
+    os.utime(tmp_path / f"{TOKEN}.json", ns=(spooled_ns, spooled_ns))
+    paths = parts_at(tmp_path).paths
+    found = remains.ended_at_ms(paths, worker, TOKEN, claimed_ms + 3_600_000)
+    assert found == claimed_ms + ended_s * 1_000
 
 
 @pytest.mark.parametrize("step", ["fnr.host.process.stop_group", "fnr.daemon.remains.read_from"])

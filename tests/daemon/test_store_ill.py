@@ -195,6 +195,8 @@ def test_who_stops_the_daemon_now_does_not_wait_for_a_store_that_takes_nothing(
     home.up()
     end = end_of(home, task_id)
     assert (end.task.state, end.task.attempts) == (TaskState.DONE, 1)
+    while [*Path(home.paths.spool_of(None)).iterdir()]:
+        pass  # it goes once its attempt is settled
 
 
 def test_who_stops_the_daemon_now_waits_for_the_store_if_a_result_is_nowhere_else(
