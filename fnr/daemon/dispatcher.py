@@ -155,6 +155,8 @@ class Dispatcher:
         """Forget claims whose commit failed; the store has rolled them back."""
         for assignment in assignments:
             assignment.worker.reserved -= len(assignment.claims)
+        # Whoever is refused again has promised nothing anew, and still holds this list.
+        assignments.clear()
         for pool in self.pools.values():
             pool.next_due_at_ms = 0
 

@@ -86,6 +86,31 @@ def test_what_was_done_while_the_store_was_ill_is_not_done_again(
     assert bytes(end.result) == b'"once"'
 
 
+def test_who_was_to_begin_next_when_the_store_fell_ill_begins_when_it_is_well(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """Its claim went with the COMMIT that failed, and so does the place it had been promised."""
+    bells = [pipes(tmp_path, f"started-{number}", f"gate-{number}") for number in range(3)]
+    home = home_at(function("hang", "block_on", "workers = 1")).up()
+    ids = [
+        submit(home, "hang", {"fifo": str(gate), "started": str(started)})
+        for started, gate in bells
+    ]
+    assert home.process is not None
+    pid = home.process.pid
+    bells[0][0].read_text()
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (LOG_BYTES_MAX, resource.RLIM_INFINITY))
+    bells[0][1].write_text("once")
+    while not says(home, "1 ended attempts wait for the store"):
+        pass
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, WITHOUT_END)
+    for started, gate in bells[1:]:
+        started.read_text()
+        assert len(home.ask(ask.ListTasks(where="state:running")).items) == 1
+        gate.write_text("next")
+    assert {end_of(home, task_id).task.attempts for task_id in ids} == {1}
+
+
 def test_a_worker_that_was_started_while_the_store_was_ill_is_adopted(
     home_at: HomeAt, tmp_path: Path
 ) -> None:
