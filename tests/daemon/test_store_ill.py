@@ -14,6 +14,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from threading import Thread
 
 import msgspec
 import pytest
@@ -109,6 +110,38 @@ def test_who_was_to_begin_next_when_the_store_fell_ill_begins_when_it_is_well(
         assert len(home.ask(ask.ListTasks(where="state:running")).items) == 1
         gate.write_text("next")
     assert {end_of(home, task_id).task.attempts for task_id in ids} == {1}
+
+
+def let_go(started: Path, gate: Path) -> None:
+    """Wait until somebody has begun, and let him end."""
+    started.read_text()
+    gate.write_text("done")
+
+
+def test_what_went_back_while_the_store_was_ill_begins_when_it_is_well(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """Its worker died before it began, and so it is nobody's until that is on disk."""
+    started, gate, next_started, next_gate = pipes(tmp_path, "a", "b", "c", "d")
+    home = home_at(
+        function("hang", "block_on", "workers = 1\nwindow = 2") + function("echo", "echo")
+    ).up()
+    items = [
+        {"function": "hang", "input": {"fifo": str(fifo), "started": str(bell)}}
+        for fifo, bell in ((gate, started), (next_gate, next_started))
+    ]
+    many = ask.SubmitMany(items=[msgspec.Raw(msgspec.json.encode(item)) for item in items])
+    first, second = home.ask(many).task_ids
+    pid = int(started.read_text())
+    with no_writes(home):
+        buried(home, pid)
+    # Which of them is next is not said here.
+    for bell, fifo in ((started, gate), (next_started, next_gate)):
+        Thread(target=let_go, args=(bell, fifo), daemon=True).start()
+    for task_id in (first, second):
+        assert end_of(home, task_id).task.state is TaskState.DONE
+    [back, *_] = home.ask(ask.GetTask(task_id=second)).attempts
+    assert back.outcome == "returned"
 
 
 def test_a_worker_that_was_started_while_the_store_was_ill_is_adopted(
