@@ -378,11 +378,12 @@ def test_a_letter_that_is_replayed_right_after_its_step_was_skipped_fails_like_a
 
 def test_retention_leaves_tasks_whose_undo_has_not_ended(book: Book) -> None:
     tx = book.tx
-    accept(tx, new_task(function="a"), new_task(function="b"))
-    kept, gone = claim(tx, function="a"), claim(tx, function="b")
-    for one in (kept, gone):
+    accept(tx, *(new_task(function=name) for name in "abc"))
+    kept, gone, stuck = (claim(tx, function=name) for name in "abc")
+    for one in (kept, gone, stuck):
         end_with(tx, ENDS["cancelled"](tx, one), (new_step(one),))
     try_all(tx, gone.task.task_id, UNDONE)
+    try_all(tx, stuck.task.task_id, HOPELESS)
     book.commit()
     later_ms = NOW_MS + 10**9
     prune.prune_step(
@@ -390,6 +391,7 @@ def test_retention_leaves_tasks_whose_undo_has_not_ended(book: Book) -> None:
         count_max=100, places={}, enough=lambda: False,
     )  # fmt: skip
     assert tasks.get(tx, kept.task.task_id) is not None
+    assert tasks.get(tx, stuck.task.task_id) is not None
     assert tasks.get(tx, gone.task.task_id) is None
 
 
