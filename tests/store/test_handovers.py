@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from store_values import NOW_MS, Book, accept, claim, is_whole, new_task
+from store_values import NOW_MS, TRANSIENT, Book, accept, claim, end, failure, is_whole, new_task
 
 from fnr.policy.degrade import Degradation
 from fnr.policy.task import Task
-from fnr.store import handovers, ledger, tally, tasks
+from fnr.store import checkpoints, handovers, ledger, tally, tasks
 
 STEP = Degradation(function="render", rung=0, why="breaker:gpu", to="render_cpu", set={"n": 1})
 
@@ -41,6 +41,21 @@ def test_due_tasks_move_and_the_others_stay(book: Book) -> None:
     assert b'"n":1' in claimed.input
     book.commit()
     assert is_whole(tx)
+
+
+def test_who_takes_over_does_not_go_on_from_where_the_other_got(book: Book) -> None:
+    """What one function keeps says nothing to another; the first one finds it again."""
+    tx = book.tx
+    accept(tx, new_task(function="render"))
+    first = claim(tx, function="render")
+    assert checkpoints.keep(tx, first.token, b'{"frame":7}', now_ms=NOW_MS)
+    end(tx, failure(first, TRANSIENT))
+    later_ms = NOW_MS + 600_000
+    handovers.hand_over(tx, "render", step_for, after="", count_max=9, now_ms=later_ms)
+    second = claim(tx, function="render_cpu", now_ms=later_ms)
+    assert second.checkpoint is None
+    tx.run("UPDATE task SET function = 'render' WHERE task_id = ?", (first.task.task_id,))
+    assert checkpoints.of_task(tx, first.task.task_id) == b'{"frame":7}'
 
 
 def test_many_are_moved_in_bounded_steps(book: Book) -> None:
