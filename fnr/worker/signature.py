@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from msgspec import Struct
@@ -35,7 +36,7 @@ class Signature(Struct, frozen=True, kw_only=True):
 def signature_of(function: Callable[..., Any]) -> Signature:
     """What the function takes. Raises TypeError when it cannot be called by keywords."""
     try:
-        parameters = inspect.signature(function).parameters.values()
+        parameters = _whole(function).parameters.values()
     except ValueError:  # some functions written in C do not say
         return Signature()
     required, allowed, anything = set(), set(), False
@@ -52,6 +53,19 @@ def signature_of(function: Callable[..., Any]) -> Signature:
                 f"parameter {parameter.name!r} is positional-only; fnr passes the input by name"
             )
     return Signature(required=frozenset(required), allowed=None if anything else frozenset(allowed))
+
+
+def _whole(function: Any) -> inspect.Signature:
+    """The signature: of a wrapper its own where it names what it takes, else what it wraps."""
+    call = inspect.getattr_static(function, "__call__", None)
+    if isinstance(call, staticmethod | classmethod):
+        # Python 3.11 takes its first parameter for "self".
+        function = function.__call__
+    with suppress(ValueError):
+        own = inspect.signature(function, follow_wrapped=False)
+        if all(one.kind is not one.VAR_KEYWORD for one in own.parameters.values()):
+            return own
+    return inspect.signature(function)
 
 
 def _quoted(names: list[str]) -> str:
