@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import select
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -20,6 +21,7 @@ from fnr.api.frames import Output, Run, WorkerSpec
 from fnr.host import own_use
 from fnr.host.clock import Clock
 from fnr.host.limits import apply_limits
+from fnr.host.subreaper import children_since
 from fnr.policy.chaos import WorkerFault
 from fnr.policy.evidence import WORKER_GOT, Evidence, KilledBy, Phase
 from fnr.worker.capture import capture
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
     import asyncio
 
 _NS_PER_MS = 1_000_000
+# A daemon that is there insists after a second at most.
+INSIST_MS = 5_000
+LOOK_MS = 20
 
 
 class PythonFunction:
@@ -117,6 +122,8 @@ class PythonFunction:
             _leave_copy(result)
         _flush()
         self._has_lost_descriptors()
+        if self._duty.cancel is not None:
+            self._see_off_what_it_left()
         log_to = self._log.size()
         output = Output(
             log_path=self._log.path,
@@ -144,6 +151,18 @@ class PythonFunction:
             with self._duty.lock:
                 self._duty.mend()
         return self._log.regained
+
+    def _see_off_what_it_left(self) -> None:
+        """Who was asked to end may have ended alone, as a coroutine does, and left its processes.
+
+        Until they are gone the attempt is not over: the daemon insists, and ends all of the group.
+        """
+        poll = select.poll()
+        poll.register(self._interrupts.fd, select.POLLIN)
+        until_ms = self._clock.boot_ms() + INSIST_MS
+        with suppress(Interrupted):
+            while children_since(self._duty.since_ms) and self._clock.boot_ms() < until_ms:
+                self._interrupts.wait(poll, LOOK_MS)
 
     def _why_leave(self, log_to: int, file_size_mib: int | None) -> str:
         if self._log.regained:

@@ -125,3 +125,38 @@ command = ["sh", "-c", "sh -c 'echo $$ > {pid_file}; kill -STOP $$'; exit 0"]
     os.kill(pid, signal.SIGCONT)
     assert end_of(home, task_id).task.state is TaskState.DONE
     assert home.ask(ask.GetStatus()).problems == []
+
+
+LEAVES_A_CHILD = """
+import asyncio
+import subprocess
+
+
+async def leave(pid_file):
+    script = "trap : TERM; echo $$ > $0; sleep 1000; sleep 1000"
+    subprocess.Popen(["sh", "-c", script, pid_file])
+    await asyncio.Event().wait()
+"""
+
+
+def test_a_coroutine_that_is_ended_is_over_when_what_it_started_is(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """It ends at once when it is asked; the next attempt began beside what it had left."""
+    (tmp_path / "leaves.py").write_text(LEAVES_A_CHILD)
+    home = home_at(
+        f"""
+[functions.leave]
+python = "leaves:leave"
+cwd = "{tmp_path}"
+grace = "200ms"
+retry = {{ max = 0 }}
+"""
+    ).up()
+    pid_file = tmp_path / "pid"
+    os.mkfifo(pid_file)
+    task_id = submit(home, "leave", {"pid_file": str(pid_file)})
+    pid = int(pid_file.read_text())
+    home.fnr("task", "cancel", task_id)
+    assert end_of(home, task_id).task.state is TaskState.CANCELLED
+    assert not Path(f"/proc/{pid}").exists()

@@ -242,6 +242,13 @@ async def waits_for_ever(note: str) -> None:
         with_finally_note(note)
 
 
+async def leaves_a_child(pipe: str) -> None:
+    """Waits for ever; what it has started goes on until somebody writes into the pipe."""
+    _left_behind.append(await asyncio.create_subprocess_exec("cat", pipe))
+    fnr.progress(1)
+    await asyncio.Event().wait()
+
+
 async def left_by_another_task(note: str, *, stops: bool = False) -> None:
     """Waits for ever, and another task of its own ends the loop under it."""
 
@@ -369,7 +376,7 @@ def previews(path: str, gate: str) -> None:
     Path(gate).read_text()
 
 
-_left_behind: list[asyncio.Future[None]] = []
+_left_behind: list[object] = []
 
 
 async def outlived(gate: str, note: str, *, first: bool = False) -> str:

@@ -10,7 +10,7 @@ import pytest
 from fake_daemon import FakeDaemon, Peer, WorkerUnderTest
 from gates import Gate
 
-from fnr.api.frames import Ack, Bye, Cancel, Done, Fail, Progress, Returned
+from fnr.api.frames import Ack, Beat, Bye, Cancel, Done, Fail, Progress, Returned
 from fnr.policy.evidence import KilledBy
 
 HERE = Path(__file__).parent
@@ -160,3 +160,27 @@ def test_a_coroutine_is_cancelled_and_the_loop_lives_on(daemon: FakeDaemon) -> N
         assert fail.evidence.exceptions[0].type == "asyncio.exceptions.CancelledError"
         assert note.read_text() == "cleaned up"
         note.unlink()
+
+
+@pytest.mark.parametrize("insisted", [False, True])
+def test_a_coroutine_that_is_ended_is_over_when_what_it_started_is(
+    daemon: FakeDaemon, gate: Gate, *, insisted: bool
+) -> None:
+    """Method: what it has started waits at a gate; a beat says that the attempt goes on."""
+    worker, peer = serve(daemon, "leaves_a_child")
+    token = begun(peer, {"pipe": str(gate)})
+    peer.send(Cancel(token=token, reason="timeout", why="took too long", force=True))
+    peer.heard()
+    peer.expect(Beat)
+    if insisted:
+        worker.signal(signal.SIGTERM)
+    else:
+        gate.open()
+    evidence = peer.expect(Fail).evidence
+    assert (evidence.killed_by, evidence.kill_reason) == (KilledBy.TIMEOUT, "took too long")
+    if insisted:
+        gate.open()
+        assert peer.expect(Bye).reason == "stopped"
+    else:
+        begun(peer, {"pipe": str(gate)})
+        gate.open()
