@@ -320,7 +320,7 @@ def test_no_retry_on_top_of_what_could_not_be_undone(busy: LiveHome, tmp_path: P
     assert (task.state, task.waiting_for) == (TaskState.WAITING, "undo")
     [step] = steps_of(home, task_id)
     assert step.state is StepState.NEEDS_OPERATOR
-    why = f"1 of its undo steps needs an operator: fnr undo list {task_id}"
+    why = f"1 of its undo steps needs an operator: fnr --home {home.folder} undo list {task_id}"
     assert f"held back: {why}\n" in home.fnr("task", "show", task_id).stdout
     whole(home)
     key.touch()
