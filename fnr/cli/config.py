@@ -15,6 +15,7 @@ from fnr.cli.here import here
 from fnr.cli.render import Column, Listing, show_list, show_one, write, write_json
 from fnr.cli.settings_view import Setting, all_settings, declared_functions, toml_value
 from fnr.cli.terminal import one_line
+from fnr.client.connect import TIMEOUT_MS_DEFAULT
 from fnr.config.gone_file import WHY_GONE, file_is_gone
 from fnr.config.load import Loaded, load
 
@@ -94,14 +95,17 @@ def checked_settings() -> Loaded:
     )
 
 
-def refuse_without_file(consequence: str) -> None:
-    """Is there no fnr.toml any more, although functions of it have had tasks?"""
+def refuse_without_file(consequence: str, *, timeout_ms: int = TIMEOUT_MS_DEFAULT) -> None:
+    """Is there no fnr.toml any more, although functions of it have had tasks?
+
+    timeout_ms: how long a daemon may take to answer.
+    """
     file = here().paths.config_file
     if Path(file).exists() or not Path(here().paths.store_file).exists():
         return
     known: list[str] = []
     with suppress(FnrError):  # a daemon that cannot answer is restarted all the more
-        known = [one.function for one in here().ask(ListFunctions())]
+        known = [one.function for one in here().ask(ListFunctions(), timeout_ms=timeout_ms)]
     if file_is_gone(file, known):
         raise ConfigError(
             f"{file} is gone: {consequence}",

@@ -108,7 +108,7 @@ def restart(*, drain: Drain = False, now: Now = False, within: Within = "2m") ->
     within_ms = _within_ms(within)
     if is_running(here().paths):
         # The next one would refuse to begin.
-        refuse_without_file("the daemon runs on")
+        refuse_without_file("the daemon runs on", timeout_ms=_answer_ms(within_ms))
         _stop(drain=drain, now=now, within_ms=within_ms)
     pid = start_daemon(here(), within_ms=within_ms) or home_holder(here().paths.lock_file)
     _show("restart", pid=pid, changed=True)
@@ -153,7 +153,7 @@ def _ask_to_end(wish: StopDaemon, *, within_ms: int) -> int | None:
     """
     clock, lock_file = here().clock, here().paths.lock_file
     give_up_at_ms = clock.boot_ms() + min(within_ms, UNREACHED_MS_MAX)
-    timeout_ms = min(max(within_ms, ANSWER_MS_MIN), TIMEOUT_MS_DEFAULT)
+    timeout_ms = _answer_ms(within_ms)
     while True:
         try:
             pid = _pid(timeout_ms)
@@ -169,6 +169,11 @@ def _ask_to_end(wish: StopDaemon, *, within_ms: int) -> int | None:
                 select.select([], [], [], RETRY_MS / 1_000)
         else:
             return pid
+
+
+def _answer_ms(within_ms: int) -> int:
+    """How long one answer may take of a daemon that is waited for so long."""
+    return min(max(within_ms, ANSWER_MS_MIN), TIMEOUT_MS_DEFAULT)
 
 
 def _pid(timeout_ms: int) -> int | None:
