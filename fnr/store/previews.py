@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from fnr.policy.dead_letter import DeadLetter
 from fnr.policy.filter import TASK_FIELDS, narrowed
@@ -28,17 +29,7 @@ def purge(
 ) -> Preview:
     """Which letters could be deleted now."""
     found, go_on = _letters(tx, task_ids, where, after=after, limit=limit, now_ms=now_ms)
-    return _sum(
-        (
-            (
-                task_id,
-                letter.function if letter else "",
-                letters.purge_problem(tx, letter, open_too=open),
-            )
-            for task_id, letter in found
-        ),
-        go_on,
-    )
+    return _of_letters(found, partial(letters.purge_problem, tx, open_too=open), go_on)
 
 
 def resolve(
@@ -52,13 +43,7 @@ def resolve(
 ) -> Preview:
     """Which letters could be put to rest now."""
     found, go_on = _letters(tx, task_ids, where, after=after, limit=limit, now_ms=now_ms)
-    return _sum(
-        (
-            (task_id, letter.function if letter else "", letters.resolve_problem(letter))
-            for task_id, letter in found
-        ),
-        go_on,
-    )
+    return _of_letters(found, letters.resolve_problem, go_on)
 
 
 def cancel(
@@ -99,6 +84,20 @@ def _letters(
     if where:
         ids, go_on = _found(tx, LETTERS, where, after=after, limit=limit, now_ms=now_ms)
     return ((task_id, letters.get(tx, task_id)) for task_id in dict.fromkeys(ids)), go_on
+
+
+def _of_letters(
+    found: Iterable[tuple[str, DeadLetter | None]],
+    problem: Callable[[DeadLetter | None], str | None],
+    go_on: str | None,
+) -> Preview:
+    return _sum(
+        (
+            (task_id, letter.function if letter else "", problem(letter))
+            for task_id, letter in found
+        ),
+        go_on,
+    )
 
 
 def _found(

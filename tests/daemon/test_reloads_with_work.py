@@ -179,12 +179,7 @@ def test_what_left_the_file_is_judged_as_declared_by_the_next_daemon_too(
 ) -> None:
     """It was put back for when its function comes back, as if nobody had ever said max = 0."""
     home = home_at(make_once("retry = { max = 0 }")).up()
-    bell, gate = (tmp_path / name for name in ("bell", "gate"))
-    os.mkfifo(bell)
-    os.mkfifo(gate)
-    given = {"path": str(tmp_path / "made"), "then": "reset", "bell": str(bell), "gate": str(gate)}
-    task_id = submit(home, "make", given)
-    bell.read_text()
+    task_id, gate = under_way(home, tmp_path)
     home.write("")
     if reloaded:
         home.ask(ask.ReloadConfig())
@@ -205,18 +200,24 @@ def test_what_left_the_file_ends_at_its_timeout_under_the_next_daemon_too(
 ) -> None:
     """It ran for ever."""
     home = home_at(make_once('timeout = "1s"\nretry = { max = 0 }')).up()
-    bell, gate = (tmp_path / name for name in ("bell", "gate"))
-    os.mkfifo(bell)
-    os.mkfifo(gate)
-    given = {"path": str(tmp_path / "made"), "then": "reset", "bell": str(bell), "gate": str(gate)}
-    task_id = submit(home, "make", given)
-    bell.read_text()
+    task_id, _ = under_way(home, tmp_path)
     home.kill()
     home.write("")
     home.up()
     assert end_of(home, task_id).task.state is TaskState.DEAD
     [error] = home.ask(ask.GetTask(task_id=task_id)).errors
     assert error.evidence.killed_by is KilledBy.TIMEOUT
+
+
+def under_way(home: LiveHome, folder: Path) -> tuple[str, Path]:
+    """A task of make that runs, and what lets it end."""
+    bell, gate = (folder / name for name in ("bell", "gate"))
+    os.mkfifo(bell)
+    os.mkfifo(gate)
+    given = {"path": str(folder / "made"), "then": "reset", "bell": str(bell), "gate": str(gate)}
+    task_id = submit(home, "make", given)
+    bell.read_text()
+    return task_id, gate
 
 
 def make_once(more: str) -> str:

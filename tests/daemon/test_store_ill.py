@@ -112,6 +112,16 @@ def test_who_was_to_begin_next_when_the_store_fell_ill_begins_when_it_is_well(
     assert {end_of(home, task_id).task.attempts for task_id in ids} == {1}
 
 
+def submitted_at_once(home: LiveHome, *pairs: tuple[Path, Path]) -> list[str]:
+    """A task for each gate and bell, all of one worker's window."""
+    items = [
+        {"function": "hang", "input": {"fifo": str(gate), "started": str(bell)}}
+        for gate, bell in pairs
+    ]
+    many = ask.SubmitMany(items=[msgspec.Raw(msgspec.json.encode(item)) for item in items])
+    return home.ask(many).task_ids
+
+
 def let_go(started: Path, gate: Path) -> None:
     """Wait until somebody has begun, and let him end."""
     started.read_text()
@@ -122,16 +132,11 @@ def test_what_went_back_while_the_store_was_ill_begins_when_it_is_well(
     home_at: HomeAt, tmp_path: Path
 ) -> None:
     """Its worker died before it began, and so it is nobody's until that is on disk."""
-    started, gate, next_started, next_gate = pipes(tmp_path, "a", "b", "c", "d")
     home = home_at(
         function("hang", "block_on", "workers = 1\nwindow = 2") + function("echo", "echo")
     ).up()
-    items = [
-        {"function": "hang", "input": {"fifo": str(fifo), "started": str(bell)}}
-        for fifo, bell in ((gate, started), (next_gate, next_started))
-    ]
-    many = ask.SubmitMany(items=[msgspec.Raw(msgspec.json.encode(item)) for item in items])
-    first, second = home.ask(many).task_ids
+    started, gate, next_started, next_gate = pipes(tmp_path, "a", "b", "c", "d")
+    first, second = submitted_at_once(home, (gate, started), (next_gate, next_started))
     pid = int(started.read_text())
     with no_writes(home):
         buried(home, pid)
@@ -207,16 +212,11 @@ def test_which_attempt_had_begun_is_known_until_its_end_is_on_disk(
     home_at: HomeAt, tmp_path: Path
 ) -> None:
     """Of two in a window the second took the worker down; the daemon dies before it is written."""
-    started, gate, next_started, next_gate = pipes(tmp_path, "a", "b", "c", "d")
     home = home_at(
         function("hang", "block_on", "workers = 1\nwindow = 2") + function("echo", "echo")
     ).up()
-    items = [
-        {"function": "hang", "input": {"fifo": str(fifo), "started": str(bell)}}
-        for fifo, bell in ((gate, started), (next_gate, next_started))
-    ]
-    many = ask.SubmitMany(items=[msgspec.Raw(msgspec.json.encode(item)) for item in items])
-    first, second = home.ask(many).task_ids
+    started, gate, next_started, next_gate = pipes(tmp_path, "a", "b", "c", "d")
+    first, second = submitted_at_once(home, (gate, started), (next_gate, next_started))
     pid = int(started.read_text())
     with no_writes(home):
         gate.write_text("once")
