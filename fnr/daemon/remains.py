@@ -23,6 +23,7 @@ from fnr.host.kernel_log import KernelLog, OwnGpus
 from fnr.host.other_user import read_from, remove_tree
 from fnr.host.process import Exit, StopReport
 from fnr.policy.evidence import DAEMON_KILLED, TAIL_BYTES_MAX, Evidence, KilledBy, Phase
+from fnr.policy.log_record import STDERR, STDOUT, decode
 from fnr.policy.used_up import is_used_up
 
 NOW_TOKEN_BYTES = 26
@@ -119,6 +120,7 @@ def death(worker: WorkerProcess, ended: Exit, *, stop_proven: bool, log_of: Kern
     facts = exit_facts.oom_facts(
         worker.identity.pid, pid_start=worker.identity.pid_start, watch=worker.memory, log=log_of
     )
+    stderr, stdout = last_words(worker)
     return Evidence(
         phase=Phase.RUN if worker.ever_ready else Phase.IMPORT,
         message=_headline(ended, oom_killed=facts.killed),
@@ -128,7 +130,8 @@ def death(worker: WorkerProcess, ended: Exit, *, stop_proven: bool, log_of: Kern
         worker_died=True,
         stop_proven=stop_proven,
         oom_killed=facts.killed,
-        stderr_tail=last_words(worker.log_path),
+        stderr_tail=stderr,
+        stdout_tail=stdout,
         missing=(*ended.missing, *facts.missing),
     )
 
@@ -266,13 +269,20 @@ def spooled_tokens(spool_dir: str, suffix: str = ".json") -> list[str]:
     return sorted(file.stem for file in found if is_ulid(file.stem))
 
 
-def last_words(log_path: str) -> str:
-    """The end of the worker's log."""
+def last_words(worker: WorkerProcess) -> tuple[str, str]:
+    """The end of the worker's log on stderr and stdout, behind what earlier attempts have printed.
+
+    What no record says, as of a Python function, counts as stderr.
+    """
     try:
-        tail = worker_log.read_span(log_path, 0, tail_bytes=TAIL_BYTES_MAX)
+        tail = worker_log.read_span(worker.log_path, worker.log_heard_to, tail_bytes=TAIL_BYTES_MAX)
     except OSError:
-        return ""
-    return tail.decode("utf-8", "replace")
+        return "", ""
+    said = {STDERR: bytearray(), STDOUT: bytearray()}
+    for line in tail.splitlines(keepends=True):
+        record = decode(line)
+        said[record.stream if record else STDERR] += record.written if record else line
+    return said[STDERR].decode("utf-8", "replace"), said[STDOUT].decode("utf-8", "replace")
 
 
 def _headline(ended: Exit, *, oom_killed: bool | None) -> str:

@@ -72,6 +72,7 @@ class WorkerProcess:
     finished_away: attempts that had ended when it last came back to us.
     kills:    why we are ending an attempt of its, our kill ledger in memory.
     heard_at_ms, begun_at_ms, idle_at_ms: on the boot clock.
+    log_heard_to: where in its log that of the attempts ends whose ends were heard of.
     ended, buried: nothing of it runs any more; what its attempts came to is on disk as well.
     """
 
@@ -108,6 +109,7 @@ class WorkerProcess:
     uid: int | None = None
     one_by_one: bool = False
     takes_log_limit: bool = False
+    log_heard_to: int = 0
     finished_away: frozenset[str] = frozenset()
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     buried: asyncio.Event = field(default_factory=asyncio.Event)
@@ -243,6 +245,7 @@ class WorkerProcess:
             if held is not None:
                 held.failed = isinstance(frame, Fail)
                 self.ending[frame.token] = held
+            self.log_heard_to = frame.output.log_to or self.log_heard_to
         self.begun_at_ms = now_boot_ms
         self.progress_at_ms = now_boot_ms
         self.recalled = False

@@ -19,6 +19,7 @@ the next link speaks.
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Sequence
 
 from fnr.policy.comparison import Sign, span_of
@@ -107,7 +108,10 @@ def _guessed(guess: Guess, fits: Sequence[Fit], facts: Facts) -> Classification:
 
 def somebody_spoke(evidence: Evidence) -> bool:
     """Of a worker or a command that ended without a word all words are fnr's own, and resemble
-    nothing; of an exception whose message could not be read only its name is known."""
+    nothing; of an exception whose message could not be read only its name is known. A worker that
+    was killed by SIGKILL knew nothing of it: what it had printed was of other things."""
+    if evidence.worker_died and evidence.signal == signal.SIGKILL:
+        return False
     if any(what.startswith(UNREAD_MESSAGE) for what in evidence.missing):
         return any(link.message for link in evidence.exceptions)
     if evidence.stderr_tail.strip() or evidence.stdout_tail.strip():

@@ -160,3 +160,43 @@ retry = {{ max = 0 }}
     home.fnr("task", "cancel", task_id)
     assert end_of(home, task_id).task.state is TaskState.CANCELLED
     assert not Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.parametrize("kind", ["command", "python"])
+def test_what_earlier_attempts_have_printed_names_no_death(
+    home_at: HomeAt, tmp_path: Path, kind: str
+) -> None:
+    """The whole log of the worker was read as the last words of the one that died with it."""
+    (tmp_path / "says.py").write_text(
+        "import os, signal\n"
+        "def say(words, logs):\n"
+        "    print(words, flush=True)\n"
+        "    if words == 'die':\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    # What the worker has not read when it is killed is in no log.
+    written = 'until grep -qrs "die$" "$1"; do :; done'
+    script = f'echo "$0"; if [ "$0" = die ]; then {written}; kill -9 $PPID; fi'
+    runs = {
+        "command": f"""command = ["sh", "-c", '''{script}''', "{{words}}", "{{logs}}"]""",
+        "python": f'python = "says:say"\ncwd = "{tmp_path}"',
+    }
+    home = home_at(
+        f"""
+[functions.say]
+{runs[kind]}
+workers = {{ min = 1, max = 1 }}
+retry = {{ max = 0, waits_max = 0, unknown_max = 0, deaths_max = 1 }}
+"""
+    ).up()
+    logs = home.paths.log_dir
+    earlier = "cannot allocate memory: no space left, connection refused"
+    assert (
+        end_of(home, submit(home, "say", {"words": earlier, "logs": logs})).task.state
+        is TaskState.DONE
+    )
+    task_id = submit(home, "say", {"words": "die", "logs": logs})
+    assert end_of(home, task_id).task.state is TaskState.DEAD
+    error = home.ask(GetError(error_id=task_id)).error
+    said = error.evidence.stdout_tail + error.evidence.stderr_tail
+    assert (error.classification.rule, said) == ("process/killed-from-outside", "die\n")
