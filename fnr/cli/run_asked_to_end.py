@@ -29,8 +29,8 @@ class AskedToEnd:
     """Cancels the task at the first signal; a later one raises KeyboardInterrupt.
 
     by:   the first signal; None while none came.
-    told: somebody was told what a further one does. Until then, and within SAME_MS of the first,
-          it is the same one.
+    told: what a further one does is being said. Until then, and within SAME_MS of the first, it is
+          the same one.
     """
 
     def __init__(self, task_id: str) -> None:
@@ -88,9 +88,12 @@ class AskedToEnd:
                 self._tell(f"cancelling; {name} again does not wait for its end")
 
     def _tell(self, line: str) -> None:
-        """Say what a further signal does; from here on it does that."""
-        say(line)
+        """Say what a further signal does; from here on it does that.
+
+        Set first: who reads the line and presses at once is ahead of what follows its write.
+        """
         self.told.set()
+        say(line)
 
 
 def end_by(number: signal.Signals) -> NoReturn:

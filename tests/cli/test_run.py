@@ -29,7 +29,7 @@ from fnr.api.requests import (
     WaitTasks,
     Watch,
 )
-from fnr.cli import follow, inbox, log_ends
+from fnr.cli import follow, inbox, log_ends, run_asked_to_end
 from fnr.cli.argv import Globals
 from fnr.cli.here import enter
 from fnr.cli.run import exit_code_of
@@ -242,6 +242,28 @@ def test_a_signal_that_comes_twice_is_one(server: WireServer) -> None:
             signal.raise_signal(signal.SIGINT)
     [request] = server.asked
     assert request == CancelTasks(task_ids=["T"], reason="Ctrl-C")
+
+
+def test_what_it_says_of_a_second_ctrl_c_is_true_once_it_can_be_read(
+    server: WireServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Method: who reads the line presses again before its write has returned."""
+    enter(flags_of(server))
+    said = threading.Event()
+    pressed = threading.Event()
+
+    def keep_writing(_line: str) -> None:
+        said.set()
+        pressed.wait(60)
+
+    monkeypatch.setattr(run_asked_to_end, "say", keep_writing)
+    server.answers[CancelTasks] = Changed(changed=["T"])
+    with AskedToEnd("T"):
+        signal.raise_signal(signal.SIGINT)
+        assert said.wait(60)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        pressed.set()
 
 
 def test_ctrl_c_for_the_foreground_cancels_nothing_in_the_background(server: WireServer) -> None:
