@@ -199,7 +199,14 @@ async def _serve(
 ) -> int:
     clock, dice = Clock(), Dice()
     _close_to_others(paths)
+    lost = _is_lost(paths)
     store = await open_store(paths)
+    if lost:
+        log.warning(
+            "%s was empty or gone, and is begun anew: earlier tasks are not in it",
+            paths.store_file,
+            extra={"next_step": "fnr daemon stop, then fnr db restore FILE"},
+        )
     reader = Reader(store)
     try:
         _refuse_without_file(paths, await store.write(functions.worked))
@@ -227,6 +234,13 @@ async def _serve(
     finally:
         reader.close()
         await store.close()
+
+
+def _is_lost(paths: Paths) -> bool:
+    """Is the store without content, where an earlier daemon had one? What lies beside it tells."""
+    store = Path(paths.store_file)
+    had_one = Path(paths.reserve_file).exists() or Path(paths.telemetry_file).exists()
+    return had_one and not (store.exists() and store.stat().st_size)
 
 
 def _refuse_without_file(paths: Paths, worked: list[str]) -> None:

@@ -144,5 +144,11 @@ class Readings:
 
     def _open(self) -> Telemetry:
         if self._file is None:
-            self._file = Telemetry.open(self._parts.paths.telemetry_file)
+            self._file = Telemetry(self._parts.paths.telemetry_file, _tell_damaged)
         return self._file
+
+
+def _tell_damaged(aside: str, why: str) -> None:
+    log.warning(
+        "telemetry.db was damaged: readings begin anew", extra={"why": why, "kept_as": aside}
+    )

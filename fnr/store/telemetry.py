@@ -7,7 +7,7 @@ anew, and so is one that was removed.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -17,6 +17,9 @@ from fnr.store.same_file import SameFile
 from fnr.store.transaction import connect_writer, make_private, primary_code
 
 _DAMAGED_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+# Told of a damaged file: its new path, and what SQLite says.
+OnDamaged = Callable[[str, str], None]
 
 
 class Reading(Struct, frozen=True, kw_only=True):
@@ -31,20 +34,17 @@ class Reading(Struct, frozen=True, kw_only=True):
 class Telemetry:
     """The telemetry file, opened for writing and reading."""
 
-    def __init__(self, path: str | Path, connection: sqlite3.Connection) -> None:
-        self._path = path
-        self._begin(connection)
-
-    @classmethod
-    def open(cls, path: str | Path) -> Telemetry:
+    def __init__(self, path: str | Path, on_damaged: OnDamaged) -> None:
         """Open or create the file. Raises StoreNewer, sqlite3.Error."""
-        return cls(path, _opened(path))
+        self._path = path
+        self._on_damaged = on_damaged
+        self._open()
 
     def keep(self, readings: Sequence[Reading], *, before_ms: int, count_max: int) -> None:
         """Add and prune; damage that shows only now is put aside like that which shows at once."""
         if self._file.lost():
             self._connection.close()
-            self._begin(_opened(self._path))
+            self._open()
         try:
             self.add(readings)
             self.prune(before_ms=before_ms, count_max=count_max)
@@ -52,8 +52,8 @@ class Telemetry:
             if primary_code(error) not in _DAMAGED_CODES:
                 raise
             self._connection.close()
-            _put_aside(self._path)
-            self._begin(_connect(self._path))
+            self._put_aside(error)
+            self._open()
             self.add(readings)
 
     def add(self, readings: Sequence[Reading]) -> None:
@@ -102,27 +102,24 @@ class Telemetry:
         """Close the file."""
         self._connection.close()
 
-    def _begin(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._file = SameFile(Path(self._path), connection)
+    def _open(self) -> None:
+        try:
+            self._connection = _connect(self._path)
+        except sqlite3.DatabaseError as error:
+            # One that cannot be opened just now, for want of memory or of descriptors, is whole.
+            if primary_code(error) not in _DAMAGED_CODES:
+                raise
+            self._put_aside(error)
+            self._connection = _connect(self._path)
+        self._file = SameFile(Path(self._path), self._connection)
 
-
-def _opened(path: str | Path) -> sqlite3.Connection:
-    try:
-        return _connect(path)
-    except sqlite3.DatabaseError as error:
-        # One that cannot be opened just now, for want of memory or of a file descriptor, is whole.
-        if primary_code(error) not in _DAMAGED_CODES:
-            raise
-    _put_aside(path)
-    return _connect(path)
-
-
-def _put_aside(path: str | Path) -> None:
-    for suffix in ("", "-wal", "-shm"):
-        damaged = Path(f"{path}{suffix}")
-        if damaged.exists():
-            damaged.rename(f"{path}.damaged{suffix}")
+    def _put_aside(self, error: sqlite3.Error) -> None:
+        aside = f"{self._path}.damaged"
+        for suffix in ("", "-wal", "-shm"):
+            damaged = Path(f"{self._path}{suffix}")
+            if damaged.exists():
+                damaged.rename(f"{aside}{suffix}")
+        self._on_damaged(aside, str(error))
 
 
 def _connect(path: str | Path) -> sqlite3.Connection:

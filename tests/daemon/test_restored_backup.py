@@ -1,4 +1,4 @@
-"""A daemon on a backup that was restored: attempts that ran in it, and what is said of them."""
+"""A daemon on a backup that was restored, and on a store that has lost everything."""
 
 from __future__ import annotations
 
@@ -64,3 +64,21 @@ def test_what_still_runs_of_a_restored_backup_goes_on(home_at: HomeAt, tmp_path:
     gate.write_text("open")
     end = end_of(home, task_id)
     assert (end.task.state, end.task.attempts) == (TaskState.DONE, 1)
+
+
+@pytest.mark.parametrize("how", ["emptied", "removed"])
+def test_a_store_that_has_lost_everything_is_told_of(home_at: HomeAt, how: str) -> None:
+    """It is begun anew, as for a home that is new; nobody was told that there had been tasks."""
+    home = home_at(function("echo", "echo")).up()
+    end_of(home, submit(home, "echo", {}))
+    assert home.end() == 0
+    store = Path(home.paths.store_file)
+    if how == "emptied":
+        store.write_bytes(b"")
+    else:
+        store.unlink()
+    home.up()
+    [told] = [line for line in home.log().splitlines() if "earlier tasks" in line]
+    assert f"{store} was empty or gone" in told
+    assert "fnr db restore FILE" in told
+    assert home.ask(ask.ListTasks()).items == []

@@ -471,7 +471,7 @@ async def test_a_new_store_is_for_nobody_else_to_read_whatever_its_folder_is(
 ) -> None:
     store = await Store.open(store_file)
     await store.write(writes(new_task()))
-    readings = Telemetry.open(store_file.with_name("telemetry.db"))
+    readings = Telemetry(store_file.with_name("telemetry.db"), print)
     modes = {file.name: file.stat().st_mode & 0o077 for file in store_file.parent.iterdir()}
     readings.close()
     await store.close()

@@ -377,23 +377,28 @@ def reading(at_ms: int, value: float | None, name: str = "used_mib") -> Reading:
     return Reading(at_ms=at_ms, subject="gpu:0", name=name, value=value)
 
 
+def unexpected(aside: str, why: str) -> None:
+    """The file is whole."""
+    raise AssertionError(aside, why)
+
+
 def test_a_telemetry_file_of_a_newer_version_is_the_one_that_is_named(tmp_path: Path) -> None:
     """Who reads that readings cannot be kept shall not look for a newer store."""
     file = tmp_path / "telemetry.db"
     with closing(sqlite3.connect(file)) as newer:
         newer.execute("PRAGMA user_version = 999")
     with pytest.raises(StoreNewer, match=r"telemetry\.db has schema version 999"):
-        Telemetry.open(file)
+        Telemetry(file, unexpected)
 
 
 def test_readings_are_kept_and_forgotten(tmp_path: Path) -> None:
     file = tmp_path / "telemetry.db"
-    telemetry = Telemetry.open(file)
+    telemetry = Telemetry(file, unexpected)
     telemetry.add([])
     telemetry.add([reading(1, 10.0), reading(2, None), reading(2, 5.0, "watts")])
     telemetry.add([reading(2, 20.0), reading(3, 30.0)])
     telemetry.close()
-    telemetry = Telemetry.open(file)
+    telemetry = Telemetry(file, unexpected)
     assert telemetry.series("gpu:0", "used_mib", since_ms=0, count_max=2) == [(2, 20.0), (3, 30.0)]
     assert telemetry.prune(before_ms=3, count_max=2) == 2
     assert telemetry.prune(before_ms=3, count_max=2) == 1
@@ -404,23 +409,25 @@ def test_readings_are_kept_and_forgotten(tmp_path: Path) -> None:
 def test_a_damaged_file_of_readings_is_put_aside(tmp_path: Path) -> None:
     file = tmp_path / "telemetry.db"
     file.write_bytes(b"nothing that SQLite knows" * 400)
-    telemetry = Telemetry.open(file)
+    told: list[str] = []
+    telemetry = Telemetry(file, lambda *words: told.extend(words))
     telemetry.add([reading(1, 1.0)])
     telemetry.close()
     assert (tmp_path / "telemetry.db.damaged").exists()
+    assert told == [f"{file}.damaged", "file is not a database"]
 
 
 def test_a_file_of_readings_that_cannot_be_opened_just_now_stays_where_it_is(
     tmp_path: Path,
 ) -> None:
     file = tmp_path / "telemetry.db"
-    telemetry = Telemetry.open(file)
+    telemetry = Telemetry(file, unexpected)
     telemetry.add([reading(1, 1.0)])
     telemetry.close()
     with own_file_limit(3), pytest.raises(sqlite3.OperationalError, match="unable to open"):
-        Telemetry.open(file)
+        Telemetry(file, unexpected)
     assert [path.name for path in tmp_path.iterdir()] == [file.name]
-    telemetry = Telemetry.open(file)
+    telemetry = Telemetry(file, unexpected)
     assert telemetry.series("gpu:0", "used_mib", since_ms=0, count_max=9) == [(1, 1.0)]
     telemetry.close()
 
@@ -429,12 +436,12 @@ def test_a_file_of_readings_that_cannot_be_opened_just_now_stays_where_it_is(
 def test_a_file_of_readings_that_is_removed_is_begun_anew(tmp_path: Path, removed: str) -> None:
     """It was written on without a name, for as long as the daemon ran."""
     file = tmp_path / "telemetry.db"
-    telemetry = Telemetry.open(file)
+    telemetry = Telemetry(file, unexpected)
     telemetry.keep([reading(1, 1.0)], before_ms=0, count_max=9)
     for name in tmp_path.glob(removed):
         name.unlink()
     telemetry.keep([reading(2, 2.0)], before_ms=0, count_max=9)
-    other = Telemetry.open(file)
+    other = Telemetry(file, unexpected)
     assert (2, 2.0) in other.series("gpu:0", "used_mib", since_ms=0, count_max=9)
     other.close()
     telemetry.close()
@@ -443,13 +450,15 @@ def test_a_file_of_readings_that_is_removed_is_begun_anew(tmp_path: Path, remove
 def test_damage_that_shows_only_at_a_write_is_put_aside_too(tmp_path: Path) -> None:
     """The first page is whole, so that the file can be opened."""
     file = tmp_path / "telemetry.db"
-    telemetry = Telemetry.open(file)
+    telemetry = Telemetry(file, unexpected)
     telemetry.keep([reading(1, 1.0)], before_ms=0, count_max=9)
     telemetry.close()
     whole = file.read_bytes()
     file.write_bytes(whole[:4096] + b"Z" * (len(whole) - 4096))
-    telemetry = Telemetry.open(file)
+    told: list[str] = []
+    telemetry = Telemetry(file, lambda *words: told.extend(words))
     telemetry.keep([reading(2, 2.0)], before_ms=0, count_max=9)
     assert telemetry.series("gpu:0", "used_mib", since_ms=0, count_max=9) == [(2, 2.0)]
     telemetry.close()
+    assert told == [f"{file}.damaged", "database disk image is malformed"]
     assert (tmp_path / "telemetry.db.damaged").read_bytes()[4096:] == b"Z" * (len(whole) - 4096)
