@@ -10,6 +10,8 @@ from __future__ import annotations
 import mmap
 import os
 
+from fnr.host.disk import write_all
+
 FILE_BYTES = 64
 
 
@@ -19,7 +21,9 @@ class NowFile:
     def __init__(self, path: str) -> None:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            os.ftruncate(fd, FILE_BYTES)
+            # Written and not only made long: on a full disk there would be nothing behind the
+            # mapping, and the first attempt would end by SIGBUS.
+            write_all(fd, bytes(FILE_BYTES))
             self._map = mmap.mmap(fd, FILE_BYTES)
         finally:
             os.close(fd)

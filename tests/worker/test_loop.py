@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from fnr.policy.evidence import Evidence
 from fnr.worker.duty import Duty
 from fnr.worker.interrupt import Interrupts
 from fnr.worker.loop import EXIT_DONE, ORPHAN_MS, Worker
-from fnr.worker.now_file import NoNowFile
+from fnr.worker.now_file import NoNowFile, NowFile
 from fnr.worker.outcome import Ended
 from fnr.worker.own_log import OwnLog
 
@@ -100,3 +101,13 @@ def test_an_orphan_with_a_result_stays_as_long_as_nobody_has_taken_it(spec: Work
     assert worker.serve() == EXIT_DONE
     assert duty.leaving == "orphaned"
     assert clock.boot_ms() >= 3 * 3_600_000
+
+
+def test_the_now_file_has_its_room_on_the_disk_from_the_start(spec: WorkerSpec) -> None:
+    """A page of a mapping for which a full disk has no room is a SIGBUS at the first attempt."""
+    NowFile(spec.now_path)
+    fd = os.open(spec.now_path, os.O_RDONLY)
+    try:
+        assert os.lseek(fd, 0, os.SEEK_DATA) == 0  # ENXIO: it is a hole
+    finally:
+        os.close(fd)
