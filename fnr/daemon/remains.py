@@ -22,6 +22,7 @@ from fnr.host.clock import is_ulid, ulid_ms
 from fnr.host.kernel_log import KernelLog, OwnGpus
 from fnr.host.other_user import read_from, remove_tree
 from fnr.host.process import Exit, StopReport
+from fnr.host.subreaper import reap_strays
 from fnr.policy.evidence import DAEMON_KILLED, TAIL_BYTES_MAX, Evidence, KilledBy, Phase
 from fnr.policy.log_record import STDERR, STDOUT, decode
 from fnr.policy.used_up import is_used_up
@@ -97,6 +98,7 @@ async def _descriptor(worker: WorkerProcess, error: OSError) -> None:
 async def _gather(parts: Parts, worker: WorkerProcess, ended: Exit) -> Remains:
     """Raises OSError where no file descriptor is left to look with."""
     report = await stop_all(parts, worker)
+    reap_strays()
     if report.proven:
         parts.guard.forget(worker.worker_id)
     if report.stuck:

@@ -25,7 +25,7 @@ from fnr.host.group import MARK_VARIABLE, group_members
 from fnr.host.limits import apply_nice
 from fnr.host.other_user import other_user
 from fnr.host.procfs import pid_start
-from fnr.host.reaping import Exit, StillAlive, reap
+from fnr.host.reaping import Exit, StillAlive, awaited, reap
 from fnr.host.stopping import StopReport, stop_group, stop_group_blocking
 from fnr.policy.used_up import is_used_up
 
@@ -239,11 +239,13 @@ def _known(pid: int) -> Child:
         start = pid_start(pid)
         if start is None:
             raise OSError(errno.ESRCH, os.strerror(errno.ESRCH), f"/proc/{pid}/stat")
-        return Child(pid, start, os.pidfd_open(pid))
+        child = Child(pid, start, os.pidfd_open(pid))
     except OSError:
         os.kill(pid, signals.SIGKILL)
         os.waitpid(pid, 0)
         raise
+    awaited.add(pid)
+    return child
 
 
 def _start_with_nice(start: Callable[[], Child], nice: int) -> Child:
@@ -283,6 +285,7 @@ def _second(child: Child) -> int:
     except OSError:
         kill(child)
         os.waitpid(child.pid, 0)
+        awaited.discard(child.pid)
         os.close(child.pidfd)
         raise
 

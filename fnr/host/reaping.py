@@ -22,6 +22,8 @@ _PIDFD_INFO = struct.Struct("=QQIII8Ii")
 _PIDFD_GET_INFO = 3 << 30 | _PIDFD_INFO.size << 16 | 0xFF << 8 | 11  # _IOWR(0xFF, 11, …)
 _PIDFD_INFO_EXIT = 1 << 3
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+# Children that were started here and not reaped yet: their exits are somebody's.
+awaited: set[int] = set()
 
 
 class StillAlive(Exception):
@@ -62,6 +64,7 @@ def reap(child_pid: int, pidfd: int) -> Exit:
         _, status, used = os.wait4(child_pid, os.WNOHANG)
     except ChildProcessError:
         return _foreign_exit(child_pid, pidfd)
+    awaited.discard(child_pid)
     return _exit(
         status,
         cpu_ms=round((used.ru_utime + used.ru_stime) * 1_000),

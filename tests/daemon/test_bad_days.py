@@ -19,7 +19,7 @@ from test_task_life import end_of, function, submit
 from fnr.api import requests as ask
 from fnr.api import wire
 from fnr.api.errors import StorageError
-from fnr.host.procfs import read_stat
+from fnr.host.procfs import read_stat, scan
 from fnr.policy.task import TaskState
 
 HomeAt = Callable[[str], LiveHome]
@@ -188,6 +188,17 @@ def test_a_worker_that_ends_is_not_replaced_when_nothing_waits(
     end_of(home, submit(home, "other"))
     assert [one.function for one in home.ask(ask.ListWorkers())] == ["other"]
     end_of(home, submit(home, "few", retries_max=0))
+
+
+def test_what_a_function_did_not_wait_for_stays_with_nobody(home_at: HomeAt) -> None:
+    """It came to the daemon with the end of its worker, which kept it as a zombie for ever."""
+    once = "max_tasks_per_worker = 1\nworkers = { min = 0, max = 1 }"
+    home = home_at(function("leaves", "wait_for_nobody", once)).up()
+    assert home.process is not None
+    assert end_of(home, submit(home, "leaves")).task.state is TaskState.DONE
+    while not any(one.ended_at_ms for one in home.ask(ask.ListWorkers(gone=True))):
+        pass
+    assert [one for one in scan().values() if one.parent == home.process.pid] == []
 
 
 def test_a_stopped_worker_is_found_hung(home_at: HomeAt, tmp_path: Path) -> None:

@@ -137,6 +137,13 @@ def leave_a_thread() -> int:
     return os.getpid()
 
 
+def wait_for_nobody() -> None:
+    """Start programs, one in a session of its own, and leave their ends to whoever wants them."""
+    for apart in (False, True):
+        pid = os.posix_spawnp("true", ["true"], os.environ, setsid=apart)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
 def start_and_block(started: str, gate: str) -> str:
     """Start another program, say who that is, and wait until somebody opens the gate."""
     child = subprocess.Popen(["sleep", "infinity"], start_new_session=True)

@@ -386,7 +386,7 @@ mark = env["FNR_WORKER_ID"]
 report = stop_group_blocking(child.pid, child.pidfd, mark, grace_ms=20, clock=Clock())
 say(report.proven, report.killed, report.stuck)
 say(reap(child.pid, child.pidfd).signal)
-say(len(reap_strays(())))
+say(len(reap_strays()))
 try:
     os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG)
 except ChildProcessError:
