@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 import socket
 import sys
@@ -12,7 +11,7 @@ from contextlib import suppress
 import msgspec
 
 from fnr.host.clock import Clock
-from fnr.host.process import Child, StillAlive, reap, spawn
+from fnr.host.process import Child, StillAlive, readable_within, reap, spawn
 from fnr.policy.gpu import GpuReport
 
 # Loading a driver that nobody holds loaded takes seconds.
@@ -102,8 +101,7 @@ class GpuProbe:
         heard = b""
         while not heard.endswith(b"\n"):
             left_ms = end_ms - self._clock.boot_ms()
-            ready, _, _ = select.select([self._socket], [], [], max(0, left_ms) / 1000)
-            if not ready:
+            if not readable_within(self._socket.fileno(), max(0, left_ms)):
                 return None
             part = self._socket.recv(1 << 16)
             if not part:
@@ -120,8 +118,7 @@ class GpuProbe:
     def _end(self, child: Child) -> None:
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(child.pidfd, signal.SIGKILL)
-        gone, _, _ = select.select([child.pidfd], [], [], KILLED_WITHIN_MS / 1000)
-        if gone:
+        if readable_within(child.pidfd, KILLED_WITHIN_MS):
             with suppress(StillAlive):
                 reap(child.pid, child.pidfd)
         else:

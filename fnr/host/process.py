@@ -42,6 +42,7 @@ __all__ = [
     "group_members",
     "kill",
     "pid_start",
+    "readable_within",
     "reap",
     "signal_pids",
     "spawn",
@@ -147,11 +148,19 @@ def ends_within(pid: int, wait_ms: int) -> bool:
     except ProcessLookupError:
         return True
     try:
-        poll = select.poll()
-        poll.register(pidfd, select.POLLIN)
-        return bool(poll.poll(wait_ms))
+        return readable_within(pidfd, wait_ms)
     finally:
         os.close(pidfd)
+
+
+def readable_within(fd: int, wait_ms: int) -> bool:
+    """Wait so long until there is something to read, of a pidfd the end of its process.
+
+    Not by select(), which takes no descriptor above 1,023: a daemon with many workers has more.
+    """
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(wait_ms))
 
 
 def signal_pids(pids: Iterable[int], signal: int) -> int:

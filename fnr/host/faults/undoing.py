@@ -15,7 +15,7 @@ from fnr.host import chaos_records as records
 from fnr.host.clock import Clock
 from fnr.host.failpoint import failpoint
 from fnr.host.faults.deeds import FAULTS
-from fnr.host.process import attach
+from fnr.host.process import attach, readable_within
 from fnr.policy.chaos import Injection, Outcome
 from fnr.policy.counted import counted
 from fnr.policy.faults import CATALOGUE, Acts
@@ -52,10 +52,9 @@ def abort(injection: Injection, *, by: str, clock: Clock) -> Outcome | None:
         try:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(pidfd, signal.SIGTERM)
-            ended, _, _ = select.select([pidfd], [], [], HOLDER_MS / 1_000)
-            if not ended:
-                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-                select.select([pidfd], [], [], HOLDER_MS / 1_000)
+                if not readable_within(pidfd, HOLDER_MS):
+                    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+                    readable_within(pidfd, HOLDER_MS)
         finally:
             os.close(pidfd)
     return undo(injection, by=by, clock=clock) or records.outcome(records.past_folder(injection))
