@@ -53,6 +53,7 @@ class Breakers:
         self._moved: list[BreakerMove] = []
         self._shown: list[BreakerRecord] = []
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._unpublished: asyncio.TimerHandle | None = None
         self.generations: Mapping[str, int] = {}
         self.on_moved: list[Callable[[list[str]], None]] = []
         parts.store.on_undone(self._forget)
@@ -304,13 +305,21 @@ class Breakers:
             self._file.publish(records)
         except OSError as error:
             self._parts.problems["breakers"] = f"workers cannot be shown the breakers: {error}"
-            self._parts.later(AGAIN_MS, self.publish)
+            # One for all who ask: each worker that misses the file does, once a second.
+            if self._unpublished is None:
+                self._unpublished = self._parts.later(AGAIN_MS, self._publish_again)
             return
         self._shown = records
         self._parts.problems.pop("breakers", None)
 
+    def _publish_again(self) -> None:
+        self._unpublished = None
+        self.publish()
+
     def close(self) -> None:
         """The daemon ends; the file stays, because workers go on."""
+        if self._unpublished is not None:
+            self._unpublished.cancel()
         for timer in self._timers.values():
             timer.cancel()
         self._file.close()

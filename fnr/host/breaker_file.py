@@ -21,6 +21,8 @@ from hashlib import blake2b
 
 from msgspec import Struct
 
+from fnr.host.disk import write_all
+
 NAME_BYTES_MAX = 64
 RECORDS_MAX = 1_000
 # The version is part of the magic: another version is another file.
@@ -161,19 +163,24 @@ class BreakerFile:
         Readers keep the old one open: that it is empty is how they learn that there is another.
         """
         fresh = f"{self._path}.new"
-        fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-        # Workers of other users read it too; whom the folder does not let in cannot.
-        os.fchmod(fd, 0o644)
-        os.pwrite(fd, image, 0)
+        opened = [os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)]
+        try:
+            # Workers of other users read it too; whom the folder does not let in cannot.
+            os.fchmod(opened[0], 0o644)
+            write_all(opened[0], image)
+            with suppress(OSError):
+                opened.append(os.open(self._path, os.O_RDWR | os.O_CLOEXEC))
+            os.rename(fresh, self._path)  # noqa: PTH104 - as above
+        except BaseException:
+            for each in opened:
+                os.close(each)
+            raise
         old = [self._fd] if self._fd >= 0 else []
-        with suppress(OSError):
-            old.append(os.open(self._path, os.O_RDWR | os.O_CLOEXEC))
-        os.rename(fresh, self._path)  # noqa: PTH104 - as above
-        for each in old:
+        self._fd, *there = opened
+        for each in [*old, *there]:
             with suppress(OSError):
                 os.ftruncate(each, 0)
             os.close(each)
-        self._fd = fd
 
 
 class BreakerView:

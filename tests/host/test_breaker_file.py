@@ -185,3 +185,13 @@ def test_no_reader_ever_sees_half_of_a_change(path: str) -> None:
                 [BreakerRecord(name="storage", state=state, generation=number, until_ms=number)]
             )
         assert reader.line() == "0"
+
+
+def test_a_file_that_cannot_be_put_in_its_place_takes_no_descriptor(tmp_path: Path) -> None:
+    """The daemon tries again every second, for as long as the trouble lasts."""
+    (tmp_path / "breakers").mkdir()
+    writer = BreakerFile(str(tmp_path / "breakers"), BOOT)
+    before = open_descriptors()
+    with pytest.raises(OSError, match="directory"):
+        writer.publish([STORAGE])
+    assert open_descriptors() == before
