@@ -9,6 +9,7 @@ from fnr.api.frames import Done, Fail, Output, encode
 from fnr.policy.evidence import Code, Evidence, ExceptionFact, KilledBy, Phase
 from fnr.policy.json_numbers import as_builtin, number_lost
 from fnr.policy.nesting import is_deeper_than
+from fnr.policy.raw_json import raw_problem
 from fnr.policy.task import RESULT_BYTES_MAX, RESULT_DEPTH_MAX
 
 _NOTHING = b"null"
@@ -90,6 +91,8 @@ def encode_result(value: object) -> bytes:
         raise ResultTooLargeError(len(encoded))
     if is_deeper_than(RESULT_DEPTH_MAX, encoded):
         raise ResultTooDeepError
+    if problem := raw_problem(value, encoded):
+        raise ValueError(f"the result holds {problem}")
     if number := number_lost(value, encoded):
         raise ValueError(f"the result holds {number}, which is not JSON")
     # Only a Raw inside the value can bring a newline; it would break the frame in two.

@@ -21,6 +21,7 @@ from msgspec import Struct
 from fnr.policy.evidence import CHAIN_MAX, Evidence
 from fnr.policy.json_numbers import as_builtin, number_lost
 from fnr.policy.nesting import is_deeper_than
+from fnr.policy.raw_json import raw_problem
 from fnr.policy.task import RESULT_DEPTH_MAX
 from fnr.worker.wishes import Reject, Retry, Wait
 
@@ -146,6 +147,8 @@ def checkpoint(data: Any) -> bool:
     store that yourself, keep where.
     """
     body = _flat_enough(data)
+    if problem := raw_problem(data, body):
+        raise ValueError(f"the checkpoint holds {problem}")
     if number := number_lost(data, body):
         raise ValueError(f"the checkpoint holds {number}, which is not JSON")
     if len(body) > CHECKPOINT_BYTES_MAX:

@@ -21,6 +21,7 @@ import msgspec
 
 from fnr.policy.json_numbers import as_builtin, number_lost
 from fnr.policy.nesting import is_deeper_than
+from fnr.policy.raw_json import raw_problem
 from fnr.policy.task import RESULT_DEPTH_MAX
 from fnr.policy.undo import DATA_BYTES_MAX, KINDS, Line
 from fnr.worker.undo_journal import Journal, UndoLimitError
@@ -234,6 +235,8 @@ def _check_size(data: dict[str, Any] | None) -> None:
         raise ValueError(f"an undo step is JSON: {error}") from error
     if is_deeper_than(RESULT_DEPTH_MAX, encoded):
         raise ValueError(deep)
+    if problem := raw_problem(data, encoded):
+        raise ValueError(f"an undo step is JSON, and this one holds {problem}")
     if number := number_lost(data, encoded):
         raise ValueError(f"an undo step is JSON, and that has no {number}")
     if (size := len(encoded)) > DATA_BYTES_MAX:

@@ -160,6 +160,8 @@ def returns(what: str) -> object:
         "too much": "x" * (10 * 1024 * 1024),
         "half a pair": "\ud800",
         "raw": {"raw": msgspec.Raw(b"[1,\n 2]")},
+        "raw words": {"raw": msgspec.Raw(b"no JSON")},
+        "raw bytes": msgspec.Raw(b'"\xff"'),
         # As deep as the worker itself can write: who reads it stands lower on its stack.
         "too deep": nested(900),
         "endless": endless(),

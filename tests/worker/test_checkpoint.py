@@ -90,6 +90,7 @@ def test_a_preview_travels_with_the_progress(daemon: FakeDaemon, gate: Gate) -> 
         (object(), TypeError),
         ("x" * CHECKPOINT_BYTES_MAX, ValueError),
         ({"loss": math.nan}, ValueError),
+        ({"raw": Raw(b"no JSON")}, ValueError),
     ],
 )
 def test_what_cannot_be_kept_is_refused_in_a_plain_script_too(

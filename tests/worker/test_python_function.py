@@ -95,6 +95,9 @@ def test_a_coroutine_runs_on_one_loop_kept_between_attempts(daemon: FakeDaemon) 
         ("nan", "ValueError", "nan, which is not JSON"),
         ("too much", "fnr.worker.outcome.ResultTooLargeError", "at most 10485760"),
         ("half a pair", "ValueError", "the result holds text that is not Unicode"),
+        # The daemon could not read its frame, or not store it, and was told of it for ever.
+        ("raw words", "ValueError", "the result holds a msgspec.Raw that is not JSON"),
+        ("raw bytes", "ValueError", "the result holds a msgspec.Raw that is not JSON"),
         ("too deep", "fnr.worker.outcome.ResultTooDeepError", "deeper than 500 levels"),
         ("endless", "fnr.worker.outcome.ResultTooDeepError", "deeper than 500 levels"),
     ],

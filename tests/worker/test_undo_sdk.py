@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import fnr
@@ -87,6 +88,7 @@ BAD: list[Callable[[], Any]] = [
     lambda: fnr.undo.command(["a\0"]),
     lambda: fnr.undo.call("os.system"),
     lambda: fnr.undo.call("a:b", object()),
+    lambda: fnr.undo.call("a:b", msgspec.Raw(b"no JSON")),
     lambda: fnr.undo.call("a:b", "x" * DATA_BYTES_MAX),
     lambda: fnr.undo.cancel_task(""),
     lambda: fnr.undo.record("pray", {}),
