@@ -78,6 +78,8 @@ class RulesInForce:
         self._named: dict[bytes, Classification] = {}
         # Both the loop, when a failure comes early, and the loading thread may be first.
         self._lock = Lock()
+        # For a moment, where the lock above is held for as long as reading takes.
+        self._swap = Lock()
         self._waiting: list[Callable[[], None]] = []
         self._loading = self._closed = False
         self._commits = 0
@@ -89,8 +91,10 @@ class RulesInForce:
         return self._rules is not None
 
     def when_ready(self, call: Callable[[], None]) -> None:
-        """Call back on the loop once failures can be named; reads the rules now if nobody has."""
-        assert not self.ready
+        """Call back on the loop once failures can be named; reads the rules now if nobody has.
+
+        The thread that reads them may have come to its end since the caller looked.
+        """
         self._waiting.append(call)
         self._load_now()
 
@@ -213,10 +217,9 @@ class RulesInForce:
     def take_over(self, loaded: LoadedRules, model: TextModel | None) -> None:
         """Name failures by these rules, and below them this model, from now on."""
         assert not loaded.problems, loaded.problems
-        self._rules, self._model = loaded.rule_set, model
+        with self._swap:
+            self._put(loaded, model)
         self._named.clear()
-        self._own_digest, self._stamp = loaded.own_digest, loaded.stamp
-        self._tell(loaded)
         self._call_back()
         # What only reading needed is more than half of it.
         release_memory()
@@ -224,16 +227,22 @@ class RulesInForce:
     def _ready(self) -> RuleSet:
         with self._lock:
             if self._rules is None:
-                self._model = self._read_model(self._parts.settings)
+                model = self._read_model(self._parts.settings)
                 loaded = self._read_rules()
                 foreign_words("")  # what it looks for is made now, and not with the first failure
-                self._rules = loaded.rule_set
-                self._own_digest, self._stamp = loaded.own_digest, loaded.stamp
-                # Here, and not when the background work is over: a reload may come before that.
-                self._tell(loaded)
+                with self._swap:
+                    # A reload that came meanwhile has read what was written since.
+                    if self._rules is None:
+                        self._put(loaded, model)
                 del loaded
                 release_memory()
+            assert self._rules is not None
             return self._rules
+
+    def _put(self, loaded: LoadedRules, model: TextModel | None) -> None:
+        self._rules, self._model = loaded.rule_set, model
+        self._own_digest, self._stamp = loaded.own_digest, loaded.stamp
+        self._tell(loaded)
 
     def _read_rules(self) -> LoadedRules:
         """Whatever happens there are the packs: without rules no failure would ever be settled."""

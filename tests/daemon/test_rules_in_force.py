@@ -12,6 +12,7 @@ import pytest
 
 from fnr.config.load import load
 from fnr.config.paths import find_paths
+from fnr.config.rule_files import with_operator_rules
 from fnr.daemon import rules_in_force
 from fnr.daemon.rules_in_force import BUSY_COMMITS, LOAD_AFTER_MS, LOAD_AT_LAST_MS, RulesInForce
 from fnr.policy.evidence import Evidence, ExceptionFact
@@ -115,6 +116,20 @@ async def test_the_first_failure_has_them_read_at_once_and_once(
     assert told == ["first", "second", "loaded"]
 
 
+async def test_who_asks_in_the_moment_in_which_they_are_read_is_called(
+    at_rest: tuple[Loop, RulesInForce],
+) -> None:
+    """The thread that reads them had ended since he looked; what had failed was never settled."""
+    loop, rules = at_rest
+    told: list[str] = []
+    rules.when_ready(lambda: told.append("first"))
+    rules._ready()
+    rules.when_ready(lambda: told.append("second"))
+    [work] = loop.started
+    await work
+    assert told == ["first", "second"]
+
+
 async def test_what_could_not_be_read_is_read_again_and_said_meanwhile(
     at_rest: tuple[Loop, RulesInForce], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,3 +194,24 @@ async def test_whatever_goes_wrong_in_reading_them_there_are_the_packs(
     assert rules.classify(evidence, function="f").category == "resource"
     assert "a mistake of fnr's in reading it: RuntimeError: ours" in problems["rules"]
     assert "only those of the packs" in problems["rules"]
+
+
+def test_a_reload_while_they_are_read_for_the_first_time_stays_in_force(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What was read before the file was changed took its place, and the status called it old."""
+    paths = find_paths(home=str(tmp_path))
+    parts = SimpleNamespace(
+        paths=paths, problems={}, warnings={}, last_known=lambda _: None,
+        settings=load(paths).settings,
+    )  # fmt: skip
+    rules = RulesInForce(cast("Any", parts))
+    before, after = (with_operator_rules((), problems=[]) for _ in range(2))
+
+    def slowly(_: Any) -> Any:
+        rules.take_over(after, None)
+        return before
+
+    monkeypatch.setattr(rules_in_force, "load_rules", slowly)
+    rules.classify(Evidence(message="x"), function="f")
+    assert rules._rules is after.rule_set
