@@ -20,6 +20,8 @@ from fnr.policy.task import Claim, Task, TaskState
 from fnr.store import tasks
 from fnr.store.connection import Transaction
 
+LOOK_AGAIN_MS = 1_000
+
 
 @dataclass(slots=True)
 class Assignment:
@@ -36,6 +38,8 @@ class Dispatcher:
         self._parts = parts
         self.pools: dict[str, Pool] = {}
         self.gates = Gates()
+        # Functions whose claims were rolled back a moment ago.
+        self._in_doubt: set[str] = set()
         # Set by the supervisor and the runner: who starts workers, who takes claims back.
         self.more_workers: Callable[[Pool], None] = _nobody
         self.put_back: Callable[[WorkerProcess, list[Claim]], None] = _nobody_for_claims
@@ -58,7 +62,7 @@ class Dispatcher:
             self._claim(tx, pool, assignments, now_ms=now_ms)
         except BaseException:
             # The unit is rolled back, and nobody else has heard of what was promised in it.
-            self.abandon(assignments)
+            self.abandon(assignments, function)
             raise
         return assignments
 
@@ -151,14 +155,26 @@ class Dispatcher:
             if pool.wants_worker():
                 self.more_workers(pool)
 
-    def abandon(self, assignments: list[Assignment]) -> None:
-        """Forget claims whose commit failed; the store has rolled them back."""
+    def abandon(self, assignments: list[Assignment], function: str) -> None:
+        """Forget claims whose commit failed; the store has rolled them back.
+
+        When the next task is due was found out with them. Who shares their commit may have found
+        it out since, and is about to set a timer by it: so it is looked for again.
+        """
         for assignment in assignments:
             assignment.worker.reserved -= len(assignment.claims)
         # Whoever is refused again has promised nothing anew, and still holds this list.
         assignments.clear()
-        for pool in self.pools.values():
+        pool = self.pools.get(function)
+        if pool is not None:
             pool.next_due_at_ms = 0
+            if function not in self._in_doubt:
+                self._in_doubt.add(function)
+                self._parts.later(LOOK_AGAIN_MS, lambda: self._look_again(function))
+
+    def _look_again(self, function: str) -> None:
+        self._in_doubt.discard(function)
+        self.kick(function)
 
     def kick(self, function: str) -> None:
         """Look for due work of one function in a unit of its own."""
@@ -171,9 +187,8 @@ class Dispatcher:
 
         def committed(_: None, error: BaseException | None) -> None:
             if error is not None:
-                self.abandon(assignments)
+                self.abandon(assignments, function)
                 log.warning("no task of %s could be claimed: %s", function, error)
-                self._parts.later(1_000, lambda: self.kick(function))
             else:
                 self.deliver(assignments, function)
 

@@ -289,8 +289,8 @@ class Intake:
         self, client: Client, request_id: int, work: Accepting, _: None, error: BaseException | None
     ) -> None:
         if error is not None:
-            for assignments in work.assignments.values():
-                self._dispatcher.abandon(assignments)
+            for function, assignments in work.assignments.items():
+                self._dispatcher.abandon(assignments, function)
             client.fail(request_id, as_fnr_error(error, self._parts.paths))
             return
         failpoint("submit-committed")

@@ -282,7 +282,7 @@ class Runner:
 
     def _not_settled(self, batch: Batch, error: BaseException) -> None:
         batch.worker.reporting = False
-        self._dispatcher.abandon(batch.assignments)
+        self._dispatcher.abandon(batch.assignments, batch.worker.function)
         if not isinstance(error, StoreBusy | StoreFull | StoreIll):
             log.critical("an attempt could not be settled", exc_info=error)
         self._unsettled.append(batch)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from fnr.daemon import timekeeper
-from fnr.daemon.dispatcher import Dispatcher
+from fnr.daemon.dispatcher import LOOK_AGAIN_MS, Dispatcher
 from fnr.policy.task import Task
 from fnr.store import tasks
 
@@ -33,6 +34,7 @@ def test_a_claim_that_fails_gives_back_the_places_of_those_before_it(
         dispatching=True,
         clock=SimpleNamespace(now_ms=lambda: 1_000),
         ulids=SimpleNamespace(new=str),
+        later=_noted,
     )
     dispatcher = Dispatcher(cast("Any", parts))
     dispatcher.pools["render"] = cast("Any", pool)
@@ -49,6 +51,39 @@ def test_a_claim_that_fails_gives_back_the_places_of_those_before_it(
         dispatcher.fill(cast("Any", None), "render")
     assert [worker.reserved for worker in workers] == [0, 0]
     assert pool.next_due_at_ms == 0
+
+
+@pytest.mark.parametrize("refused", ["render", "other"])
+def test_what_is_due_later_is_not_forgotten_when_a_claim_of_the_same_commit_is_refused(
+    refused: str,
+) -> None:
+    """As of a task for which its queue had no room, next to an attempt that is to be tried again.
+
+    Without a timer nobody looked for it before something else happened to the function.
+    """
+    timers: list[tuple[float, Callable[[], None]]] = []
+    asked: list[object] = []
+    parts = SimpleNamespace(
+        dispatching=True,
+        clock=SimpleNamespace(now_ms=lambda: 1_000, boot_ms=lambda: 0),
+        store=SimpleNamespace(post=lambda unit, _: asked.append(unit)),
+        later=lambda delay_ms, call: timers.append((delay_ms, call)),
+    )
+    dispatcher = Dispatcher(cast("Any", parts))
+    for name in ("render", "other"):
+        pool = SimpleNamespace(
+            name=name, next_due_at_ms=5_000, due_timer=None, wants_worker=lambda: False
+        )
+        dispatcher.pools[name] = cast("Any", pool)
+    for _ in range(2):
+        dispatcher.abandon([], refused)
+    dispatcher.deliver([], "render")
+    if refused == "render":
+        [(_, look)] = timers
+        look()
+        assert len(asked) == 1
+    else:
+        assert [delay_ms for delay_ms, _ in timers] == [LOOK_AGAIN_MS, 4_000]
 
 
 def _all(_tx: object, _pool: object, _worker: object, places: int) -> int:
@@ -90,6 +125,7 @@ def test_a_new_task_is_taken_at_once_only_where_nothing_stands_before_it(
         dispatching=changes.get("dispatching", True),
         clock=SimpleNamespace(now_ms=lambda: 1_000),
         ulids=SimpleNamespace(new=lambda: "token"),
+        later=_noted,
     )
     dispatcher = Dispatcher(cast("Any", parts))
     dispatcher.pools["render"] = cast("Any", pool)
@@ -106,7 +142,7 @@ def test_a_new_task_is_taken_at_once_only_where_nothing_stands_before_it(
         assert (claim.task.state, claim.task.owner, claim.task.attempts) == ("running", "token", 1)
         promised = [found]
         for _ in range(3):  # by who is refused again and again while the store is ill
-            dispatcher.abandon(promised)
+            dispatcher.abandon(promised, "render")
             assert (worker.reserved, pool.next_due_at_ms) == (0, 0)
 
 
