@@ -70,14 +70,6 @@ class Client:
         """Answer no more: who waits for a restarted daemon asks the next one for what is open."""
         self.link.end_when_sent()
 
-    def tell(self, request_id: int, event: Event) -> None:
-        """Send an event of a Watch."""
-        if self.link.unsent_bytes > EVENTS_UNSENT_BYTES_MAX:
-            self.fail(request_id, TryAgain("you read too slowly; events were lost"))
-            self.link.end_when_sent()
-            return
-        self.link.write(wire.encode_event(request_id, event))
-
 
 class Answering(Protocol):
     """What answers requests."""
@@ -206,7 +198,7 @@ class Clients:
 
     def _watch(self, client: Client, request_id: int, request: Watch) -> None:
         watcher = self._parts.events.watch(
-            lambda event: client.tell(request_id, event),
+            lambda event: self._tell(client, request_id, event),
             task_ids=request.task_ids,
             functions=request.functions,
             kinds=request.kinds,
@@ -215,10 +207,25 @@ class Clients:
         # The first answer says that from here on nothing is missed.
         client.answer(request_id, True)
 
-    def _gone(self, client: Client) -> None:
-        self.connections.pop(client.link, None)
+    def _tell(self, client: Client, request_id: int, event: Event) -> None:
+        """Send an event of a Watch; who is told that he is behind is told nothing more."""
+        if not client.watchers:
+            return
+        if client.link.unsent_bytes <= EVENTS_UNSENT_BYTES_MAX:
+            client.link.write(wire.encode_event(request_id, event))
+            return
+        client.fail(request_id, TryAgain("you read too slowly; events were lost"))
+        self._forget_watchers(client)
+        client.link.end_when_sent()
+
+    def _forget_watchers(self, client: Client) -> None:
         for watcher in client.watchers:
             self._parts.events.forget(watcher)
+        client.watchers.clear()
+
+    def _gone(self, client: Client) -> None:
+        self.connections.pop(client.link, None)
+        self._forget_watchers(client)
         for gone in client.on_gone:
             gone()
 

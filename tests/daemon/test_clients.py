@@ -8,16 +8,18 @@ import os
 import socket
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from msgspec import Raw
 
 from fnr.api import wire
 from fnr.api.errors import FnrError, InternalError, StorageError, TryAgain
-from fnr.api.requests import GetStatus, ListWorkers
+from fnr.api.requests import Event, GetStatus, ListWorkers, Watch
 from fnr.api.wire import Reply
 from fnr.config.paths import find_paths
-from fnr.daemon.clients import ANSWERING_MAX, Clients, as_fnr_error
+from fnr.daemon.broadcast import Broadcast
+from fnr.daemon.clients import ANSWERING_MAX, EVENTS_UNSENT_BYTES_MAX, Clients, as_fnr_error
 from fnr.store.beginning import Beginning
 from fnr.store.connection import StoreBusy, StoreIll
 
@@ -57,6 +59,31 @@ async def test_who_asks_much_at_once_is_heard_bit_by_bit_and_answered_in_full() 
     gate.set()
     heard = {wire.decode_reply(await reader.readline()).id for _ in asked}
     assert heard == {*asked}
+    writer.close()
+
+
+async def test_who_watches_and_does_not_read_is_told_once_and_not_buried_in_it() -> None:
+    """Each event that he missed was told as such, in 128 MiB of the daemon's memory."""
+    events = Broadcast()
+    parts: Any = SimpleNamespace(
+        events=events,
+        settings=SimpleNamespace(daemon=SimpleNamespace(clients_max=9)),
+        store=SimpleNamespace(beginning=Beginning(asyncio.get_running_loop(), lambda _: None)),
+    )
+    clients = Clients(parts, cast("Any", None))
+    ours, theirs = socket.socketpair()
+    clients.connected(theirs)
+    reader, writer = await asyncio.open_unix_connection(sock=ours, limit=1 << 20)
+    for number in range(2):
+        writer.write(wire.encode_request(Watch(), request_id=number))
+        assert wire.decode_reply(await reader.readline()).ok == Raw(b"true")
+    large = Event(kind="task", what="done", at_ms=0, detail="x" * 100_000)
+    for _ in range(2 * EVENTS_UNSENT_BYTES_MAX // 100_000):
+        events.tell(large)
+    heard = [wire.decode_reply(line) async for line in reader]
+    assert [one.error is not None for one in heard].count(True) == 1
+    assert heard[-1].error is not None
+    assert clients.connections == {}
     writer.close()
     clients.close()
 
