@@ -39,7 +39,7 @@ from fnr.host.other_user import other_user
 from fnr.policy.evidence import Evidence, KilledBy
 from fnr.policy.record import WorkerRecord
 from fnr.policy.task import Attempt, Task, WorkerIdentity
-from fnr.store import restored, tasks
+from fnr.store import log_spans, restored, tasks
 from fnr.store import workers as worker_rows
 from fnr.store.connection import Transaction
 
@@ -52,6 +52,7 @@ class Adopter:
         self._supervisor = supervisor
         self._runner = runner
         self._restored: frozenset[str] = frozenset()
+        self._log_ends: dict[str, int] = {}
         self.on_taken: Callable[[WorkerProcess], None] = _nobody_looks
 
     async def adopt_all(self) -> None:
@@ -59,6 +60,7 @@ class Adopter:
 
         def unit(tx: Transaction) -> tuple[list[WorkerRecord], list[tuple[Task, Attempt]]]:
             self._restored = restored.tokens(tx)
+            self._log_ends = log_spans.ends_in_logs(tx)
             return worker_rows.alive(tx), tasks.running(tx)
 
         records, running = await self._parts.store.write(unit)
@@ -201,6 +203,7 @@ class Adopter:
             begun_at_ms=now_ms - ran_ms,
             progress_at_ms=now_ms,
             ever_ready=True,
+            log_heard_to=self._log_ends.get(worker_id, 0),
         )
 
 

@@ -11,6 +11,8 @@ from fnr.store.transaction import Row, Transaction
 ATTEMPTS_LOOKED_AT_MAX = 100_000
 CHUNK = 2_000
 NEIGHBOURS_LOOKED_AT_MAX = 500
+# A daemon's start waits for it: some hundredths of a second.
+LATEST_LOOKED_AT_MAX = 20_000
 BEHIND_ALL = "~"
 
 _SPAN = """
@@ -52,6 +54,23 @@ def workers_of(tx: Transaction, *, after: str, limit: int) -> list[tuple[str, st
         (after, limit),
     )
     return [(token, worker_id) for token, worker_id in rows]
+
+
+def ends_in_logs(tx: Transaction) -> dict[str, int]:
+    """Worker → where in its log that of its latest attempt ends which is settled.
+
+    One that ran nothing among the latest attempts of all is not in it.
+    """
+    rows = tx.all(
+        """
+        SELECT near.worker_id, max(near.log_to)
+          FROM (SELECT worker_id, log_to FROM attempt ORDER BY token DESC LIMIT ?) AS near
+         WHERE near.log_to IS NOT NULL
+         GROUP BY near.worker_id
+        """,
+        (LATEST_LOOKED_AT_MAX,),
+    )
+    return dict(rows)
 
 
 def _of_task(tx: Transaction, task_id: str, oldest: str, limit: int, before: str) -> list[Row]:

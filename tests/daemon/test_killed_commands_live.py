@@ -162,9 +162,11 @@ retry = {{ max = 0 }}
     assert not Path(f"/proc/{pid}").exists()
 
 
-@pytest.mark.parametrize("kind", ["command", "python"])
+@pytest.mark.parametrize(
+    ("kind", "adopted"), [("command", False), ("python", False), ("python", True)]
+)
 def test_what_earlier_attempts_have_printed_names_no_death(
-    home_at: HomeAt, tmp_path: Path, kind: str
+    home_at: HomeAt, tmp_path: Path, kind: str, adopted: bool
 ) -> None:
     """The whole log of the worker was read as the last words of the one that died with it."""
     (tmp_path / "says.py").write_text(
@@ -195,6 +197,9 @@ retry = {{ max = 0, waits_max = 0, unknown_max = 0, deaths_max = 1 }}
         end_of(home, submit(home, "say", {"words": earlier, "logs": logs})).task.state
         is TaskState.DONE
     )
+    if adopted:
+        home.kill()
+        home.up()
     task_id = submit(home, "say", {"words": "die", "logs": logs})
     assert end_of(home, task_id).task.state is TaskState.DEAD
     error = home.ask(GetError(error_id=task_id)).error
