@@ -7,6 +7,7 @@ timeout is involved: a live worker is waited for as long as it lives.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -77,8 +78,8 @@ class Adopter:
         for worker_id, pairs in held_by.items():
             # The row of a worker that had just been started may not have been written.
             known.setdefault(worker_id, _record_of(pairs[0]))
-        for record in known.values():
-            await self._take(record, held_by.get(record.worker_id, []))
+        taken = [self._take(record, held_by.get(record.worker_id, [])) for record in known.values()]
+        await self._settle_all([worker for worker in taken if worker.state is WorkerState.GONE])
 
     async def reconcile(self) -> None:
         """After the store was ill: attempts that it calls running and nobody holds go back.
@@ -99,29 +100,38 @@ class Adopter:
                 lost = self._worker(record, [(task, attempt)], -1)
                 self._runner.returned(lost, [attempt.token], why="its claim was in doubt")
 
-    async def _take(self, record: WorkerRecord, pairs: list[tuple[Task, Attempt]]) -> None:
-        same_boot = record.boot_id == self._parts.boot_id
-        pidfd = _attached(record) if same_boot else None
+    def _take(self, record: WorkerRecord, pairs: list[tuple[Task, Attempt]]) -> WorkerProcess:
+        """Adopt a worker, if it lives."""
+        pidfd = _attached(record) if record.boot_id == self._parts.boot_id else None
         worker = self._worker(record, pairs, pidfd if pidfd is not None else -1)
-        if pidfd is not None:
-            failpoint("adopt-alive")
-            worker.state = WorkerState.AWAY
-            self._supervisor.adopt(worker, self._pool(record.function))
-            expect_back(self._parts, worker, self._supervisor.interrupt)
-            try:
-                self.on_taken(worker)
-            except OSError as error:
-                raise _not_taken("what", record, "was given cannot be read", error) from error
-            log.info(
-                "worker adopted",
-                extra={"worker_id": record.worker_id, "function": record.function},
-            )
-            return
-        failpoint("adopt-dead")
-        worker.state = WorkerState.GONE
-        await self._settle_dead(worker, same_boot=same_boot)
+        if pidfd is None:
+            worker.state = WorkerState.GONE
+            return worker
+        failpoint("adopt-alive")
+        worker.state = WorkerState.AWAY
+        self._supervisor.adopt(worker, self._pool(record.function))
+        expect_back(self._parts, worker, self._supervisor.interrupt)
+        try:
+            self.on_taken(worker)
+        except OSError as error:
+            raise _not_taken("what", record, "was given cannot be read", error) from error
+        facts = {"worker_id": record.worker_id, "function": record.function}
+        log.info("worker adopted", extra=facts)
+        return worker
 
-    async def _settle_dead(self, worker: WorkerProcess, *, same_boot: bool) -> None:
+    async def _settle_all(self, dead: list[WorkerProcess]) -> None:
+        """All at the same time: what one has started may take its whole grace to end."""
+        try:
+            async with asyncio.TaskGroup() as settling:
+                for worker in dead:
+                    settling.create_task(self._settle_dead(worker))
+        except ExceptionGroup as failures:
+            # A full disk or a want of descriptors is told as such.
+            raise failures.exceptions[0] from None
+
+    async def _settle_dead(self, worker: WorkerProcess) -> None:
+        failpoint("adopt-dead")
+        same_boot = worker.identity.boot_id == self._parts.boot_id
         proven: bool | None = True
         if same_boot and group_members(
             worker.identity.pid, worker.worker_id, pid_start=worker.identity.pid_start

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -71,3 +74,29 @@ def test_what_was_done_by_a_worker_that_ends_with_its_daemon_is_not_done_again(
     home.up()
     assert end_of(home, task_id).task.state is TaskState.DONE
     assert marks.read_text() == "once\n"
+
+
+def test_what_dead_workers_have_started_is_ended_at_the_same_time(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """In turn, each with its whole grace, it kept the next daemon from answering for minutes."""
+    [meet] = pipes(tmp_path, "meet")
+    begun, left = tmp_path / "begun", tmp_path / "left"
+    toml = function("leave", "leave_or_mark", "workers = { min = 2, max = 2 }")
+    home = home_at(toml.replace('grace = "1s"', 'grace = "20s"')).up()
+    # Asked to end, each of the two waits for the other before it leaves.
+    asks = [(str(meet), "/dev/null"), (str(begun), str(meet))]
+    for asked, gate in asks:
+        submit(home, "leave", {"path": str(left), "asked": asked, "gate": gate})
+    meet.read_text()
+    while not begun.exists():
+        pass
+    workers = home.ask(ask.ListWorkers())
+    home.kill()
+    for worker in workers:
+        os.kill(worker.pid, signal.SIGKILL)
+    with closing(sqlite3.connect(home.paths.store_file)) as store, store:
+        # Zombies have their pids until somebody reaps them; so they are other processes' at once.
+        store.execute("UPDATE worker SET pid_start = 1")
+    home.up()
+    assert left.read_text() == "left\nleft\n"

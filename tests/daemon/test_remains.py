@@ -150,7 +150,7 @@ def test_a_worker_of_before_that_cannot_be_looked_at_is_not_settled_for_dead(
         started_at_ms=0,
     )  # fmt: skip
     with pytest.raises(StorageError) as caught:
-        asyncio.run(adopter._take(record, []))
+        adopter._take(record, [])
     assert "pid 4711" in caught.value.why
     assert "Too many open files" in caught.value.why
 
