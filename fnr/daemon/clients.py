@@ -24,6 +24,7 @@ from fnr.api.errors import (
 )
 from fnr.api.requests import Event, GetStatus, Submit, WaitTasks, Watch
 from fnr.config.paths import Paths
+from fnr.daemon.backlog import Backlog
 from fnr.daemon.broadcast import Watcher
 from fnr.daemon.line_socket import LineSocket
 from fnr.daemon.parts import Parts, log
@@ -33,6 +34,8 @@ from fnr.policy.used_up import is_used_up, no_thread
 from fnr.store.connection import StoreBusy, StoreFull, StoreIll
 
 UNSENT_BYTES_MAX = 128 * 1024 * 1024
+# Of all connections together.
+BACKLOG_BYTES_MAX = 4 * UNSENT_BYTES_MAX
 # What a disk says that is full, failing or read-only.
 _DISK_CODES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
 _IS_CHECKED = "the store is ill; it is being checked"
@@ -91,6 +94,7 @@ class Clients:
         self._parts = parts
         self._answers = answers
         self.connections: dict[LineSocket, Client] = {}
+        self._backlog = Backlog(BACKLOG_BYTES_MAX)
 
     def connected(self, sock: socket.socket) -> None:
         """Somebody connected."""
@@ -122,6 +126,7 @@ class Clients:
             on_end=lambda _: self._gone(client),
             line_bytes_max=wire.REQUEST_BYTES_MAX,
             unsent_bytes_max=UNSENT_BYTES_MAX,
+            backlog=self._backlog,
         )
         client.uid = client.link.peer_uid()
         client.submitter = user_name(client.uid)

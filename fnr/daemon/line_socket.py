@@ -13,6 +13,8 @@ import struct
 from collections.abc import Callable
 from typing import Protocol
 
+from fnr.daemon.backlog import Backlog
+
 READ_BYTES = 256 * 1024
 # One for all: what is read is copied out of it at once, and asking for 256 KiB anew for each line
 # costs more than reading it.
@@ -36,6 +38,7 @@ class LineSocket:
     speaker:  told before a read and after it, unless by `drain`, whose caller has more to do first.
     on_end:   called once, with the reason, when the peer is gone or was cut.
     line_bytes_max, unsent_bytes_max: a peer that exceeds them is cut.
+    backlog:  is told what is unsent, and may cut a peer for what all together have not taken.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class LineSocket:
         on_end: Callable[[str], None],
         line_bytes_max: int,
         unsent_bytes_max: int,
+        backlog: Backlog | None = None,
     ) -> None:
         sock.setblocking(False)
         self._sock = sock
@@ -56,6 +60,7 @@ class LineSocket:
         self._on_end = on_end
         self._line_bytes_max = line_bytes_max
         self._unsent_bytes_max = unsent_bytes_max
+        self._backlog = backlog
         self._partial: list[bytes] = []
         self._partial_bytes = 0
         self._unsent = bytearray()
@@ -118,6 +123,8 @@ class LineSocket:
         self._unsent += data
         if len(self._unsent) > self._unsent_bytes_max:
             self.end(f"does not read: {len(self._unsent)} bytes unsent")
+        elif self._backlog is not None:
+            self._backlog.grew(self, len(self._unsent))
 
     def drain(self) -> None:
         """Take everything that already lies in the socket, then end it."""
@@ -133,6 +140,8 @@ class LineSocket:
         self._loop.remove_reader(self._sock)
         self._loop.remove_writer(self._sock)
         self._sock.close()
+        if self._backlog is not None:
+            self._backlog.shrank(self, 0)
         self._on_end(why)
 
     def end_when_sent(self) -> None:
@@ -151,6 +160,8 @@ class LineSocket:
             self.end(f"cannot send: {error.strerror}")
             return
         del self._unsent[:sent]
+        if self._backlog is not None:
+            self._backlog.shrank(self, len(self._unsent))
         if not self._unsent:
             self._loop.remove_writer(self._sock)
             if self._closing:

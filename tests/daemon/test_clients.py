@@ -88,6 +88,47 @@ async def test_who_watches_and_does_not_read_is_told_once_and_not_buried_in_it()
     clients.close()
 
 
+async def test_of_many_who_do_not_read_the_one_that_took_nothing_for_longest_is_cut(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each may leave 128 MiB unread, and a thousand may connect: together no host has so much."""
+    monkeypatch.setattr("fnr.daemon.clients.BACKLOG_BYTES_MAX", 9_000_000)
+    loop, words = asyncio.get_running_loop(), "x" * 4_000_000
+    tasks: list[Any] = []
+    parts: Any = SimpleNamespace(
+        start=lambda work, *, what: tasks.append(loop.create_task(work, name=what)),
+        settings=SimpleNamespace(daemon=SimpleNamespace(clients_max=9)),
+        store=SimpleNamespace(beginning=Beginning(loop, lambda _: None)),
+    )
+
+    async def answered(_client: Any, _request: Any) -> object:
+        return words
+
+    clients = Clients(parts, cast("Any", SimpleNamespace(answer=answered)))
+
+    async def ask() -> asyncio.StreamReader:
+        ours, theirs = socket.socketpair()
+        clients.connected(theirs)
+        reader, writer = await asyncio.open_unix_connection(sock=ours)
+        writers.append(writer)
+        writer.write(wire.encode_request(ListWorkers(), request_id=7))
+        await reader.readexactly(1)
+        return reader
+
+    writers: list[asyncio.StreamWriter] = []
+    slow, deaf = await ask(), await ask()
+    # More than its socket holds: it has taken something after it had begun to be behind.
+    await slow.readexactly(1_000_000)
+    last = await ask()
+    size = len(wire.encode_answer(7, words)) - 1
+    assert (await last.readexactly(size)).endswith(b"\n")
+    assert (await slow.readexactly(size - 1_000_000)).endswith(b"\n")
+    assert b"\n" not in await deaf.read()
+    for writer in writers:
+        writer.close()
+    clients.close()
+
+
 async def reply_of(
     answer: Callable[[], object],
     request: GetStatus | ListWorkers = GetStatus(),  # noqa: B008 - frozen
