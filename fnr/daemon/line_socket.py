@@ -140,6 +140,9 @@ class LineSocket:
         self._loop.remove_reader(self._sock)
         self._loop.remove_writer(self._sock)
         self._sock.close()
+        # Whoever calls us holds us, and we him: we stay until garbage is looked for.
+        self._unsent, self._partial, self._caught_up = bytearray(), [], []
+        self._held = None
         if self._backlog is not None:
             self._backlog.shrank(self, 0)
         self._on_end(why)

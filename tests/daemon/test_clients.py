@@ -119,11 +119,14 @@ async def test_of_many_who_do_not_read_the_one_that_took_nothing_for_longest_is_
     slow, deaf = await ask(), await ask()
     # More than its socket holds: it has taken something after it had begun to be behind.
     await slow.readexactly(1_000_000)
+    links = [*clients.connections]
     last = await ask()
     size = len(wire.encode_answer(7, words)) - 1
     assert (await last.readexactly(size)).endswith(b"\n")
     assert (await slow.readexactly(size - 1_000_000)).endswith(b"\n")
     assert b"\n" not in await deaf.read()
+    # It is in a circle of references, which nobody breaks soon.
+    assert [link.unsent_bytes for link in links if not link.open] == [0]
     for writer in writers:
         writer.close()
     clients.close()
