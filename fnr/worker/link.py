@@ -56,7 +56,11 @@ class Link:
 
     def connect(self, now_ms: int) -> bool:
         """Try to connect; False, and a later retry_at_ms, when nobody answers."""
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        except OSError:  # the function has used up what may be open
+            self._retry_later(now_ms)
+            return False
         try:
             # A full backlog answers EAGAIN instead of keeping us waiting for a stuck daemon.
             sock.setblocking(False)

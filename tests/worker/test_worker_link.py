@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import socket
 import subprocess
@@ -506,6 +507,24 @@ def test_who_is_hung_up_on_again_and_again_comes_back_less_and_less_often(tmp_pa
         link.welcome()
         link.drop(21_000)
         assert link.retry_at_ms == 21_000
+
+
+def test_who_may_open_nothing_more_tries_again_later(tmp_path: Path) -> None:
+    """The thread that connects while a function runs ended of it, and all it does with it."""
+    path = str(tmp_path / "s")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
+        door.bind(path)
+        door.listen()
+        link = Link(path)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+        try:
+            assert not link.connect(1_000)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert link.retry_at_ms == 1_010
+        assert link.connect(1_010)
+        link.close()
 
 
 def test_reconnecting_survives_a_daemon_that_hangs_up_at_once(daemon: FakeDaemon) -> None:
