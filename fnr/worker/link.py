@@ -57,7 +57,7 @@ class Link:
     def connect(self, now_ms: int) -> bool:
         """Try to connect; False, and a later retry_at_ms, when nobody answers."""
         try:
-            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            sock = _socket_above_streams()
         except OSError:  # the function has used up what may be open
             self._retry_later(now_ms)
             return False
@@ -165,3 +165,14 @@ class Link:
     def _retry_later(self, now_ms: int) -> None:
         self.retry_at_ms = now_ms + self._pause_ms
         self._pause_ms = min(self._pause_ms * 2, RETRY_MAX_MS)
+
+
+def _socket_above_streams() -> socket.socket:
+    """Not in the place of a standard stream that the function has closed: what it prints, and what
+    its children print, would be read as frames."""
+    low = []
+    while (sock := socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)).fileno() <= 2:
+        low.append(sock)
+    for one in low:
+        one.close()
+    return sock

@@ -50,6 +50,14 @@ class OwnLog:
         self._end = max(self._end, held.st_size)
         return held.st_size
 
+    def keep_streams(self) -> None:
+        """Open again what the function has closed of them: its next file would be printed to."""
+        for number in (1, 2):
+            try:  # twice for each attempt, and `suppress` is five calls
+                os.fstat(number)
+            except OSError:
+                os.dup2(self._fd, number)
+
     def _held(self) -> os.stat_result:
         """What we write to; whatever else has our number by now is not ours to touch."""
         try:  # twice for each attempt, and `suppress` is five calls

@@ -147,6 +147,7 @@ class PythonFunction:
     def _has_lost_descriptors(self) -> bool:
         """Has foreign code closed some of ours? Then we go on without them, to say what came."""
         self._log.size()
+        self._log.keep_streams()
         if self._log.regained:
             with self._duty.lock:
                 self._duty.mend()

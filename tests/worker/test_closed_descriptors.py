@@ -10,7 +10,7 @@ import pytest
 from fake_daemon import Ended, FakeDaemon, Peer, WorkerUnderTest
 from gates import Gate
 
-from fnr.api.frames import Ack, Beat, Bye, Done, Unloadable
+from fnr.api.frames import Ack, Beat, Bye, Done, Progress, Unloadable
 from fnr.policy.evidence import Phase
 
 FUNCTIONS = """
@@ -48,6 +48,21 @@ def close_and_go_on(path, told, gate):
     fnr.progress(1)
     open(gate).read()
     return [one.read().decode() for one in kept[::2]] + [one.recv(1).decode() for one in kept[1::2]]
+
+def close_streams(gate):
+    os.close(1)
+    os.close(2)
+    fnr.progress(1)
+    open(gate).read()
+    try:
+        print("words", file=sys.stderr, flush=True)
+    except OSError:
+        return "closed"
+
+def print_later(gate=""):
+    if gate:
+        return close_streams(gate)
+    print("printed later", flush=True)
 
 class Hostile:
     def write(self, words):
@@ -157,6 +172,23 @@ def test_what_the_function_opened_instead_is_not_read_while_it_runs(
         for one in theirs:
             with one:
                 assert one.recv(1) == b""
+
+
+def test_what_prints_to_closed_streams_says_nothing_to_the_daemon(
+    daemon: FakeDaemon, gate: Gate
+) -> None:
+    """The next connection had their numbers; what was printed was a garbage frame each."""
+    worker, peer = serve(daemon, "print_later")
+    token = peer.run({"gate": str(gate)})
+    assert isinstance(peer.read(), Progress)
+    daemon.go_away()
+    daemon.listen()
+    again = daemon.accept()
+    gate.open()
+    assert again.expect(Done).token == token
+    again.send(Ack(tokens=(token,)))
+    assert again.result() is None
+    assert "printed later" in worker.log
 
 
 @pytest.mark.parametrize("name", ["replace_streams", "delete_stream"])
