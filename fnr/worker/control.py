@@ -22,6 +22,7 @@ from fnr.host.timer import Timer
 from fnr.policy.evidence import Evidence
 from fnr.worker.duty import Duty, attempt_here
 from fnr.worker.foreign_text import clean
+from fnr.worker.interrupt import new_poll
 from fnr.worker.sdk import AttemptInfo, Guarded
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ class Control:
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         attending = False
         while True:
-            poll = select.poll()
+            poll = new_poll()
             poll.register(self._timer.fileno(), select.POLLIN)
             if attending:
                 self._listen(poll)

@@ -15,6 +15,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 
+# As it is before foreign code comes: eventlet takes it out of its module, gevent puts its own in.
+new_poll = select.poll
+
 
 class Interrupted(BaseException):
     """The attempt was ended from outside; no `except Exception` may catch it by accident."""

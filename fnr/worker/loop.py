@@ -15,7 +15,7 @@ from fnr.api.frames import Run
 from fnr.host.clock import Clock
 from fnr.policy.evidence import Evidence
 from fnr.worker.duty import Duty
-from fnr.worker.interrupt import Interrupted, Interrupts
+from fnr.worker.interrupt import Interrupted, Interrupts, new_poll
 from fnr.worker.now_file import NowFile
 from fnr.worker.outcome import Ended, frame_of
 from fnr.worker.own_log import OwnLog
@@ -70,7 +70,7 @@ class Worker:
         self._unsent_from_ms = 0
         self._looked_at_ms = 0
         self._polled: socket.socket | None = None
-        self._poll = select.poll()
+        self._poll = new_poll()
 
     def serve(self) -> int:
         """Run attempts until there is reason to leave; the exit code."""
@@ -206,7 +206,7 @@ class Worker:
             poll.poll(wait_ms)
 
     def _new_poll(self, events: int) -> select.poll:
-        poll = select.poll()
+        poll = new_poll()
         poll.register(self._interrupts.fd, select.POLLIN)
         if self._duty.link.sock is not None:
             poll.register(self._duty.link.sock, events)

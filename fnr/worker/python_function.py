@@ -27,7 +27,7 @@ from fnr.policy.evidence import WORKER_GOT, Evidence, KilledBy, Phase
 from fnr.worker.capture import capture
 from fnr.worker.control import Control
 from fnr.worker.duty import Duty
-from fnr.worker.interrupt import Interrupted, Interrupts
+from fnr.worker.interrupt import Interrupted, Interrupts, new_poll
 from fnr.worker.outcome import Ended, encode_result, killer, refused_input
 from fnr.worker.own_log import OwnLog
 from fnr.worker.signature import Signature, signature_of
@@ -158,7 +158,7 @@ class PythonFunction:
 
         Until they are gone the attempt is not over: the daemon insists, and ends all of the group.
         """
-        poll = select.poll()
+        poll = new_poll()
         poll.register(self._interrupts.fd, select.POLLIN)
         until_ms = self._clock.boot_ms() + INSIST_MS
         with suppress(Interrupted):

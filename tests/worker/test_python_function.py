@@ -362,3 +362,13 @@ def test_children_of_a_function_are_left_alone_between_attempts(daemon: FakeDaem
     _, peer = serve(daemon, "run_child")
     assert peer.result({"note": str(note)}) == "done"
     assert Path(f"/proc/{note.read_text()}/stat").read_text().split()[2] not in "ZX"
+
+
+def test_what_a_module_takes_out_of_pythons_own_is_not_missed(daemon: FakeDaemon) -> None:
+    """As eventlet does with select.poll when it is imported; the worker ended of it."""
+    module = "import select\ndel select.poll\ndef run() -> str:\n    return 'done'\n"
+    (daemon.folder / "patches.py").write_text(module)
+    _, peer = daemon.serve(python="patches:run", cwd=str(daemon.folder))
+    peer.close()
+    again = daemon.accept()
+    assert again.result() == "done"
