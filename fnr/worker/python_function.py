@@ -315,10 +315,14 @@ def _flush() -> None:
 
 def _leave_copy(result: bytes | Evidence) -> None:
     """A fork of this process came back from foreign code; the original goes on as the worker."""
+    code = 0
     if not isinstance(result, bytes):
-        os.write(2, result.traceback.encode())
+        # Of sys.exit(), by which copies end as others do, it is what that was given.
+        code = 1 if result.exit_code is None else result.exit_code
+        if code:
+            os.write(2, result.traceback.encode())
     _flush()
-    os._exit(0 if isinstance(result, bytes) else 1)
+    os._exit(code)
 
 
 def _not_loaded(**_: object) -> None:
