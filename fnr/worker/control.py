@@ -57,7 +57,8 @@ class Control:
         self._checkpoint: Checkpoint | None = None
         self._checkpoints = 0
         self._checkpoint_at_ms = 0
-        self._kept = threading.Event()
+        self._kept_to = 0
+        self._kept = threading.Condition()
         duty.on_kept = self._on_kept
         duty.on_welcome = self._on_welcome
 
@@ -121,19 +122,23 @@ class Control:
         run = self._duty.running_here()
         if run is None or self._duty.dropped:
             return False
-        self._checkpoints += 1
-        kept = self._kept = threading.Event()
-        self._checkpoint_at_ms = 0
-        self._checkpoint = Checkpoint(token=run.token, number=self._checkpoints, data=Raw(body))
-        now_ms = self._clock.boot_ms()
-        self._wake_at(now_ms, now_ms=now_ms)
-        return kept.wait(KEPT_WAIT_S)
+        with self._kept:
+            self._checkpoints = number = self._checkpoints + 1
+            self._checkpoint_at_ms = 0
+            self._checkpoint = Checkpoint(token=run.token, number=number, data=Raw(body))
+            self.wake()
+            # One of another thread that has taken its place is on disk instead of it.
+            return self._kept.wait_for(lambda: self._kept_to >= number, KEPT_WAIT_S)
 
     def _on_kept(self, number: int) -> None:
-        waiting = self._checkpoint
-        if waiting is not None and waiting.number == number:
-            self._checkpoint = None
-            self._kept.set()
+        with self._kept:
+            waiting = self._checkpoint
+            if waiting is None or waiting.number < number:
+                return
+            if waiting.number == number:
+                self._checkpoint = None
+            self._kept_to = max(self._kept_to, number)
+            self._kept.notify_all()
 
     def _on_welcome(self) -> None:
         if self._calls is not None:

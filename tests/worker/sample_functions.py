@@ -370,6 +370,17 @@ def keeps(data: Any) -> bool:
     return fnr.checkpoint(data)
 
 
+def keeps_at_once(gate: str) -> list[bool]:
+    """Two threads; the second one keeps something once the gate is open."""
+    told: list[bool] = []
+    first = threading.Thread(target=lambda: told.append(fnr.checkpoint("first")))
+    first.start()
+    Path(gate).read_text()
+    told.append(fnr.checkpoint("second"))
+    first.join()
+    return told
+
+
 def begins_from() -> Any:
     return fnr.attempt().checkpoint
 

@@ -48,6 +48,20 @@ def test_a_checkpoint_that_nobody_took_is_said_to_the_next_daemon(daemon: FakeDa
     assert peer.expect(Done).result == Raw(b"true")
 
 
+def test_a_checkpoint_whose_place_a_newer_one_took_is_not_waited_for(
+    daemon: FakeDaemon, gate: Gate
+) -> None:
+    """Its thread was told after 5 seconds that nobody had taken it."""
+    _, peer = serve(daemon, "keeps_at_once")
+    token = peer.run({"gate": str(gate)})
+    peer.expect(Checkpoint)
+    gate.open()
+    second = peer.expect(Checkpoint)
+    assert msgspec.json.decode(second.data) == "second"
+    peer.send(Kept(token=token, number=second.number))
+    assert peer.expect(Done).result == Raw(b"[true,true]")
+
+
 def test_the_next_attempt_begins_from_it(daemon: FakeDaemon) -> None:
     _, peer = serve(daemon, "begins_from")
     assert peer.result({}, checkpoint='{"step":3}') == {"step": 3}
