@@ -133,6 +133,7 @@ class Worker:
             return
         self._now.begin(run.token)
         ended = self._function.run(run)
+        self._now.end()
         began_ms = self._duty.since_ms
         duration_ms = self._clock.boot_ms() - began_ms
         # Before anybody hears that the attempt ended, so that what it printed is bounded by then.

@@ -2,7 +2,8 @@
 
 A memory-mapped file: writing to it is no system call, and the kernel keeps what was written
 whoever dies. Its first 26 bytes are the token of the attempt begun last, or start with a NUL.
-Attempts begin in the order of their Run frames, so the earlier ones have begun too.
+Attempts begin in the order of their Run frames, so the earlier ones have begun too. Its last byte
+says whether that one has ended; forked copies of the worker see it.
 """
 
 from __future__ import annotations
@@ -37,6 +38,14 @@ class NowFile:
         self._map[1:FILE_BYTES] = name[1:].ljust(FILE_BYTES - 1, b"\0")
         self._map[0] = name[0]
 
+    def end(self) -> None:
+        """The function of that attempt has come back."""
+        self._map[FILE_BYTES - 1] = 1
+
+    def runs(self, token: str) -> bool:
+        """Whether this is the attempt that runs now."""
+        return self._map[FILE_BYTES - 1] == 0 and self._map[: len(token)] == token.encode()
+
 
 class NoNowFile(NowFile):
     """Stands in where the file cannot be made; the daemon then goes by the order of its Runs."""
@@ -46,6 +55,13 @@ class NoNowFile(NowFile):
 
     def begin(self, token: str) -> None:
         """Nobody can be told."""
+
+    def end(self) -> None:
+        """The same."""
+
+    def runs(self, token: str) -> bool:
+        """Whoever has begun is taken at its word."""
+        return bool(token)
 
 
 def open_now_file(path: str) -> tuple[NowFile, str]:

@@ -50,6 +50,7 @@ def main() -> int:
         one_by_one=bool(why_not),
         ends_unasked=_is_killed_with_daemon(spec),
     )
+    duty.journal.heed(now)
     function = _function(spec, duty=duty, interrupts=interrupts, log=log, clock=clock)
     worker = Worker(
         function,

@@ -5,8 +5,8 @@
 
 If the task fails for good or is cancelled, fnr carries the steps out, the newest first; if it
 succeeds they are dropped. A step must be harmless when its act never happened. They may be recorded
-in coroutines, threads and forked processes of the function alike, daemon or no daemon. An error
-here means that nothing is recorded: do not go on with the act.
+in coroutines, threads and forked processes of the function alike while their attempt runs, daemon
+or no daemon. An error here means that nothing is recorded: do not go on with the act.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from fnr.host.clock import Clock
 from fnr.host.journal import add_durably
 from fnr.policy.undo import JOURNAL_BYTES_MAX, STEPS_MAX, Line, journal_line, steps_in
+from fnr.worker.now_file import NoNowFile, NowFile
 
 
 class UndoLimitError(ValueError):
@@ -30,10 +31,15 @@ class Journal:
         within: tuple[str, ...] = (),
     ) -> None:
         self.within = within
+        self._now: NowFile = NoNowFile()
         self._folder = folder
         self._token_of = token_of
         self._clock = clock
         self._entries = 0
+
+    def heed(self, now: NowFile) -> None:
+        """Ask it which attempt runs: a forked copy knows only of the one that it was forked in."""
+        self._now = now
 
     def add(self, kind: str, data: dict[str, object]) -> str:
         """Write a new step; what names it in this journal. Raises UndoLimitError, OSError."""
@@ -48,14 +54,13 @@ class Journal:
 
     def exists(self) -> bool:
         """Whether the running attempt has one."""
-        return os.path.exists(self._path())  # noqa: PTH110 - pathlib costs 8 ms
+        return os.path.exists(self._path(self._token_of()))  # noqa: PTH110 - pathlib costs 8 ms
 
-    def _path(self) -> str:
-        return f"{self._folder}/{self._token_of()}.undo"
+    def _path(self, token: str) -> str:
+        return f"{self._folder}/{token}.undo"
 
     def _write(self, line: Line) -> None:
-        if not self._token_of():
-            raise RuntimeError("no attempt is running that this undo step could belong to")
+        token = self._running()
         text = journal_line(line)
 
         def line_after(before: bytes) -> bytes:
@@ -65,4 +70,12 @@ class Journal:
                 raise UndoLimitError(f"its undo steps are more than {JOURNAL_BYTES_MAX} bytes")
             return text
 
-        add_durably(self._path(), line_after)
+        add_durably(self._path(token), line_after)
+        # A forked copy is not waited for: the attempt may have ended, and its journal been read.
+        self._running()
+
+    def _running(self) -> str:
+        token = self._token_of()
+        if not token or not self._now.runs(token):
+            raise RuntimeError("no attempt is running that this undo step could belong to")
+        return token

@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from fake_daemon import FakeDaemon
+from gates import Gate
 
 import fnr
 import fnr.testing
@@ -27,6 +29,7 @@ from fnr.worker.command_template import InputError
 from fnr.worker.declared_undo import read_steps, record_all
 from fnr.worker.undo_journal import Journal
 
+HERE = Path(__file__).parent
 TOKEN = "A" * 26
 
 
@@ -149,6 +152,17 @@ def test_no_step_belongs_to_no_attempt(tmp_path: Path) -> None:
             fnr.undo.command(["true"])
     finally:
         undo.set_journal(None)
+
+
+def test_a_forked_copy_that_outlives_its_attempt_is_told_that_nothing_is_recorded(
+    daemon: FakeDaemon, gate: Gate, tmp_path: Path
+) -> None:
+    """As a pool of processes does that is kept between attempts; nobody would read its step."""
+    _, peer = daemon.serve(python="sample_functions:outlived_by_copy", cwd=str(HERE))
+    with Gate(tmp_path / "note") as note:
+        assert peer.result({"gate": str(gate), "note": str(note)}) is None
+        gate.open()
+        assert "no attempt is running" in note.wait()
 
 
 def test_a_test_of_a_function_sees_its_steps() -> None:
