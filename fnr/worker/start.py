@@ -92,11 +92,19 @@ def _set_up_process(spec: WorkerSpec, interrupts: Interrupts, clock: Clock) -> E
             os.chdir(spec.cwd)
         if spec.kind not in _KINDS:
             raise ValueError(f"unknown kind of function {spec.kind!r}")
+        # What `-m` put there is the folder the daemon was started in.
+        sys.path[0 : 0 if sys.flags.safe_path else 1] = [_working_folder()]
     except (OSError, ValueError) as error:
         return capture(error, phase=Phase.IMPORT, now_ms=clock.now_ms())
-    # What `-m` put there is the folder the daemon was started in.
-    sys.path[0 : 0 if sys.flags.safe_path else 1] = [os.getcwd()]  # noqa: PTH109 - pathlib costs 8 ms
     return None
+
+
+def _working_folder() -> str:
+    try:
+        return os.getcwd()  # noqa: PTH109 - pathlib costs 8 ms
+    except FileNotFoundError as error:
+        why = "the folder in which the daemon was started is gone, and the function names no cwd"
+        raise FileNotFoundError(error.errno, why) from None
 
 
 def _is_killed_with_daemon(spec: WorkerSpec) -> bool:

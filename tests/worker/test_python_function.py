@@ -310,6 +310,19 @@ def test_a_missing_folder_is_reported_like_a_failed_import(daemon: FakeDaemon) -
     assert Code(family="errno", value="ENOENT") in evidence.codes
 
 
+def test_without_a_folder_of_its_own_a_removed_one_of_the_daemon_is_told(
+    daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker ended with exit code 1."""
+    gone = daemon.folder / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    daemon.start(python="os:getcwd")
+    evidence = daemon.accept().expect(Unloadable).evidence
+    assert "the daemon was started is gone, and the function names no cwd" in evidence.message
+
+
 def test_an_import_that_takes_long_says_hello_first_and_ready_later(
     daemon: FakeDaemon, gate: Gate
 ) -> None:
