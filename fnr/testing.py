@@ -26,12 +26,14 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from fnr.api.errors import BadData
 from fnr.client.specs import input_json
 from fnr.config.breaker_words import service_names
 from fnr.config.rule_files import shipped_rules
 from fnr.host.clock import Clock
 from fnr.policy.classify import classify
 from fnr.policy.evidence import Evidence, Phase
+from fnr.policy.input_types import validate_input_json
 from fnr.policy.json_numbers import as_builtin
 from fnr.policy.named_input import with_named_input
 from fnr.policy.retry import RetryPolicy
@@ -109,7 +111,10 @@ def run(
     cancelled: what fnr.cancelled() answers. open_breakers: services that refuse guarded calls.
     Raises BadData for what no client could submit.
     """
-    arguments = msgspec.json.decode(input_json(dict(given or {})))
+    raw = input_json(dict(given or {}))
+    if why := validate_input_json(raw):
+        raise BadData("the input would be refused", why=why)
+    arguments = msgspec.json.decode(raw)
     host = _Recorder(
         attempt=attempt, checkpoint=checkpoint, cancelled=cancelled, refusing=open_breakers
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ import pytest
 import fnr
 import fnr.testing
 from fnr.api.errors import BadData
+from fnr.policy.task import INPUT_BYTES_MAX
 from fnr.worker import sdk
 
 
@@ -108,10 +110,21 @@ def test_a_cancel_is_seen() -> None:
     assert outcome.message == "RuntimeError: cancelled"
 
 
-@pytest.mark.parametrize("value", [math.nan, Path("a.blend"), "\ud800"])
-def test_input_that_no_client_could_submit_is_no_attempt(value: object) -> None:
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (math.nan, "cannot be written as JSON"),
+        (Path("a.blend"), "cannot be written as JSON"),
+        ("\ud800", "cannot be written as JSON"),
+        ("a\0b", r"value contains \\u0000"),
+        ("x" * INPUT_BYTES_MAX, "bytes; at most"),
+        (json.loads("[" * 200 + "]" * 200), "nested deeper than 200 levels"),
+    ],
+    ids=range(6),
+)
+def test_input_that_no_client_could_submit_is_no_attempt(value: object, why: str) -> None:
     """A test that passed with it would promise what a submit refuses."""
-    with pytest.raises(BadData, match="cannot be written as JSON"):
+    with pytest.raises(BadData, match=why):
         fnr.testing.run(later, {"value": value})
 
 
