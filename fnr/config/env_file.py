@@ -12,7 +12,7 @@ from fnr.config.whole_file import read_whole
 
 FILE_BYTES_MAX = 4 * 1024 * 1024
 _LINE_END = re.compile(r"\r\n|\n|\r")
-_LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
+_LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=(\s*)(.*)")
 _QUOTED = re.compile(r"""("(?:[^"\\]|\\.)*"|'[^']*')\s*(?:#.*)?""")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 
@@ -35,7 +35,9 @@ def read_env_file(path: str) -> dict[str, str]:
         try:
             if not found:
                 raise ValueError(f"line {number} is not NAME=value")
-            variables[found[1]] = _value(found[2], number)
+            # Behind a space a # begins a comment, also where nothing stands before it.
+            nothing = found[2] and found[3].startswith("#")
+            variables[found[1]] = "" if nothing else _value(found[3], number)
         except ValueError as error:
             problems.append(str(error))
     if problems:

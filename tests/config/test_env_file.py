@@ -16,7 +16,7 @@ def test_the_usual_forms_are_understood(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text(
         "# comment\n\nA=1\nexport B = two words # why\nC='$HOME #x'\n"
-        'D="a\\nb\\""  # d\nE=\nF=a#b\n'
+        'D="a\\nb\\""  # d\nE=\nF=a#b\nG= # your key\nH=#1\n'
     )
     assert read_env_file(str(file)) == {
         "A": "1",
@@ -25,6 +25,8 @@ def test_the_usual_forms_are_understood(tmp_path: Path) -> None:
         "D": 'a\nb"',
         "E": "",
         "F": "a#b",
+        "G": "",
+        "H": "#1",
     }
 
 
