@@ -28,11 +28,12 @@ MATCH_CHARS_MAX = 300
 LINES_MAX = 12
 _LINK = re.compile(r"exceptions\[(\d{1,4})\]\.message")
 
+_PAUSE = ("delay", "delay_max", "factor", "jitter", "per_window", "window")
 # What `fnr.toml` says about a strategy: keys of [functions.NAME.retry].
 _KEYS = {
-    Strategy.RETRY_WITH_BACKOFF: ("max", "delay", "delay_max", "factor", "jitter"),
+    Strategy.RETRY_WITH_BACKOFF: ("max", *_PAUSE),
     Strategy.QUEUE_AND_WAIT: ("waits_max", "wait"),
-    Strategy.RETRY_ONCE: ("unknown_max", "delay", "delay_max"),
+    Strategy.RETRY_ONCE: ("unknown_max", *_PAUSE),
     Strategy.FAIL_FAST: (),
     Strategy.DEAD_LETTER: (),
 }
@@ -67,7 +68,7 @@ def numbers(detail: ErrorDetail, loaded: Loaded) -> list[Number]:
     policy = policy_for(retry, named.category, delay_ms=named.delay_ms, wait_ms=named.wait_ms)
     found = list(_own_numbers(detail))
     own = {"delay": named.delay_ms, "wait": named.wait_ms}
-    for key in _KEYS[named.strategy]:
+    for key in _keys(detail):
         setting = RETRY_KEYS[key].setting
         number = getattr(policy, setting)
         value = RETRY_KEYS[key].show(number)
@@ -82,6 +83,15 @@ def numbers(detail: ErrorDetail, loaded: Loaded) -> list[Number]:
             origin = "default; the function is not in fnr.toml any more"
         found.append(Number(name=key, value=str(value), origin=origin, today=True))
     return sorted(found, key=lambda number: number.today)
+
+
+def _keys(detail: ErrorDetail) -> Iterator[str]:
+    keys, evidence = _KEYS[detail.error.classification.strategy], detail.error.evidence
+    yield from keys
+    if evidence.retry_after_ms is not None and keys and "wait" not in keys:
+        yield "wait"  # no pause that the other side asks for is longer
+    if evidence.unasked or (evidence.worker_died and evidence.killed_by is None):
+        yield "deaths_max"
 
 
 def _rule(named: Classification) -> str:
@@ -106,7 +116,11 @@ def _own_numbers(detail: ErrorDetail) -> Iterator[Number]:
         yield Number(name="--retries", value=str(task.retries_max), origin="the task")
     asked_ms = detail.error.evidence.retry_after_ms
     if asked_ms is not None:
-        yield Number(name="retry after", value=f"{asked_ms} ms", origin="the other side asked")
+        yield Number(
+            name="retry after",
+            value=f"{asked_ms} ms",
+            origin="the other side asked; wait is the longest",
+        )
 
 
 def as_json(detail: ErrorDetail, found: list[Number]) -> dict[str, Any]:

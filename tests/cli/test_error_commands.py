@@ -228,7 +228,7 @@ def test_the_explanation_tells_everything_and_where_it_came_from(
         "because      what resource asks for",
         "max_retries  7  (rule os/no-space, os.toml:12)",
         "--retries    2  (the task)",
-        "retry after  500 ms  (the other side asked)",
+        "retry after  500 ms  (the other side asked; wait is the longest)",
         "waits_max    5  (default; the function is not in fnr.toml any more)",
         "severity     high: the rule says so",
         "worker       must not be used again: the rule says so",
@@ -322,6 +322,23 @@ def test_a_longest_delay_that_the_rule_made_longer_is_said_to_be_the_rules(
     numbers = fnr("errors", "explain", ERROR_ID, "-o", "json").json["numbers"]
     said = {number["name"]: (number["value"], number["origin"]) for number in numbers}
     assert said["delay"] == said["delay_max"] == ("30s", "rule mine/x, mine.toml:3")
+
+
+def test_every_number_that_bounds_the_next_attempt_is_told(server: WireServer, fnr: Run) -> None:
+    """Of 20 minutes that a server had asked for the decision kept five, and nothing said whose."""
+    named = Classification(
+        category=Category.TRANSIENT, strategy=Strategy.RETRY_WITH_BACKOFF, rule="mine/x",
+        level=Level.TEXT, matched="text 'x'", confidence=1, where="mine.toml:3",
+    )  # fmt: skip
+    for evidence, more in (
+        (Evidence(retry_after_ms=1_200_000), ["wait 5m"]),
+        (Evidence(worker_died=True), ["deaths_max 3"]),
+        (Evidence(worker_died=True, killed_by=KilledBy.TIMEOUT), []),
+    ):
+        server.answers[GetError] = detail(named=named, evidence=evidence)
+        numbers = fnr("errors", "explain", ERROR_ID, "-o", "json").json["numbers"]
+        told = [f"{number['name']} {number['value']}" for number in numbers if "today" in number]
+        assert told[-2 - len(more) :] == ["per_window 5", "window 5m", *more]
 
 
 def test_a_list_without_open_incidents_says_that_there_may_be_others(
