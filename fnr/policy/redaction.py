@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import re2
 
+from fnr.policy.secret_arguments import passwords_among
 from fnr.policy.secret_forms import forms_of, hidden_over_lines
 from fnr.policy.secret_keys import BLANK, hidden_blocks
 from fnr.policy.secret_looks import NAMES, VALUE_CHARS_MIN
@@ -23,8 +24,6 @@ _SECRET_NAME = re.compile(rf"(?:{NAMES})s?\Z(?<!tokens)", re.IGNORECASE)
 # Of these the value tells whether it is secret: "Basic …" is, "required" is not.
 _TELLING_NAME = re.compile(r"(?:.*-)?(?:authorization|cookie)|_?auth|pass", re.IGNORECASE)
 _PATH = re.compile(r"[~.]{0,2}/")
-_LOGINS = re.compile(r"(?:.*/)?(?:mysql|mariadb)[\w-]*")
-_SHORT = re.compile(r"-p.")
 _SECRET_FLAG = re.compile(rf"--?[\w-]*(?:{NAMES})", re.IGNORECASE)
 
 
@@ -127,12 +126,9 @@ class Redaction:
             self._passed(before, item, depth=depth)
             for before, item in zip([None, *words], words, strict=False)
         ]
-        if not any(isinstance(word, str) and _LOGINS.fullmatch(word) for word in words):
-            return hidden
-        return [
-            f"-p{BLANK.decode()}" if isinstance(word, str) and _SHORT.match(word) else word
-            for word in hidden
-        ]
+        for at, flag in passwords_among(words).items():
+            hidden[at] = flag + BLANK.decode()
+        return hidden
 
     def _named(self, name: str, value: Any, *, depth: int) -> Any:
         if isinstance(value, str) and _TELLING_NAME.fullmatch(name):

@@ -10,6 +10,8 @@ from itertools import pairwise
 
 import msgspec
 
+from fnr.policy.secret_arguments import JOINED, PERCENT, is_password_behind
+
 VALUE_CHARS_MIN = 4
 _LOGIN_NAMES = (
     r"password|passwd|passphrase|pwd|(?:db|database|user|login|smtp|imap|e?mail|ftp|ssh|root|admin"
@@ -26,7 +28,8 @@ _CHARS_MIN = {
 }  # fmt: skip
 # Of these kinds only what no word of a language looks like is secret.
 _RANDOM = frozenset({"bearer", "scheme", "sas", "chat", "stored", "weak"})
-_KINDS = ("named", "flag", "token", "auth", "mysql", "curl")
+_KINDS = ("named", "flag", "token", "auth", "joined", "apart", "percent", "curl")
+_FLAG_OF = {"joined": JOINED, "apart": "", "percent": PERCENT}
 _TOKEN_CHARS_MIN = 20
 # Behind the name may stand a version as well, or a commit.
 _COMFY_CHARS = len("comfyui-") + 64
@@ -47,7 +50,6 @@ _SAID = re.compile(
 # Alone in its line, but for what YAML writes before a name.
 _YAML_BEFORE = re.compile(rb"(?:\A|[\r\n]|\\n)[ \t-]*[\w.-]*\Z")
 _YAML_BEHIND = re.compile(rb"[ \t]*(?:\Z|[\r\n]|\\[rn])")
-_MYSQL = re.compile(rb"\b(?:mysql|mariadb)[\w-]*[^\n]*\Z")
 _CURL = re.compile(rb"\b(?:curl|wget)\b[^\n]*\Z")
 
 
@@ -75,9 +77,12 @@ def is_secret(found: Found) -> bool:
         return _is_token(value)
     if kind == "auth":
         return _is_login(value)
-    if kind in {"mysql", "curl"}:
-        program = _MYSQL if kind == "mysql" else _CURL
-        return program.search(found.before) is not None
+    if kind in _FLAG_OF:
+        flag, before = parts.get("argument", _FLAG_OF[kind]), found.before.decode("latin-1")
+        said = kind == "apart" and (len(value) < VALUE_CHARS_MIN or _SAID.fullmatch(value.lower()))
+        return not said and is_password_behind(flag, value, before)
+    if kind == "curl":
+        return _CURL.search(found.before) is not None
     if kind in _RANDOM and not (_is_random(value) or _is_mixed(value)):
         return False
     return len(value) >= _CHARS_MIN.get(kind, 1)

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import re2
 
+from fnr.policy.secret_arguments import PROGRAM
 from fnr.policy.secret_keys import BLANK
 from fnr.policy.secret_looks import NAMES, Found, is_secret
 
@@ -108,7 +109,6 @@ _STORED = r"(?:tls|ca|client)[.-]key|client-key-data|\.docker(?:cfg|configjson)|
 _LOOSE = (
     r"(?P<openssl>[\s\"']-pass(?:in|out)?[\"',]*[ ]+[\"']?pass:)(?P<s1>[^\s\"',]+)",
     r"(?P<sshpass>\bsshpass[\"',]*[ ]+[\"']?-p[\"',]*[ ]*[\"']?)(?P<s2>[^\s\"',]+)",
-    r"(?P<mysql>[\s\"']-p)(?P<s3>[^\s\"',]+)",
     (
         r"(?P<curl>[\s\"'](?:-[uU]|--(?:proxy-)?user)(?:=|[\"'],)?[ ]*[\"']?[^\s:'\"]+:)"
         r"(?P<s4>[^\s'\"]+)"
@@ -117,6 +117,16 @@ _LOOSE = (
     rf"(?P<stored>(?i:{_STORED})\\?[\"']?{_GAP}*:{_GAP}*\\?[\"']?)(?P<s6>[A-Za-z0-9+/=]+)",
     rf"(?P<auth>(?i:auth){_SIGN}|\bAUTH PLAIN )(?P<s7>[A-Za-z0-9+/=]+)",
     rf"(?P<weak>\b(?i:pass)\\?[\"']?{_GAP}*[:=]{_GAP}*b?\\?[\"']?)(?P<s8>[^\s'\",;&)}}\]\\]+)",
+)
+# In quotes or not; `'-p', 'db'` is a flag and a word of its own.
+_ARGUMENT = r"(?:\"(?P<s{}>[^\"\s,][^\"\n]*)|'(?P<s{}>[^'\s,][^'\n]*)|(?P<s{}>[^\s\"',][^\s\"']*))"
+_ARGUMENTS = (
+    rf"(?P<joined>[\s\"']-p){_ARGUMENT.format(1, 2, 3)}",
+    (
+        rf"(?P<apart>[\s\"'](?P<argument>-[aAXwpP])(?:\\?[\"'],{_GAP}*|{_GAP}+)\\?)"
+        rf"{_ARGUMENT.format(4, 5, 6)}"
+    ),
+    r"(?P<percent>[\s\"']-U[\"', ]*[^\s%'\"]+%)(?P<s7>[^\s'\"]+)",
 )
 _BY = rf"(?:with{_GAP}+[`\"']?\w+[`\"']?{_GAP}+)?(?:by|as){_GAP}+(?:password{_GAP}+)?"
 _NAMED = (
@@ -142,7 +152,8 @@ _SECRETS = frozenset(f"s{number}" for number in range(1, 14))
 class Shapes:
     """RE2 finds where one is; Python's engine, on no more than that, says which parts it has."""
 
-    def __init__(self, shapes: tuple[str, ...]) -> None:
+    def __init__(self, shapes: tuple[str, ...], beside: str = "") -> None:
+        """beside: what a text must have anywhere, for it to be looked at any closer."""
         pattern = "|".join(shapes).encode()
         options = re2.Options()
         options.log_errors = False
@@ -151,9 +162,12 @@ class Shapes:
         options.encoding = re2.Options.Encoding.LATIN1
         self._finder = re2.compile(pattern, options)
         self._parts = re.compile(pattern)
+        self._beside = re2.compile(beside.encode(), options)
 
     def hidden(self, data: bytes) -> bytes:
         """The text without the secrets of these shapes."""
+        if self._beside.search(data) is None:
+            return data
         pieces: list[bytes] = []
         end = 0
         for found in self._finder.finditer(data):
@@ -192,4 +206,5 @@ def all_shapes() -> tuple[Shapes, ...]:
     """Those that stand for themselves first, last those that a name makes one."""
     # One after the other: a word that looks like a name must not keep what follows from a look.
     dotted = rf"(?P<token>\b)(?P<s1>{'|'.join(_DOTTED)})"
-    return Shapes(_PLAIN), Shapes((dotted,)), Shapes(_LOOSE), Shapes(_NAMED)
+    arguments = Shapes(_ARGUMENTS, beside=PROGRAM)
+    return Shapes(_PLAIN), Shapes((dotted,)), arguments, Shapes(_LOOSE), Shapes(_NAMED)
