@@ -13,21 +13,22 @@ import msgspec
 from fnr.policy.secret_arguments import JOINED, PERCENT, is_password_behind
 
 VALUE_CHARS_MIN = 4
-_LOGIN_NAMES = (
+LOGIN_NAMES = (
     r"password|passwd|passphrase|pwd|(?:db|database|user|login|smtp|imap|e?mail|ftp|ssh|root|admin"
     r"|mysql|postgres|pg|redis|rabbitmq|amqp|mongo|http|proxy|basic)[_-]?pass"
 )
 NAMES = (
-    rf"{_LOGIN_NAMES}|secret|secret[_-]?key|token|api[_-]?key|access[_-]?key(?:[_-]?id)?|private[_-]?key"
+    rf"{LOGIN_NAMES}|secret|secret[_-]?key|token|api[_-]?key|access[_-]?key(?:[_-]?id)?|private[_-]?key"
     r"|account[_-]?key|auth[_-]?key|_authtoken|signature|credential|rediscli[_-]auth|(?:token|api_key)_comfy_org"
 )
-_IS_PASSWORD = re.compile(rf"[\w-]*(?:{_LOGIN_NAMES}|pass)", re.IGNORECASE)
+_IS_PASSWORD = re.compile(rf"[\w-]*(?:{LOGIN_NAMES}|pass)", re.IGNORECASE)
 _CHARS_MIN = {
     "lone": 16, "hook": 8, "bot": 30, "bearer": 16, "query": 8, "cookie": 8,
     "sas": 30, "chat": 30, "header": 8, "digest": 32, "stored": 16, "weak": 8,
+    "element": VALUE_CHARS_MIN, "entry": VALUE_CHARS_MIN,
 }  # fmt: skip
 # Of these kinds only what no word of a language looks like is secret.
-_RANDOM = frozenset({"bearer", "scheme", "sas", "chat", "stored", "weak"})
+_RANDOM = frozenset({"bearer", "scheme", "sas", "chat", "stored", "weak", "element", "entry"})
 _KINDS = ("named", "flag", "token", "auth", "joined", "apart", "percent", "curl")
 _FLAG_OF = {"joined": JOINED, "apart": "", "percent": PERCENT}
 _TOKEN_CHARS_MIN = 20
@@ -72,7 +73,7 @@ def is_secret(found: Found) -> bool:
     if kind == "named":
         return _is_value(found)
     if kind == "flag":
-        return _is_argument(parts["flagname"], value)
+        return _is_argument(parts["flag"].strip(" \t\"'-"), value)
     if kind == "token":
         return _is_token(value)
     if kind == "auth":
@@ -83,7 +84,10 @@ def is_secret(found: Found) -> bool:
         return not said and is_password_behind(flag, value, before)
     if kind == "curl":
         return _CURL.search(found.before) is not None
-    if kind in _RANDOM and not (_is_random(value) or _is_mixed(value)):
+    holder = parts.get("holder") or parts.get("holder2", "")
+    if kind in _RANDOM and not (
+        _IS_PASSWORD.fullmatch(holder) or _is_random(value) or _is_mixed(value)
+    ):
         return False
     return len(value) >= _CHARS_MIN.get(kind, 1)
 
@@ -129,6 +133,7 @@ def _is_alone(found: Found) -> bool:
 
 def _is_argument(flag: str, value: str) -> bool:
     """Is what follows a flag its value, and no more of a sentence?"""
+    value = value.rstrip(".,:;!?")
     if len(value) < VALUE_CHARS_MIN:
         return False
     if not (value.isalpha() and value.islower()):

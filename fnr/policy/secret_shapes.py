@@ -14,7 +14,7 @@ import re2
 
 from fnr.policy.secret_arguments import PROGRAM
 from fnr.policy.secret_keys import BLANK
-from fnr.policy.secret_looks import NAMES, Found, is_secret
+from fnr.policy.secret_looks import LOGIN_NAMES, NAMES, Found, is_secret
 
 # In a URL: brackets would end it for whatever reads the text later, fingerprints before all.
 BLANK_IN_URL = b"***"
@@ -136,7 +136,21 @@ _NAMED = (
         rf"(?P<cookie>\b(?i:cookie){_SIGN}[\w.-]+=)"
         rf"(?P<s2>[^\s;,'\"\\]+(?:;{_GAP}*[\w.-]+(?:=[^\s;,'\"\\]*)?)*)"
     ),
-    rf"(?P<flag>--(?P<flagname>[\w-]*(?i:{NAMES}|pass)){_GAP}+[\"']?)(?P<s3>[^\s'\"-][^\s'\"]*)",
+    # Also in a list of arguments. With one dash as Java's programs write flags.
+    (
+        rf"(?P<flag>(?:--[\w-]*(?i:{NAMES}|pass)"
+        rf"|[\s\"']-[A-Za-z]*(?i:{LOGIN_NAMES}|(?:store|key)pass)))"
+        rf"(?:{_GAP}+[\"']?(?P<s3>[^\s'\"-][^\s'\"]*)|\\?[\"'],{_GAP}*b?\\?(?:"
+        r"\"(?P<s12>[^\"\\\n-](?:[^\"\\\n]|\\[^\"\n])*)|'(?P<s13>[^'\\\n-](?:[^'\\\n]|\\[^'\n])*)))"
+    ),
+    (
+        rf"(?P<element><[\w:.-]*(?P<holder>(?i:{NAMES}))(?:{_GAP}[^<>\n]*)?>)"
+        r"(?P<s10>[^<>\s][^<>\n]*)</"
+    ),
+    (
+        rf"(?P<entry>\b(?i:key|name)=\"[\w:.-]*(?P<holder2>(?i:{NAMES}))\"{_GAP}+value=\")"
+        r"(?P<s11>[^\"\n]+)"
+    ),
     (
         rf"(?P<sql>(?i:\bidentified{_GAP}+{_BY}|\b(?:with|encrypted){_GAP}+password{_GAP}+)\\?[\"'])"
         r"(?P<s6>[^\"'\\\n]+)"
