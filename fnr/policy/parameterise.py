@@ -26,11 +26,18 @@ ULID_CHARS = 26
 
 _KNOWN_CODES = r"(?:ORA|TNS|PLS|SQL|TS|CS|LNK|MSB|NU|HY)-?\d{3,5}[A-Z]?"
 _CODE_WORDS = (
-    r"HTTP(?:/[\d.]{1,3}\"?)?"
-    r"|(?:status|error|response|exit|return)[ _]?(?:code|status)|status|errno"
+    r"HTTP(?:/[\d.]{1,3}\"?)?|http[ _-]?(?:status|code|error)"
+    r"|(?:http[ _-]?)?(?:status|error|response|exit|return|reason|result|err|ret)[ _-]?"
+    r"(?:code|status)"
+    r"|status|errno|SQLCODE|VkResult|alert[ ]number|sig(?:no|num)?"
     r"|error(?:[ ]level)?|exit(?:ed)?(?:[ ]with)?(?:[ ]non-zero)?(?:[ ](?:status|code|value))?"
-    r"|cuda(?:error(?:_t)?|[ ]failure)|return(?:ed)?[ ]value|ret(?:val)?|err(?=[ =])"
+    r"|cuda(?:error(?:_t)?|[ ]failure)|return(?:ed)?[ ]value|ret(?:val)?|err(?=[ =:])"
     r"|signal|xid|code|rc"
+)
+# Between such a word and its number, in messages and as programs print assignments.
+_CODE_SIGNS = (
+    r"[ :=#]|[:=][ ]|[ ]{1,2}:[ ]|[ ]\[|\[|:[ ]\(|[ ]\("
+    r"|[ ]=[ ]|[ ]?[-=]>[ ]?|[ ](?:is|was|of)[ ]"
 )
 _DATA_FILES = (
     r"png|jpe?g|webp|gif|bmp|tiff?|exr|hdr|mp4|mkv|mov|avi|webm|wav|mp3|flac|ogg|json|jsonl|ya?ml"
@@ -46,7 +53,8 @@ _VARYING = re.compile(
     rf"""
       (?P<plain> (?<![\w.@/\\:'"-])
                  (?:(?!(?i:http|status|error|response|exit(?:ed|code)?|return(?:ed)?|errno|signal
-                          |sqlstate|xid|code|rc|ret(?:val)?|err|cuda(?:error(?:_t)?)?)(?![a-z]))
+                          |sqlstate|xid|code|rc|ret(?:val)?|err|cuda(?:error(?:_t)?)?
+                          |alert|failed|answered|replied|responded)(?![a-z]))
                     [A-Za-z_]{{1,{WORD_CHARS_MIN - 1}}}
                     (?:[.:]?[ ]|[ ,;)(!]{{1,3}})(?=[\s]|[A-Za-z]|$))+ )
     | (?<![\w.])(?=\d)(?:
@@ -64,11 +72,15 @@ _VARYING = re.compile(
                      | \d\d(?::\d\d){{5}} )(?![\w.:-])
         | (?P<number> (?!0[xX][0-9a-fA-F]{{2}})\d+(?:[.,:x×]\d+)*(?:[eE][-+]?\d+)?%? )(?![\w/:.-]) )
     | (?P<zone> (?<![\w.:])[0-9a-fA-F]{{1,4}}(?::[0-9a-fA-F]{{0,4}}){{2,7}}%[\w.-]*\w )
+    | (?P<field> (?<![\w'])\\?["'](?i:{_CODE_WORDS})\\?["'][ ]?:[ ]?["']?
+                 -?\d{{1,5}}(?![\w%-]|\.\d)["']? )
     | (?P<quoted> (?<![\w'])'[^'\n]{{0,200}}'(?!\w) | "[^"\n]{{0,200}}" )
     | Xid[ ]\([^()]{{1,40}}\):[ ](?P<xid> \d{{1,3}} )
     | (?P<keep> (?=[A-Za-z])\b(?:
-                (?i:{_CODE_WORDS})(?:[ :=#]|[:=][ ]|[ ]{{1,2}}:[ ]|[ ]\[|\[|:[ ]\(|[ ]\()
-                -?\d{{1,5}}(?![\w%-]|\.\d)
+                (?i:{_CODE_WORDS})(?:{_CODE_SIGNS})-?\d{{1,5}}(?![\w%-]|\.\d)
+              | (?i:{_CODE_WORDS})[ ]?=[ ]?(?:"-?\d{{1,5}}"|'-?\d{{1,5}}')
+              | (?i:answered|replied|responded|failed)(?:[ ]with)?[ ][45]\d\d
+                (?=[ ](?:from|for|on|at|to|[A-Z(])|[.,;:)]|$)
               | (?i:response)(?:[ ]\[|:[ ])[45]\d\d(?![\w%-]|\.\d)
               | code[ ]E[45]\d\d\b
               | (?i:returned)[ ]-?\d{{1,3}}(?=[.,;:)]|[ ](?:exit|\()|$)
@@ -189,7 +201,7 @@ def _tidy(text: str) -> str:
 
 def _replaced(match: re.Match[str]) -> str:
     kind = match.lastgroup
-    if kind in {"plain", "keep", "phrase"}:
+    if kind in {"plain", "field", "keep", "phrase"}:
         return match[0]
     if kind == "word":
         return _word(match[0])

@@ -78,6 +78,8 @@ SHAPES = [
     ("arn:aws:s3:::b/k1 is not there", "<url> is not there"),
     ("Client error '404 Not Found' for url", "Client error '404 Not Found' for url"),
     ("returned 17 rows", "returned # rows"),
+    ("failed with 404 items, error of 0.5", "failed with # items, error of #"),
+    ('{"port":404,"status":503} "a b"', '{"port"<addr>,"status":503} <str>'),
     # Names stay, however many digits and capitals are in them.
     ("only ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "only ABCDEFGHIJKLMNOPQRSTUVWXYZ#"),
     (
@@ -146,6 +148,22 @@ def test_a_number_that_is_no_code_makes_no_difference(template: str, one: int, o
         ("Bad response: 503", "Bad response: 401"),
         ("npm error code E404", "npm error code E401"),
         ("  exitcode  : -6 (pid: 31)", "  exitcode  : -9 (pid: 31)"),
+        *(
+            (form.format(401), form.format(503))
+            for form in (
+                '{{"error":{{"code":{},"path":"/v1"}}}}',
+                "{{'status': {}, 'details': 'x'}}",
+                '{{\\"statusCode\\": {}, \\"x\\": 1}}',
+                '<error status="{}" id="7">',
+                "http_status={} for url",
+                "error-code: {}",
+                "operation ost_write failed: rc = {}",
+                "the status code was {}",
+                "responded with a status of {} ()",
+                "upload failed with {} for url",
+                "the server replied {}",
+            )
+        ),
     ],
 )
 def test_what_names_the_cause_makes_a_difference(one: str, other: str) -> None:
