@@ -18,7 +18,7 @@ import re2
 from fnr.policy.codes import signal_name
 from fnr.policy.evidence import Evidence, Phase
 from fnr.policy.incident import Fingerprint, Part
-from fnr.policy.parameterise import LINE_CHARS_MAX, parameterise, word_shape
+from fnr.policy.parameterise import LINE_CHARS_MAX, parameterise, without_kinds, word_shape
 from fnr.policy.rules import Classification
 
 VERSION = "2"
@@ -45,7 +45,9 @@ def fingerprint(evidence: Evidence, classification: Classification, function: st
         # What a drill causes must hide in no incident of real failures, nor open one anew.
         parts = (("drill", "yes"), *parts)
     digest = blake2b(
-        "\n".join(f"{name}\t{value}" for name, value in parts).encode("utf-8", "surrogatepass"),
+        "\n".join(f"{name}\t{_key(name, value)}" for name, value in parts).encode(
+            "utf-8", "surrogatepass"
+        ),
         digest_size=KEY_BYTES,
     )
     return Fingerprint(
@@ -53,6 +55,11 @@ def fingerprint(evidence: Evidence, classification: Classification, function: st
         title=_title(evidence, parts)[:TITLE_CHARS_MAX],
         parts=parts,
     )
+
+
+def _key(name: str, value: str) -> str:
+    """What of a part makes the key; of a rule's own fingerprint all."""
+    return value if name == "rule" or "<id>" not in value else without_kinds(value)
 
 
 def _parts(evidence: Evidence, classification: Classification, function: str) -> Iterator[Part]:

@@ -152,6 +152,16 @@ _STATUS = re.compile(r"[45]\d\d [A-Z][a-z]")
 _DIGITS = re.compile(r"\d+")
 _WITH_DIGITS = re.compile(r"\w*\d\w*")
 _HEX = re.compile(r"[0-9a-f]+|[0-9A-F]+")
+# Of a word with _ in it, what is one: "task_1a2b3c4d".
+_HEX_PART = re.compile(
+    r"(?<![0-9a-zA-Z])(?=[a-fA-F]*\d)(?=\d*[a-fA-F])(?:[0-9a-f]{8,}|[0-9A-F]{8,})(?![0-9a-zA-Z])"
+)
+# Base64 whose padding fits: what it leaves of the last byte is zero.
+_PADDED = re.compile(
+    r"(?<![\w+/])(?=[a-z\d+/]*[A-Z])(?=[A-Z\d+/]*[a-z])(?:"
+    r"(?:[A-Za-z0-9+/]{4}){5,}[A-Za-z0-9+/][AQgw]=="
+    r"|(?=[A-Za-z+/]*\d)(?:[A-Za-z0-9+/]{4}){5,}[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)(?![\w+/=])"
+)
 _NAME = re.compile(r"<?[A-Za-z_][\w.:-]{0,80}>?")
 _REPEATED = re.compile(r"(#|<\w+>)(?:[\s,;x×*]+\1)+")
 # Colours and titles that a program writes to a terminal: CSI and OSC sequences.
@@ -184,10 +194,17 @@ def parameterise(line: str) -> str:
         line = _TERMINAL.sub("", line[:READ_CHARS_MAX])
     if _MAY_BE_DATED.search(line[:READ_CHARS_MAX].encode(errors="replace")):
         line = _DATED.sub("<time>", line[:READ_CHARS_MAX])
+    if "=" in line:
+        line = _PADDED.sub("<id>", line[:READ_CHARS_MAX])
     if len(line) <= LINE_CHARS_MAX:
         return _tidy(_VARYING.sub(_replaced, line))
     shape = _tidy(_VARYING.sub(_replaced, _whole_words(line)))
     return shape[:SHAPE_CHARS_MAX].rstrip()
+
+
+def without_kinds(shape: str) -> str:
+    """The shape with one sign for all: of ids in hexadecimal some have digits alone."""
+    return _tidy(shape.replace("<id>", "#"))
 
 
 def _whole_words(line: str) -> str:
@@ -260,6 +277,8 @@ def word_shape(word: str) -> str:
         return word
     if is_random(word):
         return "<id>"
+    if "_" in word and _HEX_PART.search(word):
+        return _DIGITS.sub("#", _HEX_PART.sub("<id>", word))
     if len(word) == ULID_CHARS and word.isalnum() and word.isupper():
         return "<id>"
     if len(word) >= UPPER_ID_CHARS and len(groups) >= 2 and word.isalnum() and word.isupper():

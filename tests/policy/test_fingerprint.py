@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+from base64 import b64encode
+from hashlib import blake2b
 
 import pytest
 from hypothesis import given
@@ -140,6 +142,10 @@ def test_a_key_never_moves(evidence: Evidence, known: str) -> None:
     assert key(evidence) == known
 
 
+def _base64(seed: int, size: int) -> str:
+    return b64encode(blake2b(bytes([seed]), digest_size=size).digest()).decode()
+
+
 ALIKE = [
     (
         raised("OSError", "[Errno 98] port 8188 in use"),
@@ -174,6 +180,18 @@ ALIKE = [
     (
         raised("sh.ErrorReturnCode_2", RAN.format("a b", "ls: /a: Permission denied")),
         raised("sh.ErrorReturnCode_2", RAN.format("c", "ls: /c: Permission denied")),
+    ),
+    # Of ids in hexadecimal one in forty has eight digits and no letter.
+    (raised("E", "job 1a2b3c4d is lost"), raised("E", "job 12345678 is lost")),
+    (raised("E", "job_1a2b3c4d is lost"), raised("E", "job_12ab34cd is lost")),
+    (raised("E", "job_1a2b3c4d is lost"), raised("E", "job_12345678 is lost")),
+    (raised("E", "lost 1a2b3c4d, 0b2b3c4e"), raised("E", "lost 1a2b3c4d, 12345678")),
+    *(
+        (
+            raised("E", f"id={_base64(1, size)} is lost"),
+            raised("E", f"id={_base64(2, size)} is lost"),
+        )
+        for size in (16, 20, 32)
     ),
 ]
 

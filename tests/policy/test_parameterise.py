@@ -80,6 +80,8 @@ SHAPES = [
     ("returned 17 rows", "returned # rows"),
     ("failed with 404 items, error of 0.5", "failed with # items, error of #"),
     ('{"port":404,"status":503} "a b"', '{"port"<addr>,"status":503} <str>'),
+    ("digest q83vEjRWeJASNFZ4kKvN7w== of it", "digest <id> of it"),
+    ("job_1a2b3c4d5e of lane_7 is gone", "job_<id> of lane_# is gone"),
     # Names stay, however many digits and capitals are in them.
     ("only ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "only ABCDEFGHIJKLMNOPQRSTUVWXYZ#"),
     (
@@ -92,6 +94,7 @@ SHAPES = [
         "no JackShmReadWritePtr, no OpenAI-o4-mini-high",
         "no JackShmReadWritePtr, no OpenAI-o#-mini-high",
     ),
+    ("needs Flask-SQLAlchemy==3 and threshold=0", "needs Flask-SQLAlchemy==# and threshold=#"),
     ("nvmlPciInfoExt_v1 not supported", "nvmlPciInfoExt_v# not supported"),
     ("shapes cannot be multiplied (77x2048 and 768x320)", "shapes cannot be multiplied (# and #)"),
     ("torch.Size([1, 4, 64, 64])", "torch.Size([#])"),
