@@ -25,8 +25,9 @@ def in_columns(
     spare: frozenset[int],
     width: int,
     paint: Paint,
+    titles_too: bool = True,
 ) -> Iterator[str]:
-    """Lines of a table; the first is the titles.
+    """Lines of a table; the first is the titles, unless it goes on under those of the page before.
 
     right, flexible, spare: indexes of columns: to be aligned right, to be cropped if need be, to be
     left out if that is not enough. paint(row, column, text) adds colour; row -1 is the titles.
@@ -38,6 +39,8 @@ def in_columns(
         return
     last = shown[-1]
     for index, row in enumerate([titles, *rows], start=-1):
+        if index < 0 and not titles_too:
+            continue
         cells = []
         for column in shown:
             text = cropped(row[column], widths[column])

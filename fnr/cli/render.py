@@ -214,10 +214,9 @@ def _table(listing: Listing[Item], items: list[Item], *, titles: bool) -> None:
         spare=frozenset(i for i, column in enumerate(columns) if column.spare),
         width=width(),
         paint=paint,
+        titles_too=titles,
     )
-    for number, line in enumerate(lines):
-        if titles or number:
-            write(line + "\n")
+    write("".join(f"{line}\n" for line in lines))
 
 
 def _cell(column: Column[Item], item: Item) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from cli_runs import Run
+from terminals import show
 from wire_server import Turns, WireServer
 
 from fnr.api.letter_requests import GetLetterStats, ListLetters
@@ -151,6 +153,16 @@ def test_limit_0_walks_all_pages(server: WireServer, fnr: Run) -> None:
     assert len(found.out.split()) == 4
     assert [request.after for request in server.asked] == [None, "0", "1", "2"]
     assert {request.limit for request in server.asked} == {1_000}
+
+
+@pytest.mark.parametrize(("columns", "heads"), [(100, 1), (40, 0)])
+def test_every_page_on_a_terminal_is_whole(server: WireServer, columns: int, heads: int) -> None:
+    """The titles stand once; where there are none, no first line is taken for them."""
+    pages = [Page(items=[task(n), task(n + 1)], next=str(n)) for n in (1, 3)]
+    server.answers[ListTasks] = Turns(*pages, Page(items=[task(5)]))
+    shown = show(server.paths.home, "task", "list", "-n", "0", "--no-color", columns=columns)
+    assert re.findall("01JD[0-9]+", shown) == [task(n).task_id for n in range(1, 6)]
+    assert shown.count("TASK") == heads
 
 
 def test_a_limit_above_a_page_is_several_pages(server: WireServer, fnr: Run) -> None:
