@@ -6,7 +6,6 @@ that is too narrow even for that gets every value on a line of its own. Cells ar
 
 from __future__ import annotations
 
-import textwrap
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 
@@ -64,13 +63,27 @@ def cropped(text: str, width: int) -> str:
     """The text, or as much of it as fits with "…" behind."""
     if cell_width(text) <= width:
         return text
-    kept, used = [], 1
-    for character in text:
+    return text[: _fitting(text, width - 1)].rstrip() + "…"
+
+
+def _fitting(text: str, width: int) -> int:
+    """How many of its characters have room."""
+    used = 0
+    for count, character in enumerate(text):
         used += _char_width(character)
         if used > width:
-            break
-        kept.append(character)
-    return "".join(kept).rstrip() + "…"
+            return count
+    return len(text)
+
+
+def _wrapped(text: str, width: int) -> Iterator[str]:
+    """Lines that have room each, broken between words where there are any."""
+    while text:
+        end = max(_fitting(text, width), 1)
+        if end < len(text):
+            end = text.rfind(" ", 1, end + 1) if " " in text[1 : end + 1] else end
+        yield text[:end].rstrip(" ")
+        text = text[end:].lstrip(" ")
 
 
 def _char_width(character: str) -> int:
@@ -123,7 +136,7 @@ def _stacked(
         for column, (title, cell) in enumerate(zip(titles, row, strict=True)):
             if not cell:
                 continue
-            lines = textwrap.wrap(cell, max(width - indent, FLEXIBLE_MIN)) or [""]
+            lines = list(_wrapped(cell, max(width - indent, FLEXIBLE_MIN)))
             yield f"{title.lower():<{indent}}" + paint(index, column, lines[0])
             yield from (" " * indent + line for line in lines[1:])
         yield ""

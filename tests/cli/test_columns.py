@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fnr.cli.columns import cell_width, cropped, in_columns
+from fnr.cli.columns import FLEXIBLE_MIN, cell_width, cropped, in_columns
 
 CHARACTERS = st.characters(min_codepoint=33, max_codepoint=0x4FF) | st.sampled_from("漢🙂 é")
 CELLS = st.text(CHARACTERS, max_size=50)
@@ -33,7 +33,9 @@ def test_no_line_of_a_table_is_wider_than_the_terminal(rows: list[list[str]], wi
     lines = table(rows, width=width)
     if lines and lines[0].startswith("ID"):
         assert len(lines) == len(rows) + 1
-        assert all(cell_width(line) <= width for line in lines)
+    else:
+        width = max(width, len("count  ") + FLEXIBLE_MIN)
+    assert all(cell_width(line) <= width for line in lines)
 
 
 def test_columns_are_aligned_and_numbers_stand_right() -> None:
@@ -65,6 +67,20 @@ def test_a_terminal_too_narrow_for_columns_gets_one_value_a_line() -> None:
         "",
     ]
     assert re.sub(r"\s+", " ", " ".join(table([["a" * 30, "f", "", "x y " * 20]], width=30)))
+
+
+def test_a_value_goes_on_below_between_its_words() -> None:
+    row = ["漢字" * 9, "render-a-4k-video-of-two", "", "no disk  漢字漢字漢字漢字漢字"]
+    lines = table([row], width=27)
+    assert lines == [
+        "id     漢字漢字漢字漢字漢字",
+        "       漢字漢字漢字漢字",
+        "name   render-a-4k-video-of",
+        "       -two",
+        "why    no disk",
+        "       漢字漢字漢字漢字漢字",
+        "",
+    ]
 
 
 def test_wide_characters_count_twice_and_combining_ones_not_at_all() -> None:
