@@ -100,7 +100,7 @@ class Refused(FnrError):
 
 
 class BadData(FnrError):
-    """The input does not fit: not JSON, too large, wrong types."""
+    """The input does not fit: not JSON, too large, wrong types, a file that cannot be read."""
 
     exit_code = 65
     code = "bad_data"

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fnr.api.errors import BadData, NotFound, PermissionDenied, Refused, StorageError, UsageError
+from fnr.api.errors import BadData, PermissionDenied, Refused, StorageError, UsageError
 from fnr.api.requests import GetStoreStats
 from fnr.cli.group import confirm, examples, group
 from fnr.cli.here import here, say
@@ -108,7 +108,7 @@ def restore(file: File, yes: Yes = False, damaged: Damaged = False) -> None:
     what workers still run: drain them before.
     """
     if not file.exists():
-        raise NotFound(f"there is no file {file}")
+        raise BadData(f"there is no file {file}")
     if not file.is_file():
         raise BadData(f"{file} cannot be restored", why="it is no regular file")
     if not os.access(file, os.R_OK):

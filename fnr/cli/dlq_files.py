@@ -15,6 +15,7 @@ from msgspec import Raw
 from fnr.api.errors import BadData, Failed, FnrError, Refused, StorageError
 from fnr.api.letter_requests import ExportLetters, ImportLetters, LetterFile
 from fnr.api.wire import REQUEST_BYTES_MAX
+from fnr.cli.given_file import opened
 from fnr.cli.group import pages
 from fnr.cli.here import here, say
 from fnr.cli.options import Where
@@ -130,18 +131,20 @@ def _chunks(lines: Iterable[tuple[int, Raw]]) -> Iterator[list[tuple[int, Raw]]]
 def _read_lines(source: str) -> list[tuple[int, Raw]]:
     lines: list[tuple[int, Raw]] = []
     problems: list[str] = []
-    for number, line in enumerate(_lines(source), start=1):
-        if not line.strip():
-            continue
-        if len(line) > LINE_BYTES_MAX:
-            problems.append(f"line {number}: {len(line)} bytes; at most {LINE_BYTES_MAX} are taken")
-            continue
-        try:
-            _letters.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            problems.append(f"line {number}: not an exported dead letter: {error}")
-        else:
-            lines.append((number, Raw(line.strip())))
+    with opened(source) as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            if len(line) > LINE_BYTES_MAX:
+                size = f"{len(line)} bytes; at most {LINE_BYTES_MAX} are taken"
+                problems.append(f"line {number}: {size}")
+                continue
+            try:
+                _letters.decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                problems.append(f"line {number}: not an exported dead letter: {error}")
+            else:
+                lines.append((number, Raw(line.strip())))
     if problems:
         raise BadData(
             "nothing was imported",
@@ -149,14 +152,3 @@ def _read_lines(source: str) -> list[tuple[int, Raw]]:
             details=tuple(problems[:20]),
         )
     return lines
-
-
-def _lines(source: str) -> Iterator[bytes]:
-    if source == "-":
-        yield from sys.stdin.buffer
-        return
-    try:
-        with Path(source).open("rb") as file:
-            yield from file
-    except OSError as error:
-        raise BadData(f"{source} cannot be read", why=str(error.strerror)) from error

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from fnr.api.errors import BadData, UsageError
+from fnr.cli.given_file import opened
 from fnr.cli.terminal import is_terminal
 from fnr.policy.input_types import validate_input_json
 from fnr.policy.task import INPUT_BYTES_MAX
@@ -38,11 +39,8 @@ def read_source(source: str) -> bytes:
     if not source.startswith("@"):
         return source.encode("utf-8", "surrogateescape")
     path = Path(source[1:])
-    try:
-        with path.open("rb") as file:
-            return file.read(INPUT_BYTES_MAX + 1)
-    except OSError as error:
-        raise BadData(f"the input file {path} cannot be read", why=str(error.strerror)) from error
+    with opened(str(path), called=f"the input file {path}") as file:
+        return file.read(INPUT_BYTES_MAX + 1)
 
 
 def typed(value: str) -> Any:

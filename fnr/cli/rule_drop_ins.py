@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fnr.api.errors import (
+    BadData,
     ConfigError,
     DaemonDown,
     FnrError,
@@ -23,6 +24,7 @@ from fnr.api.errors import (
     UsageError,
 )
 from fnr.api.requests import GetStatus, ReloadConfig
+from fnr.cli.given_file import unreadable
 from fnr.cli.here import RELOAD_TIMEOUT_MS, here
 from fnr.cli.terminal import one_line
 from fnr.client.connect import ask
@@ -117,8 +119,10 @@ def draft_text(written: str) -> str:
     """What the file of --rules says."""
     try:
         return Path(written).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--rules {written} cannot be read", why=_why(error)) from error
+    except OSError as error:
+        raise unreadable(f"--rules {written}", error) from error
+    except UnicodeDecodeError as error:
+        raise BadData(f"--rules {written} cannot be read", why=_why(error)) from error
 
 
 def rules_with_draft(written: str, text: str) -> LoadedRules:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from codecs import BOM_UTF8
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 
 import msgspec
 import typer
 
-from fnr.api.errors import BadData, NotFound
+from fnr.api.errors import BadData
 from fnr.cli.config import checked_settings
+from fnr.cli.given_file import opened
 from fnr.cli.here import here
 from fnr.cli.render import show_one
 from fnr.cli.rule_drop_ins import loaded_rules
@@ -64,7 +62,7 @@ def evaluate_file(
 
 def _records(name: str) -> Iterator[tuple[int, dict[str, Any]]]:
     told: set[str] = set()
-    with _opened(name) as lines:
+    with opened(name) as lines:
         for number, whole_line in enumerate(lines, start=1):
             line = whole_line.removeprefix(BOM_UTF8) if number == 1 else whole_line
             if not line.strip():
@@ -80,18 +78,6 @@ def _records(name: str) -> Iterator[tuple[int, dict[str, Any]]]:
                         f"notice: line {number}: {key!r} is not read, did you mean {meant!r}?"
                     )
             yield number, record
-
-
-@contextmanager
-def _opened(name: str) -> Iterator[BinaryIO]:
-    if name == "-":
-        yield sys.stdin.buffer
-        return
-    try:
-        with Path(name).open("rb") as file:
-            yield file
-    except OSError as error:
-        raise NotFound(f"{name} cannot be read", why=error.strerror or str(error)) from error
 
 
 def _page(report: EvalReport, limit: int) -> Iterator[str]:

@@ -12,8 +12,9 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from fnr.api.errors import NotFound, UsageError
+from fnr.api.errors import UsageError
 from fnr.cli.config import checked_settings
+from fnr.cli.given_file import opened
 from fnr.cli.here import here
 from fnr.cli.render import show_one
 from fnr.cli.rule_blame import service_met
@@ -295,11 +296,8 @@ def _legible(word: str) -> str:
 
 
 def _read_file(name: str) -> str:
-    try:
-        with Path(name).open("rb") as file:
-            return file.read(TEXT_BYTES_MAX).decode(errors="replace")
-    except OSError as error:
-        raise NotFound(f"{name} cannot be read", why=error.strerror or str(error)) from error
+    with opened(name) as file:
+        return file.read(TEXT_BYTES_MAX).decode(errors="replace")
 
 
 def _codes(written: list[str], http: int | None) -> tuple[Code, ...]:

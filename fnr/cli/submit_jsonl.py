@@ -11,7 +11,6 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -24,6 +23,7 @@ from fnr.api.errors import BadData, DaemonDown, Failed, FnrError, NotFound, Time
 from fnr.api.requests import SubmitMany, SubmittedMany, TaskSpec
 from fnr.api.wire import REQUEST_BYTES_MAX
 from fnr.cli.follow import SUBMIT_PATIENCE_MS
+from fnr.cli.given_file import opened
 from fnr.cli.here import here, say
 from fnr.cli.line_source import comes_by_and_by, lines_as_they_come
 from fnr.cli.progress import Bar
@@ -79,7 +79,7 @@ class Outcome(Struct):
 def submit_lines(source: str, spec: TaskSpec, *, atomic: bool) -> None:
     """Submit every line of a file; exits 1 if some were refused."""
     outcome = Outcome()
-    with _opened(source) as file, here().connect() as connection:
+    with opened(source) as file, here().connect() as connection:
         bar = Bar("submitting", total_bytes=_size_bytes(file), hidden=file.isatty())
         lines = _items(file, spec, outcome, bar)
         under_way: list[Chunk] = []
@@ -363,19 +363,6 @@ def _known(outcome: Outcome, under_way: list[Chunk]) -> Iterator[str]:
         first, last = unknown[0].numbers[0], unknown[-1].numbers[-1]
         yield f"of lines {first} to {last} it is not known"
         yield f"{here().command} task list --limit 0 -o jsonl tells which are there"
-
-
-@contextmanager
-def _opened(source: str) -> Iterator[IO[bytes]]:
-    if source == "-":
-        yield sys.stdin.buffer
-        return
-    try:
-        file = Path(source).open("rb")  # noqa: SIM115 - closed below; only the opening may fail
-    except OSError as error:
-        raise BadData(f"{source} cannot be read", why=str(error.strerror)) from error
-    with file:
-        yield file
 
 
 def _size_bytes(file: IO[bytes]) -> int | None:

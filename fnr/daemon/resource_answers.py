@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fnr.api.errors import UsageError
+from fnr.api.errors import NotFound, Refused
 from fnr.api.resource_requests import (
     ExplainWait,
     GpuLine,
@@ -52,7 +52,7 @@ class ResourceAnswers:
         if not why:
             return GpuLine(gpu=gpu)
         if why != gpu.against:
-            raise UsageError(
+            raise Refused(
                 f"GPU {gpu.place} cannot be trusted by hand",
                 why=f"it is the driver that speaks against it now: {why}",
                 next_step="nvidia-smi --gpu-reset, or a reboot of the host",
@@ -110,13 +110,13 @@ class ResourceAnswers:
 
 def _chosen(report: GpuReport, word: str) -> Gpu:
     if report.missing:
-        raise UsageError("no GPU can be seen", why=report.missing)
+        raise NotFound("no GPU can be seen", why=report.missing)
     found = [gpu for gpu in report.gpus if gpu.place == word] or [
         gpu for gpu in report.gpus if gpu.uuid.lower().startswith(word.lower())
     ]
     if len(found) != 1:
-        why = "several begin so" if found else "none is called so"
-        raise UsageError(f"which GPU is {word!r}?", why=why, next_step="fnr gpu list")
+        kind, why = (Refused, "several begin so") if found else (NotFound, "none is called so")
+        raise kind(f"which GPU is {word!r}?", why=why, next_step="fnr gpu list")
     return found[0]
 
 

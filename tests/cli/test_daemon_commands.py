@@ -565,4 +565,3 @@ def test_without_a_store_there_is_nothing_to_care_for(at: Run, empty: Path) -> N
         found = at("db", *words)
         assert found.code == 4
         assert "there is no store yet" in found.err
-    assert at("db", "restore", "/nowhere.db").code == 4

@@ -15,6 +15,7 @@ from wire_server import Close, Hang, WireServer
 from fnr.api.errors import FnrError, error_types, no_such_id, shortened
 from fnr.api.requests import CancelTasks, GetTask, ListTasks
 from fnr.cli import task
+from fnr.cli.given_file import unreadable
 
 GOLDEN = {
     "failed": 1,
@@ -224,6 +225,33 @@ def test_what_the_system_refuses_is_no_mistake_of_ours(
     assert found.code == code
     assert told.replace("MISSING", missing) in found.err
     assert "mistake" not in found.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("submit", "f", "--jsonl"),
+        ("dlq", "import"),
+        ("db", "restore", "-y"),
+        ("rules", "eval"),
+        ("rules", "test", "x", "--rules"),
+        ("rules", "test", "x", "--stderr"),
+        ("demo", "--input"),
+    ],
+)
+def test_a_file_that_is_not_there_is_told_alike_by_every_command(
+    fnr: Run, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    found = fnr(*words, tmp_path / "missing")
+    assert (found.code, str(tmp_path / "missing") in found.err) == (65, True), found.err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(FileNotFoundError(2, "No such file"), 65), (PermissionError(13, "No"), 77)]
+)
+def test_what_may_not_be_read_is_a_matter_of_permission(error: OSError, code: int) -> None:
+    told = unreadable("a.jsonl", error)
+    assert (told.exit_code, told.what, told.why) == (code, "a.jsonl cannot be read", error.strerror)
 
 
 def test_a_folder_that_may_not_be_looked_into_is_a_matter_of_permission(

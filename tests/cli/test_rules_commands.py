@@ -193,7 +193,6 @@ def test_the_mistyped_name_of_a_file_is_told_of(rules: Rules, tmp_path: Path) ->
         ("--phase", "lunch"),
         ("--killed-by", "me"),
         ("--code", "503"),
-        ("--rules", "nowhere.toml"),
         ("--exit", "300"),
         ("--against-history", "7d"),
     ],

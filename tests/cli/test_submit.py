@@ -488,11 +488,6 @@ def test_of_a_chunk_that_the_next_daemon_refuses_it_is_not_said_that_it_is_not_t
     assert "of lines 1 to 1000 it is not known" in found.err
 
 
-def test_a_file_that_is_not_there(fnr: Run) -> None:
-    found = fnr("submit", "f", "--jsonl", "/nowhere.jsonl")
-    assert (found.code, "No such file" in found.err) == (65, True)
-
-
 def test_stdin_that_is_the_terminal_is_not_waited_for(
     fnr: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -344,7 +344,7 @@ def test_a_gpu_that_the_kernel_log_speaks_against_is_given_nothing_until_it_is_t
     assert why in home.fnr("gpu", "list").stdout
 
     refused = home.fnr("gpu", "trust", "7")
-    assert (refused.returncode, "gpu list" in refused.stderr) == (2, True)
+    assert (refused.returncode, "gpu list" in refused.stderr) == (4, True)
     trusted = home.fnr("gpu", "trust", uuid(0)[:12].lower(), "--reason", "reset")
     assert (trusted.returncode, trusted.stdout) == (0, "GPU 0 is healthy\n"), trusted.stderr
     assert result_of(home, task_id) == uuid(0)
@@ -361,7 +361,7 @@ def test_a_gpu_that_the_kernel_log_speaks_against_is_given_nothing_until_it_is_t
 
     gpus.say(gpu(0, recovery=2))
     refused = home.fnr("gpu", "trust", "0")
-    assert refused.returncode == 2
+    assert refused.returncode == 6
     assert "the driver asks for a reboot of the host" in refused.stderr
 
 

@@ -253,5 +253,5 @@ def test_a_folder_that_is_not_there_is_refused() -> None:
         text=True,
         check=False,
     )
-    assert done.returncode == 4
-    assert json.loads(done.stderr)["error"]["code"] == "not_found"
+    assert done.returncode == 65
+    assert json.loads(done.stderr)["error"]["code"] == "bad_data"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fnr.api.errors import NotFound
+from fnr.api.errors import BadData
 from fnr.cli.demo.inputs import FILE_BYTES_MAX, Sources, copy_sources, standard_library, troubles
 
 
@@ -126,7 +126,7 @@ def test_the_standard_library_comes_without_its_tests_and_without_packages(tmp_p
 
 def test_a_folder_without_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "in" / "empty").mkdir(parents=True)
-    with pytest.raises(NotFound):
+    with pytest.raises(BadData):
         copied(tmp_path / "in", tmp_path / "out")
 
 
@@ -135,7 +135,7 @@ def test_a_folder_whose_files_are_all_too_large_is_refused_with_the_reason(tmp_p
     root.mkdir()
     with (root / "large").open("wb") as file:
         file.truncate(FILE_BYTES_MAX + 1)
-    with pytest.raises(NotFound) as refused:
+    with pytest.raises(BadData) as refused:
         copied(root, tmp_path / "out")
     assert refused.value.why == "1 file, too large (over 16 MiB) or not to be read"
 

@@ -13,7 +13,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from fnr.api.errors import FnrError, NotFound, StorageError
+from fnr.api.errors import BadData, FnrError, StorageError
 from fnr.cli.demo import report
 from fnr.cli.demo.home import Home, make_home
 from fnr.cli.demo.inputs import TASKS_PER_FILE, copy_sources
@@ -86,7 +86,7 @@ def demo(
     twice.
     """
     if folder is not None and not folder.is_dir():
-        raise NotFound(f"there is no folder {folder}")
+        raise BadData(f"there is no folder {folder}")
     interruptions = Interruptions()
     with interruptions.taken(), ExitStack() as cleanup:
         home = _home(interruptions, cleanup, keep=keep)

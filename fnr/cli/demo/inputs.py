@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from msgspec import Struct, field
 
-from fnr.api.errors import NotFound
+from fnr.api.errors import BadData
 from fnr.cli.demo.faults import VAULT_SHARE, fraction_of
 from fnr.cli.demo.object_store import VAULT
 from fnr.policy.counted import counted
@@ -73,7 +73,7 @@ def copy_sources(folder: Path | None, target: Path, *, seed: int, files_max: int
     root = folder or standard_library()
     found = sorted(_library_files(root) if folder is None else _all_files(root))
     if not found:
-        raise NotFound(f"there is no file to work on in {root}", next_step="fnr demo")
+        raise BadData(f"there is no file to work on in {root}", next_step="fnr demo")
     chosen = sorted(found, key=lambda name: fraction_of(seed, f"file {name}"))[:files_max]
     files, left_out, total_bytes = [], 0, 0
     for name in chosen:
@@ -84,7 +84,7 @@ def copy_sources(folder: Path | None, target: Path, *, seed: int, files_max: int
         total_bytes += source.size_bytes
         files.append(source)
     if not files:
-        raise NotFound(
+        raise BadData(
             f"no file in {root} can be used",
             why=f"{counted(len(chosen), 'file')}, too large (over {FILE_BYTES_MAX >> 20} MiB)"
             " or not to be read",
