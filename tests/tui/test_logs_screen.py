@@ -60,3 +60,5 @@ async def test_what_a_command_of_fnr_run_was_given_as_a_secret_is_hidden(
     async with running(daemon.paths, "logs", size=(120, 30)) as (app, pilot):
         await until_shown(pilot, "with [redacted]")
         assert not any("value-of-a-variable" in line for line in lines_of(app))
+        await pilot.press("slash", *"elsewhere", "enter")
+        await until_shown(pilot, "no line fits")

@@ -223,8 +223,15 @@ async def test_a_filter_is_typed_kept_and_recalled(daemon: StoreServer) -> None:
         await pilot.press("escape", "slash", *"state:done", "enter")
         await until_shown(pilot, "of 40")
         assert {task.state for task in view.table.window.rows} == {"done"}
+        assert "of 40 · only state:done" in shown(app)
+        await pilot.press("slash", *" tag:none", "enter")
+        await until_shown(pilot, "nothing fits state:done tag:none; esc shows all")
         await pilot.press("escape")
         await until_shown(pilot, "of 200")
+        assert "only state" not in shown(app)
+        await pilot.press("slash", "up", "up", "enter")
+        await until_shown(pilot, "of 40")
+        await pilot.press("escape")
         await pilot.press("slash", "up", "enter")
         await until_shown(pilot, "of 40")
 

@@ -115,7 +115,7 @@ class ListView(View):
 
     def begin(self) -> None:
         """The list from its beginning."""
-        self.table.begin()
+        self.table.begin(where=self.where)
 
     def tick(self) -> None:
         """Ages have changed."""

@@ -156,7 +156,8 @@ class LogView(KeptLines):
         if index < len(self._shown_lines):
             return _Shown(self._shown_lines[index], index == self.cursor)
         empty = y == 0 and not self._shown_lines
-        return _Words(f"  {self._note or 'nothing printed yet'}" if empty else "")
+        nothing = "no line fits" if self._all else "nothing printed yet"
+        return _Words(f"  {self._note or nothing}" if empty else "")
 
     def drawn(self, content: Any) -> Strip:
         """When, whose, what."""

@@ -153,6 +153,7 @@ class PagedTable(KeptLines):
         self.columns = columns
         self.window = Window(key_of=key_of, id_of=id_of, whole=whole)
         self.note = ""
+        self._filter = ""
         self._empty = empty
         self._chosen: str | None = None
         self._layout: list[tuple[TableColumn, int]] = []
@@ -160,9 +161,9 @@ class PagedTable(KeptLines):
 
     # ── values in ────────────────────────────────────────────────────────────
 
-    def begin(self) -> None:
-        """Another list: ask for its first page."""
-        self.note = ""
+    def begin(self, *, where: str = "") -> None:
+        """Another list, of what this filter finds: ask for its first page."""
+        self.note, self._filter = "", where
         self.post_message(self.PageWanted(self.window.begin()))
         self.show_changes()
 
@@ -221,12 +222,16 @@ class PagedTable(KeptLines):
         if index < len(window.rows):
             return self._row(index)
         if y == 1 and not window.rows:
-            words = self._empty if window.complete else "… still looking" if window.loaded else "…"
-            return _Note(f"  {one_line(self.note or words)}")
+            return _Note(f"  {one_line(self.note or self._why_empty())}")
         return _Note("")
 
+    def _why_empty(self) -> str:
+        if not self.window.complete:
+            return "… still looking" if self.window.loaded else "…"
+        return f"nothing fits {self._filter}; esc shows all" if self._filter else self._empty
+
     def place(self) -> str:
-        """Where in the list we are, what is marked, what is wrong."""
+        """Where in the list we are, what is marked, what is left out, what is wrong."""
         window = self.window
         if self.note and window.rows:
             return f"  {one_line(self.note)}"
@@ -247,6 +252,8 @@ class PagedTable(KeptLines):
             parts.append("▲ newer ones above")
         elif newer:
             parts.append(f"▲ {newer:,} above")
+        if self._filter:
+            parts.append(f"only {one_line(self._filter)}")
         return "  " + " · ".join(parts)
 
     def _row(self, index: int) -> _Row:
@@ -269,7 +276,8 @@ class PagedTable(KeptLines):
                 gutter = ("▸" if on_it else " ") + ("*" if marked else " ")
                 segments = [Segment(gutter, PLAIN), *self._segments(cells)]
             case _Note(words):
-                style, segments = self._part("note"), [Segment(words, PLAIN)]
+                shown = _sized(words, self._measured.width, right=False)
+                style, segments = self._part("note"), [Segment(shown, PLAIN)]
             case _:
                 style = self._part("title")
                 titles = [(column.title, "") for column, _ in self._layout]
