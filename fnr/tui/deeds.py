@@ -101,11 +101,13 @@ class Deeds(App[None]):
             self._said.say(f"not run: {done}", bad=True)
             return
         self.done.append((shown, done.code))
-        good = done.code == 0
-        words = " ".join(((done.out or done.err) if good else (done.err or done.out)).split())
-        end = "ok" if good else f"exit {done.code}"
-        said = f": {one_line(words)}" if words else ""
-        self._said.say(f"{end}: fnr {shown}{said}", bad=not good)
+        if done.code == 0:
+            words = " ".join((done.out or done.err).split())
+            self._said.say(f"ok: fnr {shown}" + (f": {one_line(words)}" if words else ""))
+        else:
+            # Why comes first: a command with the ids of some rows fills the line.
+            why = " ".join((done.err or done.out).split()).removeprefix("error: ")
+            self._said.say(f"exit {done.code}: {one_line(why)} · fnr {shown}", bad=True)
         self.deed_is_done()
 
 

@@ -6,7 +6,7 @@ import importlib
 
 import pytest
 from textual.binding import Binding
-from tui_home import StoreServer, running, settled, until, until_shown
+from tui_home import StoreServer, running, settled, shown, until, until_shown
 
 from fnr.client.own_command import OwnCommand
 from fnr.tui.app import VIEWS, FnrApp
@@ -102,6 +102,16 @@ async def test_what_was_agreed_to_is_run_and_its_words_are_shown(daemon: StoreSe
         await pilot.press("right", "enter")
         await until_shown(pilot, "ok: fnr config path")
         assert app.done == [("config path -o name", 0)]
+
+
+async def test_why_something_was_not_done_stands_before_what_it_was(daemon: StoreServer) -> None:
+    """A command with many ids fills the line."""
+    ids = tuple(f"01JD{number:022}" for number in range(5))
+    async with running(daemon.paths, size=(80, 24)) as (app, pilot):
+        await until_shown(pilot, "● running")
+        await app.carry_out(OwnCommand(words=("dlq", "purge", *ids)))
+        await until_shown(pilot, "! exit 6: ")
+        assert "not confirmed" in shown(app)
 
 
 def test_every_view_is_a_view_with_its_own_name() -> None:
