@@ -17,7 +17,7 @@ from tui_home import HOSTILE, StoreServer, lines_of, running, settled, until, un
 from fnr.policy.record import Page
 from fnr.tui.app import VIEWS
 from fnr.tui.last_filter import Harmless, harmless
-from fnr.tui.looks import spark
+from fnr.tui.looks import LOOKS, spark
 from fnr.tui.screens.errors import words_of_rule
 from fnr.tui.screens.list_view import ListView
 from fnr.tui.widgets.log_lines import LogLine, LogView
@@ -128,6 +128,12 @@ def test_a_line_of_a_log_is_one_line(text: str, width: int) -> None:
     line = LogView()._line_of(LogLine(text, 1_700_000_000_000, "e", text), width, on_it=True)
     assert line.cell_length == width
     assert moves_nothing(line.text)
+
+
+def test_signs_that_differ_differ_without_utf_8_too() -> None:
+    """The dashboard's latest errors have no word beside the sign of their category."""
+    signs = {look.sign for look in LOOKS.values()}
+    assert len({harmless(sign, ascii_only=True) for sign in signs}) == len(signs)
 
 
 @pytest.mark.parametrize("ascii_only", [False, True])
