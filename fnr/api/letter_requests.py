@@ -6,14 +6,15 @@ from msgspec import Raw, Struct, field
 
 from fnr.api.question import Changed, Read, Request
 from fnr.api.requests import SubmittedMany
-from fnr.policy.dead_letter import DeadLetter
+from fnr.policy.dead_letter import DeadLetter, KeyTaker
 from fnr.policy.record import LetterStat, Page, Preview, TaskDetail
+from fnr.policy.replay import ReplayOrder
 
 
 class ReplayReport(Struct, frozen=True, kw_only=True):
     """What a replay did, or would do. blocked: reason -> how many; examples: reason -> some ids.
 
-    keys: of a dry run, unique key -> the letter that would take it.
+    takers: of a dry run, unique key -> the letter that would take it.
     """
 
     eligible: int
@@ -22,7 +23,7 @@ class ReplayReport(Struct, frozen=True, kw_only=True):
     examples: dict[str, list[str]] = field(default_factory=dict)
     functions: dict[str, int] = field(default_factory=dict)
     next: str | None = None
-    keys: dict[str, str] = field(default_factory=dict)
+    takers: dict[str, KeyTaker] = field(default_factory=dict)
 
 
 class LetterFile(Struct, frozen=True, kw_only=True):
@@ -60,13 +61,15 @@ class ReplayLetters(Request[ReplayReport], frozen=True, kw_only=True, tag=str):
     """Put dead letters back in one transaction of at most `limit`; dry_run only reports.
 
     Exactly one of task_ids and where ("" with all=True means every open letter) is used; `next`
-    in the report goes into `after` for the following chunk.
+    in the report goes into `after` for the following chunk. order: of the replay that a dry run
+    is about; whoever goes first takes a unique key that others share.
     """
 
     task_ids: list[str] = field(default_factory=list)
     where: str = ""
     all: bool = False
     dry_run: bool = False
+    order: ReplayOrder = ReplayOrder.OLDEST
     after: str | None = None
     limit: int = 500
 

@@ -100,7 +100,7 @@ def replay(
     if not (chosen.task_ids or where or everything):
         _show_nothing_asked()
         return
-    if not _looked_at(chosen, dry_run=dry_run, yes=yes):
+    if not _looked_at(chosen, order=order, dry_run=dry_run, yes=yes):
         return
     plan = _begun(
         StartReplay(
@@ -123,11 +123,11 @@ def _begun(request: StartReplay) -> ReplayPlan:
         raise
 
 
-def _looked_at(chosen: Chosen, *, dry_run: bool, yes: bool) -> bool:
+def _looked_at(chosen: Chosen, *, order: ReplayOrder, dry_run: bool, yes: bool) -> bool:
     """Show who can go, and ask; whether to go on. With -y a filter is not gone through twice."""
     if yes and not dry_run and not chosen.task_ids:
         return True
-    report = _whole(chosen)
+    report = _whole(chosen, order)
     if not chosen.task_ids or dry_run or report.blocked:
         _show_preview(report, dry_run=dry_run)
     if dry_run:
@@ -141,7 +141,7 @@ def _looked_at(chosen: Chosen, *, dry_run: bool, yes: bool) -> bool:
     return True
 
 
-def _whole(chosen: Chosen) -> ReplayReport:
+def _whole(chosen: Chosen, order: ReplayOrder) -> ReplayReport:
     """The report of a dry run over everything."""
     total, after = ReplayReport(eligible=0), None
     with here().connect() as connection:
@@ -152,6 +152,7 @@ def _whole(chosen: Chosen) -> ReplayReport:
                     where=chosen.where,
                     all=chosen.everything,
                     dry_run=True,
+                    order=order,
                     after=after,
                     limit=CHUNK,
                 )

@@ -39,7 +39,7 @@ from fnr.client.next_step import for_here
 from fnr.config.paths import Paths
 from fnr.config.units import format_duration
 from fnr.host.clock import Ulids
-from fnr.policy.dead_letter import SHARED_KEY
+from fnr.policy.dead_letter import SHARED_KEY, KeyTaker
 from fnr.policy.record import ENDS_MAX, Preview, TaskEnd
 from fnr.policy.replay import MOVING_REPLAYS, ReplayPlan
 from fnr.policy.task import TaskState
@@ -276,15 +276,32 @@ def add_changed(total: Changed, more: Changed) -> Changed:
 def add_report(total: ReplayReport, more: ReplayReport) -> ReplayReport:
     """Two reports as one."""
     # Of two letters with one unique key only one can go, whichever pages they stand on.
-    shared = len(total.keys.keys() & more.keys.keys())
-    blocked = _sum(total.blocked, more.blocked)
+    takers, late = total.takers | more.takers, ReplayReport(eligible=0)
+    for key in total.takers.keys() & more.takers.keys():
+        both = (total.takers[key], more.takers[key])
+        takers[key], other = sorted(both, key=lambda taker: (taker.rank, taker.task_id))
+        late = _plus(late, _blocked(other))
+    return replace(_plus(_plus(total, more), late), takers=takers)
+
+
+def _blocked(late: KeyTaker) -> ReplayReport:
+    """What a report is more, and less, when another letter takes the key of this one."""
     return ReplayReport(
-        eligible=total.eligible + more.eligible - shared,
-        replayed=total.replayed + more.replayed,
-        blocked=_sum(blocked, {SHARED_KEY: shared} if shared else {}),
-        examples=_examples(total.examples, more.examples),
-        functions=_sum(total.functions, more.functions),
-        keys=more.keys | total.keys,
+        eligible=-1,
+        blocked={SHARED_KEY: 1},
+        examples={SHARED_KEY: [late.task_id]},
+        functions={late.function: -1},
+    )
+
+
+def _plus(one: ReplayReport, other: ReplayReport) -> ReplayReport:
+    functions = _sum(one.functions, other.functions)
+    return ReplayReport(
+        eligible=one.eligible + other.eligible,
+        replayed=one.replayed + other.replayed,
+        blocked=_sum(one.blocked, other.blocked),
+        examples=_examples(one.examples, other.examples),
+        functions={name: count for name, count in functions.items() if count},
     )
 
 

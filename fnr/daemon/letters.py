@@ -28,6 +28,7 @@ from fnr.daemon.reader import Reader
 from fnr.host.clock import is_ulid
 from fnr.host.failpoint import failpoint
 from fnr.policy.input_types import check_input, validate_input_json
+from fnr.policy.replay import ReplayOrder
 from fnr.store import letter_files, letters, replay_preview
 from fnr.store.connection import StoreBusy, StoreFull, StoreIll, Transaction
 from fnr.store.reads import select_letter_ids
@@ -59,7 +60,7 @@ class Letters:
         now_ms = self._parts.clock.now_ms()
         ids, after = await self._chosen(request)
         if request.dry_run:
-            return await self._preview(ids, after)
+            return await self._preview(ids, after, order=request.order)
 
         def unit(tx: Transaction) -> ReplayReport:
             back, blocked = letters.replay(
@@ -79,17 +80,20 @@ class Letters:
             self._dispatcher.due_now(function)
         return report
 
-    async def _preview(self, ids: list[str], after: str | None) -> ReplayReport:
+    async def _preview(
+        self, ids: list[str], after: str | None, *, order: ReplayOrder
+    ) -> ReplayReport:
         found = await self._reader.read(
             lambda tx: replay_preview.preview(
                 tx,
                 ids,
+                order=order,
                 function_known=lambda name: self._parts.function(name) is not None,
                 input_problem=self._input_problem,
             )
         )
         report = _report(found.eligible, found.blocked, after)
-        return structs.replace(report, keys=found.keys)
+        return structs.replace(report, takers=found.takers)
 
     async def edit(self, client: Client, request: EditLetter) -> Changed:
         """Check the new input like a submitted one, and keep the old."""

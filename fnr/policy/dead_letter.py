@@ -11,6 +11,14 @@ from fnr.policy.rules import Category
 SHARED_KEY = "shares its unique key with another letter of the replay"
 
 
+class KeyTaker(Struct, frozen=True, kw_only=True):
+    """Which of the letters that share a unique key would go: the first in the replay's order."""
+
+    rank: int
+    task_id: str
+    function: str
+
+
 class DeathCause(StrEnum):
     """Why a task was buried."""
 

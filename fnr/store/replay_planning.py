@@ -131,15 +131,8 @@ def add_letters(
     found: list[Entry] = []
     skipped = 0
     for task_id in dict.fromkeys(ids):
-        row = tx.one(
-            f"""
-            SELECT {_RANKS[options.order]} FROM dead_letter d JOIN task t ON t.task_id = d.task_id
-             WHERE d.task_id = ?
-            """,
-            (task_id,),
-        )
-        if row is not None:
-            found.append((row[0], task_id))
+        if (rank := rank_of(tx, options.order, task_id)) is not None:
+            found.append((rank, task_id))
             continue
         skipped += tx.run(
             """
@@ -152,6 +145,18 @@ def add_letters(
     keep(tx, seq, found)
     _count(tx, seq, skipped)
     tx.run("UPDATE replay_plan SET skipped = skipped + ? WHERE seq = ?", (skipped, seq))
+
+
+def rank_of(tx: Transaction, order: ReplayOrder, task_id: str) -> int | None:
+    """Where a letter would stand in a plan; None without a letter."""
+    row = tx.one(
+        f"""
+        SELECT {_RANKS[order]} FROM dead_letter d JOIN task t ON t.task_id = d.task_id
+         WHERE d.task_id = ?
+        """,
+        (task_id,),
+    )
+    return row[0] if row else None
 
 
 def _passing(

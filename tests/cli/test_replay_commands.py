@@ -21,6 +21,7 @@ from fnr.api.replay_requests import (
     StartReplay,
 )
 from fnr.api.requests import Event, Watch
+from fnr.policy.dead_letter import SHARED_KEY, KeyTaker
 from fnr.policy.record import Page
 from fnr.policy.replay import (
     EntryState,
@@ -84,6 +85,23 @@ def test_who_is_not_told_whether_a_replay_began_is_told_where_it_would_stand(
     assert (found.code, "is not known" in found.err) == (3, True)
     assert f"try: fnr --home {server.home} replay list\n" in found.err
     assert len([one for one in server.asked if isinstance(one, StartReplay)]) == 1
+
+
+def test_of_letters_with_one_unique_key_the_first_goes_on_whichever_page_it_stands(
+    server: WireServer, fnr: Run
+) -> None:
+    takers = [
+        KeyTaker(rank=2, task_id=ID1, function="b"),
+        KeyTaker(rank=1, task_id=ID2, function="a"),
+    ]
+    server.answers[ReplayLetters] = Turns(
+        ReplayReport(eligible=1, functions={"b": 1}, takers={"k": takers[0]}, next="c"),
+        ReplayReport(eligible=1, functions={"a": 1}, takers={"k": takers[1]}),
+    )
+    found = fnr("dlq", "replay", "--all", "-n", "--order", "newest", "-o", "json").json
+    assert (found["eligible"], found["functions"]) == (1, {"a": 1})
+    assert (found["blocked"], found["examples"]) == ({SHARED_KEY: 1}, {SHARED_KEY: [ID1]})
+    assert [request.order for request in server.asked] == [ReplayOrder.NEWEST] * 2
 
 
 def test_a_dry_run_shows_who_can_go_and_why_others_cannot(server: WireServer, fnr: Run) -> None:

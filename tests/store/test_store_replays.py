@@ -405,12 +405,13 @@ def test_a_preview_says_who_can_go_and_why_others_cannot(tx: Transaction) -> Non
     before = tx.all("SELECT * FROM ledger ORDER BY 1, 2")
     found = preview(
         tx,
-        [good, waits, gone, first, second, nobody],
+        [good, waits, gone, second, first, nobody],
+        order=ReplayOrder.OLDEST,
         function_known=lambda name: name != "gone",
         input_problem=lambda *_: None,
     )
     assert found.eligible == {good: "render", first: "render"}
-    assert found.keys == {"k": first}
+    assert found.takers["k"].task_id == first
     assert found.blocked == {
         waits: f"it waits in replay {plan_id}",
         gone: "function gone is not in fnr.toml",
@@ -418,6 +419,19 @@ def test_a_preview_says_who_can_go_and_why_others_cannot(tx: Transaction) -> Non
         nobody: NO_LETTER,
     }
     assert tx.all("SELECT * FROM ledger ORDER BY 1, 2") == before
+
+
+@pytest.mark.parametrize("order", ReplayOrder)
+def test_of_letters_with_one_unique_key_a_preview_names_the_one_that_goes(
+    tx: Transaction, order: ReplayOrder
+) -> None:
+    ids = [bury(tx, unique_key="k", priority=priority) for priority in (4, 8, 2)]
+    for number, task_id in enumerate(ids):
+        died = (MADE_MS - 9 + number, task_id)
+        tx.run("UPDATE dead_letter SET died_at_ms = ? WHERE task_id = ?", died)
+    checks = {"function_known": lambda _: True, "input_problem": lambda *_: None}
+    found = preview(tx, ids[::-1], order=order, **checks)
+    assert found.eligible == turn(tx, new_plan(tx, *ids, order=order)).started
 
 
 def test_a_held_entry_is_part_of_what_is_left(tx: Transaction) -> None:
