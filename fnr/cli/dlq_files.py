@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -21,7 +20,7 @@ from fnr.cli.here import here, say
 from fnr.cli.options import Where
 from fnr.cli.render import write_json
 from fnr.cli.terminal import one_line
-from fnr.host.disk import fsync_folder
+from fnr.client.new_file import write_new
 from fnr.policy.counted import counted
 
 EXPORT_PAGE = 100
@@ -62,28 +61,14 @@ def export_letters(
 
 
 def _write(to: Path, lines: Iterable[bytes]) -> int:
-    """Write a new file whole or not at all, onto the disk: after it the letters may be purged."""
+    """How many were written; after it the letters may be purged."""
     try:
-        # Whole inputs, secrets and all: for nobody else to read.
-        fd = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        return write_new(to, lines)
     except FileExistsError as error:
         raise Refused(f"{to} exists already", why="an export overwrites nothing") from error
-    count = 0
-    try:
-        with os.fdopen(fd, "wb") as file:
-            for line in lines:
-                file.write(line)
-                count += 1
-            file.flush()
-            os.fsync(file.fileno())
-        fsync_folder(str(to.parent))
-    except BaseException as error:
-        to.unlink()
-        if isinstance(error, OSError):
-            why = f"{error.strerror}; nothing of it was kept"
-            raise StorageError(f"{to} cannot be written", why=why) from error
-        raise
-    return count
+    except OSError as error:
+        why = f"{error.strerror}; nothing of it was kept"
+        raise StorageError(f"{to} cannot be written", why=why) from error
 
 
 def import_letters(

@@ -6,7 +6,6 @@ the file for themselves, and hold the daemon's lock meanwhile so that none can s
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +34,7 @@ from fnr.store import backup as copies
 from fnr.store import check as checks
 from fnr.store import tasks
 from fnr.store.backup import CopyNotWritten, DamagedCopy
+from fnr.store.drafts import forget_own_drafts
 from fnr.store.same_file import real_file
 from fnr.store.transaction import StoreNewer
 
@@ -70,7 +70,7 @@ def backup(paths: Paths, target: Path, *, damaged: bool = False) -> tuple[int, l
     """
     anyway = f"{paths.command} db backup --damaged {shlex.quote(str(target))}"
     with (
-        ends_at_once(partial(_forget_own_drafts, target)),
+        ends_at_once(partial(forget_own_drafts, target)),
         told_to_people(paths),
         _told(f"the copy {target} was not kept", anyway, target),
     ):
@@ -93,7 +93,7 @@ def restore(paths: Paths, source: Path, *, damaged: bool = False) -> Path | None
     anyway = f"{paths.command} db restore --damaged {shlex.quote(str(source))}"
     Path(paths.state_dir).mkdir(parents=True, exist_ok=True, mode=0o700)
     with (
-        ends_at_once(partial(_forget_own_drafts, real_file(paths.store_file))),
+        ends_at_once(partial(forget_own_drafts, real_file(paths.store_file))),
         _alone(paths, "restored"),
         told_to_people(paths),
         _told(f"{source} cannot be restored", anyway),
@@ -130,10 +130,6 @@ def refuse_while_running(paths: Paths, verb: str) -> None:
     pid = home_holder(paths.lock_file)
     if pid is not None:
         raise _running(paths, verb, pid)
-
-
-def _forget_own_drafts(file: Path) -> None:
-    copies.forget_drafts(file, lambda maker: maker == os.getpid())
 
 
 def _nothing_to_clean() -> None:

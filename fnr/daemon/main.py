@@ -48,8 +48,8 @@ from fnr.host.memory import share_one_arena
 from fnr.host.systemd import is_journal, sd_notify, watchdog_interval_ms
 from fnr.policy.counted import counted
 from fnr.store import functions
-from fnr.store.backup import forget_drafts
 from fnr.store.connection import Store, StoreBusy, StoreFull, StoreIll, StoreNewer
+from fnr.store.drafts import forget_drafts
 from fnr.store.same_file import real_file
 
 LoadSettings = Callable[[], Settings]

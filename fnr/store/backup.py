@@ -6,13 +6,11 @@ on disk and checked.
 
 from __future__ import annotations
 
-import glob
 import os
 import sqlite3
 import stat
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -20,6 +18,7 @@ import msgspec
 from fnr.policy.record import Finding
 from fnr.store import restored
 from fnr.store.check import check
+from fnr.store.drafts import BESIDE, appear, draft_beside
 from fnr.store.migrate import as_of_today, check_version, migrate, schema_version
 from fnr.store.same_file import real_file
 from fnr.store.transaction import (
@@ -31,8 +30,6 @@ from fnr.store.transaction import (
     read_only,
 )
 
-_BESIDE = ("-wal", "-shm", "-journal")
-_DRAFT = ".draft"
 # 0 and SQLITE_ERROR: the tables are not those of its version.
 _NO_STORE = frozenset({0, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 _OURS = "SELECT t.owner, i.revision, a.token FROM task t, task_input i, attempt a LIMIT 0"
@@ -71,10 +68,10 @@ def backup(
     target = Path(target)
     if target.exists():
         raise FileExistsError(f"{target} exists already")
-    with _draft_beside(target, lives) as draft:
+    with _draft(target, lives) as draft:
         findings = _copy(Path(store_file), draft, damaged=damaged)
         with _written():
-            _appear(draft, target)
+            appear(draft, target)
     with _written():
         _sync(target.parent)
     return target.stat().st_size, findings
@@ -88,21 +85,13 @@ def restore(store_file: str | Path, source: str | Path, *, damaged: bool = False
     StoreNewer, sqlite3.Error and OSError.
     """
     store_file = real_file(store_file)
-    with _draft_beside(store_file, _nobody) as draft:
+    with _draft(store_file, _nobody) as draft:
         _copy(Path(source), draft, damaged=damaged, today=True)
         _belongs_like(draft, store_file)
         kept = _set_aside(store_file) if store_file.exists() else None
         draft.replace(store_file)
     _sync(store_file.parent)
     return kept
-
-
-def forget_drafts(file: str | Path, is_left: Callable[[int], bool]) -> None:
-    """Remove the drafts of copies under this name whose makers, by number, have left them."""
-    file = Path(file)
-    for draft in glob.glob(f"{glob.escape(str(file.with_name(f'.{file.name}.')))}*{_DRAFT}"):  # noqa: PTH207 - the name may hold any sign
-        if (maker := _maker(draft, file.name)) and is_left(maker):
-            _remove(Path(draft))
 
 
 def vacuum(store_file: str | Path) -> tuple[int, int]:
@@ -180,21 +169,6 @@ def _copy(source: Path, draft: Path, *, damaged: bool, today: bool = False) -> l
     return findings
 
 
-def _appear(draft: Path, target: Path) -> None:
-    """Give the copy its name; FileExistsError when a file of that name came into being meanwhile.
-
-    A rename would replace that one, a link cannot; but some file systems have no links (FAT, some
-    of a network): there the name is taken first.
-    """
-    try:
-        os.link(draft, target)
-    except FileExistsError:
-        raise
-    except OSError:
-        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        draft.replace(target)
-
-
 def _belongs_like(draft: Path, store_file: Path) -> None:
     """The daemon's it is, also where root puts it back: by the store of before, or its folder."""
     there_was = store_file.exists()
@@ -216,7 +190,7 @@ def _set_aside(store_file: Path) -> Path:
     while (kept := store_file.with_name(f"{store_file.name}.replaced-{number}")).exists():
         number += 1
     os.link(store_file, kept)
-    for suffix in _BESIDE:
+    for suffix in BESIDE:
         with suppress(FileNotFoundError):
             Path(f"{store_file}{suffix}").rename(f"{kept}{suffix}")
     return kept
@@ -235,20 +209,11 @@ def _fold_log(store_file: Path) -> None:
 
 
 @contextmanager
-def _draft_beside(file: Path, lives: Callable[[int], bool]) -> Iterator[Path]:
-    """An empty file for a copy, which holds every input: for nobody else to read.
-
-    Nobody else's draft, so that two who copy to one place at once do not meet in it. Its name says
-    whose it is: what a copy that was killed has left there is removed.
-    """
-    forget_drafts(file, lambda maker: not lives(maker))
-    with _written():
-        descriptor, name = tempfile.mkstemp(_DRAFT, f".{file.name}.{os.getpid()}-", file.parent)
-    os.close(descriptor)
-    try:
-        yield Path(name)
-    finally:
-        _remove(Path(name))
+def _draft(file: Path, lives: Callable[[int], bool]) -> Iterator[Path]:
+    with ExitStack() as stack:
+        with _written():
+            draft = stack.enter_context(draft_beside(file, lives))
+        yield draft
 
 
 @contextmanager
@@ -263,19 +228,8 @@ def _written() -> Iterator[None]:
         raise CopyNotWritten(error.strerror or str(error), denied=denied) from error
 
 
-def _maker(draft: str, name: str) -> int:
-    """The process that makes it, 0 when it is no draft of this very name."""
-    pid, _, rest = Path(draft).name.removeprefix(f".{name}.").removesuffix(_DRAFT).partition("-")
-    return int(pid) if pid.isdecimal() and "." not in rest else 0
-
-
 def _nobody(_pid: int) -> bool:
     return False
-
-
-def _remove(draft: Path) -> None:
-    for name in (str(draft), *(f"{draft}{suffix}" for suffix in _BESIDE)):
-        Path(name).unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

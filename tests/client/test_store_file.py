@@ -15,6 +15,7 @@ import pytest
 
 from fnr.api.errors import BadData, NotFound, Refused, StorageError
 from fnr.client import store_file
+from fnr.client.new_file import write_new
 from fnr.config.paths import Paths, find_paths
 from fnr.host.lock import hold_home, hold_lock
 from fnr.policy.task import Task
@@ -157,6 +158,7 @@ def test_a_store_that_takes_no_writes_is_not_said_to_be_unreadable(paths: Paths)
 ENDLESS = """
 import sys
 from fnr.client import store_file
+from fnr.client.new_file import write_new
 from fnr.config.paths import find_paths
 from fnr.store import backup as copies
 
@@ -194,3 +196,30 @@ def test_who_is_asked_to_end_ends_in_the_middle_and_leaves_no_draft(
     for folder in (tmp_path, Path(paths.state_dir)):
         assert not list(folder.glob("*.draft*"))
     assert tasks(paths.store_file) == 1
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_new_file_whose_writer_was_killed_is_not_there(
+    tmp_path: Path, how: signal.Signals
+) -> None:
+    """Half of an export would look like all of it to whoever purges afterwards."""
+    target = tmp_path / "letters.jsonl"
+    program = f"""
+import os, signal
+from pathlib import Path
+from fnr.client.new_file import write_new
+
+def lines():
+    yield b"half" * 100_000
+    os.kill(os.getpid(), {how})
+    signal.pause()
+
+write_new(Path({str(target)!r}), lines())
+"""
+    ended = subprocess.run([sys.executable, "-c", program], check=False)
+    assert ended.returncode in {-how, 128 + how}
+    assert not target.exists()
+    assert write_new(target, [b"all"]) == 1
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {target.name: b"all"}
+    with pytest.raises(FileExistsError):
+        write_new(target, [])
