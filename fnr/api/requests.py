@@ -77,7 +77,7 @@ class Limited(Struct, frozen=True, kw_only=True):
 class Status(Struct, frozen=True, kw_only=True):
     """One screen: the daemon, its functions, what needs attention.
 
-    state: "running", "draining", "degraded" or "down"; down answers come from the store alone.
+    state: "running", "draining", "degraded" or "down"; down answers come from store and fnr.toml.
     breakers: those that do not simply let calls through -> what they do, in words.
     rules_behind: rules.d was written since the daemon has read it.
     """

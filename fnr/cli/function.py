@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
 from typing import Annotated
 
 import msgspec
 import typer
-from msgspec.structs import replace
 
 from fnr.api.errors import NotFound
 from fnr.api.plain_text import duration
@@ -25,6 +25,7 @@ from fnr.cli.options import Reason
 from fnr.cli.render import Column, Listing, age, show_list, show_one
 from fnr.cli.settings_view import function_table
 from fnr.cli.terminal import one_line
+from fnr.client.next_step import told_here
 from fnr.config.load import Loaded, load
 
 app = group("function", "Functions: what can be run.")
@@ -47,7 +48,9 @@ def _listing(*, down: bool) -> Listing[FunctionStatus]:
             Column("PROBLEM", lambda function: function.problem, flexible=True),
         ),
         name=lambda function: function.function,
-        empty=f"no functions; {here().command} init writes an fnr.toml to begin with",
+        empty="no functions"
+        if os.path.lexists(here().paths.config_file)
+        else f"no functions; {here().command} init writes an fnr.toml to begin with",
     )
 
 
@@ -109,17 +112,13 @@ def resume(names: Names) -> None:
 
 
 def all_functions() -> tuple[dict[str, FunctionStatus], bool]:
-    """Every function by name, and whether the daemon is down.
-
-    Then the store knows only those that had tasks.
-    """
+    """Every function by name, and whether the daemon is down."""
     status = here().ask(GetStatus())
-    found = {function.function: function for function in status.functions}
     if status.state == "down":
-        for name, settings in load(here().paths).settings.functions.items():
-            known = found.get(name) or FunctionStatus(function=name, kind="", counts={})
-            found[name] = replace(known, kind=settings.kind, workers_max=settings.workers_max)
-    return dict(sorted(found.items())), status.state == "down"
+        for problem in status.problems:
+            here().notice(f"notice: {told_here(problem, here().command)}")
+    found = {function.function: function for function in status.functions}
+    return found, status.state == "down"
 
 
 def no_such_function(name: str, functions: Iterable[str], loaded: Loaded) -> NotFound:

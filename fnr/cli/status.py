@@ -38,6 +38,6 @@ def status() -> None:
         )
 
     show_one(SCHEMA, found, people, name=found.state)
-    if found.state == "down":
+    if found.state == "down" and not found.problems:
         here().hint(f"{here().command} daemon start")
     raise typer.Exit(exit_code(values))

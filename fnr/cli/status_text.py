@@ -43,7 +43,7 @@ def for_people(
         lines.append(f"  not served: {one_line(one['refused'])}")
     if functions := status.get("functions"):
         lines += ["", *_table(functions, down=state == "down", colour=colour, width=width)]
-    else:
+    elif not status.get("problems"):
         lines += ["", f"no functions yet: {command} init writes an fnr.toml to begin with"]
     if breakers := status.get("breakers"):
         lines.append("")

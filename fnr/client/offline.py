@@ -6,10 +6,10 @@ answer does not depend on who gave it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar, cast, get_origin
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_origin
 
 import msgspec
 
@@ -28,7 +28,8 @@ from fnr.api.requests import (
     Status,
 )
 from fnr.client.store_errors import told_to_people
-from fnr.config.gone_file import rules_gone
+from fnr.config.functions import RUN
+from fnr.config.gone_file import WHY_GONE, file_is_gone, rules_gone
 from fnr.config.paths import Paths
 from fnr.host.clock import Clock
 from fnr.policy.breaker import BreakerState
@@ -39,6 +40,10 @@ from fnr.store import own_rules
 from fnr.store.migrate import check_readable
 from fnr.store.reads import READS
 from fnr.store.transaction import Reader, read_only
+
+if TYPE_CHECKING:
+    from fnr.config.load import Loaded
+    from fnr.config.settings import FunctionSettings
 
 Answer = TypeVar("Answer")
 
@@ -98,34 +103,59 @@ def _nothing(paths: Paths, request: Request[Any]) -> Any:
 
 
 def _status(paths: Paths) -> Status:
+    from fnr.config.load import load  # noqa: PLC0415 - only this question needs the settings
+
     records: list[FunctionRecord] = _read(paths, ListFunctions())
     counts: dict[str, int] = {}
     for record in records:
         for state, count in record.counts.items():
             counts[state] = counts.get(state, 0) + count
-    gone = _rules_gone(paths)
+    loaded = load(paths)
+    rules = _rules_gone(paths)
     return Status(
         state="down",
         version=__version__,
         home=paths.home or paths.state_dir,
-        functions=[
+        functions=_functions(records, loaded.settings.functions),
+        counts={state: count for state, count in counts.items() if state != "letters_open"},
+        letters_open=counts.get("letters_open", counts.get("dead", 0)),
+        breakers=_breakers(paths),
+        problems=[*_in_the_way(paths, loaded, records), *([rules] if rules else [])],
+        rules_behind=bool(rules),
+    )
+
+
+def _functions(
+    records: list[FunctionRecord], declared: Mapping[str, FunctionSettings]
+) -> list[FunctionStatus]:
+    """Those of the store and those of fnr.toml; like a daemon's, without `run` until it is used."""
+    known = {record.function: record for record in records}
+    found = []
+    for name in sorted({*known, *declared} - ({RUN} - known.keys())):
+        record = known.get(name) or FunctionRecord(function=name, counts={})
+        settings = declared.get(name)
+        found.append(
             FunctionStatus(
-                function=record.function,
-                kind="",
+                function=name,
+                kind=settings.kind if settings else "",
                 counts=record.counts,
+                workers_max=settings.workers_max if settings else 0,
                 paused=record.paused,
                 paused_by=record.paused_by,
                 paused_at_ms=record.paused_at_ms,
                 retry_budget_ms=record.retry_budget_ms,
             )
-            for record in records
-        ],
-        counts={state: count for state, count in counts.items() if state != "letters_open"},
-        letters_open=counts.get("letters_open", counts.get("dead", 0)),
-        breakers=_breakers(paths),
-        problems=[gone] if gone else [],
-        rules_behind=bool(gone),
-    )
+        )
+    return found
+
+
+def _in_the_way(paths: Paths, loaded: Loaded, records: list[FunctionRecord]) -> list[str]:
+    """What keeps a daemon from starting, in words."""
+    if loaded.problems:
+        return [f"{paths.config_file} has mistakes, so that no daemon starts; fnr config check"]
+    if file_is_gone(paths.config_file, [record.function for record in records]):
+        return [f"{paths.config_file} is gone: {WHY_GONE}"]
+    return []
 
 
 def _rules_gone(paths: Paths) -> str:

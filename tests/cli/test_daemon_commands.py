@@ -87,7 +87,7 @@ def test_from_nothing_to_a_result_and_back(at: Run, empty: Path) -> None:
     assert found == {"schema": "fnr.daemon.stop/1", "pid": None, "changed": False}
     assert at("daemon", "status").code == 3
     listed = at("function", "list").out.splitlines()
-    assert [row.split("\t")[:2] for row in listed] == [["greet", ""], ["run", "run"]]
+    assert [row.split("\t")[:2] for row in listed] == [["greet", ""]]
     found = at("task", "list", "-o", "json")
     assert [task["state"] for task in found.json["items"]] == ["done"]
     assert found.err == "notice: daemon is not running; read from the store\n"

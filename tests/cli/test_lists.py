@@ -193,8 +193,9 @@ def test_without_daemon_and_store_a_list_is_empty_and_says_so(server: WireServer
 def test_without_a_daemon_no_function_is_called_ready(tmp_path: Path, command: Run) -> None:
     (tmp_path / "fnr.toml").write_text('version = 1\n[functions.say]\ncommand = ["echo"]\n')
     rows = command("--home", tmp_path, "function", "list").out.splitlines()
-    assert [row.split("\t")[:3] for row in rows] == [
-        ["run", "run", "down"],
-        ["say", "command", "down"],
-    ]
+    assert [row.split("\t")[:3] for row in rows] == [["say", "command", "down"]]
     assert "state:     down\n" in command("--home", tmp_path, "function", "show", "say").out
+    (tmp_path / "fnr.toml").write_text("[functions")
+    listed = command("--home", tmp_path, "function", "list")
+    assert f"has mistakes, so that no daemon starts; fnr --home {tmp_path} config" in listed.err
+    assert "init writes" not in listed.err

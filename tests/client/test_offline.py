@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec import to_builtins
 from msgspec.structs import fields
 
 from fnr.api.errors import BadData, NotFound, ProtocolMismatch, Refused, StorageError, UsageError
@@ -15,9 +16,11 @@ from fnr.api.incident_requests import ListErrors, ListIncidents
 from fnr.api.letter_requests import ListLetters
 from fnr.api.question import Read
 from fnr.api.requests import GetStatus, GetStoreStats, GetTask, ListTasks
+from fnr.cli.status_text import for_people
 from fnr.client import store_file
 from fnr.client.connect import ask
 from fnr.client.offline import answer_offline
+from fnr.config.gone_file import WHY_GONE
 from fnr.config.paths import Paths, find_paths
 from fnr.policy.record import Page, Preview
 from fnr.policy.task import Task
@@ -85,6 +88,27 @@ def test_the_status_says_that_the_daemon_is_down(paths: Paths) -> None:
     status = answer_offline(paths, GetStatus())
     assert (status.state, status.pid, status.counts) == ("down", None, {"queued": 3})
     assert [(f.function, f.counts) for f in status.functions] == [("render", {"queued": 3})]
+
+
+def test_the_status_knows_what_fnr_toml_declares_before_the_first_start(tmp_path: Path) -> None:
+    (tmp_path / "fnr.toml").write_text('[functions.echo]\ncommand = ["echo"]\nworkers = 2\n')
+    status = answer_offline(find_paths(str(tmp_path)), GetStatus())
+    assert [(f.function, f.kind, f.workers_max) for f in status.functions] == [
+        ("echo", "command", 2)
+    ]
+    assert "init writes" not in for_people(
+        to_builtins(status), now_ms=0, colour=False, command="fnr", width=100
+    )
+
+
+def test_the_status_names_what_keeps_a_daemon_from_starting(paths: Paths) -> None:
+    file = Path(paths.config_file)
+    assert answer_offline(paths, GetStatus()).problems == [f"{file} is gone: {WHY_GONE}"]
+    file.write_text("[functions")
+    told = answer_offline(paths, GetStatus()).problems
+    assert told == [f"{file} has mistakes, so that no daemon starts; fnr config check"]
+    file.write_text("version = 1")
+    assert answer_offline(paths, GetStatus()).problems == []
 
 
 def test_reading_changes_nothing(paths: Paths) -> None:
