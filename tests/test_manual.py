@@ -111,6 +111,7 @@ def test_text_stays_text() -> None:
     assert inline(r"a\fBb") == r"a\efBb"
     assert inline("`--all`, – and *this*") == r"\fB\-\-all\fR, \[u2013] and \fIthis\fR"
     assert inline("[`a` b](c.md) [w](https://w.example)") == r"a b w <https://w.example>"
+    assert inline("([`[redact]`](c.md))") == "([redact])"
 
 
 def test_the_parts_of_markdown_become_requests() -> None:

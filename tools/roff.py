@@ -13,7 +13,7 @@ ShowRow = Callable[[list[str], list[str]], str]
 
 _INLINE = re.compile(
     r"`(?P<code>[^`]+)`|\*\*(?P<bold>.+?)\*\*|\*(?P<italic>[^*\s][^*]*)\*"
-    r"|\[(?P<words>[^\]]+)\]\((?P<link>[^)]+)\)"
+    r"|\[(?P<words>(?:`[^`]*`|[^\]`])+)\]\((?P<link>[^)]+)\)"
 )
 
 
