@@ -6,10 +6,11 @@ operator repairs it in one go. Settings that could not be read keep their defaul
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -174,14 +175,25 @@ def _override_from_environ(
     prefixes = tuple(f"FNR_{table}_".upper() for table in PLAIN_TABLES)
     file_prefixes = tuple(f"FNR_{table}_".upper() for table in _FILE_TABLES)
     for name in sorted(environ):
-        if name in names and environ[name]:
+        if name in names:
             table, key = names[name]
-            _override(report, fields[table], table, key, environ[name], origin=f"env {name}")
-        elif name not in names and name.startswith(prefixes):
-            problem = unknown_key(name, names).replace("key", "variable", 1)
-            report.problem_elsewhere(f"env {name}", problem)
+            if environ[name]:
+                _override(report, fields[table], table, key, environ[name], origin=f"env {name}")
+        elif name.startswith(prefixes):
+            report.problem_elsewhere(f"env {name}", _unknown_variable(name, names))
         elif name.startswith(file_prefixes):
             report.problem_elsewhere(f"env {name}", "only fnr.toml can set this")
+        elif name.startswith("FNR_") and _is_mistyped(name, names):
+            report.problem_elsewhere(f"env {name}", _unknown_variable(name, names))
+
+
+def _is_mistyped(name: str, known: Iterable[str]) -> bool:
+    """Is it one of these but for a slip, FNR_DEAMON_QUEUE_MAX? Other FNR_ names are not ours."""
+    return bool(difflib.get_close_matches(name, known, n=1, cutoff=0.9))
+
+
+def _unknown_variable(name: str, known: Iterable[str]) -> str:
+    return unknown_key(name, known).replace("key", "variable", 1)
 
 
 def _override_from_flags(

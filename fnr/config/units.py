@@ -18,7 +18,7 @@ SIZE_BYTES_MAX = 1024 * BYTES_OF["TiB"]
 _NUMBER = r"[0-9]{1,18}(?:\.[0-9]{1,9})?"
 _PART = re.compile(rf"({_NUMBER})(ms|s|m|h|d|w)")
 _SIZE = re.compile(rf"({_NUMBER}) ?(B|KiB|MiB|GiB|TiB)")
-_BARE = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?|-?inf|nan")
+_BARE = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
 _LOOSE_SIZE = re.compile(rf"({_NUMBER}) ?([kKmMgGtT])i?[bB]?")
 
 

@@ -370,13 +370,15 @@ def test_the_text_model_is_switched_by_file_and_environment(loaded: Load) -> Non
 
 def test_wrong_variables_are_said_by_name(loaded: Load) -> None:
     environ = {"FNR_LOG_LEVLE": "x", "FNR_DAEMON_DRAIN_TIMEOUT": "60", "FNR_TASK_ID": "x"}
-    environ |= {"FNR_REDACT_PATTERNS": '["x"]'}
-    unitless, unknown, only_file = said(loaded("", environ=environ))
+    environ |= {"FNR_REDACT_PATTERNS": '["x"]', "FNR_DEAMON_QUEUE_MAX": "3", "FNR_FARM_QUEUE": "a"}
+    unitless, table, unknown, only_file = said(loaded("", environ=environ))
     assert only_file == "env FNR_REDACT_PATTERNS: only fnr.toml can set this"
     assert unitless.startswith(
         'env FNR_DAEMON_DRAIN_TIMEOUT: daemon.drain_timeout: needs a unit: "60s" or "60m"?'
     )
     assert unknown == "env FNR_LOG_LEVLE: unknown variable, did you mean 'FNR_LOG_LEVEL'?"
+    near = "unknown variable, did you mean 'FNR_DAEMON_QUEUE_MAX'?"
+    assert table == f"env FNR_DEAMON_QUEUE_MAX: {near}"
 
 
 def test_delays_that_contradict_each_other_are_said_beside_what_a_category_adds(

@@ -48,6 +48,13 @@ def test_a_bare_number_is_refused_with_a_message(value: object) -> None:
             read(value)
 
 
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), "inf", "nan"])
+def test_what_no_unit_makes_a_length_is_not_offered_one(value: object) -> None:
+    for read in (duration_ms, size_bytes):
+        with pytest.raises(ValueError, match="is not a"):
+            read(value)
+
+
 @given(st.text(max_size=30))
 def test_any_text_is_read_or_refused_in_words(text: str) -> None:
     for read, bound in ((duration_ms, DURATION_MS_MAX), (size_bytes, SIZE_BYTES_MAX)):
