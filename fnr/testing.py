@@ -40,12 +40,14 @@ from fnr.policy.retry import RetryPolicy
 from fnr.policy.rule_set import RuleSet
 from fnr.policy.rules import Classification
 from fnr.policy.task import Task, TaskState
+from fnr.policy.undo import STEPS_MAX
 from fnr.policy.verdict import Decision, decide
 from fnr.worker import sdk, undo
 from fnr.worker.capture import capture
 from fnr.worker.outcome import encode_result, refused_input
 from fnr.worker.python_function import find
 from fnr.worker.signature import signature_of
+from fnr.worker.undo_journal import TOO_MANY_STEPS
 
 # Not real ids, and of the length of one.
 TASK_ID = f"{'TASK':0<26}"
@@ -223,7 +225,10 @@ class _Stage:
         return self._recorders[-1] if found is None else found
 
     def _add_step(self, kind: str, data: dict[str, Any]) -> None:
-        self._recorder.undo.append((kind, data))
+        steps = self._recorder.undo
+        if len(steps) == STEPS_MAX:
+            raise undo.UndoLimitError(TOO_MANY_STEPS)
+        steps.append((kind, data))
 
     def report_progress(self, done: float, total: float | None, stage: str, preview: str) -> None:
         self._recorder.report_progress(done, total, stage, preview)

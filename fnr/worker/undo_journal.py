@@ -14,6 +14,8 @@ from fnr.host.journal import add_durably
 from fnr.policy.undo import JOURNAL_BYTES_MAX, STEPS_MAX, Line, journal_line, steps_in
 from fnr.worker.now_file import NoNowFile, NowFile
 
+TOO_MANY_STEPS = f"an attempt may leave {STEPS_MAX} undo steps at most"
+
 
 class UndoLimitError(ValueError):
     """More steps, or larger ones, than an attempt may leave."""
@@ -65,7 +67,7 @@ class Journal:
 
         def line_after(before: bytes) -> bytes:
             if line.kind and steps_in(before) >= STEPS_MAX:
-                raise UndoLimitError(f"an attempt may leave {STEPS_MAX} undo steps at most")
+                raise UndoLimitError(TOO_MANY_STEPS)
             if len(before) + len(text) > JOURNAL_BYTES_MAX:
                 raise UndoLimitError(f"its undo steps are more than {JOURNAL_BYTES_MAX} bytes")
             return text

@@ -128,6 +128,17 @@ def test_input_that_no_client_could_submit_is_no_attempt(value: object, why: str
         fnr.testing.run(later, {"value": value})
 
 
+def test_an_attempt_leaves_as_many_undo_steps_as_in_a_worker() -> None:
+    def careful(steps: int) -> None:
+        for step in range(steps):
+            fnr.undo.cancel_task(str(step))
+
+    assert len(fnr.testing.run(careful, {"steps": 200}).undo) == 200
+    outcome = fnr.testing.run(careful, {"steps": 201})
+    assert (outcome.category, len(outcome.undo)) == ("permanent", 200)
+    assert outcome.message.endswith("an attempt may leave 200 undo steps at most")
+
+
 async def test_a_coroutine_is_run_in_a_test_that_is_one() -> None:
     outcome = fnr.testing.run(later, {"value": 7})
     assert (outcome.message, outcome.result, len(outcome.progress)) == ("", 7, 1)
