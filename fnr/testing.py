@@ -28,7 +28,6 @@ from msgspec import Struct
 
 from fnr.api.errors import BadData
 from fnr.client.specs import input_json
-from fnr.config.breaker_words import service_names
 from fnr.config.rule_files import shipped_rules
 from fnr.host.clock import Clock
 from fnr.policy.classify import classify
@@ -43,6 +42,7 @@ from fnr.policy.task import Task, TaskState
 from fnr.policy.undo import STEPS_MAX
 from fnr.policy.verdict import Decision, decide
 from fnr.worker import sdk, undo
+from fnr.worker.breakers import check_name
 from fnr.worker.capture import capture
 from fnr.worker.outcome import encode_result, refused_input
 from fnr.worker.python_function import find
@@ -173,7 +173,7 @@ class _Recorder:
         service: str,
         ignore: tuple[type[BaseException], ...],  # noqa: ARG002 - nothing is counted here
     ) -> sdk.Guarded:
-        service_names([service])
+        check_name(service)
         if service in self._refusing:
             raise sdk.BreakerOpen(service, "open", 1.0)
         return self

@@ -21,6 +21,7 @@ from fnr.policy.evidence import Evidence, Phase
 from fnr.worker.capture import capture, chain_of
 from fnr.worker.duty import Duty
 from fnr.worker.sdk import BreakerOpen, refusal
+from fnr.worker.wrong_call import WrongCallError
 
 # A service that fails is told of often enough by the first calls.
 REPORTS_PER_S_MAX = 50
@@ -166,7 +167,7 @@ class Calls:
         fresh_until_ns = self._ticks_ns() + FRESH_NS
         view = self._views.get(name)
         if view is None:
-            _check(name)
+            check_name(name)
             view = self._views.setdefault(name, BreakerView(self._path, self._boot_id, name))
         record = view.look()
         if quiet is not None and quiet.record is record and not ignore:
@@ -288,11 +289,14 @@ class Calls:
             self._wake()
 
 
-def _check(name: str) -> None:
+def check_name(name: str) -> None:
     """A name that no breaker can have would guard nothing, and say nothing of it."""
     from fnr.config.breaker_words import service_names  # noqa: PLC0415 - once for each service
 
-    service_names([name])
+    try:
+        service_names([name])
+    except ValueError as error:
+        raise WrongCallError(f"fnr.breaker: {error}") from None
 
 
 def _tells(error: BaseException, ignore: tuple[type[BaseException], ...]) -> bool:

@@ -24,6 +24,7 @@ from fnr.policy.nesting import is_deeper_than
 from fnr.policy.raw_json import raw_problem
 from fnr.policy.task import RESULT_DEPTH_MAX
 from fnr.worker.wishes import Reject, Retry, Wait
+from fnr.worker.wrong_call import WrongCallError
 
 __all__ = ["Reject", "Retry", "Wait"]
 
@@ -150,9 +151,9 @@ def checkpoint(data: Any) -> bool:
     if problem := raw_problem(data, body):
         raise ValueError(f"the checkpoint holds {problem}")
     if number := number_lost(data, body):
-        raise ValueError(f"the checkpoint holds {number}, which is not JSON")
+        raise WrongCallError(f"the checkpoint holds {number}, which is not JSON")
     if len(body) > CHECKPOINT_BYTES_MAX:
-        raise ValueError(f"a checkpoint of {len(body)} bytes; at most {CHECKPOINT_BYTES_MAX}")
+        raise WrongCallError(f"a checkpoint of {len(body)} bytes; at most {CHECKPOINT_BYTES_MAX}")
     here = _host("checkpoint")
     return here.keep_checkpoint(body) if here is not None else False
 
@@ -162,9 +163,9 @@ def _flat_enough(data: Any) -> bytes:
     try:
         body = msgspec.json.encode(data, enc_hook=as_builtin)
     except RecursionError:
-        raise ValueError(deep) from None
+        raise WrongCallError(deep) from None
     if is_deeper_than(RESULT_DEPTH_MAX, body):
-        raise ValueError(deep)
+        raise WrongCallError(deep)
     return body
 
 

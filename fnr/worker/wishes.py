@@ -6,6 +6,8 @@ read from its attributes when the attempt is captured, through any chain of caus
 
 from __future__ import annotations
 
+from fnr.worker.wrong_call import WrongCallError
+
 # Ten years, the longest that a hint is believed; how long it is obeyed is the function's `wait`.
 SECONDS_MAX = 10 * 365 * 24 * 3_600
 # What a condition calls what has another name here.
@@ -78,13 +80,13 @@ class Wait(Asked):
         asked["service"] = service
         named = {name: value for name, value in asked.items() if value is not None}
         if len(named) > 1:
-            raise ValueError(f"wait for one thing at a time, not for {' and '.join(named)}")
+            raise WrongCallError(f"wait for one thing at a time, not for {' and '.join(named)}")
         wait_for = "".join(f"{_KINDS.get(name, name)}:{value}" for name, value in named.items())
         try:
             _check(wait_for, service)
         except ValueError as error:
             said = "".join(f"{name}={value!r}" for name, value in named.items())
-            raise ValueError(f"fnr.Wait({said}): {error}") from None
+            raise WrongCallError(f"fnr.Wait({said}): {error}") from None
         what = wait_for or "what is used up"
         super().__init__(
             why or f"asked to wait for {what}", retry_after=_seconds(after), wait_for=wait_for
@@ -111,10 +113,13 @@ def _seconds(after: float | str | None) -> float | None:
     if not isinstance(after, int | float):
         from fnr.config.units import duration_ms  # noqa: PLC0415 - few functions write a unit
 
-        after = duration_ms(after) / 1_000
+        try:
+            after = duration_ms(after) / 1_000
+        except ValueError as error:
+            raise WrongCallError(f"after: {error}") from None
     # A moment that has passed meanwhile is now.
     seconds = min(max(after, 0), SECONDS_MAX)
     # Written so that "not a number" is refused.
     if not seconds >= 0:
-        raise ValueError(f'after must be seconds or a time with a unit like "5m", got {after}')
+        raise WrongCallError(f'after must be seconds or a time with a unit like "5m", got {after}')
     return seconds

@@ -139,6 +139,25 @@ def test_an_attempt_leaves_as_many_undo_steps_as_in_a_worker() -> None:
     assert outcome.message.endswith("an attempt may leave 200 undo steps at most")
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: fnr.Wait(vram="8"),
+        lambda: fnr.Wait(vram="8GiB", port=1),
+        lambda: fnr.Retry(after="soon"),
+        lambda: fnr.checkpoint("x" * (1 << 20)),
+        lambda: fnr.checkpoint(math.nan),
+        lambda: fnr.breaker("A B").__enter__(),
+    ],
+)
+def test_what_a_function_asks_wrongly_is_the_mistake_of_its_code(ask: Callable[[], object]) -> None:
+    """By its words the first would be waited for as GPU memory, others be the submitter's fault."""
+    outcome = fnr.testing.run(ask)
+    assert isinstance(outcome.error, ValueError)
+    assert outcome.classification is not None
+    assert (outcome.category, outcome.classification.rule) == ("permanent", "fnr/wrong-call")
+
+
 async def test_a_coroutine_is_run_in_a_test_that_is_one() -> None:
     outcome = fnr.testing.run(later, {"value": 7})
     assert (outcome.message, outcome.result, len(outcome.progress)) == ("", 7, 1)
