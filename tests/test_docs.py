@@ -380,6 +380,32 @@ def test_links_between_documents_lead_somewhere() -> None:
     assert broken == []
 
 
+def test_links_into_documents_lead_to_a_heading() -> None:
+    broken = [
+        f"{path.relative_to(ROOT)}: {link}#{anchor}"
+        for path in DOCUMENTS
+        for link, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", path.read_text())
+        if anchor not in anchors((path.parent / link) if link else path)
+    ]
+    assert broken == []
+
+
+def anchors(page: Path) -> set[str]:
+    """What its headings are called in an address."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_a_link_leads_to_every_page() -> None:
+    linked = {
+        (path.parent / link).resolve()
+        for path in DOCUMENTS
+        for link in re.findall(r"\]\(([^)#:]+\.md)", path.read_text())
+    }
+    pages = {page.resolve() for page in (ROOT / "docs").rglob("*.md")}
+    assert pages - linked == set()
+
+
 def test_files_named_in_documents_exist() -> None:
     """`fnr/store/settle.py` in a text is a promise to whoever greps for it."""
     gone = [
