@@ -6,6 +6,7 @@ from fnr.api.resource_requests import ListAllocations
 from fnr.cli.group import examples, group
 from fnr.cli.here import here
 from fnr.cli.render import Column, Listing, show_list, since
+from fnr.cli.watching import watchable
 from fnr.policy.admission import Allocation
 from fnr.policy.condition import size_text
 
@@ -48,6 +49,7 @@ def _group() -> None:
         "fnr allocation list", "fnr allocation list -o json | jq '.items[] | {function, amount}'"
     ),
 )
+@watchable
 def list_allocations() -> None:
     """List what is given: to running attempts, and to workers that keep their GPU."""
     found = here().ask(ListAllocations())

@@ -26,6 +26,7 @@ from fnr.cli.options import Reason
 from fnr.cli.render import show_list, show_one
 from fnr.cli.settings_view import breaker_table
 from fnr.cli.terminal import one_line
+from fnr.cli.watching import watchable
 from fnr.config.load import load
 from fnr.config.settings import Settings
 from fnr.policy.breaker import BreakerState
@@ -40,6 +41,7 @@ MOVES_MAX = 1_000
 
 
 @app.command("list", epilog=examples("fnr breaker list", "fnr breaker list -o json"))
+@watchable
 def list_breakers() -> None:
     """List breakers with their state and why."""
     found = here().ask(ListBreakers())
@@ -55,6 +57,7 @@ class BreakerPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @app.command(epilog=examples("fnr breaker show storage"))
+@watchable
 def show(name: Name) -> None:
     """Show one breaker: its state, what it counted, its numbers."""
     detail, settings = _find(name)

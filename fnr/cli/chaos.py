@@ -19,6 +19,7 @@ from fnr.cli.here import here
 from fnr.cli.options import DryRun, Yes
 from fnr.cli.render import Column, Listing, show_list, show_one, since
 from fnr.cli.terminal import duration, one_line
+from fnr.cli.watching import watchable
 from fnr.host import chaos_records as records
 from fnr.host.faults.undoing import abort as undo_here
 from fnr.policy.chaos import Drilled
@@ -175,6 +176,7 @@ def _page(plan: InjectReport) -> str:
 
 
 @app.command("list", epilog=examples("fnr chaos list", "fnr chaos list --past -o json"))
+@watchable
 def list_drills(
     past: Annotated[bool, typer.Option("--past", help="Also those that are over.")] = False,
 ) -> None:

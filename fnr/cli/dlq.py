@@ -27,6 +27,7 @@ from fnr.cli.here import here
 from fnr.cli.letter_views import LETTERS, STATS
 from fnr.cli.options import After, DryRun, Limit, Reason, SomeIds, TaskId, Where, Yes
 from fnr.cli.render import show_list, show_one, show_pages
+from fnr.cli.watching import watchable
 from fnr.client.letter_story import letter_page
 from fnr.client.without_secrets import without_secrets
 from fnr.policy.counted import counted
@@ -65,6 +66,7 @@ app = group(
         "fnr dlq list --where state:resolved -o jsonl | jq .resolution",
     ),
 )
+@watchable
 def list_letters(where: Where = "", limit: Limit = 50, after: After = None) -> None:
     """List dead letters, newest first; open ones unless the filter names a state."""
     show_pages(
@@ -99,6 +101,7 @@ def show(
 
 
 @app.command(epilog=examples("fnr dlq stats", "fnr dlq stats --where 'age<1d'"))
+@watchable
 def stats(where: Where = "") -> None:
     """Count open dead letters by function, category and cause."""
     found = here().ask(GetLetterStats(where=where))

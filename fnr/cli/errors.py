@@ -28,6 +28,7 @@ from fnr.cli.here import here
 from fnr.cli.moments import since_filter
 from fnr.cli.options import After, Ids, Limit, Reason, Since, Where
 from fnr.cli.render import show_list, show_one, show_pages
+from fnr.cli.watching import watchable
 from fnr.client.error_story import as_json, explanation, numbers
 from fnr.client.incident_story import error_page, incident_page
 from fnr.client.without_secrets import task_without_secrets
@@ -59,6 +60,7 @@ IncidentId = Annotated[
         "fnr errors list --where was:unknown -o jsonl | jq .message",
     ),
 )
+@watchable
 def list_errors(
     where: Where = "", since: Since = None, limit: Limit = 50, after: After = None
 ) -> None:
@@ -165,6 +167,7 @@ def _latest_of(detail: IncidentDetail) -> ErrorDetail:
         "fnr errors groups --all --since 7d",
     )
 )
+@watchable
 def groups(
     *,
     where: Where = "",

@@ -25,6 +25,7 @@ from fnr.cli.options import Reason
 from fnr.cli.render import Column, Listing, age, show_list, show_one
 from fnr.cli.settings_view import function_table
 from fnr.cli.terminal import one_line
+from fnr.cli.watching import watchable
 from fnr.client.next_step import told_here
 from fnr.config.load import Loaded, load
 
@@ -60,6 +61,7 @@ def _state(status: FunctionStatus, *, down: bool) -> str:
 
 
 @app.command("list", epilog=examples("fnr function list", "fnr function list -o name"))
+@watchable
 def list_functions() -> None:
     """List functions with their workers and tasks."""
     found, down = all_functions()

@@ -12,6 +12,7 @@ from fnr.cli.here import here
 from fnr.cli.options import Reason
 from fnr.cli.render import Column, Listing, show_list, show_one
 from fnr.cli.terminal import one_line
+from fnr.cli.watching import watchable
 from fnr.policy.condition import size_text
 
 app = group("gpu", "GPUs: which there are, how they are, who has them.")
@@ -52,6 +53,7 @@ GPUS: Listing[GpuLine] = Listing(
 
 
 @app.command("list", epilog=examples("fnr gpu list", "fnr gpu list -o json | jq '.items[].unfit'"))
+@watchable
 def list_gpus() -> None:
     """List GPUs with their health, their free memory, and the functions that have them."""
     found = here().ask(ListGpus())

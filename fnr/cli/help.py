@@ -121,6 +121,8 @@ def _output() -> str:
         "fields are only ever added under one schema number. -o jsonl: one item a line, as they\n"
         "come; what may go on (logs, `errors tail`) and `dlq export` are so with both.\n"
         "-o name: ids only, for `… | fnr task cancel -`.\n"
+        "--watch, of lists and of what changes by itself: again every second until Ctrl-C; on a\n"
+        "terminal in the same place, into a pipe only the lines that are new or have changed.\n"
     )
 
 

@@ -23,6 +23,7 @@ from fnr.cli.render import show_one, show_pages
 from fnr.cli.replay_follow import followed
 from fnr.cli.replay_limits import Concurrency, Rate, checked, rate_per_h
 from fnr.cli.replay_views import ENTRIES, REPLAYS, replay_page
+from fnr.cli.watching import watchable
 from fnr.policy.replay import EntryState, ReplayOptions, ReplayState, changed
 
 app = group("replay", "Replays: plans that put dead letters back; `fnr dlq replay` makes them.")
@@ -34,6 +35,7 @@ PlanIds = Annotated[
 
 
 @app.command("list", epilog=examples("fnr replay list", "fnr replay list --active -o name"))
+@watchable
 def list_replays(
     active: Annotated[
         bool, typer.Option("--active", help="Only those that have not ended.")
@@ -59,6 +61,7 @@ def list_replays(
         "fnr replay show 01JD --wait",
     )
 )
+@watchable
 def show(
     plan_id: PlanId,
     letters: Annotated[

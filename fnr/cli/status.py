@@ -11,13 +11,13 @@ from fnr.cli.here import here
 from fnr.cli.render import show_one
 from fnr.cli.status_text import SCHEMA, exit_code, for_people, for_pipes
 from fnr.cli.terminal import width
+from fnr.cli.watching import watchable
 
 app = group("status", "The daemon, its functions, what needs attention.")
 
 
-@app.command(
-    epilog=examples("fnr status", "fnr status -o json | jq .counts", "watch -n1 fnr status")
-)
+@app.command(epilog=examples("fnr status", "fnr status -o json | jq .counts", "fnr status --watch"))
+@watchable
 def status() -> None:
     """Show the daemon, its functions and what needs attention.
 

@@ -19,6 +19,7 @@ from fnr.cli.options import After, DryRun, Ids, Limit, Reason, SomeIds, TaskId, 
 from fnr.cli.render import Column, Listing, show_list, show_one, show_pages
 from fnr.cli.task_rows import TASKS
 from fnr.cli.task_wait import waits_for
+from fnr.cli.watching import watchable
 from fnr.client.task_history import story
 from fnr.client.task_story import page, smaller_words, value_text
 from fnr.client.without_secrets import has_words, task_without_secrets, without_secrets
@@ -59,6 +60,7 @@ ENDS: Listing[TaskEnd] = Listing(
         "fnr task list --where 'state:queued age>1h' -o name | fnr task cancel -",
     ),
 )
+@watchable
 def list_tasks(where: Where = "", limit: Limit = 50, after: After = None) -> None:
     """List tasks, newest first."""
     show_pages(
@@ -84,6 +86,7 @@ def _shown(task: Task) -> Task:
 
 
 @app.command(epilog=examples("fnr task show 01JD", "fnr task show 01JD -o json | jq .input"))
+@watchable
 def show(task_id: TaskId) -> None:
     """Show one task: state, input, result, last error."""
     detail = _detail(task_id)

@@ -21,6 +21,7 @@ __all__ = [
     "YELLOW",
     "block",
     "duration",
+    "height",
     "is_terminal",
     "is_unread",
     "may_colour",
@@ -41,8 +42,8 @@ def is_terminal(stream: TextIO) -> bool:
         return False
 
 
-def is_unread(stream: TextIO) -> bool:
-    """Is it a pipe that nobody reads any more?"""
+def is_unread(stream: TextIO, *, within_ms: int = 0) -> bool:
+    """Is it a pipe that nobody reads any more? False only when the time is over."""
     import select  # noqa: PLC0415 - for commands that go on
 
     watch = select.poll()
@@ -50,7 +51,7 @@ def is_unread(stream: TextIO) -> bool:
         watch.register(stream, 0)
     except (OSError, ValueError):  # closed, or no file
         return False
-    return any(event & select.POLLERR for _, event in watch.poll(0))
+    return any(event & select.POLLERR for _, event in watch.poll(within_ms))
 
 
 def may_colour(stream: TextIO, *, no_color: bool = False) -> bool:
@@ -75,13 +76,22 @@ def painted(text: str, style: str, *, colour: bool) -> str:
 
 def width() -> int:
     """Columns of the terminal; 80 when there is none."""
+    return _size("COLUMNS", 0) or 80
+
+
+def height() -> int:
+    """Rows of the terminal; 24 when there is none."""
+    return _size("LINES", 1) or 24
+
+
+def _size(variable: str, index: int) -> int:
     try:
-        return int(os.environ.get("COLUMNS", "")) or 80
+        return int(os.environ.get(variable, "")) or 0
     except ValueError:
         pass
     for fd in (1, 2, 0):
         try:
-            return os.get_terminal_size(fd).columns or 80
+            return os.get_terminal_size(fd)[index]
         except OSError:
             continue
-    return 80
+    return 0

@@ -16,6 +16,7 @@ from fnr.cli.moments import since_filter
 from fnr.cli.options import After, Ids, Limit, Since, Where, Yes
 from fnr.cli.render import Column, Listing, show_one, show_pages, since
 from fnr.cli.terminal import DIM, GREEN, RED, YELLOW
+from fnr.cli.watching import watchable
 from fnr.client.undo_story import undo_page, what
 from fnr.client.without_secrets import step_without_secrets
 from fnr.policy.counted import counted
@@ -61,6 +62,7 @@ UndoReason = Annotated[
         "fnr undo list 01JD --where 'state:undone,skipped'",
     ),
 )
+@watchable
 def list_undo(
     task: Annotated[
         str | None, typer.Argument(metavar="[TASK]", help="Only of this task, in any state.")

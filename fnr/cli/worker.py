@@ -15,6 +15,7 @@ from fnr.cli.group import examples, group
 from fnr.cli.here import here
 from fnr.cli.render import Column, Listing, age, clock_time, show_list, show_one, since
 from fnr.cli.terminal import one_line
+from fnr.cli.watching import watchable
 from fnr.config.load import load
 from fnr.policy.record import WorkerRecord
 
@@ -54,6 +55,7 @@ WORKERS: Listing[WorkerRecord] = Listing(
 
 
 @app.command("list", epilog=examples("fnr worker list", "fnr worker list --function render --gone"))
+@watchable
 def list_workers(
     function: Annotated[
         str | None, typer.Option("--function", "-f", metavar="NAME", help="Only of this function.")
