@@ -21,6 +21,7 @@ from fnr.daemon.lost_attempts import excuse_restored
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.pool import Pool
 from fnr.daemon.remains import (
+    begun_at_ms,
     begun_token,
     forget,
     forget_spooled,
@@ -109,6 +110,7 @@ class Adopter:
             return worker
         failpoint("adopt-alive")
         worker.state = WorkerState.AWAY
+        worker.begun_at_ms = begun_at_ms(worker) or worker.begun_at_ms
         self._supervisor.adopt(worker, self._pool(record.function))
         expect_back(self._parts, worker, self._supervisor.interrupt)
         try:

@@ -28,6 +28,7 @@ from fnr.policy.log_record import STDERR, STDOUT, decode
 from fnr.policy.used_up import is_used_up
 
 NOW_TOKEN_BYTES = 26
+NOW_BYTES_MAX = 64
 # Descriptors are given back by whoever leaves; until then nothing of a worker is decided.
 LOOK_AGAIN_S = 1.0
 # A shell's exit code for a child that a SIGKILL ended.
@@ -225,6 +226,21 @@ def begun_token(worker: WorkerProcess) -> str | None:
         return current.token if current else None
     token = said.decode("ascii", "replace")
     return token if token in worker.held else None
+
+
+def begun_at_ms(worker: WorkerProcess) -> int | None:
+    """When the attempt began that it runs, on the boot clock: others may be set meanwhile.
+
+    None: it does not say so, as those do that an older version has started.
+    """
+    try:
+        said = read_from(worker.now_path, worker.uid, bytes_max=NOW_BYTES_MAX)
+    except OSError:
+        return None
+    token, at_ms = said[:NOW_TOKEN_BYTES], said[NOW_TOKEN_BYTES:].partition(b"\0")[0]
+    if token.decode("ascii", "replace") in worker.held and at_ms.isdigit():
+        return min(int(at_ms), worker.heard_at_ms)
+    return None
 
 
 def spooled_results(spool_dir: str, worker: WorkerProcess) -> list[Done | Fail]:

@@ -131,10 +131,10 @@ class Worker:
             with self._duty.lock:
                 self._duty.return_begun(run)
             return
-        self._now.begin(run.token)
+        began_ms = self._duty.since_ms
+        self._now.begin(run.token, began_ms)
         ended = self._function.run(run)
         self._now.end()
-        began_ms = self._duty.since_ms
         duration_ms = self._clock.boot_ms() - began_ms
         # Before anybody hears that the attempt ended, so that what it printed is bounded by then.
         self._log.keep_bounded(ended.output.log_to)

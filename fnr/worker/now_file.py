@@ -1,9 +1,10 @@
 """Say which attempt has begun, in a place that survives our death by any signal.
 
 A memory-mapped file: writing to it is no system call, and the kernel keeps what was written
-whoever dies. Its first 26 bytes are the token of the attempt begun last, or start with a NUL.
-Attempts begin in the order of their Run frames, so the earlier ones have begun too. Its last byte
-says whether that one has ended; forked copies of the worker see it.
+whoever dies. Its first 26 bytes are the token of the attempt begun last, or start with a NUL; then
+comes when that was, in digits, by the clock that nobody can set, and a NUL. Its last byte says
+whether that attempt has ended; forked copies of the worker see it.
+Attempts begin in the order of their Run frames, so the earlier ones have begun too.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ class NowFile:
         finally:
             os.close(fd)
 
-    def begin(self, token: str) -> None:
+    def begin(self, token: str, at_boot_ms: int) -> None:
         """Name the attempt that begins now."""
-        name = token.encode()
+        name = b"%b%d" % (token.encode(), at_boot_ms)
         # The first byte switches the rest on and off: a death in the middle leaves no token
         # rather than a mixture of two.
         self._map[0] = 0
@@ -53,7 +54,7 @@ class NoNowFile(NowFile):
     def __init__(self) -> None:
         """Map nothing."""
 
-    def begin(self, token: str) -> None:
+    def begin(self, token: str, at_boot_ms: int) -> None:
         """Nobody can be told."""
 
     def end(self) -> None:

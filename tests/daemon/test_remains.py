@@ -32,7 +32,8 @@ from fnr.host.clock import Clock, ulid_ms
 from fnr.host.kernel_log import KernelLog
 from fnr.policy.evidence import KilledBy
 from fnr.policy.record import WorkerRecord
-from fnr.policy.task import TaskState, WorkerIdentity
+from fnr.policy.task import Attempt, TaskState, WorkerIdentity
+from fnr.worker.now_file import NowFile
 
 HomeAt = Callable[[str], LiveHome]
 TOKEN = "01K0000000000000000000000A"
@@ -153,6 +154,33 @@ def test_a_worker_of_before_that_cannot_be_looked_at_is_not_settled_for_dead(
         adopter._take(record, [])
     assert "pid 4711" in caught.value.why
     assert "Too many open files" in caught.value.why
+
+
+def test_how_long_an_attempt_of_before_runs_is_told_by_the_clock_that_nobody_can_set(
+    tmp_path: Path,
+) -> None:
+    """The wall clock was set two hours on meanwhile: each with a timeout of an hour was ended."""
+    clock, pid = Clock(), os.getpid()
+    parts: Any = parts_at(tmp_path)
+    parts.later = parts.last_known = lambda *_: None
+    parts.paths.uid_of_now_file = lambda _: None
+    supervisor: Any = SimpleNamespace(pools={"f": "pool"}, adopt=lambda *_: None, interrupt=0)
+    adopter = Adopter(parts, supervisor, cast("Any", None))
+    record = WorkerRecord(
+        worker_id="w", function="f", state="busy", boot_id="boot", pid=pid,
+        pid_start=cast("int", process.pid_start(pid)), started_at_ms=0,
+        log_path="log", now_path=str(tmp_path / "now"),
+    )  # fmt: skip
+    attempt = Attempt(
+        token=TOKEN, task_id="t", number=1, worker_id="w", boot_id="boot", pid=pid,
+        pid_start=record.pid_start, started_at_ms=clock.now_ms() - 7_200_000,
+    )  # fmt: skip
+    begun_ms = clock.boot_ms() - 5
+    for token, said in ((TOKEN, True), ("another", False)):
+        NowFile(str(tmp_path / "now")).begin(token, begun_ms)
+        worker = adopter._take(record, [(cast("Any", None), attempt)])
+        assert (worker.begun_at_ms == begun_ms) is said
+        os.close(worker.pidfd)
 
 
 def test_deadlines_are_kept_also_by_a_daemon_that_had_no_descriptor_for_a_while(
