@@ -198,6 +198,8 @@ async def _serve(
     paths: Paths, settings: Settings, load: LoadSettings, lock: Lock, flags: tuple[str, ...]
 ) -> int:
     clock, dice = Clock(), Dice()
+    hung_up = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hung_up.set)
     _close_to_others(paths)
     lost = _is_lost(paths)
     store = await open_store(paths)
@@ -224,7 +226,7 @@ async def _serve(
             kernel_log=KernelLog(settings.daemon.kernel_log, clock=clock),
             flags=flags,
         )
-        return await Daemon(parts, reader, load, lock).serve()
+        return await Daemon(parts, reader, load, lock).serve(hung_up)
     except (StoreFull, StoreIll) as error:
         raise StorageError(
             "the store cannot be written",
@@ -274,8 +276,8 @@ class Daemon:
             self._tell_functions,
         ]
 
-    async def serve(self) -> int:
-        """Start, run until the end is asked for, end."""
+    async def serve(self, hung_up: asyncio.Event) -> int:
+        """Start, run until the end is asked for, end. hung_up: set by a SIGHUP before we listen."""
         parts = self.parts
         self._crew.reserve.hold()
         failpoint("store-opened")
@@ -321,6 +323,8 @@ class Daemon:
         sd_notify("READY=1")
         self._tell_functions()
         log.info("ready", extra={"pid": os.getpid(), "socket": parts.paths.socket_file})
+        if hung_up.is_set():
+            self._hang_up()
         try:
             return await self._crew.ending.wait()
         finally:

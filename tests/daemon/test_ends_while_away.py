@@ -6,6 +6,7 @@ import os
 import signal
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -100,3 +101,33 @@ def test_what_dead_workers_have_started_is_ended_at_the_same_time(
         store.execute("UPDATE worker SET pid_start = 1")
     home.up()
     assert left.read_text() == "left\nleft\n"
+
+
+def test_a_sighup_is_heeded_that_comes_while_the_daemon_takes_over_what_was_left(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """It was ignored: fnr.toml had been read before, and what was written since did not count."""
+    asked, gate = pipes(tmp_path, "asked", "gate")
+    toml = function("leave", "leave_or_mark").replace('grace = "1s"', 'grace = "20s"')
+    home = home_at(toml).up()
+    given = {"path": str(tmp_path / "left"), "asked": str(asked), "gate": str(gate)}
+    submit(home, "leave", given)
+    asked.read_text()
+    [worker] = home.ask(ask.ListWorkers())
+    home.kill()
+    os.kill(worker.pid, signal.SIGKILL)
+    with closing(sqlite3.connect(home.paths.store_file)) as store, store:
+        store.execute("UPDATE worker SET pid_start = 1")
+    killed = home.process
+    with ThreadPoolExecutor() as beside:
+        begins = beside.submit(home.up)
+        asked.read_text()
+        while home.process is killed:
+            pass
+        assert home.process is not None
+        home.write(toml + function("more", "echo"))
+        home.process.send_signal(signal.SIGHUP)
+        gate.write_text("go")
+        begins.result()
+    while "more" not in {one.function for one in home.ask(ask.GetStatus()).functions}:
+        pass
