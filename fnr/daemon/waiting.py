@@ -27,13 +27,15 @@ POINTS_MAX = 100
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Wait:
-    """Somebody who waits; left: for which tasks still; late: its time is up."""
+    """Somebody who waits; left: for which tasks still; until_ms: how long, on the boot clock;
+    late: that is over."""
 
     waiting: Waiting
     client: Client
     request_id: int
     request: WaitTasks
     left: set[str]
+    until_ms: int | None = None
     timer: asyncio.TimerHandle | None = None
     late: bool = False
 
@@ -79,6 +81,8 @@ class Waiting:
             request=request,
             left=set(request.task_ids),
         )
+        if request.timeout_ms is not None:
+            wait.until_ms = self._parts.clock.boot_ms() + request.timeout_ms
         self._waits.add(wait)
         client.on_gone.append(wait.gone)
         # Listen first, then look: nothing that ends in between can be missed.
@@ -176,8 +180,10 @@ class Waiting:
             self.over(wait)
         elif self._closed:
             self.forget(wait)
-        elif wait.request.timeout_ms is not None and wait.timer is None:
-            wait.timer = self._parts.later(wait.request.timeout_ms, lambda: self._time_is_up(wait))
+        elif wait.until_ms is not None and wait.timer is None:
+            # To look for very many takes longer than its client waits beyond its time.
+            left_ms = max(0, wait.until_ms - self._parts.clock.boot_ms())
+            wait.timer = self._parts.later(left_ms, lambda: self._time_is_up(wait))
 
     def _time_is_up(self, wait: Wait) -> None:
         wait.late = True

@@ -80,7 +80,9 @@ class Hall:
         loop = asyncio.get_running_loop()
         self.store, self.events, self.reader = store, Listened(), Reader(store)
         self.begun: list[asyncio.Task[None]] = []
+        self.boot_ms = 0
         parts = SimpleNamespace(
+            clock=SimpleNamespace(boot_ms=lambda: self.boot_ms),
             paths=find_paths(home=str(store.path.parent)),
             store=store,
             events=self.events,
@@ -186,6 +188,18 @@ async def test_many_are_looked_up_beside_the_loop(hall: Hall) -> None:
     assert who.said.empty()
     await hall.finish()
     assert await who.said.get() == (1, ["done"] * count)
+    assert hall.listening == 0
+
+
+async def test_the_time_that_it_takes_to_look_for_many_is_time_of_the_wait(hall: Hall) -> None:
+    """Its client gives up a moment after that, and said that the daemon did not answer."""
+    new = [new_task() for _ in range(POINTS_MAX + 1)]
+    ids = await hall.store.write(lambda tx: accept(tx, *new))
+    who = Asker()
+    hall.ask(who, 1, *ids, timeout_ms=3_600_000)
+    hall.boot_ms = 3_600_000
+    await hall.settled()
+    assert await who.said.get() == (1, TimedOut)
     assert hall.listening == 0
 
 
