@@ -93,10 +93,17 @@ def decode_reply(line: bytes) -> Reply:
 
 
 def open_answer(request: Request[Answer], reply: Reply) -> Answer:
-    """The typed answer in a reply; raises the error it carries."""
+    """The typed answer in a reply; raises the error it carries, ProtocolMismatch if it is none."""
     if reply.error is not None:
         raise from_json(reply.error)
-    answer: Answer = msgspec.json.decode(reply.ok, type=answer_type(type(request)))
+    try:
+        answer: Answer = msgspec.json.decode(reply.ok, type=answer_type(type(request)))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ProtocolMismatch(
+            "the daemon's answer was not understood",
+            why=f"program and daemon may be of different versions: {error}",
+            next_step="fnr daemon restart",
+        ) from error
     return answer
 
 

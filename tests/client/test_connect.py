@@ -19,6 +19,7 @@ from fnr.api.errors import (
     DaemonDown,
     FnrError,
     PermissionDenied,
+    ProtocolMismatch,
     TimedOut,
     TryAgain,
     error_types,
@@ -139,6 +140,16 @@ def test_what_is_no_reply_is_refused(server: WireServer) -> None:
     server.answers[GetStatus] = Raw(b"HTTP/1.1 200 OK\n")
     with Connection(server.paths) as connection, pytest.raises(BadData, match="not a reply"):
         connection.ask(GetStatus())
+
+
+def test_an_answer_of_another_version_is_called_that(server: WireServer) -> None:
+    """It was called a mistake of ours, and to a program nothing that it could catch."""
+    server.answers[GetStatus] = Raw(b'{"id":1,"ok":{"state":"running"}}\n')
+    with Connection(server.paths) as connection:
+        with pytest.raises(ProtocolMismatch, match="different versions") as caught:
+            connection.ask(GetStatus())
+        assert not connection.broken
+    assert caught.value.next_step.endswith("daemon restart")
 
 
 def test_a_reply_to_no_request_in_particular_is_ours(server: WireServer) -> None:
