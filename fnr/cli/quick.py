@@ -37,11 +37,13 @@ def quick_status(words: list[str]) -> int | None:
     if len(os.fsencode(path)) > SOCKET_PATH_BYTES_MAX:
         return None
     try:
-        reply = json.loads(_asked(path))
-    except (OSError, ValueError):
+        status = json.loads(_asked(path))["ok"]
+        code, text = exit_code(status), _text(status, flags, paths.command)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        # No daemon, an error, or what a daemon of another version calls its status.
         return None
-    status = reply.get("ok")
-    return None if status is None else _show(status, flags, paths.command)
+    sys.stdout.write(text)
+    return code
 
 
 def _asked(path: str) -> bytes:
@@ -53,16 +55,13 @@ def _asked(path: str) -> bytes:
             return reader.readline()
 
 
-def _show(status: dict[str, object], flags: Globals, command: str) -> int:
+def _text(status: dict[str, object], flags: Globals, command: str) -> str:
     out = sys.stdout
     if flags.output == "json":
         answer = {"schema": SCHEMA, **status}
-        out.write(json.dumps(answer, ensure_ascii=not writes_utf8(out)) + "\n")
-    elif is_terminal(out):
+        return json.dumps(answer, ensure_ascii=not writes_utf8(out)) + "\n"
+    if is_terminal(out):
         colour = may_colour(out, no_color=flags.no_color)
         now_ms = Clock().now_ms()
-        text = for_people(status, now_ms=now_ms, colour=colour, command=command, width=width())
-        out.write(text)
-    else:
-        out.write(for_pipes(status, command=command))
-    return exit_code(status)
+        return for_people(status, now_ms=now_ms, colour=colour, command=command, width=width())
+    return for_pipes(status, command=command)

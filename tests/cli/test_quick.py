@@ -124,7 +124,16 @@ def test_everything_else_is_left_to_the_whole_program(words: list[str]) -> None:
     assert quick_status(words) is None
 
 
-@pytest.mark.parametrize("answer", [TryAgain("busy"), Close(), Raw(b"nonsense\n")])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        TryAgain("busy"),
+        Close(),
+        Raw(b"nonsense\n"),
+        Raw(b"[]\n"),
+        Raw(b'{"id":1,"ok":{"state":"running"}}\n'),
+    ],
+)
 def test_an_answer_that_is_none_is_left_to_the_whole_program(
     server: WireServer, answer: object
 ) -> None:
