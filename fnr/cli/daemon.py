@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fnr.api.errors import DaemonDown, StorageError, UsageError
+from fnr.api.errors import DaemonDown, ProtocolMismatch, StorageError, UsageError
 from fnr.api.requests import GetStatus, ReloadConfig, ReloadReport, StopDaemon
 from fnr.cli import status as status_command
 from fnr.cli.config import checked_settings, refuse_without_file
@@ -177,10 +177,11 @@ def _answer_ms(within_ms: int) -> int:
 
 
 def _pid(timeout_ms: int) -> int | None:
-    """A daemon whose store cannot be read does not say how it is; it can be ended all the same."""
+    """A daemon whose store cannot be read does not say how it is, and one of another version not in
+    words that we know; it can be ended all the same."""
     try:
         return here().ask(GetStatus(), offline=False, timeout_ms=timeout_ms).pid
-    except StorageError:
+    except (StorageError, ProtocolMismatch):
         pid = home_holder(here().paths.lock_file)
         if pid is None:
             raise

@@ -17,8 +17,10 @@ from pathlib import Path
 import pytest
 from cli_runs import Run
 from live_home import end_workers
+from wire_server import Raw, WireServer
 
 from fnr.api.errors import ConfigError, StorageError
+from fnr.api.requests import GetStatus, StopDaemon
 from fnr.cli import init
 from fnr.config.load import load
 from fnr.config.paths import SOCKET_PATH_BYTES_MAX, find_paths
@@ -193,6 +195,27 @@ def test_a_daemon_that_hangs_is_not_waited_for_longer_than_was_said(at: Run, emp
         assert (found.code, "no answer within 1000 ms" in found.err) == (124, True)
     os.kill(pid, signal.SIGCONT)
     assert at("daemon", "stop").code == 0
+
+
+def test_a_daemon_of_another_version_can_be_ended(server: WireServer, fnr: Run) -> None:
+    """`daemon restart` is what is said to help where its answers are not understood."""
+    holds = (
+        "import sys\nfrom fnr.host.lock import hold_home\nheld = hold_home(sys.argv[1])\n"
+        "print(flush=True)\nsys.stdin.read()\n"
+    )
+    Path(server.paths.lock_file).parent.mkdir(exist_ok=True)
+    with subprocess.Popen(
+        [sys.executable, "-c", holds, server.paths.lock_file],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as daemon:
+        assert daemon.stdin is not None and daemon.stdout is not None
+        daemon.stdout.readline()
+        server.answers[GetStatus] = Raw(b'{"id":1,"ok":{"state":"running"}}\n')
+        ending = daemon.stdin
+        server.answers[StopDaemon] = lambda _: ending.close() is None
+        stopped = fnr("daemon", "stop")
+        assert (stopped.code, "the daemon has ended" in stopped.err) == (0, True), stopped.err
 
 
 def test_a_link_that_a_deployment_moves_on_counts_with_a_reload(at: Run, empty: Path) -> None:
