@@ -18,12 +18,11 @@ the next link speaks.
 
 from __future__ import annotations
 
-import re
 import signal
 from collections.abc import Sequence
 
 from fnr.policy.comparison import Sign, span_of
-from fnr.policy.evidence import OUR_WORDS, UNREAD_MESSAGE, Evidence, ExceptionFact, Phase
+from fnr.policy.evidence import OUR_WORDS, UNREAD_MESSAGE, Evidence, Phase, only_exited
 from fnr.policy.facts import FAR, Facts, gather
 from fnr.policy.rule_set import Fit, RuleSet
 from fnr.policy.rules import STRATEGY_OF, Category, Classification, Level, Rule, RunnerUp
@@ -43,8 +42,6 @@ _CONFIDENCE = {
 }
 # Words further back in a log may belong to something else.
 _FAR_DISCOUNT = 0.2
-# What a SystemExit says that was given no words: sys.exit(), sys.exit(3).
-_STATUS = re.compile(r"(?:-?\d+|None|True|False)?")
 
 
 def classify(
@@ -117,13 +114,8 @@ def somebody_spoke(evidence: Evidence) -> bool:
     if evidence.stderr_tail.strip() or evidence.stdout_tail.strip():
         return True
     if evidence.exceptions:
-        return not all(map(_is_bare_exit, evidence.exceptions))
+        return not only_exited(evidence)
     return not evidence.worker_died and OUR_WORDS.fullmatch(evidence.message) is None
-
-
-def _is_bare_exit(link: ExceptionFact) -> bool:
-    """Is it a SystemExit that carries a status and no words?"""
-    return link.type == "SystemExit" and _STATUS.fullmatch(link.message) is not None
 
 
 def _named(fits: Sequence[Fit], facts: Facts) -> Classification:

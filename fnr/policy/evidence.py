@@ -25,6 +25,9 @@ UNREAD_MESSAGE = "message of "
 # What fnr itself says of the end of a command, before the command's last words if it had any.
 OUR_WORDS = re.compile(r"(?:exit code -?\d+|killed by \S+(?: \(core dumped\))?)(?:: |$)")
 
+# What a SystemExit says that was given no words: sys.exit(), sys.exit(3).
+_STATUS = re.compile(r"(?:-?\d+|None|True|False)?")
+
 
 class Phase(StrEnum):
     """When the attempt died."""
@@ -131,3 +134,12 @@ class Evidence(Struct, frozen=True, kw_only=True):
     guarded: tuple[str, ...] = ()
     refused_by: str = ""
     named_input: tuple[str, ...] = ()
+
+
+def only_exited(evidence: Evidence) -> bool:
+    """Did Python code end as a program does: by sys.exit(3), what it had to say said before?"""
+    return bool(evidence.exceptions) and all(map(_is_bare_exit, evidence.exceptions))
+
+
+def _is_bare_exit(link: ExceptionFact) -> bool:
+    return link.type == "SystemExit" and _STATUS.fullmatch(link.message) is not None

@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from fnr.policy.codes import Place, signal_name, spelled_codes
 from fnr.policy.escaped import unescaped
-from fnr.policy.evidence import Code, Evidence, ExceptionFact
+from fnr.policy.evidence import Code, Evidence, ExceptionFact, only_exited
 from fnr.policy.halves import OUR_LINE, OUR_SIGN
 from fnr.policy.in_english import foreign_words
 from fnr.policy.printed import (
@@ -113,8 +113,9 @@ class Facts(Struct, frozen=True, kw_only=True):
 
 def gather(evidence: Evidence, *, function: str = "", service: str = "") -> Facts:
     """Bring evidence into that form."""
-    near = _text(_said(evidence))
-    far = _text(_logged(evidence))
+    program = ended_as_program(evidence)
+    near = _text([] if program else _said(evidence))
+    far = _text(_logged(evidence, program=program))
     codes = dict.fromkeys(_code_names((*evidence.codes, *_process_codes(evidence))), NEAR)
     spelled: dict[str, Place] = {}
     for text, place in ((near, NEAR), (far, FAR)):
@@ -141,6 +142,11 @@ def gather(evidence: Evidence, *, function: str = "", service: str = "") -> Fact
         function=function,
         service=service,
     )
+
+
+def ended_as_program(evidence: Evidence) -> bool:
+    """Is all that speaks what was printed before sys.exit(3), as the words of a command are?"""
+    return only_exited(evidence) and bool(evidence.stderr_tail.strip())
 
 
 def _said(evidence: Evidence) -> list[Part]:
@@ -194,9 +200,9 @@ def _fitting(lines: Sequence[Line], chars_max: int) -> list[Line]:
     return [line for line, size in zip(lines, sizes, strict=True) if size <= chars_max]
 
 
-def _logged(evidence: Evidence) -> list[Part]:
-    logs = [("traceback", evidence.traceback)]
-    if not evidence.exceptions:
+def _logged(evidence: Evidence, *, program: bool) -> list[Part]:
+    logs = [] if program else [("traceback", evidence.traceback)]
+    if program or not evidence.exceptions:
         # An exception speaks for itself; the log beside it may tell of other things.
         tail = "stderr_tail" if evidence.stderr_tail.strip() else "stdout_tail"
         logs.append((tail, getattr(evidence, tail)))

@@ -9,14 +9,14 @@ holds a table of keys that must not move.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 from itertools import islice
 
 import re2
 
 from fnr.policy.codes import signal_name
-from fnr.policy.evidence import Evidence, Phase
+from fnr.policy.evidence import Evidence, Phase, only_exited
 from fnr.policy.incident import Fingerprint, Part
 from fnr.policy.parameterise import LINE_CHARS_MAX, parameterise, without_kinds, word_shape
 from fnr.policy.rules import Classification
@@ -205,6 +205,9 @@ _OWN_HEADLINE = re.compile(r"(?:exit code \d{1,3}|killed by SIG\w+(?: \(core dum
 
 def _lines(evidence: Evidence) -> Iterator[str]:
     """What the error says: its first line, and where that wraps another, the lines that tell."""
+    if only_exited(evidence) and (told := _telling(evidence.stderr_tail)):
+        yield from _shapes(told, evidence)
+        return
     raised = bool(evidence.exceptions)
     texts = [link.message for link in evidence.exceptions[:1] + evidence.exceptions[1:][-1:]]
     if not raised:
@@ -220,7 +223,12 @@ def _lines(evidence: Evidence) -> Iterator[str]:
             more += _telling(rest)
     if wrapped and not more:
         more = _telling(evidence.stderr_tail or evidence.stdout_tail)
-    told = [*map(_program, (*firsts, *more))]
+    yield from _shapes((*firsts, *more), evidence)
+
+
+def _shapes(lines: Sequence[str], evidence: Evidence) -> Iterator[str]:
+    """Each line without what varies in it, each once."""
+    told = [*map(_program, lines)]
     if _STARTING in evidence.traceback or _STARTING in evidence.stderr_tail:
         told = [_NOT_STARTED.sub(r"\1\2", line) for line in told]
     shapes = map(parameterise, told)

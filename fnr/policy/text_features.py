@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from zlib import crc32
 
-from fnr.policy.facts import Facts
+from fnr.policy.facts import Facts, ended_as_program
 from fnr.policy.file_kinds import ENDINGS, kind_of_file
 
 FEATURE_BITS = 19
@@ -64,8 +64,10 @@ def features_with_slots(facts: Facts) -> dict[str, int]:
                 found.update(_pieces_of(word))
             elif len(word) > _REMEMBERED_CHARS_MAX:
                 found.update(_pieces(word))
+    says_nothing = "SystemExit" if ended_as_program(facts.evidence) else ""
     for names in facts.types[:TYPES_MAX]:
-        found.update(_of_type(names[0]))
+        if names[0] != says_nothing:
+            found.update(_of_type(names[0]))
     found.update([_placed(f"c:{code}") for code in facts.codes[:CODES_MAX]])
     return found
 

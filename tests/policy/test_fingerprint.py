@@ -181,6 +181,12 @@ ALIKE = [
         raised("sh.ErrorReturnCode_2", RAN.format("a b", "ls: /a: Permission denied")),
         raised("sh.ErrorReturnCode_2", RAN.format("c", "ls: /c: Permission denied")),
     ),
+    (
+        raised(
+            "SystemExit", "1", exit_code=1, stderr_tail="INFO: up\nERROR: a1.png: cannot be read"
+        ),
+        raised("SystemExit", "1", exit_code=1, stderr_tail="ERROR: b2.png: cannot be read\n"),
+    ),
     # Of ids in hexadecimal one in forty has eight digits and no letter.
     (raised("E", "job 1a2b3c4d is lost"), raised("E", "job 12345678 is lost")),
     (raised("E", "job_1a2b3c4d is lost"), raised("E", "job_12ab34cd is lost")),
@@ -208,6 +214,10 @@ APART = [
         raised("RuntimeError", "failed", ("MemoryError", "x")),
     ),
     (raised("HTTPError", "HTTP 503"), raised("HTTPError", "HTTP 404")),
+    (
+        raised("SystemExit", "1", exit_code=1, stderr_tail="ERROR: disk full"),
+        raised("SystemExit", "1", exit_code=1, stderr_tail="ERROR: no licence"),
+    ),
     (raised("E", "x", codes=(Code(family="errno", value="ENOSPC"),)), raised("E", "x")),
     (ended(1, "boom"), ended(2, "boom")),
     (Evidence(signal=9), Evidence(signal=11)),

@@ -206,6 +206,28 @@ def test_what_a_command_or_an_exit_says_is_weighed() -> None:
         assert classify(said, packs(), model).category is P
 
 
+@pytest.mark.parametrize("printed", ["{}", "INFO: ready\nERROR:root:{}\n"])
+@pytest.mark.parametrize(
+    ("words", "category"),
+    [
+        ("/x/a.exr: No space left on device", R),
+        ("tool: error: unrecognized arguments: --siz", V),
+        ("panic: index out of range [5]", P),
+        ("503 Service Unavailable", T),
+    ],
+)
+def test_what_was_printed_before_an_exit_speaks_for_it_as_for_a_command(
+    printed: str, words: str, category: Category
+) -> None:
+    """The text model read "SystemExit" instead, and made a dead letter of whatever it was."""
+    last = printed.format(words)
+    left = raised("SystemExit", "1", exit_code=1, stderr_tail=last, traceback="SystemExit: 1")
+    found = classify(left, packs(), read_text_model())
+    assert found.category is category, found
+    command = Evidence(message="exit code 1", exit_code=1, stderr_tail=last)
+    assert classify(command, packs(), read_text_model()).rule == found.rule
+
+
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
