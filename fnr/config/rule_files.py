@@ -23,7 +23,7 @@ from msgspec.structs import replace
 import fnr.rulepacks
 from fnr.config.paths import Paths
 from fnr.config.whole_file import open_to_read, read_open
-from fnr.policy.rule_check import broken_examples, idle_keys, never_deciding
+from fnr.policy.rule_check import broken_examples, idle_keys, never_deciding, self_excluding
 from fnr.policy.rule_file import ParsedRules, RuleProblem, parse_rules
 from fnr.policy.rule_filing import build_index
 from fnr.policy.rule_index import DamagedIndex, load_index
@@ -130,15 +130,16 @@ def with_operator_rules(
     pairs = [pair for one in parsed for pair in one.disabled]
     disabled = frozenset(name for name, _ in pairs)
     rule_set = RuleSet(shipped=shipped)
+    kept = [rule for rule in own if rule.name not in disabled]
     if not found:
         with_own = RuleSet(own, shipped=shipped, without=disabled)
-        kept = [rule for rule in own if rule.name not in disabled]
         found = [*never_deciding(kept), *broken_examples(kept, with_own)]
         rule_set = rule_set if found else with_own
     told = [
         *_twice(own, shipped, disabled),
         *_switched_nothing(pairs, own, shipped),
-        *idle_keys(rule for rule in own if rule.name not in disabled),
+        *idle_keys(kept),
+        *self_excluding(kept),
     ]
     return LoadedRules(
         rule_set=rule_set,

@@ -101,6 +101,28 @@ def _idle(rule: Rule, key: str, strategy: Strategy, why: str, instead: Strategy)
     return RuleProblem(where=rule.where, message=message)
 
 
+def self_excluding(rules: Iterable[Rule]) -> Iterator[RuleProblem]:
+    """Every rule whose [rule.not] takes out whatever it could hold for."""
+    for rule in rules:
+        if rule.unless is not None and (key := _excluded(rule, rule.unless)):
+            message = (
+                f"rule {rule.name} can never hold: its [rule.not] excludes every {key} it names"
+            )
+            yield RuleProblem(where=rule.where, message=message)
+
+
+def _excluded(rule: Rule, unless: Conditions) -> str:
+    """The key all of whose values are excluded; nothing when each leaves something."""
+    for kinds, within in ((_EQUALS, _same), (_NAMES, _name_within), (("codes",), _code_within)):
+        for kind in kinds:
+            if getattr(unless, kind) and _within(rule, unless, kind, within):
+                return kind.removesuffix("s")
+    for flag in _FLAGS:
+        if getattr(rule, flag) is not None and getattr(rule, flag) is getattr(unless, flag):
+            return flag
+    return "all_text" if set() < set(unless.all_text) <= set(rule.all_text) else ""
+
+
 def never_deciding(rules: Sequence[Rule]) -> Iterator[RuleProblem]:
     """Every rule that can never decide, because another of its kind always does before it."""
     for operator in (True, False):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fnr.policy.rule_check import broken_examples, never_deciding
+from fnr.policy.rule_check import broken_examples, never_deciding, self_excluding
 from fnr.policy.rule_file import parse_rules
 from fnr.policy.rule_set import RuleSet
 from fnr.policy.rules import Category, Conditions, Level, Rule, RuleTest
@@ -128,6 +128,32 @@ def test_a_rule_that_another_always_decides_before_is_told(
         found = [problem.message for problem in never_deciding(order)]
         assert bool(found) is shadowed
         assert all("below can never decide: above (above.toml:1)" in words for words in found)
+
+
+EXCLUDING = [
+    ({"text": ("a", "b")}, {"text": ("b", "a", "c")}, "text"),
+    ({"text": ("a", "b")}, {"text": ("a",)}, ""),
+    ({"text": ("a",)}, {"exceptions": ("*",)}, ""),
+    ({"exceptions": ("ValueError", "x.Y")}, {"exceptions": ("*",)}, "exception"),
+    ({"codes": ("http:503",)}, {"codes": ("http:500-599",)}, "code"),
+    ({"codes": ("http:500-599",)}, {"codes": ("http:503",)}, ""),
+    ({"oom_killed": True}, {"oom_killed": True}, "oom_killed"),
+    ({"oom_killed": True}, {"oom_killed": False}, ""),
+    ({"all_text": ("a", "b")}, {"all_text": ("a",)}, "all_text"),
+    ({"all_text": ("a",)}, {"all_text": ("a", "b")}, ""),
+]
+
+
+@pytest.mark.parametrize(("asked", "unless", "key"), EXCLUDING)
+def test_a_rule_that_excludes_all_it_asks_for_is_told(
+    asked: dict[str, object], unless: dict[str, object], key: str
+) -> None:
+    told = [
+        one.message for one in self_excluding([rule("x", **asked, unless=Conditions(**unless))])
+    ]
+    assert told == [f"rule x can never hold: its [rule.not] excludes every {key} it names"] * bool(
+        key
+    )
 
 
 def test_an_operators_rule_may_stand_above_a_packs() -> None:
