@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from fnr.policy.codes import Place, signal_name, spelled_codes
 from fnr.policy.escaped import unescaped
-from fnr.policy.evidence import Code, Evidence, ExceptionFact, only_exited
+from fnr.policy.evidence import OUR_WORDS, Code, Evidence, ExceptionFact, only_exited
 from fnr.policy.halves import OUR_LINE, OUR_SIGN
 from fnr.policy.in_english import foreign_words
 from fnr.policy.printed import (
@@ -155,13 +155,24 @@ def _said(evidence: Evidence) -> list[Part]:
     # When a worker died without a word, the message is fnr's own: "the worker was killed by
     # SIGSEGV" is not what a program said, and must not be read as if it were.
     if evidence.exceptions or not evidence.worker_died:
-        parts += _ends("message", evidence.message)
+        own = _own_words(evidence)
+        parts += [
+            (field, own + start, words, end if end is None else own + end)
+            for field, start, words, end in _ends("message", evidence.message[own:])
+        ]
     seen = {evidence.message}
     for number, link in enumerate(evidence.exceptions[:LINKS_MAX]):
         if link.message not in seen:
             seen.add(link.message)
             parts += _ends(f"exceptions[{number}].message", link.message)
     return parts
+
+
+def _own_words(evidence: Evidence) -> int:
+    """How much of the message fnr says of the end of a command, which is known without words."""
+    ended = (evidence.exit_code, evidence.signal) != (None, None) and not evidence.exceptions
+    own = OUR_WORDS.match(evidence.message) if ended else None
+    return own.end() if own else 0
 
 
 def _ends(field: str, words: str) -> list[Part]:

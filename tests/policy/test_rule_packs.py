@@ -199,11 +199,44 @@ def test_of_what_ended_without_a_word_only_the_end_counts(
 
 def test_what_a_command_or_an_exit_says_is_weighed() -> None:
     model = read_text_model()
+    words = "bash: -c: line 1: syntax error near unexpected token `('"
     for said in (
-        Evidence(message="exit code 1: syntax error near unexpected token", exit_code=1),
-        raised("SystemExit", "syntax error near unexpected token", exit_code=1),
+        Evidence(message=f"exit code 1: {words}", exit_code=1),
+        raised("SystemExit", words, exit_code=1),
     ):
         assert classify(said, packs(), model).category is P
+
+
+@pytest.mark.parametrize(
+    ("end", "ended"),
+    [
+        ("exit code 1: ", {"exit_code": 1}),
+        ("exit code 127: ", {"exit_code": 127}),
+        ("killed by SIGABRT (core dumped): ", {"signal": 6}),
+    ],
+)
+@pytest.mark.parametrize(
+    "words",
+    [
+        "/x/a.exr: No space left on device",
+        "syntax error near unexpected token",
+        "the lens does not fit the camera body",
+    ],
+)
+def test_what_fnr_says_of_an_end_is_not_read_as_the_commands_words(
+    end: str, ended: dict[str, int], words: str
+) -> None:
+    """ "code exit" and "exit code" together made a mistake of the deployment of some."""
+    model = read_text_model()
+    told = classify(Evidence(message=end + words, **ended), packs(), model)
+    alone = classify(Evidence(message=words, **ended), packs(), model)
+    assert (told.rule, told.words) == (alone.rule, alone.words)
+    for one, other in zip(told.spans, alone.spans, strict=True):
+        assert (one.text, one.start, one.end) == (
+            other.text,
+            other.start + len(end),
+            other.end + len(end),
+        )
 
 
 @pytest.mark.parametrize("printed", ["{}", "INFO: ready\nERROR:root:{}\n"])
