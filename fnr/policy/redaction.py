@@ -105,6 +105,8 @@ class Redaction:
         if depth >= _DEPTH_MAX:
             return value
         if isinstance(value, dict):
+            if (named := _of_entry(value)) is not None:
+                value = value | {named: BLANK.decode()}
             all_secret = value.get("kind") == "Secret"
             return {
                 self.text(name): self._stored(item)
@@ -156,6 +158,15 @@ class Redaction:
         if isinstance(before, str) and isinstance(value, str) and _TELLING_NAME.fullmatch(before):
             return self._under(before, value)
         return self._value(value, depth=depth)
+
+
+def _of_entry(item: dict[str, Any]) -> str | None:
+    """Of {"name": "DB_PASSWORD", "value": …}, as lists of variables have it, the secret's key."""
+    for name, held in (("name", "value"), ("key", "value"), ("Name", "Value"), ("Key", "Value")):
+        said, value = item.get(name), item.get(held)
+        if isinstance(said, str) and is_secret_name(said) and isinstance(value, str):
+            return held if len(value) >= VALUE_CHARS_MIN else None
+    return None
 
 
 @lru_cache(maxsize=1_024)

@@ -128,6 +128,8 @@ _ARGUMENTS = (
     ),
     r"(?P<percent>[\s\"']-U[\"', ]*[^\s%'\"]+%)(?P<s7>[^\s'\"]+)",
 )
+# Not what a template has in the place of a secret.
+_FIRST = r"[^\s'\",}\\\[<{$%*(]"
 _BY = rf"(?:with{_GAP}+[`\"']?\w+[`\"']?{_GAP}+)?(?:by|as){_GAP}+(?:password{_GAP}+)?"
 _NAMED = (
     r"(?P<query>[?&;](?i:sig|key|auth|code|pwd|jwt|x-amz-credential)=)(?P<s1>[^\s&'\"<>#;]+)",
@@ -147,9 +149,11 @@ _NAMED = (
         rf"(?P<element><[\w:.-]*(?P<holder>(?i:{NAMES}))(?:{_GAP}[^<>\n]*)?>)"
         r"(?P<s10>[^<>\s][^<>\n]*)</"
     ),
+    # An item of a list of names and values, as XML, JSON and YAML write one.
     (
-        rf"(?P<entry>\b(?i:key|name)=\"[\w:.-]*(?P<holder2>(?i:{NAMES}))\"{_GAP}+value=\")"
-        r"(?P<s11>[^\"\n]+)"
+        rf"(?P<entry>\b(?i:key|name)\\?[\"']?\s*[:=]\s*\\?[\"']?[\w:.-]*(?P<holder2>(?i:{NAMES}))\\?[\"']?"
+        rf"(?:[\s,]|\\n)+\\?[\"']?(?i:value)\\?[\"']?\s*[:=]\s*)"
+        rf"(?:\\?\"(?P<s11>{_FIRST}[^\"\\\n]*)|'(?P<s14>{_FIRST}[^'\n]*)|(?P<s15>{_FIRST}[^\s'\",}}\\]*))"
     ),
     (
         rf"(?P<sql>(?i:\bidentified{_GAP}+{_BY}|\b(?:with|encrypted){_GAP}+password{_GAP}+)\\?[\"'])"
@@ -160,7 +164,7 @@ _NAMED = (
     rf"(?P<header>\b(?i:x-[\w-]*(?:{NAMES}))\\?[\"'],{_GAP}*b?\\?[\"'])(?P<s9>[^\"'\\\n]+)",
     rf"(?P<named>(?P<name>(?i:{NAMES}))(?P<quote>\\?[\"'])?(?P<sign>{_GAP}*(?:=>|:=|=|:){_GAP}*)){_VALUE}",
 )
-_SECRETS = frozenset(f"s{number}" for number in range(1, 14))
+_SECRETS = frozenset(f"s{number}" for number in range(1, 16))
 
 
 class Shapes:
