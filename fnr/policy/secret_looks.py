@@ -25,7 +25,7 @@ _IS_PASSWORD = re.compile(rf"[\w-]*(?:{LOGIN_NAMES}|pass)", re.IGNORECASE)
 _CHARS_MIN = {
     "lone": 16, "hook": 8, "bot": 30, "bearer": 16, "query": 8, "cookie": 8,
     "sas": 30, "chat": 30, "header": 8, "digest": 32, "stored": 16, "weak": 8,
-    "element": VALUE_CHARS_MIN, "entry": VALUE_CHARS_MIN,
+    "element": VALUE_CHARS_MIN, "entry": VALUE_CHARS_MIN, "pair": VALUE_CHARS_MIN,
 }  # fmt: skip
 # Of these kinds only what no word of a language looks like is secret.
 _RANDOM = frozenset({"bearer", "scheme", "sas", "chat", "stored", "weak", "element", "entry"})

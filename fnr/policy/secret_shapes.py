@@ -149,6 +149,11 @@ _NAMED = (
         rf"(?P<element><[\w:.-]*(?P<holder>(?i:{NAMES}))(?:{_GAP}[^<>\n]*)?>)"
         r"(?P<s10>[^<>\s][^<>\n]*)</"
     ),
+    # As requests and httpx are given one, in a line of a traceback.
+    (
+        rf"(?P<pair>(?i:auth)\\?[\"']?{_GAP}*[:=]?{_GAP}*\({_GAP}*[\"'][^\"'\n]+[\"'],{_GAP}*[\"'])"
+        r"(?P<s16>[^\"'\n]+)"
+    ),
     # An item of a list of names and values, as XML, JSON and YAML write one.
     (
         rf"(?P<entry>\b(?i:key|name)\\?[\"']?\s*[:=]\s*\\?[\"']?[\w:.-]*(?P<holder2>(?i:{NAMES}))\\?[\"']?"
@@ -164,7 +169,7 @@ _NAMED = (
     rf"(?P<header>\b(?i:x-[\w-]*(?:{NAMES}))\\?[\"'],{_GAP}*b?\\?[\"'])(?P<s9>[^\"'\\\n]+)",
     rf"(?P<named>(?P<name>(?i:{NAMES}))(?P<quote>\\?[\"'])?(?P<sign>{_GAP}*(?:=>|:=|=|:){_GAP}*)){_VALUE}",
 )
-_SECRETS = frozenset(f"s{number}" for number in range(1, 16))
+_SECRETS = frozenset(f"s{number}" for number in range(1, 17))
 
 
 class Shapes:
