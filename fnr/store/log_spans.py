@@ -7,7 +7,7 @@ from fnr.store.ids import id_at
 from fnr.store.tasks import find_id
 from fnr.store.transaction import Row, Transaction
 
-# A function that ran little among many others is not searched for further back than this.
+# Further back a function that ran little among many others is found by its own tasks.
 ATTEMPTS_LOOKED_AT_MAX = 100_000
 CHUNK = 2_000
 NEIGHBOURS_LOOKED_AT_MAX = 500
@@ -19,6 +19,7 @@ _SPAN = """
     a.task_id, a.token, a.number, a.worker_id, a.started_at_ms, a.ended_at_ms,
     coalesce(a.log_path, w.log_path), a.log_from, a.log_to
 """
+_HAS_LOG = "coalesce(a.log_path, w.log_path) IS NOT NULL AND a.outcome <> 'returned'"
 
 
 def spans(
@@ -80,7 +81,7 @@ def _of_task(tx: Transaction, task_id: str, oldest: str, limit: int, before: str
           FROM attempt a
           LEFT JOIN worker w ON w.worker_id = a.worker_id
          WHERE a.task_id = ? AND (a.token >= ? OR a.ended_at_ms IS NULL) AND a.token < ?
-           AND coalesce(a.log_path, w.log_path) IS NOT NULL AND a.outcome <> 'returned'
+           AND {_HAS_LOG}
          ORDER BY a.token DESC
          LIMIT ?
         """,
@@ -100,7 +101,7 @@ def _of_function(
             (position, oldest, CHUNK),
         )
         if not tokens:
-            break
+            return found
         last = tokens[-1][0]
         found += tx.all(
             f"""
@@ -109,16 +110,38 @@ def _of_function(
               JOIN task t ON t.task_id = a.task_id
               LEFT JOIN worker w ON w.worker_id = a.worker_id
              WHERE a.token < ? AND a.token >= ? AND (? IS NULL OR t.function = ?)
-               AND coalesce(a.log_path, w.log_path) IS NOT NULL AND a.outcome <> 'returned'
+               AND {_HAS_LOG}
              ORDER BY a.token DESC
              LIMIT ?
             """,
             (position, last, function, function, limit - len(found)),
         )
         if len(found) >= limit:
-            break
+            return found
         position = last
-    return found
+    if function is None:
+        return found
+    return found + _of_its_tasks(tx, function, oldest, limit - len(found), position)
+
+
+def _of_its_tasks(
+    tx: Transaction, function: str, oldest: str, limit: int, before: str
+) -> list[Row]:
+    """The same from its tasks on: dear for one that has many, whatever the others have done."""
+    return tx.all(
+        f"""
+        SELECT {_SPAN}
+          FROM task t
+         -- In this order: the other way round all attempts of others are gone through.
+         CROSS JOIN attempt a
+          LEFT JOIN worker w ON w.worker_id = a.worker_id
+         WHERE t.function = ? AND a.task_id = t.task_id AND a.token >= ? AND a.token < ?
+           AND {_HAS_LOG}
+         ORDER BY a.token DESC
+         LIMIT ?
+        """,
+        (function, oldest, before, limit),
+    )
 
 
 def _span(tx: Transaction, row: Row) -> LogSpan:

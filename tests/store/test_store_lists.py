@@ -31,7 +31,7 @@ from fnr.policy.filter_match import matches
 from fnr.policy.record import Page
 from fnr.policy.retry import RetryPolicy
 from fnr.policy.verdict import decide
-from fnr.store import errors, letters, paging, tasks
+from fnr.store import errors, letters, log_spans, paging, tasks
 from fnr.store.reads import READS, select_letter_ids, select_task_ids
 from fnr.store.transaction import Transaction
 
@@ -315,3 +315,28 @@ def test_an_unknown_cursor_only_says_where_to_go_on(book: Book) -> None:
     accept(book.tx, new_task())
     page = READS["ListTasks"](book.tx, where="", after=IDS.new(), limit=3, now_ms=LATER_MS)
     assert len(page.items) == 1
+
+
+def test_what_a_function_printed_is_found_behind_any_number_of_others(
+    tx: Transaction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one that had run before 100,000 attempts of others it was said that it printed nothing."""
+    monkeypatch.setattr(log_spans, "CHUNK", 1)
+    monkeypatch.setattr(log_spans, "ATTEMPTS_LOOKED_AT_MAX", 2)
+    tokens = []
+    for function in ("rare", "rare", "often", "rare", "often", "often"):
+        accept(tx, new_task(function=function))
+        tokens.append(claim(tx, function=function).token)
+        tx.run("UPDATE attempt SET log_path = 'a.log' WHERE token = ?", (tokens[-1],))
+
+    def page(limit: int, before: str | None = None, function: str | None = "rare") -> list[str]:
+        found = log_spans.spans(
+            tx, task_id=None, function=function, since_ms=None, limit=limit, before=before
+        )
+        return [span.token for span in found]
+
+    assert page(5) == [tokens[0], tokens[1], tokens[3]]
+    assert page(2) == [tokens[1], tokens[3]]
+    assert page(2, before=tokens[1]) == [tokens[0]]
+    assert page(2, before=tokens[0]) == page(2, function="nobody") == []
+    assert page(5, function=None) == [tokens[4], tokens[5]]
