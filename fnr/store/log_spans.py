@@ -20,6 +20,8 @@ _SPAN = """
     coalesce(a.log_path, w.log_path), a.log_from, a.log_to
 """
 _HAS_LOG = "coalesce(a.log_path, w.log_path) IS NOT NULL AND a.outcome <> 'returned'"
+# Of a function that prints nothing there would be thousands of pages.
+_PRINTED = "(a.log_from IS NULL OR a.log_to IS NULL OR a.log_to > a.log_from)"
 
 
 def spans(
@@ -31,7 +33,7 @@ def spans(
     limit: int,
     before: str | None = None,
 ) -> list[LogSpan]:
-    """The latest `limit` spans of a task or of a function, oldest first.
+    """The latest `limit` spans of a task, or of a function's attempts that printed, oldest first.
 
     An attempt that was taken back before it began has printed nothing: what its worker printed
     meanwhile was another one's.
@@ -110,7 +112,7 @@ def _of_function(
               JOIN task t ON t.task_id = a.task_id
               LEFT JOIN worker w ON w.worker_id = a.worker_id
              WHERE a.token < ? AND a.token >= ? AND (? IS NULL OR t.function = ?)
-               AND {_HAS_LOG}
+               AND {_HAS_LOG} AND {_PRINTED}
              ORDER BY a.token DESC
              LIMIT ?
             """,
@@ -136,7 +138,7 @@ def _of_its_tasks(
          CROSS JOIN attempt a
           LEFT JOIN worker w ON w.worker_id = a.worker_id
          WHERE t.function = ? AND a.task_id = t.task_id AND a.token >= ? AND a.token < ?
-           AND {_HAS_LOG}
+           AND {_HAS_LOG} AND {_PRINTED}
          ORDER BY a.token DESC
          LIMIT ?
         """,

@@ -328,6 +328,8 @@ def test_what_a_function_printed_is_found_behind_any_number_of_others(
         accept(tx, new_task(function=function))
         tokens.append(claim(tx, function=function).token)
         tx.run("UPDATE attempt SET log_path = 'a.log' WHERE token = ?", (tokens[-1],))
+    for token, log_to in zip(tokens[:3], (9, 5, 5), strict=True):
+        tx.run("UPDATE attempt SET log_from = 5, log_to = ? WHERE token = ?", (log_to, token))
 
     def page(limit: int, before: str | None = None, function: str | None = "rare") -> list[str]:
         found = log_spans.spans(
@@ -335,8 +337,9 @@ def test_what_a_function_printed_is_found_behind_any_number_of_others(
         )
         return [span.token for span in found]
 
-    assert page(5) == [tokens[0], tokens[1], tokens[3]]
-    assert page(2) == [tokens[1], tokens[3]]
-    assert page(2, before=tokens[1]) == [tokens[0]]
-    assert page(2, before=tokens[0]) == page(2, function="nobody") == []
+    assert page(5) == [tokens[0], tokens[3]]
+    assert page(1) == [tokens[3]]
+    assert page(1, before=tokens[3]) == [tokens[0]]
+    assert page(1, before=tokens[0]) == page(1, function="nobody") == []
+    assert page(5, function="often") == [tokens[4], tokens[5]]
     assert page(5, function=None) == [tokens[4], tokens[5]]
