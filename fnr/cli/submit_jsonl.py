@@ -88,9 +88,9 @@ def submit_lines(source: str, spec: TaskSpec, *, atomic: bool) -> None:
             for answer in _answers(connection, chunks, under_way, atomic=atomic):
                 chunk = under_way[0]
                 if isinstance(answer, FnrError):
-                    raise _stopped(answer, outcome, chunk)
+                    raise _stopped(answer, outcome, under_way)
                 if spec.function and len(answer.refused) == len(chunk.items):
-                    _look_for_its_function(answer, outcome, chunk)
+                    _look_for_its_function(answer, outcome, under_way)
                 _count(outcome, chunk, answer)
                 del under_way[0]
                 _show_accepted(outcome, answer.task_ids)
@@ -330,23 +330,24 @@ def _show(outcome: Outcome, *, seconds: float, atomic: bool) -> None:
         raise typer.Exit(BadData.exit_code if none else Failed.exit_code)
 
 
-def _stopped(error: FnrError, outcome: Outcome, chunk: Chunk) -> FnrError:
+def _stopped(error: FnrError, outcome: Outcome, under_way: list[Chunk]) -> FnrError:
     """The daemon refused a whole chunk: say how far it came, and keep the daemon's own words."""
+    chunk, *later = under_way
     lines = f"lines {chunk.numbers[0]} to {chunk.numbers[-1]}"
     # An earlier daemon may have accepted what this one cannot look up.
     known = f"of {lines} it is not known" if chunk.asked_again else f"{lines} are not"
     error.details += (
         _accepted(outcome),
-        f"{known}; later ones may be",
+        f"{known}; later ones may be" if later else known,
     )
     return error
 
 
-def _look_for_its_function(answer: SubmittedMany, outcome: Outcome, chunk: Chunk) -> None:
+def _look_for_its_function(answer: SubmittedMany, outcome: Outcome, under_way: list[Chunk]) -> None:
     """A function that there is not is said once, and not of every line of the file."""
     first = answer.refused[0]
     if first.code == NotFound.code:
-        raise _stopped(NotFound(first.why, next_step="fnr function list"), outcome, chunk)
+        raise _stopped(NotFound(first.why, next_step="fnr function list"), outcome, under_way)
 
 
 def _accepted(outcome: Outcome) -> str:

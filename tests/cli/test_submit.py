@@ -476,7 +476,9 @@ def test_when_the_daemon_refuses_a_chunk_it_is_said_how_far_it_came(
     found = fnr("submit", "f", "--jsonl", "-", stdin="{}\n" * 1_500)
     assert found.code == 4
     assert "0 tasks, through line 0, are accepted" in found.err
-    assert "lines 1 to 1000 are not" in found.err
+    assert "lines 1 to 1000 are not; later ones may be" in found.err
+    found = fnr("submit", "f", "--jsonl", "-", "--atomic", stdin="{}\n" * 1_500)
+    assert "lines 1 to 1500 are not\n" in found.err
 
 
 def test_of_a_chunk_that_the_next_daemon_refuses_it_is_not_said_that_it_is_not_there(
