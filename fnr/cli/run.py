@@ -71,11 +71,7 @@ def run(
     if not command:
         raise UsageError("which command?", next_step="fnr run -- COMMAND ARG…")
     if not command[0]:
-        raise UsageError(
-            "which command? the word for it is empty",
-            why='in a shell, "$NAME" is an empty word while NAME is not set',
-            next_step="fnr run -- COMMAND ARG…",
-        )
+        raise _empty("which command? the word for it is empty")
     argv = [as_text(word) for word in command]
     wanted: dict[str, Any] = {"argv": argv, "cwd": as_text(_folder(cwd))}
     if env:
@@ -208,7 +204,18 @@ def _show_detached(task_id: str) -> None:
     here().hint(f"{here().command} task logs {task_id} -f")
 
 
+def _empty(what: str) -> UsageError:
+    return UsageError(
+        what,
+        why='in a shell, "$NAME" is an empty word while NAME is not set',
+        next_step="fnr run -- COMMAND ARG…",
+    )
+
+
 def _folder(cwd: str | None) -> str:
+    if cwd == "":
+        # Here is where it would run without the flag, and whoever gives one does not mean that.
+        raise _empty("--cwd: which folder? the word for it is empty")
     try:
         folder = os.path.abspath(cwd or "")  # noqa: PTH100 - a text is what is wanted
     except FileNotFoundError as error:

@@ -459,6 +459,7 @@ def test_flags_become_the_tasks_input(server: WireServer, fnr: Run, tmp_path: Pa
         (["--memory", "0B", "--", "ls"], "--memory must be more than 0"),
         (["--memory", "1", "--", "ls"], "--memory: needs a unit"),
         (["--cwd", "/nowhere", "--", "ls"], "there is no folder /nowhere"),
+        (["--cwd", "", "--", "ls"], "--cwd: which folder? the word for it is empty"),
         (["--env", "A", "--", "ls"], "--env: 'A' is not KEY=VALUE"),
         (["--timeout", "5", "--", "ls"], "--timeout: needs a unit"),
         (["--", "ls", "\udcff"], "the command is not UTF-8"),
