@@ -291,10 +291,14 @@ def test_ctrl_c_while_the_daemon_is_away_cancels_when_it_is_back(home: LiveHome)
 
 
 def test_a_second_ctrl_c_does_not_wait_for_its_end(home: LiveHome, live: Run) -> None:
-    """It is cancelled all the same. Method: a command that ignores SIGTERM waits at a pipe."""
+    """It is cancelled all the same. Method: a command that ignores SIGTERM waits at a pipe.
+
+    It fails then: one that ends well before its worker is told would be done.
+    """
     pipe = home.folder / "stubborn"
     os.mkfifo(pipe)
-    session = Session(home.folder, "run", "--", "sh", "-c", f"trap '' TERM; echo begun; cat {pipe}")
+    script = f"trap '' TERM; echo begun; cat {pipe}; exit 3"
+    session = Session(home.folder, "run", "--", "sh", "-c", script)
     session.wait_for("begun").interrupt()
     session.wait_for("cancelling").interrupt()
     session.wait_for("not waiting for its end; fnr --home")
