@@ -65,6 +65,9 @@ def _state(status: FunctionStatus, *, down: bool) -> str:
 def list_functions() -> None:
     """List functions with their workers and tasks."""
     found, down = all_functions()
+    if down and load(here().paths).problems:
+        check = f"{here().command} config check"
+        here().notice(f"notice: fnr.toml has mistakes: not all that it declares is here; {check}")
     show_list(_listing(down=down), list(found.values()), total=len(found))
 
 

@@ -120,7 +120,12 @@ def test_a_file_with_mistakes_is_not_said_to_declare_nothing(server: WireServer,
         found = fnr(*words)
         assert (found.code, "whether it declares it is not known" in found.err) == (4, True)
         assert "config check" in found.err
+    lacking = f"notice: fnr.toml has mistakes: not all that it declares is here; {check}\n"
+    assert fnr("function", "list").err == ""
+    server.answers[GetStatus] = msgspec.structs.replace(STATUS, state="down")
+    assert fnr("function", "list").err == lacking
     (server.home / "fnr.toml").write_text("version = 1\n")
+    assert fnr("function", "list").err == ""
     assert "none: it is no longer in fnr.toml" in fnr("function", "show", "render").out
 
 
