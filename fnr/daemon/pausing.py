@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from fnr.api.errors import NotFound
 from fnr.api.question import Changed
 from fnr.api.requests import PauseFunction, ResumeFunction
@@ -42,7 +44,8 @@ class Pausing:
 
     async def resume(self, _: Client, request: ResumeFunction) -> Changed:
         """What waits begins at once. What was not paused is not called resumed."""
-        return Changed(changed=await self.resume_named(self._known(request.functions)))
+        names = self._known(request.functions, among=self._crew.supervisor.paused)
+        return Changed(changed=await self.resume_named(names))
 
     async def resume_named(self, names: list[str]) -> list[str]:
         """The same, of names that are known to be functions; those that were paused."""
@@ -62,8 +65,9 @@ class Pausing:
         pools = self._crew.supervisor.pools
         return [pools[name] for name in names if name in pools]
 
-    def _known(self, names: list[str]) -> list[str]:
+    def _known(self, names: list[str], *, among: Collection[str] = ()) -> list[str]:
+        """Each once. among: they are known as well; what is not in fnr.toml now may be paused."""
         for name in names:
-            if name not in self._crew.supervisor.pools:
+            if name not in self._crew.supervisor.pools and name not in among:
                 raise NotFound(f"there is no function {name!r}", next_step="fnr function list")
         return list(dict.fromkeys(names))

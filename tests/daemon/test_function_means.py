@@ -140,6 +140,9 @@ def test_a_queued_task_says_that_its_function_is_paused_or_gone(home_at: HomeAt)
     home.ask(ask.ReloadConfig())
     assert home.ask(ExplainWait(task_id=task_id)).holds == {"function": "rest is not in fnr.toml"}
     assert "held back: rest is not in fnr.toml\n" in home.fnr("task", "show", task_id).stdout
+    home.kill()
+    home.up()
+    assert home.ask(ask.ResumeFunction(functions=["rest"])).changed == ["rest"]
 
 
 def test_a_queued_task_says_why_no_worker_can_be_started(home_at: HomeAt) -> None:
