@@ -23,7 +23,7 @@ from fnr.worker.command_child import CommandChild, Ending, Plan
 from fnr.worker.command_template import InputError, Template, fill, fill_all, parse
 from fnr.worker.declared_undo import DeclaredStep, read_steps, record_all
 from fnr.worker.duty import Duty
-from fnr.worker.interrupt import Interrupts
+from fnr.worker.interrupt import Interrupted, Interrupts
 from fnr.worker.outcome import (
     Ended,
     ResultTooLargeError,
@@ -216,11 +216,16 @@ class Command:
             return Evidence(message=_headline(child, ending))
         try:
             return self._take_result(child, file)
+        except Interrupted:
+            return self._killed()
         except (OSError, ValueError) as error:
             return replace(self._capture(error, Phase.RESULT), traceback="")
 
     def _take_result(self, child: CommandChild, file: str) -> bytes:
-        """What the command promised; raises OSError or ValueError when it is not there."""
+        """What the command promised; raises OSError or ValueError when it is not there.
+
+        Interrupted when it takes too long to read and nobody wants it any more.
+        """
         if file:
             return encode_result(self._file_facts(child, file))
         mode = "" if self._spec.kind == "run" else self._spec.result
@@ -234,11 +239,18 @@ class Command:
     def _file_facts(self, child: CommandChild, path: str) -> dict[str, object]:
         import hashlib  # noqa: PLC0415 - 3 MiB that only results in files need
 
-        digest = hashlib.sha256()
+        digest, until_ms = hashlib.sha256(), None
         with _promised(path) as file:
             while chunk := file.read(_HASH_BYTES):
                 digest.update(chunk)
-                child.attend(self._clock.boot_ms())
+                now_ms = self._clock.boot_ms()
+                child.attend(now_ms)
+                if self._duty.cancel is None:
+                    continue
+                # It has done its work: what is soon read still counts.
+                until_ms = now_ms + self._spec.grace_ms if until_ms is None else until_ms
+                if now_ms >= until_ms:
+                    raise Interrupted
             size_bytes = file.tell()
         return {"path": path, "bytes": size_bytes, "sha256": digest.hexdigest()}
 

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_daemon import FakeDaemon
 
-from fnr.api.frames import WorkerSpec
+from fnr.api.frames import Cancel, Fail, WorkerSpec
 from fnr.host.clock import Clock
+from fnr.policy.evidence import KilledBy
 from fnr.worker import command_child
 from fnr.worker.command_child import CommandChild, Plan
 from fnr.worker.duty import Duty
@@ -53,3 +55,22 @@ def test_what_ends_well_before_it_could_be_asked_to_has_not_been_ended(
     assert ending.exit is not None
     assert (ending.exit.code, ending.asked) == (code, code != 0)
     os.close(opened)
+
+
+def test_a_result_that_takes_too_long_to_read_is_given_up(
+    daemon: FakeDaemon, tmp_path: Path
+) -> None:
+    """Else the worker is killed for it. Method: a file of holes, which is large at once."""
+    result = tmp_path / "large"
+    worker, peer = daemon.serve(
+        kind="command", command=("truncate", "-s", "64G", "{out}"), result="file:{out}", grace_ms=1
+    )
+    token = peer.run({"out": str(result)})
+    descriptors = Path(f"/proc/{worker.pid}/fd")
+    while result.resolve() not in {one.resolve() for one in descriptors.iterdir()}:
+        pass
+    peer.send(Cancel(token=token, reason="timeout", why="took too long", force=True))
+    evidence = peer.expect(Fail).evidence
+    assert (evidence.killed_by, evidence.message) == (KilledBy.TIMEOUT, "took too long")
+    assert (evidence.exit_code, evidence.stop_proven) == (0, True)
+    result.unlink()
