@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from itertools import pairwise
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -14,7 +15,7 @@ from fnr.policy.dead_letter import DeadLetter, LetterState
 from fnr.policy.decision import Action
 from fnr.policy.degrade import home_function
 from fnr.policy.record import TaskDetail
-from fnr.policy.task import AttemptOutcome, Task, TaskState
+from fnr.policy.task import INPUT_BYTES_MAX, AttemptOutcome, Task, TaskState
 from fnr.policy.undo import imported, is_sound
 from fnr.store import corrections, errors, letters, tasks, undo
 from fnr.store.details import detail
@@ -158,19 +159,23 @@ def _wrong_inputs(exported: TaskDetail) -> str | None:
     if numbers != list(range(1, len(numbers) + 1)) or not numbers:
         return "its inputs are not revisions 1, 2, …"
     for found in exported.revisions:
+        if (size := len(bytes(found.body))) > INPUT_BYTES_MAX:
+            return f"input revision {found.revision} has {size} bytes, at most {INPUT_BYTES_MAX}"
         try:
-            msgspec.json.decode(found.body, type=dict[str, msgspec.Raw])
+            # To the bottom: a number like 1e400 somewhere in it can be read by nobody.
+            msgspec.json.decode(found.body, type=dict[str, Any])
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return f"input revision {found.revision} is not a JSON object: {error}"
     # Whoever edits the file edits the input that stands first in it, and it would not count.
-    if _decoded(exported.input) != _decoded(exported.revisions[-1].body):
+    if _canonical(exported.input) != _canonical(exported.revisions[-1].body):
         return "its input is not that of its last revision; import it, then fnr dlq edit"
     return None
 
 
-def _decoded(raw: msgspec.Raw) -> object:
+def _canonical(raw: msgspec.Raw) -> bytes | None:
+    """The same for inputs that say the same. Values would not do: to Python 1, 1.0 and true are."""
     try:
-        return msgspec.json.decode(raw)
+        return msgspec.json.encode(msgspec.json.decode(raw), order="sorted")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 

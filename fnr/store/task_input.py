@@ -44,4 +44,7 @@ def with_input(tx: Transaction, task_id: str, evidence: Evidence) -> Evidence:
         """,
         (task_id, INPUT_CHARS_MAX),
     )
-    return with_named_input(evidence, _object.decode(row[0])) if row else evidence
+    try:
+        return with_named_input(evidence, _object.decode(row[0])) if row else evidence
+    except msgspec.DecodeError:  # earlier versions took over exports with numbers like 1e400
+        return evidence

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from store_values import (
+    BOOM,
     IDS,
     NOW_MS,
     RESOURCE,
@@ -33,8 +34,8 @@ from fnr.policy.degrade import Degradation
 from fnr.policy.evidence import Evidence
 from fnr.policy.record import TaskDetail
 from fnr.policy.retry import RetryPolicy
-from fnr.policy.task import AttemptOutcome, TaskState
-from fnr.store import details, ledger, letters, tally, tasks
+from fnr.policy.task import INPUT_BYTES_MAX, AttemptOutcome, TaskState
+from fnr.store import details, ledger, letters, tally, task_input, tasks
 from fnr.store.handovers import hand_over
 from fnr.store.letter_files import LetterExport, export_one, import_one
 from fnr.store.reads import READS
@@ -374,6 +375,14 @@ def changed(detail: TaskDetail, **fields: Any) -> TaskDetail:
     return msgspec.structs.replace(detail, **fields)
 
 
+def with_input(exported: LetterExport, body: bytes) -> LetterExport:
+    raw = msgspec.Raw(body)
+    first = msgspec.structs.replace(exported.detail.revisions[0], body=raw)
+    return msgspec.structs.replace(
+        exported, detail=changed(exported.detail, input=raw, revisions=[first])
+    )
+
+
 REFUSED = {
     "exists already": lambda exported: exported,
     "reads": lambda exported: msgspec.structs.replace(exported, schema="fnr.letter/9"),
@@ -383,17 +392,14 @@ REFUSED = {
     "not revisions": lambda exported: msgspec.structs.replace(
         exported, detail=changed(exported.detail, revisions=[])
     ),
-    "not a JSON object": lambda exported: msgspec.structs.replace(
-        exported,
-        detail=changed(
-            exported.detail,
-            revisions=[
-                msgspec.structs.replace(exported.detail.revisions[0], body=msgspec.Raw(b"[1]"))
-            ],
-        ),
+    "not a JSON object": lambda exported: with_input(exported, b"[1]"),
+    "bytes, at most 10485760": lambda exported: with_input(
+        exported, b'{"n":"%s"}' % (b"x" * INPUT_BYTES_MAX)
     ),
+    "Number out of range": lambda exported: with_input(exported, b'{"n":1e400}'),
     "not that of its last revision": lambda exported: msgspec.structs.replace(
-        exported, detail=changed(exported.detail, input=msgspec.Raw(b'{"n":"edited in the file"}'))
+        with_input(exported, b'{"n":1}'),
+        detail=changed(with_input(exported, b'{"n":1}').detail, input=msgspec.Raw(b'{"n":true}')),
     ),
     "counts 99 attempts": lambda exported: msgspec.structs.replace(
         exported,
@@ -511,3 +517,10 @@ def test_keys_and_ids_of_other_tasks_are_not_taken(book: Book, other: Book) -> N
     token = exported.detail.attempts[0].token
     other.tx.run("UPDATE attempt SET token = ? WHERE token = ?", (token, claimed.token))
     assert token in str(import_one(other.tx, exported.letter, exported.detail))
+
+
+def test_an_input_that_cannot_be_read_keeps_no_attempt_from_being_settled(tx: Transaction) -> None:
+    """Earlier versions took over exports in which somebody had written a number like 1e400."""
+    task_id = bury(tx)
+    tx.run("UPDATE task_input SET body = ? WHERE task_id = ?", ('{"n":1e400}', task_id))
+    assert task_input.with_input(tx, task_id, BOOM) == BOOM
