@@ -36,8 +36,8 @@ from fnr.store.tasks import find_id
 
 CHUNK_MAX = 1_000
 EXAMPLES_MAX = 5
-# How long others wait for a step of a purge.
-PURGE_MS_MAX = 50
+# How long others wait for a step of a purge, or of an import.
+STEP_MS_MAX = 50
 
 T = TypeVar("T")
 _files = msgspec.json.Decoder(LetterFile)
@@ -159,7 +159,7 @@ class Letters:
     def _purge_step(
         self, ids: list[str], tx: Transaction, *, open_too: bool
     ) -> tuple[list[str], dict[str, str]]:
-        until_ms = self._parts.clock.boot_ms() + PURGE_MS_MAX
+        until_ms = self._parts.clock.boot_ms() + STEP_MS_MAX
         found = letters.purge(
             tx, ids, open_too=open_too, enough=lambda: self._parts.clock.boot_ms() >= until_ms
         )
@@ -188,19 +188,52 @@ class Letters:
     async def _take_over(
         self, files: list[tuple[int, LetterFile]]
     ) -> tuple[list[str], list[RefusedItem]]:
-        """All in one transaction; one by one if the store cannot hold a value of one of them."""
-        try:
-            return await self._parts.store.write(partial(_import, files))
-        except Exception as error:
-            why = letter_files.impossible(error)
+        """In steps; one by one if the store cannot hold a value of one of them."""
+        taken: list[str] = []
+        refused: list[RefusedItem] = []
+        left, count_max = files, len(files)
+        while left:
+            index = left[0][0]
+            try:
+                some, not_taken = await self._parts.store.write(
+                    partial(self._import_step, left[:count_max])
+                )
+            except (StoreFull, StoreIll, StoreBusy) as error:
+                if not taken:
+                    raise
+                # The answer must name those that were taken over.
+                refused += [RefusedItem(index=at, why=f"not imported: {error}") for at, _ in left]
+                break
+            except Exception as error:
+                why = letter_files.impossible(error)
+                if why is None:
+                    raise
+                if count_max > 1:
+                    count_max = 1
+                    continue
+                some, not_taken = [], [RefusedItem(index=index, why=why)]
+            taken += some
+            refused += not_taken
+            left = left[len(some) + len(not_taken) :]
+        return taken, refused
+
+    def _import_step(
+        self, files: list[tuple[int, LetterFile]], tx: Transaction
+    ) -> tuple[list[str], list[RefusedItem]]:
+        """Those before it has taken too long, the first always."""
+        until_ms = self._parts.clock.boot_ms() + STEP_MS_MAX
+        taken: list[str] = []
+        refused: list[RefusedItem] = []
+        for index, file in files:
+            why = letter_files.import_one(tx, file.letter, file.detail, schema=file.schema)
             if why is None:
-                raise
-            if len(files) == 1:
-                return [], [RefusedItem(index=files[0][0], why=why)]
-        found = [await self._take_over([file]) for file in files]
-        return [one for taken, _ in found for one in taken], [
-            item for _, refused in found for item in refused
-        ]
+                taken.append(file.letter.task_id)
+            else:
+                refused.append(RefusedItem(index=index, why=why))
+            if self._parts.clock.boot_ms() >= until_ms:
+                break
+        failpoint("import-in-unit")
+        return taken, refused
 
     async def _chosen(
         self, request: ReplayLetters | ResolveLetters | PurgeLetters
@@ -236,21 +269,6 @@ def _strange_ids(file: LetterFile) -> list[str]:
         *(error.error_id for error in detail.errors),
     ]
     return [one for one in ids if not is_ulid(one)]
-
-
-def _import(
-    files: list[tuple[int, LetterFile]], tx: Transaction
-) -> tuple[list[str], list[RefusedItem]]:
-    taken: list[str] = []
-    refused: list[RefusedItem] = []
-    for index, file in files:
-        why = letter_files.import_one(tx, file.letter, file.detail, schema=file.schema)
-        if why is None:
-            taken.append(file.letter.task_id)
-        else:
-            refused.append(RefusedItem(index=index, why=why))
-    failpoint("import-in-unit")
-    return taken, refused
 
 
 def input_problem(parts: Parts, function: str, raw: bytes) -> str | None:

@@ -1,4 +1,4 @@
-"""Letters are deleted in steps, so that a purge of large ones keeps nobody else waiting."""
+"""Letters are deleted and imported in steps, so that many of them keep nobody else waiting."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import msgspec
 import pytest
+from msgspec import Raw
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "store"))
 
-from store_values import accept, bury, new_task
+from store_values import accept, bury, letter_of, new_task
 
-from fnr.api.letter_requests import PurgeLetters
+from fnr.api.letter_requests import ImportLetters, PurgeLetters
 from fnr.api.question import Changed
-from fnr.daemon.letters import PURGE_MS_MAX, Letters
+from fnr.api.requests import RefusedItem, SubmittedMany
+from fnr.daemon.letters import STEP_MS_MAX, Letters
 from fnr.daemon.reader import Reader
-from fnr.store import letters
+from fnr.store import letter_files, letters
 from fnr.store.connection import Store, StoreFull, Transaction
+from fnr.store.letter_files import export_one
 
 
 class Desk:
@@ -36,6 +40,18 @@ class Desk:
     async def purge(self, **asked: Any) -> Changed:
         return await self.letters.purge(cast("Any", None), PurgeLetters(open=True, **asked))
 
+    async def exported(self, number: int) -> list[Raw]:
+        """The lines of as many letters, which are not in this store any more."""
+        ids = await self.ids(number)
+        lines = await self.store.write(
+            lambda tx: [msgspec.json.encode(export_one(tx, letter_of(tx, one))) for one in ids]
+        )
+        await self.purge(task_ids=ids)
+        return [Raw(line) for line in lines]
+
+    async def take_over(self, items: list[Raw]) -> SubmittedMany:
+        return await self.letters.take_over(cast("Any", None), ImportLetters(items=items))
+
     async def ids(self, number: int) -> list[str]:
         return await self.store.write(lambda tx: [bury(tx) for _ in range(number)])
 
@@ -48,7 +64,7 @@ class Desk:
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     """Every look at the clock takes as long as a step may."""
     store = await Store.open(str(tmp_path / "fnr.db"))
-    made = Desk(store, ms_per_look=PURGE_MS_MAX)
+    made = Desk(store, ms_per_look=STEP_MS_MAX)
     yield made
     made.reader.close()
     await store.close()
@@ -128,3 +144,40 @@ async def test_a_purge_of_which_nothing_is_done_is_an_error(
     with pytest.raises(StoreFull):
         await desk.purge(task_ids=ids)
     assert await desk.left() == set(ids)
+
+
+async def test_others_are_written_for_between_the_steps_of_an_import(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = await desk.exported(3)
+    there_then: list[int] = []
+    import_one = letter_files.import_one
+
+    def and_a_task(tx: Transaction, *args: Any, **values: Any) -> Any:
+        desk.store.post(_submit_and_count(there_then), lambda *_: None)
+        return import_one(tx, *args, **values)
+
+    monkeypatch.setattr(letter_files, "import_one", and_a_task)
+    answer = await desk.take_over([lines[0], *lines])
+    assert set(answer.task_ids) == await desk.left()
+    why = "a task with this id exists already"
+    assert (len(answer.task_ids), answer.refused) == (3, [RefusedItem(index=1, why=why)])
+    assert there_then == [1, 1, 2, 3]
+
+
+async def test_an_import_that_cannot_go_on_names_what_it_has_taken(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = await desk.exported(3)
+    letters_seen, import_one = count(1), letter_files.import_one
+
+    def full_at_the_second(*args: Any, **values: Any) -> Any:
+        if next(letters_seen) == 2:
+            raise StoreFull("disk is full")
+        return import_one(*args, **values)
+
+    monkeypatch.setattr(letter_files, "import_one", full_at_the_second)
+    answer = await desk.take_over(lines)
+    assert set(answer.task_ids) == await desk.left()
+    why = "not imported: disk is full"
+    assert answer.refused == [RefusedItem(index=index, why=why) for index in (1, 2)]
