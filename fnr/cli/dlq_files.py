@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import IO, Annotated
 
 import msgspec
 import typer
@@ -78,10 +81,11 @@ def import_letters(
 
     Every line is checked before anything is changed.
     """
-    lines = _read_lines(source)
     imported, refused = 0, 0
     try:
-        with here().connect() as connection:
+        with ExitStack() as stack:
+            lines = _checked(stack.enter_context(_kept(source)))
+            connection = stack.enter_context(here().connect())
             for chunk in _chunks(lines):
                 answer = connection.ask(ImportLetters(items=[raw for _, raw in chunk]))
                 imported += len(answer.task_ids)
@@ -113,27 +117,54 @@ def _chunks(lines: Iterable[tuple[int, Raw]]) -> Iterator[list[tuple[int, Raw]]]
         yield chunk
 
 
-def _read_lines(source: str) -> list[tuple[int, Raw]]:
-    lines: list[tuple[int, Raw]] = []
+@contextmanager
+def _kept(source: str) -> Iterator[IO[bytes]]:
+    """A file that can be gone through twice; what comes from a pipe is kept in one meanwhile."""
+    with ExitStack() as stack:
+        file = stack.enter_context(opened(source))
+        if source != "-" and file.seekable():
+            yield file
+            return
+        kept = stack.enter_context(tempfile.TemporaryFile())
+        try:
+            shutil.copyfileobj(file, kept)
+            kept.seek(0)
+        except OSError as error:
+            why = f"{error.strerror}; it is kept in {tempfile.gettempdir()} until it is checked"
+            raise StorageError(f"{source} cannot be imported", why=why) from error
+        yield kept
+
+
+def _checked(file: IO[bytes]) -> Iterator[tuple[int, Raw]]:
+    """The letters with their lines' numbers, once all are looked at."""
     problems: list[str] = []
-    with opened(source) as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            if len(line) > LINE_BYTES_MAX:
-                size = f"{len(line)} bytes; at most {LINE_BYTES_MAX} are taken"
-                problems.append(f"line {number}: {size}")
-                continue
-            try:
-                _letters.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                problems.append(f"line {number}: not an exported dead letter: {error}")
-            else:
-                lines.append((number, Raw(line.strip())))
+    for number, line, size in _lines(file):
+        if size > LINE_BYTES_MAX:
+            problems.append(f"line {number}: {size} bytes; at most {LINE_BYTES_MAX} are taken")
+            continue
+        try:
+            _letters.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            problems.append(f"line {number}: not an exported dead letter: {error}")
     if problems:
         raise BadData(
             "nothing was imported",
             why=f"{counted(len(problems), 'line')} cannot be taken for dead letters",
             details=tuple(problems[:20]),
         )
-    return lines
+    # What somebody appends meanwhile was not looked at.
+    end = file.tell()
+    file.seek(0)
+    return ((number, Raw(line)) for number, line, _ in _lines(file, end=end))
+
+
+def _lines(file: IO[bytes], *, end: int | None = None) -> Iterator[tuple[int, bytes, int]]:
+    """Number, text and bytes of each line that is not empty; of one too long not the whole text."""
+    number = 0
+    while (end is None or file.tell() < end) and (line := file.readline(LINE_BYTES_MAX + 1)):
+        number += 1
+        size, part = len(line), line
+        while not part.endswith(b"\n") and (part := file.readline(LINE_BYTES_MAX)):
+            size += len(part)
+        if line := line.strip():
+            yield number, line, size

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -476,9 +479,8 @@ def test_many_ids_are_changed_by_the_chunk(
     assert " before that; those stay so\nerror: the daemon is busy" in found.err
 
 
-def test_an_import_that_ends_in_the_middle_says_how_far_it_came(
-    server: WireServer, fnr: Run, tmp_path: Path
-) -> None:
+def exported(message: str = "") -> bytes:
+    """A line of an export."""
     letter = DeadLetter(
         task_id=ID1,
         function="f",
@@ -486,14 +488,48 @@ def test_an_import_that_ends_in_the_middle_says_how_far_it_came(
         category=Category.PERMANENT,
         reason="no",
         died_at_ms=1,
+        message=message,
     )
     task = Task(task_id=ID1, function="f", state=TaskState.DEAD, created_at_ms=1, due_at_ms=1)
     detail = TaskDetail(task=task, input=msgspec.Raw(b"{}"))
-    line = msgspec.json.encode(LetterFile(schema="fnr.letter/1", letter=letter, detail=detail))
+    file = LetterFile(schema="fnr.letter/1", letter=letter, detail=detail)
+    return msgspec.json.encode(file) + b"\n"
+
+
+def test_an_import_that_ends_in_the_middle_says_how_far_it_came(
+    server: WireServer, fnr: Run, tmp_path: Path
+) -> None:
     file = tmp_path / "letters.jsonl"
-    file.write_bytes((line + b"\n") * 201)
+    file.write_bytes(exported() * 201)
     taken = SubmittedMany(task_ids=[ID1] * 200)
     server.answers[ImportLetters] = Turns(taken, TryAgain("the daemon is busy"))
     found = fnr("dlq", "import", file)
     assert found.code == 75
     assert found.err.startswith("200 imported before that; those stay so, ")
+
+
+def test_an_export_that_is_imported_may_be_larger_than_the_memory(fnr: Run, tmp_path: Path) -> None:
+    """Method: what is held at once while 20 MB are looked at, of which the last line is broken."""
+    file = tmp_path / "letters.jsonl"
+    file.write_bytes(exported("x" * 1_000_000) * 20 + b"{")
+    tracemalloc.start()
+    try:
+        found = fnr("dlq", "import", file)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (found.code, "line 21: not an exported" in found.err) == (65, True)
+    assert peak < 10_000_000
+
+
+def test_letters_come_from_a_pipe_too(server: WireServer, fnr: Run, tmp_path: Path) -> None:
+    """As a shell's <(zcat letters.jsonl.gz) is one."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    server.answers[ImportLetters] = SubmittedMany(task_ids=[ID1])
+    with ThreadPoolExecutor(1) as writer:
+        writer.submit(pipe.write_bytes, b"\n" + exported())
+        found = fnr("dlq", "import", pipe)
+    assert (found.code, found.err) == (0, "1 imported\n")
+    [request] = [one for one in server.asked if isinstance(one, ImportLetters)]
+    assert bytes(request.items[0]) == exported().strip()
