@@ -40,7 +40,12 @@ class Planner:
             # An earlier attempt was cut short, and priorities may have changed since.
             while await self._write(partial(self._forget, rows_max=STEP_ROWS)):
                 pass
-        query = partial(replay_planning.search_for, where=plan.where, now_ms=plan.created_at_ms)
+        query = partial(
+            replay_planning.search_for,
+            where=plan.where,
+            now_ms=plan.created_at_ms,
+            until_ms=plan.until_ms,
+        )
         search = await self._patiently(lambda: self._reader.read(query))
         if search is None:
             return None

@@ -95,7 +95,7 @@ class Replays:
             by_ids=bool(ids),
             options=request.options,
         )
-        seq = await self._parts.store.write(lambda tx: replay_plans.add(tx, plan))
+        seq, plan = await self._parts.store.write(partial(_added, plan))
         failpoint("replay-added")
         if ids:
             return await self._freeze_ids(seq, plan, ids)
@@ -370,6 +370,11 @@ class Replays:
                 f"{len(words)} ids are too many", why=f"at most {IDS_MAX}", next_step="use --where"
             )
         return await self._reader.read(lambda tx: [find_id(tx, word) for word in words])
+
+
+def _added(plan: ReplayPlan, tx: Transaction) -> tuple[int, ReplayPlan]:
+    plan = replay_plans.reach(tx, plan)
+    return replay_plans.add(tx, plan), plan
 
 
 def _led_before(tx: Transaction, *, seq: int) -> tuple[list[tuple[str, str]], int | None]:

@@ -120,6 +120,7 @@ class ReplayPlan(Struct, frozen=True, kw_only=True):
 
     where:   the filter that chose its letters; by_ids: they were named one by one.
     reason:  why it was made.
+    until_ms: no letter that died later is in it; None: the moment when it was made.
     why, state_by: of the last move. total: entries, as far as they have been chosen.
     pending, held, live, done, dead, cancelled, skipped: entries by state; held includes ready.
     frozen_at_ms: since when its set is whole; None while it is being chosen.
@@ -133,6 +134,7 @@ class ReplayPlan(Struct, frozen=True, kw_only=True):
     created_at_ms: int
     created_by: str
     reason: str = ""
+    until_ms: int | None = None
     state_by: str = "fnr"
     why: str = ""
     where: str = ""

@@ -61,8 +61,11 @@ class Found(Struct, frozen=True, kw_only=True):
     next: Place | None
 
 
-def search_for(tx: Transaction, where: str, *, now_ms: int) -> Search:
-    """Understand a filter. Raises FilterError. now_ms: whatever dies later is not in the set."""
+def search_for(tx: Transaction, where: str, *, now_ms: int, until_ms: int | None = None) -> Search:
+    """Understand a filter. Raises FilterError.
+
+    until_ms: whatever dies later is not in the set; None: now_ms.
+    """
     made, runs = stretches(tx, LETTERS, where, now_ms=now_ms)
     # Bounds become the ends of the search. Left beside the place of a later step they would be
     # what the index is entered by, and every step would walk over all that came before it.
@@ -73,7 +76,7 @@ def search_for(tx: Transaction, where: str, *, now_ms: int) -> Search:
         runs=tuple(runs),
         now_ms=now_ms,
         oldest=(max([-1, *lower]), ""),
-        newest=(min([now_ms, *upper]), "~"),
+        newest=(min([now_ms if until_ms is None else until_ms, *upper]), "~"),
     )
 
 

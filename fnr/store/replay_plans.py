@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
+from fnr.policy.dead_letter import LetterState
 from fnr.policy.record import PAGE_ITEMS_MAX, Page
 from fnr.policy.replay import ReplayOptions, ReplayPlan, ReplayState
 from fnr.store import replay_moves
@@ -27,9 +29,10 @@ Move = Callable[[ReplayPlan], ReplayPlan | str]
 
 
 class _Asked(Struct, frozen=True):
-    """What stands beside the options, in the same column: why the plan was made."""
+    """What stands beside the options, in the same column: why the plan was made, and until when."""
 
     reason: str = ""
+    until_ms: int | None = None
 
 
 _asked = msgspec.json.Decoder(_Asked)
@@ -61,6 +64,19 @@ def add(tx: Transaction, plan: ReplayPlan) -> int:
     number: int = seq
     replay_moves.note(tx, number, plan)
     return number
+
+
+def reach(tx: Transaction, plan: ReplayPlan) -> ReplayPlan:
+    """The plan with every letter that there is now in its reach.
+
+    Some died later than it is: before the clock was set back, or on another host.
+    """
+    found = [
+        tx.one("SELECT max(died_at_ms) FROM dead_letter WHERE state = ?", (state,))
+        for state in LetterState
+    ]
+    newest_ms = max((row[0] for row in found if row and row[0] is not None), default=0)
+    return replace(plan, until_ms=newest_ms) if newest_ms > plan.created_at_ms else plan
 
 
 def get(tx: Transaction, seq: int) -> StoredPlan | None:
@@ -207,19 +223,22 @@ def remove_entries(tx: Transaction, seq: int, *, count_max: int) -> int:
 
 
 def _asked_text(plan: ReplayPlan) -> str:
-    asked = msgspec.to_builtins(plan.options)
-    return json_text({**asked, "reason": plan.reason} if plan.reason else asked)
+    beside = {"reason": plan.reason or None, "until_ms": plan.until_ms}
+    told = {name: value for name, value in beside.items() if value is not None}
+    return json_text({**msgspec.to_builtins(plan.options), **told})
 
 
 def _stored(row: Row) -> StoredPlan:
     total, moved_on = row[11], sum(row[12:18])
+    asked = _asked.decode(row[10])
     plan = ReplayPlan(
         plan_id=row[1],
         state=_states[row[2]],
         state_at_ms=row[3],
         created_at_ms=row[4],
         created_by=row[5],
-        reason=_asked.decode(row[10]).reason,
+        reason=asked.reason,
+        until_ms=asked.until_ms,
         state_by=row[6],
         why=row[7],
         where=row[8],

@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "store"))
 from replay_values import LATER_MS
 from store_values import IDS, bury
 
+from fnr.api.replay_requests import StartReplay
 from fnr.config.settings import FunctionSettings
 from fnr.daemon import replay_planner, replays
 from fnr.daemon.broadcast import Broadcast
@@ -54,11 +55,29 @@ class House:
             store=self.store,
             clock=SimpleNamespace(now_ms=lambda: LATER_MS, boot_ms=Clock().boot_ms),
             events=Broadcast(),
+            ulids=IDS,
             dispatching=True,
             loop=loop,
             later=lambda _, call: loop.call_soon(call),
             start=self._start,
             function=lambda name: FunctionSettings(name=name, kind="python"),
+        )
+
+    async def begun(self) -> ReplayPlan:
+        """A plan of every letter that there is now, once some are put back."""
+        client = SimpleNamespace(submitter="ann")
+        made = await self._replays().begin(cast("Any", client), StartReplay(all=True))
+        await self.put_back.wait()
+        found = await self.store.write(lambda tx: replay_plans.find(tx, made.plan_id))
+        self.reader.close()
+        plan: ReplayPlan = found.plan
+        return plan
+
+    def _replays(self) -> Replays:
+        breakers = SimpleNamespace(on_moved=[], admits=lambda _: True)
+        dispatcher = SimpleNamespace(due_now=lambda _: self.put_back.set())
+        return Replays(
+            cast("Any", self._parts), cast("Any", dispatcher), self.reader, cast("Any", breakers)
         )
 
     def _start(self, work: Coroutine[Any, Any, None], *, what: str) -> None:
@@ -67,12 +86,7 @@ class House:
 
     async def lead(self) -> ReplayPlan:
         """The plan, once its letters are put back."""
-        breakers = SimpleNamespace(on_moved=[], admits=lambda _: True)
-        dispatcher = SimpleNamespace(due_now=lambda _: self.put_back.set())
-        replays = Replays(
-            cast("Any", self._parts), cast("Any", dispatcher), self.reader, cast("Any", breakers)
-        )
-        replays.start()
+        self._replays().start()
         await self.put_back.wait()
         [stored] = await self.store.write(replay_plans.moving)
         self.reader.close()
@@ -142,4 +156,16 @@ async def test_a_read_that_an_ill_store_refuses_is_tried_again(
     house = House(store)
     monkeypatch.setattr(house.reader, "read", Refusing(house.reader.read, number, StoreIll("?")))
     assert (await house.lead()).live == 3
+    await store.close()
+
+
+async def test_letters_that_died_before_the_clock_was_set_back_are_in_the_set(
+    tmp_path: Path,
+) -> None:
+    """Or on a host whose clock is ahead, from which they were imported."""
+    store = await opened(tmp_path)
+    died_at_ms = LATER_MS + 3_600_000
+    await store.write(lambda tx: tx.run("UPDATE dead_letter SET died_at_ms = ?", (died_at_ms,)))
+    plan = await House(store).begun()
+    assert (plan.total, plan.until_ms) == (3, died_at_ms)
     await store.close()
