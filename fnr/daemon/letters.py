@@ -225,7 +225,9 @@ class Letters:
         taken: list[str] = []
         refused: list[RefusedItem] = []
         for index, file in files:
-            why = letter_files.import_one(tx, file.letter, file.detail, schema=file.schema)
+            why = letter_files.import_one(
+                tx, file.letter, file.detail, schema=file.schema, now_ms=self._parts.clock.now_ms()
+            )
             if why is None:
                 taken.append(file.letter.task_id)
             else:

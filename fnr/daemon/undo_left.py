@@ -100,7 +100,7 @@ class UndoLeft:
             return True
         task = tasks.get(tx, attempt.task_id)
         if task is not None and attempt.outcome is not AttemptOutcome.DONE:
-            undo.keep(tx, self._steps(task, token, uid=uid, promised=False))
+            undo.keep(tx, self._steps(task, token, uid=uid, promised=False), now_ms=now_ms)
             if task.state in {TaskState.DEAD, TaskState.CANCELLED}:
                 undo.begin(tx, task.task_id, now_ms=now_ms)
             elif task.state is TaskState.DONE:

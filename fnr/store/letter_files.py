@@ -55,7 +55,7 @@ def export_one(tx: Transaction, letter: DeadLetter) -> LetterExport:
 
 
 def import_one(
-    tx: Transaction, letter: DeadLetter, exported: TaskDetail, *, schema: str = SCHEMA
+    tx: Transaction, letter: DeadLetter, exported: TaskDetail, *, schema: str = SCHEMA, now_ms: int
 ) -> str | None:
     """Take over an exported letter; says why not, or None when it is stored."""
     exported = _with_named_errors(exported)
@@ -84,7 +84,8 @@ def import_one(
         if error.correction is not None:
             corrections.restore(tx, error)
     _insert_ledger(tx, exported)
-    undo.keep(tx, [imported(step) for step in exported.undo])
+    # Told of now: by the clock of where they come from that moment may be ahead.
+    undo.keep(tx, [imported(step) for step in exported.undo], now_ms=now_ms)
     letters.add(tx, letter)
     tx.count(task.function, task.state, 1)
     return None

@@ -80,7 +80,7 @@ def settled(tx: Transaction, task: Task, left: Left, *, now_ms: int) -> None:
     task: as it is from now on.
     """
     if left.steps:
-        keep(tx, left.steps)
+        keep(tx, left.steps, now_ms=now_ms)
     if task.state is TaskState.DONE:
         # A first attempt that succeeded has left nothing in the store.
         if task.attempts > 1 or left.steps:
@@ -97,11 +97,11 @@ def settled(tx: Transaction, task: Task, left: Left, *, now_ms: int) -> None:
         )
 
 
-def keep(tx: Transaction, steps: Sequence[Step]) -> int:
+def keep(tx: Transaction, steps: Sequence[Step], *, now_ms: int) -> int:
     """Store steps; those that are stored already stay as they are. How many there are to undo."""
     for step in steps:
         if step.state is StepState.NEEDS_OPERATOR and not _is_kept(tx, step):
-            outbox.add(tx, alert(step), now_ms=step.state_at_ms)
+            outbox.add(tx, alert(step), now_ms=now_ms)
     tx.many(
         f"""
         INSERT INTO undo_step ({", ".join(STEP_NAMES)}) VALUES ({marks(STEP_NAMES)})

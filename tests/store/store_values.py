@@ -168,7 +168,7 @@ def undone(tx: Transaction, task_id: str) -> str:
     assert task is not None
     token = IDS.new()
     step = new_step(Claim(task=task, token=token, input=b"{}"))
-    undo.keep(tx, [replace(step, state=StepState.UNDONE, tries=1)])
+    undo.keep(tx, [replace(step, state=StepState.UNDONE, tries=1)], now_ms=NOW_MS)
     return task_id
 
 

@@ -461,7 +461,7 @@ def test_an_exported_letter_brings_its_incident_and_correction_along(book: Book)
     assert letter is not None
     exported = letter_files.export_one(tx, letter)
     other = Book()
-    assert letter_files.import_one(other.tx, letter, exported.detail) is None
+    assert letter_files.import_one(other.tx, letter, exported.detail, now_ms=NOW_MS) is None
     other.commit()
     assert is_whole(other.tx)
     assert errors.of_task(other.tx, task_id) == errors.of_task(tx, task_id)

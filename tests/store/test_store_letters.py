@@ -147,7 +147,7 @@ def test_a_letter_whose_replay_another_function_took_over_is_whole_to_its_end(bo
     book.commit()
     assert is_whole(tx)
     assert tally.counts(tx) == {"render_cpu": {"queued": 1}}
-    assert import_one(tx, exported.letter, exported.detail) is None
+    assert import_one(tx, exported.letter, exported.detail, now_ms=NOW_MS) is None
     book.commit()
     assert is_whole(tx)
     assert tally.counts(tx) == {"render_cpu": {"cancelled": 1, "queued": 1}}
@@ -306,7 +306,7 @@ def test_export_and_import_are_exact(book: Book, other: Book, resolved: bool) ->
     book.commit()
     exported = export_one(book.tx, letter_of(book.tx, task_id))
     read = wire(exported)
-    assert import_one(other.tx, read.letter, read.detail, schema=read.schema) is None
+    assert import_one(other.tx, read.letter, read.detail, schema=read.schema, now_ms=NOW_MS) is None
     other.commit()
     here, there = contents(book.tx), contents(other.tx)
     for name in ("task", "task_input", "attempt", "error", "ledger", "dead_letter"):
@@ -325,7 +325,7 @@ def test_a_letter_of_a_version_that_named_no_errors_in_its_decisions_is_taken(
         exported.detail,
         ledger=[msgspec.structs.replace(row, error_id=None) for row in exported.detail.ledger],
     )
-    assert import_one(other.tx, exported.letter, nameless) is None
+    assert import_one(other.tx, exported.letter, nameless, now_ms=NOW_MS) is None
     other.commit()
     assert export_one(other.tx, letter_of(other.tx, task_id)) == exported
     assert is_whole(other.tx)
@@ -334,7 +334,7 @@ def test_a_letter_of_a_version_that_named_no_errors_in_its_decisions_is_taken(
 def test_an_imported_letter_can_be_replayed(book: Book, other: Book) -> None:
     task_id = with_a_story(book.tx)
     exported = wire(export_one(book.tx, letter_of(book.tx, task_id)))
-    import_one(other.tx, exported.letter, exported.detail)
+    import_one(other.tx, exported.letter, exported.detail, now_ms=NOW_MS)
     assert replay(other.tx, task_id, now_ms=NOW_MS + 300) == {}
     assert claim(other.tx, now_ms=NOW_MS + 300).input == b'{ "text" : "\\u0000 x" }'
 
@@ -343,7 +343,7 @@ def test_decisions_get_new_numbers_where_theirs_are_taken(book: Book, other: Boo
     bury(other.tx)
     task_id = with_a_story(book.tx)
     exported = export_one(book.tx, letter_of(book.tx, task_id))
-    assert import_one(other.tx, exported.letter, exported.detail) is None
+    assert import_one(other.tx, exported.letter, exported.detail, now_ms=NOW_MS) is None
     other.commit()
     imported = ledger.of_task(other.tx, task_id)
     assert [row.decision for row in imported] == [row.decision for row in exported.detail.ledger]
@@ -362,7 +362,9 @@ def test_decisions_under_numbers_that_no_store_gives_get_others(
         for row, number in zip(exported.ledger, (*numbers, *range(50, 90)), strict=False)
     ]
     assert exported.letter is not None
-    assert import_one(other.tx, exported.letter, changed(exported, ledger=rows)) is None
+    assert (
+        import_one(other.tx, exported.letter, changed(exported, ledger=rows), now_ms=NOW_MS) is None
+    )
     found = ledger.of_task(other.tx, task_id)
     assert [row.decision for row in found] == [row.decision for row in exported.ledger]
     bury(other.tx)
@@ -502,7 +504,9 @@ def test_a_bad_letter_is_refused_before_anything_is_written(
     spoiled = REFUSED[why](export_one(book.tx, letter_of(book.tx, task_id)))
     target = book if why == "exists already" else other
     before = contents(target.tx)
-    refusal = import_one(target.tx, spoiled.letter, spoiled.detail, schema=spoiled.schema)
+    refusal = import_one(
+        target.tx, spoiled.letter, spoiled.detail, schema=spoiled.schema, now_ms=NOW_MS
+    )
     assert refusal is not None and why in refusal
     assert contents(target.tx) == before
 
@@ -511,12 +515,14 @@ def test_keys_and_ids_of_other_tasks_are_not_taken(book: Book, other: Book) -> N
     task_id = bury(book.tx, idempotency_key="once")
     exported = export_one(book.tx, letter_of(book.tx, task_id))
     [taker] = accept(other.tx, new_task(idempotency_key="once"))
-    assert "idempotency key" in str(import_one(other.tx, exported.letter, exported.detail))
+    assert "idempotency key" in str(
+        import_one(other.tx, exported.letter, exported.detail, now_ms=NOW_MS)
+    )
     other.tx.run("UPDATE task SET idempotency_key = NULL WHERE task_id = ?", (taker,))
     claimed = claim(other.tx)
     token = exported.detail.attempts[0].token
     other.tx.run("UPDATE attempt SET token = ? WHERE token = ?", (token, claimed.token))
-    assert token in str(import_one(other.tx, exported.letter, exported.detail))
+    assert token in str(import_one(other.tx, exported.letter, exported.detail, now_ms=NOW_MS))
 
 
 def test_an_input_that_cannot_be_read_keeps_no_attempt_from_being_settled(tx: Transaction) -> None:

@@ -201,7 +201,7 @@ class StoreMachine(RuleBasedStateMachine):
         assert letter is not None
         exported = export_one(self.book.tx, letter)
         letters.purge(self.book.tx, [task_id], open_too=True)
-        assert import_one(self.book.tx, exported.letter, exported.detail) is None
+        assert import_one(self.book.tx, exported.letter, exported.detail, now_ms=NOW_MS) is None
         assert export_one(self.book.tx, letter) == exported
 
     @rule(by_ms=st.integers(0, STEP_MS))

@@ -427,7 +427,7 @@ def test_the_same_steps_are_stored_once(tx: Transaction) -> None:
     steps = (new_step(claimed, 1), new_step(claimed, 2))
     end_with(tx, failure(claimed), steps)
     try_all(tx, claimed.task.task_id, UNDONE)
-    undo.keep(tx, steps)
+    undo.keep(tx, steps, now_ms=NOW_MS)
     assert states(tx, claimed.task.task_id) == ["undone"] * 2
 
 
@@ -477,16 +477,18 @@ def test_an_imported_letter_undoes_nothing_on_this_host(book: Book) -> None:
     other = Book()
     bad = replace(exported.detail.undo[0], number=9)
     wrong = replace(exported.detail, undo=[bad])
-    assert "makes no sense" in str(import_one(other.tx, letter, wrong))
-    assert import_one(other.tx, letter, exported.detail) is None
+    ahead = [replace(step, state_at_ms=NOW_MS * 9) for step in exported.detail.undo]
+    assert "makes no sense" in str(import_one(other.tx, letter, wrong, now_ms=NOW_MS))
+    detail = replace(exported.detail, undo=ahead)  # by the clock of another host
+    assert import_one(other.tx, letter, detail, now_ms=NOW_MS) is None
     assert whole(other)
     assert undo.due(other.tx, now_ms=NOW_MS * 2, count_max=9) == []
     older, newer = undo.of_task(other.tx, letter.task_id)
     assert (older.state, newer.state) == (StepState.NEEDS_OPERATOR, StepState.UNDONE)
     assert "from a file" in older.reason
     assert told(other.tx) == [older.undo_id]
-    undo.keep(other.tx, [older])
+    undo.keep(other.tx, [older], now_ms=NOW_MS)
     outbox.done(other.tx, [f"undo:{older.undo_id}:{older.state_at_ms}"])
-    undo.keep(other.tx, [older])
+    undo.keep(other.tx, [older], now_ms=NOW_MS)
     assert told(other.tx) == [], "kept once, told of once"
     other.close()
