@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from fnr.config.settings import DaemonSettings, FunctionSettings
+from fnr.config.units import DURATION_MS_MAX
 from fnr.daemon.worker_process import WorkerProcess, WorkerState
 
 # Weight of the newest attempt in the running mean of durations.
@@ -141,7 +142,8 @@ class Pool:
 
     def observe(self, duration_ms: int) -> None:
         """Learn from how long an attempt took."""
-        # Sub-millisecond attempts arrive as 0.
+        # Sub-millisecond attempts arrive as 0; a worker may say any number.
+        duration_ms = min(max(duration_ms, 0), DURATION_MS_MAX)
         self.mean_duration_ms += NEWEST_WEIGHT * (duration_ms - self.mean_duration_ms)
 
     def wants_worker(self) -> bool:

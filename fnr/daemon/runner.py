@@ -10,7 +10,7 @@ from collections.abc import Callable
 from fnr.api.frames import Ack, Done, Fail, Output
 from fnr.daemon import remains
 from fnr.daemon.dispatcher import Dispatcher
-from fnr.daemon.ended import Batch, Ended
+from fnr.daemon.ended import Batch, Ended, retold, taints
 from fnr.daemon.in_hand import InHand
 from fnr.daemon.kills import with_kill
 from fnr.daemon.needs import with_need
@@ -163,7 +163,7 @@ class Runner:
                 log.info("a late result was dropped: %s", lost)
         failpoint("end-in-unit")
         self._earn(tx, batch, now_ms=now_ms)
-        if any(_taints(verdict) for verdict in batch.verdicts):
+        if any(taints(verdict) for verdict in batch.verdicts):
             # Before new work is looked for: a worker that is to go gets none.
             self.on_tainted(batch.worker)
         self._note_due(batch.worker.function, batch.verdicts)
@@ -285,6 +285,10 @@ class Runner:
         self._dispatcher.abandon(batch.assignments, batch.worker.function)
         if not isinstance(error, StoreBusy | StoreFull | StoreIll):
             log.critical("an attempt could not be settled", exc_info=error)
+        if instead := retold(batch, error):
+            for one in instead:
+                self._post(one)
+            return
         self._unsettled.append(batch)
         if not self._retrying:
             self._retrying = True
@@ -388,11 +392,6 @@ class Runner:
                 )
         failpoint("end-announced")
         self.on_settled(verdicts)
-
-
-def _taints(verdict: Verdict) -> bool:
-    """Does the rule say that this worker must not be used again?"""
-    return verdict.classification is not None and verdict.classification.recycle_worker
 
 
 def _nobody_asked(_: object) -> None:

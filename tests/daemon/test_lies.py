@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import pytest
 from live_home import LiveHome
 from test_bad_days import pipes
 from test_task_life import end_of, function, submit
@@ -48,3 +49,18 @@ def test_a_token_that_was_made_up_names_no_file(home_at: HomeAt, tmp_path: Path)
     lock.close()
     assert end_of(home, task_id).task.state is TaskState.DEAD
     assert precious.exists()
+
+
+@pytest.mark.parametrize(
+    "said",
+    ['"result":"\xff"', f'"duration_ms":{10**400}', f'"output":{{"cpu_ms":{2**80}}}'],
+    ids=["no-utf-8", "no-float", "no-int64"],
+)
+def test_what_no_store_can_hold_ends_the_attempt_of_which_it_is_said(
+    home_at: HomeAt, said: str
+) -> None:
+    """It was tried again every second, for ever, and the task ran on."""
+    home = home_at(function("misreport", "misreport")).up()
+    end = end_of(home, submit(home, "misreport", {"said": said}, retries_max=0))
+    assert end.task.state is TaskState.DEAD
+    assert "what its worker said of its end cannot be stored" in end.message

@@ -223,6 +223,14 @@ def lie(token: str, gate: str = "", started: str = "") -> None:
         os._exit(3)
 
 
+def misreport(said: str) -> None:
+    """Say of this very attempt how it ended, in words of its own; then it goes on for ever."""
+    head = f'{{"f":"done","token":"{fnr.attempt().token}",'
+    for fd in _sockets():
+        os.write(fd, f"{head}{said}}}\n".encode("latin-1"))
+    signal.pause()
+
+
 def _sockets() -> list[int]:
     """This process's connected Unix sockets."""
     found = []
