@@ -69,8 +69,14 @@ class Reopening:
             old.close()
         self._file.closed()
         connection = reopen_writer(self._file.path)
-        if connection is not None:
+        if connection is None:
+            return None
+        try:
             self._file.opened(connection)
+        except (OSError, sqlite3.Error):
+            # The disk went again in between.
+            connection.close()
+            return None
         return connection
 
 

@@ -73,6 +73,31 @@ async def test_ill_again_at_once_it_waits_to_be_asked(
     assert len(reopened) == 1
 
 
+async def test_a_disk_that_goes_while_it_is_opened_again_can_come_back(
+    watched: tuple[Store, Commits], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that commits ended with it: the store was ill for ever and could not be closed."""
+    store, commits = watched
+    news, reopen, away = news_of(store), reopening.reopen_writer, tmp_path / "away.db"
+
+    def taken_away(path: Path) -> sqlite3.Connection | None:
+        opened = reopen(path)
+        store.path.rename(away)
+        return opened
+
+    monkeypatch.setattr(reopening, "reopen_writer", taken_away)
+    commits.errors = [sqlite_error(sqlite3.SQLITE_IOERR)]
+    with pytest.raises(StoreIll):
+        await store.write(writes(new_task()))
+    assert await news.get() == "ill"
+    assert not await store.heal()
+    monkeypatch.setattr(reopening, "reopen_writer", reopen)
+    away.rename(store.path)
+    assert await store.heal()
+    await store.write(writes(new_task()))
+    assert await store.write(is_whole)
+
+
 async def test_a_disk_that_takes_no_writes_keeps_the_store_ill(
     store: Store, reader: Reader
 ) -> None:
