@@ -47,15 +47,6 @@ def apply_nice(nice: int, pid: int = 0) -> None:
     os.setpriority(os.PRIO_PROCESS, pid, nice)
 
 
-def apply_oom_preference(score: int, pid: int) -> None:
-    """Tell the kernel whom to kill when memory runs out: 1000 first, 0 as any, -1000 never.
-
-    Lowering it needs privileges; without them nothing changes.
-    """
-    with suppress(OSError), open(f"/proc/{pid}/oom_score_adj", "w") as file:  # noqa: PTH123 - pathlib costs 8 ms
-        file.write(str(score))
-
-
 def raise_file_limit(wanted: int) -> None:
     """Let ourselves open so many files, or as many as the system allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Self
@@ -136,19 +135,6 @@ def read_kept(path: str, start: int, end: int, *, bytes_max: int) -> tuple[int, 
                 begin = kept
     except FileNotFoundError:
         return start, b""
-
-
-def tail_lines(path: str, count: int, *, start: int = 0, end: int | None = None) -> bytes:
-    """The last lines of a span, whole; a last line without an end counts as one."""
-    wanted = _CHUNK_BYTES
-    while count > 0:
-        text = read_span(path, start, end, wanted)
-        # Not splitlines: a progress bar's "\r" does not end a line.
-        lines = [line for line in re.split(rb"(?<=\n)", text) if line]
-        if len(lines) > count or len(text) < wanted:
-            return b"".join(lines[-count:])
-        wanted *= 4
-    return b""
 
 
 def follow(path: str, start: int, *, stop: Callable[[], bool]) -> Iterator[bytes]:

@@ -72,14 +72,6 @@ class Codes:
         self._singles = frozenset(filter(is_single, patterns))
         self._ranges = tuple(one for one in patterns if one not in self._singles)
 
-    @property
-    def singles(self) -> frozenset[str]:
-        return self._singles
-
-    @property
-    def ranges(self) -> tuple[str, ...]:
-        return self._ranges
-
     def fit(self, code: str) -> bool:
         """Is this one of them?"""
         return code in self._singles or any(code_fits(one, code) for one in self._ranges)

@@ -53,12 +53,6 @@ def all_given(tx: Transaction) -> list[Allocation]:
     return [Allocation(**dict(zip(_NAMES, row, strict=True))) for row in rows]
 
 
-def of_owner(tx: Transaction, owner: str) -> list[Allocation]:
-    """What one attempt or worker was given."""
-    rows = tx.all(f"SELECT {_COLUMNS} FROM allocation WHERE owner = ?", (owner,))
-    return [Allocation(**dict(zip(_NAMES, row, strict=True))) for row in rows]
-
-
 def reconcile(tx: Transaction) -> int:
     """Take back what nobody can have any more: no running attempt, no living worker; how much."""
     return tx.run(

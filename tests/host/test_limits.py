@@ -13,7 +13,6 @@ from host_programs import running
 from fnr.host.limits import (
     apply_limits,
     apply_nice,
-    apply_oom_preference,
     words_of_file_size,
 )
 
@@ -88,15 +87,11 @@ def test_a_process_that_is_gone_cannot_be_limited() -> None:
             apply_limits(program.pid, files=10)
 
 
-def test_niceness_and_the_kernels_choice_when_memory_ends() -> None:
+def test_niceness_of_another_process() -> None:
     with running("say('up')\nrest()") as program:
         assert program.line() == "up"
         apply_nice(7, program.pid)
         assert os.getpriority(os.PRIO_PROCESS, program.pid) == 7
-        apply_oom_preference(500, program.pid)
-        assert Path(f"/proc/{program.pid}/oom_score_adj").read_text() == "500\n"
-    apply_oom_preference(500, program.pid)
-    assert not Path(f"/proc/{program.pid}").exists(), "and without the process nothing is wrong"
 
 
 def test_a_file_that_may_not_grow_is_named_with_its_limit(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from host_programs import running
 
 from fnr.host import worker_log
 from fnr.host.inotify import Inotify
-from fnr.host.worker_log import first_kept, follow, read_kept, read_span, tail_lines, trim
+from fnr.host.worker_log import first_kept, follow, read_kept, read_span, trim
 
 KIB = 1024
 LIMIT = 256 * KIB
@@ -77,7 +77,6 @@ def test_a_log_that_is_not_there_is_empty(log: Path) -> None:
     assert trim(str(log), LIMIT) == 0
     assert first_kept(str(log)) == 0
     assert read_span(str(log), 0) == b""
-    assert tail_lines(str(log), 3) == b""
 
 
 def test_nothing_is_lost_when_a_writer_writes_while_we_trim(tmp_path: Path) -> None:
@@ -148,18 +147,6 @@ def test_what_is_trimmed_while_it_is_read_is_not_taken_for_zeros(
     begin, data = read_kept(str(log), 0, len(text), bytes_max=KIB)
     assert sum(trims) == begin == first_kept(str(log))
     assert data == text[begin : begin + KIB]
-
-
-def test_the_last_lines_are_whole_lines(log: Path) -> None:
-    text = _numbered(100_000)
-    log.write_bytes(text + b"no end")
-    assert tail_lines(str(log), 2) == b"line 99999\nno end"
-    assert tail_lines(str(log), 0) == b""
-    assert tail_lines(str(log), 60_000).startswith(b"line 40001\n")
-    assert tail_lines(str(log), 10**9) == text + b"no end"
-    end = len(_numbered(10))
-    assert tail_lines(str(log), 2, end=end) == b"line 8\nline 9\n"
-    assert tail_lines(str(log), 5, start=end - 7, end=end) == b"line 9\n"
 
 
 class Reader:
