@@ -10,7 +10,7 @@ from msgspec import Raw
 
 from fnr.api.errors import NotFound, TimedOut
 from fnr.api.requests import WaitTasks
-from fnr.config.units import format_duration
+from fnr.config.units import DURATION_MS_MAX, format_duration
 from fnr.daemon.broadcast import ENDED
 from fnr.daemon.clients import Client, as_fnr_error
 from fnr.daemon.parts import Parts
@@ -38,6 +38,11 @@ class Wait:
     until_ms: int | None = None
     timer: asyncio.TimerHandle | None = None
     late: bool = False
+
+    @property
+    def timeout_ms(self) -> int:
+        """How long it waits at the most; a client may say any number."""
+        return min(max(self.request.timeout_ms or 0, 0), DURATION_MS_MAX)
 
     def ended(self, task_id: str, known: TaskEnd | None) -> None:
         """One of its tasks has; known: how, where nobody needs to look."""
@@ -82,7 +87,7 @@ class Waiting:
             left=set(request.task_ids),
         )
         if request.timeout_ms is not None:
-            wait.until_ms = self._parts.clock.boot_ms() + request.timeout_ms
+            wait.until_ms = self._parts.clock.boot_ms() + wait.timeout_ms
         self._waits.add(wait)
         client.on_gone.append(wait.gone)
         # Listen first, then look: nothing that ends in between can be missed.
@@ -194,7 +199,7 @@ class Waiting:
             wait,
             TimedOut(
                 f"{len(wait.left)} of {asked} not ended",
-                why=f"waited {format_duration(wait.request.timeout_ms or 0)}",
+                why=f"waited {format_duration(wait.timeout_ms)}",
                 next_step=f"fnr task show {min(wait.left)}",
             ),
         )

@@ -177,6 +177,18 @@ async def test_who_is_gone_or_unknown_or_out_of_time_is_forgotten(hall: Hall) ->
     assert gone.said.empty() and late.said.empty()
 
 
+async def test_who_waits_for_ever_in_a_number_no_clock_can_tell_is_answered(hall: Hall) -> None:
+    """Else neither he nor whoever asked in the same read had an answer."""
+    [task_id] = await hall.store.write(lambda tx: accept(tx, new_task()))
+    patient, hasty = Asker(), Asker()
+    hall.ask(patient, 1, task_id, timeout_ms=10**400)
+    hall.ask(hasty, 2, task_id, timeout_ms=-(10**400))
+    assert await hasty.said.get() == (2, TimedOut)
+    await hall.finish()
+    assert await patient.said.get() == (1, ["done"])
+    assert hall.listening == 0
+
+
 async def test_many_are_looked_up_beside_the_loop(hall: Hall) -> None:
     count = POINTS_MAX + 1
     new = [new_task() for _ in range(count)]
