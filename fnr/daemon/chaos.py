@@ -267,9 +267,7 @@ class Chaos:
     async def _readings(self) -> Readings:
         # Looked at anew: a disk that has room again since nobody has asked is no problem.
         self._crew.reserve.look()
-        machine = await asyncio.to_thread(
-            read_machine, self._parts.clock, disk_path=self._parts.paths.state_dir
-        )
+        machine = await asyncio.to_thread(read_machine, disk_path=self._parts.paths.state_dir)
         known = await self._reader.read(READS["ListFunctions"])
         pools = self._crew.supervisor.pools.values()
         load, cpus = machine.load_1m, machine.cpus

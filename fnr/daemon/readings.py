@@ -116,7 +116,7 @@ class Readings:
     def _sample(self, pids: dict[str, int], gpus: tuple[Gpu, ...]) -> None:
         """In the thread: read, write, forget what is old."""
         now_ms = self._parts.clock.now_ms()
-        host = machine.read_machine(self._parts.clock, disk_path=self._parts.paths.state_dir)
+        host = machine.read_machine(disk_path=self._parts.paths.state_dir)
         values: list[tuple[str, str, float | None]] = [
             ("host", "load_1m", host.load_1m),
             ("host", "memory_available_mib", host.memory_available_mib),

@@ -1,4 +1,4 @@
-"""How the machine is: load, memory, disk, pressure. What cannot be read is None, never 0."""
+"""How the machine is: load, memory, disk. What cannot be read is None, never 0."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 from msgspec import Struct
 
 from fnr.host.cgroup import cpu_quota, memory_room
-from fnr.host.clock import Clock
 from fnr.host.disk import free_mib
 from fnr.host.procfs import read_bytes
 
@@ -15,33 +14,23 @@ from fnr.host.procfs import read_bytes
 class Machine(Struct, frozen=True, kw_only=True):
     """One reading of the host.
 
-    cpus:         how many CPUs we may use. load_1m: average number of runnable processes.
-    memory_stall: share of the last 10 s, 0 to 1, in which something waited for memory; io_stall
-                  likewise for disks. None where the kernel keeps no pressure figures.
+    cpus: how many CPUs we may use. load_1m: average number of runnable processes.
     """
 
-    boot_id: str | None = None
     cpus: int | None = None
     load_1m: float | None = None
-    memory_total_mib: int | None = None
     memory_available_mib: int | None = None
     disk_free_mib: int | None = None
-    memory_stall: float | None = None
-    io_stall: float | None = None
 
 
-def read_machine(clock: Clock, *, disk_path: str) -> Machine:
+def read_machine(*, disk_path: str) -> Machine:
     """Read everything; each fact on its own, so that one unreadable file hides no other."""
     memory = _memory_mib()
     return Machine(
-        boot_id=_boot_id(clock),
         cpus=len(os.sched_getaffinity(0)),
         load_1m=_load_1m(),
-        memory_total_mib=memory.get(b"MemTotal"),
         memory_available_mib=memory.get(b"MemAvailable"),
         disk_free_mib=_free_mib(disk_path),
-        memory_stall=_stall("memory"),
-        io_stall=_stall("io"),
     )
 
 
@@ -63,13 +52,6 @@ def cpu_count() -> int:
     return cpus if quota is None else max(1, min(cpus, int(quota)))
 
 
-def _boot_id(clock: Clock) -> str | None:
-    try:
-        return clock.boot_id()
-    except OSError:
-        return None
-
-
 def _load_1m() -> float | None:
     try:
         return os.getloadavg()[0]
@@ -89,11 +71,3 @@ def _memory_mib() -> dict[bytes, int]:
     return {
         name: int(value.split()[0]) // 1024 for name, _, value in (x.partition(b":") for x in lines)
     }
-
-
-def _stall(what: str) -> float | None:
-    # some avg10=0.12 avg60=0.00 avg300=0.00 total=0
-    words = (read_bytes(f"/proc/pressure/{what}") or b"").split()
-    if len(words) < 2 or not words[1].startswith(b"avg10="):
-        return None
-    return float(words[1].removeprefix(b"avg10=")) / 100
