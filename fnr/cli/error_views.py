@@ -64,7 +64,7 @@ INCIDENTS: Listing[Incident] = Listing(
         ),
         Column("COUNT", lambda incident: incident.count, right=True),
         since("LAST", lambda incident: incident.last_at_ms),
-        since("FIRST", lambda incident: incident.first_at_ms),
+        since("FIRST", lambda incident: incident.first_at_ms, spare=True),
         Column("CATEGORY", lambda incident: incident.category.value, spare=True),
         Column("FUNCTIONS", functions_words, flexible=True),
         Column("TITLE", lambda incident: incident.title, flexible=True),

@@ -171,10 +171,14 @@ def write_json(value: object, *, pretty: bool = False) -> None:
 # ── cells ────────────────────────────────────────────────────────────────────
 
 
-def since(title: str, at_ms: Callable[[Item], int | None]) -> Column[Item]:
+def since(title: str, at_ms: Callable[[Item], int | None], *, spare: bool = False) -> Column[Item]:
     """A column with an age for people and the instant for programs."""
     return Column(
-        title, lambda item: age(at_ms(item)), lambda item: moment(at_ms(item)), right=True
+        title,
+        lambda item: age(at_ms(item)),
+        lambda item: moment(at_ms(item)),
+        right=True,
+        spare=spare,
     )
 
 

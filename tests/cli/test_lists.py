@@ -9,12 +9,15 @@ from typing import Any
 import msgspec
 import pytest
 from cli_runs import Run
+from msgspec.structs import replace
 from terminals import show
 from wire_server import Turns, WireServer
 
+from fnr.api.incident_requests import ListIncidents
 from fnr.api.letter_requests import GetLetterStats, ListLetters
 from fnr.api.requests import FunctionStatus, GetStatus, ListTasks, ListWorkers, Status
 from fnr.policy.dead_letter import DeadLetter, DeathCause
+from fnr.policy.incident import Incident, IncidentState
 from fnr.policy.record import LetterStat, Page, WorkerRecord
 from fnr.policy.rules import Category
 from fnr.policy.task import Task, TaskState
@@ -50,6 +53,19 @@ WORKER = WorkerRecord(
     task_id="01JD",
     progress="7 of 9",
 )
+INCIDENT = Incident(
+    incident_id="2:c714f7405e6647dded27",
+    title="CUDA error: out of memory while the second of four frames was rendered",
+    category=Category.RESOURCE,
+    rule="unmatched",
+    function="render",
+    first_at_ms=1_700_000_000_000,
+    last_at_ms=1_700_000_000_000,
+    last_error_id="01JD0000000000000000000001",
+    state=IncidentState.REGRESSED,
+    functions={"render": 7},
+)
+BUSY = replace(WORKER, worker_id=INCIDENT.last_error_id, progress="7 of 9" * 4)
 STAT = LetterStat(
     function="render",
     category="transient",
@@ -168,6 +184,23 @@ def test_every_page_on_a_terminal_is_whole(server: WireServer, columns: int, hea
     shown = show(server.paths.home, "task", "list", "-n", "0", "--no-color", columns=columns)
     assert re.findall("01JD[0-9]+", shown) == [task(n).task_id for n in range(1, 6)]
     assert shown.count("TASK") == heads
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "answer", "titles"),
+    [
+        ("errors groups", ListIncidents, Page(items=[INCIDENT]),
+            "INCIDENT STATE COUNT LAST FUNCTIONS TITLE"),
+        ("worker list", ListWorkers, [BUSY],
+            "WORKER FUNCTION STATE PID AGE NOW"),
+    ],
+)  # fmt: skip
+def test_what_is_long_has_its_place_on_eighty_columns(
+    server: WireServer, words: str, kind: type[Any], answer: Any, titles: str
+) -> None:
+    server.answers[kind] = answer
+    shown = show(server.paths.home, *words.split(), "--no-color", columns=80)
+    assert shown.splitlines()[0].split() == titles.split()
 
 
 def test_a_limit_above_a_page_is_several_pages(server: WireServer, fnr: Run) -> None:
