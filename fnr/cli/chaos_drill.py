@@ -96,7 +96,9 @@ def drill(
     with _alone(here().paths.chaos_dir):
         score = _drill(chosen, seed=seed, concurrent=count, live=live)
         file = score_files.keep(_scores(), score)
-    show_one(report.SCHEMA, score, lambda: report.text(score), name=score.score_id)
+    show_one(
+        report.SCHEMA, score, lambda: report.text(score, width=here().room), name=score.score_id
+    )
     later = f"{here().command} chaos score --against {score.score_id}"
     here().hint(f"kept as {file}; {later} compares later ones")
     if score.verdict != PASS:

@@ -62,7 +62,9 @@ def score(
         show_list(replace(SCORES, empty=empty), kept, total=len(kept))
         return
     found = _find(kept, score_id) if score_id else _latest(kept)
-    show_one(report.SCHEMA, found, lambda: report.text(found), name=found.score_id)
+    show_one(
+        report.SCHEMA, found, lambda: report.text(found, width=here().room), name=found.score_id
+    )
     if against is None:
         return
     before = _find(kept, against)

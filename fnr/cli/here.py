@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from fnr.api.errors import FnrError, UsageError
 from fnr.api.question import Request
 from fnr.cli.argv import Globals
-from fnr.cli.terminal import is_terminal, may_colour
+from fnr.cli.terminal import is_terminal, may_colour, width
 from fnr.client.connect import TIMEOUT_MS_DEFAULT, Connection, ask
 from fnr.config.paths import Paths, find_paths
 from fnr.config.units import duration_ms
@@ -106,6 +106,11 @@ class Here:
             timeout_ms=self.timeout_ms if self._timeout_said else timeout_ms,
             notice=self._tell_once,
         )
+
+    @property
+    def room(self) -> int | None:
+        """Columns that what is shown has; None where no terminal breaks lines."""
+        return None if self.plain else width()
 
     def connect(self, *, timeout_ms: int | None = TIMEOUT_MS_DEFAULT) -> Connection:
         """A connection for several questions; DaemonDown when there is none."""

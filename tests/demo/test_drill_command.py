@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "daemon"))
 from live_home import LiveHome
 
 from fnr.api.requests import PauseFunction
+from fnr.cli.drill import report
 from fnr.cli.main import run
 from fnr.host import chaos_records as records
 from fnr.host import score_files
@@ -282,6 +283,14 @@ def test_scores_are_listed_shown_and_compared(
     assert "T1 was lost" in out
     assert "worse" in err
     assert run([*command, "01JX"]) == 4
+
+
+def test_a_score_fits_the_terminal_and_is_whole_elsewhere() -> None:
+    """The terminal broke the table of faults in two, on eighty columns."""
+    effect = "met 2 times, first by pid 26175, task 01JD0000000000000000000001"
+    score = replace(SCORE, faults=[replace(SCORE.faults[0], effect=effect)])
+    assert max(map(len, report.text(score, width=80).splitlines())) == 80
+    assert effect in report.text(score)
 
 
 def test_a_port_that_somebody_has_is_said_to_be_so(

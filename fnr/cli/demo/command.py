@@ -27,7 +27,7 @@ from fnr.cli.stage.caretaker import watched
 from fnr.cli.stage.interruptions import Interruptions
 from fnr.cli.stage.processes import Daemon
 from fnr.cli.stage.screen import Screen
-from fnr.cli.terminal import is_terminal, width
+from fnr.cli.terminal import is_terminal
 from fnr.host.disk import words_of_room
 
 # The whole standard library: 2,000 to 2,500 tasks, 20 seconds on two cores.
@@ -109,8 +109,7 @@ def demo(
         if keep:
             cleanup.pop_all()
             figures = msgspec.structs.replace(figures, home=str(home.root))
-    room = width() if is_terminal(sys.stdout) else None
-    told = partial(report.text, figures, width=room)
+    told = partial(report.text, figures, width=here().room)
     show_one(report.SCHEMA, figures, told, name="ok" if figures.ok else "")
     _show_way_on(home, daemon if keep else None)
     if not figures.ok:

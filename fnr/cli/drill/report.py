@@ -8,17 +8,20 @@ from fnr.policy.chaos_score import DEMANDS, Demand, FaultScore, Score, is_demand
 
 SCHEMA = "fnr.chaos.score/1"
 REMARKS_MAX = 20
+# Where no terminal breaks them, lines are whole.
+WIDTH_ELSEWHERE = 200
 
 
-def text(score: Score) -> str:
-    """The whole score."""
+def text(score: Score, *, width: int | None = None) -> str:
+    """The whole score; width: of the terminal, if it is shown on one."""
+    width = width or WIDTH_ELSEWHERE
     head = (
         f"drill {score.score_id}: {score.verdict.upper()}\n"
         f"{score.scenario}, seed {score.seed}, {score.concurrent} cases at once,"
         f" {score.elapsed_ms / 1_000:.1f} s, fnr {score.version}, Python {score.python}"
         f"{', on the running daemon' if score.live else ''}\n"
     )
-    parts = [head, _figures(score), _faults(score.faults)]
+    parts = [head, _figures(score, width), _faults(score.faults, width)]
     if score.why:
         parts.append("".join(f"- {one_line(line)}\n" for line in score.why))
     if score.remarks:
@@ -29,9 +32,10 @@ def text(score: Score) -> str:
     return "\n".join(parts)
 
 
-def _figures(score: Score) -> str:
+def _figures(score: Score, width: int) -> str:
     rows = [_figure(score, demand) for demand in DEMANDS]
-    return _table(["FIGURE", "MEASURED", "STORY", "GOAL", ""], rows, right=frozenset({1, 2, 3}))
+    titles = ["FIGURE", "MEASURED", "STORY", "GOAL", ""]
+    return _table(titles, rows, right=frozenset({1, 2, 3}), width=width)
 
 
 def _figure(score: Score, demand: Demand) -> list[str]:
@@ -48,7 +52,7 @@ def _figure(score: Score, demand: Demand) -> list[str]:
     return [demand.words, shown(value, demand) if value is not None else "-", *wanted, met]
 
 
-def _faults(faults: list[FaultScore]) -> str:
+def _faults(faults: list[FaultScore], width: int) -> str:
     rows = [
         [
             one.fault,
@@ -59,17 +63,18 @@ def _faults(faults: list[FaultScore]) -> str:
         ]
         for one in faults
     ]
-    return _table(["FAULT", "EFFECT", "UNDONE", "DONE", "PROOF"], rows, right=frozenset({3}))
+    titles = ["FAULT", "EFFECT", "UNDONE", "DONE", "PROOF"]
+    return _table(titles, rows, right=frozenset({3}), width=width)
 
 
-def _table(titles: list[str], rows: list[list[str]], *, right: frozenset[int]) -> str:
+def _table(titles: list[str], rows: list[list[str]], *, right: frozenset[int], width: int) -> str:
     lines = in_columns(
         titles,
         rows,
         right=right,
-        flexible=frozenset(),
+        flexible=frozenset({len(titles) - 1}),
         spare=frozenset(),
-        width=200,
+        width=width,
         paint=lambda _row, _column, words: words,
     )
     return "".join(f"{line}\n" for line in lines)
