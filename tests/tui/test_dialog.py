@@ -83,3 +83,15 @@ async def test_its_buttons_fit_on_40_columns(daemon: StoreServer, verb: str) -> 
         app.push_screen(Dialog(wish, daemon.paths))
         await until_shown(pilot, verb)
         assert all(words in shown(app) for words in ("Cancel", "Preview"))
+
+
+@pytest.mark.parametrize("given", ["{\n}", "{\n}\n"])
+async def test_the_last_line_that_is_handed_over_counts_without_its_end_too(
+    daemon: StoreServer, given: str
+) -> None:
+    own = OwnCommand(words=("dlq", "edit", "x", "--input", "-"), stdin=given)
+    wish = Wish(title="edit", text="", verb="Take it", command=lambda _: own)
+    async with running(daemon.paths, "dlq", size=(80, 24)) as (app, pilot):
+        app.push_screen(Dialog(wish, daemon.paths))
+        await until_shown(pilot, "Take it")
+        assert "with 2 lines on standard input" in shown(app)

@@ -175,7 +175,7 @@ class Dialog(Veiled[OwnCommand | None]):
         self._say("")
         words = Text().append("$ ", "dim").append(one_line(own.shown(self._paths)), "bold")
         if own.stdin:
-            lines = own.stdin.count("\n") or 1
+            lines = own.stdin.removesuffix("\n").count("\n") + 1
             words.append(f"\n  with {lines:,} line{'s' * (lines > 1)} on standard input", "dim")
         if words != self._shown:
             self._shown = words
