@@ -94,7 +94,7 @@ def show_pages(
     if output == "json":
         _json_list(listing, pages, extra or {})
         return
-    shown, last = 0, Page[Item](items=[])
+    shown, titled, last = 0, False, Page[Item](items=[])
     for last in pages:
         if output == "jsonl":
             for item in last.items:
@@ -104,7 +104,7 @@ def show_pages(
         elif here().plain:
             write("".join(_plain_row(listing, item) for item in last.items))
         elif last.items:
-            _table(listing, last.items, titles=shown == 0)
+            titled = _table(listing, last.items, titles=not titled) or titled
         shown += len(last.items)
     if output == "table":
         _footer(listing, shown, last)
@@ -202,10 +202,13 @@ def _plain_row(listing: Listing[Item], item: Item) -> str:
     return "\t".join(cells) + "\n"
 
 
-def _table(listing: Listing[Item], items: list[Item], *, titles: bool) -> None:
-    columns = listing.columns
+def _table(listing: Listing[Item], items: list[Item], *, titles: bool) -> bool:
+    """Show a page; True if it has titles above it, which one value a line has not."""
+    columns, titled = listing.columns, False
 
     def paint(row: int, column: int, text: str) -> str:
+        nonlocal titled
+        titled = titled or row < 0
         style = columns[column].style
         code = BOLD if row < 0 else style(items[row]) if style else ""
         return painted(text, code, colour=here().colour and bool(code))
@@ -221,6 +224,7 @@ def _table(listing: Listing[Item], items: list[Item], *, titles: bool) -> None:
         titles_too=titles,
     )
     write("".join(f"{line}\n" for line in lines))
+    return titled
 
 
 def _cell(column: Column[Item], item: Item) -> str:

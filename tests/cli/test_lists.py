@@ -186,6 +186,16 @@ def test_every_page_on_a_terminal_is_whole(server: WireServer, columns: int, hea
     assert shown.count("TASK") == heads
 
 
+def test_titles_stand_above_the_first_page_that_is_a_table(server: WireServer) -> None:
+    """The page before it had no room for one."""
+    words = "said so by whoever asked"
+    wide = task(1, function="render-all-of-it-twice", state=TaskState.CANCELLED, reason=words)
+    pages = [Page(items=[wide], next="1"), Page(items=[task(2)], next="2")]
+    server.answers[ListTasks] = Turns(*pages, Page(items=[task(3)]))
+    shown = show(server.paths.home, "task", "list", "-n", "0", "--no-color", columns=80)
+    assert re.findall(r"^(?:task|TASK|01JD)\b", shown, re.MULTILINE) == ["task", "TASK"]
+
+
 @pytest.mark.parametrize(
     ("words", "kind", "answer", "titles"),
     [
