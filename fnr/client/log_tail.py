@@ -18,10 +18,11 @@ LOOK_BYTES = 256 * 1024
 
 
 class LogTail:
-    """One worker's log, from its end on."""
+    """One worker's log, from its end on. left_out: something stands in it that was not read."""
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self.left_out = False
         self._position: int | None = None
         self._lines = LogLines(None)
 
@@ -40,6 +41,7 @@ class LogTail:
             self._lines = LogLines(None)
             position = max(0, size - LOOK_BYTES)
             whole = position == 0
+        self.left_out = self.left_out or not whole
         data = read_span(self.path, position, size)
         self._position = size
         self._lines.redaction = redaction

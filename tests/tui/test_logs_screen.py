@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from tui_home import StoreServer, lines_of, running, until, until_shown
 
 from fnr.api.requests import GetTask, ListTasks, ListWorkers
+from fnr.client.log_tail import FIRST_BYTES
 from fnr.policy.record import Page, TaskDetail, WorkerRecord
 from fnr.policy.task import Task, TaskState
 from fnr.tui.screens.logs import GONE_SHOWN, LogsView
@@ -44,6 +45,19 @@ async def test_of_many_workers_that_went_only_the_last_are_followed(
             await until(pilot, lambda newest=newest: newest in view.sources)
             assert len(view.sources) == GONE_SHOWN + 1
         assert "render 000000" in view.sources
+
+
+async def test_that_older_lines_are_not_searched_is_said(
+    daemon: StoreServer, tmp_path: Path
+) -> None:
+    daemon.answers[ListWorkers] = lambda _: [worker(0, gone=False, folder=tmp_path)]
+    lines = ["no such device\n", *["all is well\n"] * FIRST_BYTES]
+    await asyncio.to_thread((tmp_path / "0.log").write_text, "".join(lines))
+    async with running(daemon.paths, "logs", size=(120, 30)) as (app, pilot):
+        await until_shown(pilot, "all is well")
+        await pilot.press("slash", *"device", "enter")
+        await until_shown(pilot, "no line fits")
+        assert any("older ones: fnr logs -n 0" in line for line in lines_of(app))
 
 
 async def test_what_a_command_of_fnr_run_was_given_as_a_secret_is_hidden(

@@ -92,6 +92,7 @@ class LogsView(View):
             lines, trouble = await asyncio.to_thread(self._news)
         finally:
             self._reading = False
+        self.lines.left_out |= any(tail.left_out for _, tail in self._tails.values())
         self.lines.tell(trouble)
         self.lines.add(lines)
 

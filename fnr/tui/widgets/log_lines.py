@@ -85,6 +85,7 @@ class LogView(KeptLines):
         self.source = ""
         self.words = ""
         self.following = True
+        self.left_out = False
         self.cursor = 0
         self._note = ""
         self._fitted = Size(0, 0)
@@ -104,6 +105,7 @@ class LogView(KeptLines):
         self._all.extend(lines)
         if spilt:
             self.cursor = max(0, self.cursor - gone)
+            self.left_out = True
             self._choose()
         else:
             self._shown_lines += [line for line in lines if self._fits(line)]
@@ -185,6 +187,8 @@ class LogView(KeptLines):
         if self.words:
             parts.append(f"with {self.words!r}")
         parts.append("following" if self.following else "standing still, f follows")
+        if self.left_out:
+            parts.append("older ones: fnr logs -n 0")
         return "  " + " · ".join(parts)
 
     # ── moving ───────────────────────────────────────────────────────────────
