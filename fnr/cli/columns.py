@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 GAP = 2
 FLEXIBLE_MIN = 20
+# With no more an id, a function, a state, an age and a message still have room on 80 columns.
+FLEXIBLE_LEAST = 14
 
 Paint = Callable[[int, int, str], str]
 
@@ -108,23 +110,27 @@ def _shown(
     width: int,
 ) -> list[int]:
     """The columns that fit, with the widths of flexible ones cut down; none when none would do."""
-    least = [
-        min(size, max(FLEXIBLE_MIN, cell_width(title))) if column in flexible else size
-        for column, (title, size) in enumerate(zip(titles, widths, strict=True))
-    ]
     shown = list(range(len(widths)))
+
+    def bounded(floor: int) -> list[int]:
+        return [
+            min(size, max(floor, cell_width(title))) if column in flexible else size
+            for column, (title, size) in enumerate(zip(titles, widths, strict=True))
+        ]
 
     def over(sizes: list[int]) -> int:
         return sum(sizes[column] for column in shown) + GAP * (len(shown) - 1) - width
 
+    good, least = bounded(FLEXIBLE_MIN), bounded(FLEXIBLE_LEAST)
     for column in sorted(spare, reverse=True):
-        if over(least) > 0:
+        if over(good) > 0:
             shown.remove(column)
     if over(least) > 0:
         return []
-    for column in sorted(flexible, key=lambda index: -widths[index]):
-        if column in shown:
-            widths[column] -= min(max(over(widths), 0), widths[column] - least[column])
+    for sizes in (good, least):
+        for column in sorted(flexible, key=lambda index: -widths[index]):
+            if column in shown:
+                widths[column] -= min(max(over(widths), 0), widths[column] - sizes[column])
     return shown
 
 

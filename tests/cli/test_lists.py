@@ -58,12 +58,15 @@ INCIDENT = Incident(
     title="CUDA error: out of memory while the second of four frames was rendered",
     category=Category.RESOURCE,
     rule="unmatched",
-    function="render",
+    function="transcode-video",
     first_at_ms=1_700_000_000_000,
     last_at_ms=1_700_000_000_000,
     last_error_id="01JD0000000000000000000001",
     state=IncidentState.REGRESSED,
-    functions={"render": 7},
+    functions={"transcode-video": 7},
+)
+ENDED = task(
+    1, function="render-all-of-it-twice", state=TaskState.CANCELLED, reason="said whoever asked"
 )
 BUSY = replace(WORKER, worker_id=INCIDENT.last_error_id, progress="7 of 9" * 4)
 STAT = LetterStat(
@@ -188,17 +191,16 @@ def test_every_page_on_a_terminal_is_whole(server: WireServer, columns: int, hea
 
 def test_titles_stand_above_the_first_page_that_is_a_table(server: WireServer) -> None:
     """The page before it had no room for one."""
-    words = "said so by whoever asked"
-    wide = task(1, function="render-all-of-it-twice", state=TaskState.CANCELLED, reason=words)
-    pages = [Page(items=[wide], next="1"), Page(items=[task(2)], next="2")]
+    pages = [Page(items=[ENDED], next="1"), Page(items=[task(2)], next="2")]
     server.answers[ListTasks] = Turns(*pages, Page(items=[task(3)]))
-    shown = show(server.paths.home, "task", "list", "-n", "0", "--no-color", columns=80)
+    shown = show(server.paths.home, "task", "list", "-n", "0", "--no-color", columns=70)
     assert re.findall(r"^(?:task|TASK|01JD)\b", shown, re.MULTILINE) == ["task", "TASK"]
 
 
 @pytest.mark.parametrize(
     ("words", "kind", "answer", "titles"),
     [
+        ("task list", ListTasks, Page(items=[ENDED]), "TASK FUNCTION STATE AGE WHY"),
         ("errors groups", ListIncidents, Page(items=[INCIDENT]),
             "INCIDENT STATE COUNT LAST FUNCTIONS TITLE"),
         ("worker list", ListWorkers, [BUSY],
