@@ -14,6 +14,7 @@ _BY_NAME = {
     "patterns": "a list of regular expressions",
     "duration_ms": "a duration",
     "positive_duration": "a duration above 0",
+    "beats": "a duration of at least 1s",
     "seconds": "a duration of at least 1s",
     "mebibytes": "a size",
     "size_bytes": "a size",

@@ -20,7 +20,16 @@ from fnr.config.breaker_words import (
     show_some_of,
     some_of,
 )
-from fnr.config.units import duration_ms, format_duration, format_size, size_bytes
+from fnr.config.units import (
+    duration_ms,
+    format_duration,
+    format_size,
+    positive_duration,
+    seconds,
+    size_bytes,
+    some_bytes,
+)
+from fnr.policy.task import BEAT_MS
 from fnr.policy.toml_lines import KeyPath, Lines
 
 MIB = 1 << 20
@@ -129,17 +138,12 @@ def text(value: object) -> str:
     return value
 
 
-def positive_duration(value: object) -> int:
-    """A duration above zero, in ms."""
+def beats(value: object) -> int:
+    """A duration in which a worker gives a sign of life, in ms."""
     found = duration_ms(value)
-    if found <= 0:
-        raise ValueError(f'must be longer than 0, got "{value}"')
+    if found < BEAT_MS:
+        raise ValueError(f'must be at least "1s", because beats come once a second, got "{value}"')
     return found
-
-
-def seconds(value: object) -> int:
-    """A duration of whole seconds, at least one, rounded up: what the kernel's limits count in."""
-    return -(-positive_duration(value) // 1_000)
 
 
 def mebibytes(value: object) -> int:
@@ -161,14 +165,6 @@ def room(value: object) -> tuple[str, int]:
     if not path.startswith("/"):
         raise ValueError(f'must be written like "/path:10GiB", got {_shown(value)}')
     return path, some_mebibytes(size)
-
-
-def some_bytes(value: object) -> int:
-    """A size in bytes of at least 64 KiB: log files below that would lose the tail of an error."""
-    found = size_bytes(value)
-    if found < 64 * 1024:
-        raise ValueError(f'must be at least "64KiB", got "{value}"')
-    return found
 
 
 def whole(low: int, high: int) -> Callable[[object], int]:
@@ -378,7 +374,7 @@ FUNCTION_KEYS = {
     "window": _count("window", 0, 1_000),
     "timeout": _duration("timeout_ms", positive_duration),
     "progress_timeout": _duration("progress_timeout_ms", positive_duration),
-    "hang_timeout": _duration("hang_timeout_ms", positive_duration),
+    "hang_timeout": _duration("hang_timeout_ms", beats),
     "grace": _duration("grace_ms"),
     "on_daemon_exit": Key("on_daemon_exit", one_of("keep", "kill")),
     "gpus": _count("gpus", 0, 64),

@@ -38,6 +38,19 @@ def duration_ms(value: object) -> int:
     return total
 
 
+def positive_duration(value: object) -> int:
+    """A duration above zero, in ms."""
+    found = duration_ms(value)
+    if found <= 0:
+        raise ValueError(f'must be longer than 0, got "{value}"')
+    return found
+
+
+def seconds(value: object) -> int:
+    """A duration of whole seconds, at least one, rounded up: what the kernel's limits count in."""
+    return -(-positive_duration(value) // 1_000)
+
+
 def size_bytes(value: object) -> int:
     """Bytes of "2GiB"; ValueError says how to write it."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
@@ -55,6 +68,14 @@ def size_bytes(value: object) -> int:
     if total > SIZE_BYTES_MAX:
         raise ValueError(f"{_shown(text)} is more than 1024 TiB")
     return total
+
+
+def some_bytes(value: object) -> int:
+    """A size in bytes of at least 64 KiB: log files below that would lose the tail of an error."""
+    found = size_bytes(value)
+    if found < 64 * 1024:
+        raise ValueError(f'must be at least "64KiB", got "{value}"')
+    return found
 
 
 def format_duration(total_ms: int) -> str:

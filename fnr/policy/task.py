@@ -17,6 +17,8 @@ PRIORITY_MAX = 10
 PRIORITY_DEFAULT = 5
 INPUT_BYTES_MAX = 10 * 1024 * 1024
 INPUT_DEPTH_MAX = 200
+# A busy worker says so often that it is there.
+BEAT_MS = 1_000
 RESULT_BYTES_MAX = 10 * 1024 * 1024
 # Far from where Python stops reading, which is 1,000 levels less those of whoever reads.
 RESULT_DEPTH_MAX = 500

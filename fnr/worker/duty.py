@@ -37,6 +37,7 @@ from fnr.api.frames import (
 from fnr.host.clock import Clock
 from fnr.host.process import pid_start
 from fnr.policy.evidence import Evidence
+from fnr.policy.task import BEAT_MS
 from fnr.worker.interrupt import Interrupts
 from fnr.worker.link import FrameError, Link
 from fnr.worker.own_log import OwnLog
@@ -44,7 +45,6 @@ from fnr.worker.spool import Results
 from fnr.worker.trials import Trials
 from fnr.worker.undo_journal import Journal
 
-BEAT_MS = 1_000
 # How soon to look at a log again that has just been too long: a function can fill it fast.
 FLOOD_MS = 50
 # What functions report of their calls and nobody is there to hear: the latest so many are kept.

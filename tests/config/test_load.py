@@ -218,6 +218,7 @@ input = { input = "str" }
         ('timeout = "10"', 'needs a unit: "10s" or "10m"?'),
         ('timeout = "ten minutes"', "is not a duration"),
         ('timeout = "0s"', "must be longer than 0"),
+        ('hang_timeout = "999ms"', 'must be at least "1s", because beats come once a second'),
         ("timeout = true", "got true or false"),
         ('timeout = "300000d"', "longer than 100 years"),
         ('limits = { memory = "2GB" }', 'did you mean "2GiB"?'),
