@@ -245,6 +245,7 @@ def test_the_places_of_the_files_are_true(monkeypatch: pytest.MonkeyPatch) -> No
     def places(paths: Paths) -> list[str]:
         return [
             paths.config_file,
+            paths.rules_dir,
             paths.store_file,
             paths.telemetry_file,
             paths.spool_dir,

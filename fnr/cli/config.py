@@ -69,6 +69,7 @@ def path() -> None:
     places: dict[str, Any] = {
         "decided_by": paths.origin,
         "config": paths.config_file,
+        "rules": paths.rules_dir,
         "store": paths.store_file,
         "logs": paths.log_dir,
         "socket": paths.socket_file,

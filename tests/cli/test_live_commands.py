@@ -80,7 +80,7 @@ def test_single_answers_have_a_schema_and_all_fields(live: Run, done: str, dead:
          "limits", "rules_behind"]),
         (["db", "stats"], "fnr.db.stats/1", ["schema_version", "sqlite_version", "store_bytes",
          "wal_bytes", "telemetry_bytes", "free_bytes", "tables", "oldest_task_at_ms"]),
-        (["config", "path"], "fnr.config.path/1", ["decided_by", "config", "store", "logs",
+        (["config", "path"], "fnr.config.path/1", ["decided_by", "config", "rules", "store", "logs",
          "socket", "state"]),
     ):  # fmt: skip
         found = live(*words, "-o", "json").json
