@@ -29,6 +29,7 @@ class Overview:
     async def status(self) -> Status:
         """One screen."""
         behind = await self._crew.rules.behind()
+        refused = await self._crew.reload.refused()
         # They look at the disk anew, so that what is said holds now.
         await self._parts.store.look()
         self._crew.reserve.look()
@@ -57,7 +58,7 @@ class Overview:
             counts={state: count for state, count in totals.items() if state in IDLE_STATES},
             letters_open=totals.get("letters_open", totals.get("dead", 0)),
             workers=len(self._crew.supervisor.workers),
-            problems=[*self._problems(lines), *([behind] if behind else [])],
+            problems=[*self._problems(lines), *(words for words in (refused, behind) if words)],
             rules_behind=bool(behind),
             breakers={
                 name: words

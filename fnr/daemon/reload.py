@@ -21,6 +21,9 @@ from fnr.daemon.pool import Pool
 from fnr.daemon.rules_in_force import RulesInForce
 from fnr.daemon.supervisor import Supervisor
 from fnr.host.failpoint import failpoint
+from fnr.policy.used_up import no_thread
+
+REFUSED = "has mistakes: what was in force stays, and no daemon starts with it; fnr config check"
 
 
 class Reload:
@@ -44,6 +47,8 @@ class Reload:
         self._started_with = parts.settings
         self._file = Path(parts.paths.config_file)
         self._had_file = self._file.exists()
+        # What the file was like when the latest reload found mistakes in it.
+        self._refused: tuple[int, ...] | None = None
         self._turn = asyncio.Lock()
         self.on_reloaded: list[Callable[[], None]] = []
 
@@ -52,6 +57,26 @@ class Reload:
         # Who read first could be the last to take over, and what was written since would not count.
         async with self._turn:
             return await self._read_and_apply()
+
+    async def refused(self) -> str:
+        """Has a reload found mistakes in fnr.toml as it is? "" or a word for operators."""
+        if self._refused is None:
+            return ""
+        try:
+            # It may be on a disk that does not answer.
+            stamp = await asyncio.to_thread(self._stamp)
+        except RuntimeError as error:
+            if no_thread(error):  # the status has more to say
+                return ""
+            raise
+        return f"{self._file} {REFUSED}" if stamp == self._refused else ""
+
+    def _stamp(self) -> tuple[int, ...]:
+        try:
+            found = self._file.stat()
+        except OSError:
+            return ()
+        return found.st_ino, found.st_size, found.st_mtime_ns
 
     async def _read_and_apply(self) -> ReloadReport:
         if self._had_file and not self._file.exists():
@@ -67,7 +92,13 @@ class Reload:
                 why=WHY_NO_RULES,
                 next_step=look_for_rules(folder),
             )
-        new = await asyncio.to_thread(self._load)
+        stamp = await asyncio.to_thread(self._stamp)
+        try:
+            new = await asyncio.to_thread(self._load)
+        except ConfigError:
+            self._refused = stamp
+            raise
+        self._refused = None
         rules, model = await self._rules.read_again(new)
         if rules.problems:
             raise ConfigError(

@@ -22,7 +22,9 @@ from undo_waits import ended
 
 from fnr.api import requests as ask
 from fnr.api.breaker_requests import ForceBreakers
+from fnr.api.errors import ConfigError
 from fnr.api.resource_requests import ExplainWait
+from fnr.daemon.reload import REFUSED
 from fnr.policy.breaker import BreakerState
 from fnr.policy.evidence import KilledBy
 from fnr.policy.task import TaskState
@@ -155,6 +157,17 @@ def test_who_reloads_by_a_signal_reads_all_of_it_in_the_log(home_at: HomeAt) -> 
     hang_up()
     home.end()
     assert f"try: fnr --home {home.folder} config path" in home.log()
+
+
+def test_mistakes_that_a_reload_found_are_named_until_the_file_is_another(home_at: HomeAt) -> None:
+    """Who reloads by a signal is told by nobody, and the next daemon would not start."""
+    home = home_at(function("one", "echo")).up()
+    home.write("[functions")
+    with pytest.raises(ConfigError):
+        home.ask(ask.ReloadConfig())
+    assert home.ask(ask.GetStatus()).problems == [f"{home.folder}/fnr.toml {REFUSED}"]
+    home.write(function("one", "echo"))
+    assert home.ask(ask.GetStatus()).problems == []
 
 
 def test_systemd_is_told_how_many_functions_there_are_now(home_at: HomeAt) -> None:
