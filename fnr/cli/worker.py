@@ -30,7 +30,7 @@ Now = Annotated[bool, typer.Option("--now", help="Interrupt the running attempt;
 def _now(worker: WorkerRecord) -> str:
     if worker.ended_at_ms is not None:
         return f"{worker.end}, {age(worker.ended_at_ms)} ago"
-    return f"{worker.task_id or ''} {worker.progress}".strip()
+    return worker.end or f"{worker.task_id or ''} {worker.progress}".strip()
 
 
 def _count(attempts_done: int | None) -> str:
@@ -143,7 +143,10 @@ def _page(worker: WorkerRecord) -> str:
         ("state", worker.state),
         ("pid", str(worker.pid)),
         ("started", f"{clock_time(worker.started_at_ms)} ({age(worker.started_at_ms)} ago)"),
-        ("ended", f"{clock_time(worker.ended_at_ms)}: {worker.end}" if worker.ended_at_ms else ""),
+        (
+            "ended",
+            f"{clock_time(worker.ended_at_ms)}: {worker.end}" if worker.ended_at_ms else worker.end,
+        ),
         ("tasks", _count(worker.attempts_done)),
         ("now", f"{worker.task_id} {worker.progress}" if worker.task_id else ""),
         ("log", worker.log_path or ""),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_origin
 
 import msgspec
+from msgspec.structs import replace
 
 from fnr import __version__
 from fnr.api.breaker_requests import ListBreakers
@@ -24,6 +25,7 @@ from fnr.api.requests import (
     GetStatus,
     GetTask,
     ListFunctions,
+    ListWorkers,
     PreviewCancel,
     Status,
 )
@@ -32,10 +34,11 @@ from fnr.config.functions import RUN
 from fnr.config.gone_file import WHY_GONE, file_is_gone, rules_gone
 from fnr.config.paths import Paths
 from fnr.host.clock import Clock
+from fnr.host.process import pid_start
 from fnr.policy.breaker import BreakerState
 from fnr.policy.breaker_record import BreakerStatus
 from fnr.policy.chaos import Drilled
-from fnr.policy.record import FunctionRecord, Page, Preview
+from fnr.policy.record import FunctionRecord, Page, Preview, WorkerRecord
 from fnr.store import own_rules
 from fnr.store.migrate import check_readable
 from fnr.store.reads import READS
@@ -59,6 +62,8 @@ def answer_offline(paths: Paths, request: Request[Answer]) -> Answer:
             answer: Any = _status(paths)
         case ListDrills():
             answer = _drills(paths, request)
+        case ListWorkers():
+            answer = _workers(paths, request)
         case _:
             answer = _read(paths, request)
     return cast("Answer", answer)
@@ -164,6 +169,20 @@ def _rules_gone(paths: Paths) -> str:
         return ""
     with told_to_people(paths), opened(paths) as reader:
         return rules_gone(paths.rules_dir) if own_rules.had_any(reader) else ""
+
+
+def _workers(paths: Paths, request: ListWorkers) -> list[WorkerRecord]:
+    """Whose process has ended since a daemon was there is gone, though nobody has noted it."""
+    boot_id = Clock().boot_id()
+    found: list[WorkerRecord] = _read(paths, request)
+    known = [
+        one
+        if one.ended_at_ms is not None
+        or (one.boot_id == boot_id and pid_start(one.pid) == one.pid_start)
+        else replace(one, state="gone", end="ended while no daemon was there")
+        for one in found
+    ]
+    return [one for one in known if request.gone or one.state != "gone"]
 
 
 def _drills(paths: Paths, request: ListDrills) -> list[Drilled]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,15 +17,18 @@ from fnr.api.errors import BadData, NotFound, ProtocolMismatch, Refused, Storage
 from fnr.api.incident_requests import ListErrors, ListIncidents
 from fnr.api.letter_requests import ListLetters
 from fnr.api.question import Read
-from fnr.api.requests import GetStatus, GetStoreStats, GetTask, ListTasks
+from fnr.api.requests import GetStatus, GetStoreStats, GetTask, ListTasks, ListWorkers
 from fnr.cli.status_text import for_people
 from fnr.client import store_file
 from fnr.client.connect import ask
 from fnr.client.offline import answer_offline
 from fnr.config.gone_file import WHY_GONE
 from fnr.config.paths import Paths, find_paths
-from fnr.policy.record import Page, Preview
+from fnr.host.clock import Clock
+from fnr.host.process import pid_start
+from fnr.policy.record import Page, Preview, WorkerRecord
 from fnr.policy.task import Task
+from fnr.store import workers
 from fnr.store.accepting import accept
 from fnr.store.connection import Store
 
@@ -109,6 +114,29 @@ def test_the_status_names_what_keeps_a_daemon_from_starting(paths: Paths) -> Non
     assert told == [f"{file} has mistakes, so that no daemon starts; fnr config check"]
     file.write_text("version = 1")
     assert answer_offline(paths, GetStatus()).problems == []
+
+
+def test_a_worker_whose_process_has_ended_is_not_called_idle(paths: Paths) -> None:
+    """The daemon that started it is gone as well, so nobody has noted its end."""
+    boot_id, start = Clock().boot_id(), pid_start(os.getpid())
+    assert start is not None
+
+    def worker(name: str, pid_start: int, boot_id: str = boot_id) -> WorkerRecord:
+        return WorkerRecord(
+            worker_id=name, function="render", state="idle", boot_id=boot_id,
+            pid=os.getpid(), pid_start=pid_start, started_at_ms=1,
+        )  # fmt: skip
+
+    async def remember() -> None:
+        store = await Store.open(paths.store_file)
+        for record in (worker("A", start), worker("B", start - 1), worker("C", start, "earlier")):
+            await store.write(partial(workers.insert, record=record))
+        await store.close()
+
+    asyncio.run(remember())
+    assert [one.worker_id for one in answer_offline(paths, ListWorkers())] == ["A"]
+    found = answer_offline(paths, ListWorkers(gone=True))
+    assert [one.state for one in found] == ["idle", "gone", "gone"]
 
 
 def test_reading_changes_nothing(paths: Paths) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -68,7 +69,8 @@ class LogsView(View):
         alive = [worker for worker in workers if worker.state != "gone"]
         gone = sorted(
             (worker for worker in workers if worker.state == "gone"),
-            key=lambda worker: -(worker.ended_at_ms or 0),
+            # The latest first; of who ended while no daemon was there nobody knows when.
+            key=lambda worker: -(worker.ended_at_ms or math.inf),
         )[:GONE_SHOWN]
         before = self._tails
         self._tails = {
