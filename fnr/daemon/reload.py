@@ -23,7 +23,8 @@ from fnr.daemon.supervisor import Supervisor
 from fnr.host.failpoint import failpoint
 from fnr.policy.used_up import no_thread
 
-REFUSED = "has mistakes: what was in force stays, and no daemon starts with it; fnr config check"
+# In the past: what is wrong may stand in an env_file, and that may be mended.
+REFUSED = "had mistakes at the last reload: what was in force stays; fnr config check"
 
 
 class Reload:
@@ -59,7 +60,7 @@ class Reload:
             return await self._read_and_apply()
 
     async def refused(self) -> str:
-        """Has a reload found mistakes in fnr.toml as it is? "" or a word for operators."""
+        """Did the last reload find mistakes, and is fnr.toml still the same? "" or words."""
         if self._refused is None:
             return ""
         try:
