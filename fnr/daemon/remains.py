@@ -237,7 +237,8 @@ def begun_at_ms(worker: WorkerProcess) -> int | None:
         said = read_from(worker.now_path, worker.uid, bytes_max=NOW_BYTES_MAX)
     except OSError:
         return None
-    token, at_ms = said[:NOW_TOKEN_BYTES], said[NOW_TOKEN_BYTES:].partition(b"\0")[0]
+    token, _, rest = said.partition(b"\0")
+    at_ms = rest.partition(b"\0")[0]
     if token.decode("ascii", "replace") in worker.held and at_ms.isdigit():
         return min(int(at_ms), worker.heard_at_ms)
     return None

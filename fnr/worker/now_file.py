@@ -1,7 +1,7 @@
 """Say which attempt has begun, in a place that survives our death by any signal.
 
 A memory-mapped file: writing to it is no system call, and the kernel keeps what was written
-whoever dies. Its first 26 bytes are the token of the attempt begun last, or start with a NUL; then
+whoever dies. It begins with the token of the attempt begun last, or with none, and a NUL; then
 comes when that was, in digits, by the clock that nobody can set, and a NUL. Its last byte says
 whether that attempt has ended; forked copies of the worker see it.
 Attempts begin in the order of their Run frames, so the earlier ones have begun too.
@@ -32,7 +32,7 @@ class NowFile:
 
     def begin(self, token: str, at_boot_ms: int) -> None:
         """Name the attempt that begins now."""
-        name = b"%b%d" % (token.encode(), at_boot_ms)
+        name = b"%b\0%d" % (token.encode(), at_boot_ms)
         # The first byte switches the rest on and off: a death in the middle leaves no token
         # rather than a mixture of two.
         self._map[0] = 0

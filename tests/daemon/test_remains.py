@@ -176,8 +176,15 @@ def test_how_long_an_attempt_of_before_runs_is_told_by_the_clock_that_nobody_can
         pid_start=record.pid_start, started_at_ms=clock.now_ms() - 7_200_000,
     )  # fmt: skip
     begun_ms = clock.boot_ms() - 5
-    for token, said in ((TOKEN, True), ("another", False)):
-        NowFile(str(tmp_path / "now")).begin(token, begun_ms)
+    for token, ended, said in (
+        (TOKEN, False, True),
+        (TOKEN, True, True),
+        ("another", False, False),
+    ):
+        now = NowFile(str(tmp_path / "now"))
+        now.begin(token, begun_ms)
+        if ended:
+            now.end()
         worker = adopter._take(record, [(cast("Any", None), attempt)])
         assert (worker.begun_at_ms == begun_ms) is said
         os.close(worker.pidfd)
