@@ -10,6 +10,7 @@ from fnr.api.errors import UsageError
 from fnr.cli.here import here
 from fnr.cli.render import moment
 from fnr.cli.terminal import block, duration
+from fnr.client.instants import local
 from fnr.config.units import duration_ms
 
 if TYPE_CHECKING:
@@ -21,13 +22,12 @@ def parse_moment(written: str, *, flag: str = "--at", or_else: str = "") -> int:
 
     or_else: what else the reader may write here.
     """
-    now = datetime.fromtimestamp(here().clock.now_ms() / 1_000).astimezone()
     try:
         if written.startswith("@"):
             return round(float(written[1:]) * 1_000)
-        text = f"{now:%Y-%m-%d}T{written}" if written[2:3] == ":" else written
-        found = datetime.fromisoformat(text)
-        return round(found.astimezone(found.tzinfo or now.tzinfo).timestamp() * 1_000)
+        today = f"{local(here().clock.now_ms()):%Y-%m-%d}"
+        text = f"{today}T{written}" if written[2:3] == ":" else written
+        return round(datetime.fromisoformat(text).timestamp() * 1_000)
     except (ValueError, OverflowError):
         raise UsageError(
             f"{flag}: {written!r} is no moment",

@@ -35,4 +35,9 @@ def moment(at_ms: int | None) -> str:
 
 def clock_time(at_ms: int) -> str:
     """An instant for people: their own time zone."""
-    return f"{datetime.fromtimestamp(at_ms / 1_000).astimezone():%Y-%m-%d %H:%M:%S}"
+    return f"{local(at_ms):%Y-%m-%d %H:%M:%S}"
+
+
+def local(at_ms: int) -> datetime:
+    """An instant by the clock on the wall."""
+    return datetime.fromtimestamp(at_ms / 1_000)  # noqa: DTZ006 - TZ=XYZ+24 is a zone, and none to datetime

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from msgspec import Struct
 from rich.cells import cell_len
 from rich.text import Text
@@ -14,6 +12,7 @@ from textual.widget import Widget
 
 from fnr.api.plain_text import duration, one_line
 from fnr.api.requests import Status
+from fnr.client.instants import local
 from fnr.tui.looks import look_of
 
 
@@ -83,8 +82,7 @@ class TopLine(Widget):
             right.append(" READ-ONLY ", "bold reverse").append(" ")
         elif head.locked:
             right.append(" LOCKED ", "bold reverse").append(" ")
-        moment = datetime.fromtimestamp(head.now_ms / 1_000).astimezone()
-        return right.append(f"{moment:%H:%M:%S}", "dim")
+        return right.append(f"{local(head.now_ms):%H:%M:%S}", "dim")
 
 
 class Banner(Widget):
