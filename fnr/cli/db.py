@@ -84,6 +84,8 @@ def backup(file: File, damaged: Damaged = False) -> None:
     store_file.require(here().paths)
     if file.exists():
         raise Refused(f"{file} exists already", why="a backup overwrites nothing")
+    if _is_of_store(file):
+        raise Refused(f"{file} is a file of the store itself", why="SQLite would write over it")
     if not file.absolute().parent.is_dir():
         raise StorageError(f"{file} cannot be written", why=f"there is no folder {file.parent}")
     size_bytes, findings = store_file.backup(here().paths, file, damaged=damaged)
@@ -145,6 +147,17 @@ def vacuum() -> None:
         write_json({"schema": "fnr.db.vacuum/1", **sizes})
     else:
         write(f"{size_text(before_bytes)} -> {size_text(after_bytes)}\n")
+
+
+def _is_of_store(file: Path) -> bool:
+    """Would SQLite take it for a part of the store, though it is not there now?"""
+    paths = here().paths
+    parts = {
+        os.path.realpath(f"{store}{suffix}")
+        for store in (paths.store_file, paths.telemetry_file)
+        for suffix in ("", "-wal", "-shm", "-journal")
+    }
+    return os.path.realpath(file) in parts
 
 
 def _stats_page(stats: StoreStats) -> str:
