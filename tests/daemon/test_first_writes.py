@@ -18,7 +18,7 @@ from fnr.store.connection import StoreFull
 def test_a_store_that_has_no_room_for_the_first_writes_is_a_full_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def full(_: object) -> int:
+    async def full(*_: object) -> int:
         raise StoreFull("database or disk is full")
 
     monkeypatch.setattr(main.Daemon, "serve", full)

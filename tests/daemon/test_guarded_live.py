@@ -111,5 +111,5 @@ def test_a_service_of_an_impossible_name_is_refused(home_at: HomeAt, bad: Path) 
     home = home_at(GUARDED).up()
     task_id = submit(home, "guard", {"bad": str(bad), "service": "Storage!"})
     assert end_of(home, task_id).task.state == "dead"
-    said = "ValueError: 'Storage!' is no name: one is 1 to 64 of a-z, 0-9, _ and -"
+    said = "WrongCallError: fnr.breaker: 'Storage!' is no name: one is 1 to 64 of a-z, 0-9, _ and -"
     assert said in home.fnr("task", "show", task_id).stdout
