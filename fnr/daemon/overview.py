@@ -28,8 +28,8 @@ class Overview:
 
     async def status(self) -> Status:
         """One screen."""
-        behind = await self._crew.rules.behind()
-        refused = await self._crew.reload.refused()
+        rules_behind = await self._crew.rules.behind()
+        behind = [words for words in (await self._crew.reload.behind(), rules_behind) if words]
         # They look at the disk anew, so that what is said holds now.
         await self._parts.store.look()
         self._crew.reserve.look()
@@ -58,8 +58,8 @@ class Overview:
             counts={state: count for state, count in totals.items() if state in IDLE_STATES},
             letters_open=totals.get("letters_open", totals.get("dead", 0)),
             workers=len(self._crew.supervisor.workers),
-            problems=[*self._problems(lines), *(words for words in (refused, behind) if words)],
-            rules_behind=bool(behind),
+            problems=[*self._problems(lines), *behind],
+            rules_behind=bool(rules_behind),
             breakers={
                 name: words
                 for name in self._crew.breakers.names()

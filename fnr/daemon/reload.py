@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from hashlib import blake2b
 from pathlib import Path
 
 from msgspec.structs import asdict, replace
@@ -23,6 +24,9 @@ from fnr.daemon.supervisor import Supervisor
 from fnr.host.failpoint import failpoint
 from fnr.policy.used_up import no_thread
 
+# A file that is longer is compared by its beginning.
+FILE_BYTES_MAX = 64 << 20
+BEHIND = "was changed, and is not in force like that: fnr daemon reload"
 # In the past: what is wrong may stand in an env_file, and that may be mended.
 REFUSED = "had mistakes at the last reload: what was in force stays; fnr config check"
 
@@ -48,8 +52,9 @@ class Reload:
         self._started_with = parts.settings
         self._file = Path(parts.paths.config_file)
         self._had_file = self._file.exists()
-        # What the file was like when the latest reload found mistakes in it.
-        self._refused: tuple[int, ...] | None = None
+        # What the file says that is in force, and when the latest reload found mistakes in it.
+        self._in_force = self._digest()
+        self._refused: bytes | None = None
         self._turn = asyncio.Lock()
         self.on_reloaded: list[Callable[[], None]] = []
 
@@ -59,25 +64,30 @@ class Reload:
         async with self._turn:
             return await self._read_and_apply()
 
-    async def refused(self) -> str:
-        """Did the last reload find mistakes, and is fnr.toml still the same? "" or words."""
-        if self._refused is None:
-            return ""
+    async def behind(self) -> str:
+        """Does fnr.toml say what is not in force? "" or words for operators."""
         try:
             # It may be on a disk that does not answer.
-            stamp = await asyncio.to_thread(self._stamp)
+            now = await asyncio.to_thread(self._digest)
         except RuntimeError as error:
             if no_thread(error):  # the status has more to say
                 return ""
             raise
-        return f"{self._file} {REFUSED}" if stamp == self._refused else ""
+        if now in {None, self._in_force}:
+            return ""
+        if not now:
+            return f"{self._file} is gone: {WHY_GONE}"
+        return f"{self._file} {REFUSED if now == self._refused else BEHIND}"
 
-    def _stamp(self) -> tuple[int, ...]:
+    def _digest(self) -> bytes | None:
+        """Of the file as it is; b"" when it is gone, None when nobody can tell, as of a pipe."""
         try:
-            found = self._file.stat()
+            if not self._file.is_file():
+                return None if self._file.exists() else b""
+            with self._file.open("rb") as file:
+                return blake2b(file.read(FILE_BYTES_MAX), digest_size=16).digest()
         except OSError:
-            return ()
-        return found.st_ino, found.st_size, found.st_mtime_ns
+            return None
 
     async def _read_and_apply(self) -> ReloadReport:
         if self._had_file and not self._file.exists():
@@ -93,11 +103,11 @@ class Reload:
                 why=WHY_NO_RULES,
                 next_step=look_for_rules(folder),
             )
-        stamp = await asyncio.to_thread(self._stamp)
+        digest = await asyncio.to_thread(self._digest)
         try:
             new = await asyncio.to_thread(self._load)
         except ConfigError:
-            self._refused = stamp
+            self._refused = digest
             raise
         self._refused = None
         rules, model = await self._rules.read_again(new)
@@ -113,6 +123,7 @@ class Reload:
         )
         failpoint("reload-compared")
         self._had_file = self._file.exists()
+        self._in_force = digest
         self._parts.settings = new
         self._rules.take_over(rules, model)
         self._parts.redactor = self._parts.redactor.under(new)

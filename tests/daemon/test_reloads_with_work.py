@@ -24,7 +24,8 @@ from fnr.api import requests as ask
 from fnr.api.breaker_requests import ForceBreakers
 from fnr.api.errors import ConfigError
 from fnr.api.resource_requests import ExplainWait
-from fnr.daemon.reload import REFUSED
+from fnr.config.gone_file import WHY_GONE
+from fnr.daemon.reload import BEHIND, REFUSED
 from fnr.policy.breaker import BreakerState
 from fnr.policy.evidence import KilledBy
 from fnr.policy.task import TaskState
@@ -168,6 +169,25 @@ def test_mistakes_that_a_reload_found_are_named_until_the_file_is_another(home_a
     assert home.ask(ask.GetStatus()).problems == [f"{home.folder}/fnr.toml {REFUSED}"]
     home.write(function("one", "echo"))
     assert home.ask(ask.GetStatus()).problems == []
+
+
+def test_a_file_that_was_changed_and_is_not_in_force_is_told_of(home_at: HomeAt) -> None:
+    """Whoever has edited it wonders why nothing is different."""
+
+    def problems() -> list[str]:
+        found: list[str] = home.ask(ask.GetStatus()).problems
+        return found
+
+    home = home_at(function("one", "echo")).up()
+    file = home.folder / "fnr.toml"
+    file.touch()
+    assert problems() == []
+    home.write(function("one", "echo", 'timeout = "5m"'))
+    assert problems() == [f"{file} {BEHIND}"]
+    home.ask(ask.ReloadConfig())
+    assert problems() == []
+    file.unlink()
+    assert problems() == [f"{file} is gone: {WHY_GONE}"]
 
 
 def test_systemd_is_told_how_many_functions_there_are_now(home_at: HomeAt) -> None:
