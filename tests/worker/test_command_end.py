@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +67,19 @@ def test_a_result_that_takes_too_long_to_read_is_given_up(
         kind="command", command=("truncate", "-s", "64G", "{out}"), result="file:{out}", grace_ms=1
     )
     token = peer.run({"out": str(result)})
-    descriptors = Path(f"/proc/{worker.pid}/fd")
-    while result.resolve() not in {one.resolve() for one in descriptors.iterdir()}:
+    while not _is_read_by(worker.pid, result):
         pass
     peer.send(Cancel(token=token, reason="timeout", why="took too long", force=True))
     evidence = peer.expect(Fail).evidence
     assert (evidence.killed_by, evidence.message) == (KilledBy.TIMEOUT, "took too long")
     assert (evidence.exit_code, evidence.stop_proven) == (0, True)
     result.unlink()
+
+
+def _is_read_by(pid: int, file: Path) -> bool:
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        # It may be closed before it is looked at.
+        with suppress(FileNotFoundError):
+            if descriptor.readlink() == file.resolve():
+                return True
+    return False
