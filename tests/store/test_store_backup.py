@@ -397,6 +397,7 @@ def test_a_copy_of_an_older_version_is_kept_as_it_is_and_put_back_as_of_today(
     backup(older, target)
     with closing(sqlite3.connect(target)) as copy:
         assert migrate.schema_version(copy) == version
+    book.close()
     restore(book.path, target)
     with closing(read_only(book.path)) as reader:
         migrate.check_readable(reader._connection)
