@@ -100,6 +100,8 @@ class WireServer:
             self._door.shutdown(socket.SHUT_RDWR)
             self._door.close()
             self._door = None
+            # Whoever comes in at this very moment has to be among those that are sent away.
+            self._threads.pop(0).join()
         for connected in self._open:
             try:
                 connected.shutdown(socket.SHUT_RDWR)
