@@ -242,8 +242,9 @@ def test_two_plans_over_the_same_letters_put_each_back_once(home: LiveHome) -> N
     first = begin(home, "tag.of:both", concurrency=3)
     second = begin(home, "tag.of:both", concurrency=3)
     one, other = wait_for(home, first, ended), wait_for(home, second, ended)
-    assert (one.total, one.done + other.done) == (30, 30)
-    assert one.skipped + other.skipped == other.total
+    # Whichever chooses last finds those no more that the other has put back already.
+    assert one.done + other.done == 30
+    assert one.skipped + other.skipped == one.total + other.total - 30
     assert {home.ask(ask.GetTask(task_id=task_id)).task.replays for task_id in ids} == {1}
     reasons = home.ask(GetReplay(plan_id=second)).reasons
     assert sum(reasons.values()) == other.skipped
