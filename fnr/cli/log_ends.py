@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fnr.config.paths import Paths
+from fnr.host.now_file import begun_last
 from fnr.policy.record import LogSpan
 
 
@@ -31,10 +32,9 @@ def begun_in(paths: Paths, worker_id: str) -> str | None:
     """The token of the attempt that a worker has begun last, "" for none; None: nobody says."""
     for uid in (None, *paths.uids()):
         try:
-            words = Path(paths.now_file_of(uid, worker_id)).read_bytes()
+            return begun_last(paths.now_file_of(uid, worker_id), uid).token
         except OSError:
             continue
-        return words.partition(b"\0")[0].decode("ascii", "replace")
     return None
 
 

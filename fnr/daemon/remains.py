@@ -20,6 +20,7 @@ from fnr.daemon.worker_process import WorkerProcess, WorkerState
 from fnr.host import exit_facts, process, worker_log
 from fnr.host.clock import is_ulid, ulid_ms
 from fnr.host.kernel_log import KernelLog, OwnGpus
+from fnr.host.now_file import begun_last
 from fnr.host.other_user import read_from, remove_tree
 from fnr.host.process import Exit, StopReport
 from fnr.host.subreaper import reap_strays
@@ -27,8 +28,6 @@ from fnr.policy.evidence import DAEMON_KILLED, TAIL_BYTES_MAX, Evidence, KilledB
 from fnr.policy.log_record import STDERR, STDOUT, decode
 from fnr.policy.used_up import is_used_up
 
-NOW_TOKEN_BYTES = 26
-NOW_BYTES_MAX = 64
 # Descriptors are given back by whoever leaves; until then nothing of a worker is decided.
 LOOK_AGAIN_S = 1.0
 # A shell's exit code for a child that a SIGKILL ended.
@@ -217,14 +216,13 @@ def begun_token(worker: WorkerProcess) -> str | None:
     if worker.farewell:
         return next(reversed(worker.farewell))
     try:
-        said = read_from(worker.now_path, worker.uid, bytes_max=NOW_TOKEN_BYTES)
+        token = begun_last(worker.now_path, worker.uid).token
     except OSError as error:
         if is_used_up(error):
             raise
         # Without the file the order is all we know: the first one given is the first one begun.
         current = worker.current
         return current.token if current else None
-    token = said.decode("ascii", "replace")
     return token if token in worker.held else None
 
 
@@ -234,14 +232,12 @@ def begun_at_ms(worker: WorkerProcess) -> int | None:
     None: it does not say so, as those do that an older version has started.
     """
     try:
-        said = read_from(worker.now_path, worker.uid, bytes_max=NOW_BYTES_MAX)
+        begun = begun_last(worker.now_path, worker.uid)
     except OSError:
         return None
-    token, _, rest = said.partition(b"\0")
-    at_ms = rest.partition(b"\0")[0]
-    if token.decode("ascii", "replace") in worker.held and at_ms.isdigit():
-        return min(int(at_ms), worker.heard_at_ms)
-    return None
+    if begun.token not in worker.held or begun.at_boot_ms is None:
+        return None
+    return min(begun.at_boot_ms, worker.heard_at_ms)
 
 
 def spooled_results(spool_dir: str, worker: WorkerProcess) -> list[Done | Fail]:

@@ -13,10 +13,10 @@ from typing import Protocol
 
 from fnr.api.frames import Run
 from fnr.host.clock import Clock
+from fnr.host.now_file import NowFile
 from fnr.policy.evidence import Evidence
 from fnr.worker.duty import Duty
 from fnr.worker.interrupt import Interrupted, Interrupts, new_poll
-from fnr.worker.now_file import NowFile
 from fnr.worker.outcome import Ended, frame_of
 from fnr.worker.own_log import OwnLog
 

@@ -13,6 +13,7 @@ import msgspec
 from fnr.api.frames import WorkerSpec
 from fnr.host.clock import Clock
 from fnr.host.limits import apply_nice
+from fnr.host.now_file import open_now_file
 from fnr.host.process import become_subreaper, die_with_parent
 from fnr.policy.evidence import Evidence, Phase
 from fnr.worker import sdk, undo
@@ -20,7 +21,6 @@ from fnr.worker.capture import capture
 from fnr.worker.duty import Duty
 from fnr.worker.interrupt import Interrupts
 from fnr.worker.loop import Function, Worker
-from fnr.worker.now_file import open_now_file
 from fnr.worker.own_log import OwnLog
 
 EXIT_BAD_SPEC = 78

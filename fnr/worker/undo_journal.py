@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 from fnr.host.clock import Clock
 from fnr.host.journal import add_durably
+from fnr.host.now_file import NoNowFile, NowFile
 from fnr.policy.undo import JOURNAL_BYTES_MAX, STEPS_MAX, Line, journal_line, steps_in
-from fnr.worker.now_file import NoNowFile, NowFile
 
 TOO_MANY_STEPS = f"an attempt may leave {STEPS_MAX} undo steps at most"
 

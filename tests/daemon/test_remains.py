@@ -30,10 +30,10 @@ from fnr.daemon.worker_process import Held, WorkerProcess, WorkerState
 from fnr.host import process
 from fnr.host.clock import Clock, ulid_ms
 from fnr.host.kernel_log import KernelLog
+from fnr.host.now_file import NowFile
 from fnr.policy.evidence import KilledBy
 from fnr.policy.record import WorkerRecord
 from fnr.policy.task import Attempt, TaskState, WorkerIdentity
-from fnr.worker.now_file import NowFile
 
 HomeAt = Callable[[str], LiveHome]
 TOKEN = "01K0000000000000000000000A"

@@ -9,11 +9,11 @@ import pytest
 
 from fnr.api.frames import Done, Run, WorkerSpec, encode
 from fnr.host.clock import Clock
+from fnr.host.now_file import NoNowFile, NowFile
 from fnr.policy.evidence import Evidence
 from fnr.worker.duty import Duty
 from fnr.worker.interrupt import Interrupts
 from fnr.worker.loop import EXIT_DONE, ORPHAN_MS, Worker
-from fnr.worker.now_file import NoNowFile, NowFile
 from fnr.worker.outcome import Ended
 from fnr.worker.own_log import OwnLog
 

@@ -12,9 +12,33 @@ from __future__ import annotations
 import mmap
 import os
 
+from msgspec import Struct
+
 from fnr.host.disk import write_all
+from fnr.host.other_user import read_from
 
 FILE_BYTES = 64
+
+
+class Begun(Struct, frozen=True):
+    """What such a file says of the attempt begun last.
+
+    token:      "" for none.
+    at_boot_ms: by the clock that nobody can set; None: it does not say so, as those do that an
+                older version wrote.
+    """
+
+    token: str
+    at_boot_ms: int | None
+
+
+def begun_last(path: str, uid: int | None) -> Begun:
+    """Read what a worker of this user (None: our own) has begun. Raises OSError as read_from."""
+    token, _, rest = read_from(path, uid, bytes_max=FILE_BYTES).partition(b"\0")
+    at_boot_ms = rest.partition(b"\0")[0]
+    return Begun(
+        token.decode("ascii", "replace"), int(at_boot_ms) if at_boot_ms.isdigit() else None
+    )
 
 
 class NowFile:
