@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import json
 import re
 import sqlite3
 from contextlib import closing
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 from command_lines import commands_in, complaint
 from command_tree import read_tree
+from fake_comfyui import GRAPH
 from house_rules import OUR_WORD
 from make_docs import files_there, made_files
 
@@ -170,6 +172,7 @@ FUNCTION_TABLES = {
     "limits": "–",
     "env": "–",
     "input": "–",
+    "nodes": "–",
     "undo": "–",
 }
 
@@ -236,6 +239,7 @@ def test_an_example_in_toml_loads(block: str, tmp_path: Path) -> None:
         assert load_rules(find_paths(str(tmp_path))).problems == ()
         return
     (tmp_path / "fnr.toml").write_text(block)
+    (tmp_path / "portrait.json").write_text(json.dumps(GRAPH))
     loaded = load(find_paths(str(tmp_path)), environ={})
     assert loaded.problems == ()
     assert len(loaded.settings.functions) > 1 or "[functions" not in block

@@ -32,11 +32,25 @@ class Limits(Struct, frozen=True, kw_only=True, omit_defaults=True):
     file_size_mib: int | None = None
 
 
+class ComfyPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a worker needs to run ComfyUI workflows.
+
+    url:      of the server, http or https. workflow: path of the file; None: the input brings it.
+    nodes:    "NODE.INPUT" of the workflow → key of the task's input.
+    save_to:  folder for the files of each task, in a folder of its own; "": they stay there.
+    """
+
+    url: str
+    workflow: str | None = None
+    nodes: dict[str, str] = {}
+    save_to: str = ""
+
+
 class WorkerSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a worker process is told on its standard input, once, as one JSON document.
 
-    kind:     "python", "command" or "run" (a command that comes with the task's input).
-    python:   "pkg.mod:callable".
+    kind:     "python", "comfyui", "command" or "run" (a command that comes with the input).
+    python:   "pkg.mod:callable". comfyui: what the kind of this name runs.
     command:  argument vector; "{name}" inside an argument is replaced by the input's value.
     stdin:    template of what the command reads, or "" for nothing.
     result:   "" (python, or a command's exit and tails), "stdout", "json" (stdout parsed as
@@ -65,6 +79,7 @@ class WorkerSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     now_path: str
     spool_dir: str
     python: str = ""
+    comfyui: ComfyPlan | None = None
     command: tuple[str, ...] = ()
     stdin: str = ""
     result: str = ""

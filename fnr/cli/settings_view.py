@@ -13,6 +13,7 @@ from fnr.config.keys import (
     BREAKER_KEYS,
     BUDGET_KEYS,
     CATEGORY_RETRY_KEYS,
+    COMFYUI_KEYS,
     FUNCTION_KEYS,
     LIMIT_KEYS,
     REDACT_KEYS,
@@ -66,7 +67,7 @@ def declared_functions(loaded: Loaded) -> frozenset[str]:
         for name in loaded.settings.functions
         if any(
             loaded.origins.get(f"functions.{name}.{kind}", "default") != "default"
-            for kind in ("python", "command")
+            for kind in ("python", "comfyui", "command")
         )
     )
 
@@ -81,9 +82,14 @@ def function_table(
     table = _written(function, FUNCTION_KEYS)
     if function.kind != "python":
         table.pop("python", None)
+    if function.kind != "comfyui":
+        for key in COMFYUI_KEYS:
+            table.pop(key, None)
     if function.kind != "command":
         for key in ("command", "stdin", "result"):
             table.pop(key, None)
+    if function.nodes:
+        table["nodes"] = function.nodes
     table["workers"] = _written(function, WORKERS_KEYS)
     table["retry"] = _patience(function.retry)
     if function.degrade:

@@ -29,6 +29,22 @@ def service_names(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value))
 
 
+def service_name(value: object) -> str:
+    """The name of one service."""
+    if not isinstance(value, str) or not NAME.fullmatch(value):
+        raise ValueError(f"must be the name of a service, in quotes: {NAME_RULE}")
+    return value
+
+
+def server_url(value: object) -> str:
+    """Where a server is: a URL without a password, which would be stored with undo steps."""
+    if not isinstance(value, str):
+        raise ValueError('must be a URL in quotes: "http://127.0.0.1:8188"')
+    if "@" in urlsplit(_checked_url(value)).netloc:
+        raise ValueError("must have no user and password in it")
+    return value
+
+
 def some_of(value: object) -> tuple[int, int]:
     """So many failures of so many calls: "6 of 10", or "off"."""
     if value == OFF:

@@ -23,12 +23,14 @@ from fnr.config.ladder import check_ladders, read_ladder
 from fnr.config.patience import read_patience
 from fnr.config.settings import FunctionSettings, LimitSettings
 from fnr.config.undo_steps import read_undo
+from fnr.config.workflows import read_workflow_keys, refuse_workflow
 from fnr.policy.chaos import CANARY
 from fnr.policy.input_types import INPUT_TYPES
 from fnr.policy.retry import RetryPolicy
 from fnr.policy.toml_lines import KeyPath
 
 RUN = "run"
+KINDS = ("python", "command", "comfyui")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PYTHON = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
@@ -104,9 +106,13 @@ def _breakers(tables: Mapping[str, Any], declared: Collection[str]) -> Collectio
     found = [table for table in tables.values() if isinstance(table, dict)]
     if any("python" in table for table in found):
         return None
-    services = [table.get("services") for table in found]
-    used = (name for names in services if isinstance(names, list) for name in names)
+    services = [[*_list(table.get("services")), table.get("comfyui")] for table in found]
+    used = (name for names in services for name in names)
     return {*declared, *(name for name in used if isinstance(name, str))}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _name_problem(name: str) -> str | None:
@@ -151,6 +157,10 @@ class _Reader:
         )
         self._check_needs(fields)
         self._check_command(kind, fields)
+        if kind == "comfyui":
+            fields |= read_workflow_keys(self.report, self.path, self.table, fields)
+        else:
+            refuse_workflow(self.report, self.path, self.table)
         if "undo" in self.table:
             fields["undo"] = read_undo(
                 self.report,
@@ -172,9 +182,9 @@ class _Reader:
         return read_table(self.report, (*self.path, key), self.table[key], keys)
 
     def _kind(self, fields: dict[str, Any]) -> str:
-        given = [kind for kind in ("python", "command") if kind in self.table]
+        given = [kind for kind in KINDS if kind in self.table]
         if len(given) != 1:
-            why = "has both python and command" if given else "has neither python nor command"
+            why = f"has both {' and '.join(given)}" if given else f"has none of {', '.join(KINDS)}"
             self.problem("", f"{why}: exactly one says what to run")
         python = fields.get("python")
         if python is not None and not _PYTHON.fullmatch(python):
@@ -207,7 +217,7 @@ class _Reader:
         """What is given to each attempt cannot be given to those that wait in a worker's window."""
         counted = [key for key in ("memory", "cpus", "disk") if key in self.table]
         on_gpu = fields.get("gpus") or fields.get("vram_mib")
-        if not counted and not (on_gpu and "command" in self.table):
+        if not counted and not (on_gpu and "python" not in self.table):
             return
         if fields.get("window", 0) > 1:
             needs = " and ".join(counted or ["a GPU"])
@@ -249,6 +259,9 @@ class _Reader:
             for key in ("stdin", "result"):
                 if fields.get(key):
                     self.problem(key, "is for commands; a Python function takes and returns values")
+            if kind == "comfyui" and "progress_timeout_ms" in fields:
+                why = "is for Python functions: ComfyUI does not say how far it is; set timeout"
+                self.problem("progress_timeout", why)
             return
         if result not in {"", "stdout", "json"} and not re.match("file:.", result):
             self.problem("result", f'must be "stdout", "json" or "file:PATH", got "{result}"')

@@ -13,13 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from fnr.config.breaker_words import (
-    health_probe,
-    service_names,
-    show_health_probe,
-    show_some_of,
-    some_of,
-)
+from fnr.config import breaker_words as words
 from fnr.config.units import (
     duration_ms,
     format_duration,
@@ -341,7 +335,7 @@ CATEGORY_RETRY_KEYS = {
 }
 BREAKER_KEYS = {
     "failures": _count("failures_max", 1, 1_000),
-    "window": Key("window", some_of, show_some_of),
+    "window": Key("window", words.some_of, words.show_some_of),
     "gradual": Key("gradual", on_or_off),
     "forget": _duration("forget_ms", positive_duration),
     "open": _duration("open_ms", positive_duration),
@@ -349,7 +343,7 @@ BREAKER_KEYS = {
     "trials": _count("trials", 1, 100),
     "call_max": _duration("call_max_ms", positive_duration),
     "errors": Key("errors", texts, list),
-    "probe": Key("probe", health_probe, show_health_probe),
+    "probe": Key("probe", words.health_probe, words.show_health_probe),
     "probe_every": _duration("probe_every_ms", positive_duration),
     "probe_timeout": _duration("probe_timeout_ms", positive_duration),
     "shadow": Key("shadow", on_or_off),
@@ -364,8 +358,15 @@ WORKERS_KEYS = {
     "min": _count("workers_min", 0, 10_000),
     "max": _count("workers_max", 1, 10_000),
 }
+COMFYUI_KEYS = {
+    "comfyui": Key("comfyui", words.service_name),
+    "url": Key("url", words.server_url),
+    "workflow": Key("workflow", text),
+    "save_to": Key("save_to", text),
+}
 FUNCTION_KEYS = {
     "python": Key("python", text),
+    **COMFYUI_KEYS,
     "command": Key("command", texts, list),
     "stdin": Key("stdin", text),
     "result": Key("result", text),
@@ -378,7 +379,7 @@ FUNCTION_KEYS = {
     "grace": _duration("grace_ms"),
     "on_daemon_exit": Key("on_daemon_exit", one_of("keep", "kill")),
     "gpus": _count("gpus", 0, 64),
-    "services": Key("services", service_names, list),
+    "services": Key("services", words.service_names, list),
     "vram": _mebibytes("vram_mib", some_mebibytes),
     "memory": _mebibytes("memory_mib", some_mebibytes),
     "cpus": _count("cpus", 1, 10_000),
@@ -393,4 +394,4 @@ FUNCTION_KEYS = {
     "undo_within": Key("undo_within", texts, list),
 }
 # Keys of a function that are tables themselves, or may be.
-FUNCTION_TABLES = ("workers", "retry", "degrade", "limits", "env", "input", "undo")
+FUNCTION_TABLES = ("workers", "retry", "degrade", "limits", "env", "input", "nodes", "undo")

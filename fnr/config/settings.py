@@ -16,6 +16,8 @@ from fnr.policy.degrade import Rung
 from fnr.policy.needs import Needs
 from fnr.policy.retry import RetryPolicy
 
+COMFYUI_URL = "http://127.0.0.1:8188"
+
 
 class LimitSettings(Struct, frozen=True, kw_only=True):
     """Hard limits of one function's process."""
@@ -29,7 +31,9 @@ class LimitSettings(Struct, frozen=True, kw_only=True):
 class FunctionSettings(Struct, frozen=True, kw_only=True):
     """One [functions.NAME] table.
 
-    kind:   "python", "command" or "run" (built in: any command given with the task).
+    kind:   "python", "comfyui", "command" or "run" (built in: any command given with the task).
+    comfyui: the service on which a workflow runs; url: where it is; workflow: its file, None if the
+            input brings it; nodes: "NODE.INPUT" → key of the input; save_to: folder for its files.
     input:  declared input types, name -> "str" | "int" | "float" | "bool" | "list" | "object" |
             "any", with "?" behind an optional one; empty means anything goes.
     result: "" | "stdout" | "json" | "file:{output}".
@@ -45,6 +49,11 @@ class FunctionSettings(Struct, frozen=True, kw_only=True):
     name: str
     kind: str
     python: str = ""
+    comfyui: str = ""
+    url: str = COMFYUI_URL
+    workflow: str | None = None
+    nodes: dict[str, str] = field(default_factory=dict)
+    save_to: str | None = None
     command: tuple[str, ...] = ()
     stdin: str = ""
     result: str = ""
@@ -79,6 +88,11 @@ class FunctionSettings(Struct, frozen=True, kw_only=True):
     undo_timeout_ms: int = 30_000
     undo_within: tuple[str, ...] = ()
     degrade: tuple[Rung, ...] = ()
+
+    @property
+    def in_process(self) -> bool:
+        """Is an attempt a call in the worker itself, and no program that it starts?"""
+        return self.kind in {"python", "comfyui"}
 
     @property
     def on_gpu(self) -> bool:

@@ -36,6 +36,17 @@ timeout = "10m"
 # nice = 10
 # on_daemon_exit = "keep"             # "keep": running work outlives the daemon; "kill"
 
+# A ComfyUI workflow, saved with "Export (API)", on a ComfyUI that runs already.
+#   fnr submit portrait prompt='a cat' --wait
+# [functions.portrait]
+# comfyui = "comfyui"                   # the service; its breaker guards it
+# url = "http://127.0.0.1:8188"
+# workflow = "portrait.json"            # relative to this file
+# nodes = { "6.text" = "prompt", "3.seed" = "seed" }   # NODE.INPUT = what of the task's input
+# input = { prompt = "str", seed = "int?" }
+# timeout = "20m"
+# save_to = "renders"                   # its files are brought there, a folder for each task
+
 # What to do when an attempt fails; these are the defaults.
 # [functions.count.retry]
 # max = 3                       # retries of transient failures (timeouts, refused connections, …)

@@ -174,7 +174,7 @@ def _functions(parts: Parts, fault: Fault, where: str, options: dict[str, str]) 
     for name, settings in parts.settings.functions.items():
         if options.get("function", name) != name:
             continue
-        if fault.acts in {Acts.ATTEMPT, Acts.START} and settings.kind != "python":
+        if fault.acts in {Acts.ATTEMPT, Acts.START} and not settings.in_process:
             continue
         if fault.name == "memory" and settings.limits.memory_mib is None:
             continue

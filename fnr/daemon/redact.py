@@ -75,7 +75,7 @@ class Redactor:
 
         What a function returns, and what a command is asked for, is data: it stays what it is.
         """
-        if settings.kind == "python" or settings.result:
+        if settings.in_process or settings.result:
             return raw
         given = msgspec.json.decode(raw)
         tail = given.get("stdout_tail") if isinstance(given, dict) else None

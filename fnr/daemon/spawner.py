@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from fnr.api.frames import Limits, WorkerSpec
+from fnr.api.frames import ComfyPlan, Limits, WorkerSpec
 from fnr.config.changes import mark_of
 from fnr.config.paths import Paths
 from fnr.config.settings import FunctionSettings
@@ -64,7 +64,7 @@ def spawn(
     finally:
         for fd in trials:
             os.close(fd)
-    if spec.die_with_daemon and settings.kind == "python":
+    if spec.die_with_daemon and settings.in_process:
         _have_guarded(parts, child, worker_id, grace_ms=settings.grace_ms)
     return WorkerProcess(
         identity=WorkerIdentity(
@@ -153,6 +153,17 @@ def environment(
     return env
 
 
+def _comfy_plan(settings: FunctionSettings) -> ComfyPlan | None:
+    if settings.kind != "comfyui":
+        return None
+    return ComfyPlan(
+        url=settings.url,
+        workflow=settings.workflow,
+        nodes=settings.nodes,
+        save_to=settings.save_to or "",
+    )
+
+
 def _spec(
     parts: Parts,
     settings: FunctionSettings,
@@ -172,6 +183,7 @@ def _spec(
         now_path=parts.paths.now_file_of(uid, worker_id),
         spool_dir=parts.paths.spool_of(uid),
         python=settings.python,
+        comfyui=_comfy_plan(settings),
         command=settings.command,
         stdin=settings.stdin,
         result=settings.result,

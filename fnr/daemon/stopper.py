@@ -77,7 +77,7 @@ class Stopper:
             return
         failpoint("kill-about-to-ask")
         worker.send(Cancel(token=token, reason=reason.value, why=why, force=True))
-        in_process = worker.settings.kind == "python"
+        in_process = worker.settings.in_process
         grace_ms = worker.settings.grace_ms
         if reason is KilledBy.HANG or worker.link is None:
             patience_ms = 0

@@ -81,7 +81,7 @@ class PythonFunction:
             if self._spec.fault is not None:
                 self._meet_at_start(self._spec.fault)
             with own_use.file_size_limited(limits.file_size_mib, beside=self._log.size()):
-                self._function = find(self._spec.python)
+                self._function = self._found()
                 self._signature = signature_of(self._function)
                 self._folder = os.open(".", os.O_PATH | os.O_CLOEXEC)
             self._interrupts.open = False
@@ -137,6 +137,13 @@ class PythonFunction:
             return Ended(result=result, output=output, leave=leave)
         tail = self._log.tail(log_from, log_to)
         return Ended(evidence=replace(result, stderr_tail=tail), output=output, leave=leave)
+
+    def _found(self) -> Callable[..., Any]:
+        if self._spec.comfyui is None:
+            return find(self._spec.python)
+        from fnr.worker.comfyui import Workflow  # noqa: PLC0415 - 10 MiB for who asks a server
+
+        return Workflow(self._spec.comfyui, clock=self._clock)
 
     def close(self) -> None:
         """Let unfinished coroutines clean up behind themselves."""

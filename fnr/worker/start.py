@@ -24,7 +24,8 @@ from fnr.worker.loop import Function, Worker
 from fnr.worker.own_log import OwnLog
 
 EXIT_BAD_SPEC = 78
-_KINDS = ("python", "command", "run")
+_IN_PROCESS = ("python", "comfyui")
+_KINDS = (*_IN_PROCESS, "command", "run")
 
 
 def main() -> int:
@@ -110,7 +111,7 @@ def _working_folder() -> str:
 def _is_killed_with_daemon(spec: WorkerSpec) -> bool:
     """Its death leaves no moment to write what it has in memory: the daemon may have read it and
     not committed it. A function may be where it hears of no wish; a command's worker hears it."""
-    return spec.die_with_daemon and spec.kind == "python"
+    return spec.die_with_daemon and spec.kind in _IN_PROCESS
 
 
 def _end_with_daemon(spec: WorkerSpec, interrupts: Interrupts) -> None:
@@ -132,7 +133,7 @@ def _show_lines_at_once(stream: TextIO) -> None:
 def _function(
     spec: WorkerSpec, *, duty: Duty, interrupts: Interrupts, log: OwnLog, clock: Clock
 ) -> Function:
-    if spec.kind != "python":
+    if spec.kind not in _IN_PROCESS:
         from fnr.worker.command import Command  # noqa: PLC0415 - a Python worker saves the memory
 
         return Command(spec, duty=duty, interrupts=interrupts, log=log, clock=clock)

@@ -249,7 +249,7 @@ def test_a_wrong_value_is_explained(loaded: Load, line: str, problem: str) -> No
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
-        ("[functions.f]\n", "has neither python nor command"),
+        ("[functions.f]\n", "has none of python, command, comfyui"),
         ("[functions.f]\ncommand = []\n", "must name a program"),
         ('[functions.f]\ncommand = ["a", 1]\n', "must be text in quotes"),
         ('[functions.f]\ncommand = ["a"]\nresult = "stderr"\n', 'must be "stdout", "json" or'),
