@@ -46,6 +46,11 @@ OUT_OF_MEMORY = {
 }
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Who asked was killed meanwhile."""
+
+
 class FakeComfyui:
     """The server; `with` ends it.
 
@@ -69,7 +74,7 @@ class FakeComfyui:
         self.cancelled: list[str] = []
         self.interrupted: list[str] = []
         self.changed = threading.Condition()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
