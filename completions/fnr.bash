@@ -2,13 +2,14 @@
 _fnr_below() {
   found=()
   case $1 in
-    '') found=(status submit run task logs dlq replay errors rules breaker undo function gpu allocation worker tui daemon db config chaos init completion demo help) ;;
+    '') found=(status submit run task logs dlq replay errors rules breaker alert undo function gpu allocation worker tui daemon db config chaos init completion demo help) ;;
     'task') found=(list show history wait cancel logs) ;;
     'dlq') found=(list show stats resolve purge replay edit export import) ;;
     'replay') found=(list show pause resume cancel) ;;
     'errors') found=(list show explain groups similar tail ack snooze resolve reclassify) ;;
     'rules') found=(list show check test eval reload suggest add edit enable disable stats learn) ;;
     'breaker') found=(list show why open close disable reset probe history) ;;
+    'alert') found=(list test) ;;
     'undo') found=(list show retry skip) ;;
     'function') found=(list show pause resume) ;;
     'gpu') found=(list trust) ;;
@@ -88,6 +89,9 @@ _fnr_flags() {
     'breaker/reset') found=(--reason --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'breaker/probe') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'breaker/history') found=(-n --limit --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'alert') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'alert/list') found=(--channel --limit --watch --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
+    'alert/test') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'undo') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'undo/list') found=(--where --since -n --limit --after --watch --home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
     'undo/show') found=(--home --config -o --output -q --quiet --no-color --timeout -h --help) ;;
@@ -188,6 +192,7 @@ _fnr_arguments() {
     'breaker/reset') found=('@breakers' '*') ;;
     'breaker/probe') found=('@breakers') ;;
     'breaker/history') found=('@breakers') ;;
+    'alert/test') found=('' '*') ;;
     'undo/list') found=('@tasks') ;;
     'undo/show') found=('@undo') ;;
     'undo/retry') found=('@undo' '*') ;;
@@ -577,6 +582,20 @@ _fnr_value() {
     'breaker/history:--config') found=('@files') ;;
     'breaker/history:-o'|'breaker/history:--output') found=(table json jsonl name) ;;
     'breaker/history:--timeout') found=() ;;
+    'alert:--home') found=('@dirs') ;;
+    'alert:--config') found=('@files') ;;
+    'alert:-o'|'alert:--output') found=(table json jsonl name) ;;
+    'alert:--timeout') found=() ;;
+    'alert/list:--channel') found=() ;;
+    'alert/list:--limit') found=() ;;
+    'alert/list:--home') found=('@dirs') ;;
+    'alert/list:--config') found=('@files') ;;
+    'alert/list:-o'|'alert/list:--output') found=(table json jsonl name) ;;
+    'alert/list:--timeout') found=() ;;
+    'alert/test:--home') found=('@dirs') ;;
+    'alert/test:--config') found=('@files') ;;
+    'alert/test:-o'|'alert/test:--output') found=(table json jsonl name) ;;
+    'alert/test:--timeout') found=() ;;
     'undo:--home') found=('@dirs') ;;
     'undo:--config') found=('@files') ;;
     'undo:-o'|'undo:--output') found=(table json jsonl name) ;;

@@ -21,10 +21,12 @@ from make_docs import files_there, made_files
 from fnr import __version__
 from fnr.cli.help import exit_codes
 from fnr.config import keys
+from fnr.config.alerts import ALERT_KEYS
 from fnr.config.load import load
 from fnr.config.paths import Paths, find_paths
 from fnr.config.rule_files import load_rules
 from fnr.config.settings import (
+    AlertTable,
     BreakerTable,
     DaemonSettings,
     FunctionSettings,
@@ -184,7 +186,7 @@ def defaults(table_keys: dict[str, keys.Key], settings: object) -> dict[str, str
 def shown(key: keys.Key, value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return "–" if value in (None, "", ()) else str(key.show(value))
+    return "–" if value in (None, "", (), {}) else str(key.show(value))
 
 
 @pytest.mark.parametrize(
@@ -193,6 +195,7 @@ def shown(key: keys.Key, value: object) -> str:
         ("`[daemon]`", defaults(keys.DAEMON_KEYS, DaemonSettings())),
         ("`[store]`", defaults(keys.STORE_KEYS, StoreSettings())),
         ("`[breakers.NAME]`", defaults(keys.BREAKER_KEYS, BreakerTable())),
+        ("`[alerts.NAME]`", defaults(ALERT_KEYS, AlertTable(name="ops"))),
         ("`[log]`", defaults(keys.LOG_KEYS, LogSettings())),
         ("`[chaos]`", defaults(keys.CHAOS_KEYS, ChaosSettings())),
         ("`[redact]`", defaults(keys.REDACT_KEYS, Settings())),

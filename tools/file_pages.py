@@ -15,6 +15,7 @@ from takes import takes
 from fnr import __version__
 from fnr.cli.help import FILTER_FORMS
 from fnr.config import keys
+from fnr.config.alerts import ALERT_KEYS
 from fnr.config.load import PLAIN_TABLES
 from fnr.policy.filter_fields import (
     ANY_FIELDS,
@@ -42,7 +43,7 @@ def all_keys() -> dict[str, Mapping[str, keys.Key]]:
     """Every table of keys by its name in keys.py, in small letters: "daemon", "function"."""
     return {
         name.removesuffix("_KEYS").lower(): table
-        for name, table in vars(keys).items()
+        for name, table in (vars(keys) | {"ALERT_KEYS": ALERT_KEYS}).items()
         if name.endswith("_KEYS")
     }
 

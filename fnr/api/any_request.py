@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnr.api import (
+    alert_requests,
     breaker_requests,
     chaos_requests,
     incident_requests,
@@ -36,6 +37,7 @@ AnyRequest = (
     | rule_requests.ListErrorRecords
     | rule_requests.ListCorrections
     | rule_requests.ListRuleCounts
+    | alert_requests.ListAlerts
     | breaker_requests.ListBreakers
     | breaker_requests.GetBreaker
     | breaker_requests.ListBreakerMoves
@@ -71,6 +73,7 @@ AnyRequest = (
     | chaos_requests.ListDrills
     | chaos_requests.ListScores
     | chaos_requests.AbortDrills
+    | alert_requests.TestAlerts
     | breaker_requests.ForceBreakers
     | breaker_requests.ResetBreakers
     | breaker_requests.ProbeBreaker

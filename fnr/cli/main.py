@@ -48,6 +48,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "errors": ("fnr.cli.errors", "Errors and incidents: list, explain, groups, tail, snooze, …"),
     "rules": ("fnr.cli.rules", "Rules that name errors: list, test, suggest, add, edit, stats, …"),
     "breaker": ("fnr.cli.breaker", "Breakers: list, show, why, open, close, disable, reset, …"),
+    "alert": ("fnr.cli.alert", "Alerts: what people elsewhere were told; test a channel."),
     "undo": ("fnr.cli.undo", "Undo of what failed tasks did: list, show, retry, skip."),
     "function": ("fnr.cli.function", "Functions: list, show, pause, resume."),
     "gpu": ("fnr.cli.gpu", "GPUs: which there are, how they are, who has them."),

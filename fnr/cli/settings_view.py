@@ -6,9 +6,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import msgspec
 
+from fnr.config.alerts import ALERT_KEYS
 from fnr.config.keys import (
     BREAKER_KEYS,
     BUDGET_KEYS,
@@ -23,7 +25,7 @@ from fnr.config.keys import (
 )
 from fnr.config.load import PLAIN_TABLES, Loaded
 from fnr.config.secrets import ALWAYS_SECRET, redaction_of, says_secret
-from fnr.config.settings import BreakerTable, FunctionSettings, Settings
+from fnr.config.settings import AlertTable, BreakerTable, FunctionSettings, Settings
 from fnr.policy.degrade import Rung
 from fnr.policy.retry import RetryPolicy
 
@@ -54,6 +56,9 @@ def all_settings(loaded: Loaded) -> Iterator[Setting]:
     for name, breaker in settings.breakers.items():
         for key, value in breaker_table(breaker, redaction).items():
             yield _setting(origins, f"breakers.{name}.{key}", value)
+    for channel in settings.alerts.values():
+        for key, value in alert_table(channel, redaction).items():
+            yield _setting(origins, f"alerts.{channel.name}.{key}", value)
     for function in settings.functions.values():
         written = function_table(function, redaction, names=settings.redact_env_keys)
         for name, value in written.items():
@@ -114,6 +119,19 @@ def function_table(
 def breaker_table(breaker: BreakerTable, redaction: Redaction) -> dict[str, object]:
     """A [breakers.NAME] table with every number that is in force, without secrets in its probe."""
     written = {key: value for key, value in _written(breaker, BREAKER_KEYS).items() if value != ""}
+    return _without_secrets(written, redaction)
+
+
+def alert_table(channel: AlertTable, redaction: Redaction) -> dict[str, object]:
+    """An [alerts.NAME] table; of a webhook's path nobody knows whether it is a secret."""
+    written = {
+        key: value
+        for key, value in _written(channel, ALERT_KEYS).items()
+        if value not in ("", [], {})
+    }
+    if channel.webhook:
+        parts = urlsplit(channel.webhook)
+        written["webhook"] = f"{parts.scheme}://{parts.netloc}/{HIDDEN}"
     return _without_secrets(written, redaction)
 
 

@@ -45,6 +45,13 @@ def server_url(value: object) -> str:
     return value
 
 
+def server_address(value: object) -> str:
+    """Where a server is: "host:port"."""
+    if not isinstance(value, str) or not _is_address(value):
+        raise ValueError(f'must be "host:port", got {value!r}')
+    return value
+
+
 def some_of(value: object) -> tuple[int, int]:
     """So many failures of so many calls: "6 of 10", or "off"."""
     if value == OFF:
@@ -74,8 +81,7 @@ def health_probe(value: object) -> tuple[str, ...]:
         raise ValueError('must be "http://…", "host:port" or a command as a list of words')
     if "://" in value:
         return (GET, _checked_url(value))
-    found = _ADDRESS.fullmatch(value)
-    if found is None or not 0 < int(found["port"]) <= _PORT_MAX:
+    if not _is_address(value):
         raise ValueError(f'{value!r} is neither "http://…" nor "host:port"')
     return (TCP, value)
 
@@ -86,6 +92,11 @@ def show_health_probe(probe: Sequence[str]) -> str | list[str]:
         return ""
     kind, *words = probe
     return words if kind == COMMAND else words[0]
+
+
+def _is_address(value: str) -> bool:
+    found = _ADDRESS.fullmatch(value)
+    return found is not None and 0 < int(found["port"]) <= _PORT_MAX
 
 
 def _checked_url(value: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from fnr.config.alerts import ALERT_KEYS, read_alerts
 from fnr.config.breakers import read_breakers
 from fnr.config.functions import builtin_canary, builtin_run, read_functions
 from fnr.config.keys import (
@@ -51,7 +52,7 @@ PLAIN_TABLES: dict[str, dict[str, Key]] = {
     "chaos": CHAOS_KEYS,
 }
 # Tables that only the file can hold.
-_FILE_TABLES = ("redact", "functions", "breakers")
+_FILE_TABLES = ("redact", "functions", "breakers", "alerts")
 # Where the problem with a value of the command line is.
 FLAG = "flag"
 _TOP_KEYS = ("version", *PLAIN_TABLES, *_FILE_TABLES)
@@ -90,6 +91,7 @@ def load(
     redact = read_table(report, ("redact",), data.get("redact", {}), REDACT_KEYS)
     breakers = read_breakers(report, data.get("breakers", {}))
     functions = read_functions(report, data.get("functions", {}), breakers)
+    alerts = read_alerts(report, data.get("alerts", {}))
     functions["run"] = builtin_run(os.cpu_count() or 1)
 
     _override_from_environ(report, fields, os.environ if environ is None else environ)
@@ -104,12 +106,13 @@ def load(
         chaos=ChaosSettings(**fields["chaos"]),
         functions=functions,
         breakers=breakers,
+        alerts=alerts,
         **redact,
     )
     _check_together(report, settings)
     return Loaded(
         settings=settings,
-        origins=_all_origins(report.origins, functions, breakers),
+        origins=_all_origins(report.origins, functions, breakers, alerts),
         problems=report.problems,
     )
 
@@ -237,13 +240,18 @@ def _check_together(report: Report, settings: Settings) -> None:
 
 
 def _all_origins(
-    found: dict[str, str], functions: Mapping[str, object], breakers: Mapping[str, object]
+    found: dict[str, str],
+    functions: Mapping[str, object],
+    breakers: Mapping[str, object],
+    alerts: Mapping[str, object],
 ) -> dict[str, str]:
     """Every key with its origin: what nobody set is a default."""
     known = [f"{table}.{key}" for table, keys in PLAIN_TABLES.items() for key in keys]
     known += [f"redact.{key}" for key in REDACT_KEYS]
     for name in breakers:
         known += [f"breakers.{name}.{key}" for key in BREAKER_KEYS]
+    for name in alerts:
+        known += [f"alerts.{name}.{key}" for key in ALERT_KEYS]
     for name in functions:
         known += [f"functions.{name}.{key}" for key in (*FUNCTION_KEYS, *FUNCTION_TABLES)]
     return dict.fromkeys(known, "default") | found

@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from fnr.policy.alert import Channel
 from fnr.policy.breaker import BreakerSettings
 from fnr.policy.breaker_counts import TripRules
 from fnr.policy.chaos import ChaosSettings
@@ -205,6 +206,38 @@ class RuleSettings(Struct, frozen=True, kw_only=True):
     text_model: bool = True
 
 
+class AlertTable(Struct, frozen=True, kw_only=True):
+    """One [alerts.NAME] table: a channel, and one way to reach it.
+
+    headers_env: header of a webhook → environment variable with its value.
+    mail: addresses; smtp: "host:port", "" for the program sendmail; sender: whom it comes from.
+    """
+
+    name: str
+    severity: str = "warning"
+    functions: tuple[str, ...] = ()
+    every_ms: int = 15 * 60_000
+    pause_ms: int = 60_000
+    timeout_ms: int = 30_000
+    command: tuple[str, ...] = ()
+    webhook: str = ""
+    headers_env: dict[str, str] = field(default_factory=dict)
+    mail: tuple[str, ...] = ()
+    smtp: str = ""
+    sender: str = ""
+
+    @property
+    def channel(self) -> Channel:
+        """Who wants to know what."""
+        return Channel(
+            name=self.name,
+            severity=self.severity,
+            functions=self.functions,
+            every_ms=self.every_ms,
+            pause_ms=self.pause_ms,
+        )
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """Everything from fnr.toml, checked.
 
@@ -221,6 +254,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     redact_env_keys: tuple[str, ...] = ()
     functions: dict[str, FunctionSettings] = field(default_factory=dict)
     breakers: dict[str, BreakerTable] = field(default_factory=dict)
+    alerts: dict[str, AlertTable] = field(default_factory=dict)
 
     def breaker(self, name: str) -> BreakerTable:
         """The numbers of a breaker; without a table of its own, those of `default`."""

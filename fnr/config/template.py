@@ -82,6 +82,10 @@ timeout = "10m"
 # Your own rules stand in rules.d/*.toml: fnr rules add, fnr rules edit, fnr rules check.
 # text_model = true             # false: an error that no rule names stays unknown
 
+# [alerts.ops]                  # whom to tell of dead letters, open breakers, a full disk
+# command = ["notify-send", "{title}", "{text}"]     # or webhook = "https://…", or mail = "…"
+# severity = "alert"            # the least: notice, warning, alert, critical
+
 [chaos]
 # enabled = true                # let faults be injected: fnr chaos faults, fnr chaos inject
 # protect = ["billing-*"]       # functions that no fault may hit

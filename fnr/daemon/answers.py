@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import structs
 
 from fnr.api import (
+    alert_requests,
     breaker_requests,
     chaos_requests,
     incident_requests,
@@ -99,6 +100,7 @@ class Answers:
             chaos_requests.ListDrills: self.chaos.listed,
             chaos_requests.ListScores: self.chaos.scores,
             chaos_requests.AbortDrills: self.chaos.abort,
+            alert_requests.TestAlerts: crew.alerting.test,
             breaker_requests.ForceBreakers: breakers.force,
             breaker_requests.ResetBreakers: breakers.reset,
             breaker_requests.ProbeBreaker: breakers.probe,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from fnr.config.settings import Settings
 from fnr.daemon.admission import Resources
 from fnr.daemon.adopter import Adopter
+from fnr.daemon.alerting import Alerting
 from fnr.daemon.breaker_calls import BreakerCalls
 from fnr.daemon.breaker_gate import BreakerGate
 from fnr.daemon.breaker_probes import BreakerProbes
@@ -19,6 +20,7 @@ from fnr.daemon.ending import Ending
 from fnr.daemon.former_secrets import FormerSecrets
 from fnr.daemon.free import Free
 from fnr.daemon.intake import Intake
+from fnr.daemon.lasting import lasting
 from fnr.daemon.parts import Parts
 from fnr.daemon.readings import Readings
 from fnr.daemon.reload import Reload
@@ -62,6 +64,7 @@ class Crew:
         self.timekeeper = Timekeeper(parts, self.dispatcher, self.supervisor, self.stopper)
         self.clock_changes = ClockChanges(parts, self.dispatcher, self.timekeeper.move_due)
         self.effects = Effects(parts)
+        self.alerting = self._alerting()
         self.undoing = Undoing(parts, self.dispatcher)
         self.reserve = Reserve(parts)
         self.intake = Intake(parts, self.dispatcher, self.reserve)
@@ -72,6 +75,7 @@ class Crew:
             self.breakers.reloaded,
             self.breaker_probes.start,
             self.stepping_aside.start,
+            self.alerting.reloaded,
         ]
         self.store_care = StoreCare(parts, self.adopter, self.runner, self.dispatcher, self.reserve)
         self.runner.on_settled = self._settled
@@ -92,11 +96,21 @@ class Crew:
         self.timekeeper.on_buried = self._expired
         self.undoing.acts["release"] = Releasing(parts, self.resources).release
         self.clock_changes.on_shifted += [self.undoing.look, self.effects.deliver]
-        self.undoing.on_waiting = self._waits_again
-        self.undoing.on_stuck = self.effects.deliver
+        self.undoing.on_waiting, self.undoing.on_stuck = self._waits_again, self.effects.deliver
         self.intake.on_expiring = self.timekeeper.move_due
         self.supervisor.on_buried = self._buried
         self.on_verdicts: Callable[[list[Verdict]], None] = _nobody_counts
+
+    def tell_people(self) -> None:
+        """Begin with what the last daemon had to tell, and could not any more."""
+        self.alerting.start()
+        self.effects.deliver()
+
+    def _alerting(self) -> Alerting:
+        made = Alerting(self.parts, lambda: lasting(self.parts, self.breakers, self.supervisor))
+        self.effects.take, self.effects.on_done = made.take, made.noted
+        self.breakers.on_moved.append(made.changed)
+        return made
 
     def _taken(self, worker: WorkerProcess) -> None:
         self.former_secrets.learn(worker)

@@ -6,6 +6,7 @@ An effect stays in the outbox until it is done; a daemon that dies in between do
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from fnr.api.requests import Event
@@ -32,6 +33,9 @@ class Effects:
         self._again: asyncio.TimerHandle | None = None
         self._delivering = False
         self._more = False
+        # Who tells people elsewhere: in the unit that ends these effects, and after it.
+        self.take: Callable[[Transaction, list[Effect]], None] = _nobody_takes
+        self.on_done: Callable[[], None] = _nobody_is_told
 
     def settled(self, verdicts: list[Verdict]) -> None:
         """New effects may have been committed."""
@@ -64,10 +68,13 @@ class Effects:
         keys = [effect.key for effect in effects]
 
         def unit(tx: Transaction) -> None:
+            self.take(tx, effects)
             outbox.done(tx, keys)
             failpoint("effects-noted-in-unit")
 
         def committed(_: None, failed: BaseException | None) -> None:
+            if failed is None:
+                self.on_done()
             self._more = self._more or len(keys) == BATCH_MAX
             self._stopped(again=failed is not None)
 
@@ -115,3 +122,11 @@ class Effects:
     def _retry(self) -> None:
         self._again = None
         self.deliver()
+
+
+def _nobody_takes(_: Transaction, __: list[Effect]) -> None:
+    """Nobody has asked for effects yet."""
+
+
+def _nobody_is_told() -> None:
+    """Nobody has asked to hear of them yet."""

@@ -309,7 +309,7 @@ class Daemon:
         self._answers.incidents.start()
         self._undo_drills()
         self._answers.replays.start()
-        self._crew.effects.deliver()
+        self._crew.tell_people()
         self._crew.undoing.look()
         self._words.start()
         self._old_logs.start()

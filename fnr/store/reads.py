@@ -13,6 +13,7 @@ from typing import Any
 from fnr.policy.filter import FilterError
 from fnr.policy.record import Page
 from fnr.store import (
+    alerts,
     allocations,
     breakers,
     details,
@@ -150,6 +151,7 @@ _ANSWERS: dict[str, Read] = {
     "ListErrorRecords": _timeless(error_pages.errors_since),
     "ListCorrections": _timeless(error_pages.corrected_since),
     "ListRuleCounts": _timeless(rule_counts.counts),
+    "ListAlerts": _timeless(alerts.listed),
     "ListBreakers": breakers.list_breakers,
     "GetBreaker": breakers.get_breaker,
     "ListBreakerMoves": breakers.list_breaker_moves,

@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "daemon"))
 
 from live_home import LiveHome
 
+from fnr.api.alert_requests import ListAlerts
 from fnr.api.breaker_requests import GetBreaker, ListBreakerMoves, ListBreakers
 from fnr.api.errors import FnrError
 from fnr.api.incident_requests import (
@@ -121,6 +122,8 @@ QUESTIONS = [
     ListBreakerMoves(),
     ListBreakerMoves(name="storage", limit=1),
     ListBreakerMoves(name="nobody"),
+    ListAlerts(),
+    ListAlerts(channel="ops", limit=1),
     ListAllocations(),
     ListReplays(),
     ListReplays(active=True),

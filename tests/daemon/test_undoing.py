@@ -36,12 +36,12 @@ def test_a_try_that_cannot_even_begin_is_a_try(monkeypatch: pytest.MonkeyPatch) 
     def pipe() -> tuple[int, int]:
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr("fnr.daemon.undo_process.os.pipe", pipe)
+    monkeypatch.setattr("fnr.daemon.short_process.os.pipe", pipe)
     step = Step(
         undo_id="A.001", task_id="T", token="A", number=1, function="f", kind="command",
         data={"argv": ["true"]}, recorded_at_ms=1,
     )  # fmt: skip
-    parts: Any = None
+    parts: Any = SimpleNamespace(paths=SimpleNamespace(home=None))
     settings = FunctionSettings(name="f", kind="python")
     outcome = asyncio.run(undo_process.carry_out(parts, step, settings, UndoPolicy(), ours=False))
     assert outcome.tried is Tried.FAILED

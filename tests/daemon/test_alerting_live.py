@@ -1,0 +1,167 @@
+"""Who is told what by a running daemon: once for each cause, also after its death."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from live_home import FUNCTIONS, LiveHome
+from test_task_life import end_of, submit
+from webhook import Webhook
+
+from fnr.api import requests as ask
+from fnr.api.alert_requests import ListAlerts
+from fnr.api.breaker_requests import ResetBreakers
+from fnr.api.incident_requests import AckIncidents, ListIncidents
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+HomeAt = Callable[[str], LiveHome]
+REFUSE = """
+[functions.refuse]
+command = ["sh", "-c", "echo permission denied: {n} >&2; exit 77"]
+"""
+
+
+@pytest.fixture
+def hook() -> Iterator[Webhook]:
+    with Webhook() as made:
+        yield made
+
+
+def channel(hook: Webhook, extra: str = "") -> str:
+    return f'[alerts.ops]\nwebhook = "{hook.url}"\nseverity = "notice"\npause = "0s"\n{extra}\n'
+
+
+def states(home: LiveHome) -> list[tuple[str, str, int]]:
+    found = home.ask(ListAlerts())
+    return [(one.alert.about.partition(":")[0], one.state.value, one.count) for one in found]
+
+
+def until_noted(home: LiveHome) -> None:
+    """The daemon has noted what it has sent; each look is a round trip."""
+    while {state for _, state, _ in states(home)} != {"told"}:
+        pass
+
+
+def test_many_letters_of_one_cause_are_one_message(home_at: HomeAt, hook: Webhook) -> None:
+    home = home_at(REFUSE + channel(hook)).up()
+    answer = home.fnr(
+        "submit", "refuse", "--jsonl", "-", stdin="".join(f'{{"n": {n}}}\n' for n in range(200))
+    )
+    assert answer.returncode == 0, answer.stderr
+    hook.wait_for(lambda: bool(hook.came))
+    home.fnr("task", "wait", "--where", "function:refuse")
+    message = hook.came[0]
+    assert message["schema"] == "fnr.alert/1"
+    [told] = message["alerts"]
+    assert told["alert"]["title"] == "refuse: a task is dead (permanent, permanent)"
+    assert "permission denied" in told["alert"]["detail"]
+    assert f"fnr --home {home.folder} dlq show" in message["text"]
+    assert len(hook.came) == 1, "the others wait for `every`"
+    assert [row[0] for row in states(home)] == ["letter"]
+
+
+def test_a_daemon_that_dies_behind_a_message_sends_it_again_under_its_key(
+    home_at: HomeAt, hook: Webhook
+) -> None:
+    home = home_at(REFUSE + channel(hook))
+    assert home.start(env={"FNR_FAILPOINT": "alert-sent-not-noted"}), home.log()
+    submit(home, "refuse", {"n": 1})
+    assert home.process is not None
+    home.process.wait()
+    home.up()
+    hook.wait_for(lambda: len(hook.came) == 2)
+    first, second = hook.came
+    assert first["key"] == second["key"]
+    assert [one["count"] for one in second["alerts"]] == [1]
+
+
+def test_a_channel_that_fails_is_seen_and_told_once_it_is_back(
+    home_at: HomeAt, hook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook.status = 503
+    home = home_at(REFUSE + channel(hook)).up()
+    end_of(home, submit(home, "refuse", {"n": 1}))
+    hook.wait_for(lambda: bool(hook.came))
+    tested = home.fnr("alert", "test", "ops")
+    assert (tested.returncode, "HTTP 503" in tested.stdout) == (1, True)
+    # A new daemon need not wait longer than what is noted; the next cause does not either.
+    shown = home.fnr("status")
+    assert "alerts do not reach ops: HTTP 503" in shown.stdout
+    hook.status = 200
+    assert home.fnr("alert", "test").returncode == 0
+    assert hook.came[-1]["title"].endswith("a test of the channel ops")
+    home.write(REFUSE)
+    home.ask(ask.ReloadConfig())
+    assert "do not reach" not in home.fnr("status").stdout
+    assert home.fnr("alert", "test", "ops").returncode == 4
+
+
+def test_an_open_breaker_is_told_and_that_it_is_over(
+    home_at: HomeAt, hook: Webhook, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad"
+    bad.touch()
+    home = home_at(f"""
+[breakers.storage]
+failures = 3
+open = "1h"
+open_max = "1d"
+[functions.call]
+python = "worked_functions:call_service"
+cwd = "{FUNCTIONS}"
+services = ["storage"]
+retry = {{ max = 10, delay = "1ms", delay_max = "2ms", per_window = 1000 }}
+{channel(hook)}""").up()
+    submit(home, "call", {"bad": str(bad)})
+    hook.wait_for(lambda: "the breaker of storage is open" in hook.titles())
+    # The next daemon knows that it was told.
+    until_noted(home)
+    home.kill()
+    home.up()
+    bad.unlink()
+    home.ask(ResetBreakers(names=["storage"], reason="mended"))
+    hook.wait_for(lambda: "over: the breaker of storage is open" in hook.titles())
+    assert hook.titles() == [
+        "the breaker of storage is open",
+        "over: the breaker of storage is open",
+    ]
+
+
+def test_an_incident_that_somebody_has_acknowledged_is_quiet(
+    home_at: HomeAt, hook: Webhook
+) -> None:
+    home = home_at(REFUSE + channel(hook, 'every = "1ms"')).up()
+    end_of(home, submit(home, "refuse", {"n": 1}))
+    hook.wait_for(lambda: len(hook.came) == 1)
+    [incident] = home.ask(ListIncidents()).items
+    home.ask(AckIncidents(incident_ids=[incident.incident_id], reason="known"))
+    end_of(home, submit(home, "refuse", {"n": 2}))
+    home.ask(AckIncidents(incident_ids=[incident.incident_id], reason="still"))
+    assert [count for _, _, count in states(home)] == [1]
+
+
+def test_a_function_that_cannot_run_is_told(home_at: HomeAt, hook: Webhook) -> None:
+    home = home_at(
+        '[functions.broken]\npython = "no_such_module:run"\n' + channel(hook, 'every = "1h"')
+    ).up()
+    submit(home, "broken")
+    hook.wait_for(lambda: "broken cannot run" in hook.titles())
+    told = [one["alert"] for message in hook.came for one in message["alerts"]]
+    [lasts] = [one for one in told if one["standing"]]
+    assert "no_such_module" in lasts["detail"]
+
+
+def test_a_program_is_told_as_it_is_asked_for(home_at: HomeAt, tmp_path: Path) -> None:
+    out = tmp_path / "told"
+    program = f'["sh", "-c", "echo $0 > {out}; cat >> {out}", "{{severity}}|{{title}}"]'
+    home = home_at(REFUSE + f"[alerts.desk]\ncommand = {program}\n").up()
+    tested = home.fnr("alert", "test", "-o", "json")
+    assert tested.returncode == 0, tested.stdout
+    first, body = out.read_text().splitlines()
+    assert first.startswith("notice|[fnr ")
+    assert body.startswith('{"schema":"fnr.alert/1","key":"desk:test:')
+    assert "alerts.desk" not in home.log()
