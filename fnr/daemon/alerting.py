@@ -51,7 +51,9 @@ class Alerting:
         self._sending: set[str] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._watch: asyncio.TimerHandle | None = None
-        self._looks_at_ms = self._looked_ms = 0
+        self._looks_at_ms = 0
+        # What lasts is looked at in a moment, and not only by and by.
+        self._soon = False
         # Of what lasts: what it is about, as last noted.
         self._seen: frozenset[str] | None = None
         # Of each channel, when it was last reached; None: that is not known yet.
@@ -116,11 +118,10 @@ class Alerting:
 
     def _look_around(self) -> None:
         """What lasts has begun, or is over; cheap while nothing has changed."""
-        self._watch = None
+        self._watch, self._soon = None, False
         if not self._channels:
             return
         self._watch = self._parts.later(LOOK_MS, self._look_around)
-        self._looked_ms = self._parts.clock.boot_ms()
         now = self._lasting()
         if frozenset(alert.about for alert in now) != self._seen:
             self._parts.start(self._compare(now), what="looking at what lasts")
@@ -152,8 +153,10 @@ class Alerting:
             return
         now_ms = self._parts.clock.now_ms()
         self._arm(now_ms + moves.GATHER_MS, now_ms)
-        if self._parts.clock.boot_ms() - self._looked_ms >= MOMENT_MS:
-            self.changed()
+        if self._watch is not None and not self._soon:
+            self._soon = True
+            self._watch.cancel()
+            self._watch = self._parts.later(MOMENT_MS, self._look_around)
 
     def look(self) -> None:
         """Something may be due."""

@@ -1,0 +1,61 @@
+"""Alerts where no store can hold them."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+from webhook import Webhook
+
+from fnr.config.settings import AlertTable
+from fnr.daemon.alerting import Alerting
+from fnr.host.clock import Clock, Dice, Ulids
+from fnr.policy.alert import Alert
+from fnr.store.connection import StoreIll
+
+ILL = Alert(
+    about="problem:store",
+    kind="problem",
+    severity="critical",
+    title="the store is ill: I/O error",
+    standing=True,
+)
+
+
+def test_that_the_store_is_ill_is_told_once_and_nothing_mild_with_it() -> None:
+    with Webhook() as hook:
+
+        async def whole() -> None:
+            under_way: list[asyncio.Task[None]] = []
+            lasting = [ILL, Alert(about="x", kind="problem", severity="alert", title="mild")]
+
+            async def write(_: object) -> None:
+                raise StoreIll("the store is ill")
+
+            def start(work: Any, *, what: str) -> None:
+                under_way.append(asyncio.get_running_loop().create_task(work, name=what))
+
+            clock = Clock()
+            parts: Any = SimpleNamespace(
+                settings=SimpleNamespace(
+                    alerts={"ops": AlertTable(name="ops", webhook=hook.url, severity="notice")}
+                ),
+                store=SimpleNamespace(write=write),
+                clock=clock,
+                ulids=Ulids(clock, Dice()),
+                problems={},
+                paths=SimpleNamespace(home="/srv", config_file="/fnr.toml"),
+                redactor=SimpleNamespace(text=str),
+                loop=asyncio.get_running_loop(),
+                start=start,
+                later=lambda ms, call: asyncio.get_running_loop().call_later(ms / 1_000, call),
+            )
+            alerting = Alerting(parts, lambda: lasting)
+            for _ in range(2):
+                alerting.changed()
+                while under_way:
+                    await under_way.pop(0)
+
+        asyncio.run(whole())
+        assert hook.titles() == ["the store is ill: I/O error"]
