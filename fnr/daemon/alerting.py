@@ -17,6 +17,7 @@ from fnr.api.errors import NotFound
 from fnr.config.settings import AlertTable
 from fnr.config.units import MS_OF
 from fnr.daemon.clients import Client
+from fnr.daemon.lasting import Lasting
 from fnr.daemon.parts import Parts, log
 from fnr.daemon.telling import send
 from fnr.host.failpoint import failpoint
@@ -35,7 +36,9 @@ DUE_MAX = 1_000
 WAIT_MS_MAX = 60_000
 _PROBLEM = "alerts."
 _KINDS = {EffectKind.LETTER: "letter", EffectKind.UNDO: "undo"}
-_LASTING = ("breaker", "function", "problem")
+_LASTING = frozenset({"breaker", "function", "gpu", "problem"})
+
+_STORED = frozenset({"breaker"})
 
 
 class Alerting:
@@ -44,14 +47,14 @@ class Alerting:
     lasting: what is wrong now and lasts until it is over; asked every ten seconds.
     """
 
-    def __init__(self, parts: Parts, lasting: Callable[[], list[Alert]]) -> None:
+    def __init__(self, parts: Parts, lasting: Callable[[], Lasting]) -> None:
         self._parts = parts
         self._lasting = lasting
         self._host = os.uname().nodename
         self._sending: set[str] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._watch: asyncio.TimerHandle | None = None
-        self._looks_at_ms = 0
+        self._looks_at_ms = self._began_ms = 0
         # What lasts is looked at in a moment, and not only by and by.
         self._soon = False
         # Of what lasts: what it is about, as last noted.
@@ -62,6 +65,7 @@ class Alerting:
 
     def start(self) -> None:
         """Begin with what the last daemon left."""
+        self._began_ms = self._parts.clock.boot_ms()
         self._tidy()
         self.reloaded()
 
@@ -123,25 +127,29 @@ class Alerting:
             return
         self._watch = self._parts.later(LOOK_MS, self._look_around)
         now = self._lasting()
-        if frozenset(alert.about for alert in now) != self._seen:
+        if frozenset(alert.about for alert in now.alerts) != self._seen:
             self._parts.start(self._compare(now), what="looking at what lasts")
 
-    async def _compare(self, now: list[Alert]) -> None:
+    async def _compare(self, now: Lasting) -> None:
+        # What a daemon that has just begun has not met again it may meet yet; breakers are stored.
+        knows = self._parts.clock.boot_ms() >= self._began_ms + LOOK_MS
+        kinds = (_LASTING if knows else _STORED) - now.unknown
+
         def unit(tx: Transaction) -> None:
-            here = {alert.about for alert in now}
-            for alert in now:
+            here = {alert.about for alert in now.alerts}
+            for alert in now.alerts:
                 self._note(tx, alert)
             for name in self._channels:
-                for known in rows.of_channel(tx, name, _LASTING):
+                for known in rows.of_channel(tx, name, kinds):
                     if known.alert.about not in here and not known.alert.over:
                         self._note(tx, _over(known.alert))
 
         try:
             await self._parts.store.write(unit)
         except (StoreIll, StoreFull, StoreBusy):
-            self._tell_without_store(now)
+            self._tell_without_store(now.alerts)
             return
-        self._seen = frozenset(alert.about for alert in now)
+        self._seen = frozenset(alert.about for alert in now.alerts) if knows else None
         self._told_without_store.clear()
         self.noted()
 

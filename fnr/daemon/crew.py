@@ -107,7 +107,10 @@ class Crew:
         self.effects.deliver()
 
     def _alerting(self) -> Alerting:
-        made = Alerting(self.parts, lambda: lasting(self.parts, self.breakers, self.supervisor))
+        made = Alerting(
+            self.parts,
+            lambda: lasting(self.parts, self.breakers, self.supervisor, self.free.gpus),
+        )
         self.effects.take, self.effects.on_done = made.take, made.noted
         self.breakers.on_moved.append(made.changed)
         return made

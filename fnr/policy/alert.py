@@ -30,7 +30,7 @@ _DETAIL_CHARS_MAX = 1_000
 class Alert(Struct, frozen=True, kw_only=True):
     """Something to tell.
 
-    about:    the same for one cause. kind: letter, undo, breaker, function or problem.
+    about:    the same for one cause. kind: letter, undo, breaker, function, gpu or problem.
     standing: it lasts until an alert about the same says that it is over.
     """
 

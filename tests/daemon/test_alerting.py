@@ -10,6 +10,7 @@ from webhook import Webhook
 
 from fnr.config.settings import AlertTable
 from fnr.daemon.alerting import Alerting
+from fnr.daemon.lasting import Lasting
 from fnr.host.clock import Clock, Dice, Ulids
 from fnr.policy.alert import Alert
 from fnr.store.connection import StoreIll
@@ -51,7 +52,7 @@ def test_that_the_store_is_ill_is_told_once_and_nothing_mild_with_it() -> None:
                 start=start,
                 later=lambda ms, call: asyncio.get_running_loop().call_later(ms / 1_000, call),
             )
-            alerting = Alerting(parts, lambda: lasting)
+            alerting = Alerting(parts, lambda: Lasting(alerts=lasting))
             for _ in range(2):
                 alerting.changed()
                 while under_way:
