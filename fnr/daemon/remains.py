@@ -318,7 +318,8 @@ def forget(worker: WorkerProcess, spool_dir: str) -> None:
     """Remove what only it needed: which attempt had begun, its working folder, half a result."""
     with contextlib.suppress(OSError):
         Path(worker.now_path).unlink()
-    remove_tree(f"{spool_dir}/{worker.worker_id}.work")
+    for folder in Path(spool_dir).glob(f"{worker.worker_id}.*work"):
+        remove_tree(str(folder))
     # It may have died while it wrote into the spool; nobody else has its pid in a draft's name.
     for draft in Path(spool_dir).glob(f"*.{worker.identity.pid}-*.tmp"):
         with contextlib.suppress(OSError):

@@ -134,16 +134,21 @@ def read_from(path: str, uid: int | None, *, bytes_max: int) -> bytes:
 
 
 def remove_tree(path: str) -> None:
-    """Remove a folder that somebody else may change meanwhile, as far as possible."""
+    """Remove a folder that somebody else may change meanwhile, as far as possible.
+
+    What stands in its place, as a file or a link, goes as well.
+    """
     with suppress(OSError):
-        _empty(path, None, _DEPTH_MAX)
-        os.rmdir(path)  # noqa: PTH106 - as above
+        try:
+            os.unlink(path)  # noqa: PTH108 - as above
+        except IsADirectoryError:
+            _empty(path, None, _DEPTH_MAX)
+            os.rmdir(path)  # noqa: PTH106 - as above
 
 
 def _empty(name: str, parent: int | None, depth_max: int) -> None:
     """Every name is looked up in a folder that is held open: none leads out of the tree."""
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-    folder = os.open(name, flags, dir_fd=parent)
+    folder = _opened(name, parent)
     try:
         for inside in os.listdir(folder):  # noqa: PTH208 - of an open folder
             try:
@@ -157,3 +162,17 @@ def _empty(name: str, parent: int | None, depth_max: int) -> None:
                 continue
     finally:
         os.close(folder)
+
+
+def _opened(name: str, parent: int | None) -> int:
+    """A folder, held open and with the right to remove what is in it, if it is ours to give."""
+    flags = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    # Even one that may not be listed.
+    held = os.open(name, os.O_PATH | flags, dir_fd=parent)
+    try:
+        if os.fstat(held).st_mode & stat.S_IRWXU != stat.S_IRWXU:
+            with suppress(PermissionError):
+                os.chmod(f"/proc/self/fd/{held}", stat.S_IRWXU)  # noqa: PTH101 - as above
+        return os.open(".", os.O_RDONLY | flags, dir_fd=held)
+    finally:
+        os.close(held)

@@ -33,6 +33,7 @@ from fnr.worker.outcome import (
     refused_input,
 )
 from fnr.worker.own_log import OwnLog
+from fnr.worker.work_folder import WorkFolder
 
 # For the threads of a daemon that was killed.
 DAEMON_ENDS_MS = 1_000
@@ -65,7 +66,7 @@ class Command:
         self._argv: list[Template] = []
         self._stdin = Template(("",))
         self._file: Template | None = None
-        self._work_dir = f"{spec.spool_dir}/{spec.worker_id}.work"
+        self._work_folder = WorkFolder(spec.spool_dir, spec.worker_id)
         self._needs_work_dir = False
         self._undo: list[DeclaredStep] = []
 
@@ -99,7 +100,7 @@ class Command:
             return self._run(plan, file)
         finally:
             if self._needs_work_dir:
-                _remove(self._work_dir)
+                self._remove_work_folder()
 
     def close(self) -> None:
         """Nothing stays between attempts."""
@@ -122,7 +123,7 @@ class Command:
         if spec.kind == "run":
             return self._plan_of(msgspec.json.decode(run.input, type=RunInput), env), ""
         given = msgspec.json.decode(run.input, type=dict[str, Any])
-        own = {"task_id": run.task_id, "attempt": run.attempt, "workdir": self._work_dir}
+        own = {"task_id": run.task_id, "attempt": run.attempt, "workdir": self._work_folder.path}
         values = own | given
         plan = Plan(
             argv=fill_all(self._argv, values),
@@ -164,7 +165,7 @@ class Command:
         log_from = self._log.size()
         try:
             if self._needs_work_dir:
-                os.makedirs(self._work_dir, mode=0o700, exist_ok=True)  # noqa: PTH103 - pathlib costs 8 ms
+                self._work_folder.make()
             child = CommandChild(
                 plan,
                 duty=self._duty,
@@ -274,6 +275,11 @@ class Command:
         # SIGHUP comes when the first of its threads goes, and it has others.
         return self._interrupts.wished and ends_within(daemon_pid, DAEMON_ENDS_MS)
 
+    def _remove_work_folder(self) -> None:
+        path = self._work_folder.path
+        if not self._work_folder.remove():
+            self._log.say(f"what the command left in {path} cannot be removed, and stays there")
+
     def _capture(self, error: BaseException, phase: Phase) -> Evidence:
         return capture(error, phase=phase, now_ms=self._clock.now_ms())
 
@@ -315,9 +321,3 @@ def _promised(path: str) -> BinaryIO:
 def _at_once(path: str, flags: int) -> int:
     """Open without waiting for anybody, as a FIFO would have us do."""
     return os.open(path, flags | os.O_NONBLOCK)
-
-
-def _remove(folder: str) -> None:
-    import shutil  # noqa: PLC0415 - 1 MiB that only {workdir} needs
-
-    shutil.rmtree(folder, ignore_errors=True)

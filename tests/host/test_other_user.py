@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pwd
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -117,9 +119,32 @@ def test_a_tree_is_removed_and_what_its_links_lead_to_is_not(tmp_path: Path) -> 
     os.mkfifo(tree / "pipe")
     remove_tree(str(tree))
     assert not tree.exists()
-    (tmp_path / "itself").symlink_to(kept)
-    remove_tree(str(tmp_path / "itself"))
+    for itself in (tmp_path / "file", tmp_path / "link"):
+        itself.symlink_to(kept) if itself.name == "link" else itself.touch()
+        remove_tree(str(itself))
+        assert not itself.is_symlink() and not itself.exists()
     assert (kept / "file").read_text() == "kept"
+
+
+def test_a_tree_that_its_owner_may_not_change_is_removed(tmp_path: Path) -> None:
+    """As a cache of modules is that is kept from being edited. Root may change all: it gives that
+    right up in a process of its own."""
+    tree = tmp_path / "tree"
+    for mode in (0o555, 0o333, 0o000):
+        folder = tree / oct(mode)
+        folder.mkdir(parents=True)
+        (folder / "file").touch()
+        folder.chmod(mode)
+    tree.chmod(0o555)
+    program = f"from fnr.host.other_user import remove_tree; remove_tree({str(tree)!r})"
+    subprocess.run([sys.executable, "-c", program], check=True, preexec_fn=_be_like_others)
+    assert not tree.exists()
+
+
+def _be_like_others() -> None:
+    """Without the capabilities by which root passes every mode (CAP_DAC_OVERRIDE, _READ_SEARCH)."""
+    for capability in (1, 2):
+        ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)
 
 
 def test_a_tree_of_any_depth_ends_nobody(tmp_path: Path) -> None:
