@@ -50,12 +50,17 @@ def file_size_limited(mib: int | None, *, beside: int) -> Iterator[None]:
     if mib is None:
         yield
         return
-    before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
-    allowed = mib * _MIB + beside
-    if most != resource.RLIM_INFINITY:
-        allowed = min(allowed, most)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (allowed, most))
+    before, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    _limit_file_size(mib * _MIB + beside)
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
+        _limit_file_size(before)
+
+
+def _limit_file_size(size_bytes: int) -> None:
+    # Asked anew: what runs meanwhile may lower the other limit, which only root can raise again.
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if most != resource.RLIM_INFINITY:
+        size_bytes = most if size_bytes == resource.RLIM_INFINITY else min(size_bytes, most)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, most))

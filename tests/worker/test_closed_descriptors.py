@@ -26,6 +26,11 @@ def close_all(first):
     os.closerange(first, 4096)
     return "closed"
 
+def close_all_and_hide(folder):
+    os.closerange(0, 4096)
+    os.rename(folder, folder + ".hidden")
+    return "hidden"
+
 def close_and_open(path):
     os.closerange(3, 4096)
     for _ in range(20):
@@ -82,9 +87,9 @@ def delete_stream():
 """
 
 
-def serve(daemon: FakeDaemon, name: str) -> tuple[WorkerUnderTest, Peer]:
+def serve(daemon: FakeDaemon, name: str, **fields: str) -> tuple[WorkerUnderTest, Peer]:
     (daemon.folder / "closers.py").write_text(FUNCTIONS)
-    return daemon.serve(python=f"closers:{name}", cwd=str(daemon.folder))
+    return daemon.serve(python=f"closers:{name}", cwd=str(daemon.folder), **fields)
 
 
 def told_later(daemon: FakeDaemon, peer: Peer, arguments: object = None) -> object:
@@ -123,6 +128,15 @@ def test_the_result_is_told_and_the_worker_leaves(daemon: FakeDaemon, first: int
     assert told_later(daemon, peer, {"first": first}) == "closed"
     assert worker.wait() == 0
     assert "the function closed file descriptors of its worker" in worker.log
+
+
+def test_the_result_is_told_also_where_the_log_cannot_be_opened_again(daemon: FakeDaemon) -> None:
+    """As by a worker of another user: the log is in a folder that is closed to it."""
+    logs = daemon.folder / "logs"
+    logs.mkdir()
+    worker, peer = serve(daemon, "close_all_and_hide", log_path=str(logs / "own.log"))
+    assert told_later(daemon, peer, {"folder": str(logs)}) == "hidden"
+    assert worker.wait() == 0
 
 
 def test_what_the_function_opened_instead_is_not_touched(daemon: FakeDaemon) -> None:

@@ -240,6 +240,12 @@ def test_what_earlier_attempts_printed_does_not_count_as_the_file_of_a_later_one
     peer.at_end()  # for the next one there is a worker with a log of its own
 
 
+def test_a_function_that_lowers_the_limit_for_good_keeps_its_result(daemon: FakeDaemon) -> None:
+    """Nobody but root can raise it again; the worker ended of that, and the success with it."""
+    _, peer = serve(daemon, "limits_itself", limits=Limits(file_size_mib=2))
+    assert peer.result({"bytes_max": 1 << 20}) == peer.result({"bytes_max": 1 << 19}) == "done"
+
+
 def test_a_crash_leaves_a_trace_in_the_log_and_the_token_in_the_now_file(
     daemon: FakeDaemon,
 ) -> None:
