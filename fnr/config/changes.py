@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+import fnr
 from fnr.config.keys import REDACT_KEYS, Key
 from fnr.config.load import PLAIN_TABLES
 from fnr.config.settings import FunctionSettings, Settings
@@ -28,9 +29,12 @@ def changed_keys(old: Settings, new: Settings) -> list[str]:
 
 
 def mark_of(settings: FunctionSettings) -> str:
-    """The same for two readings of a function's table as long as nothing of it differs."""
+    """The same for two readings of a function's table as long as nothing of it differs.
+
+    In front of it stands the version of fnr whose worker is made of it.
+    """
     text = msgspec.json.encode(settings, order="deterministic")
-    return blake2b(text, digest_size=16).hexdigest()
+    return f"{fnr.__version__}:{blake2b(text, digest_size=16).hexdigest()}"
 
 
 def _of_table(table: str, keys: dict[str, Key], old: Any, new: Any) -> Iterator[str]:

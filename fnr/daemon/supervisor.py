@@ -202,19 +202,23 @@ class Supervisor:
         put_back_lost(worker, theirs, self._runner.take_back)
         if worker.state is WorkerState.LEAVING:
             worker.send(frames.Stop(reason=worker.leave_reason))
-        elif self._is_outdated(worker, frame):
+        elif why := self._why_outdated(worker, frame):
             # As with a reload: what it runs is finished.
-            self.dismiss(worker, "its function changed in fnr.toml")
+            self.dismiss(worker, why)
             self.tend(self.pools[worker.function])
         elif frame.ready:
             self._ready(worker)
         return worker
 
-    def _is_outdated(self, worker: WorkerProcess, hello: frames.Hello) -> bool:
-        """Was it started by an earlier daemon, for other settings than those of today?"""
-        if worker.ours or self.pools[worker.function].removed:
-            return False
-        return hello.made_for != mark_of(worker.settings)
+    def _why_outdated(self, worker: WorkerProcess, hello: frames.Hello) -> str:
+        """Was it started by an earlier daemon, of another version or for other settings?"""
+        mark = mark_of(worker.settings)
+        if worker.ours or self.pools[worker.function].removed or hello.made_for == mark:
+            return ""
+        if hello.made_for.partition(":")[0] != mark.partition(":")[0]:
+            # What it imports from now on would be of this version, and the rest of it is not.
+            return "it is of another version of fnr"
+        return "its function changed in fnr.toml"
 
     def _heard(self, worker: WorkerProcess, frame: Frame) -> None:
         match frame:

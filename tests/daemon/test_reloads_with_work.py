@@ -268,3 +268,33 @@ def declared(home: LiveHome) -> str:
         [(text,)] = store.execute("SELECT value FROM meta WHERE key = 'functions'")
     assert "make" in text
     return str(text)
+
+
+def test_a_worker_of_another_version_of_fnr_is_replaced_when_it_has_ended_its_attempt(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """After an upgrade and a restart they went on with what was mended, for as long as they lived.
+
+    Method: the first daemon and its workers take themselves for another version.
+    """
+    (tmp_path / "sitecustomize.py").write_text("import fnr\nfnr.__version__ = '0.0.1'\n")
+    started, gate = tmp_path / "started", tmp_path / "gate"
+    os.mkfifo(started)
+    os.mkfifo(gate)
+    home = home_at(function("hang", "block_on") + function("echo", "echo"))
+    home.prefix = ["env", f"PYTHONPATH={tmp_path}"]
+    home.up()
+    before = {worker.worker_id for worker in home.ask(ask.ListWorkers())}
+    task_id = submit(home, "hang", {"fifo": str(gate), "started": str(started)})
+    started.read_text()
+    home.kill()
+    home.prefix = []
+    home.up()
+    gate.write_text("open")
+    end = end_of(home, task_id)
+    assert (end.task.state, end.task.attempts) == (TaskState.DONE, 1)
+    ends: set[str] = {""}
+    while "" in ends:
+        workers = home.ask(ask.ListWorkers(gone=True))
+        ends = {worker.end for worker in workers if worker.worker_id in before}
+    assert ends == {"it is of another version of fnr"}
