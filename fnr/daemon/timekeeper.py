@@ -17,7 +17,7 @@ from fnr.daemon.stopper import Stopper
 from fnr.daemon.supervisor import Supervisor
 from fnr.daemon.worker_process import Held, WorkerProcess, WorkerState
 from fnr.host import process, worker_log
-from fnr.host.activity import Activity, read_activity
+from fnr.host.activity import Activity, read_activity, sleeps_in_kernel
 from fnr.host.failpoint import failpoint
 from fnr.policy.evidence import KilledBy
 from fnr.policy.verdict import Verdict, bury_expired
@@ -30,6 +30,9 @@ WATCH_MS = 1_000
 IDLE_LOGS_MS = 10_000
 # An attempt of a window is expected to be short; what waits behind one that is not goes back.
 RECALL_AFTER_MS = 100
+# Who sleeps in the kernel cannot be ended before it wakes up, and then it goes on: as long as the
+# kernel itself takes before it calls that hung.
+KERNEL_MS_MAX = 120_000
 MOVES_MAX = 500
 PRUNE_EVERY_MS = 10 * 60_000
 PRUNE_AGAIN_MS = 200
@@ -163,7 +166,7 @@ class Timekeeper:
 
     def _check_hang(self, worker: WorkerProcess, current: Held, now_ms: int) -> None:
         """Silent and idle is hung; silent and busy (a held GIL, a long kernel) is not, nor is
-        who would go on if it were given a processor.
+        who would go on if it were given a processor, or if a disk answered.
 
         Who has not come back to us may only be kept from it, unless he is stopped.
         """
@@ -186,6 +189,7 @@ class Timekeeper:
             before is None
             or activity.moved_since(before.activity)
             or self._computes(worker, activity)
+            or (silent_ms < KERNEL_MS_MAX and sleeps_in_kernel(worker.identity.pid))
         ):
             self._suspicions[worker.worker_id] = Suspicion(activity, now_ms)
             return

@@ -66,6 +66,14 @@ def read_activity(pids: Iterable[int]) -> Activity:
     )
 
 
+def sleeps_in_kernel(pid: int) -> bool:
+    """Does a thread of it sleep where no signal wakes it (state D), as by a disk that stalls?
+
+    Raises OSError as read_activity does.
+    """
+    return "D" in read_thread_states(pid)
+
+
 def stopped_below(pid: int) -> list[int]:
     """What a process has started, and that has, which a signal has stopped; as far as it is seen.
 

@@ -212,6 +212,28 @@ def test_a_stopped_worker_is_found_hung(home_at: HomeAt, tmp_path: Path) -> None
     assert error.evidence.killed_by == "hang"
 
 
+def test_who_sleeps_in_the_kernel_is_not_ended_as_hung(home_at: HomeAt, tmp_path: Path) -> None:
+    """A disk that gave no answer for some seconds cost the work of all who wrote to it.
+
+    Method: another one that began later, and is stopped, is found to hang meanwhile.
+    """
+    started, gate, stopped, never = pipes(tmp_path, "started", "gate", "stopped", "never")
+    soon = 'hang_timeout = "1s"'
+    waits = function("waits", "sleep_in_the_kernel", soon)
+    home = home_at(waits + function("hang", "block_on", soon)).up()
+    task_id = submit(home, "waits", {"fifo": str(gate), "started": str(started)}, retries_max=0)
+    waiting = read_stat(int(started.read_text()))
+    assert waiting is not None
+    given = {"fifo": str(never), "started": str(stopped)}
+    other_id = submit(home, "hang", given, retries_max=0)
+    os.kill(int(stopped.read_text()), signal.SIGSTOP)
+    assert end_of(home, other_id).message.startswith("hung: no beat")
+    os.close(os.open(gate, os.O_RDWR | os.O_NONBLOCK))
+    end = end_of(home, task_id)
+    assert (end.task.state, end.task.attempts) == (TaskState.DONE, 1)
+    assert waiting.state == "D"
+
+
 @pytest.fixture
 def small_disk(home_at: HomeAt) -> Iterator[LiveHome]:
     """A home whose state lies on a file system of 24 MiB."""
