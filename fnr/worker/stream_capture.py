@@ -86,8 +86,23 @@ class StreamCapture:
         shown = last.rstrip().rpartition(b"\r")[2].decode("utf-8", "replace")
         if last is lines[0] and self.size_bytes > TAIL_BYTES_MAX:
             shown = whole_behind(shown)
+        if _is_of_stack(shown):
+            from fnr.policy.last_words import above_stack  # noqa: PLC0415 - few print a stack last
+
+            shown = above_stack(self.tail) or shown
         if "{" in shown or "=" in shown:
             from fnr.policy.structured_log import in_words  # noqa: PLC0415 - few print records
 
             shown = in_words(shown) or shown
         return clean(shown, 1_000)
+
+
+def _is_of_stack(line: str) -> bool:
+    """May this last line be one of a stack, so that what was said stands above that?"""
+    inner = line.lstrip()
+    return (
+        inner.startswith(("at ", "... ", "Node.js v", "note: ", "--- End of inner"))
+        or inner == "}"
+        or ".go:" in inner
+        or (inner is not line and inner[:1].isdigit())
+    )

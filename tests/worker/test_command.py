@@ -190,6 +190,12 @@ def test_an_exit_code_is_a_failure_with_the_last_words(daemon: FakeDaemon) -> No
     assert evidence.killed_by is None
 
 
+def test_the_last_words_are_those_above_a_stack(daemon: FakeDaemon) -> None:
+    said = "Error: no licence\\n    at run (/srv/app.js:1:7)\\n\\nNode.js v20.20.2\\n"
+    _, peer = daemon.serve(kind="command", command=("sh", "-c", f"printf '{said}' >&2; exit 1"))
+    assert peer.failure().message == "exit code 1: Error: no licence"
+
+
 def test_the_last_words_of_a_record_are_what_it_says(daemon: FakeDaemon) -> None:
     record = '{{"level": "error", "msg": "job failed", "error": {{"message": "no room"}}}}'
     _, peer = daemon.serve(kind="command", command=("sh", "-c", f"echo '{record}' >&2; exit 3"))
