@@ -167,7 +167,7 @@ def any_of(pattern: str) -> Callable[[str], bool]:
 
 # A line that only says that something else went wrong, so that the next ones decide.
 _WRAPPER = any_of(
-    r"exit(ed)?[ _-](with |status|code)|non-zero|returned? (code )?-?[0-9]"
+    r"exit(ed|s)?[ _-](with |status|code)|non-zero|returned? (code )?-?[0-9]"
     r"|see (above|below|the|root)|root cause|subprocess|child process"
     r"|^ran: "
     r"|process .{0,40}(failed|died|exited)|command .{0,80}failed|stderr|stdout|output|:$"
@@ -180,7 +180,9 @@ _FAREWELL = any_of(
     r"|--help|for (more|further) (information|details)|^note: run with|^complete log|look above"
     r"|debug[^ ]{0,40}\.log$|process ?group has not been destroyed|destroy_process_group"
     r"|leaked (semaphore|shared)|warnings\.warn\(|bytes .{0,40}copied,|^unable to load [a-z ]+$"
-    r"|^is the server running "
+    r"|^is the server running |^dmesg\([0-9]\) may have more |^connect:errno=|^rsync error: "
+    r"|begin failed--compilation aborted|aborted due to compilation errors|errors? detected in the "
+    r"|note: each undeclared identifier |^(-- check|see) .{1,100} for details\.?$"
 )
 _TELLING = any_of(
     r"error|exception|fail|fatal|panic|abort|denied|can(not|'t| not)|could(n't| not)|no such"
@@ -198,6 +200,7 @@ _STARTING = "in _execute_child"
 # Of Rust; the next line says why.
 _PANIC = re.compile(r"( panicked at [^\n]{1,200}:)\n")
 _COMMAND_ENDS = (" returned ", " died ", " timed out")
+_TRACEBACK = "Traceback (most recent call last):\n"
 _WORD = re.compile(r"[^\W\d_]{3}")
 # A command's end is in other parts already: "exit code 1: its last words".
 _OWN_HEADLINE = re.compile(r"(?:exit code \d{1,3}|killed by SIG\w+(?: \(core dumped\))?)(?:: |$)")
@@ -222,7 +225,8 @@ def _lines(evidence: Evidence) -> Iterator[str]:
             wrapped = True
             more += _telling(rest)
     if wrapped and not more:
-        more = _telling(evidence.stderr_tail or evidence.stdout_tail)
+        printed = evidence.stderr_tail or evidence.stdout_tail
+        more = (not raised and _told_before(printed)) or _telling(printed)
     yield from _shapes((*firsts, *more), evidence)
 
 
@@ -259,6 +263,18 @@ def _telling(text: str) -> list[str]:
     lines = [line for line in lines if not _FAREWELL(line)] or lines
     found = [line for line in lines if _TELLING(line)]
     return (found or lines[-1:])[-TELLING_LINES_MAX:]
+
+
+def _told_before(text: str) -> list[str]:
+    """What speaks of an error before the traceback that ends a text: so does a command that
+    Python code has run."""
+    start = text.rfind(_TRACEBACK, -TRACE_CHARS_MAX)
+    if start <= 0:
+        return []
+    *frames, _ = text[start + len(_TRACEBACK) :].strip("\n").split("\n")
+    if not all(line.startswith(" ") for line in frames if line):
+        return []
+    return [line for line in _telling(text[:start]) if _TELLING(line)]
 
 
 def _program(line: str) -> str:

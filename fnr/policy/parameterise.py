@@ -176,6 +176,11 @@ _NAMES_BEFORE = re.compile(
     r"|properties of (?:null|undefined) \((?:reading|setting))[\s:=(]{0,3}$",
     re.IGNORECASE,
 )
+# Of the coreutils, as all of "cp: cannot stat 'a.png': No such file or directory".
+_FILE_BEFORE = re.compile(
+    r"^[a-z][\w-]{0,20}: (?:cannot|failed to) (?:access|stat|open|create|remove|move|touch|read"
+    r"|write|overwrite|copy|change)(?: [a-z]+){0,5} $"
+)
 _NAMES_BEHIND = re.compile(
     r"\s(?:object|module|attribute|argument|parameter|is not defined|has no|must be|is required"
     r"|is not installed|not supported|not implemented|and '|command)"
@@ -261,7 +266,7 @@ def _quoted(match: re.Match[str]) -> str:
     before = match.string[max(0, match.start() - 40) : match.start()]
     behind = match.string[match.end() : match.end() + 20]
     if _NAME.fullmatch(inner):
-        is_key = behind.lstrip().startswith(":")
+        is_key = behind.lstrip().startswith(":") and not _FILE_BEFORE.search(before)
         if is_key or not before or _NAMES_BEFORE.search(before) or _NAMES_BEHIND.match(behind):
             shape = "<id>" if is_random(inner) else word_shape(inner)
             return "<str>" if shape == "<id>" else f"{quote}{shape}{quote}"

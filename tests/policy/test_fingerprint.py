@@ -67,6 +67,11 @@ HTTPX = (
     "httpx.HTTPStatusError: Client error '{}' for url 'http://127.0.0.1:80/a'\n"
     "For more information check: https://127.0.0.1/Web/HTTP/Status"
 )
+FAILED_RUN = """Traceback (most recent call last):
+  File "a.py", line 2, in <module>
+    subprocess.run(argv, check=True)
+  File "/usr/lib/python3.11/subprocess.py", line 571, in run
+    raise CalledProcessError(retcode, process.args,"""
 FAREWELLS = [
     (
         "gzip: stdin: unexpected end of file\ntar: Child returned status 1",
@@ -109,6 +114,51 @@ FAREWELLS = [
         "error[E0425]: cannot find value `x`",
         "error[E0308]: mismatched types",
         "error: could not compile `a` (bin) due to 1 previous error",
+    ),
+    (
+        "a.c:1:19: error: 'x' undeclared (first use in this function)",
+        "a.c:1:19: error: 'scale' undeclared (first use in this function)",
+        "a.c:1:19: note: each undeclared identifier is reported only once for each function",
+    ),
+    (
+        'k.cu(4): error: identifier "x" is undefined',
+        'k.cu(4): error: expected a ";"',
+        '1 error detected in the compilation of "k.cu".',
+    ),
+    (
+        "mount: /mnt/a: special device /dev/nvme9n1 does not exist.",
+        "mount: /mnt/a: unknown filesystem type 'nfs'.",
+        "       dmesg(1) may have more information after failed mount system call.",
+    ),
+    (
+        "Can't locate Nope/A.pm in @INC (@INC contains: /etc/perl) at a.pl line 1.",
+        "Can't locate Other/B.pm in @INC (@INC contains: /etc/perl) at a.pl line 1.",
+        "BEGIN failed--compilation aborted at a.pl line 1.",
+    ),
+    (
+        'Global symbol "$x" requires explicit package name at a.pl line 2.',
+        'syntax error at a.pl line 2, near "if"',
+        "Execution of a.pl aborted due to compilation errors.",
+    ),
+    (
+        "40F7:error:8000006F:system library:BIO_connect:Connection refused:bio_sock2.c:117:",
+        "40F7:error:80000071:system library:BIO_connect:No route to host:bio_sock2.c:117:",
+        "connect:errno=111",
+    ),
+    (
+        'rsync: [sender] link_stat "/srv/a" failed: No such file or directory (2)',
+        'rsync: [receiver] mkstemp "/srv/a.x" failed: Permission denied (13)',
+        "rsync error: some files/attrs were not transferred (see previous errors) (code 23)",
+    ),
+    (
+        "torch.OutOfMemoryError: CUDA out of memory.",
+        "FileNotFoundError: [Errno 2] No such file or directory: 'a'",
+        "[ERROR] [launch.py:321:sigkill_handler] ['python', 't.py'] exits with return code = 1",
+    ),
+    (
+        f"encode: cannot open codec\n{FAILED_RUN}",
+        f"encode: no licence was found\n{FAILED_RUN}",
+        f"{FAILED}: Command '['encode']' returned non-zero exit status 1.",
     ),
 ]
 STABLE = [
@@ -186,6 +236,14 @@ ALIKE = [
             "SystemExit", "1", exit_code=1, stderr_tail="INFO: up\nERROR: a1.png: cannot be read"
         ),
         raised("SystemExit", "1", exit_code=1, stderr_tail="ERROR: b2.png: cannot be read\n"),
+    ),
+    *(
+        (ended(1, f"{words} 'a.png': {why}"), ended(1, f"{words} 'my b.png': {why}"))
+        for words, why in (
+            ("cp: cannot stat", "No such file or directory"),
+            ("dd: failed to open", "Permission denied"),
+            ("ln: cannot create symbolic link", "File exists"),
+        )
     ),
     # Of ids in hexadecimal one in forty has eight digits and no letter.
     (raised("E", "job 1a2b3c4d is lost"), raised("E", "job 12345678 is lost")),
