@@ -205,6 +205,10 @@ class Beside:
     def parsed(self, text: str, *, shown: str = "") -> ParsedRules:
         """What the file would say with that text."""
         where = shown or str(self._file)
+        if (size := len(text.encode())) > FILE_BYTES_MAX:
+            # It would be written, and put all of rules.d out of force with the next load.
+            words = f"{size} bytes; at most {FILE_BYTES_MAX} are read"
+            return ParsedRules(problems=(RuleProblem(where=f"{where}:1", message=words),))
         return parse_rules(text, file=where, pack=self._file.stem, operator=True)
 
     @property

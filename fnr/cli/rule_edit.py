@@ -26,7 +26,8 @@ from fnr.cli.rule_drop_ins import (
     warn,
 )
 from fnr.cli.terminal import is_terminal, one_line
-from fnr.config.rule_files import operator_files
+from fnr.config.rule_files import FILE_BYTES_MAX, operator_files
+from fnr.config.whole_file import read_whole
 from fnr.policy.rule_file import RuleProblem
 from fnr.policy.rule_text import HEADER
 
@@ -101,8 +102,8 @@ def _default_file() -> Path:
 
 def _read(copy: Path) -> str:
     try:
-        return copy.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return read_whole(str(copy), bytes_max=FILE_BYTES_MAX).decode()
+    except (OSError, ValueError) as error:
         raise ConfigError(
             "nothing was changed", why=f"your text cannot be read: {error}"
         ) from error

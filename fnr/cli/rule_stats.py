@@ -83,7 +83,7 @@ def stats(
     if never:
         chosen = idle
     else:
-        ours = {rule.name for rule in loaded.rules if rule.operator}
+        ours = {rule.name for rule in loaded.own}
         chosen = [stat for stat in found if stat.hits or stat.rule in ours]
     chosen.sort(key=lambda stat: (-stat.hits, stat.rule))
     listing = replace(STATS, empty="there is none that never decided") if never else STATS

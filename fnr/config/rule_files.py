@@ -212,13 +212,13 @@ def read_packs() -> tuple[Rule, ...]:
     return tuple(rule for pack in packs for rule in pack.rules)
 
 
-def pack_problems() -> list[RuleProblem]:
-    """Everything wrong with the packs themselves, every expression compiled."""
+def checked_packs() -> tuple[tuple[Rule, ...], list[RuleProblem]]:
+    """The packs' rules, and everything wrong with them, every expression compiled."""
     files = sorted(PACKS_DIR.glob("*.toml"))
     read = [read_rule_file(file, pack=file.stem, operator=True, name=file.name) for file in files]
     found = [problem for one in read for problem in one.problems]
-    packs = [replace(rule, operator=False) for one in read for rule in one.rules]
-    return [*found, *never_deciding(packs), *broken_examples(packs, RuleSet(packs))]
+    packs = tuple(replace(rule, operator=False) for one in read for rule in one.rules)
+    return packs, [*found, *never_deciding(packs), *broken_examples(packs, RuleSet(packs))]
 
 
 def read_rule_file(file: Path, *, pack: str, operator: bool, name: str = "") -> ParsedRules:

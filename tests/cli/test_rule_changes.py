@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from cli_runs import Ran, Run
 
+from fnr.cli import rule_drop_ins
 from fnr.cli.main import run
 from fnr.cli.rule_drop_ins import only_writer
 from fnr.config import rule_files, whole_file
@@ -392,6 +393,28 @@ def test_an_editor_that_fails_changes_nothing(
     monkeypatch.setenv("VISUAL", "/no/such/editor")
     found = rules("edit")
     assert (found.code, "cannot be started" in found.err) == (2, True)
+
+
+def test_what_could_not_be_read_again_is_not_written(
+    rules: Rules,
+    tmp_path: Path,
+    editor: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rule_drop_ins, "FILE_BYTES_MAX", 1_000)
+    editor(f"t += {RULE!r} + '# ü\\n' * 300")
+    found = rules("edit")
+    assert (found.code, "at most 1000 are read" in found.err) == (78, True)
+    assert not (tmp_path / "rules.d" / "local.toml").exists()
+
+
+def test_an_editor_that_leaves_what_has_no_end_is_not_read_for_ever(
+    rules: Rules, tmp_path: Path, editor: Callable[[str], None]
+) -> None:
+    editor("p.unlink(); p.symlink_to('/dev/zero'); sys.exit()")
+    found = rules("edit")
+    assert (found.code, "it does not end" in found.err) == (78, True)
+    assert not (tmp_path / "rules.d" / "local.toml").exists()
 
 
 @pytest.mark.parametrize(
