@@ -21,11 +21,12 @@ from fnr.config.rule_files import read_packs, read_text_model
 from fnr.host.disk import write_durably
 from fnr.policy.classify import somebody_spoke
 from fnr.policy.counted import counted
+from fnr.policy.facts import gather
 from fnr.policy.local_model import Taught, dump_local, examples_of, lesson_of, teach
 from fnr.policy.record import CorrectedError
 from fnr.policy.rules import Category
 from fnr.policy.text_learning import Lesson
-from fnr.policy.text_model import CATEGORIES, TextModel
+from fnr.policy.text_model import CATEGORIES, TextModel, wording_of
 
 # The latest so many teach; more would take minutes and change little.
 LESSONS_MAX = 2_000
@@ -155,8 +156,8 @@ def _report(
         Learnt(
             error_id=error.error_id,
             category=CATEGORIES[lesson.category],
-            before=before.named(lesson.slots),
-            after=taught.model.named(lesson.slots),
+            before=_said(before, error),
+            after=_said(taught.model, error),
             message=error.evidence.message[:MESSAGE_CHARS_MAX],
         )
         for error, lesson in taught_by
@@ -171,6 +172,12 @@ def _report(
         file=here().paths.learnt_file,
         written=written,
     )
+
+
+def _said(model: TextModel, error: CorrectedError) -> Category:
+    """What it names such an error; with too few words that speak for it, nothing."""
+    guess = model.guess(wording_of(gather(error.evidence)))
+    return Category.UNKNOWN if guess is None else guess.category
 
 
 def _forget(*, dry_run: bool) -> None:

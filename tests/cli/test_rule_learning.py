@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,30 @@ def test_nothing_is_learnt_from_what_ended_without_a_word(command: Run) -> None:
         learnt = command("--home", made.folder, "rules", "learn")
         assert f"what was learnt before is still in {layer}" in learnt.err
         assert f"try: fnr --home {made.folder} rules learn --reset" in learnt.err
+    finally:
+        made.close()
+        shutil.rmtree(made.folder, ignore_errors=True)
+
+
+def test_what_learning_says_of_an_error_is_what_the_next_such_error_is_called(command: Run) -> None:
+    """One word is too little for the model to give up on a task, however often it was taught."""
+    toml = """
+    [functions.curt]
+    command = ["sh", "-c", "echo frobnicate >&2; exit 3"]
+    retry = { max = 0, unknown_max = 0 }
+    """
+    made = LiveHome(Path(tempfile.mkdtemp(prefix="fnr-")), toml).up()
+    try:
+        ask = partial(command, "--home", made.folder)
+        assert made.fnr("submit", "curt", "--wait").returncode == 1
+        [error] = ask("errors", "list", "-o", "json").json["items"]
+        words = ("errors", "reclassify", error["error_id"], "--category", "permanent")
+        assert ask(*words).code == 0
+        learnt = ask("rules", "learn", "-o", "json").json
+        assert made.fnr("submit", "curt", "--wait").returncode == 1
+        newest, _ = ask("errors", "list", "-o", "json").json["items"]
+        assert [one["after"] for one in learnt["errors"]] == [newest["category"]]
+        assert learnt["right"] == (newest["category"] == "permanent")
     finally:
         made.close()
         shutil.rmtree(made.folder, ignore_errors=True)
