@@ -200,7 +200,7 @@ _STARTING = "in _execute_child"
 # Of Rust; the next line says why.
 _PANIC = re.compile(r"( panicked at [^\n]{1,200}:)\n")
 _COMMAND_ENDS = (" returned ", " died ", " timed out")
-_TRACEBACK = "Traceback (most recent call last):\n"
+_TRACEBACK = "\nTraceback (most recent call last):\n"
 _WORD = re.compile(r"[^\W\d_]{3}")
 # A command's end is in other parts already: "exit code 1: its last words".
 _OWN_HEADLINE = re.compile(r"(?:exit code \d{1,3}|killed by SIG\w+(?: \(core dumped\))?)(?:: |$)")
@@ -268,13 +268,13 @@ def _telling(text: str) -> list[str]:
 def _told_before(text: str) -> list[str]:
     """What speaks of an error before the traceback that ends a text: so does a command that
     Python code has run."""
-    start = text.rfind(_TRACEBACK, -TRACE_CHARS_MAX)
-    if start <= 0:
+    before, found, rest = text[-TRACE_CHARS_MAX:].rpartition(_TRACEBACK)
+    if not found:
         return []
-    *frames, _ = text[start + len(_TRACEBACK) :].strip("\n").split("\n")
+    *frames, _ = rest.strip("\n").split("\n")
     if not all(line.startswith(" ") for line in frames if line):
         return []
-    return [line for line in _telling(text[:start]) if _TELLING(line)]
+    return [line for line in _telling(before) if _TELLING(line)]
 
 
 def _program(line: str) -> str:

@@ -74,6 +74,7 @@ _VARYING = re.compile(
     | (?P<zone> (?<![\w.:])[0-9a-fA-F]{{1,4}}(?::[0-9a-fA-F]{{0,4}}){{2,7}}%[\w.-]*\w )
     | (?P<field> (?<![\w'])\\?["'](?i:{_CODE_WORDS})\\?["'][ ]?:[ ]?["']?
                  -?\d{{1,5}}(?![\w%-]|\.\d)["']? )
+    | (?P<bytes> \bb'[^'\n]{{0,200}}'(?!\w) | \bb"[^"\n]{{0,200}}" )
     | (?P<quoted> (?<![\w'])'[^'\n]{{0,200}}'(?!\w) | "[^"\n]{{0,200}}" )
     | Xid[ ]\([^()]{{1,40}}\):[ ](?P<xid> \d{{1,3}} )
     | (?P<keep> (?=[A-Za-z])\b(?:
@@ -114,6 +115,7 @@ _PLACEHOLDERS = {
     "size": "<size>",
     "address": "<addr>",
     "zone": "<addr>",
+    "bytes": "<str>",
     "number": "#",
 }
 
@@ -185,6 +187,8 @@ _NAMES_BEHIND = re.compile(
     r"\s(?:object|module|attribute|argument|parameter|is not defined|has no|must be|is required"
     r"|is not installed|not supported|not implemented|and '|command)"
 )
+# Of Python's enum, ipaddress, list and pathlib.
+_DATA_BEHIND = re.compile(r"\s(?:is not a valid |does not appear to |is not in (?:list|the sub))")
 _TOLD_BEFORE = re.compile(
     r"""["']?(?:message|msg|error|detail|details|reason|code|type|status|title|description)["']?\s*"""
     r"[:=]\s*$|(?:Error|Exception|Warning|Interrupt)\($|\(-?\d{1,5},\s*$",
@@ -199,6 +203,8 @@ def parameterise(line: str) -> str:
         line = _TERMINAL.sub("", line[:READ_CHARS_MAX])
     if _MAY_BE_DATED.search(line[:READ_CHARS_MAX].encode(errors="replace")):
         line = _DATED.sub("<time>", line[:READ_CHARS_MAX])
+    if " sub-exception)" in line:  # of ExceptionGroup, which counts them
+        line = line.replace(" sub-exception)", " sub-exceptions)")
     if "=" in line:
         line = _PADDED.sub("<id>", line[:READ_CHARS_MAX])
     if len(line) <= LINE_CHARS_MAX:
@@ -265,13 +271,16 @@ def _quoted(match: re.Match[str]) -> str:
     quote, inner = match[0][0], match[0][1:-1]
     before = match.string[max(0, match.start() - 40) : match.start()]
     behind = match.string[match.end() : match.end() + 20]
+    if _DATA_BEHIND.match(behind):
+        return "<str>"
     if _NAME.fullmatch(inner):
         is_key = behind.lstrip().startswith(":") and not _FILE_BEFORE.search(before)
         if is_key or not before or _NAMES_BEFORE.search(before) or _NAMES_BEHIND.match(behind):
             shape = "<id>" if is_random(inner) else word_shape(inner)
             return "<str>" if shape == "<id>" else f"{quote}{shape}{quote}"
     if _TOLD_BEFORE.search(before) or _STATUS.match(inner):
-        return f"{quote}{_VARYING.sub(_replaced, inner)}{quote}"
+        shape = _VARYING.sub(_replaced, inner)
+        return "<str>" if shape == "<id>" else f"{quote}{shape}{quote}"
     return "<str>"
 
 

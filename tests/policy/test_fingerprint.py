@@ -67,6 +67,13 @@ HTTPX = (
     "httpx.HTTPStatusError: Client error '{}' for url 'http://127.0.0.1:80/a'\n"
     "For more information check: https://127.0.0.1/Web/HTTP/Status"
 )
+GROUP = """  + Exception Group Traceback (most recent call last):
+  |   File "a.py", line 9, in <module>
+  | ExceptionGroup: unhandled errors in a TaskGroup (1 sub-exception)
+  +-+---------------- 1 ----------------
+    | Traceback (most recent call last):
+    |   File "a.py", line 3, in a
+    | {}"""
 FAILED_RUN = """Traceback (most recent call last):
   File "a.py", line 2, in <module>
     subprocess.run(argv, check=True)
@@ -154,6 +161,11 @@ FAREWELLS = [
         "torch.OutOfMemoryError: CUDA out of memory.",
         "FileNotFoundError: [Errno 2] No such file or directory: 'a'",
         "[ERROR] [launch.py:321:sigkill_handler] ['python', 't.py'] exits with return code = 1",
+    ),
+    (
+        GROUP.format("ValueError: bad"),
+        GROUP.format("OSError: [Errno 28] No space left on device"),
+        "    +------------------------------------",
     ),
     (
         f"encode: cannot open codec\n{FAILED_RUN}",
@@ -244,6 +256,30 @@ ALIKE = [
             ("dd: failed to open", "Permission denied"),
             ("ln: cannot create symbolic link", "File exists"),
         )
+    ),
+    (
+        raised("gzip.BadGzipFile", "Not a gzipped file (b'<h')"),
+        raised("gzip.BadGzipFile", "Not a gzipped file (b'\\x89P')"),
+    ),
+    (
+        ended(1, "KeyError: 'ab41657a-87fe-48b8-a450-f83e2f426213'"),
+        ended(1, "KeyError: '5cd9cbed-dc6b-4d74-88a8-f57ada8d09ee'"),
+    ),
+    *(
+        (raised("ValueError", f"'one' {words}"), raised("ValueError", f"'t wo' {words}"))
+        for words in (
+            "is not a valid Sampler",
+            "does not appear to be an IPv4 or IPv6 address",
+            "is not in list",
+        )
+    ),
+    (
+        ended(1, "ValueError: 'one' is not a valid C"),
+        ended(1, "ValueError: 'two' is not a valid C"),
+    ),
+    (
+        raised("ExceptionGroup", "unhandled errors in a TaskGroup (1 sub-exception)"),
+        raised("ExceptionGroup", "unhandled errors in a TaskGroup (2 sub-exceptions)"),
     ),
     # Of ids in hexadecimal one in forty has eight digits and no letter.
     (raised("E", "job 1a2b3c4d is lost"), raised("E", "job 12345678 is lost")),
