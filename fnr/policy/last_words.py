@@ -1,6 +1,7 @@
 """What a program said last, where its stack stands behind that: Java, Node, .NET, Rust and Go.
 
-Python prints its frames first; these print them last, and the last line of all says nothing.
+Python prints its frames first, and of a group a line behind all; these print them last, and the
+last line of all says nothing.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ _HEAD = re.compile(
 _COMMAND = "Error: Command failed: "
 _GO_PLACE = re.compile(r"\t\S.*\.go:\d+(?: \+0x[0-9a-f]+)?$")
 _GO_SAID = ("panic: ", "fatal error: ")
+# Below each of an ExceptionGroup's errors, which stand behind a bar.
+_GROUP_END = re.compile(r"\s+\+-{20,}$")
 _RUST_STACK = re.compile(r"stack backtrace:$", re.IGNORECASE)
 _RUST_NOTE = ("note: run with `RUST_BACKTRACE", "note: Some details are omitted")
 _RUST_FRAME = re.compile(r"\s+(?:\d+: |at )|note: |$")
@@ -34,6 +37,9 @@ def above_stack(text: str) -> str:
     lines = text.rstrip().split("\n")
     if _GO_PLACE.match(lines[-1]):
         return next((line for line in reversed(lines) if line.startswith(_GO_SAID)), "")
+    if _GROUP_END.match(lines[-1]):
+        said = next((line for line in reversed(lines) if not _GROUP_END.match(line)), "")
+        return said.lstrip(" |")
     return _of_rust(lines) or _of_others(lines)
 
 

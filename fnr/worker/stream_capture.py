@@ -101,7 +101,7 @@ def _is_of_stack(line: str) -> bool:
     """May this last line be one of a stack, so that what was said stands above that?"""
     inner = line.lstrip()
     return (
-        inner.startswith(("at ", "... ", "Node.js v", "note: ", "--- End of inner"))
+        inner.startswith(("at ", "... ", "Node.js v", "note: ", "--- End of inner", "+---"))
         or inner == "}"
         or ".go:" in inner
         or (inner is not line and inner[:1].isdigit())

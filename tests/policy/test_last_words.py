@@ -123,6 +123,16 @@ main.run(...)
 main.main()
 \t/srv/render/cmd/main.go:40 +0x1d
 """
+GROUP = """\
+  + Exception Group Traceback (most recent call last):
+  |   File "a.py", line 9, in <module>
+  | ExceptionGroup: unhandled errors in a TaskGroup (1 sub-exception)
+  +-+---------------- 1 ----------------
+    | Traceback (most recent call last):
+    |   File "a.py", line 3, in a
+    | OSError: [Errno 28] No space left on device
+    +------------------------------------
+"""
 
 
 @pytest.mark.parametrize(
@@ -140,6 +150,7 @@ main.main()
         (RUST, "thread 'main' panicked at src/main.rs:2:5: index out of bounds"),
         (SHORT_RUST, "thread 'main' panicked at src/main.rs:2:5: index out of bounds"),
         (ANYHOW, "No such file or directory (os error 2)"),
+        (GROUP, "OSError: [Errno 28] No space left on device"),
         (GO, "panic: runtime error: index out of range [5] with length 3"),
     ],
 )
