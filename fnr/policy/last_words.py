@@ -32,6 +32,22 @@ _RUST_FRAME = re.compile(r"\s+(?:\d+: |at )|note: |$")
 _PANICKED = " panicked at "
 
 
+# Not of stdout and stderr: what could not be flushed ends the program.
+_IGNORED = re.compile(
+    rb"\nException ignored (?:in: (?!<_io\.)|while )[^\n]*\n(?:Traceback [^\n]*\n)?"
+    rb"(?:[ \t][^\n]*\n)*\S[^\n]*\s*\Z"
+)
+
+
+def before_ignored(data: bytes) -> bytes:
+    """What Python printed before exceptions in finalizers, which it prints behind the traceback
+    that ends it and which end nothing."""
+    said = data
+    while (start := said.rfind(b"\nException ignored ")) >= 0 and _IGNORED.match(said, start):
+        said = said[:start]
+    return said if said.strip() else data
+
+
 def above_stack(text: str) -> str:
     """What a text says above the stack that ends it; "" where none does."""
     lines = text.rstrip().split("\n")

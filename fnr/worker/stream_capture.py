@@ -80,7 +80,12 @@ class StreamCapture:
     @property
     def last_line(self) -> str:
         """The last line that is not blank: mostly what went wrong."""
-        lines = bytes(self._tail[-TAIL_BYTES_MAX:]).split(b"\n")
+        data = bytes(self._tail[-TAIL_BYTES_MAX:])
+        if b"\nException ignored " in data:
+            from fnr.policy.last_words import before_ignored  # noqa: PLC0415 - few have any
+
+            data = before_ignored(data)
+        lines = data.split(b"\n")
         last = next((line for line in reversed(lines) if line.strip()), b"")
         # A progress bar rewrites one line; what it shows last stands behind the last return.
         shown = last.rstrip().rpartition(b"\r")[2].decode("utf-8", "replace")
@@ -89,7 +94,7 @@ class StreamCapture:
         if _is_of_stack(shown):
             from fnr.policy.last_words import above_stack  # noqa: PLC0415 - few print a stack last
 
-            shown = above_stack(self.tail) or shown
+            shown = above_stack(data.decode("utf-8", "replace")) or shown
         if "{" in shown or "=" in shown:
             from fnr.policy.structured_log import in_words  # noqa: PLC0415 - few print records
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fnr.policy.last_words import above_stack
+from fnr.policy.last_words import above_stack, before_ignored
 
 JAVA = """\
 loading
@@ -175,3 +175,32 @@ def test_what_was_said_stands_above_the_stack(text: str, said: str) -> None:
 )
 def test_where_no_stack_ends_a_text_nothing_is_said_above_one(text: str) -> None:
     assert above_stack(text) == ""
+
+
+FAILED = b"""Traceback (most recent call last):
+  File "a.py", line 6, in <module>
+    raise ValueError("no licence")
+ValueError: no licence"""
+IGNORED = b"""
+Exception ignored in: <function A.__del__ at 0x7f20>
+Traceback (most recent call last):
+  File "a.py", line 4, in __del__
+RuntimeError: closed"""
+FLUSH = b"""
+Exception ignored in: <_io.TextIOWrapper name='<stdout>' mode='w' encoding='utf-8'>
+BrokenPipeError: [Errno 32] Broken pipe"""
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (FAILED + IGNORED + b"\n", FAILED),
+        (FAILED + IGNORED + IGNORED + b"\n", FAILED),
+        (FAILED + IGNORED + b"\nand on it went\n", FAILED + IGNORED + b"\nand on it went\n"),
+        (FAILED + FLUSH + b"\n", FAILED + FLUSH + b"\n"),
+        (IGNORED + b"\n", IGNORED + b"\n"),
+        (FAILED, FAILED),
+    ],
+)
+def test_what_a_finalizer_raised_is_not_what_ended_a_program(data: bytes, said: bytes) -> None:
+    assert before_ignored(data) == said

@@ -196,6 +196,17 @@ def test_the_last_words_are_those_above_a_stack(daemon: FakeDaemon) -> None:
     assert peer.failure().message == "exit code 1: Error: no licence"
 
 
+def test_what_a_finalizer_raises_is_not_the_last_word(daemon: FakeDaemon) -> None:
+    code = (
+        "class A:\n def __del__(self): raise RuntimeError('closed')\n"
+        "a = A()\nraise ValueError('no licence')"
+    )
+    _, peer = daemon.serve(kind="command", command=(sys.executable, "-S", "-c", code))
+    evidence = peer.failure()
+    assert "RuntimeError: closed" in evidence.stderr_tail
+    assert evidence.message == "exit code 1: ValueError: no licence"
+
+
 def test_the_last_words_of_a_record_are_what_it_says(daemon: FakeDaemon) -> None:
     record = '{{"level": "error", "msg": "job failed", "error": {{"message": "no room"}}}}'
     _, peer = daemon.serve(kind="command", command=("sh", "-c", f"echo '{record}' >&2; exit 3"))
