@@ -40,6 +40,8 @@ _RUNS = re.compile(r"[A-Za-z0-9]+")
 _INNOCENT = frozenset({"none", "null", "true", "false", "nil", "undefined", "empty", "string"})
 _NUMBER_TYPE = re.compile(r"(?:\w+\.)*(?:b?float|u?int|complex)\d+\w*")
 _PATH = re.compile(r"(?:[~.]{0,2}/|[A-Za-z]:\\)")
+# Of a file with an ending, as keys have; base64 has no point in it.
+_FILE = re.compile(r"[~.]{0,2}(?:/[\w.@+-]+)+\.[a-z][a-z0-9]{1,4}")
 # What is said of a password, alone behind a colon or behind --password.
 _SAID = re.compile(
     r"argument|arguments|authentication|before|changed|denied|empty|expected|expects|expired"
@@ -101,7 +103,7 @@ def _is_value(found: Found) -> bool:
     # A line of code in a traceback: `password=get_password(user)`, `token=self.token`.
     if "(" in value or re.fullmatch(rf"(?:.*[._])?{re.escape(name)}", value, re.IGNORECASE):
         return False
-    if _NUMBER_TYPE.fullmatch(value):
+    if _NUMBER_TYPE.fullmatch(value) or _FILE.fullmatch(value.rstrip(".:")):
         return False
     if name.lower() == "pwd" and not _is_password_by(found):
         return False

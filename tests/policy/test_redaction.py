@@ -90,6 +90,8 @@ LEFT = [
     "/opt/comfyui-0.3.40/main.py",
     "",
     "Access denied for user 'root'@'localhost' (using password: YES)",
+    "private_key=/etc/ssl/private/server1.pem: No such file or directory",
+    'credential: "~/.config/gcp/sa-1234.json" is no JSON',
     "SyntaxError: Unexpected token: identifier",
     "Invalid token: '<eos>'; max_tokens=4096, tokenizer=gpt2-medium2",
     "error: unrecognized arguments: --token option",
