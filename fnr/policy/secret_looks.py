@@ -21,6 +21,9 @@ NAMES = (
     rf"{LOGIN_NAMES}|secret|secret[_-]?key|token|api[_-]?key|access[_-]?key(?:[_-]?id)?|private[_-]?key"
     r"|account[_-]?key|auth[_-]?key|_authtoken|signature|credential|rediscli[_-]auth|(?:token|api_key)_comfy_org"
 )
+# Of several only what is nothing else: "tokens" are counted, and "secrets" are named.
+PLURALS = r"(?:api|access|secret|private|account|auth)[_-]?keys|credentials|passwords"
+_SEVERAL = re.compile(PLURALS, re.IGNORECASE)
 _IS_PASSWORD = re.compile(rf"[\w-]*(?:{LOGIN_NAMES}|pass)", re.IGNORECASE)
 _CHARS_MIN = {
     "lone": 16, "hook": 8, "bot": 30, "bearer": 16, "query": 8, "cookie": 8,
@@ -105,7 +108,8 @@ def _is_value(found: Found) -> bool:
         return False
     if _NUMBER_TYPE.fullmatch(value) or _FILE.fullmatch(value.rstrip(".:")):
         return False
-    if name.lower() == "pwd" and not _is_password_by(found):
+    unsure = _SEVERAL.fullmatch(name) and not (assigned or "quote" in parts)
+    if unsure or (name.lower() == "pwd" and not _is_password_by(found)):
         return False
     if _is_random(value):
         return True

@@ -14,7 +14,7 @@ import re2
 
 from fnr.policy.secret_arguments import PROGRAM
 from fnr.policy.secret_keys import BLANK
-from fnr.policy.secret_looks import LOGIN_NAMES, NAMES, Found, is_secret
+from fnr.policy.secret_looks import LOGIN_NAMES, NAMES, PLURALS, Found, is_secret
 
 # In a URL: brackets would end it for whatever reads the text later, fingerprints before all.
 BLANK_IN_URL = b"***"
@@ -167,7 +167,10 @@ _NAMED = (
     r"(?P<netrc>\bmachine\s+\S+\s+login\s+\S+\s+password\s+)(?P<s7>\S+)",
     r"(?P<digest>\bresponse=\\?[\"']?)(?P<s8>[0-9a-fA-F]+)",
     rf"(?P<header>\b(?i:x-[\w-]*(?:{NAMES}))\\?[\"'],{_GAP}*b?\\?[\"'])(?P<s9>[^\"'\\\n]+)",
-    rf"(?P<named>(?P<name>(?i:{NAMES}))(?P<quote>\\?[\"'])?(?P<sign>{_GAP}*(?:=>|:=|=|:){_GAP}*)){_VALUE}",
+    (
+        rf"(?P<named>(?P<name>(?i:{NAMES}|{PLURALS}))(?P<quote>\\?[\"'])?"
+        rf"(?P<sign>{_GAP}*(?:=>|:=|=|:){_GAP}*)){_VALUE}"
+    ),
 )
 _SECRETS = frozenset(f"s{number}" for number in range(1, 17))
 

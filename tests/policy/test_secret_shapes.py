@@ -99,6 +99,9 @@ HIDDEN = [
     ("https://ptb.discord.com/api/v10/webhooks/123/{}", MIXED),
     ("https://x.webhook.office.com/webhookb2/{}", MIXED),
     ("bot 123456789:AA{}", MIXED),
+    ("declare -x API_KEYS={}", MIXED),
+    ('{{"accessKeys": "{}"}}', MIXED),
+    ("CREDENTIALS={}", MIXED),
 ]
 TOKENS = [
     *(f"{name}-{MIXED}" for name in ("sk-ant-api03", "sk-or-v1", "glpat", "glft", "GOCSPX")),
@@ -143,6 +146,7 @@ LEFT = [
     "see 127.0.0.1:8188 at 10:30:00; 1//0 is a division; SG.blocks.2.conv1.weight",
     "-----BEGIN CERTIFICATE-----",
     "tls.key: no such file or directory",
+    "invalid credentials: account1234 is locked; api keys: see page2024",
 ]
 
 
