@@ -291,6 +291,7 @@ def test_a_list_sees_what_its_own_transaction_did(book: Book) -> None:
         ("ListTasks", "state:open", None),
         ("ListLetters", "state:queued", None),
         ("ListLetters", "", "not-a-cursor"),
+        ("ListLetters", "", f"{2**63}-01JD"),
         ("ListTasks", "", "two-parts"),
     ],
 )

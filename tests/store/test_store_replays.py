@@ -323,7 +323,8 @@ def test_a_plan_tells_why_letters_did_not_come_home(tx: Transaction) -> None:
 
 def test_entries_are_read_page_by_page_and_by_state(tx: Transaction) -> None:
     ids = [bury(tx) for _ in range(5)]
-    seq = new_plan(tx, *ids)
+    without_letter = accept(tx, *(new_task() for _ in range(3)))
+    seq = new_plan(tx, *ids, *without_letter)
     turn(tx, seq, free=2)
     plan_id = plan_of(tx, seq).plan_id
 
@@ -335,7 +336,8 @@ def test_entries_are_read_page_by_page_and_by_state(tx: Transaction) -> None:
             if (after := page.next) is None:
                 return found
 
-    assert read(None) == ids
+    assert read(None) == without_letter + ids
+    assert read(EntryState.SKIPPED) == without_letter
     assert read(EntryState.LIVE) == ids[:2]
     assert read(EntryState.PENDING) == ids[2:]
     assert read(EntryState.DEAD) == []
