@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from msgspec import Struct
+from msgspec.structs import replace
 
 from fnr.api.errors import FnrError, NotFound, TimedOut, UsageError
 from fnr.api.letter_requests import ReplayLetters, ReplayReport
@@ -19,7 +20,7 @@ from fnr.cli.replay_follow import followed, is_at_rest
 from fnr.cli.replay_limits import Concurrency, Rate, checked, failures, rate_per_h
 from fnr.cli.replay_views import progress
 from fnr.cli.terminal import block
-from fnr.client.answers import add_report
+from fnr.client.answers import add_report, previews
 from fnr.client.connect import ConnectionLost
 from fnr.client.next_step import told_here
 from fnr.policy.replay import ReplayDetail, ReplayOptions, ReplayOrder, ReplayPlan, ReplayState
@@ -143,24 +144,23 @@ def _looked_at(chosen: Chosen, *, order: ReplayOrder, dry_run: bool, yes: bool) 
 
 def _whole(chosen: Chosen, order: ReplayOrder) -> ReplayReport:
     """The report of a dry run over everything."""
-    total, after = ReplayReport(eligible=0), None
+    total = ReplayReport(eligible=0)
+    left = previews(
+        ReplayLetters(
+            task_ids=chosen.task_ids,
+            where=chosen.where,
+            all=chosen.everything,
+            dry_run=True,
+            order=order,
+            limit=CHUNK,
+        )
+    )
     with here().connect() as connection:
-        while True:
-            report = connection.ask(
-                ReplayLetters(
-                    task_ids=chosen.task_ids,
-                    where=chosen.where,
-                    all=chosen.everything,
-                    dry_run=True,
-                    order=order,
-                    after=after,
-                    limit=CHUNK,
-                )
-            )
+        while left:
+            report = connection.ask(left[0])
             total = add_report(total, report)
-            after = report.next
-            if after is None:
-                return total
+            left = [replace(left[0], after=report.next)] if report.next else left[1:]
+    return total
 
 
 def _show_preview(report: ReplayReport, *, dry_run: bool) -> None:

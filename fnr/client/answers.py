@@ -20,7 +20,7 @@ from fnr.api.incident_requests import (
     ResolveIncidents,
     SnoozeIncidents,
 )
-from fnr.api.letter_requests import EditLetter, ReplayReport, ResolveLetters
+from fnr.api.letter_requests import EditLetter, ReplayLetters, ReplayReport, ResolveLetters
 from fnr.api.question import Changed, Read, Request
 from fnr.api.requests import (
     CancelTasks,
@@ -264,6 +264,12 @@ def in_chunks(ids: Sequence[str]) -> Iterator[list[str]]:
     """Ids for one request each: while one is carried out nobody else's task is accepted."""
     for start in range(0, len(ids), CHUNK_IDS):
         yield list(ids[start : start + CHUNK_IDS])
+
+
+def previews(request: ReplayLetters) -> list[ReplayLetters]:
+    """The questions that a dry run begins with: of ids a chunk at a time."""
+    some = in_chunks([*dict.fromkeys(request.task_ids)])
+    return [replace(request, task_ids=ids) for ids in some] or [request]
 
 
 def add_changed(total: Changed, more: Changed) -> Changed:

@@ -15,6 +15,8 @@ from copy import copy
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
+from msgspec.structs import replace
+
 from fnr.api.errors import DaemonDown, FnrError, TimedOut
 from fnr.api.letter_requests import ListLetters, ReplayLetters, ReplayReport
 from fnr.api.question import Changed, Request
@@ -38,6 +40,7 @@ from fnr.client.answers import (
     in_one_wait,
     is_put_back,
     pauses_s,
+    previews,
     repeatable,
     rest_of,
     result_of,
@@ -258,13 +261,12 @@ class AsyncClient(Portable):
     ) -> ReplayReport:
         """How many of these could be put back, and why others could not; nothing is changed."""
         request = ReplayLetters(task_ids=list(task_ids), where=where, all=all, dry_run=True)
-        total = ReplayReport(eligible=0)
-        while True:
-            report = await self.ask(request)
+        total, left = ReplayReport(eligible=0), previews(request)
+        while left:
+            report = await self.ask(left[0])
             total = add_report(total, report)
-            if report.next is None:
-                return total
-            request = ReplayLetters(where=where, all=all, dry_run=True, after=report.next)
+            left = [replace(left[0], after=report.next)] if report.next else left[1:]
+        return total
 
     async def ask(self, request: Request[Answer]) -> Answer:
         """Any request of fnr.api.requests; asked again if the connection was lost, where it may be.

@@ -45,6 +45,7 @@ from fnr.client.answers import (
     is_put_back,
     patience_with,
     pauses_s,
+    previews,
     repeatable,
     rest_of,
     result_of,
@@ -268,13 +269,12 @@ class Client(Portable):
     ) -> ReplayReport:
         """How many of these could be put back, and why others could not; nothing is changed."""
         request = ReplayLetters(task_ids=list(task_ids), where=where, all=all, dry_run=True)
-        total = ReplayReport(eligible=0)
-        while True:
-            report = self.ask(request)
+        total, left = ReplayReport(eligible=0), previews(request)
+        while left:
+            report = self.ask(left[0])
             total = add_report(total, report)
-            if report.next is None:
-                return total
-            request = ReplayLetters(where=where, all=all, dry_run=True, after=report.next)
+            left = [replace(left[0], after=report.next)] if report.next else left[1:]
+        return total
 
     # ── the wire ─────────────────────────────────────────────────────────────
 

@@ -21,6 +21,7 @@ from fnr.api.replay_requests import (
     StartReplay,
 )
 from fnr.api.requests import Event, Watch
+from fnr.client.answers import CHUNK_IDS
 from fnr.policy.dead_letter import SHARED_KEY, KeyTaker
 from fnr.policy.record import Page
 from fnr.policy.replay import (
@@ -117,6 +118,16 @@ def test_a_dry_run_shows_who_can_go_and_why_others_cannot(server: WireServer, fn
     assert all(request.dry_run for request in server.asked)
     answer = fnr("dlq", "replay", "--all", "-n", "-o", "json").json
     assert (answer["eligible"], answer["replayed"]) == (2, 0)
+
+
+def test_many_ids_are_looked_at_a_chunk_at_a_time(server: WireServer, fnr: Run) -> None:
+    """A hundred thousand in one question took as long as an answer may."""
+    server.answers[ReplayLetters] = REPORT
+    ids = [f"{ID1[:-5]}{number:05}" for number in range(2 * CHUNK_IDS + 1)]
+    found = fnr("dlq", "replay", "-", "-n", stdin="\n".join(ids))
+    assert found.out.startswith("6 letters can be replayed\n")
+    assert [len(request.task_ids) for request in server.asked] == [CHUNK_IDS, CHUNK_IDS, 1]
+    assert [one for request in server.asked for one in request.task_ids] == ids
 
 
 def test_a_replay_of_letters_that_cannot_go_says_so_in_json_as_well(
