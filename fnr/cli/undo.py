@@ -20,7 +20,8 @@ from fnr.cli.watching import watchable
 from fnr.client.undo_story import undo_page, what
 from fnr.client.without_secrets import step_without_secrets
 from fnr.policy.counted import counted
-from fnr.policy.filter import UNDO_FIELDS
+from fnr.policy.filter import UNDO_FIELDS, FilterError, narrowed, parse
+from fnr.policy.filter_tree import fields
 from fnr.policy.record import Page
 from fnr.policy.undo import Step, StepState
 
@@ -77,8 +78,7 @@ def list_undo(
     listing = UNDO
     if task is not None:
         task_id = here().ask(GetTask(task_id=task)).task.task_id
-        states = "" if "state:" in where else f"state:{','.join(StepState)}"
-        where = " ".join(filter(None, (f"task:{task_id}", states, where)))
+        where = _of_task(where, task_id)
         listing = replace(UNDO, empty=f"no such undo steps of task {task_id}")
 
     def page(cursor: str | None, count: int) -> Page[Step]:
@@ -87,6 +87,16 @@ def list_undo(
         return replace(found, items=items)
 
     show_pages(listing, pages(page, limit=limit, after=after))
+
+
+def _of_task(where: str, task_id: str) -> str:
+    """The filter for steps of one task alone, in any state unless it speaks of that."""
+    try:
+        states = "state" in fields(parse(where, fields=UNDO_FIELDS))
+    except FilterError:
+        return where  # whoever answers says what is wrong with it
+    further = f"task:{task_id}" if states else f"task:{task_id} state:{','.join(StepState)}"
+    return narrowed(where, further, fields=UNDO_FIELDS)
 
 
 @app.command(epilog=examples("fnr undo show 01JD", "fnr undo show 01JD… -o json | jq .data"))

@@ -379,7 +379,9 @@ def test_what_cannot_be_undone_is_for_an_operator(busy: LiveHome, tmp_path: Path
     assert home.ask(ListUndo()).items == []
     whole(home)
     later = submit(home, "later")
-    assert f"no such undo steps of task {later}\n" in home.fnr("undo", "list", later).stderr
+    for words in ((), ("--where", "state:undone OR state:skipped")):
+        none = home.fnr("undo", "list", later, *words)
+        assert f"no such undo steps of task {later}\n" in none.stderr, none.stdout
     nobody = home.fnr("undo", "list", "01ZZ")
     assert (nobody.returncode, "no task has an id" in nobody.stderr) == (4, True)
     assert "begins with 'nobody'\n" in home.fnr("undo", "retry", "nobody").stderr
@@ -387,6 +389,8 @@ def test_what_cannot_be_undone_is_for_an_operator(busy: LiveHome, tmp_path: Path
     assert [item["state"] for item in msgspec.json.decode(listed.stdout)["items"]] == [
         "skipped", "undone",
     ]  # fmt: skip
+    words = home.fnr("undo", "list", task_id, "--where", "reason~'(state:)?seen to'", "-o", "name")
+    assert words.stdout == f"{program.undo_id}\n"
     shown = home.fnr("undo", "show", call.undo_id)
     assert "call undo_functions:note" in shown.stdout
     asked = GetUndo(undo_id=call.undo_id)
