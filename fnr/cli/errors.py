@@ -33,7 +33,7 @@ from fnr.client.error_story import as_json, explanation, numbers
 from fnr.client.incident_story import error_page, incident_page
 from fnr.client.without_secrets import task_without_secrets
 from fnr.config.load import load
-from fnr.policy.filter import ERROR_FIELDS, INCIDENT_FIELDS
+from fnr.policy.filter import ERROR_FIELDS, INCIDENT_FIELDS, narrowed
 from fnr.policy.record import ErrorDetail, IncidentDetail
 from fnr.policy.rules import Category
 
@@ -179,7 +179,7 @@ def groups(
     """List incidents, latest error first; open ones unless the filter names a state."""
     where = since_filter(where, since, INCIDENT_FIELDS)
     if every:
-        where = f"state:* ({where})" if where else "state:*"
+        where = narrowed(where, "state:*", fields=INCIDENT_FIELDS)
     show_pages(
         INCIDENTS if "state" in where else replace(INCIDENTS, empty=NONE_OPEN),
         pages(

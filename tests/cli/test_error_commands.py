@@ -197,7 +197,10 @@ def test_filters_since_and_all_are_one_filter(server: WireServer, fnr: Run) -> N
     fnr("errors", "groups", "--all")
     assert server.asked[-1].where == "state:*"
     fnr("errors", "groups", "--all", "--where", "disk")
-    assert server.asked[-1].where == "state:* (disk)"
+    assert server.asked[-1].where == "(disk) state:*"
+    for flag in ("--all", "--since=1h"):  # for the daemon to refuse
+        fnr("errors", "groups", flag, "--where", "a) OR (b")
+        assert server.asked[-1].where == "a) OR (b"
 
 
 def test_the_explanation_tells_everything_and_where_it_came_from(
