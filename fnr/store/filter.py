@@ -17,8 +17,15 @@ from fnr.policy.filter_tree import fields
 from fnr.store.ids import id_at
 from fnr.store.rows import json_text
 
+# SQLite parses and carries out no expression that is nested deeper than it has room for, and a
+# chain of ANDs or ORs is nested. What is over is left to filter_match.
+TERMS_MAX = 500
+DEPTH_MAX = 20
 # An id is made moments before its task gets its time.
 _ID_SLACK_MS = 60_000
+
+# How often one tag is looked for, at most: at each place where it may stand.
+_TAG_NEEDLES = 4
 
 _ASCII_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
@@ -56,6 +63,7 @@ def plan(
     bounds: list[Sql] = []
     sql: list[Sql] = []
     rest: list[Expr] = []
+    room = TERMS_MAX
     for part in expr.parts if isinstance(expr, And) else (expr,):
         used = fields(part)
         if used and used <= kind_fields:
@@ -63,11 +71,29 @@ def plan(
             continue
         if (bound := _bound(part, columns, order, now_ms)) is not None:
             bounds.append(bound)
-        if (condition := compiled(part, columns, now_ms)) is not None:
+        terms, depth = _size(part)
+        fits = terms <= room and depth <= DEPTH_MAX
+        if fits and (condition := compiled(part, columns, now_ms)) is not None:
             sql.append(condition)
+            room -= terms
         else:
             rest.append(part)
     return Plan(kinds=tuple(kinds), bounds=tuple(bounds), sql=tuple(sql), rest=tuple(rest))
+
+
+def _size(expr: Expr) -> tuple[int, int]:
+    """How many terms an expression has in SQL, and how deep they are nested."""
+    match expr:
+        case And(parts=parts) | Or(parts=parts):
+            sizes = [_size(part) for part in parts]
+            return sum(terms for terms, _ in sizes), 1 + max((deep for _, deep in sizes), default=0)
+        case Not(part=part):
+            terms, depth = _size(part)
+            return terms, depth + 1
+        case AnyOf(field=name, values=values) if name == "tag" or name.startswith("tag."):
+            return len(values) * _TAG_NEEDLES, 1
+        case _:
+            return 1, 1
 
 
 def compiled(expr: Expr, columns: Mapping[str, str], now_ms: int) -> Sql | None:

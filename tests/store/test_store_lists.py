@@ -26,7 +26,7 @@ from store_values import (
 )
 
 from fnr.policy.evidence import Evidence
-from fnr.policy.filter import LETTER_FIELDS, TASK_FIELDS, FilterError, parse
+from fnr.policy.filter import DEPTH_MAX, LETTER_FIELDS, TASK_FIELDS, FilterError, parse
 from fnr.policy.filter_match import matches
 from fnr.policy.record import Page
 from fnr.policy.retry import RetryPolicy
@@ -193,6 +193,36 @@ def test_the_pages_of_letters_hold_what_the_filter_means(
     meant = where if "state" in where else f"({where}) state:open" if where else "state:open"
     assert ids == expected(letter_records(full.tx), meant, LETTER_FIELDS)
     assert pages[0].total in {None, len(ids)}
+
+
+def nested(end: str, *, sign: str = "") -> str:
+    """A condition as deep as a filter may be."""
+    for level in range(DEPTH_MAX):
+        end = f"(attempts>{level % 3} {('OR', 'AND')[level % 2]} {sign}{end})"
+    return end
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        " ".join(["memory"] * 500),
+        " ".join(["y"] * 1_900),
+        " OR ".join(["memory", *(f"a{n}" for n in range(400))]),
+        f"tag:drill,{','.join(f'{n}' for n in range(900))}",
+        "(exit:1 OR memory OR x) -".join(["attempts>0 "] * 100),
+        nested("-tag:drill"),
+        nested("memory", sign="-"),
+    ],
+    ids=["long words", "short words", "either", "tags", "pairs", "deep", "deep and turned"],
+)
+def test_a_filter_as_large_as_it_may_be_holds_what_it_means(full: Book, where: str) -> None:
+    """SQLite has room for less: for expressions of 1,000 levels, and for 40 brackets or so."""
+    ids, _ = walk(lambda **asked: READS["ListTasks"](full.tx, **asked), where, 13)
+    assert ids == expected(task_records(full.tx), where, TASK_FIELDS)
+    ids, _ = walk(lambda **asked: READS["ListLetters"](full.tx, **asked), where, 13)
+    letters_there = letter_records(full.tx).items()
+    still_open = {task_id: one for task_id, one in letters_there if one["state"] == "open"}
+    assert ids == expected(still_open, where, LETTER_FIELDS)
 
 
 @pytest.mark.parametrize("limit", [1, 7, 1_000])
