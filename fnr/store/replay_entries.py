@@ -47,13 +47,17 @@ def move(
         tx.run(
             "DELETE FROM replay_pending WHERE plan = ? AND rank = ? AND task_id = ?", (plan, *entry)
         )
-        tx.run(
+        added = tx.run(
             """
             INSERT INTO replay_entry (plan, rank, task_id, state, at_ms, why, key)
-            VALUES (?, ?, ?, ?, ?, ?, ?)
+            VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (task_id, plan) DO NOTHING
             """,
             (plan, *entry, after, now_ms, why, key),
         )
+        if not added:
+            # Its letter died again while the set was chosen, and was found twice.
+            tx.run("UPDATE replay_plan SET total = total - 1 WHERE seq = ?", (plan,))
+            return
     else:
         tx.run(
             """
@@ -143,6 +147,12 @@ def pending_after(
         """,
         (plan, *position, limit),
     )
+
+
+def stands_in(tx: Transaction, plan: int, task_id: str) -> bool:
+    """Has this letter had its turn in the plan?"""
+    row = tx.one("SELECT 1 FROM replay_entry WHERE task_id = ? AND plan = ?", (task_id, plan))
+    return row is not None
 
 
 def is_busy(tx: Transaction, plan: int, key: str) -> bool:

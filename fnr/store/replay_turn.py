@@ -174,16 +174,18 @@ class _Look:
             function=letter.function,
             ready=ready,
             key=key if ready else self._key(task_id),
-            problem=self._problem(letter, died_at_ms(self._plan.options.order, rank)),
+            problem=self._problem(letter, died_at_ms(self._plan.options.order, rank), ready=ready),
         )
 
-    def _problem(self, letter: DeadLetter, died_at: int) -> str | None:
+    def _problem(self, letter: DeadLetter, died_at: int, *, ready: bool) -> str | None:
         """Why not; a letter is only put back as it was when the plan was made."""
         if letter.state is LetterState.REPLAYING:
             return "already replaying: by hand, or by another plan"
         if letter.state is LetterState.OPEN:
             if letter.died_at_ms != died_at:
                 return "replayed meanwhile, and it died again"
+            if not ready and replay_entries.stands_in(self._tx, self._stored.seq, letter.task_id):
+                return "it has had its turn"
             if (author := self._edited_by(letter.task_id)) is not None:
                 return f"its input was edited meanwhile by {author or 'somebody'}"
             other = replay_entries.other_plan(self._tx, self._stored, letter)

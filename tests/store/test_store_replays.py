@@ -42,7 +42,7 @@ from fnr.store import letters, replay_entries, replay_plans, tasks
 from fnr.store.ids import AmbiguousId, NoSuchId
 from fnr.store.letters import NO_LETTER
 from fnr.store.replay_moves import MOVES_MAX
-from fnr.store.replay_planning import forget_some
+from fnr.store.replay_planning import add_letters, forget_some
 from fnr.store.replay_preview import preview
 from fnr.store.transaction import Transaction
 
@@ -303,6 +303,31 @@ def test_a_skipped_letter_lets_the_next_of_its_key_go(tx: Transaction) -> None:
     assert turn(tx, seq).started == {}
     assert list(turn(tx, seq).started) == [ids[2]]
     assert states(tx, seq) == ["done", "skipped", "live"]
+
+
+@pytest.mark.parametrize("order", list(ReplayOrder))
+@pytest.mark.parametrize("free", [1, 10])
+def test_a_letter_that_dies_again_while_it_is_chosen_stands_in_the_plan_once(
+    book: Book, order: ReplayOrder, free: int
+) -> None:
+    """Within its reach, too, where some died before the clock was set back; no turn was taken any
+    more, because each wrote the same letter down twice."""
+    tx = book.tx
+    task_id, other = bury(tx), bury(tx)
+    book.commit()
+    seq = new_plan(tx, task_id, order=order)
+    replay(tx, task_id)
+    assert die_again(tx) == task_id
+    add_letters(tx, seq, ReplayOptions(order=order), [task_id, other], now_ms=MADE_MS)
+    for _ in range(4):
+        turn(tx, seq, free=free)
+    found = entries(tx, seq)
+    assert found.keys() == {task_id, other}
+    assert found[other][0] is EntryState.LIVE
+    assert plan_of(tx, seq).total == 2
+    assert plan_of(tx, seq).pending == 0
+    book.commit()
+    assert is_whole(tx)
 
 
 # ── looks ────────────────────────────────────────────────────────────────────
