@@ -13,7 +13,15 @@ from fnr.cli import logs as log_command
 from fnr.cli.changes import change_all
 from fnr.cli.follow import ends_of
 from fnr.cli.foreseen import show_foreseen
-from fnr.cli.group import confirm, examples, full_ids, group, pages, parse_duration
+from fnr.cli.group import (
+    TASK_ID_CHARS,
+    confirm,
+    examples,
+    full_ids,
+    group,
+    pages,
+    parse_duration,
+)
 from fnr.cli.here import here
 from fnr.cli.options import After, DryRun, Ids, Limit, Reason, SomeIds, TaskId, Where, Yes
 from fnr.cli.render import Column, Listing, show_list, show_one, show_pages
@@ -27,6 +35,8 @@ from fnr.policy.counted import counted
 from fnr.policy.record import Page, TaskDetail, TaskEnd
 from fnr.policy.task import Task, TaskState
 
+# A cursor behind which no task stands.
+BEHIND_ALL = "0" * TASK_ID_CHARS
 app = group("task", "Tasks: what was asked for, where it is, how it went.")
 
 
@@ -159,16 +169,24 @@ def cancel(
         trial = PreviewCancel(task_ids=full_ids(ids or []), where=where)
         show_foreseen(trial, noun="task", done="cancelled")
         return
-    if where:
-        from fnr.policy.filter import TASK_FIELDS, narrowed  # noqa: PLC0415 - submit has none
-
-        live = narrowed(where, "state:queued,waiting,running", fields=TASK_FIELDS)
-        count = here().ask(ListTasks(where=live, limit=1))
-        many = "the tasks" if count.total is None else counted(count.total, "task")
+    after = None
+    if where and not yes:
+        many, after = _live_now(where)
         confirm(f"Cancel {many} matching {where!r}?", yes=yes)
-    change_all(
-        CancelTasks(task_ids=full_ids(ids or []), where=where, reason=reason), done="cancelled"
-    )
+    request = CancelTasks(task_ids=full_ids(ids or []), where=where, reason=reason, after=after)
+    change_all(request, done="cancelled")
+
+
+def _live_now(where: str) -> tuple[str, str | None]:
+    """The tasks in words, and a cursor behind which stands none that comes after the question."""
+    from fnr.policy.filter import TASK_FIELDS, narrowed  # noqa: PLC0415 - submit has none
+
+    live = narrowed(where, "state:queued,waiting,running", fields=TASK_FIELDS)
+    found = here().ask(ListTasks(where=live, limit=1))
+    many = "the tasks" if found.total is None else counted(found.total, "task")
+    if found.items:
+        return many, f"{found.items[0].task_id}.0"
+    return many, found.next or BEHIND_ALL
 
 
 app.command("logs", epilog=examples("fnr task logs 01JD -f"))(log_command.task_logs)

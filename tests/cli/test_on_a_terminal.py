@@ -144,6 +144,21 @@ def test_names_pipe_into_the_next_command(hostile: LiveHome) -> None:
     assert (found.returncode, found.stdout) == (0, ids)
 
 
+@pytest.mark.parametrize("there", [0, 2])
+def test_no_task_that_came_after_the_question_is_cancelled(hostile: LiveHome, there: int) -> None:
+    tag = f"asked=about-{there}"
+    words = ("submit", "say", "word=x", "--delay", "1h", "--tag", tag)
+    meant = [hostile.fnr(*words).stdout for _ in range(there)]
+    session = Session(hostile.folder, "task", "cancel", "--where", f"tag.{tag.replace('=', ':')}")
+    session.wait_for("[y/N]")
+    later = hostile.fnr(*words).stdout
+    session.type("y\n")
+    assert session.end() == 0
+    assert all(f"{task_id.strip()}\n" in session.shown() for task_id in meant)
+    assert later.strip() not in session.shown()
+    assert hostile.fnr("task", "cancel", later.strip()).returncode == 0
+
+
 def test_ctrl_c_while_waiting_is_130_and_the_task_goes_on(hostile: LiveHome) -> None:
     session = Session(hostile.folder, "submit", "say", "word=x", "--delay", "1h", "--wait")
     session.wait_for("submitted ").interrupt()
