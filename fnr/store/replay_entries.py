@@ -9,7 +9,7 @@ from fnr.policy.record import PAGE_ITEMS_MAX, Page
 from fnr.policy.replay import EntryState, ReplayDetail, ReplayEntry, ranks
 from fnr.store import replay_moves
 from fnr.store.cursor import number_and_id_after
-from fnr.store.replay_plans import StoredPlan, find, waiting
+from fnr.store.replay_plans import COUNTED, StoredPlan, find, waiting
 from fnr.store.transaction import Row, Transaction
 
 # Reasons are counted for as many entries as can be read while somebody waits.
@@ -17,15 +17,6 @@ REASONS_LOOKED_AT_MAX = 20_000
 REASONS_MAX = 50
 EXAMPLES_MAX = 5
 _STATES = {str(state): state for state in EntryState}
-_COUNTED = {
-    EntryState.HELD: "held",
-    EntryState.READY: "held",
-    EntryState.LIVE: "live",
-    EntryState.DONE: "done",
-    EntryState.DEAD: "dead",
-    EntryState.CANCELLED: "cancelled",
-    EntryState.SKIPPED: "skipped",
-}
 
 
 # ── moves ────────────────────────────────────────────────────────────────────
@@ -67,7 +58,7 @@ def move(
             (after, now_ms, why, key, plan, *entry),
         )
     for state, delta in ((before, -1), (after, 1)):
-        if (column := _COUNTED.get(state)) is not None:
+        if (column := COUNTED.get(state)) is not None:
             tx.run(f"UPDATE replay_plan SET {column} = {column} + ? WHERE seq = ?", (delta, plan))
 
 

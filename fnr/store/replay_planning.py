@@ -122,9 +122,7 @@ def keep(tx: Transaction, seq: int, entries: Sequence[Entry]) -> None:
 
 def forget_some(tx: Transaction, seq: int, *, rows_max: int) -> int:
     """Take back up to rows_max letters of a set that was not whole; how many were."""
-    removed = replay_plans.remove_entries(tx, seq, count_max=rows_max)
-    _count(tx, seq, -removed)
-    return removed
+    return replay_plans.remove_entries(tx, seq, count_max=rows_max)
 
 
 def add_letters(

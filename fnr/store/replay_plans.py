@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import msgspec
@@ -10,7 +11,7 @@ from msgspec.structs import replace
 
 from fnr.policy.dead_letter import LetterState
 from fnr.policy.record import PAGE_ITEMS_MAX, Page
-from fnr.policy.replay import ReplayOptions, ReplayPlan, ReplayState
+from fnr.policy.replay import EntryState, ReplayOptions, ReplayPlan, ReplayState
 from fnr.store import replay_moves
 from fnr.store.cursor import id_after
 from fnr.store.ids import ID_CHARS, IDS_SHOWN, AmbiguousId, NoSuchId
@@ -22,6 +23,21 @@ _COLUMNS = """
     options, total, held, live, done, dead, cancelled, skipped, frozen_at_ms, running_at_ms,
     judged_done, judged_dead, put_back_at_ms
 """
+# Where a plan counts its entries; what is pending is the rest of its total.
+COUNTED = {
+    EntryState.HELD: "held",
+    EntryState.READY: "held",
+    EntryState.LIVE: "live",
+    EntryState.DONE: "done",
+    EntryState.DEAD: "dead",
+    EntryState.CANCELLED: "cancelled",
+    EntryState.SKIPPED: "skipped",
+}
+_REMOVE = """
+    DELETE FROM {table}
+     WHERE plan = ? AND (plan, rank, task_id) IN (
+           SELECT plan, rank, task_id FROM {table} WHERE plan = ? LIMIT ?)
+    """
 _states = {str(state): state for state in ReplayState}
 _options = msgspec.json.Decoder(ReplayOptions)
 
@@ -208,17 +224,21 @@ def forget(tx: Transaction, *, ended_before_ms: int, count_max: int) -> int:
 
 
 def remove_entries(tx: Transaction, seq: int, *, count_max: int) -> int:
-    """Remove up to count_max entries of a plan; how many were. The plan's counts stay."""
-    removed = 0
-    for table in ("replay_pending", "replay_entry"):
-        removed += tx.run(
-            f"""
-            DELETE FROM {table}
-             WHERE plan = :plan AND (plan, rank, task_id) IN (
-                   SELECT plan, rank, task_id FROM {table} WHERE plan = :plan LIMIT :count_max)
-            """,
-            {"plan": seq, "count_max": count_max - removed},
-        )
+    """Remove up to count_max entries of a plan, which counts them no more; how many were."""
+    removed = tx.run(_REMOVE.format(table="replay_pending"), (seq, seq, count_max))
+    states = tx.all(
+        f"{_REMOVE.format(table='replay_entry')} RETURNING state", (seq, seq, count_max - removed)
+    )
+    removed += len(states)
+    fewer = Counter(COUNTED[EntryState(state)] for (state,) in states)
+    columns = sorted(fewer)
+    tx.run(
+        f"""
+        UPDATE replay_plan SET {"".join(f"{name} = {name} - ?, " for name in columns)}
+               total = total - ? WHERE seq = ?
+        """,
+        (*(fewer[name] for name in columns), removed, seq),
+    )
     return removed
 
 
