@@ -10,8 +10,17 @@ from fnr.policy.task import PRIORITY_MAX, PRIORITY_MIN
 
 RETRIES_MAX = 1_000
 
+
+def _said(where: str) -> str:
+    """The filter; none where a script types "$A $B" and neither is set, which would find all."""
+    return where if where.strip() else ""
+
+
 Where = Annotated[
-    str, typer.Option("--where", metavar="EXPR", help="Only these; see `fnr help filters`.")
+    str,
+    typer.Option(
+        "--where", metavar="EXPR", help="Only these; see `fnr help filters`.", callback=_said
+    ),
 ]
 Limit = Annotated[
     int, typer.Option("--limit", "-n", metavar="N", min=0, help="At most this many; 0 is all.")

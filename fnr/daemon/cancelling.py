@@ -42,7 +42,7 @@ class Cancelling:
 
     async def cancel(self, client: Client, request: CancelTasks) -> Changed:
         """Cancel by ids, or the next chunk of what a filter finds."""
-        if bool(request.task_ids) == bool(request.where):
+        if bool(request.task_ids) == bool(request.where.strip()):
             raise UsageError("cancel needs ids or a filter, and not both")
         changed = Changed()
         # The second time that it is named it is cancelled already, which is not what was found.

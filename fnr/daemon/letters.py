@@ -55,7 +55,7 @@ class Letters:
 
     async def replay(self, client: Client, request: ReplayLetters) -> ReplayReport:
         """Put a chunk of letters back, or say what would happen."""
-        if not request.all and not request.where and not request.task_ids:
+        if not request.all and not request.where.strip() and not request.task_ids:
             raise UsageError("say which letters: ids, a filter, or all of them")
         now_ms = self._parts.clock.now_ms()
         ids, after = await self._chosen(request)
@@ -257,7 +257,7 @@ class Letters:
 
 
 def _check_chosen(request: ResolveLetters | PurgeLetters) -> None:
-    if bool(request.task_ids) == bool(request.where):
+    if bool(request.task_ids) == bool(request.where.strip()):
         raise UsageError("say which letters: ids or a filter, and not both")
 
 

@@ -71,7 +71,7 @@ class Replays:
 
     async def begin(self, client: Client, request: StartReplay) -> ReplayPlan:
         """Make a plan and begin with it."""
-        if [bool(request.task_ids), bool(request.where), request.all].count(True) != 1:
+        if [bool(request.task_ids), bool(request.where.strip()), request.all].count(True) != 1:
             raise UsageError("say which letters: ids, a filter, or all of them")
         if (problem := options_problem(request.options)) is not None:
             raise UsageError("the replay was not started", why=problem)

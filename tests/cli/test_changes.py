@@ -237,9 +237,14 @@ def test_what_is_dangerous_is_refused_when_nobody_can_be_asked(
     [
         ["task", "cancel"],
         ["task", "cancel", ID1, "--where", "a"],
+        # "$A $B" of a script in which neither is set.
+        ["task", "cancel", "--where", " ", "-y"],
         ["dlq", "resolve"],
+        ["dlq", "resolve", "--where", " ", "-y"],
         ["dlq", "purge"],
+        ["dlq", "purge", "--where", " ", "--open", "-y"],
         ["dlq", "replay"],
+        ["dlq", "replay", "--where", " ", "-y"],
         ["dlq", "replay", ID1, "--all"],
         ["dlq", "replay", "--all", "-y", "--wait", "--detach"],
         ["dlq", "replay", "--all", "--rate", "5"],

@@ -266,6 +266,7 @@ def test_a_cancelled_task_of_a_plan_is_told_as_cancelled(home: LiveHome) -> None
     "request_sent",
     [
         StartReplay(),
+        StartReplay(where=" "),
         StartReplay(all=True, where="a"),
         StartReplay(where="nonsense:1"),
         StartReplay(all=True, options=ReplayOptions(rate_per_h=0)),
