@@ -4,7 +4,8 @@ A filter is typed by a person and meets messages that anybody may have written, 
 tries every way to match. So the number of ways is bounded when the pattern is read: at most one
 open repeat (`\d+`) between gaps, no repeat of what itself repeats or has alternatives, no look-
 around and no back references. A gap, `.*`, is free: the parts around it are looked for one after
-the other, each behind the first place where the one before it was found.
+the other, each behind the first place where the one before it was found. Where that finds nothing,
+what repeats may have taken too much: it takes as little as it can instead.
 """
 
 from __future__ import annotations
@@ -32,15 +33,28 @@ _SET_OPERATION = re.compile(r"\[\^?\[|\[.*(?:--|&&|~~|\|\|)", re.DOTALL)
 _BOUNDS = re.compile(r"\{(\d*)(?:,(\d*))?\}")
 
 
-class Finder(Struct, frozen=True):
-    """A pattern ready to search with: any branch, whose parts follow one another."""
+Parts = tuple[re.Pattern[str], ...]
 
-    branches: tuple[tuple[re.Pattern[str], ...], ...]
+
+class Finder(Struct, frozen=True):
+    """A pattern ready to search with: any branch, whose parts follow one another.
+
+    branches: the parts of each, and the same where what repeats takes as little as it can.
+    """
+
+    branches: tuple[tuple[Parts, Parts], ...]
 
     def found_in(self, text: str) -> bool:
         """Whether the pattern is in the text, in either case; the dot matches line ends too."""
         text = text[:TEXT_CHARS_MAX]
-        return any(_follow(parts, text) for parts in self.branches)
+        for parts, sparing in self.branches:
+            found = _follow(parts, text)
+            if found == len(parts):
+                return True
+            # A first part that is not there is not there when it is shorter, either.
+            if found and parts != sparing and _follow(sparing, text) == len(sparing):
+                return True
+        return False
 
 
 @lru_cache(maxsize=256)
@@ -51,18 +65,33 @@ def finder(pattern: str) -> Finder:
     if any(_SET_OPERATION.match(token[0]) for token in _TOKEN.finditer(pattern)):
         raise ValueError("inside […] put a backslash before [ and before a doubled - & ~ |")
     _compiled(pattern)
-    branches = tuple(tuple(map(_checked, parts)) for parts in _branches(pattern))
-    return Finder(branches)
+    return Finder(
+        tuple(
+            (tuple(map(_checked, parts)), tuple(_compiled(_sparing(part)) for part in parts))
+            for parts in _branches(pattern)
+        )
+    )
 
 
-def _follow(parts: tuple[re.Pattern[str], ...], text: str) -> bool:
+def _follow(parts: Parts, text: str) -> int:
+    """How many of the parts were found one behind the other."""
     at = 0
-    for part in parts:
+    for number, part in enumerate(parts):
         found = part.search(text, at)
         if found is None:
-            return False
+            return number
         at = found.end()
-    return True
+    return len(parts)
+
+
+def _sparing(part: str) -> str:
+    """The part with each repeat as short as it can be."""
+    return "".join(
+        f"{token[0]}?"
+        if token.lastgroup == "repeat" and (token[0] == "?" or not token[0].endswith("?"))
+        else token[0]
+        for token in _TOKEN.finditer(part)
+    )
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

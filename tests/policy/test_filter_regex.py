@@ -26,6 +26,11 @@ FOUND = [
     ("[]a]", "]"),
     ("colou?r", "color"),
     ("", "anything"),
+    # What repeats before a gap leaves to the part behind it what that needs.
+    (r"\w+.*error", "cudaerror"),
+    (r"CUDA\S+.*memory", "CUDA_out_of_memory"),
+    (r"exit \d{1,3}.*1", "exit 11"),
+    ("x|a?.*a", "a"),
 ]
 
 ABSENT = [
