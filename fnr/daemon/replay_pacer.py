@@ -229,8 +229,9 @@ class Pacer:
         elif self._again or turn.turned.looked_at or turn.moved:
             # Others may write in between; then there is perhaps room for more.
             self._parts.loop.call_soon(self._look_or_wait, plan)
-        else:
+        elif not turn.free:
             self._wait(plan)
+        # Otherwise there was room, and all that is left is held: for an end, which calls.
 
     def _look_or_wait(self, plan: ReplayPlan) -> None:
         now_ms = self._parts.clock.now_ms()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -14,7 +15,7 @@ from replay_values import LATER_MS, new_plan, plan_of, succeed
 from store_values import bury
 
 from fnr.daemon.broadcast import Broadcast
-from fnr.daemon.replay_pacer import Pacer
+from fnr.daemon.replay_pacer import TELL_EVERY_MS, Pacer
 from fnr.host.clock import Clock
 from fnr.policy.replay import ReplayPlan, ReplayState, changed, limited
 from fnr.store import replay_plans, tasks
@@ -53,12 +54,18 @@ class Led:
             events=self.events,
             dispatching=True,
             loop=loop,
-            later=lambda delay_ms, call: loop.call_later(delay_ms / 1_000, call),
+            later=self._later,
         )
+        self.waits_ms: list[float] = []
+
+    def _later(self, delay_ms: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+        self.waits_ms.append(delay_ms)
+        return asyncio.get_running_loop().call_later(delay_ms / 1_000, call)
 
     async def begin(self, **limits: Any) -> Pacer:
         def unit(tx: Transaction) -> int:
-            return new_plan(tx, *[bury(tx) for _ in range(3)], **limits)
+            letters = [bury(tx, tags={"scene": "a"}) for _ in range(3)]
+            return new_plan(tx, *letters, **limits)
 
         self.seq = await self.store.write(unit)
         return Pacer(
@@ -134,5 +141,32 @@ async def test_a_rate_that_is_set_later_owes_nothing_for_what_went_before(tmp_pa
     led.clock.boot_ms = lambda: at_ms + 3_601_000
     pacer.look()
     assert (await led.plan()).put_back == 3
+    pacer.close()
+    await store.close()
+
+
+async def test_a_plan_whose_rest_waits_for_one_letter_ticks_no_more(tmp_path: Path) -> None:
+    """It looked a thousand times a second whether its rate allowed one, and none could go."""
+    store = await Store.open(tmp_path / "fnr.db")
+    led = Led(store)
+    at_ms = led.clock.boot_ms()
+    led.clock.boot_ms = lambda: at_ms
+    pacer = await led.begin(rate_per_h=3_600, keep_order_by="tag.scene")
+    while (await led.plan()).held < 2:
+        at_ms += 1_000
+        pacer.look()
+    assert len(pacer.live) == 1
+    led.waits_ms.clear()
+    at_ms += 1_000
+    pacer.look()
+    for _ in range(3):
+        await led.plan()
+    assert set(led.waits_ms) <= {TELL_EVERY_MS}
+    ended = await store.write(lambda tx: tasks.get(tx, succeed(tx)))
+    assert ended is not None
+    led.events.task_moved(ended)
+    while (await led.plan()).live < 1:
+        pass
+    assert (await led.plan()).done == 1
     pacer.close()
     await store.close()
