@@ -48,7 +48,7 @@ class ClockChanges:
         if abs(by_ms) >= JUMP_MS_MIN:
             log.warning("the clock was set while no daemon ran", extra={"by_ms": by_ms})
             pauses.shift(tx, by_ms=by_ms, old_now_ms=now_ms - by_ms)
-        return pauses.bound(tx, latest_at_ms=now_ms + self._longest_ms())
+        return pauses.bound(tx, now_ms=now_ms, latest_at_ms=now_ms + self._longest_ms())
 
     def _note(self, tx: Transaction) -> int | None:
         return pauses.note_clock(tx, boot_id=self._parts.boot_id, offset_ms=self._offset_ms)

@@ -57,7 +57,7 @@ class Waited:
 
 @dataclass(slots=True)
 class Promise:
-    """What a woken task is about to take, until a reading can show it."""
+    """What a woken task is about to take, until a reading can show it; at_ms: on the boot clock."""
 
     conditions: tuple[Condition, ...]
     at_ms: int
@@ -68,6 +68,7 @@ class Look:
     """One look: what is free, which texts hold and for how many tasks, and what came of it."""
 
     now_ms: int
+    boot_ms: int
     left: Readings
     asked: dict[str, int]
     holding: dict[str, int] = field(default_factory=dict)
@@ -126,6 +127,11 @@ class Conditions:
             and (self._waited or self._resources.wants_a_look())
         ):
             self._timer = self._parts.later(LOOK_MS, self._look)
+
+    def clock_set(self) -> None:
+        """When a condition was last seen not to hold is not known by the clock of now."""
+        for waited in self._waited.values():
+            waited.missed_at_ms = 0
 
     def problems(self) -> list[str]:
         """What is waited for and can never be."""
@@ -187,13 +193,12 @@ class Conditions:
 
     def _compare(self, chosen: list[str], readings: Readings) -> Look:
         """Which texts hold, once what was promised is taken off."""
-        now_ms = self._parts.clock.now_ms()
+        now_ms, boot_ms = self._parts.clock.now_ms(), self._parts.clock.boot_ms()
         left = readings
         for promise in self._promises.values():
             left = spend(promise.conditions, left)
-        look = Look(
-            now_ms=now_ms, left=left, asked={text: self._waited[text].asked for text in chosen}
-        )
+        asked = {text: self._waited[text].asked for text in chosen}
+        look = Look(now_ms=now_ms, boot_ms=boot_ms, left=left, asked=asked)
         for text in chosen:
             waited = self._waited[text]
             waited.never = never(waited.conditions, readings)
@@ -202,13 +207,13 @@ class Conditions:
                 look.holding[text] = min(fits, WAKES_MAX)
             elif fits == 0:
                 waited.missed_at_ms = now_ms
-        look.stale = [k for k, one in self._promises.items() if now_ms - one.at_ms >= CONFIRM_MS]
+        look.stale = [k for k, one in self._promises.items() if boot_ms - one.at_ms >= CONFIRM_MS]
         return look
 
     def _unit(self, look: Look, tx: Transaction) -> None:
         look.functions.clear()
         look.promises.clear()
-        look.confirmed = [task_id for task_id in look.stale if not _is_queued(tx, task_id)]
+        look.confirmed = [task_id for task_id in look.stale if not self._may_start(tx, task_id)]
         left = look.left
         for _, task_id, text, waiter in sorted(self._next_waiters(tx, look)):
             conditions = self._waited[text].conditions
@@ -219,22 +224,44 @@ class Conditions:
             failpoint("condition-in-unit")
             left = spend(conditions, left)
             look.functions.add(waiter.function)
-            look.promises[task_id] = Promise(conditions, look.now_ms)
+            look.promises[task_id] = Promise(conditions, look.boot_ms)
         look.over = [text for text in look.asked if not waits.is_waited_for(tx, text)]
 
     def _next_waiters(self, tx: Transaction, look: Look) -> Iterator[tuple[int, str, str, Waiter]]:
         for text, count in look.holding.items():
-            for waiter in waits.next_waiters(
+            for waiter in self._next_of(tx, text, count, now_ms=look.now_ms):
+                yield -waiter.priority, waiter.task_id, text, waiter
+
+    def _next_of(self, tx: Transaction, text: str, count: int, *, now_ms: int) -> list[Waiter]:
+        """Without those who could not start: what is free would be kept for them in vain."""
+        without: set[str] = set()
+        while True:
+            found = waits.next_waiters(
                 tx,
                 text,
                 missed_at_ms=self._waited[text].missed_at_ms,
-                now_ms=look.now_ms,
+                now_ms=now_ms,
                 count_max=count,
-            ):
-                yield -waiter.priority, waiter.task_id, text, waiter
+                without=without,
+            )
+            idle = {one.function for one in found if self._begins_nothing(one.function)}
+            if not idle:
+                return found
+            without |= idle
 
+    def _begins_nothing(self, function: str) -> bool:
+        """Does nothing of it start now, whatever is free?"""
+        pool = self._dispatcher.pools.get(function)
+        if pool is None or pool.removed or pool.paused:
+            return True
+        return any(self._free.is_ready(name) is False for name in pool.settings.services)
 
-def _is_queued(tx: Transaction, task_id: str) -> bool:
-    """What was woken a while ago and runs shows in the readings; what still queues does not."""
-    task = tasks.get(tx, task_id)
-    return task is not None and task.state is TaskState.QUEUED
+    def _may_start(self, tx: Transaction, task_id: str) -> bool:
+        """What was woken a while ago and runs shows in the readings; what is queued yet does not.
+
+        Nor will what cannot start.
+        """
+        task = tasks.get(tx, task_id)
+        if task is None or task.state is not TaskState.QUEUED:
+            return False
+        return not self._begins_nothing(task.function)

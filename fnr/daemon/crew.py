@@ -95,7 +95,11 @@ class Crew:
         self.dispatcher.on_delivered = self._busy
         self.timekeeper.on_buried = self._expired
         self.undoing.acts["release"] = Releasing(parts, self.resources).release
-        self.clock_changes.on_shifted += [self.undoing.look, self.effects.deliver]
+        self.clock_changes.on_shifted += [
+            self.conditions.clock_set,
+            self.undoing.look,
+            self.effects.deliver,
+        ]
         self.undoing.on_waiting, self.undoing.on_stuck = self._waits_again, self.effects.deliver
         self.intake.on_expiring = self.timekeeper.move_due
         self.supervisor.on_buried = self._buried

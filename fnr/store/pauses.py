@@ -14,7 +14,10 @@ _PAUSED = (
 
 
 def shift(tx: Transaction, *, by_ms: int, old_now_ms: int) -> int:
-    """The clock was set by so much: pauses go on as long as they would have; how many."""
+    """The clock was set by so much: pauses go on as long as they would have; how many.
+
+    Since when it waits is shifted as well: what may end a wait early is reckoned from there.
+    """
     if by_ms < 0:
         # First: what is shifted afterwards could not be told from what was due.
         _keep_due(tx, now_ms=max(0, old_now_ms + by_ms), old_now_ms=old_now_ms)
@@ -25,7 +28,9 @@ def shift(tx: Transaction, *, by_ms: int, old_now_ms: int) -> int:
                 f"""
                 UPDATE task
                    SET due_at_ms = CASE WHEN due_at_ms + :by_ms < 0 THEN 0
-                                        ELSE due_at_ms + :by_ms END
+                                        ELSE due_at_ms + :by_ms END,
+                       state_at_ms = CASE WHEN state_at_ms + :by_ms < 0 THEN 0
+                                          ELSE state_at_ms + :by_ms END
                  WHERE {where} AND due_at_ms > :old_now_ms
                 """,
                 {"by_ms": by_ms, "old_now_ms": old_now_ms, "function": function},
@@ -86,8 +91,7 @@ def _keep_due(tx: Transaction, *, now_ms: int, old_now_ms: int) -> None:
         """,
         moment,
     )
-    # Effects have no pauses: they are due from the moment that they are there.
-    tx.run("UPDATE outbox SET due_at_ms = :now_ms WHERE due_at_ms > :now_ms", {"now_ms": now_ms})
+    _tell_now(tx, now_ms=now_ms)
 
 
 def note_clock(tx: Transaction, *, boot_id: str, offset_ms: int) -> int | None:
@@ -105,16 +109,30 @@ def note_clock(tx: Transaction, *, boot_id: str, offset_ms: int) -> int | None:
     return int(noted[1]) if len(noted) == 2 and noted[0] == boot_id else None
 
 
-def bound(tx: Transaction, *, latest_at_ms: int) -> int:
+def bound(tx: Transaction, *, now_ms: int, latest_at_ms: int) -> int:
     """No pause ends later than this: the clock may have been set back while nobody watched."""
+    moment = {"now_ms": now_ms, "latest_at_ms": latest_at_ms}
     moved = 0
     for where, names in ((_PAUSED[0], [""]), (_PAUSED[1], functions(tx))):
         for function in names:
             moved += tx.run(
                 f"""
-                UPDATE task SET due_at_ms = :latest_at_ms
+                UPDATE task
+                   SET due_at_ms = :latest_at_ms,
+                       state_at_ms = CASE WHEN state_at_ms > :now_ms THEN :now_ms
+                                          ELSE state_at_ms END
                  WHERE {where} AND due_at_ms > :latest_at_ms
                 """,
-                {"latest_at_ms": latest_at_ms, "function": function},
+                {**moment, "function": function},
             )
+    moved += tx.run(
+        "UPDATE undo_run SET due_at_ms = :latest_at_ms WHERE due_at_ms > :latest_at_ms",
+        {"latest_at_ms": latest_at_ms},
+    )
+    _tell_now(tx, now_ms=now_ms)
     return moved
+
+
+def _tell_now(tx: Transaction, *, now_ms: int) -> None:
+    """Effects have no pauses: they are due from the moment that they are there."""
+    tx.run("UPDATE outbox SET due_at_ms = :now_ms WHERE due_at_ms > :now_ms", {"now_ms": now_ms})

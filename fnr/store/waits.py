@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from msgspec import Struct
 
@@ -57,26 +57,42 @@ def count(tx: Transaction, text: str) -> int:
 
 
 def next_waiters(
-    tx: Transaction, text: str, *, missed_at_ms: int, now_ms: int, count_max: int
+    tx: Transaction,
+    text: str,
+    *,
+    missed_at_ms: int,
+    now_ms: int,
+    count_max: int,
+    without: Collection[str] = (),
 ) -> list[Waiter]:
     """Who is to be woken first: highest priority, then oldest.
 
     missed_at_ms: when the condition was last seen not to hold. Who waits since before then is
     woken at once. Who came later failed while the condition seemed to hold, so that it is not the
     whole truth: such a task rests 1 s, 4 s, 16 s, … before it is believed again.
+    without: functions whose tasks are passed over.
     """
+    passed = {f"without_{number}": function for number, function in enumerate(without)}
+    others = f"AND function NOT IN ({', '.join(f':{name}' for name in passed)})" if passed else ""
     rows = tx.all(
-        """
+        f"""
         SELECT task_id, function, priority FROM task
          WHERE state = 'waiting' AND waiting_for = :text
            AND (state_at_ms <= :missed_at_ms
                 OR state_at_ms + CASE WHEN waits <= 1 THEN 1000
                                       WHEN waits < 8 THEN 1000 << (2 * (waits - 1))
                                       ELSE 16384000 END <= :now_ms)
+               {others}
          ORDER BY priority DESC, task_id
          LIMIT :count_max
         """,
-        {"text": text, "missed_at_ms": missed_at_ms, "now_ms": now_ms, "count_max": count_max},
+        {
+            "text": text,
+            "missed_at_ms": missed_at_ms,
+            "now_ms": now_ms,
+            "count_max": count_max,
+            **passed,
+        },
     )
     return [Waiter(*row) for row in rows]
 

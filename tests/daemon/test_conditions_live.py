@@ -15,6 +15,8 @@ from live_home import FUNCTIONS, LiveHome
 from test_task_life import end_of, submit
 
 from fnr.api import requests as ask
+from fnr.api.breaker_requests import ForceBreakers, ResetBreakers
+from fnr.policy.breaker import BreakerState
 from fnr.policy.task import TaskState
 
 HomeAt = Callable[[str], LiveHome]
@@ -46,6 +48,43 @@ def test_a_taken_port_is_waited_for_and_used_when_it_is_free(home_at: HomeAt) ->
     detail = home.ask(ask.GetTask(task_id=task_id))
     assert [str(row.decision.action) for row in detail.ledger] == ["wait", "wake", "complete"]
     assert "free" in detail.ledger[1].decision.why
+
+
+@pytest.mark.parametrize("how", ["paused", "removed", "breaker"])
+def test_what_is_free_is_not_kept_for_a_task_that_cannot_start(home_at: HomeAt, how: str) -> None:
+    """It is older, and would be the first; what it waits for, others wait for as well."""
+    idle, busy = needing("idle", "bind", 'services = ["storage"]'), needing("serve", "bind")
+    home = home_at(idle + busy).up()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        first = submit(home, "idle", {"port": port})
+        wait_until_waiting(home, first)
+        second = submit(home, "serve", {"port": port})
+        wait_until_waiting(home, second)
+        match how:
+            case "paused":
+                home.ask(ask.PauseFunction(functions=["idle"]))
+            case "removed":
+                home.write(busy)
+                home.ask(ask.ReloadConfig())
+            case _:
+                forced = ForceBreakers(
+                    names=["storage"], state=BreakerState.FORCED_OPEN, for_ms=600_000
+                )
+                home.ask(forced)
+    assert end_of(home, second).task.state is TaskState.DONE
+    assert home.ask(ask.GetTask(task_id=first)).task.state is TaskState.WAITING
+    match how:
+        case "paused":
+            home.ask(ask.ResumeFunction(functions=["idle"]))
+        case "removed":
+            home.write(idle + busy)
+            home.ask(ask.ReloadConfig())
+        case _:
+            home.ask(ResetBreakers(names=["storage"]))
+    assert end_of(home, first).task.state is TaskState.DONE
 
 
 def wait_until_waiting(home: LiveHome, task_id: str) -> None:

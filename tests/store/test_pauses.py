@@ -6,10 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from replay_values import new_plan
-from store_values import ENDS, NOW_MS, Book, accept, bury, claim, end, new_task
+from store_values import (
+    ENDS,
+    NOW_MS,
+    TRANSIENT,
+    Book,
+    accept,
+    bury,
+    claim,
+    end,
+    failure,
+    new_task,
+)
 
+from fnr.policy.failure import Around
 from fnr.policy.incident import Incident, snoozed
-from fnr.store import incidents, outbox, pauses, replay_plans, tasks, undo
+from fnr.store import incidents, outbox, pauses, replay_plans, retry_budgets, tasks, undo, waits
 from fnr.store.reads import READS
 from fnr.store.transaction import Transaction
 
@@ -39,6 +51,12 @@ def dues(tx: Transaction) -> dict[str, int]:
     return dict(tx._connection.execute("SELECT function, due_at_ms FROM task"))
 
 
+def rested(tx: Transaction, *, now_ms: int) -> list[str]:
+    """Whose tasks wait for a resource and have rested for long enough to be believed again."""
+    found = waits.next_waiters(tx, "resource", missed_at_ms=0, now_ms=now_ms, count_max=9)
+    return [one.function for one in found]
+
+
 def test_a_clock_set_back_keeps_pauses_as_long_as_they_were(tx: Transaction) -> None:
     due = paused(tx)
     before = dues(tx)
@@ -64,6 +82,22 @@ def test_what_waits_for_a_worker_does_not_wait_for_the_old_hour(tx: Transaction)
     after = dues(tx)
     assert {after[name] for name in ("retry", "wait", "now")} == {latest - HOUR_MS}
     assert after["later"] == before["later"]
+
+
+@pytest.mark.parametrize("by_ms", [-HOUR_MS, HOUR_MS])
+def test_what_comes_before_its_time_is_over_does_not_wait_for_the_old_hour(
+    tx: Transaction, by_ms: int
+) -> None:
+    """Free, or earned: since when it waits is a moment of the clock that was set, too."""
+    paused(tx)
+    accept(tx, new_task(function="parked"))
+    verdict = failure(claim(tx, function="parked"), TRANSIENT, around=Around(balance_ms=0))
+    end(tx, verdict)
+    pauses.shift(tx, by_ms=by_ms, old_now_ms=NOW_MS + 100)
+    now_ms = NOW_MS + 2_000 + by_ms
+    assert rested(tx, now_ms=now_ms - 1_500) == []
+    assert rested(tx, now_ms=now_ms) == ["wait"]
+    assert retry_budgets.wake(tx, "parked", count_max=9, now_ms=now_ms) == [now_ms]
 
 
 @pytest.mark.parametrize("by_ms", [-24 * HOUR_MS, 24 * HOUR_MS])
@@ -122,9 +156,25 @@ def test_what_is_due_already_stays_due(tx: Transaction) -> None:
 def test_pauses_that_no_setting_allows_are_shortened(tx: Transaction) -> None:
     """The clock was a day ahead when they began, and nobody watched it go back."""
     due = paused(tx)
-    assert pauses.bound(tx, latest_at_ms=NOW_MS + 1) == 2
+    assert pauses.bound(tx, now_ms=NOW_MS, latest_at_ms=NOW_MS + 1) == 2
     assert {name: dues(tx)[name] for name in due} == dict.fromkeys(due, NOW_MS + 1)
     assert dues(tx)["later"] == NOW_MS + HOUR_MS
+
+
+def test_nothing_of_a_day_that_never_came_is_waited_for_behind_a_reboot(tx: Transaction) -> None:
+    """What waits, and what is to be undone and told of: written by a clock that ran far ahead."""
+    paused(tx)
+    task_id = bury(tx)
+    due_at_ms = NOW_MS + 5_000
+    tx.run(
+        "INSERT INTO undo_run (task_id, purpose, at_ms, due_at_ms) VALUES (?, 'end', 1, ?)",
+        (task_id, due_at_ms),
+    )
+    now_ms = NOW_MS - 9_000 * HOUR_MS
+    pauses.bound(tx, now_ms=now_ms, latest_at_ms=now_ms + 24 * HOUR_MS)
+    assert outbox.due(tx, now_ms=now_ms, count_max=9)
+    assert undo.next_due_at_ms(tx, after_ms=now_ms) == now_ms + 24 * HOUR_MS
+    assert rested(tx, now_ms=now_ms + 1_000) == ["wait"]
 
 
 @given(by_ms=st.integers(-(10**13), 10**13))

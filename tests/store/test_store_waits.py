@@ -76,6 +76,14 @@ def test_the_most_urgent_and_then_the_oldest_is_woken_first(tx: Transaction) -> 
     assert next_ids(tx, missed_at_ms=NOW_MS, count_max=2) == [urgent, old]
 
 
+def test_functions_that_cannot_start_are_passed_over(tx: Transaction) -> None:
+    waiting(tx, priority=9)
+    found = waits.next_waiters(
+        tx, VRAM, missed_at_ms=NOW_MS, now_ms=NOW_MS, count_max=9, without={"render", "train"}
+    )
+    assert found == []
+
+
 def test_who_failed_while_it_seemed_free_rests_longer_each_time(tx: Transaction) -> None:
     for waits_so_far, rest_ms in (
         (0, 1_000),
