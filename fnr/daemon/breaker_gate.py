@@ -154,9 +154,7 @@ class BreakerGate:
         # They are kept until it is on disk: a unit that is rolled back comes again.
         told = self._told.get(token, ())
         begun = self._begun.get(token)
-        for name in [name for name, trial in self._trials.items() if trial == token]:
-            del self._trials[name]
-            self._freed.add(name)
+        self._free_trials(token)
         if verdict.outcome is AttemptOutcome.DONE:
             for name in pool.settings.services:
                 breaker = known.get(name)
@@ -171,6 +169,11 @@ class BreakerGate:
                 if name not in told and name in known:
                     generation = self._generation(tx, name, token, begun)
                     self._failed(tx, name, verdict, generation)
+
+    def _free_trials(self, token: str) -> None:
+        for name in [name for name, trial in self._trials.items() if trial == token]:
+            del self._trials[name]
+            self._freed.add(name)
 
     def _blamed(self, pool: Pool, verdict: Verdict) -> tuple[str, ...]:
         assert verdict.evidence is not None, verdict
@@ -228,6 +231,8 @@ class BreakerGate:
             if verdict.token is not None:
                 self._told.pop(verdict.token, None)
                 self._begun.pop(verdict.token, None)
+                # Nobody has asked us of its end if its function uses no service any more.
+                self._free_trials(verdict.token)
             # It may wait for its undo first.
             kind, _, service = (verdict.task.waiting_for or "").partition(":")
             if verdict.outcome is AttemptOutcome.INTERRUPTED and f"{kind}:" == WAIT_PREFIX:

@@ -174,6 +174,8 @@ class Breakers:
             self._whys[move.name] = move.why
             self.generations = {**self.generations, move.name: move.generation}
             failpoint("breaker-moved-in-unit")
+            # What was done by hand is over, and the file says what it is otherwise.
+            self._keep_shadow(tx, breaker.name)
 
     def now(self) -> SavedAt:
         """This moment on all clocks."""
@@ -200,24 +202,29 @@ class Breakers:
     def _reconcile(self, tx: Transaction) -> None:
         """Bring rows, settings and time together."""
         self._stale = True
-        settings = self._parts.settings
         self._make_room(tx)
         self.ensure(tx, self._declared())
         now_ms = self._parts.clock.boot_ms()
         for name in self.names():
-            wanted = settings.breaker(name).shadow
             forced = self._all[name].forced
-            if wanted and forced is None:
-                shadow = Forced(
-                    state=BreakerState.SHADOW,
-                    until_ms=now_ms + _EVER_MS,
-                    by=BY_CONFIG,
-                    reason="shadow = true",
-                )
-                self.take(tx, moves.force(self._all[name], shadow))
-            elif not wanted and forced is not None and forced.by == BY_CONFIG:
+            self._keep_shadow(tx, name)
+            if forced is not None and forced.by == BY_CONFIG and not self._is_shadow(name):
                 self._pass_time(tx, name, now_ms=forced.until_ms)
             self._pass_time(tx, name, now_ms=now_ms)
+
+    def _is_shadow(self, name: str) -> bool:
+        return self._parts.settings.breaker(name).shadow
+
+    def _keep_shadow(self, tx: Transaction, name: str) -> None:
+        """The lasting form of a shadow, while nobody has forced another state."""
+        if self._is_shadow(name) and self._all[name].forced is None:
+            shadow = Forced(
+                state=BreakerState.SHADOW,
+                until_ms=self._parts.clock.boot_ms() + _EVER_MS,
+                by=BY_CONFIG,
+                reason="shadow = true",
+            )
+            self.take(tx, moves.force(self._all[name], shadow))
 
     def _pass_time(self, tx: Transaction, name: str, *, now_ms: int) -> None:
         has_probe = self._has_probe(name)

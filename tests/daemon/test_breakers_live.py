@@ -367,6 +367,28 @@ def test_a_shadow_says_what_it_would_do(home_at: HomeAt, bad: Path) -> None:
     assert any(why.startswith("would be open: 3 failures in a row") for why in whys)
 
 
+@pytest.mark.parametrize("by_hand", ["forced", "reset"])
+def test_what_fnr_toml_calls_a_shadow_is_one_again_behind_what_was_done_by_hand(
+    home_at: HomeAt, bad: Path, by_hand: str
+) -> None:
+    home = home_at(LONG + "shadow = true\n" + DECLARED).up()
+    news = BreakerNews(home)
+    request = (
+        ForceBreakers(names=["storage"], state=BreakerState.FORCED_OPEN, for_ms=1)
+        if by_hand == "forced"
+        else ResetBreakers(names=["storage"])
+    )
+    news.until("storage shadow", act=lambda: home.ask(request))
+    task_ids: list[str] = []
+    news.until(
+        "storage shadow", act=lambda: task_ids.append(submit(home, "call", {"bad": str(bad)}))
+    )
+    bad.unlink()
+    assert end_of(home, task_ids[0]).task.state == "done"
+    assert breaker_of(home).forced_by == "fnr.toml"
+    is_whole(home)
+
+
 def test_a_reload_changes_numbers_and_forgets_nothing(home_at: HomeAt, bad: Path) -> None:
     home = home_at(LONG + DECLARED).up()
     news, task_id = opened(home, bad)

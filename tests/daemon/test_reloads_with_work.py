@@ -57,6 +57,29 @@ def test_the_trial_and_the_needs_of_a_killed_worker_are_free_at_once(
     is_whole(home)
 
 
+def test_the_trial_of_a_function_that_uses_the_service_no_more_is_free_when_it_ends(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    stays = function("stays", "echo", 'services = ["storage"]')
+    goes = function("goes", "block_on", 'services = ["storage"]')
+    home = home_at(stays + goes).up()
+    news = BreakerNews(home)
+    force = ForceBreakers(names=["storage"], state=BreakerState.FORCED_OPEN, for_ms=1)
+    news.until("storage half_open", act=lambda: home.ask(force))
+    started, gate = tmp_path / "started", tmp_path / "gate"
+    os.mkfifo(started)
+    os.mkfifo(gate)
+    trial = submit(home, "goes", {"fifo": str(gate), "started": str(started)})
+    assert started.read_text()
+    waits = submit(home, "stays")
+    home.write(stays + function("goes", "block_on"))
+    assert home.ask(ask.ReloadConfig()).changed == ["goes"]
+    gate.write_text("well")
+    assert end_of(home, trial).task.state is TaskState.DONE
+    assert end_of(home, waits).task.state is TaskState.DONE
+    is_whole(home)
+
+
 @pytest.mark.parametrize("kept", ['services = ["storage"]', 'memory = "9000GiB"'])
 def test_what_held_it_back_and_is_taken_out_of_the_file_holds_it_back_no_longer(
     home_at: HomeAt, kept: str
