@@ -170,6 +170,22 @@ def test_a_removed_function_keeps_its_tasks_and_letters_until_it_is_back(home_at
     assert whole(home)
 
 
+def test_a_smaller_input_for_the_same_service_is_not_in_the_way_of_another_way(
+    home_at: HomeAt,
+) -> None:
+    """It would be taken behind a failure; a task that may not begin has none."""
+    ways = (
+        '[[functions.render.degrade]]\nwhen = ["breaker:gpu"]\nset = { size = "half" }\n'
+        '[[functions.render.degrade]]\nwhen = ["breaker:gpu"]\nfunction = "render_cpu"\n'
+    )
+    uses = 'services = ["gpu"]\n'
+    home = home_at(function("render", "echo", uses + ways) + function("render_cpu", "echo")).up()
+    assert home.fnr("breaker", "open", "gpu", "--for", "1h", "--reason", "test").returncode == 0
+    end = end_of(home, submit(home, "render", {"size": 8}))
+    assert [(step.rung, step.to) for step in end.task.degraded] == [(1, "render_cpu")]
+    assert end.task.state is TaskState.DONE
+
+
 def test_while_a_breaker_is_open_queued_tasks_go_another_way(home_at: HomeAt) -> None:
     """Those that wait when it opens, and those that come while it is open."""
     way = '[[functions.render.degrade]]\nwhen = ["breaker:gpu"]\nfunction = "render_cpu"\n'

@@ -65,7 +65,7 @@ def test_a_replayed_task_begins_with_its_first_function_and_input(book: Book) ->
     """Whatever smaller way it had been tried in before it died."""
     tx = book.tx
     [task_id] = accept(tx, new_task())
-    hand_over(tx, "render", lambda _: BY_CPU, after="", count_max=9, now_ms=NOW_MS)
+    hand_over(tx, "render", lambda _: BY_CPU, after=None, count_max=9, now_ms=NOW_MS)
     end(tx, failure(claim(tx, function="render_cpu")))
     assert letter_of(tx, task_id).function == "render"
     assert replay(tx, task_id) == {}
@@ -134,7 +134,7 @@ def test_a_letter_whose_replay_another_function_took_over_is_whole_to_its_end(bo
     ids = [bury(tx), bury(tx)]
     for task_id in ids:
         replay(tx, task_id)
-    hand_over(tx, "render", lambda _: BY_CPU, after="", count_max=9, now_ms=NOW_MS + 200)
+    hand_over(tx, "render", lambda _: BY_CPU, after=None, count_max=9, now_ms=NOW_MS + 200)
     book.commit()
     assert is_whole(tx)
     tasks.ask_cancel(tx, ids[0], reason="", by="t", now_ms=NOW_MS + 300)
