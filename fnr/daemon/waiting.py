@@ -244,7 +244,10 @@ def task_ends(tx: Transaction, task_ids: Sequence[str]) -> list[TaskEnd]:
 
 
 def task_end(tx: Transaction, task_id: str) -> TaskEnd:
-    """How a task ended: its result, or the last error's words. NotFound if it was removed since."""
+    """How a task ended: its result, the last error's words, or who cancelled it.
+
+    NotFound if it was removed since.
+    """
     task = tasks.get(tx, task_id)
     if task is None:
         raise NotFound(
@@ -259,7 +262,8 @@ def task_end(tx: Transaction, task_id: str) -> TaskEnd:
     return TaskEnd(
         task=task,
         category=last.classification.category.value,
-        message=last.evidence.message,
+        # What it failed with before did not end it.
+        message=task.reason if task.state == "cancelled" else last.evidence.message,
         exit_code=last.evidence.exit_code,
         signal=last.evidence.signal,
     )

@@ -197,6 +197,20 @@ def test_a_running_task_can_be_cancelled(home_at: HomeAt, tmp_path: Path) -> Non
     assert "not needed" in end.task.reason
 
 
+def test_who_waits_for_a_cancelled_task_is_told_that_and_not_what_it_had_failed_with(
+    home_at: HomeAt,
+) -> None:
+    toml = function("fail", "fail").replace("10ms", "1h").replace("20ms", "1h")
+    home = home_at(toml).up()
+    task_id = submit(home, "fail", {"kind": "ConnectionResetError", "message": "gone"})
+    while home.ask(ask.GetTask(task_id=task_id)).task.retries == 0:
+        home.ask(ask.GetStatus())
+    home.ask(ask.CancelTasks(task_ids=[task_id], reason="no more wanted"))
+    waited = home.fnr("task", "wait", task_id)
+    assert (waited.returncode, "no more wanted" in waited.stdout) == (1, True)
+    assert end_of(home, task_id).message.endswith(": no more wanted")
+
+
 def test_a_task_that_is_named_twice_is_cancelled_once(home_at: HomeAt) -> None:
     home = home_at(function("echo", "echo")).up()
     task_id = submit(home, "echo", delay_ms=3_600_000)
