@@ -128,6 +128,7 @@ class Runner:
                 verdict = self._judge(tx, claim.task, claim.token, evidence, now_ms=now_ms)
                 verdicts.append(self._settle(tx, worker, verdict, now_ms=now_ms))
                 pool.carried = True
+            self._note_due(worker.function, verdicts)
 
         def committed(_: None, error: BaseException | None) -> None:
             if error is None:

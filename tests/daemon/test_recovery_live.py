@@ -65,6 +65,21 @@ def test_a_failure_is_told_of_the_function_that_failed_and_not_of_who_takes_over
     assert " function=render " in line
 
 
+def test_what_has_no_room_while_it_is_loaded_goes_another_way_at_once(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """The other function has nothing else to do, and looked for work before."""
+    (tmp_path / "model.py").write_text('raise MemoryError("cannot hold it")')
+    way = '[[functions.render.degrade]]\nwhen = ["resource"]\nfunction = "render_cpu"\n'
+    render = f'[functions.render]\npython = "model:run"\ncwd = "{tmp_path}"\n'
+    render += 'workers = { min = 0, max = 1 }\nretry = { delay = "10ms" }\n'
+    home = home_at(render + way + function("render_cpu", "echo")).up()
+    end_of(home, submit(home, "render_cpu"))
+    end = end_of(home, submit(home, "render", {"n": 1}))
+    assert (end.task.state, end.task.function) == (TaskState.DONE, "render_cpu")
+    assert whole(home)
+
+
 def test_another_function_takes_over_and_a_replay_starts_as_submitted(home_at: HomeAt) -> None:
     home = home_at(
         function("render", "needs_room") + LADDER + function("render_cpu", "never_fits", "")
