@@ -291,6 +291,11 @@ class BreakerGate:
         if pool is not None and worker.held:
             self._watch_calls(pool)
 
+    def reloaded(self) -> None:
+        """Calls under way may take only so long from now on."""
+        for worker in self.workers():
+            self.taken(worker)
+
     def _watch_calls(self, pool: Pool) -> None:
         limits = (self._breakers.rules(name).call_max_ms for name in pool.settings.services)
         if self._calls_look is None and any(limit_ms is not None for limit_ms in limits):

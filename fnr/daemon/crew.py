@@ -73,6 +73,7 @@ class Crew:
         self.reload = Reload(parts, self.supervisor, self.dispatcher, rules=self.rules, load=load)
         self.reload.on_reloaded += [
             self.breakers.reloaded,
+            self.breaker_gate.reloaded,
             self.breaker_probes.start,
             self.stepping_aside.start,
             self.alerting.reloaded,

@@ -111,6 +111,23 @@ def test_a_call_that_hangs_over_a_restart_opens_it_too(home_at: HomeAt, tmp_path
     assert end_of(home, task_id).task.state == "done"
 
 
+def test_a_call_max_that_is_written_while_a_call_hangs_counts_for_it(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    """Nothing else of its function may ever begin, for the call holds its only worker."""
+    breaker = '[breakers.storage]\nfailures = 1\nopen = "1h"\n'
+    hang = function("hang", "block_on", 'services = ["storage"]')
+    home = home_at(breaker + hang).up()
+    started, gate = tmp_path / "started", tmp_path / "gate"
+    os.mkfifo(started)
+    os.mkfifo(gate)
+    news = BreakerNews(home)
+    submit(home, "hang", {"fifo": str(gate), "started": str(started)})
+    assert started.read_text()
+    home.write(breaker + 'call_max = "100ms"\n' + hang)
+    news.until("storage open", act=lambda: home.ask(ask.ReloadConfig()))
+
+
 def test_a_call_to_a_service_that_is_forgotten_hides_no_other_one_that_hangs(
     home_at: HomeAt, tmp_path: Path
 ) -> None:
