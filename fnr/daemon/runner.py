@@ -127,7 +127,8 @@ class Runner:
                 failpoint("unloadable-in-unit")
                 verdict = self._judge(tx, claim.task, claim.token, evidence, now_ms=now_ms)
                 verdicts.append(self._settle(tx, worker, verdict, now_ms=now_ms))
-                pool.carried = True
+                # Where one goes another way, the others need not wait for the repair either.
+                pool.carried = not verdict.hands_over
             self._note_due(worker.function, verdicts)
 
         def committed(_: None, error: BaseException | None) -> None:

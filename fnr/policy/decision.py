@@ -95,6 +95,12 @@ class Verdict(Struct, frozen=True, kw_only=True):
         assert (self.task.state is TaskState.RUNNING) == (self.task.owner is not None), self
         assert (self.task.state is TaskState.WAITING) == (self.task.waiting_for is not None), self
 
+    @property
+    def hands_over(self) -> bool:
+        """Does another function take over?"""
+        is_step = self.decision.action is Action.DEGRADE
+        return is_step and self.task.function != self.before.function
+
 
 def moved(task: Task, state: TaskState, *, now_ms: int, reason: str = "") -> Task:
     """The task in another state: without owner, wait or cancel."""

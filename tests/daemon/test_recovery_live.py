@@ -75,9 +75,28 @@ def test_what_has_no_room_while_it_is_loaded_goes_another_way_at_once(
     render += 'workers = { min = 0, max = 1 }\nretry = { delay = "10ms" }\n'
     home = home_at(render + way + function("render_cpu", "echo")).up()
     end_of(home, submit(home, "render_cpu"))
-    end = end_of(home, submit(home, "render", {"n": 1}))
-    assert (end.task.state, end.task.function) == (TaskState.DONE, "render_cpu")
+    for task_id in [submit(home, "render", {"n": number}) for number in range(3)]:
+        end = end_of(home, task_id)
+        assert (end.task.state, end.task.function) == (TaskState.DONE, "render_cpu")
     assert whole(home)
+
+
+def test_who_takes_over_and_cannot_be_loaded_costs_one_task(home_at: HomeAt) -> None:
+    """Whose letter lies under the function that was asked for."""
+    broken = '[functions.render_cpu]\npython = "no_such_module:run"\n'
+    ladder = LADDER.replace('set = { batch_size = "half" }', 'function = "render_cpu"', 1)
+    soon = '\n[daemon]\nrestart_delay = "1ms"\n'
+    home = home_at(function("render", "fail") + ladder + broken + soon).up()
+    first, second = (submit(home, "render", {"kind": "MemoryError"}) for _ in range(2))
+    while not {one.task_id for one in home.ask(ListLetters()).items}:
+        pass
+    tried = {one.worker_id for one in home.ask(ask.ListWorkers(gone=True))}
+    while len({one.worker_id for one in home.ask(ask.ListWorkers(gone=True))} - tried) < 5:
+        pass
+    [letter] = home.ask(ListLetters()).items
+    assert letter.function == "render"
+    [left] = {first, second} - {letter.task_id}
+    assert home.ask(ask.GetTask(task_id=left)).task.function == "render_cpu"
 
 
 def test_another_function_takes_over_and_a_replay_starts_as_submitted(home_at: HomeAt) -> None:
