@@ -90,12 +90,13 @@ def why_trip(counts: Counts, rules: TripRules) -> str:
     """Which rule says that the service is ill, with its numbers; "" while none does."""
     if counts.streak >= rules.failures_max:
         return f"{counted(counts.streak, 'failure')} in a row (failures {rules.failures_max})"
-    failed, calls = sum(counts.recent), counted(len(counts.recent), "call")
-    if rules.window_failed and failed >= rules.window_failed:
+    window = counts.recent[-rules.window_of :] if rules.window_of else ()
+    if rules.window_failed and sum(window) >= rules.window_failed:
         return (
-            f"{failed} of the last {calls} failed"
+            f"{sum(window)} of the last {counted(len(window), 'call')} failed"
             f" (window {rules.window_failed} of {rules.window_of})"
         )
+    failed, calls = sum(counts.recent), counted(len(counts.recent), "call")
     if rules.gradual and counts.total >= rules.sum_max - _ROUNDING:
         return (
             f"{failed} of the last {calls} failed: the sum of evidence is"

@@ -98,6 +98,17 @@ def test_in_a_row_no_rule_is_quicker_than_the_threshold(failures: int) -> None:
     assert after("x" * failures, settings).state == "open"
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "state"),
+    [("x.x...", "closed"), ("x...x...x...x...", "closed"), ("xx..x..", "open")],
+)
+def test_a_window_is_as_long_as_was_said_however_many_may_fail_in_a_row(
+    outcomes: str, state: str
+) -> None:
+    trip = TripRules(failures_max=20, window_failed=3, window_of=5, gradual=False)
+    assert after(outcomes, BreakerSettings(name="any", trip=trip)).state == state
+
+
 def test_a_partial_outage_opens_it_without_a_streak() -> None:
     """Four of five fail: counted in a row this would go on for ever."""
     trip = TripRules(failures_max=5, window_failed=0)
