@@ -18,6 +18,9 @@ def http_delete(order: UndoOrder) -> str:
         value = os.environ.get(variable)
         if value is None:
             raise Hopeless(f"the environment has no {variable}, which header {name} needs")
+        if "\n" in value or "\r" in value:
+            # Python would say so with the whole value.
+            raise Hopeless(f"{variable} holds the end of a line, which header {name} cannot")
         headers[name] = value
     headers["Idempotency-Key"] = order.undo_id
     request = urllib.request.Request(  # noqa: S310 - checked to be http or https

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from gates import Gate
 
 import fnr
 import fnr.testing
+from fnr.api.undo_order import Hopeless, UndoOrder
 from fnr.host.clock import Clock
 from fnr.policy.undo import (
     DATA_BYTES_MAX,
@@ -27,6 +29,7 @@ from fnr.policy.undo import (
 from fnr.worker import undo
 from fnr.worker.command_template import InputError
 from fnr.worker.declared_undo import read_steps, record_all
+from fnr.worker.undo_http import http_delete
 from fnr.worker.undo_journal import Journal
 
 HERE = Path(__file__).parent
@@ -181,3 +184,13 @@ def test_in_a_plain_script_it_says_once_that_nothing_is_recorded() -> None:
     assert done.stderr.count("RuntimeWarning") == 1
     assert done.stderr.startswith("<string>:2:"), done.stderr
     assert "fnr.undo.command() records nothing here" in done.stderr
+
+
+def test_a_secret_that_can_be_in_no_header_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was read from a file, say, with the end of its line."""
+    monkeypatch.setenv("UPLOAD_TOKEN", "k4tze-auf-dem-dach\n")
+    data = {"url": "http://127.0.0.1:9/x", "headers_env": {"Authorization": "UPLOAD_TOKEN"}}
+    order = UndoOrder(undo_id="T.001", kind="http_delete", data=data, parent_pid=os.getppid())
+    with pytest.raises(Hopeless, match="UPLOAD_TOKEN") as caught:
+        http_delete(order)
+    assert "k4tze" not in str(caught.value)
