@@ -23,7 +23,7 @@ _STYLES = {
 }
 # A state that ends only by hand ends in a hundred years.
 _EVER_MS = 10 * 365 * 24 * 3_600_000
-_BY_FILE = "it ends when fnr.toml says"
+_BY_FILE = "it ends when fnr.toml says shadow = false and that is reloaded"
 
 
 def _until(breaker: BreakerStatus) -> str:
@@ -150,18 +150,23 @@ def _next(breaker: BreakerStatus, table: BreakerTable, command: str) -> Iterator
         case BreakerState.HALF_OPEN:
             yield f"it closes when {trials} ({breaker.good_trials} did); a failure opens it again"
         case _:
-            ends = f"{_until(breaker) or 'now'} it ends" if _ends(breaker) else _BY_FILE
-            yield f"{ends}; before: {command} breaker reset {breaker.name}"
-            if then := _behind(breaker, has_probe=bool(table.probe)):
+            if _ends(breaker):
+                ends = f"{_until(breaker) or 'now'} it ends"
+                yield f"{ends}; before: {command} breaker reset {breaker.name}"
+            else:
+                yield _BY_FILE
+            if then := _behind(breaker, table):
                 yield then
 
 
-def _behind(breaker: BreakerStatus, *, has_probe: bool) -> str:
+def _behind(breaker: BreakerStatus, table: BreakerTable) -> str:
     """What comes when a state that somebody forced is over; only one that watches has learnt."""
+    if table.shadow and breaker.state is not BreakerState.SHADOW:
+        return "then it only watches again, as fnr.toml says (shadow = true)"
     if breaker.state is BreakerState.FORCED_CLOSED:
         return "then it is closed, and its calls count again"
     if breaker.state is BreakerState.FORCED_OPEN:
-        first = "as soon as its health probe succeeds, " if has_probe else ""
+        first = "as soon as its health probe succeeds, " if table.probe else ""
         return f"then it is tested, {first}with one task at a time"
     if breaker.own is BreakerState.CLOSED:
         return ""

@@ -141,6 +141,27 @@ def test_why_tells_what_comes_when_a_forced_time_is_over(
     assert ("made it open" in story) == (state == "shadow")
 
 
+@pytest.mark.parametrize("state", ["forced_open", "forced_closed", "shadow"])
+def test_why_tells_that_a_lasting_shadow_comes_back_and_cannot_be_reset(
+    daemon: WireServer, fnr: Run, state: str
+) -> None:
+    (daemon.home / "fnr.toml").write_text("version = 1\n[breakers.storage]\nshadow = true\n")
+    day_ms = 24 * 3_600_000
+    for_ms, by = (36_500 * day_ms, "fnr.toml") if state == "shadow" else (day_ms, "ann")
+    breaker = replace(
+        OPEN,
+        state=BreakerState(state),
+        own=BreakerState.CLOSED,
+        until_at_ms=Clock().now_ms() + for_ms,
+        forced_by=by,
+    )
+    daemon.answers[GetBreaker] = BreakerDetail(breaker=breaker, moves=[MOVE])
+    story = fnr("breaker", "why", "storage").out
+    assert ("breaker reset storage" in story) == (state != "shadow")
+    assert ("then it only watches again" in story) == (state != "shadow")
+    assert ("shadow = false" in story) == (state == "shadow")
+
+
 def test_why_tells_nothing_of_an_opening_that_is_over(daemon: WireServer, fnr: Run) -> None:
     def moved(before: str, after: str, why: str) -> BreakerMoveRecord:
         return replace(MOVE, before=BreakerState(before), after=BreakerState(after), why=why)
