@@ -115,6 +115,8 @@ class Dispatcher:
                 assignments.append(Assignment(worker, claims))
                 self.gates.claimed(tx, pool, worker, claims)
             if len(claims) < places:
+                # Nothing more is due: who would have let only so many through holds nobody back.
+                pool.holds.clear()
                 break
         else:
             # Every place is taken. Whether more is due matters only if a worker could be added.

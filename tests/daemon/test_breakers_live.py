@@ -323,6 +323,21 @@ def test_the_trial_of_a_killed_worker_is_free_at_once(
 # ── by hand ──────────────────────────────────────────────────────────────────
 
 
+def test_a_trial_that_comes_when_no_worker_is_left_gets_one(home_at: HomeAt, bad: Path) -> None:
+    """Method: while its only worker has nothing to do the breaker opens for a moment."""
+    few = 'window = 4\nidle_timeout = "200ms"\nworkers = { min = 0, max = 1 }\n'
+    home = home_at(LONG + function("call", extra='services = ["storage"]\n' + few)).up()
+    bad.unlink()
+    end_of(home, submit(home, "call", {"bad": str(bad)}))
+    news = BreakerNews(home)
+    force = ForceBreakers(names=["storage"], state=BreakerState.FORCED_OPEN, for_ms=1)
+    news.until("storage half_open", act=lambda: home.ask(force))
+    while home.ask(ask.ListWorkers()):
+        pass
+    assert end_of(home, submit(home, "call", {"bad": str(bad)})).task.state == "done"
+    assert breaker_of(home).state == "closed"
+
+
 def test_a_forced_state_that_is_too_short_or_too_long_is_refused(home_at: HomeAt) -> None:
     home = home_at(LONG + DECLARED).up()
     for time, said in (("0s", "0ms"), ("366d", "366d")):
