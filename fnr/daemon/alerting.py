@@ -85,6 +85,11 @@ class Alerting:
             self._watch.cancel()
         self._look_around()
 
+    def clock_set(self) -> None:
+        """What is stored was shifted with it."""
+        self._last_ms.clear()
+        self.look()
+
     # ── what is to be told ───────────────────────────────────────────────────
 
     def take(self, tx: Transaction, effects: Iterable[Effect]) -> None:

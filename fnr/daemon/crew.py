@@ -100,6 +100,7 @@ class Crew:
             self.conditions.clock_set,
             self.undoing.look,
             self.effects.deliver,
+            self.alerting.clock_set,
         ]
         self.undoing.on_waiting, self.undoing.on_stuck = self._waits_again, self.effects.deliver
         self.intake.on_expiring = self.timekeeper.move_due

@@ -51,6 +51,16 @@ def shift(tx: Transaction, *, by_ms: int, old_now_ms: int) -> int:
         """,
         {"by_ms": by_ms, "old_now_ms": old_now_ms},
     )
+    # When a channel was told, and when it is to be: both are reckoned from each other.
+    tx.run(
+        """
+        UPDATE alert
+           SET due_at_ms = CASE WHEN due_at_ms + :by_ms < 0 THEN 0 ELSE due_at_ms + :by_ms END,
+               told_at_ms = told_at_ms + :by_ms,
+               failing_since_ms = failing_since_ms + :by_ms
+        """,
+        {"by_ms": by_ms},
+    )
     # How far a ramp is is told by when its plan set out.
     tx.run(
         """
@@ -128,6 +138,10 @@ def bound(tx: Transaction, *, now_ms: int, latest_at_ms: int) -> int:
     moved += tx.run(
         "UPDATE undo_run SET due_at_ms = :latest_at_ms WHERE due_at_ms > :latest_at_ms",
         {"latest_at_ms": latest_at_ms},
+    )
+    tx.run(
+        "UPDATE alert SET due_at_ms = :now_ms WHERE due_at_ms > :latest_at_ms",
+        {"now_ms": now_ms, "latest_at_ms": latest_at_ms},
     )
     _tell_now(tx, now_ms=now_ms)
     return moved

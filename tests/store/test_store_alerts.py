@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from store_values import NOW_MS
 
 from fnr.policy.alert import Alert, AlertState, Told
-from fnr.store import alerts
+from fnr.store import alerts, pauses
 from fnr.store.reads import READS
 from fnr.store.transaction import Transaction
 
@@ -81,3 +81,15 @@ def test_lists_are_of_one_channel_or_of_all(tx: Transaction) -> None:
     assert [one.channel for one in alerts.listed(tx)] == ["team", "ops"]
     assert [one.channel for one in alerts.listed(tx, channel="ops")] == ["ops"]
     assert len(alerts.listed(tx, limit=1)) == 1
+
+
+def test_a_clock_that_is_set_takes_what_is_due_with_it(tx: Transaction) -> None:
+    alerts.keep(tx, told(told_at_ms=NOW_MS - 9, failing_since_ms=NOW_MS - 5))
+    pauses.shift(tx, by_ms=-3_600_000, old_now_ms=NOW_MS)
+    [found] = alerts.listed(tx)
+    assert (found.due_at_ms, found.told_at_ms) == (NOW_MS + 5 - 3_600_000, NOW_MS - 9 - 3_600_000)
+    assert found.failing_since_ms == NOW_MS - 5 - 3_600_000
+    # Nobody had watched it.
+    alerts.keep(tx, told(due_at_ms=NOW_MS + 10**9))
+    pauses.bound(tx, now_ms=NOW_MS, latest_at_ms=NOW_MS + 60_000)
+    assert alerts.listed(tx)[0].due_at_ms == NOW_MS
