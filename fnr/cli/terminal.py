@@ -43,7 +43,7 @@ def is_terminal(stream: TextIO) -> bool:
 
 
 def is_unread(stream: TextIO, *, within_ms: int = 0) -> bool:
-    """Is it a pipe that nobody reads any more? False only when the time is over."""
+    """Is nobody at its other end any more? False only when the time is over."""
     import select  # noqa: PLC0415 - for commands that go on
 
     watch = select.poll()
@@ -51,7 +51,8 @@ def is_unread(stream: TextIO, *, within_ms: int = 0) -> bool:
         watch.register(stream, 0)
     except (OSError, ValueError):  # closed, or no file
         return False
-    return any(event & select.POLLERR for _, event in watch.poll(within_ms))
+    # Of a pipe that is an error, of a socket it is a hang-up; nothing else is waited for.
+    return bool(watch.poll(within_ms))
 
 
 def may_colour(stream: TextIO, *, no_color: bool = False) -> bool:

@@ -62,7 +62,10 @@ def watchable(command: Callable[P, None]) -> Callable[..., None]:
 
 
 def _watch(show: Callable[[], None]) -> None:
-    picture = Lines() if here().plain or here().as_json or _is_dumb() else Picture()
+    if here().plain or here().as_json or _is_dumb():
+        picture: Lines | Picture = Lines(document=here().output == "json")
+    else:
+        picture = Picture()
     look = _looked(show)
     while True:
         picture.show(look)
@@ -94,7 +97,9 @@ def _caught(name: str) -> Iterator[Callable[[], list[str]]]:
 
     def lines() -> list[str]:
         caught.flush()
-        return data.getvalue().decode(stream.encoding, "replace").splitlines()
+        # Not splitlines: JSON holds as they are what that takes for the end of a line.
+        text = data.getvalue().decode(stream.encoding, "replace")
+        return text.removesuffix("\n").split("\n") if text else []
 
     try:
         yield lines
@@ -103,9 +108,10 @@ def _caught(name: str) -> Iterator[Callable[[], list[str]]]:
 
 
 class Lines:
-    """For pipes: what was not there at the look before."""
+    """For pipes: what was not there at the look before; of a document all, as one thing."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, document: bool = False) -> None:
+        self._document = document
         self._before = Look([], [])
 
     def show(self, look: Look) -> None:
@@ -114,7 +120,8 @@ class Lines:
             (sys.stdout, look.out, self._before.out),
             (sys.stderr, look.err, self._before.err),
         ):
-            known = frozenset(before)
+            whole = self._document and stream is sys.stdout and lines != before
+            known = frozenset(() if whole else before)
             stream.write("".join(f"{line}\n" for line in lines if line not in known))
             stream.flush()
         self._before = look

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -112,6 +113,16 @@ def test_on_a_terminal_the_new_picture_takes_the_place_of_the_old(home: LiveHome
     assert session.end() == 130
 
 
+def test_on_a_terminal_a_document_is_written_whole_too(home: LiveHome) -> None:
+    """There it takes many lines, of which those that have changed say nothing by themselves."""
+    session = Session(home.folder, "function", "list", "--watch", "-o", "json")
+    session.wait_for('"paused": false').wait_for("\n}")
+    assert home.fnr("function", "pause", "count").returncode == 0
+    session.wait_for('"paused": true').interrupt()
+    assert session.end() == 130
+    assert session.shown().count('"schema"') == 2
+
+
 def test_it_ends_with_whoever_reads_it(home: LiveHome) -> None:
     words = ["--home", str(home.folder), "function", "list", "--watch", "-o", "name"]
     watch = subprocess.Popen([sys.executable, "-m", "fnr", *words], stdout=subprocess.PIPE)
@@ -119,6 +130,35 @@ def test_it_ends_with_whoever_reads_it(home: LiveHome) -> None:
     assert watch.stdout.readline() == b"count\n"
     watch.stdout.close()
     assert watch.wait(timeout=60) == 0
+
+
+def test_it_ends_with_the_other_end_of_a_socket(home: LiveHome) -> None:
+    """As ssh gives one to a command without a terminal. Method: what is shown never changes, so
+    that no write could tell.
+    """
+    words = ["--home", str(home.folder), "function", "list", "--watch", "-o", "name"]
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        watch = subprocess.Popen([sys.executable, "-m", "fnr", *words], stdout=theirs)
+        assert ours.recv(64).startswith(b"count\n")
+    try:
+        assert watch.wait(timeout=60) == 0
+    finally:
+        watch.kill()
+        watch.wait()
+
+
+def test_a_line_of_json_stays_one_whatever_is_in_its_words(watched: Watched) -> None:
+    """JSON may hold as they are what some take for the end of a line."""
+    task = Task(
+        task_id=f"01JD{0:022}", function="render", created_at_ms=0, state=TaskState.DEAD,
+        reason="one\u2028two\x85three\x7f",
+    )  # fmt: skip
+    one, other = Page(items=[task]), page("done")
+    ran = watched(ListTasks, [one, one, other], "task", "list", "-o", "jsonl")
+    found = [msgspec.json.decode(line) for line in ran.out.removesuffix("\n").split("\n")]
+    assert found[0]["reason"] == task.reason
+    assert [line["state"] for line in found] == ["dead", "done"]
 
 
 @pytest.fixture
