@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fnr.policy.record import Page
-from fnr.tui.widgets.window import ROWS_MAX, Wanted, Where, Window
+from fnr.tui.widgets.wanted import Wanted, Where
+from fnr.tui.widgets.window import ROWS_MAX, Window
 
 
 class LongList:
@@ -255,6 +258,69 @@ def test_a_row_that_is_gone_is_shown_no_longer_and_the_cursor_is_on_the_next() -
     feed(window, source)
     assert window.rows[:6] == [1_002, 1_001, 1_000, 999, 998, 996]
     assert window.item == 996
+
+
+class Told(LongList):
+    """Each row with how often something has happened to it."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count)
+        self.times: dict[int, int] = {}
+
+    def page(self, wanted: Wanted) -> Page[Any]:
+        found = super().page(wanted)
+        items = [(row, self.times.get(row, 0)) for row in found.items]
+        return Page(items=items, next=found.next, total=found.total)
+
+
+def test_who_goes_up_again_sees_what_has_happened_there_meanwhile() -> None:
+    """Method: while the screen is far below, a row above it changes and new ones come; nothing
+    happens after that.
+    """
+    source = Told(1_000)
+    window = Window(key_of=lambda item: str(item[0]), id_of=lambda item: str(item[0]))
+    window.resize(10)
+    window.take(wanted := window.begin(), source.page(wanted))
+    for _ in range(500):
+        window.move(1)
+        feed(window, source)
+    source.times = {1_000: 1, 777: 1, 700: 1}
+    source.add(2)
+    window.take(wanted := window.again(), source.page(wanted))
+    feed(window, source)
+    seen = set()
+    while window.top:
+        window.move(-1)
+        feed(window, source)
+        seen.update(window.rows[window.top : window.top + window.height])
+    lowest = min(row for row, _ in seen)
+    assert seen == {(row, source.times.get(row, 0)) for row in source.rows if row >= lowest}
+
+
+def test_the_first_row_is_the_newest_though_nothing_happens_any_more() -> None:
+    source = LongList(300)
+    window = opened(source)
+    window.move(50)
+    source.add(2)
+    window.take(wanted := window.again(), source.page(wanted))
+    assert window.to_head() is None
+    feed(window, source)
+    assert window.item == 302
+
+
+def test_what_happens_while_an_answer_is_on_its_way_is_asked_for_behind_it() -> None:
+    """The answer may be older, and nobody tells of it again: of the first one, and of another."""
+    source = LongList(300)
+    window = Window(key_of=str, id_of=str)
+    window.resize(10)
+    for ask in (window.begin, window.again):
+        wanted = ask()
+        page = source.page(wanted)
+        source.add(1)
+        assert window.again() is None
+        window.take(wanted, page)
+        feed(window, source)
+        assert window.item == source.rows[0]
 
 
 def go_to(window: Window, source: LongList, row: int) -> None:

@@ -20,7 +20,7 @@ from fnr.tui.feed import Feed
 from fnr.tui.screens.list_view import ListView
 from fnr.tui.screens.view import short
 from fnr.tui.widgets.paged_table import TableColumn
-from fnr.tui.widgets.window import Wanted
+from fnr.tui.widgets.wanted import Wanted
 from fnr.tui.wishes import Ask, Values, Wish, Wished, flag, on_ids
 
 REASON = Ask(name="reason", label="reason", hint="kept on record")

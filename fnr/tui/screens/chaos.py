@@ -25,7 +25,7 @@ from fnr.tui.screens.list_view import ListView
 from fnr.tui.screens.view import short
 from fnr.tui.widgets.paged_table import TableColumn
 from fnr.tui.widgets.panel import Panel
-from fnr.tui.widgets.window import Wanted
+from fnr.tui.widgets.wanted import Wanted
 from fnr.tui.wishes import Ask, Values, Wish, Wished, flag
 
 RISKS = {"low": "green", "medium": "yellow", "high": "bold red"}

@@ -32,7 +32,7 @@ from fnr.tui.replay_lines import given_up, looked_at, paused_or_resumed, plan_li
 from fnr.tui.screens.list_view import ListView
 from fnr.tui.widgets.paged_table import TableColumn
 from fnr.tui.widgets.panel import ChoicePanel
-from fnr.tui.widgets.window import Wanted
+from fnr.tui.widgets.wanted import Wanted
 from fnr.tui.wishes import Ask, Values, Wish, Wished, flag, on_ids
 
 # What an editor of a few lines is for; larger inputs are edited in $EDITOR.

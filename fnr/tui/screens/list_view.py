@@ -22,7 +22,7 @@ from fnr.tui.widgets.bare import BareHorizontal
 from fnr.tui.widgets.filter_bar import FilterBar
 from fnr.tui.widgets.paged_table import PagedTable, TableColumn
 from fnr.tui.widgets.story import Story
-from fnr.tui.widgets.window import Wanted
+from fnr.tui.widgets.wanted import Wanted
 
 # Below this the page has no place beside the list: enter shows it instead.
 BESIDE_COLUMNS_MIN = 110
@@ -107,11 +107,13 @@ class ListView(View):
 
     def look(self) -> None:
         """What is on the screen, as it is now."""
-        if self.table.window.loaded:
-            self.table.again()
-            self._tell(again=True)
-        elif self.table.window.life == 0 or self.table.note:
+        window = self.table.window
+        if not window.loaded and (window.life == 0 or self.table.note):
             self.begin()
+            return
+        self.table.again()
+        if window.loaded:
+            self._tell(again=True)
 
     def begin(self) -> None:
         """The list from its beginning."""

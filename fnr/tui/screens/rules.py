@@ -23,7 +23,7 @@ from fnr.tui.feed import Feed
 from fnr.tui.screens.list_view import ListView
 from fnr.tui.screens.view import short
 from fnr.tui.widgets.paged_table import TableColumn
-from fnr.tui.widgets.window import Wanted
+from fnr.tui.widgets.wanted import Wanted
 from fnr.tui.wishes import Ask, Values, Wish, Wished, on_ids
 
 # The packs' rules alone are a quarter of a MiB; rules.d may have twenty times as many.

@@ -19,7 +19,7 @@ from fnr.tui.cells import ago, short_id, signed
 from fnr.tui.feed import Feed
 from fnr.tui.screens.list_view import ListView
 from fnr.tui.widgets.paged_table import TableColumn
-from fnr.tui.widgets.window import Wanted
+from fnr.tui.widgets.wanted import Wanted
 from fnr.tui.wishes import Ask, Values, Wish, Wished, flag, on_ids, several
 
 # The filter that means all that can be cancelled.

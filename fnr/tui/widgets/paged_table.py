@@ -19,7 +19,8 @@ from textual.strip import Strip
 from fnr.api.plain_text import one_line
 from fnr.policy.record import Page
 from fnr.tui.widgets.kept_lines import PLAIN, KeptLines
-from fnr.tui.widgets.window import Wanted, Window
+from fnr.tui.widgets.wanted import Wanted
+from fnr.tui.widgets.window import Window
 
 GAP = 2
 GUTTER = 2

@@ -8,44 +8,15 @@ Nothing here draws or asks; `wanted` says what should be asked, `take` takes the
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Any
 
-from msgspec import Struct
-
 from fnr.policy.record import Page
+from fnr.tui.widgets.wanted import Wanted, Where, place_of
 
 ROWS_MAX = 3_000
 PAGE_ROWS = 200
 # Rows that are there before somebody scrolls to them.
 MARGIN = 60
-# A longer number in a cursor is an id.
-DIGITS_MAX = 18
-
-
-class Where(StrEnum):
-    """Which rows an answer brings."""
-
-    HEAD = "head"
-    TAIL = "tail"
-    BELOW = "below"
-    ABOVE = "above"
-    AGAIN = "again"
-    REST = "rest"
-
-
-class Wanted(Struct, frozen=True, kw_only=True):
-    """A page to be asked for. life: which list it belongs to; another filter begins another."""
-
-    where: Where
-    after: str | None
-    limit: int
-    life: int
-
-    @property
-    def backwards(self) -> bool:
-        """Is it read towards the beginning of the list?"""
-        return self.where in {Where.ABOVE, Where.TAIL}
 
 
 class Window:
@@ -86,6 +57,9 @@ class Window:
         self._followed = True
         # Behind this the rows are as a search once found them, and still to be looked at again.
         self._stale: str | None = None
+        # From this on upwards the rows are as they were when they were looked at last.
+        self._unseen: str | None = None
+        self._once_more = False
 
     def begin(self) -> Wanted:
         """Another list: everything is read anew."""
@@ -197,6 +171,8 @@ class Window:
         """What to ask for, so that scrolling on finds rows; None: nothing, or it is on its way."""
         if not self.loaded:
             return None
+        if (anew := self._anew()) is not None:
+            return anew
         short = self.top + self.height + MARGIN > len(self.rows)
         if short and self.below is not None and Where.BELOW not in self._asked:
             return self._want(Where.BELOW, self.below, PAGE_ROWS)
@@ -207,14 +183,35 @@ class Window:
         return None
 
     def again(self) -> Wanted | None:
-        """Ask once more for what is on the screen; None while an answer is on its way."""
-        if not self.loaded or Where.AGAIN in self._asked or Where.HEAD in self._asked:
-            return None
-        if self.top == 0 or self._whole:
+        """Ask once more for what is on the screen; None while an answer is on its way.
+
+        That one may be older than what has happened, so it is asked for again behind it.
+        """
+        self._once_more = not self.loaded or self._is_on_its_way
+        return None if self._once_more else self._again_from(self.top)
+
+    @property
+    def _is_on_its_way(self) -> bool:
+        return not self._asked.isdisjoint({Where.AGAIN, Where.HEAD})
+
+    def _again_from(self, first: int) -> Wanted | None:
+        limit = self.top - first + self.height + MARGIN
+        if first == 0 or self._whole:
             # Before the first row of a window in the middle of the list nothing can be asked.
-            return self._want(Where.HEAD, None, self._page_rows()) if self.at_head else None
-        after = self._key_of(self.rows[self.top - 1])
-        return self._want(Where.AGAIN, after, self.height + MARGIN)
+            head = max(limit, self._page_rows())
+            return self._want(Where.HEAD, None, head) if self.at_head else None
+        return self._want(Where.AGAIN, self._key_of(self.rows[first - 1]), limit)
+
+    def _anew(self) -> Wanted | None:
+        """What is on the screen and was not asked for again when something happened."""
+        if self._is_on_its_way:
+            return None
+        if self._once_more:
+            return self.again()
+        if self._unseen is None or self.top >= len(self.rows):
+            return None
+        seen = place_of(self._key_of(self.rows[self.top])) < place_of(self._unseen)
+        return None if seen else self._again_from(max(0, self.top - MARGIN))
 
     def failed(self, wanted: Wanted) -> None:
         """There will be no answer."""
@@ -257,9 +254,9 @@ class Window:
         """Nobody sees a mark on a row that left the list, and the next command would mean it."""
         here = {self.id_of(item) for item in (*self.rows, *page.items)}
         for name, item in list(self.marked.items()):
-            place = _place(self._key_of(item))
-            behind = wanted.after is None or place < _place(wanted.after)
-            if behind and name not in here and (page.next is None or place >= _place(page.next)):
+            place = place_of(self._key_of(item))
+            behind = wanted.after is None or place < place_of(wanted.after)
+            if behind and name not in here and (page.next is None or place >= place_of(page.next)):
                 del self.marked[name]
 
     def _take_head(self, page: Page[Any], kept: Any | None) -> None:
@@ -267,6 +264,7 @@ class Window:
         if self._followed or kept is None or not self._is_behind(kept, page):
             self.rows = list(page.items)
             self.above, self.below, self.at_head, self.first_index = None, page.next, True, 0
+            self._unseen = None
             return
         # So much is new that the page does not reach down to the cursor: stay where it is.
         self.above, self.at_head = self._key_of(self.rows[0]), False
@@ -276,10 +274,11 @@ class Window:
         """Does a page not reach down to a row?"""
         if page.next is None or self.id_of(item) in map(self.id_of, page.items):
             return False
-        return _place(self._key_of(item)) < _place(page.next)
+        return place_of(self._key_of(item)) < place_of(page.next)
 
     def _take_tail(self, page: Page[Any]) -> None:
         self.rows = list(page.items)
+        self._unseen = None
         self.above, self.below = page.next, None
         self.at_head = page.next is None
         known = page.total if page.total is not None else None
@@ -302,13 +301,14 @@ class Window:
                 page = self._and_what_was_found(wanted, page)
                 self.rows = self.rows[: index + 1] + page.items
                 self.below = page.next
+                self._unseen = wanted.after
                 return
 
     def _take_rest(self, wanted: Wanted, page: Page[Any]) -> None:
-        end, self._stale = _place(wanted.after or ""), None
-        before = [item for item in self.rows if _place(self._key_of(item)) >= end]
+        end, self._stale = place_of(wanted.after or ""), None
+        before = [item for item in self.rows if place_of(self._key_of(item)) >= end]
         starts_here = before or self.at_head
-        if starts_here and (self.below is None or _place(self.below) <= end):
+        if starts_here and (self.below is None or place_of(self.below) <= end):
             page = self._and_what_was_found(wanted, page)
             self.rows = before + page.items
             self.below = page.next
@@ -319,14 +319,14 @@ class Window:
         """
         if page.next is None or len(page.items) >= wanted.limit:
             return page
-        end = _place(page.next)
-        if self.below is not None and _place(self.below) >= end:
+        end = place_of(page.next)
+        if self.below is not None and place_of(self.below) >= end:
             return page
         here = {self.id_of(item) for item in page.items}
         behind = [
             item
             for item in self.rows
-            if _place(self._key_of(item)) < end and self.id_of(item) not in here
+            if place_of(self._key_of(item)) < end and self.id_of(item) not in here
         ]
         self._stale = self._stale or page.next
         return Page(items=page.items + behind, next=self.below, total=page.total)
@@ -341,8 +341,10 @@ class Window:
             found = next((i for i in near if self.id_of(self.rows[i]) == name), None)
             if found is None and not self._whole:
                 # The one that stands where it was.
-                place = _place(self._key_of(kept))
-                found = next((i for i in near if _place(self._key_of(self.rows[i])) < place), None)
+                place = place_of(self._key_of(kept))
+                found = next(
+                    (i for i in near if place_of(self._key_of(self.rows[i])) < place), None
+                )
             if found is not None:
                 self.cursor = found
                 self.top = max(0, found - offset)
@@ -382,11 +384,3 @@ class Window:
     def _want(self, where: Where, after: str | None, limit: int) -> Wanted:
         self._asked.add(where)
         return Wanted(where=where, after=after, limit=limit, life=self.life)
-
-
-def _place(cursor: str) -> tuple[int, str]:
-    """Cursors as they stand in a list, the last one lowest: an id, or a number and an id."""
-    number, _, name = cursor.partition("-")
-    if number.isdecimal() and len(number) <= DIGITS_MAX:
-        return int(number), name
-    return 0, cursor
