@@ -19,7 +19,7 @@ from fnr.client.instants import now_ms
 from fnr.client.own_command import OwnCommand, run_own_aside
 from fnr.policy.chaos import Drilled, ends_at_ms
 from fnr.policy.record import Page
-from fnr.tui.aside import aside
+from fnr.tui.aside import OneAtATime
 from fnr.tui.feed import Feed
 from fnr.tui.screens.list_view import ListView
 from fnr.tui.screens.view import short
@@ -78,6 +78,7 @@ class ChaosView(ListView):
         self._waiting: list[Wanted] = []
         self.acting: list[Drilled] = []
         self._unseen = ""
+        self._to_acting = OneAtATime(self, self._look_at_acting, group="acting")
         self._acting_panel = Panel("acting now", self._acting_lines)
 
     def compose(self) -> ComposeResult:
@@ -97,7 +98,7 @@ class ChaosView(ListView):
         """What acts now; the catalogue does not change."""
         if not self.table.window.loaded:
             super().look()
-        aside(self, self._look_at_acting, group="acting", exclusive=True)
+        self._to_acting.again()
 
     async def _look_at_acting(self) -> None:
         try:

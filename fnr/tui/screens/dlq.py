@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 import msgspec
@@ -25,7 +26,7 @@ from fnr.policy.filter_fields import show_moment
 from fnr.policy.filter_tree import fields
 from fnr.policy.record import Page
 from fnr.policy.replay import ReplayPlan
-from fnr.tui.aside import aside
+from fnr.tui.aside import OneAtATime
 from fnr.tui.cells import ago, short_id, signed
 from fnr.tui.feed import Feed
 from fnr.tui.replay_lines import given_up, looked_at, paused_or_resumed, plan_line, worth_showing
@@ -80,6 +81,7 @@ class DlqView(ListView):
     def __init__(self, feed: Feed) -> None:
         super().__init__(feed)
         self.replays: list[ReplayPlan] = []
+        self._to_replays = OneAtATime(self, self._look_at_replays, group="replays")
         self._progress = ChoicePanel(
             "replays · enter shows one, T pauses or resumes it, K gives it up",
             empty="", lines_max=REPLAYS_SHOWN, id="replays",
@@ -93,7 +95,7 @@ class DlqView(ListView):
     def look(self) -> None:
         """Letters and replays, as they are now."""
         super().look()
-        aside(self, self._look_at_replays, group="replays", exclusive=True)
+        self._to_replays.again()
 
     async def _look_at_replays(self) -> None:
         page = await self.ask(ListReplays(limit=REPLAYS_LOOKED_AT))
@@ -196,18 +198,19 @@ class DlqView(ListView):
             )
         )
 
-    async def action_change_edit(self) -> None:
+    def action_change_edit(self) -> None:
         """Give the task another input; the original is kept."""
-        task_id = self.subject
-        if not task_id:
-            return
+        if task_id := self.subject:
+            self.wish_when_known(partial(self._edited, task_id))
+
+    async def _edited(self, task_id: str) -> Wish | None:
         detail = await self.ask(GetTask(task_id=task_id))
         if detail is None:
-            return
+            return None
         if len(detail.input) > EDITED_BYTES_MAX:
             words = f"its input has {len(detail.input):,} bytes: fnr dlq edit {task_id}"
             self.post_message(self.Told(words, bad=True))
-            return
+            return None
 
         def command(values: Values) -> OwnCommand:
             try:
@@ -217,21 +220,17 @@ class DlqView(ListView):
             words = ("dlq", "edit", task_id, "--input", "-")
             return OwnCommand(words=words, stdin=values["input"])
 
-        self.post_message(
-            Wished(
-                Wish(
-                    title=f"edit the input of {task_id}",
-                    text="Checked before it is taken; the original is kept beside it.",
-                    verb="Take it",
-                    command=command,
-                    asks=(
-                        Ask(
-                            name="input", label="input, a JSON object", area=True,
-                            value=msgspec.json.format(bytes(detail.input), indent=2).decode(),
-                        ),
-                    ),
-                )
-            )
+        return Wish(
+            title=f"edit the input of {task_id}",
+            text="Checked before it is taken; the original is kept beside it.",
+            verb="Take it",
+            command=command,
+            asks=(
+                Ask(
+                    name="input", label="input, a JSON object", area=True,
+                    value=msgspec.json.format(bytes(detail.input), indent=2).decode(),
+                ),
+            ),
         )  # fmt: skip
 
     def action_change_resolve(self) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import suppress
+from functools import partial
 from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
-from fnr.api.errors import NotFound
+from fnr.api.errors import FnrError, NotFound
 from fnr.api.incident_requests import GetError, GetIncident, ListErrors, ListIncidents
 from fnr.api.plain_text import one_line
 from fnr.api.question import Request
@@ -19,6 +20,7 @@ from fnr.policy.filter import ERROR_FIELDS, INCIDENT_FIELDS
 from fnr.policy.incident import Incident
 from fnr.policy.record import ErrorDetail, ErrorLine, IncidentDetail, Page
 from fnr.policy.rules import Category
+from fnr.tui.aside import aside
 from fnr.tui.cells import ago, short_id, signed
 from fnr.tui.feed import Feed
 from fnr.tui.screens.list_view import ListView
@@ -112,9 +114,8 @@ class ErrorsView(ListView):
                 return await self.feed.ask(GetError(error_id=error_id))
         return None
 
-    async def _chosen_error(self) -> ErrorDetail | None:
-        """The error that the cursor is on, of an incident the one that its page explains."""
-        item = self.table.window.item
+    async def _error_of(self, item: ErrorLine | Incident | None) -> ErrorDetail | None:
+        """The error of a row, of an incident the one that its page explains."""
         if item is None:
             return None
         if not isinstance(item, Incident):
@@ -123,7 +124,11 @@ class ErrorsView(ListView):
         if seen and self._on_page[0] == item.incident_id:
             return await self.ask(GetError(error_id=self._on_page[1]))
         found = await self.ask(GetIncident(incident_id=item.incident_id))
-        last = None if found is None else await self._latest_of(found)
+        try:
+            last = None if found is None else await self._latest_of(found)
+        except FnrError as error:
+            self.say_error(error)
+            return None
         if found is not None and last is None:
             self.post_message(self.Told("no error of this incident is kept any more", bad=True))
         return last
@@ -168,6 +173,9 @@ class ErrorsView(ListView):
 
     async def action_mark_all(self) -> None:
         """Mark all that the filter finds, each by its id: no command about these takes a filter."""
+        aside(self, self._mark_all, group="mark", exclusive=True)
+
+    async def _mark_all(self) -> None:
         window = self.table.window
         marked, words = {}, "nothing"
         if not window.marked:
@@ -235,47 +243,50 @@ class ErrorsView(ListView):
         words = "Say that it is over; the next error opens it again, as regressed."
         self._wish_for_incidents("resolve", words, (reason,))
 
-    async def action_change_reclassify(self) -> None:
+    def action_change_reclassify(self) -> None:
         """Say what an error is."""
         marked = {} if self.incidents else self.table.window.marked
         if marked:
             first = next(iter(marked.values()))
-            self._wish_for_category(list(marked), "", first.category)
-        elif (detail := await self._chosen_error()) is not None:
-            error = detail.error
-            named = error.correction or error.classification
-            text = f"{error.error_id}: {one_line(error.evidence.message)[:RULE_TEXT_CHARS_MAX]}\n"
-            self._wish_for_category([error.error_id], text, named.category)
+            self.post_message(Wished(_category_wish(list(marked), "", first.category)))
+        else:
+            self.wish_when_known(partial(self._reclassified, self.table.window.item))
 
-    def _wish_for_category(self, found: list[str], text: str, category: Category) -> None:
-        def command(values: Values) -> OwnCommand:
-            more = ("--category", values["category"], *flag("--why", values["why"]))
-            return on_ids(("errors", "reclassify"), found, more)
+    async def _reclassified(self, item: ErrorLine | Incident | None) -> Wish | None:
+        detail = await self._error_of(item)
+        if detail is None:
+            return None
+        error = detail.error
+        named = error.correction or error.classification
+        text = f"{error.error_id}: {one_line(error.evidence.message)[:RULE_TEXT_CHARS_MAX]}\n"
+        return _category_wish([error.error_id], text, named.category)
 
-        self.post_message(
-            Wished(
-                Wish(
-                    title=f"reclassify {several(found, 'error')}",
-                    text=f"{text}Say what it is; what it was named stays on record beside it.",
-                    verb="Reclassify",
-                    command=command,
-                    asks=(
-                        Ask(
-                            name="category",
-                            label="category",
-                            value=category.value,
-                            options=tuple(Category),
-                        ),
-                        Ask(name="why", label="why", hint="kept on record"),
-                    ),
-                )
-            )
-        )
-
-    async def action_change_new_rule(self) -> None:
+    def action_change_new_rule(self) -> None:
         """Begin a rule with the words of this error."""
-        if (detail := await self._chosen_error()) is not None:
-            self.post_message(Wished(rule_from(detail)))
+        self.wish_when_known(partial(self._new_rule, self.table.window.item))
+
+    async def _new_rule(self, item: ErrorLine | Incident | None) -> Wish | None:
+        detail = await self._error_of(item)
+        return None if detail is None else rule_from(detail)
+
+
+def _category_wish(found: list[str], text: str, category: Category) -> Wish:
+    def command(values: Values) -> OwnCommand:
+        more = ("--category", values["category"], *flag("--why", values["why"]))
+        return on_ids(("errors", "reclassify"), found, more)
+
+    return Wish(
+        title=f"reclassify {several(found, 'error')}",
+        text=f"{text}Say what it is; what it was named stays on record beside it.",
+        verb="Reclassify",
+        command=command,
+        asks=(
+            Ask(
+                name="category", label="category", value=category.value, options=tuple(Category)
+            ),
+            Ask(name="why", label="why", hint="kept on record"),
+        ),
+    )  # fmt: skip
 
 
 def rule_from(detail: ErrorDetail) -> Wish:

@@ -67,6 +67,9 @@ class ListView(View):
         self._told_of: tuple[str, Any] = ("", None)
         # Does the page say what was asked for, and not why it could not be?
         self._told = False
+        # Of which row it is being asked for, and whether once more behind that.
+        self._telling_of: str | None = None
+        self._once_more = False
 
     hint = "state:dead function:render-* message~'out of memory' age<1h; fnr help filters"
 
@@ -184,9 +187,20 @@ class ListView(View):
             self._tell()
 
     def _tell(self, *, again: bool = False) -> None:
-        if self.has_class("-wide") or self.has_class("-opened"):
+        if not (self.has_class("-wide") or self.has_class("-opened")):
+            return
+        self._once_more = again and self._telling_of == self.subject
+        if not self._once_more:
             # One at a time: whoever runs through a list wants to see the last row only.
-            aside(self, partial(self._show_words, again=again), group="words", exclusive=True)
+            self._telling_of = self.subject
+            aside(self, partial(self._tell_of, again=again), group="words", exclusive=True)
+
+    async def _tell_of(self, *, again: bool) -> None:
+        await self._show_words(again=again)
+        while self._once_more:
+            self._once_more = False
+            await self._show_words(again=True)
+        self._telling_of = None
 
     async def _show_words(self, *, again: bool) -> None:
         item = self.table.window.item

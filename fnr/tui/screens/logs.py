@@ -15,7 +15,7 @@ from fnr.client.log_tail import LogTail
 from fnr.client.without_secrets import RUNS_LATEST, given_secrets
 from fnr.config.functions import RUN
 from fnr.policy.record import WorkerRecord
-from fnr.tui.aside import aside
+from fnr.tui.aside import OneAtATime, aside
 from fnr.tui.feed import Feed
 from fnr.tui.screens.view import View
 from fnr.tui.widgets.filter_bar import FilterBar
@@ -44,8 +44,8 @@ class LogsView(View):
         self.bar = FilterBar(None, hint="words to search for")
         self._tails: dict[str, tuple[str, LogTail]] = {}
         self._given: dict[str, list[str]] = {}
+        self._to_workers = OneAtATime(self, self._find_workers, group="workers")
         self._reading = False
-        self._known = False
 
     def compose(self) -> ComposeResult:
         """The search above the lines."""
@@ -58,14 +58,13 @@ class LogsView(View):
 
     def look(self) -> None:
         """Workers come and go."""
-        aside(self, self._find_workers, group="workers", exclusive=True)
+        self._to_workers.again()
 
     async def _find_workers(self) -> None:
         workers = await self.ask(ListWorkers(gone=True))
         if workers is None:
             self.lines.tell("the daemon does not say where the logs are")
             return
-        self._known = True
         alive = [worker for worker in workers if worker.state != "gone"]
         gone = sorted(
             (worker for worker in workers if worker.state == "gone"),

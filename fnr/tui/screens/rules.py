@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 import msgspec
 from msgspec import Struct
-from textual import work
 from textual.binding import Binding, BindingType
 
 from fnr.api.errors import FnrError
@@ -18,6 +17,7 @@ from fnr.api.question import Request
 from fnr.api.rule_requests import ListRuleCounts
 from fnr.client.own_command import OwnCommand, run_own_aside
 from fnr.policy.record import Page, RuleCount
+from fnr.tui.aside import OneAtATime
 from fnr.tui.cells import ago, signed
 from fnr.tui.feed import Feed
 from fnr.tui.screens.list_view import ListView
@@ -121,6 +121,7 @@ class RulesView(ListView):
         self._rules: list[RuleRow] | None = None
         self._ruled: list[Ruled] = []
         self._waiting: list[Wanted] = []
+        self._to_rules = OneAtATime(self, self._load, group="rules")
 
     def id_of(self, item: Any) -> str:
         """A rule by its name."""
@@ -135,16 +136,16 @@ class RulesView(ListView):
         if self._rules is None or not self.table.window.loaded:
             super().look()
         else:
-            self._load()
+            self._to_rules.again()
 
     async def _fetch(self, wanted: Wanted) -> None:
         if self._rules is None:
             self._waiting.append(wanted)
-            self._load()
+            if len(self._waiting) == 1:
+                self._to_rules.again()
         else:
             self.table.give(wanted, self._found())
 
-    @work(exclusive=True, group="rules")
     async def _load(self) -> None:
         done = await run_own_aside(
             self.feed.paths,

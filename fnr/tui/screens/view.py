@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, TypeVar
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, ClassVar, TypeVar
 
 from textual.containers import Vertical
 from textual.message import Message
@@ -10,8 +12,10 @@ from textual.message import Message
 from fnr.api.errors import FnrError
 from fnr.api.question import Request
 from fnr.api.requests import Event
+from fnr.tui.aside import aside
 from fnr.tui.feed import Contact, Feed
 from fnr.tui.widgets.bare import Bare
+from fnr.tui.wishes import Wish, Wished
 
 Answer = TypeVar("Answer")
 
@@ -49,6 +53,16 @@ class View(Vertical, Bare):
         except FnrError as error:
             self.say_error(error)
             return None
+
+    def wish_when_known(self, find: Callable[[], Coroutine[Any, Any, Wish | None]]) -> None:
+        """Wish for what the daemon has to be asked about before; other keys go on meanwhile."""
+        aside(self, partial(self._wish_when_known, find), group="wish", exclusive=True)
+
+    async def _wish_when_known(self, find: Callable[[], Coroutine[Any, Any, Wish | None]]) -> None:
+        wish = await find()
+        # Whoever is somewhere else by then is not asked about it there.
+        if wish is not None and self.display and self.app.screen is self.screen:
+            self.post_message(Wished(wish))
 
     def say_error(self, error: FnrError) -> None:
         """Say why something did not work; that the daemon is down the banner says already."""
