@@ -95,19 +95,19 @@ class DashboardView(View):
             whole=True,
         )
         self.attention = ChoicePanel(
-            "needs attention", empty="✓ nothing", lines_max=CONCERNS_SHOWN, id="attention"
-        )
+            "needs attention", empty="✓ nothing", lines_max=CONCERNS_SHOWN, id="attention",
+            key_of=lambda one: (one.screen, one.where) if one.screen else one.words,
+        )  # fmt: skip
         self._heart = Panel("errors and recovery", lambda width: pulse_lines(self.pulse, width))
         self._waiting = Panel("queue and waiting", lambda _: [Text("…", "dim")])
         self._letters = Panel("dead letters", lambda _: [Text("…", "dim")])
         self.latest = ChoicePanel(
-            "latest errors", empty="no errors", lines_max=ERRORS_SHOWN, id="latest"
-        )
+            "latest errors", empty="no errors", lines_max=ERRORS_SHOWN, id="latest",
+            key_of=lambda error: error.error_id,
+        )  # fmt: skip
         self._breakers = Panel("breakers", self._breaker_lines)
         self._gpus = Panel("GPUs", self._gpu_lines)
         self._breakers.display = self._gpus.display = False
-        self._concerns: list[Concern] = []
-        self._errors: list[ErrorLine] = []
         self._seeded = -1
         self._looking = OneAtATime(self, self._look, group="look")
         self._guards: list[BreakerStatus] = []
@@ -220,8 +220,7 @@ class DashboardView(View):
         if stats is not None:
             self._letters.show(lambda _: letter_lines(stats, self.pulse))
         if errors is not None:
-            self._errors = errors.items
-            self.latest.show([error_line(one) for one in self._errors])
+            self.latest.show([error_line(one) for one in errors.items], errors.items)
         self._show(self._breakers, there=bool(self._guards))
         await self._look_at_gpus()
 
@@ -302,7 +301,6 @@ class DashboardView(View):
     def _show_attention(self, found: list[Concern], *, whole: bool) -> None:
         if self._unread:
             found = [Concern(words=f"not all could be read: {self._unread}"), *found]
-        self._concerns = found
         self.attention.show(
             [
                 Text()
@@ -310,19 +308,18 @@ class DashboardView(View):
                 .append(one_line(told_here(one.words, self.feed.paths.command)))
                 for one in found
             ],
+            found,
             whole=whole,
         )
 
     @on(ChoicePanel.Picked)
     def _picked(self, message: ChoicePanel.Picked) -> None:
         message.stop()
-        if message.panel is self.latest:
-            error = self._errors[message.number]
-            self.post_message(self.GoTo("errors", f"incident:{error.incident_id}"))
-        else:
-            concern = self._concerns[message.number]
-            if concern.screen:
-                self.post_message(self.GoTo(concern.screen, concern.where))
+        match message.item:
+            case ErrorLine(incident_id=incident_id):
+                self.post_message(self.GoTo("errors", f"incident:{incident_id}"))
+            case Concern(screen=screen, where=where) if screen:
+                self.post_message(self.GoTo(screen, where))
 
     @on(PagedTable.Chosen)
     def _opened(self, message: PagedTable.Chosen) -> None:

@@ -84,7 +84,7 @@ class DlqView(ListView):
         self._to_replays = OneAtATime(self, self._look_at_replays, group="replays")
         self._progress = ChoicePanel(
             "replays · enter shows one, T pauses or resumes it, K gives it up",
-            empty="", lines_max=REPLAYS_SHOWN, id="replays",
+            empty="", lines_max=REPLAYS_SHOWN, key_of=lambda plan: plan.plan_id, id="replays",
         )  # fmt: skip
 
     def compose(self) -> ComposeResult:
@@ -101,7 +101,7 @@ class DlqView(ListView):
         page = await self.ask(ListReplays(limit=REPLAYS_LOOKED_AT))
         if page is not None:
             self.replays = worth_showing(page.items, now_ms=now_ms())
-            self._progress.show([plan_line(plan) for plan in self.replays])
+            self._progress.show([plan_line(plan) for plan in self.replays], self.replays)
             self._progress.set_class(bool(self.replays), "-open")
 
     def key_of(self, item: Any) -> str:
@@ -283,14 +283,10 @@ class DlqView(ListView):
             )
         )
 
-    @property
-    def _replay_chosen(self) -> ReplayPlan | None:
-        return self.replays[self._progress.cursor] if self.replays else None
-
     @on(ChoicePanel.Picked)
     def _replay_picked(self, message: ChoicePanel.Picked) -> None:
         message.stop()
-        self.post_message(Wished(looked_at(self.replays[message.number])))
+        self.post_message(Wished(looked_at(message.item)))
 
     def action_change_pause_replay(self) -> None:
         """Put nothing more back, or go on."""
@@ -301,7 +297,7 @@ class DlqView(ListView):
         self._wish_about_replay(given_up)
 
     def _wish_about_replay(self, wish_for: Callable[[ReplayPlan], Wish | None]) -> None:
-        plan = self._replay_chosen
+        plan = self._progress.item
         wish = None if plan is None else wish_for(plan)
         if wish is None:
             self.post_message(self.Told("no replay goes on", bad=True))

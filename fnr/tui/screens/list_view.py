@@ -160,6 +160,8 @@ class ListView(View):
 
     def open_page(self) -> None:
         """Show the page instead of the list."""
+        # Who reads one thing is not shown another.
+        self.table.window.hold()
         self.add_class("-opened")
         self.story.set_edge(False)
         self._tell()

@@ -83,24 +83,23 @@ class TasksView(ListView):
 
     def action_logs(self) -> None:
         """What the task has printed."""
-        if self.subject:
+        if task_id := self.subject:
+            # Rows may move before somebody asks for it once more.
+            own = OwnCommand(words=("logs", task_id, "-n", "200"))
             self.post_message(
                 Wished(
                     Wish(
-                        title=f"output of task {self.subject}",
+                        title=f"output of task {task_id}",
                         text="What its attempts have printed, oldest first; the last 200 lines.",
                         verb="",
                         changes=False,
-                        command=self._logs,
-                        trial=self._logs,
+                        command=lambda _: own,
+                        trial=lambda _: own,
                         trial_verb="Again",
                         tried_at_once=True,
                     )
                 )
             )
-
-    def _logs(self, _: Values) -> OwnCommand:
-        return OwnCommand(words=("logs", self.subject, "-n", "200"))
 
     def action_change_cancel(self) -> None:
         """Cancel tasks that have not ended."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import events
@@ -77,28 +77,52 @@ class ChoicePanel(Widget):
     """
 
     class Picked(Message):
-        """The line of this number."""
+        """What a line is of: lines may be others by the time somebody hears of it."""
 
-        def __init__(self, panel: ChoicePanel, number: int) -> None:
+        def __init__(self, panel: ChoicePanel, item: Any) -> None:
             super().__init__()
             self.panel = panel
-            self.number = number
+            self.item = item
 
-    def __init__(self, title: str, *, empty: str, lines_max: int, id: str | None = None) -> None:  # noqa: A002 - textual's word
+    def __init__(
+        self,
+        title: str,
+        *,
+        empty: str,
+        lines_max: int,
+        key_of: Callable[[Any], object] = id,
+        id: str | None = None,  # noqa: A002 - textual's word
+    ) -> None:
+        """key_of: what is the same item, also when it says something else than before."""
         super().__init__(id=id)
         self.border_title = title
         self._empty = empty
         self._lines: list[Text] = []
+        self._items: list[Any] = []
         self._lines_max = lines_max
+        self._key_of = key_of
         self._whole = True
         self.cursor = 0
 
-    def show(self, lines: list[Text], *, whole: bool = True) -> None:
-        """Show other lines; whole: there are no more of them."""
-        self._lines = lines
+    def show(self, lines: list[Text], items: Sequence[Any] = (), *, whole: bool = True) -> None:
+        """Show other lines, and what each is of; whole: there are no more of them."""
+        before = self.item
+        self._lines, self._items = lines, list(items)
         self._whole = whole
         self.cursor = max(0, min(self.cursor, len(lines) - 1))
+        if before is not None and (self.has_focus or self.cursor):
+            self._stay_on(self._key_of(before))
         self.refresh(layout=self._height() != self.size.height)
+
+    @property
+    def item(self) -> Any | None:
+        """What the chosen line is of."""
+        return self._items[self.cursor] if self.cursor < len(self._items) else None
+
+    def _stay_on(self, key: object) -> None:
+        keys = [self._key_of(item) for item in self._items]
+        if key in keys and keys[self.cursor] != key:
+            self.cursor = keys.index(key)
 
     def render(self) -> Text:
         """As many lines as there is room for, the chosen one among them."""
@@ -139,7 +163,7 @@ class ChoicePanel(Widget):
     def action_pick(self) -> None:
         """Go there."""
         if self._lines:
-            self.post_message(self.Picked(self, self.cursor))
+            self.post_message(self.Picked(self, self.item))
 
     def on_click(self, event: events.Click) -> None:
         """A click chooses, a second one goes there."""

@@ -107,6 +107,10 @@ class Window:
         self._go(self.cursor + rows)
         self._followed = self.at_head and self.cursor == 0
 
+    def hold(self) -> None:
+        """Stay on the row, also when it is the list's first one and another comes."""
+        self._followed = False
+
     def choose(self, row: int) -> None:
         """Put the cursor on a row of the screen."""
         self.move(self.top + row - self.cursor)
