@@ -15,6 +15,11 @@ def now_ms() -> int:
     return _clock.now_ms()
 
 
+def boot_ms() -> int:
+    """For how long something takes: somebody may set the other clock meanwhile."""
+    return _clock.boot_ms()
+
+
 def age(at_ms: int | None) -> str:
     """How long ago."""
     return "-" if at_ms is None else duration(max(0, _clock.now_ms() - at_ms))

@@ -22,7 +22,7 @@ from textual.screen import Screen
 from fnr.api.chaos_requests import ListDrills
 from fnr.api.errors import FnrError, TimedOut
 from fnr.api.requests import Event, GetStatus, Status
-from fnr.client.instants import now_ms
+from fnr.client.instants import boot_ms, now_ms
 from fnr.client.own_command import OwnCommand
 from fnr.client.shell import has_shell, stop_for_shell
 from fnr.config.paths import Paths
@@ -220,11 +220,11 @@ class FnrApp(Deeds):
 
     def _look(self) -> None:
         """Twice a second: look again, if something has happened and somebody is looking."""
-        now = now_ms()
+        now = boot_ms()
         self._show_head()
         self._show_daemon()
         self._drill.words = drill_words(self._drills, now_ms=now_ms())
-        self.pulse.forget(now_ms=now)
+        self.pulse.forget(now_ms=now_ms())
         if self._drills_changed and self.feed.state.contact is not Contact.SEEKING:
             # Also while everything else stands still, or behind a dialog.
             self._drills_changed = False
@@ -248,11 +248,11 @@ class FnrApp(Deeds):
             self.view.tick()
 
     async def _look_at_status(self) -> None:
-        self._asked_at_ms = now_ms()
+        self._asked_at_ms = boot_ms()
         self._owed_since_ms = self._owed_since_ms or self._asked_at_ms
         try:
             self._status = await self.feed.ask(GetStatus())
-            if silence_words(now_ms() - self._owed_since_ms):
+            if silence_words(boot_ms() - self._owed_since_ms):
                 # Whatever else was asked meanwhile was given up, and no event tells of it.
                 self._changed.add("all")
             self._owed_since_ms = 0
@@ -270,8 +270,8 @@ class FnrApp(Deeds):
         self._drill.words = drill_words(self._drills, now_ms=now_ms())
 
     def _show_daemon(self) -> None:
-        words, now = daemon_words(self.feed.state, now_ms=now_ms()), now_ms()
-        owed_ms = now - self._owed_since_ms if self._owed_since_ms else 0
+        words = daemon_words(self.feed.state, now_ms=now_ms())
+        owed_ms = boot_ms() - self._owed_since_ms if self._owed_since_ms else 0
         words = words or silence_words(owed_ms)
         if not words and self.feed.shows_secrets:
             words = settings_words(self.feed.paths.config_file, self.feed.paths.command)

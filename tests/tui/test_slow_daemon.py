@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from typing import Any
 
 import pytest
-from tui_home import StoreServer, running, until, until_shown
+from tui_home import StoreServer, cards, running, settled, until, until_shown
 from wire_server import Hang
 
 from fnr.api.chaos_requests import ListDrills
 from fnr.api.errors import TryAgain
 from fnr.api.incident_requests import GetError, ListIncidents
 from fnr.api.replay_requests import ListReplays
-from fnr.api.requests import Event, GetTask, ListWorkers
+from fnr.api.requests import Event, GetStatus, GetTask, ListWorkers
+from fnr.api.resource_requests import ListGpus
 from fnr.client.instants import now_ms
 from fnr.host.captured import Printed
+from fnr.host.clock import Clock
 from fnr.policy.chaos import Drilled, Injection
 from fnr.policy.record import Page, WorkerRecord
 from fnr.policy.replay import ReplayPlan, ReplayState
@@ -154,3 +157,20 @@ async def test_rules_are_shown_though_they_are_looked_at_again_while_they_load(
         view.look = look_again  # type: ignore[method-assign]  # to hear of it
         look_again()
         await until_shown(pilot, "second")
+
+
+async def test_the_daemon_is_asked_also_when_the_clock_was_set_back(
+    daemon: StoreServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else one that hangs would be named, and what GPUs read be shown, an hour later."""
+    monkeypatch.setattr("fnr.tui.app.BEAT_MS", 0)
+    monkeypatch.setattr("fnr.tui.screens.dashboard.GPUS_READ_MS", 0)
+    daemon.cards = cards()
+    async with running(daemon.paths, size=(120, 60)) as (_, pilot):
+        await until_shown(pilot, "● running")
+        await until_shown(pilot, "GPUs")
+        monkeypatch.setattr(Clock, "now_ms", lambda _: time.time_ns() // 1_000_000 - 3_600_000)
+        await settled(pilot)
+        daemon.asked.clear()
+        for kind in (GetStatus, ListGpus):
+            await until(pilot, lambda kind=kind: kind in map(type, daemon.asked))

@@ -19,7 +19,7 @@ from fnr.api.plain_text import one_line
 from fnr.api.question import Request
 from fnr.api.requests import Event, FunctionStatus, GetStatus, ListTasks, Status
 from fnr.api.resource_requests import GpuList, ListGpus
-from fnr.client.instants import now_ms
+from fnr.client.instants import boot_ms, now_ms
 from fnr.client.next_step import told_here
 from fnr.client.own_command import OwnCommand
 from fnr.policy.breaker_record import BreakerStatus
@@ -226,9 +226,9 @@ class DashboardView(View):
 
     async def _look_at_gpus(self) -> None:
         """Read when they were not read for a while; a daemon that is away reads none."""
-        if now_ms() - self._cards_at_ms < GPUS_READ_MS:
+        if boot_ms() - self._cards_at_ms < GPUS_READ_MS:
             return
-        self._cards_at_ms = now_ms()
+        self._cards_at_ms = boot_ms()
         try:
             self._cards = await self.feed.ask(ListGpus())
         except FnrError as error:
