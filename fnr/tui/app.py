@@ -332,6 +332,13 @@ class FnrApp(Deeds):
                 keys.append(self.get_key_display(active.binding))
         self.push_screen(HelpPage(self._view_name, here, everywhere))
 
+    def action_command_palette(self) -> None:
+        """Everything that can be done here."""
+        from fnr.tui.screens.palette import Palette  # noqa: PLC0415 - the first screen needs none
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
+
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette: every screen, and every key that does something here."""
         for name in VIEWS:

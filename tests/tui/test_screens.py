@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -34,6 +35,7 @@ from fnr.tui.screens.dashboard import DashboardView
 from fnr.tui.screens.dialog import Dialog
 from fnr.tui.screens.help import HelpPage
 from fnr.tui.screens.list_view import ListView
+from fnr.tui.screens.palette import Palette
 from fnr.tui.screens.rules import complaint
 from fnr.tui.widgets import said as said_lines
 from fnr.tui.widgets.said import Said
@@ -172,6 +174,19 @@ async def test_the_keys_that_work_everywhere(daemon: StoreServer) -> None:
         await until_shown(pilot, "needs attention")
         await pilot.press("q")
         await until(pilot, lambda: app.return_code == 0)
+
+
+async def test_the_palette_bears_keys_that_come_before_it_is_laid_out(filled: Paths) -> None:
+    """As of somebody who types ahead. Method: pressed at every step of the loop."""
+    async with running(filled) as (app, pilot):
+        await until_shown(pilot, "needs attention")
+        palette = Palette()
+        app.push_screen(palette)
+        for _ in range(300):
+            palette._action_command_list("page_up")
+            await asyncio.sleep(0)
+        await until_shown(pilot, "Search for commands")
+        assert app.is_running
 
 
 @pytest.fixture
