@@ -32,8 +32,10 @@ def prepared(paths: Paths, *, view: str, read_only: bool, no_color: bool) -> Cal
     def ready() -> None:
         _collect()
         # Else the terminal would stay as it was drawn on: without its cursor, echoing nothing.
-        end = partial(app.exit, return_code=128 + signal.SIGTERM)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+                end = partial(app.exit, return_code=128 + number)
+                asyncio.get_running_loop().add_signal_handler(number, end)
 
     app = FnrApp(paths, view=view, read_only=read_only, ascii_only=not is_utf8(), ready=ready)
 

@@ -205,8 +205,11 @@ def test_without_colour_and_without_utf8(filled: Paths, terminal_for: Any) -> No
     assert terminal.ended() == 0
 
 
-def test_who_ends_it_gets_the_terminal_back(filled: Paths) -> None:
-    """Also from behind a dialog: as timeout(1) does, or a session that ends."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_who_ends_it_gets_the_terminal_back(filled: Paths, number: signal.Signals) -> None:
+    """Also from behind a dialog: as timeout(1) does, a session that ends, or whoever means the
+    daemon by its name and would have it read its settings again.
+    """
     terminal = Emulated(words_for(filled, "tasks"), {})
     try:
         before = terminal.modes()
@@ -214,8 +217,8 @@ def test_who_ends_it_gets_the_terminal_back(filled: Paths) -> None:
         terminal.type("?")
         terminal.until("on tasks")
         assert terminal.modes() != before
-        terminal.signal(signal.SIGTERM)
-        assert terminal.ended() == 128 + signal.SIGTERM
+        terminal.signal(number)
+        assert terminal.ended() == 128 + number
         assert terminal.modes() == before
     finally:
         terminal.end()
