@@ -18,7 +18,8 @@ from fnr.policy.record import Page
 from fnr.tui.app import VIEWS
 from fnr.tui.last_filter import Harmless, harmless
 from fnr.tui.looks import LOOKS, spark
-from fnr.tui.screens.errors import words_of_rule
+from fnr.tui.screens.dlq import DlqView
+from fnr.tui.screens.errors import ERROR_COLUMNS, INCIDENT_COLUMNS, words_of_rule
 from fnr.tui.screens.list_view import ListView
 from fnr.tui.widgets.log_lines import LogLine, LogView
 from fnr.tui.widgets.paged_table import PagedTable, TableColumn, widths_of
@@ -95,6 +96,13 @@ def test_a_row_is_exactly_as_wide_as_the_table(text: str, width: int, height: in
         line: Strip = table.render_line(y)
         assert line.cell_length == width
         assert moves_nothing(line.text)
+
+
+@pytest.mark.parametrize("columns", [INCIDENT_COLUMNS, ERROR_COLUMNS, DlqView.columns])
+def test_what_an_error_says_has_its_place_on_forty_columns(
+    columns: tuple[TableColumn, ...],
+) -> None:
+    assert widths_of(columns, 40)[-1][0].title in {"TITLE", "MESSAGE"}
 
 
 @given(width=st.integers(0, 300))

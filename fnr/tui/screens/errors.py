@@ -39,10 +39,10 @@ ERROR_COLUMNS = (
 INCIDENT_COLUMNS = (
     TableColumn(title="LAST", cell=lambda one: ago(one.last_at_ms), width=7, right=True),
     TableColumn(title="STATE", cell=lambda one: signed(one.state.value), width=11),
-    TableColumn(title="COUNT", cell=lambda one: f"{one.count:,}", width=7, right=True),
-    TableColumn(title="CATEGORY", cell=lambda one: signed(one.category.value), width=12, spare=1),
-    TableColumn(title="FIRST", cell=lambda one: ago(one.first_at_ms), width=7, right=True, spare=2),
-    TableColumn(title="INCIDENT", cell=lambda one: short_id(one.incident_id), width=13, spare=3),
+    TableColumn(title="COUNT", cell=lambda one: f"{one.count:,}", width=7, right=True, spare=1),
+    TableColumn(title="CATEGORY", cell=lambda one: signed(one.category.value), width=12, spare=2),
+    TableColumn(title="FIRST", cell=lambda one: ago(one.first_at_ms), width=7, right=True, spare=3),
+    TableColumn(title="INCIDENT", cell=lambda one: short_id(one.incident_id), width=13, spare=4),
     TableColumn(title="TITLE", cell=lambda one: one.title, flexible=True),
 )
 NAMED = tuple(one.value for one in Category if one is not Category.UNKNOWN)
