@@ -100,6 +100,7 @@ async def test_a_key_steers_the_replay_that_stands_chosen_when_a_newer_one_comes
         await until_shown(pilot, "99 died again")
         await pilot.press("K")
         await until_shown(pilot, f"replay cancel {PLAN.plan_id}")
+        assert not app.done
 
 
 async def test_a_line_is_picked_though_another_list_comes_before_somebody_hears_of_it(

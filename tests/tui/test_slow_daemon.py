@@ -122,6 +122,7 @@ async def test_an_answer_is_shown_though_more_happens_before_it(
         finally:
             daemon.answers[slow] = Hang()
             looked.set()
+        assert slow in map(type, daemon.asked)
 
 
 async def test_rules_are_shown_though_they_are_looked_at_again_while_they_load(
@@ -157,6 +158,7 @@ async def test_rules_are_shown_though_they_are_looked_at_again_while_they_load(
         view.look = look_again  # type: ignore[method-assign]  # to hear of it
         look_again()
         await until_shown(pilot, "second")
+        assert names == ["second"]
 
 
 async def test_the_daemon_is_asked_also_when_the_clock_was_set_back(
@@ -166,11 +168,12 @@ async def test_the_daemon_is_asked_also_when_the_clock_was_set_back(
     monkeypatch.setattr("fnr.tui.app.BEAT_MS", 0)
     monkeypatch.setattr("fnr.tui.screens.dashboard.GPUS_READ_MS", 0)
     daemon.cards = cards()
-    async with running(daemon.paths, size=(120, 60)) as (_, pilot):
+    async with running(daemon.paths, size=(120, 60)) as (app, pilot):
         await until_shown(pilot, "● running")
         await until_shown(pilot, "GPUs")
         monkeypatch.setattr(Clock, "now_ms", lambda _: time.time_ns() // 1_000_000 - 3_600_000)
         await settled(pilot)
         daemon.asked.clear()
-        for kind in (GetStatus, ListGpus):
-            await until(pilot, lambda kind=kind: kind in map(type, daemon.asked))
+        both = {GetStatus, ListGpus}
+        await until(pilot, lambda: both <= set(map(type, daemon.asked)))
+        assert app.is_running
