@@ -14,6 +14,7 @@ from fnr.policy.breaker import Breaker, BreakerMove, BreakerState, Forced
 from fnr.policy.breaker_counts import Counts
 from fnr.policy.breaker_record import BreakerDetail, BreakerMoveRecord, BreakerStatus
 from fnr.policy.breaker_restore import SavedAt
+from fnr.policy.record import PAGE_ITEMS_MAX
 from fnr.store.ids import NoSuchBreaker
 from fnr.store.rows import json_text, marks
 from fnr.store.transaction import Row, Transaction
@@ -184,7 +185,7 @@ def list_breaker_moves(
     """Moves of one breaker or of all, the latest first. Raises NoSuchId."""
     if name is not None:
         detail(tx, name)
-    return moves(tx, name=name, limit=limit)
+    return moves(tx, name=name, limit=max(1, min(limit, PAGE_ITEMS_MAX)))
 
 
 def _status(tx: Transaction, row: Row) -> BreakerStatus:

@@ -20,7 +20,7 @@ from fnr.store.transaction import Row, Transaction
 
 PAGE_BYTES_MAX = 4 * 1024 * 1024
 CHUNK_ROWS = 50
-_LAST = "~"
+_LAST_MS, _LAST = 2**62, "~"
 # An id is a little older than its error: it is made before the error is stored.
 _ID_SLACK_MS = 60_000
 # The very words of the partial index error_nameless.
@@ -67,7 +67,9 @@ def corrected_since(
             (*position, since_ms, count),
         )
 
-    start = (2**62, _LAST) if after is None else number_and_id_after(after)
+    # Of moments that no clock will show; the store has room for 64 bits.
+    since_ms = max(0, min(since_ms, _LAST_MS))
+    start = (_LAST_MS, _LAST) if after is None else number_and_id_after(after)
     rows, more = _bounded(read, start, limit, key=lambda row: (row[4], row[0]), heavy=7)
     items = [
         CorrectedError(

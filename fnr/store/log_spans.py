@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fnr.policy.record import LogSpan
+from fnr.policy.record import PAGE_ITEMS_MAX, LogSpan
 from fnr.store.ids import id_at
 from fnr.store.tasks import find_id
 from fnr.store.transaction import Row, Transaction
@@ -42,6 +42,7 @@ def spans(
 
     Raises NoSuchId, AmbiguousId when task_id is no beginning of one id.
     """
+    limit = max(1, min(limit, PAGE_ITEMS_MAX))
     oldest = id_at(since_ms) if since_ms is not None else ""
     if task_id is not None:
         rows = _of_task(tx, find_id(tx, task_id), oldest, limit, before or BEHIND_ALL)

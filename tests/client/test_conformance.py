@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "daemon"))
 from live_home import LiveHome
 
 from fnr.api.alert_requests import ListAlerts
+from fnr.api.any_request import AnyRequest
 from fnr.api.breaker_requests import GetBreaker, ListBreakerMoves, ListBreakers
 from fnr.api.errors import FnrError
 from fnr.api.incident_requests import (
@@ -33,6 +34,7 @@ from fnr.api.letter_requests import (
     PreviewPurge,
     PreviewResolve,
 )
+from fnr.api.question import Read
 from fnr.api.replay_requests import GetReplay, ListReplayEntries, ListReplays, StartReplay
 from fnr.api.requests import (
     GetStatus,
@@ -152,6 +154,20 @@ def outcome(answer: Any) -> bytes:
 def test_live_and_offline_agree(home: LiveHome, question: Any) -> None:
     live = outcome(lambda: home.ask(question))
     assert outcome(lambda: answer_offline(home.paths, question)) == live
+
+
+@pytest.mark.parametrize("number", [-(2**63) - 1, -1, 2**63 - 1, 2**63])
+def test_any_number_is_answered_also_one_that_the_store_cannot_hold(
+    home: LiveHome, number: int
+) -> None:
+    for kind in filter(lambda one: issubclass(one, Read), get_args(AnyRequest)):
+        fields = msgspec.structs.fields(kind)
+        needed = {one.name: "01" for one in fields if one.required}
+        for name in (one.name for one in fields if one.type in {int, int | None}):
+            question = kind(**needed, **{name: number})
+            live = outcome(lambda asked=question: home.ask(asked))
+            assert b'"internal"' not in live, question
+            assert outcome(lambda asked=question: answer_offline(home.paths, asked)) == live
 
 
 def test_live_and_offline_agree_on_every_replay(home: LiveHome) -> None:
