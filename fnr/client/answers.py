@@ -26,7 +26,6 @@ from fnr.api.requests import (
     CancelTasks,
     GetStatus,
     PauseFunction,
-    RefusedItem,
     ResumeFunction,
     Submit,
     SubmitMany,
@@ -254,8 +253,7 @@ def add_many(total: SubmittedMany, more: SubmittedMany, *, offset: int) -> Submi
     """Two answers as one, the second's indexes counted from `offset`."""
     return SubmittedMany(
         task_ids=total.task_ids + more.task_ids,
-        refused=total.refused
-        + [RefusedItem(index=item.index + offset, why=item.why) for item in more.refused],
+        refused=total.refused + [replace(item, index=item.index + offset) for item in more.refused],
         duplicates=total.duplicates + more.duplicates,
     )
 

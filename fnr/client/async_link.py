@@ -7,7 +7,10 @@ read callback, so there is no reading task to hold, to cancel and to lose errors
 from __future__ import annotations
 
 import asyncio
+import os
+import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from fnr.api.errors import BadData, FnrError, TryAgain, from_json
@@ -27,11 +30,13 @@ from fnr.config.paths import Paths
 Answer = TypeVar("Answer")
 
 
-class AsyncLink(asyncio.Protocol):
-    """A connection; `alive` until either side closes it."""
+class AsyncLink:
+    """A connection; `alive` until either side closes it, or nobody has it any more."""
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
+        self._loop = asyncio.get_running_loop()
+        self._pid = os.getpid()
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
         self._watching: dict[int, Callable[[Event], None]] = {}
         # Waits that somebody has cancelled, by what they wait for: the daemon goes on with them, so
@@ -41,7 +46,7 @@ class AsyncLink(asyncio.Protocol):
         self._rest: list[bytes] = []
         self._writable = asyncio.Event()
         self._writable.set()
-        self._closed = asyncio.get_running_loop().create_future()
+        self._closed = self._loop.create_future()
         self._why: OSError | None = None
         # What the daemon said to nobody in particular, such as that it has too many clients.
         self._farewell: dict[str, Any] | None = None
@@ -50,10 +55,10 @@ class AsyncLink(asyncio.Protocol):
     async def open(cls, paths: Paths, *, timeout_ms: int) -> AsyncLink:
         """Connect, or raise what the operator should know."""
         path = checked_socket_path(paths)
-        loop = asyncio.get_running_loop()
+        link = cls(paths)
         try:
             async with asyncio.timeout(timeout_ms / 1_000):
-                _transport, link = await loop.create_unix_connection(lambda: cls(paths), path)
+                await link._loop.create_unix_connection(lambda: _Ear(link), path)
         except TimeoutError as error:
             raise TryAgain("the daemon is too busy to take the connection") from error
         except OSError as error:
@@ -115,11 +120,17 @@ class AsyncLink(asyncio.Protocol):
         self._transport.abort()
         await self._closed
 
+    def __del__(self) -> None:
+        """A program makes clients and closes none; or another loop has its turn with one."""
+        # What a loop that is closed has left closes itself.
+        with suppress(AttributeError, RuntimeError):
+            if self._pid == os.getpid() and not self._transport.is_closing():
+                self._loop.call_soon_threadsafe(self._transport.abort)
+
     # ── called by the loop ───────────────────────────────────────────────────
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def made(self, transport: asyncio.Transport) -> None:
         """Keep the transport to write on."""
-        assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
@@ -185,6 +196,34 @@ class AsyncLink(asyncio.Protocol):
                 ids.remove(request_id)
             if not ids:
                 del self._given_up[endless]
+
+
+class _Ear(asyncio.Protocol):
+    """What the loop knows of a link, which is the program's: the loop alone does not keep it."""
+
+    def __init__(self, link: AsyncLink) -> None:
+        self._link = weakref.ref(link)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        if (link := self._link()) is not None:
+            link.made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        if (link := self._link()) is not None:
+            link.data_received(data)
+
+    def pause_writing(self) -> None:
+        if (link := self._link()) is not None:
+            link.pause_writing()
+
+    def resume_writing(self) -> None:
+        if (link := self._link()) is not None:
+            link.resume_writing()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if (link := self._link()) is not None:
+            link.connection_lost(error)
 
 
 def _endless(request: Request[Any]) -> tuple[str, ...]:

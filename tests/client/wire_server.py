@@ -67,6 +67,8 @@ class WireServer:
         self.asked: list[Any] = []
         self.arrived: SimpleQueue[Any] = SimpleQueue()
         self.connections = 0
+        # One for each connection that has ended, whoever has ended it.
+        self.gone: SimpleQueue[None] = SimpleQueue()
         self._door: socket.socket | None = None
         self._open: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
@@ -142,6 +144,8 @@ class WireServer:
                         return
             except OSError:
                 return
+            finally:
+                self.gone.put(None)
 
     def _reply(self, connected: socket.socket, line: bytes) -> bool:
         request_id, request = wire.decode_request(line)
