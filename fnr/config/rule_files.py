@@ -208,7 +208,7 @@ def _table_of(folder: Path) -> RuleTable:
 def read_packs() -> tuple[Rule, ...]:
     """The rules that come with fnr; `fnr rules check` and the tests say whether they are right."""
     files = sorted(PACKS_DIR.glob("*.toml"))
-    packs = [parse_rules(file.read_text(), file=file.name, pack=file.stem) for file in files]
+    packs = [parse_rules(file.read_text("utf-8"), file=file.name, pack=file.stem) for file in files]
     return tuple(rule for pack in packs for rule in pack.rules)
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import msgspec
 from cli_runs import Run
 from wire_server import WireServer
 
 from fnr.api.requests import Submit, Submitted
+from fnr.config.rule_files import read_packs
 
 
 def test_words_in_utf_8_are_understood_where_the_locale_has_no_such_letters(
@@ -25,3 +30,13 @@ def test_words_in_utf_8_are_understood_where_the_locale_has_no_such_letters(
     assert fnr("run", "-d", "--env", f"A={word}", "--", "echo", word).code == 0
     wanted = msgspec.json.decode(server.asked[-1].task.input)
     assert (wanted["argv"], wanted["env"]) == (["echo", "hé"], {"A": "hé"})
+
+
+def test_the_shipped_rules_are_read_where_the_locale_has_no_such_letters() -> None:
+    """Method: as in a locale with an encoding of its own, such as EUC-JP, which hosts may lack."""
+    env = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    code = "from fnr.config.rule_files import read_packs; print(len(read_packs()))"
+    found = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False
+    )
+    assert (found.stdout, found.stderr) == (f"{len(read_packs())}\n", "")
