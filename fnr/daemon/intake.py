@@ -21,7 +21,7 @@ from fnr.api.requests import (
     TaskSpec,
 )
 from fnr.config.settings import FunctionSettings
-from fnr.config.units import format_duration
+from fnr.config.units import DURATION_MS_MAX, format_duration
 from fnr.daemon.clients import Client, as_fnr_error
 from fnr.daemon.dispatcher import Assignment, Dispatcher
 from fnr.daemon.parts import Parts
@@ -48,9 +48,8 @@ from fnr.store.connection import StoreBusy, StoreFull, StoreIll, Transaction
 # Above this a batch runs in the commit thread, so that the loop goes on meanwhile.
 HEAVY_TASKS_MIN = 500
 ATOMIC_TASKS_MAX = 100_000
-YEAR_MS = 366 * 24 * 3_600_000
-YEARS_MAX = 100
-DURATION_MS_MAX = YEARS_MAX * YEAR_MS
+# No moment is later than a hundred years from 1970 on, leap days and all.
+MOMENT_MS_MAX = 100 * 366 * 24 * 3_600_000
 RETRIES_MAX = 1_000
 
 _specs = msgspec.json.Decoder(TaskSpec)
@@ -377,10 +376,10 @@ def _time_problems(spec: TaskSpec) -> Iterator[str]:
         ("expiry", spec.expires_ms, 1),
     ):
         if value_ms is not None and not least_ms <= value_ms <= DURATION_MS_MAX:
-            yield f"{name} must be {least_ms} ms to {YEARS_MAX} years, got {value_ms} ms"
+            yield f"{name} must be {least_ms} ms to 100 years, got {value_ms} ms"
     for name, at_ms in (("due time", spec.due_at_ms), ("expiry", spec.expires_at_ms)):
-        if at_ms is not None and not 0 <= at_ms <= DURATION_MS_MAX:
-            yield f"{name} must lie in the {YEARS_MAX} years from 1970 on, got {at_ms} ms after it"
+        if at_ms is not None and not 0 <= at_ms <= MOMENT_MS_MAX:
+            yield f"{name} must lie in the 100 years from 1970 on, got {at_ms} ms after it"
 
 
 def _may_be_asked_again(spec: TaskSpec) -> bool:

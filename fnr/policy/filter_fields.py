@@ -161,7 +161,7 @@ UNDO_FIELDS: Mapping[str, Field] = {
     )
 }
 
-DURATION_MS_MAX = 1_000 * 365 * 86_400_000
+AGE_MS_MAX = 1_000 * 365 * 86_400_000
 
 _UNITS_MS = {
     "w": 604_800_000,
@@ -200,7 +200,7 @@ def read_duration_ms(text: str) -> int:
     if not _DURATION.fullmatch(text):
         raise ValueError(f"'{text}' is not a duration: 90s, 5m, 2h, 1d12h")
     total_ms = sum(int(count) * _UNITS_MS[unit] for count, unit in _DURATION_PART.findall(text))
-    if total_ms > DURATION_MS_MAX:
+    if total_ms > AGE_MS_MAX:
         raise ValueError(f"'{text[:20]}' is longer than a thousand years")
     return total_ms
 

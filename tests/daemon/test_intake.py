@@ -8,10 +8,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from fnr.api.errors import FnrError, TryAgain
 from fnr.api.requests import Submit, SubmitMany, TaskSpec
-from fnr.daemon.intake import Intake
+from fnr.config.units import DURATION_MS_MAX
+from fnr.daemon.intake import Intake, _time_problems
 
 NAMED = [{"task_id": "01JD0000000000000000000001"}, {"key": "nightly"}]
 
@@ -62,3 +64,11 @@ async def test_what_has_none_is_refused_for_it_would_be_a_second_task(leaving: A
     with pytest.raises(TryAgain, match="is stopping"):
         await leaving.submit_many(caller, SubmitMany(items=[]))
     assert len(caller.told) == 1
+
+
+@pytest.mark.parametrize("name", ["delay_ms", "timeout_ms", "expires_ms"])
+def test_the_longest_duration_is_that_which_people_can_type(name: str) -> None:
+    longest = TaskSpec(function="f", **{name: DURATION_MS_MAX})
+    assert list(_time_problems(longest)) == []
+    [problem] = _time_problems(structs.replace(longest, **{name: DURATION_MS_MAX + 1}))
+    assert "to 100 years" in problem
