@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import re
+import stat
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -293,14 +294,22 @@ class _Reader:
 
     def _resolve_paths(self, fields: dict[str, Any]) -> None:
         for key in ("cwd", "env_file"):
-            if fields.get(key):
-                fields[key] = str(self.folder / Path(fields[key]).expanduser())
+            if (written := fields.pop(key, None)) and (place := self._place(key, written)):
+                fields[key] = place
         if fields.get("undo_within"):
             # By their real names, as the paths of steps are.
-            folders = (Path(folder).expanduser() for folder in fields["undo_within"])
-            fields["undo_within"] = tuple(str((self.folder / one).resolve()) for one in folders)
-        if (cwd := fields.get("cwd")) and not Path(cwd).is_dir():
-            self.problem("cwd", f"there is no folder {cwd}")
+            folders = [self._place("undo_within", folder) for folder in fields["undo_within"]]
+            fields["undo_within"] = tuple(map(os.path.realpath, filter(None, folders)))
+        if cwd := fields.get("cwd"):
+            try:
+                there = stat.S_ISDIR(Path(cwd).stat().st_mode)
+            except (FileNotFoundError, NotADirectoryError):
+                there = False
+            except OSError as error:
+                self.problem("cwd", f"{cwd}: {error.strerror}")
+                there = True
+            if not there:
+                self.problem("cwd", f"there is no folder {cwd}")
         if env_file := fields.get("env_file"):
             try:
                 fields["env_from_file"] = read_env_file(env_file)
@@ -309,6 +318,16 @@ class _Reader:
             except ValueError as error:
                 for problem in error.args:
                     self.problem("env_file", f"{env_file}: {problem}")
+
+    def _place(self, key: str, written: str) -> str:
+        """Where it is, seen from the file; "" is a problem: a home that nobody knows."""
+        found = os.path.expanduser(written)  # noqa: PTH111 - pathlib raises where it finds no home
+        if not found.startswith("~"):
+            return str(self.folder / found)
+        user = written[1:].partition("/")[0]
+        whose = f"there is no user {user!r} on this host" if user else "nobody knows your home"
+        self.problem(key, f'"{written}": {whose}')
+        return ""
 
     def _check_user(self, fields: dict[str, Any]) -> None:
         user = fields.get("user")

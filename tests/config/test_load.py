@@ -161,6 +161,35 @@ fnr.toml:19: functons: unknown key, did you mean 'functions'?
     ]
 
 
+def test_a_place_that_cannot_be_found_is_a_problem_with_its_line(
+    loaded: Load, tmp_path: Path
+) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    name = "n" * 300
+    found = loaded(
+        f"""[functions.render]
+command = ["render"]
+env_file = "~nobody-of-that-name/.env"
+undo_within = ["~nobody-of-that-name/out", "loop"]
+cwd = "{name}"
+[functions.other]
+command = ["other"]
+cwd = "~nobody-of-that-name"
+[functions.third]
+command = ["third"]
+cwd = "loop"
+"""
+    )
+    nobody = "there is no user 'nobody-of-that-name' on this host"
+    assert said(found) == [
+        f'fnr.toml:3: functions.render.env_file: "~nobody-of-that-name/.env": {nobody}',
+        f'fnr.toml:4: functions.render.undo_within: "~nobody-of-that-name/out": {nobody}',
+        f"fnr.toml:5: functions.render.cwd: {tmp_path}/{name}: File name too long",
+        f'fnr.toml:8: functions.other.cwd: "~nobody-of-that-name": {nobody}',
+        f"fnr.toml:11: functions.third.cwd: {tmp_path}/loop: Too many levels of symbolic links",
+    ]
+
+
 def test_one_mistake_hides_no_other_of_the_same_list_or_table(loaded: Load) -> None:
     found = loaded(
         """[redact]
