@@ -20,7 +20,7 @@ from fnr.cli.daemon_start import (
     wait_until_gone,
 )
 from fnr.cli.group import examples, group, parse_duration
-from fnr.cli.here import RELOAD_TIMEOUT_MS, here
+from fnr.cli.here import RELOAD_TIMEOUT_MS, here, say
 from fnr.cli.quick_daemon import serve
 from fnr.cli.render import show_one, write_json
 from fnr.client.connect import RETRY_MS, TIMEOUT_MS_DEFAULT
@@ -141,7 +141,13 @@ def _stop(*, drain: bool, now: bool, within_ms: int) -> int | None:
     if pid is None:
         here().notice("the daemon does not run")
         return None
-    wait_until_gone(here(), pid, within_ms=within_ms)
+    try:
+        wait_until_gone(here(), pid, within_ms=within_ms)
+    except KeyboardInterrupt:
+        # It was asked, and nothing calls that back.
+        rest = f"and no other is started; {here().command} daemon start"
+        say(f"the daemon, pid {pid}, goes on ending, {rest}")
+        raise
     here().notice("the daemon has ended" + ("" if drain or now else "; workers go on"))
     return pid
 
