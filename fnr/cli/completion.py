@@ -16,6 +16,7 @@ from fnr.cli.options import DryRun, Yes
 from fnr.cli.render import show_one
 from fnr.cli.terminal import one_line
 from fnr.config.installed_files import installed_file
+from fnr.config.paths import home_of_user, xdg
 from fnr.host.disk import write_durably
 
 app = group("completion", "Completion of commands, flags, ids and names in your shell.")
@@ -76,15 +77,16 @@ def install(
 
 def place(shell: str, environ: Mapping[str, str]) -> Path:
     """Where the shell of this user looks for completions."""
-    user = Path(environ.get("HOME") or Path.home())
-    data = Path(environ.get("XDG_DATA_HOME") or user / ".local/share")
+    user = home_of_user(environ.get("HOME"))
+    data = Path(xdg(environ.get("XDG_DATA_HOME")) or f"{user}/.local/share")
     if shell == "bash":
         folder = environ.get("BASH_COMPLETION_USER_DIR") or data / "bash-completion"
         return Path(folder) / "completions/fnr"
     if shell == "zsh":
         return data / "zsh/site-functions/_fnr"
-    config = Path(environ.get("XDG_CONFIG_HOME") or user / ".config")
-    return config / "fish/completions/fnr.fish"
+    return (
+        Path(xdg(environ.get("XDG_CONFIG_HOME")) or f"{user}/.config") / "fish/completions/fnr.fish"
+    )
 
 
 def _script(shell: str) -> str:

@@ -294,22 +294,14 @@ class _Reader:
 
     def _resolve_paths(self, fields: dict[str, Any]) -> None:
         for key in ("cwd", "env_file"):
-            if (written := fields.pop(key, None)) and (place := self._place(key, written)):
-                fields[key] = place
-        if fields.get("undo_within"):
+            if written := fields.get(key):
+                fields[key] = self._place(key, written)
+        if folders := fields.get("undo_within"):
             # By their real names, as the paths of steps are.
-            folders = [self._place("undo_within", folder) for folder in fields["undo_within"]]
-            fields["undo_within"] = tuple(map(os.path.realpath, filter(None, folders)))
+            places = (self._place("undo_within", folder) for folder in folders)
+            fields["undo_within"] = tuple(os.path.realpath(place) for place in places if place)
         if cwd := fields.get("cwd"):
-            try:
-                there = stat.S_ISDIR(Path(cwd).stat().st_mode)
-            except (FileNotFoundError, NotADirectoryError):
-                there = False
-            except OSError as error:
-                self.problem("cwd", f"{cwd}: {error.strerror}")
-                there = True
-            if not there:
-                self.problem("cwd", f"there is no folder {cwd}")
+            self._check_folder("cwd", cwd)
         if env_file := fields.get("env_file"):
             try:
                 fields["env_from_file"] = read_env_file(env_file)
@@ -319,15 +311,25 @@ class _Reader:
                 for problem in error.args:
                     self.problem("env_file", f"{env_file}: {problem}")
 
-    def _place(self, key: str, written: str) -> str:
-        """Where it is, seen from the file; "" is a problem: a home that nobody knows."""
-        found = os.path.expanduser(written)  # noqa: PTH111 - pathlib raises where it finds no home
-        if not found.startswith("~"):
-            return str(self.folder / found)
-        user = written[1:].partition("/")[0]
-        whose = f"there is no user {user!r} on this host" if user else "nobody knows your home"
-        self.problem(key, f'"{written}": {whose}')
-        return ""
+    def _place(self, key: str, written: str) -> str | None:
+        """Relative to fnr.toml, or to the home that a ~ stands for."""
+        place = os.path.expanduser(written)  # noqa: PTH111 - pathlib raises for an unknown home
+        if place.startswith("~"):
+            self.problem(key, f"{written}: whose home that is, nobody here knows")
+            return None
+        return str(self.folder / place)
+
+    def _check_folder(self, key: str, folder: str) -> None:
+        try:
+            # Not is_dir: that raises, or calls missing what nobody can look at.
+            there = stat.S_ISDIR(Path(folder).stat().st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            there = False
+        except OSError as error:
+            self.problem(key, f"{folder}: {error.strerror}")
+            return
+        if not there:
+            self.problem(key, f"there is no folder {folder}")
 
     def _check_user(self, fields: dict[str, Any]) -> None:
         user = fields.get("user")

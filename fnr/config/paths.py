@@ -219,10 +219,10 @@ def find_paths(
             config_file=config_file,
             config_flag=flag,
         )
-    user = env.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - pathlib costs 8 ms
-    config = _xdg(env.get("XDG_CONFIG_HOME")) or f"{user}/.config"
-    state = _xdg(env.get("XDG_STATE_HOME")) or f"{user}/.local/state"
-    run = _xdg(env.get("XDG_RUNTIME_DIR"))
+    user = home_of_user(env.get("HOME"))
+    config = xdg(env.get("XDG_CONFIG_HOME")) or f"{user}/.config"
+    state = xdg(env.get("XDG_STATE_HOME")) or f"{user}/.local/state"
+    run = xdg(env.get("XDG_RUNTIME_DIR"))
     return Paths(
         config_dir=f"{config}/fnr",
         state_dir=f"{state}/fnr",
@@ -252,7 +252,22 @@ def _run_dir_of_last(state_dir: str) -> str:
     return folder if os.path.isdir(folder) else ""  # noqa: PTH112 - as above
 
 
-def _xdg(folder: str | None) -> str:
+def home_of_user(home: str | None) -> str:
+    """What HOME says, without a slash at its end; the same wherever we stand, also if it is unset.
+
+    "" is the root folder.
+    """
+    if not home or not home.startswith("/"):
+        import pwd  # noqa: PLC0415 - a login has HOME
+
+        try:
+            home = pwd.getpwuid(os.getuid()).pw_dir
+        except KeyError:  # as in a container that runs as any number
+            home = "/"
+    return home.rstrip("/")
+
+
+def xdg(folder: str | None) -> str:
     """A folder that the environment names; its standard says to ignore those that are relative."""
     return folder if folder and folder.startswith("/") else ""
 

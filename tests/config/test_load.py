@@ -440,6 +440,41 @@ def test_only_root_may_change_user_or_go_below_nice_0(loaded: Load) -> None:
     ]
 
 
+def test_a_place_that_cannot_be_looked_at_is_one_problem_of_the_file(
+    loaded: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cwd on a disk that went away, or a slip in a name, is a line of the file like any other."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "loop").symlink_to("loop")
+    long = "x" * 300
+    lines = said(
+        loaded(
+            f"""\
+            [functions.f]
+            python = "a:b"
+            cwd = "~no_such_user/work"
+            env_file = "~no_such_user/.env"
+            undo_within = ["~no_such_user/out", "loop/out", "~/out"]
+            [functions.g]
+            python = "a:b"
+            cwd = "{long}"
+            [functions.h]
+            python = "a:b"
+            cwd = "loop"
+            """
+        )
+    )
+    unknown = "whose home that is, nobody here knows"
+    assert [line for line in lines if unknown in line] == [
+        f"fnr.toml:3: functions.f.cwd: ~no_such_user/work: {unknown}",
+        f"fnr.toml:4: functions.f.env_file: ~no_such_user/.env: {unknown}",
+        f"fnr.toml:5: functions.f.undo_within: ~no_such_user/out: {unknown}",
+    ]
+    assert f"fnr.toml:8: functions.g.cwd: {tmp_path}/{long}: File name too long" in lines
+    loop = f"functions.h.cwd: {tmp_path}/loop: Too many levels of symbolic links"
+    assert f"fnr.toml:11: {loop}" in lines
+
+
 def test_what_init_writes_is_right_and_imports(tmp_path: Path) -> None:
     (tmp_path / "fnr.toml").write_text(TEMPLATE)
     (tmp_path / "fnr_examples.py").write_text(EXAMPLES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,28 @@ def test_relative_places_of_the_environment_are_ignored(monkeypatch: pytest.Monk
         plain.store_file,
         plain.run_dir,
     )
+
+
+def test_without_a_home_the_places_are_the_same_from_everywhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A container may run as a number that has neither HOME nor a line in /etc/passwd."""
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    ours = pwd.getpwuid(os.getuid()).pw_dir
+    for environ in ({}, {"HOME": ""}, {"HOME": "relative"}):
+        assert find_paths(environ=environ).config_file == f"{ours}/.config/fnr/fnr.toml"
+    unknown = next(uid for uid in range(60_000, 65_000) if not _is_known(uid))
+    monkeypatch.setattr(os, "getuid", lambda: unknown)
+    for environ in ({}, {"HOME": "/"}):
+        assert find_paths(environ=environ).state_dir == "/.local/state/fnr"
+
+
+def _is_known(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
 
 
 def test_a_relative_file_is_named_as_it_is_from_everywhere(
