@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -36,7 +38,8 @@ def init(
     if folder == "":
         raise UsageError("the folder's name is empty", next_step="fnr init --help")
     paths = here().paths
-    target = Path(folder).resolve() if folder else Path(paths.config_file).parent
+    # Not resolve: that raises where links lead in a circle.
+    target = Path(os.path.realpath(folder)) if folder else Path(paths.config_file).parent
     if not is_utf_8(str(target)):
         raise UsageError(f"the path {str(target)!r} is not UTF-8", next_step="fnr init OTHER_DIR")
     if folder:
@@ -56,8 +59,7 @@ def init(
             )
     try:
         target.mkdir(parents=True, exist_ok=True)
-        for file, text in files.items():
-            file.write_text(text, "utf-8")
+        _write(files)
     except OSError as error:
         raise _not_written(target, error) from error
     if here().as_json:
@@ -70,6 +72,18 @@ def init(
         here().notice(block(f"notice: no daemon can run there: {error.why}"))
         return
     here().hint(f"{ours} daemon start && {ours} submit greet name=World --wait")
+
+
+def _write(files: dict[Path, str]) -> None:
+    """All of them or none: half of a fnr.toml may well load, and would stand in the way."""
+    try:
+        for file, text in files.items():
+            file.write_text(text, "utf-8")
+    except BaseException:
+        for file in files:
+            with suppress(OSError):
+                os.unlink(os.path.realpath(file))  # noqa: PTH108 - a link to it stays
+        raise
 
 
 def _not_written(target: Path, error: OSError) -> FnrError:
