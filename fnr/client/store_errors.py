@@ -28,8 +28,11 @@ from fnr.store.transaction import (
 
 
 @contextmanager
-def told_to_people(paths: Paths) -> Iterator[None]:
-    """Turn what the store raises into FnrErrors."""
+def told_to_people(paths: Paths, *, copy: str = "") -> Iterator[None]:
+    """Turn what the store raises into FnrErrors.
+
+    copy: the file that SQLite reads, where that is not the store's own.
+    """
     try:
         yield
     except StoreNewer as error:
@@ -64,6 +67,8 @@ def told_to_people(paths: Paths) -> Iterator[None]:
         # Only the store imports sqlite3; its errors are known by their codes.
         if not primary_code(error):
             raise
+        if copy:
+            raise StorageError(f"{copy} cannot be read", why=str(error)) from error
         raise _of_sqlite(error, paths) from error
 
 

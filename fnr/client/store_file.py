@@ -95,7 +95,7 @@ def restore(paths: Paths, source: Path, *, damaged: bool = False) -> Path | None
     with (
         ends_at_once(partial(forget_own_drafts, real_file(paths.store_file))),
         _alone(paths, "restored"),
-        told_to_people(paths),
+        told_to_people(paths, copy=str(source)),
         _told(f"{source} cannot be restored", anyway),
     ):
         try:

@@ -24,6 +24,7 @@ from fnr.store.same_file import real_file
 from fnr.store.transaction import (
     FULL_CODES,
     Transaction,
+    connect_reader,
     connect_writer,
     is_of_a_write,
     primary_code,
@@ -131,12 +132,10 @@ def _copy(source: Path, draft: Path, *, damaged: bool, today: bool = False) -> l
     """
     if not source.exists():
         raise FileNotFoundError(f"there is no file {source}")
-    with (
-        closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as origin,
-        closing(sqlite3.connect(draft, isolation_level=None)) as copy,
-    ):
+    with closing(sqlite3.connect(draft, isolation_level=None)) as copy:
         try:
-            origin.backup(copy)
+            with closing(connect_reader(source)) as origin:
+                origin.backup(copy)
             # Without a log of its own the copy is one file.
             copy.execute("PRAGMA journal_mode = DELETE")
             # An empty file is an empty database, and would be a good and empty store.

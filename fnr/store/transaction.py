@@ -264,15 +264,20 @@ def read_only(path: str | Path) -> Reader:
 
     Raises sqlite3.OperationalError when there is no store.
     """
+    return Reader(connect_reader(path))
+
+
+def connect_reader(path: str | Path) -> sqlite3.Connection:
+    """As read_only, for whoever copies all of it."""
     uri = Path(path).absolute().as_uri()
     try:
-        return Reader(_connect_reader(f"{uri}?mode=ro"))
+        return _connect_reader(f"{uri}?mode=ro")
     except sqlite3.OperationalError:
         # Without write permission in the folder, or room for it, SQLite cannot make its
         # shared-memory file. With nothing in a WAL beside it nobody is writing and the file alone
         # is everything.
         if Path(path).exists() and not _size(Path(f"{real_file(path)}-wal")):
-            return Reader(_connect_reader(f"{uri}?mode=ro&immutable=1"))
+            return _connect_reader(f"{uri}?mode=ro&immutable=1")
         raise
 
 

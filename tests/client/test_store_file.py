@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 import shutil
 import signal
@@ -75,6 +76,38 @@ def test_a_backup_overwrites_nothing(paths: Paths, tmp_path: Path) -> None:
     with pytest.raises(Refused, match="exists already"):
         store_file.backup(paths, tmp_path / "copy.db")
     assert (tmp_path / "copy.db").read_text() == "mine"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+def test_what_lies_where_nothing_can_be_written_is_copied_and_put_back(
+    paths: Paths, tmp_path: Path
+) -> None:
+    """A store that was closed in good order has no log beside it, and none can be made there."""
+    place, copy = tmp_path / "place", tmp_path / "copy.db"
+    Path(f"{place}/state").mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", f"{place}/state"]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("mounting is not allowed here")
+    try:
+        there = find_paths(str(place))
+        shutil.copy(paths.store_file, there.store_file)
+        subprocess.run(["mount", "-o", "remount,ro", f"{place}/state"], check=True)
+        assert store_file.backup(there, copy) == (copy.stat().st_size, [])
+        store_file.restore(paths, Path(there.store_file))
+    finally:
+        subprocess.run(["umount", f"{place}/state"], check=True)
+    assert (tasks(str(copy)), tasks(paths.store_file)) == (1, 1)
+
+
+def test_a_copy_that_cannot_be_read_is_not_called_the_store(paths: Paths, tmp_path: Path) -> None:
+    """Method: its log is a folder."""
+    copy = tmp_path / "copy.db"
+    shutil.copy(paths.store_file, copy)
+    Path(f"{copy}-wal").mkdir()
+    with pytest.raises(StorageError) as caught:
+        store_file.restore(paths, copy)
+    assert (caught.value.what, caught.value.next_step) == (f"{copy} cannot be read", "")
+    assert tasks(paths.store_file) == 1
 
 
 def test_the_store_of_before_is_kept(paths: Paths, tmp_path: Path) -> None:
