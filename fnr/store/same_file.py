@@ -24,7 +24,8 @@ class FileLost(sqlite3.OperationalError):
 def real_file(path: str | Path) -> Path:
     """The file itself where a link leads to it: SQLite keeps the log beside that one."""
     path = Path(path)
-    return path.resolve() if path.is_symlink() else path
+    # Not resolve: that raises where links lead in a circle.
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 class SameFile:

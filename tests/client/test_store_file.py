@@ -110,6 +110,16 @@ def test_a_copy_that_cannot_be_read_is_not_called_the_store(paths: Paths, tmp_pa
     assert tasks(paths.store_file) == 1
 
 
+def test_a_store_that_is_a_link_to_itself_is_replaced_by_a_copy(
+    paths: Paths, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.db"
+    shutil.move(paths.store_file, copy)
+    Path(paths.store_file).symlink_to("fnr.db")
+    assert store_file.restore(paths, copy) is None
+    assert tasks(paths.store_file) == 1
+
+
 def test_the_store_of_before_is_kept(paths: Paths, tmp_path: Path) -> None:
     store_file.backup(paths, tmp_path / "copy.db")
     kept = store_file.restore(paths, tmp_path / "copy.db")
