@@ -14,7 +14,14 @@ import msgspec
 import typer
 from msgspec import Raw
 
-from fnr.api.errors import BadData, Failed, FnrError, Refused, StorageError
+from fnr.api.errors import (
+    BadData,
+    Failed,
+    FnrError,
+    PermissionDenied,
+    Refused,
+    StorageError,
+)
 from fnr.api.letter_requests import ExportLetters, ImportLetters, LetterFile
 from fnr.api.wire import REQUEST_BYTES_MAX
 from fnr.cli.given_file import opened
@@ -71,7 +78,8 @@ def _write(to: Path, lines: Iterable[bytes]) -> int:
         raise Refused(f"{to} exists already", why="an export overwrites nothing") from error
     except OSError as error:
         why = f"{error.strerror}; nothing of it was kept"
-        raise StorageError(f"{to} cannot be written", why=why) from error
+        kind = PermissionDenied if isinstance(error, PermissionError) else StorageError
+        raise kind(f"{to} cannot be written", why=why) from error
 
 
 def import_letters(

@@ -18,6 +18,7 @@ from fnr.api.errors import (
     ConfigError,
     DaemonDown,
     FnrError,
+    PermissionDenied,
     Refused,
     StorageError,
     TimedOut,
@@ -311,9 +312,8 @@ def take_effect() -> None:
 
 def _unwritable(path: Path, error: OSError) -> FnrError:
     look = "df -h" if error.errno in _FULL else "ls -ld"
-    return StorageError(
-        f"{path} cannot be written", why=_why(error), next_step=f"{look} {path.parent}"
-    )
+    kind = PermissionDenied if isinstance(error, PermissionError) else StorageError
+    return kind(f"{path} cannot be written", why=_why(error), next_step=f"{look} {path.parent}")
 
 
 def _why(error: Exception) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from msgspec import Struct
 
-from fnr.api.errors import ConfigError, NotFound, StorageError
+from fnr.api.errors import ConfigError, FnrError, NotFound, PermissionDenied, StorageError
 from fnr.cli.here import here
 from fnr.cli.options import DryRun
 from fnr.cli.past_errors import corrections_since
@@ -191,7 +191,7 @@ def _forget(*, dry_run: bool) -> None:
     try:
         file.unlink()
     except OSError as error:
-        raise StorageError(f"{file} cannot be removed", why=str(error.strerror)) from error
+        raise _not_changed(file, "removed", error) from error
     words = f"{file} is removed: only fnr's own model is left"
     _say_forgotten(words, file, removed=True)
     take_effect()
@@ -213,4 +213,9 @@ def _write(data: bytes) -> None:
         file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         write_durably(str(file), data, mode=0o644)
     except OSError as error:
-        raise StorageError(f"{file} cannot be written", why=str(error.strerror)) from error
+        raise _not_changed(file, "written", error) from error
+
+
+def _not_changed(file: Path, verb: str, error: OSError) -> FnrError:
+    kind = PermissionDenied if isinstance(error, PermissionError) else StorageError
+    return kind(f"{file} cannot be {verb}", why=str(error.strerror))
