@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import pwd
+import subprocess
+import sys
 from errno import EACCES
 from pathlib import Path
 from threading import Event, Thread
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,7 +18,7 @@ from hypothesis import strategies as st
 from fnr.config import rule_files, whole_file
 from fnr.config.gone_file import look_for_rules
 from fnr.config.paths import Paths, find_paths
-from fnr.config.rule_files import LoadedRules, load_rules, read_rule_file
+from fnr.config.rule_files import LoadedRules, load_rules, read_packs, read_rule_file
 from fnr.config.settings import Settings
 from fnr.config.text_model_file import load_text_model
 from fnr.host.limits import own_file_limit
@@ -361,3 +364,23 @@ def test_who_may_not_read_a_file_of_rules_is_told_whose_it_is(
     assert problem.message == (
         f"cannot be read: Permission denied to {name}: its mode is 0200, its owner {name}"
     )
+
+
+def test_packs_are_read_the_same_in_every_locale() -> None:
+    """Method: one that has no letters but those of ASCII."""
+    folder = rule_files.PACKS_DIR
+    (folder / "words.toml").write_text(PACK.replace("no lens", "keine größe"), "utf-8")
+    program = (
+        "import msgspec, pathlib, sys; from fnr.config import rule_files;"
+        "rule_files.PACKS_DIR = pathlib.Path(sys.argv[1]);"
+        "sys.stdout.buffer.write(msgspec.json.encode(rule_files.read_packs()))"
+    )
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    found = subprocess.run(
+        [sys.executable, "-c", program, str(folder)],
+        env={**os.environ, **plain},
+        capture_output=True,
+        check=True,
+    )
+    assert found.stdout == msgspec.json.encode(read_packs())
+    assert "größe" in found.stdout.decode()
