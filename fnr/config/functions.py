@@ -317,6 +317,11 @@ class _Reader:
         if place.startswith("~"):
             self.problem(key, f"{written}: whose home that is, nobody here knows")
             return None
+        try:
+            os.fsencode(place)
+        except UnicodeEncodeError as error:
+            self.problem(key, f"{written}: no name in a locale of {error.encoding}")
+            return None
         return str(self.folder / place)
 
     def _check_folder(self, key: str, folder: str) -> None:

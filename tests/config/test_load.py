@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -473,6 +474,24 @@ def test_a_place_that_cannot_be_looked_at_is_one_problem_of_the_file(
     assert f"fnr.toml:8: functions.g.cwd: {tmp_path}/{long}: File name too long" in lines
     loop = f"functions.h.cwd: {tmp_path}/loop: Too many levels of symbolic links"
     assert f"fnr.toml:11: {loop}" in lines
+
+
+def test_a_place_that_the_locale_cannot_name_is_a_problem(tmp_path: Path) -> None:
+    """Method: a locale that has no letters but those of ASCII."""
+    (tmp_path / "fnr.toml").write_text(
+        '[functions.f]\npython = "a:b"\ncwd = "größe"\nundo_within = ["größe"]\n', "utf-8"
+    )
+    found = subprocess.run(
+        [sys.executable, "-m", "fnr", "--home", str(tmp_path), "config", "check"],
+        env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        capture_output=True,
+        check=False,
+    )
+    lines = found.stderr.decode().splitlines()
+    assert (found.returncode, len([line for line in lines if "no name in a locale" in line])) == (
+        78,
+        2,
+    )
 
 
 def test_what_init_writes_is_right_and_imports(tmp_path: Path) -> None:
