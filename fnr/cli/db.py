@@ -152,9 +152,11 @@ def vacuum() -> None:
 def _is_of_store(file: Path) -> bool:
     """Would SQLite take it for a part of the store, though it is not there now?"""
     paths = here().paths
+    # Where a link leads to the store, SQLite keeps its log beside the store, not beside the link.
+    stores = (paths.store_file, paths.telemetry_file)
     parts = {
         os.path.realpath(f"{store}{suffix}")
-        for store in (paths.store_file, paths.telemetry_file)
+        for store in (*stores, *map(os.path.realpath, stores))
         for suffix in ("", "-wal", "-shm", "-journal")
     }
     return os.path.realpath(file) in parts

@@ -474,8 +474,13 @@ def test_the_store_is_checked_copied_and_put_back(at: Run, empty: Path, tmp_path
     copy = tmp_path / "copy.db"
     assert at("db", "backup", copy).out == f"{copy}\n"
     assert at("db", "backup", copy).code == 6
-    found = at("db", "backup", f"{find_paths(str(empty)).store_file}-journal")
+    store = find_paths(str(empty)).store_file
+    found = at("db", "backup", f"{store}-journal")
     assert (found.code, "a file of the store itself" in found.err) == (6, True)
+    linked = find_paths(str(tmp_path / "linked"))
+    Path(linked.state_dir).mkdir(parents=True)
+    Path(linked.store_file).symlink_to(store)
+    assert at("--home", linked.home, "db", "backup", f"{store}-journal").code == 6
     found = at("db", "backup", "/proc/copy.db")
     assert found.code == 74
     assert found.err.startswith("error: the copy /proc/copy.db was not kept\n  why: No such file")
