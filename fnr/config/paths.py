@@ -124,6 +124,14 @@ class Paths:
         """Where workers of a user find us."""
         return self.worker_socket_file if uid is None else f"{self.run_dir}/{uid}/worker.sock"
 
+    def lasting_worker_socket_of(self, uid: int | None) -> str:
+        """The same by a way that leads to the next daemon's too, wherever that one has its own."""
+        lasting = f"{self.sockets_link}/worker.sock"
+        leads = uid is None and len(os.fsencode(lasting)) <= SOCKET_PATH_BYTES_MAX
+        if leads and _target(self.sockets_link) == self.run_dir:
+            return lasting
+        return self.worker_socket_of(uid)
+
     def spool_of(self, uid: int | None) -> str:
         """Where workers of a user keep what they could not deliver."""
         return self.spool_dir if uid is None else f"{self.users_dir}/{uid}"
@@ -245,11 +253,16 @@ def _run_dir_of_last(state_dir: str) -> str:
     cron has no XDG_RUNTIME_DIR, and a login has one: both are to find the same daemon, and workers
     the next one, whoever has started it.
     """
+    folder = _target(_sockets_link(state_dir))
+    return folder if os.path.isdir(folder) else ""  # noqa: PTH112 - as above
+
+
+def _target(link: str) -> str:
+    """Where it leads; "" when it is no link."""
     try:
-        folder = os.readlink(_sockets_link(state_dir))  # noqa: PTH115 - pathlib costs 8 ms
+        return os.readlink(link)  # noqa: PTH115 - pathlib costs 8 ms
     except OSError:
         return ""
-    return folder if os.path.isdir(folder) else ""  # noqa: PTH112 - as above
 
 
 def home_of_user(home: str | None) -> str:

@@ -178,7 +178,7 @@ def _spec(
         secret=parts.ulids.new() + parts.ulids.new(),
         function=settings.name,
         kind=settings.kind,
-        socket=parts.paths.worker_socket_of(uid),
+        socket=parts.paths.lasting_worker_socket_of(uid),
         log_path=log_path,
         now_path=parts.paths.now_file_of(uid, worker_id),
         spool_dir=parts.paths.spool_of(uid),

@@ -61,3 +61,20 @@ def test_a_place_that_a_logout_has_removed_is_looked_for_no_longer(fnr: Fnr) -> 
     shutil.rmtree(place.parent)
     assert fnr("daemon", "start").returncode == 0
     assert fnr("submit", "greet", "name=you", "--wait", runtime="login").returncode == 0
+
+
+def test_a_worker_finds_the_daemon_that_was_started_after_a_logout(
+    fnr: Fnr, tmp_path: Path
+) -> None:
+    """Where it began to work is gone with the login. Method: it works until somebody reads."""
+    fnr("init")
+    assert fnr("daemon", "start", runtime="login").returncode == 0
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    task_id = fnr("run", "-d", "--", "sh", "-c", f"echo begun > {gate}", runtime="login").stdout
+    place = Path(fnr("config", "path", "-o", "json").stdout.split('"socket":"')[1].split('"')[0])
+    assert fnr("daemon", "stop").returncode == 0
+    shutil.rmtree(place.parent)
+    assert fnr("daemon", "start").returncode == 0
+    assert gate.read_text() == "begun\n"
+    assert fnr("task", "wait", task_id.strip(), "--for", "30s").returncode == 0
