@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -72,7 +73,7 @@ def install(
         lambda: f"{one_line(str(file))}{' (not written: -n)' if dry_run else ''}\n",
         name=str(file),
     )
-    here().hint(_what_next(shell, file))
+    here().hint(what_next(shell, file))
 
 
 def place(shell: str, environ: Mapping[str, str]) -> Path:
@@ -117,14 +118,15 @@ def _own_shell() -> str:
     return name
 
 
-def _what_next(shell: str, file: Path) -> str:
+def what_next(shell: str, file: Path) -> str:
+    """What else makes the shell use it."""
     if shell == "bash":
         return (
             "a new shell has it; without the package bash-completion add to ~/.bashrc:"
-            f" source {file}"
+            f" source {shlex.quote(str(file))}"
         )
     if shell == "zsh":
-        return f"add to ~/.zshrc, before compinit: fpath=({file.parent} $fpath)"
+        return f"add to ~/.zshrc, before compinit: fpath=({shlex.quote(str(file.parent))} $fpath)"
     return "a new shell has it"
 
 

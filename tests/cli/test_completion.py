@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cli_runs import Run
 
-from fnr.cli.completion import SCRIPTS, place
+from fnr.cli.completion import SCRIPTS, place, what_next
 from fnr.config.installed_files import installed_file
 
 ROOT = Path(__file__).parents[2]
@@ -110,3 +110,11 @@ def test_tab_starts_no_program(tmp_path: Path) -> None:
         ["bash", "--norc", "-c", code], capture_output=True, text=True, check=True
     )
     assert (done.stdout, done.stderr) == ("01JD\n", "")
+
+
+def test_what_to_add_can_be_pasted_whatever_the_home_is_called() -> None:
+    environ = {"HOME": "/home/an n"}
+    told = {shell: what_next(shell, place(shell, environ)) for shell in ("bash", "zsh")}
+    data = "/home/an n/.local/share"
+    assert told["bash"].endswith(f" source '{data}/bash-completion/completions/fnr'")
+    assert told["zsh"].endswith(f" fpath=('{data}/zsh/site-functions' $fpath)")
