@@ -124,13 +124,18 @@ class Paths:
         """Where workers of a user find us."""
         return self.worker_socket_file if uid is None else f"{self.run_dir}/{uid}/worker.sock"
 
+    def lasting(self, path: str) -> str:
+        """One of run_dir by a way that leads to the next daemon's, too, wherever that has it."""
+        if _target(self.sockets_link) != self.run_dir:
+            return path
+        return f"{self.sockets_link}{path.removeprefix(self.run_dir)}"
+
     def lasting_worker_socket_of(self, uid: int | None) -> str:
-        """The same by a way that leads to the next daemon's too, wherever that one has its own."""
-        lasting = f"{self.sockets_link}/worker.sock"
-        leads = uid is None and len(os.fsencode(lasting)) <= SOCKET_PATH_BYTES_MAX
-        if leads and _target(self.sockets_link) == self.run_dir:
-            return lasting
-        return self.worker_socket_of(uid)
+        """As lasting, where a socket can have such a path, and the user can go that way."""
+        socket = self.worker_socket_of(uid)
+        lasting = self.lasting(socket)
+        fits = uid is None and len(os.fsencode(lasting)) <= SOCKET_PATH_BYTES_MAX
+        return lasting if fits else socket
 
     def spool_of(self, uid: int | None) -> str:
         """Where workers of a user keep what they could not deliver."""

@@ -203,7 +203,7 @@ def _spec(
         undo=settings.undo,
         undo_within=settings.undo_within,
         fault=parts.faults.for_start(settings.name) if parts.faults else None,
-        breaker_path=parts.paths.breaker_file,
-        trial_path=parts.paths.trial_file,
+        breaker_path=parts.paths.lasting(parts.paths.breaker_file),
+        trial_path=parts.paths.lasting(parts.paths.trial_file),
         made_for=mark_of(settings),
     )

@@ -15,6 +15,17 @@ from live_home import end_workers
 
 # Root has the system's places; in a user namespace of its own it is nobody.
 NOBODY = [] if os.geteuid() else ["unshare", "--user"]
+GUARDED = """
+import fnr
+def call(gates):
+    for gate in gates:
+        open(gate, "w").close()
+    try:
+        with fnr.breaker("storage"):
+            return "called"
+    except fnr.BreakerOpen:
+        return "refused"
+"""
 Fnr = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -66,15 +77,27 @@ def test_a_place_that_a_logout_has_removed_is_looked_for_no_longer(fnr: Fnr) -> 
 def test_a_worker_finds_the_daemon_that_was_started_after_a_logout(
     fnr: Fnr, tmp_path: Path
 ) -> None:
-    """Where it began to work is gone with the login. Method: it works until somebody reads."""
+    """Where it began to work is gone with the login; so is what breakers are shown in.
+
+    Method: two pipes that it cannot open before somebody reads, then a service forced open by then.
+    """
     fnr("init")
+    begun, goes_on = tmp_path / "begun", tmp_path / "goes-on"
+    os.mkfifo(begun)
+    os.mkfifo(goes_on)
+    (tmp_path / "guarded.py").write_text(GUARDED)
+    settings = Path(fnr("config", "path", "-o", "name").stdout.strip())
+    table = f'[functions.guarded]\npython = "guarded:call"\ncwd = "{tmp_path}"\n'
+    settings.write_text(f"{settings.read_text()}\n{table}")
     assert fnr("daemon", "start", runtime="login").returncode == 0
-    gate = tmp_path / "gate"
-    os.mkfifo(gate)
-    task_id = fnr("run", "-d", "--", "sh", "-c", f"echo begun > {gate}", runtime="login").stdout
+    gates = f'gates=["{begun}", "{goes_on}"]'
+    task_id = fnr("submit", "guarded", gates, runtime="login").stdout.strip()
+    assert begun.read_text() == ""
     place = Path(fnr("config", "path", "-o", "json").stdout.split('"socket":"')[1].split('"')[0])
     assert fnr("daemon", "stop").returncode == 0
     shutil.rmtree(place.parent)
     assert fnr("daemon", "start").returncode == 0
-    assert gate.read_text() == "begun\n"
-    assert fnr("task", "wait", task_id.strip(), "--for", "30s").returncode == 0
+    assert fnr("breaker", "open", "storage", "--for", "1h", "--reason", "test").returncode == 0
+    assert goes_on.read_text() == ""
+    assert fnr("task", "wait", task_id, "--for", "30s").returncode == 0
+    assert '"result":"refused"' in fnr("task", "show", task_id, "-o", "json").stdout
