@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shlex
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -313,7 +314,8 @@ def take_effect() -> None:
 def _unwritable(path: Path, error: OSError) -> FnrError:
     look = "df -h" if error.errno in _FULL else "ls -ld"
     kind = PermissionDenied if isinstance(error, PermissionError) else StorageError
-    return kind(f"{path} cannot be written", why=_why(error), next_step=f"{look} {path.parent}")
+    next_step = f"{look} {shlex.quote(str(path.parent))}"
+    return kind(f"{path} cannot be written", why=_why(error), next_step=next_step)
 
 
 def _why(error: Exception) -> str:

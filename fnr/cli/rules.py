@@ -5,6 +5,7 @@ None but reload needs a daemon.
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -182,7 +183,7 @@ def _with_drafts(files: list[str]) -> LoadedRules:
         if other != file:
             raise UsageError(
                 f"{other} and {file} would be the same file of rules.d",
-                next_step=f"{here().command} rules check {file}",
+                next_step=f"{here().command} rules check {shlex.quote(str(file))}",
             )
     own, problems = operator_files(here().paths.rules_dir)
     kept = [file for file in own if file.name not in drafts]

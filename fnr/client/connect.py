@@ -317,10 +317,12 @@ def checked_socket_path(paths: Paths) -> str:
 def not_connected(paths: Paths, error: OSError) -> FnrError:
     """Why nobody answered at the socket, and what to do."""
     if isinstance(error, PermissionError):
+        import shlex  # noqa: PLC0415 - only for commands that people paste
+
         return PermissionDenied(
             "the daemon's socket does not let you in",
             why=f"{paths.socket_file}: {error.strerror}; you are uid {os.geteuid()}",
-            next_step=f"ls -ld {paths.run_dir} {paths.socket_file}",
+            next_step=f"ls -ld {shlex.join((paths.run_dir, paths.socket_file))}",
         )
     if isinstance(error, BlockingIOError):
         return TryAgain(

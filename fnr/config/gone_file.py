@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -26,4 +27,4 @@ def rules_gone(rules_dir: str) -> str:
 
 def look_for_rules(rules_dir: str) -> str:
     """The command that helps then; a link that leads nowhere is in the way of a folder."""
-    return f"{'ls -l' if Path(rules_dir).is_symlink() else 'mkdir'} {rules_dir}"
+    return f"{'ls -l' if Path(rules_dir).is_symlink() else 'mkdir'} {shlex.quote(rules_dir)}"

@@ -21,7 +21,7 @@ def closed(tmp_path: Path) -> Iterator[Path]:
         subprocess.run([*WITHOUT_POWERS, "true"], capture_output=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("root cannot give up its powers here")
-    folder = tmp_path / "closed"
+    folder = tmp_path / "closed to us"
     folder.mkdir()
     (folder / "learnt-words.json").write_text("{}")
     folder.chmod(0o500)
@@ -40,9 +40,12 @@ def closed(tmp_path: Path) -> Iterator[Path]:
     ],
 )
 def test_what_is_denied_is_no_failure_of_the_disk(line: str, closed: Path) -> None:
-    places = {"CLOSED": str(closed), "OPEN": str(closed.parent)}
-    for name, place in places.items():
-        line = line.replace(name, place)
-    command = [*WITHOUT_POWERS, sys.executable, "-m", "fnr", *line.split()]
+    words = [
+        word.replace("CLOSED", str(closed)).replace("OPEN", str(closed.parent))
+        for word in line.split()
+    ]
+    command = [*WITHOUT_POWERS, sys.executable, "-m", "fnr", *words]
     found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (found.returncode, "Permission denied" in found.stderr) == (77, True), found.stderr
+    if "  try: ls -ld " in found.stderr:
+        assert f"  try: ls -ld '{closed}'" in found.stderr
