@@ -159,7 +159,9 @@ class _Reader:
         self._check_needs(fields)
         self._check_command(kind, fields)
         if kind == "comfyui":
-            fields |= read_workflow_keys(self.report, self.path, self.table, fields)
+            fields |= read_workflow_keys(
+                self.report, self.path, self.table, fields, place=self._place
+            )
         else:
             refuse_workflow(self.report, self.path, self.table)
         if "undo" in self.table:

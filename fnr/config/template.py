@@ -47,6 +47,10 @@ timeout = "10m"
 # timeout = "20m"
 # save_to = "renders"                   # its files are brought there, a folder for each task
 
+# [alerts.ops]                  # whom to tell of dead letters, open breakers, a full disk
+# command = ["notify-send", "{title}", "{text}"]     # or webhook = "https://…", or mail = "…"
+# severity = "alert"            # the least: notice, warning, alert, critical
+
 # What to do when an attempt fails; these are the defaults.
 # [functions.count.retry]
 # max = 3                       # retries of transient failures (timeouts, refused connections, …)
@@ -81,10 +85,6 @@ timeout = "10m"
 [rules]
 # Your own rules stand in rules.d/*.toml: fnr rules add, fnr rules edit, fnr rules check.
 # text_model = true             # false: an error that no rule names stays unknown
-
-# [alerts.ops]                  # whom to tell of dead letters, open breakers, a full disk
-# command = ["notify-send", "{title}", "{text}"]     # or webhook = "https://…", or mail = "…"
-# severity = "alert"            # the least: notice, warning, alert, critical
 
 [chaos]
 # enabled = true                # let faults be injected: fnr chaos faults, fnr chaos inject

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fnr.config.keys import COMFYUI_KEYS, Report
@@ -16,29 +15,36 @@ _OWN = {*COMFYUI_KEYS, "nodes"} - {"comfyui"}
 
 
 def read_workflow_keys(
-    report: Report, path: KeyPath, table: Mapping[str, Any], fields: dict[str, Any]
+    report: Report,
+    path: KeyPath,
+    table: Mapping[str, Any],
+    fields: dict[str, Any],
+    *,
+    place: Callable[[str, str], str | None],
 ) -> dict[str, Any]:
     """Further fields of such a function; problems, also of its file, are in the report.
 
-    fields: what was read of the table already; the declared input among it.
+    fields: what was read of the table already; the declared input among it. place: where a key's
+            path is; reports one that is nowhere.
     """
-    folder = Path(report.file).parent
     found: dict[str, Any] = {"nodes": _nodes(report, path, table, fields["input"])}
     for key in ("workflow", "save_to"):
-        if fields.get(key):
-            found[key] = str(folder / Path(fields[key]).expanduser())
+        if written := fields.get(key):
+            found[key] = place(key, written)
     # Its breaker guards it, as that of any service.
     found["services"] = tuple(
         dict.fromkeys([*fields.get("services", ()), *filter(None, [fields.get("comfyui")])])
     )
-    if "workflow" in found:
+    if found.get("workflow"):
         graph = _read(report, (*path, "workflow"), found["workflow"])
         for place in found["nodes"] if graph is not None else ():
             try:
                 place_of(graph or {}, place)
             except BadWorkflowError as error:
                 report.problem((*path, "nodes", place), str(error))
-    elif fields["input"] and fields["input"].get("workflow") != "object":
+    elif (
+        "workflow" not in found and fields["input"] and fields["input"].get("workflow") != "object"
+    ):
         report.problem(path, 'names no workflow, so its input must declare: workflow = "object"')
     return found
 

@@ -64,7 +64,6 @@ class Crew:
         self.timekeeper = Timekeeper(parts, self.dispatcher, self.supervisor, self.stopper)
         self.clock_changes = ClockChanges(parts, self.dispatcher, self.timekeeper.move_due)
         self.effects = Effects(parts)
-        self.alerting = self._alerting()
         self.undoing = Undoing(parts, self.dispatcher)
         self.reserve = Reserve(parts)
         self.intake = Intake(parts, self.dispatcher, self.reserve)
@@ -76,7 +75,6 @@ class Crew:
             self.breaker_gate.reloaded,
             self.breaker_probes.start,
             self.stepping_aside.start,
-            self.alerting.reloaded,
         ]
         self.store_care = StoreCare(parts, self.adopter, self.runner, self.dispatcher, self.reserve)
         self.runner.on_settled = self._settled
@@ -96,12 +94,8 @@ class Crew:
         self.dispatcher.on_delivered = self._busy
         self.timekeeper.on_buried = self._expired
         self.undoing.acts["release"] = Releasing(parts, self.resources).release
-        self.clock_changes.on_shifted += [
-            self.conditions.clock_set,
-            self.undoing.look,
-            self.effects.deliver,
-            self.alerting.clock_set,
-        ]
+        self.clock_changes.on_shifted += [self.conditions.clock_set, self.undoing.look]
+        self.alerting = self._alerting()
         self.undoing.on_waiting, self.undoing.on_stuck = self._waits_again, self.effects.deliver
         self.intake.on_expiring = self.timekeeper.move_due
         self.supervisor.on_buried = self._buried
@@ -119,6 +113,8 @@ class Crew:
         )
         self.effects.take, self.effects.on_done = made.take, made.noted
         self.breakers.on_moved.append(made.changed)
+        self.reload.on_reloaded.append(made.reloaded)
+        self.clock_changes.on_shifted += [self.effects.deliver, made.clock_set]
         return made
 
     def _taken(self, worker: WorkerProcess) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 import msgspec
 
 from fnr.policy.alert import Alert, AlertState, Told
+from fnr.policy.record import PAGE_ITEMS_MAX
 from fnr.store.rows import json_text, marks
 from fnr.store.transaction import Row, Transaction
 
@@ -105,7 +106,7 @@ def listed(tx: Transaction, *, channel: str | None = None, limit: int = 50) -> l
     rows = tx.all(
         f"SELECT {_COLUMNS} FROM alert WHERE ? IS NULL OR channel = ?"
         " ORDER BY last_at_ms DESC, channel DESC, about DESC LIMIT ?",
-        (channel, channel, limit),
+        (channel, channel, max(1, min(limit, PAGE_ITEMS_MAX))),
     )
     return [told_of(row) for row in rows]
 

@@ -181,12 +181,12 @@ command = ["third"]
 cwd = "loop"
 """
     )
-    nobody = "there is no user 'nobody-of-that-name' on this host"
+    nobody = "whose home that is, nobody here knows"
     assert said(found) == [
-        f'fnr.toml:3: functions.render.env_file: "~nobody-of-that-name/.env": {nobody}',
-        f'fnr.toml:4: functions.render.undo_within: "~nobody-of-that-name/out": {nobody}',
+        f"fnr.toml:3: functions.render.env_file: ~nobody-of-that-name/.env: {nobody}",
+        f"fnr.toml:4: functions.render.undo_within: ~nobody-of-that-name/out: {nobody}",
         f"fnr.toml:5: functions.render.cwd: {tmp_path}/{name}: File name too long",
-        f'fnr.toml:8: functions.other.cwd: "~nobody-of-that-name": {nobody}',
+        f"fnr.toml:8: functions.other.cwd: ~nobody-of-that-name: {nobody}",
         f"fnr.toml:11: functions.third.cwd: {tmp_path}/loop: Too many levels of symbolic links",
     ]
 

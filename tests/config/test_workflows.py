@@ -67,6 +67,8 @@ def test_a_service_that_is_named_only_here_has_a_breaker(loaded: Load) -> None:
         ('comfyui = "c"\nurl = "gpu2:8188"', "no URL that begins with http"),
         ('comfyui = "c"\nurl = "http://u:secret@gpu2"', "must have no user and password in it"),
         ('comfyui = "c"\nworkflow = "none.json"', "none.json: No such file or directory"),
+        ('comfyui = "c"\nworkflow = "~no-such-user/a.json"', "whose home that is, nobody here"),
+        ('comfyui = "c"\nsave_to = "~no-such-user/a"', "whose home that is, nobody here"),
         ('comfyui = "c"\nworkflow = "ui.json"', 'save it with "Export (API)"'),
         ('comfyui = "c"\nworkflow = "broken.json"', "broken.json is no JSON"),
         ('comfyui = "c"\nworkflow = "cat.json"\nnodes = { "66.text" = "a" }', "no node '66'"),
