@@ -35,18 +35,20 @@ def read_workflow_keys(
     found["services"] = tuple(
         dict.fromkeys([*fields.get("services", ()), *filter(None, [fields.get("comfyui")])])
     )
-    if found.get("workflow"):
-        graph = _read(report, (*path, "workflow"), found["workflow"])
-        for place in found["nodes"] if graph is not None else ():
-            try:
-                place_of(graph or {}, place)
-            except BadWorkflowError as error:
-                report.problem((*path, "nodes", place), str(error))
-    elif (
-        "workflow" not in found and fields["input"] and fields["input"].get("workflow") != "object"
-    ):
+    if file := found.get("workflow"):
+        _check_nodes(report, path, file, found["nodes"])
+    elif "workflow" not in table and (told := fields["input"]) and told.get("workflow") != "object":
         report.problem(path, 'names no workflow, so its input must declare: workflow = "object"')
     return found
+
+
+def _check_nodes(report: Report, path: KeyPath, file: str, nodes: Mapping[str, str]) -> None:
+    graph = _read(report, (*path, "workflow"), file)
+    for node in nodes if graph is not None else ():
+        try:
+            place_of(graph or {}, node)
+        except BadWorkflowError as error:
+            report.problem((*path, "nodes", node), str(error))
 
 
 def refuse_workflow(report: Report, path: KeyPath, table: Mapping[str, Any]) -> None:
