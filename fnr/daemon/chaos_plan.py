@@ -149,6 +149,10 @@ def _check_path(fault: Fault, options: dict[str, str], paths: Paths) -> None:
         return
     if not Path(path).is_absolute() or not Path(path).parent.is_dir():
         raise UsageError("path must be absolute, in a folder that exists", why=path)
+    try:
+        Path(path).exists()
+    except OSError as error:
+        raise UsageError("path cannot be used", why=f"{error.strerror}: {path}") from error
     # Whatever way leads there: /tmp/../etc is /etc.
     place = Path(path).resolve()
     if any(place.is_relative_to(folder) for folder in SYSTEM):

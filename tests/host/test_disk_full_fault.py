@@ -49,3 +49,15 @@ def test_a_file_is_put_back_however_far_it_had_come(place: Path) -> None:
     disk_full.undo(injection)
     assert place.read_text() == "before"
     assert disk_full.residue(injection) == ""
+
+
+def test_a_file_whose_name_is_as_long_as_names_can_be_is_put_aside_and_back(tmp_path: Path) -> None:
+    """Else the fault cannot begin, and its undo record can never be closed."""
+    place = tmp_path / ("a" * 255)
+    place.write_text("before")
+    injection = full(place)
+    disk_full.begin(injection)
+    assert "No space left" in disk_full.proof(injection)
+    disk_full.undo(injection)
+    assert disk_full.residue(injection) == ""
+    assert [file.read_text() for file in tmp_path.iterdir()] == ["before"]

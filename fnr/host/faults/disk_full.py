@@ -107,7 +107,8 @@ def _fill(place: Path, balloon: Path) -> None:
 
 
 def _aside(injection: Injection, place: Path) -> Path:
-    return place.with_name(f".{place.name}.fnr-chaos-{injection.injection_id}")
+    # Its own name may be as long as names can be.
+    return place.with_name(f".fnr-chaos-aside-{injection.injection_id}")
 
 
 def _balloon(injection: Injection, place: Path) -> Path:

@@ -30,7 +30,7 @@ def begin(injection: Injection) -> None:
 
 def proof(injection: Injection) -> str:
     """A file cannot be created there."""
-    probe = Path(injection.options["path"]) / f".fnr-chaos-{injection.injection_id}"
+    probe = _probe(injection)
     try:
         probe.touch()
     except PermissionError as error:
@@ -52,6 +52,8 @@ def undo(injection: Injection) -> None:
         if _flags(place) not in {None, flags}:
             _set_flags(place, flags)
     place.chmod(mode)
+    # Left by a dead-man process that was killed while it looked.
+    _probe(injection).unlink(missing_ok=True)
 
 
 def residue(injection: Injection) -> str:
@@ -63,7 +65,11 @@ def residue(injection: Injection) -> str:
     mode, flags = noted
     if place.stat().st_mode & 0o7777 != mode or (_flags(place) or 0) != flags:
         return f"{place} is not as it was: mode {mode:o}, flags {flags:#x}"
-    return ""
+    return f"{_probe(injection)} is still there" if _probe(injection).exists() else ""
+
+
+def _probe(injection: Injection) -> Path:
+    return Path(injection.options["path"]) / f".fnr-chaos-{injection.injection_id}"
 
 
 def _note(injection: Injection) -> str:

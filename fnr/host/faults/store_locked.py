@@ -55,7 +55,11 @@ def residue(injection: Injection) -> str:
     known = holder(injection.folder)
     if known is None:
         return ""
-    pid, inode = b"%d" % known.pid, b":%d" % os.stat(_file(injection)).st_ino  # noqa: PTH116 - pathlib costs 8 ms
+    try:
+        inode = b":%d" % os.stat(_file(injection)).st_ino  # noqa: PTH116 - pathlib costs 8 ms
+    except FileNotFoundError:
+        return ""  # the daemon that closed the store took it along
+    pid = b"%d" % known.pid
     # A line reads: 1: POSIX  ADVISORY  WRITE 1234 08:02:131077 120 120
     lines = [line.split() for line in (look_at("/proc/locks") or b"").splitlines()]
     ours = [
