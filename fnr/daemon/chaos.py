@@ -114,7 +114,8 @@ class Chaos:
             # It ended while we did our part, which nobody would undo any more.
             await self._deeds.undo(injection, again=True)
         self._tell("begun", injection, holder.seen.effect)
-        return _with_ids(report, injection, holder.seen)
+        known = {"injection_id": injection.injection_id, "drill_id": injection.drill_id}
+        return replace(report, **known, outcome=holder.seen)
 
     async def listed(self, _: Client, request: ListDrills) -> list[Drilled]:
         """Injections that act, and those that are over."""
@@ -129,7 +130,7 @@ class Chaos:
         """End faults now."""
         if bool(request.ids) == request.all:
             raise UsageError("abort needs ids or --all, and not both")
-        found = await asyncio.to_thread(records.active, self._folder)
+        found = await self._acting()
         wanted = tuple(word.upper() for word in request.ids)
         chosen = [
             one
@@ -324,8 +325,12 @@ class Chaos:
     def _late(self, holder: Holder) -> None:
         """Its deadline has passed and it is still there: by force."""
         if not holder.over.is_set():
-            call = partial(abort, holder.injection, by="the daemon", clock=self._parts.clock)
-            self._parts.start(_in_thread(call), what="ending a fault by force")
+            self._by_force(holder.injection, "the daemon")
+
+    async def _acting(self) -> list[Injection]:
+        """Injections that act; a flood last: another may be why the store cannot be written."""
+        found = await asyncio.to_thread(records.active, self._folder)
+        return sorted(found, key=lambda one: one.fault == "queue-flood")
 
     async def replay(self) -> None:
         """Undo what an earlier daemon left behind, once its dead-man processes have had their turn.
@@ -334,15 +339,18 @@ class Chaos:
         """
         known = await asyncio.to_thread(records.history, self._folder)
         if known:
-            self._parts.faults = ArmedFaults()
+            # A fault may have begun since we serve.
+            self._parts.faults = self._parts.faults or ArmedFaults()
             self._parts.faults.remember(known[: records.PAST_MAX])
         self._players.left(one.injection for one in known if not self._is_ours(one.injection))
-        for injection in await asyncio.to_thread(records.active, self._folder):
+        for injection in await self._acting():
             if self._is_ours(injection):
                 continue  # injected since we serve, while this was looked at
             await self._deeds.undo(injection)
             if injection.fault == "daemon-kill":
-                self._parts.later(SPARE_MS * 5, partial(self._replay_late, injection))
+                self._parts.later(
+                    SPARE_MS * 5, partial(self._by_force, injection, "the next daemon")
+                )
                 continue
             try:
                 outcome = await asyncio.to_thread(
@@ -358,9 +366,9 @@ class Chaos:
         ours = (self._parts.boot_id, self._pid, pid_start(self._pid) or 0)
         return (injection.boot_id, injection.daemon_pid, injection.daemon_pid_start) == ours
 
-    def _replay_late(self, injection: Injection) -> None:
-        call = partial(abort, injection, by="the next daemon", clock=self._parts.clock)
-        self._parts.start(_in_thread(call), what="undoing a fault")
+    def _by_force(self, injection: Injection, by: str) -> None:
+        call = partial(abort, injection, by=by, clock=self._parts.clock)
+        self._parts.start(_in_thread(call), what="ending a fault by force")
 
     def _tell(self, what: str, injection: Injection, detail: str) -> None:
         log.info(
@@ -387,12 +395,3 @@ def _next_step(injection: Injection) -> str:
         return ""
     port = injection.options["port"]
     return f"fnr chaos proxy --listen {port} --upstream 127.0.0.1:PORT"
-
-
-def _with_ids(report: InjectReport, injection: Injection, seen: Outcome) -> InjectReport:
-    return replace(
-        report,
-        injection_id=injection.injection_id,
-        drill_id=injection.drill_id,
-        outcome=seen,
-    )

@@ -26,11 +26,12 @@ from fnr.host.procfs import pid_start
 from fnr.policy.chaos import DRILL_TAG, Injection
 from fnr.policy.faults import CATALOGUE, Acts
 from fnr.store import tasks
-from fnr.store.connection import Transaction
+from fnr.store.connection import StoreBusy, StoreFull, StoreIll, Transaction
 from fnr.store.reads import select_task_ids
 
 FLOOD_TAG = "flood"
 CHUNK = 500
+STORE_RETRY_S = 1.0
 
 
 def command_of_daemon(parts: Parts) -> tuple[str, ...]:
@@ -152,9 +153,20 @@ class ChaosDeeds:
         why = f"the flood of drill {injection.drill_id} is over"
         # Whoever comes meanwhile would cancel the same ones.
         async with self._draining:
-            while await self._cancel_some(where, why):
+            while await self._cancelled_some(where, why):
                 pass
         records.settled_in_daemon(injection.folder)
+
+    async def _cancelled_some(self, where: str, why: str) -> bool:
+        """However long the store needs for it: nobody else would take the flood away."""
+        while True:
+            try:
+                return await self._cancel_some(where, why)
+            except (StoreBusy, StoreFull, StoreIll) as error:
+                if not self._parts.dispatching:
+                    raise  # the next daemon does it
+                log.warning("a flood cannot be drained yet: %s", error)
+                await asyncio.sleep(STORE_RETRY_S)
 
     async def _cancel_some(self, where: str, why: str) -> bool:
         now_ms = self._true_clock.now_ms()
