@@ -97,18 +97,13 @@ def standing(words: Iterable[GpuWord], trusted: Mapping[str, int]) -> dict[str, 
             continue
         if not word.pci:
             against.clear()
-        elif word.code == _RECOVERY_CHANGED and _CHANGED_TO.search(word.text):
-            # The driver's own verdict on all that it said before.
+        elif is_last_word(word):
             against.pop(word.pci, None)
             if why_against(word):
                 against[word.pci] = word
         elif word.code == _CONTAINED:
             before = against.get(word.pci)
-            if (
-                before is not None
-                and before.code == _DOUBLE_BIT
-                and word.at_us - before.at_us <= _CONTAINED_WITHIN_US
-            ):
+            if before is not None and takes_back(word, before):
                 del against[word.pci]
         elif why_against(word):
             # The first is the cause, later ones are its consequences.
@@ -116,6 +111,17 @@ def standing(words: Iterable[GpuWord], trusted: Mapping[str, int]) -> dict[str, 
             if before is None or before.code == _DOUBLE_BIT:
                 against[word.pci] = word
     return against
+
+
+def is_last_word(word: GpuWord) -> bool:
+    """Is it the driver's own verdict on all that it said before?"""
+    return word.code == _RECOVERY_CHANGED and _CHANGED_TO.search(word.text) is not None
+
+
+def takes_back(word: GpuWord, before: GpuWord) -> bool:
+    """Does it say that the error before has ended a process, and no more?"""
+    contained = (word.code, before.code) == (_CONTAINED, _DOUBLE_BIT)
+    return contained and word.at_us - before.at_us <= _CONTAINED_WITHIN_US
 
 
 def why_against(word: GpuWord) -> str:
