@@ -34,15 +34,16 @@ class GpuProbe:
         self._socket: socket.socket | None = None
         self._not_before_ms = 0
         self._why = ""
-        self._stuck = 0
+        self._stuck: list[Child] = []
         self._unwanted = False
 
     def read(self) -> GpuReport:
         """All GPUs, or why they cannot be seen."""
         first = self._socket is None
         if first:
-            if self._stuck >= STUCK_MAX:
-                return GpuReport(missing=f"{self._stuck} probes hang in the driver: restart fnr")
+            self._stuck = [child for child in self._stuck if not _has_ended(child, 0)]
+            if len(self._stuck) >= STUCK_MAX:
+                return GpuReport(missing=f"{len(self._stuck)} probes hang in the driver")
             if self._clock.boot_ms() < self._not_before_ms:
                 return GpuReport(missing=self._why)
             try:
@@ -118,9 +119,15 @@ class GpuProbe:
     def _end(self, child: Child) -> None:
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(child.pidfd, signal.SIGKILL)
-        if readable_within(child.pidfd, KILLED_WITHIN_MS):
-            with suppress(StillAlive):
-                reap(child.pid, child.pidfd)
-        else:
-            self._stuck += 1
-        os.close(child.pidfd)
+        if not _has_ended(child, KILLED_WITHIN_MS):
+            self._stuck.append(child)
+
+
+def _has_ended(child: Child, within_ms: int) -> bool:
+    """Whether it is gone; then nothing of it is left here either."""
+    if not readable_within(child.pidfd, within_ms):
+        return False
+    with suppress(StillAlive):
+        reap(child.pid, child.pidfd)
+    os.close(child.pidfd)
+    return True
