@@ -100,11 +100,12 @@ def wait_until_waiting(home: LiveHome, task_id: str) -> None:
 
 
 def wait_until_held(home: LiveHome, *names: str) -> dict[str, str]:
-    """Why these functions are held back, once all are."""
+    """Why these functions are held back, once all are and what they need was read."""
     while True:
         status = home.ask(ask.GetStatus())
         held = {one.function: one.holds.get("resources", "") for one in status.functions}
-        if all("is looking" not in held[name] and held[name] for name in names):
+        unread = [word for word in ("is looking", "not read yet") for n in names if word in held[n]]
+        if not unread and all(held[name] for name in names):
             return {name: held[name] for name in names}
 
 
