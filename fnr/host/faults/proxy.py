@@ -23,6 +23,8 @@ from fnr.host.process import die_with_parent
 
 HOST = "127.0.0.1"
 HEAD_BYTES_MAX = 64 * 1024
+# As long as a large upload may take.
+HEAR_OUT_S = 60.0
 _HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nConnection: close\r\n\r\n" + b"x" * 500
 
 
@@ -58,6 +60,7 @@ class Proxy:
                     await reader.readuntil(b"\r\n\r\n")
                     writer.write(_answer(mode))
                     await writer.drain()
+                    await _hear_out(reader, writer)
                 case _:
                     await self._forward(reader, writer)
         writer.close()
@@ -79,6 +82,15 @@ class Proxy:
             pass
         finally:
             there_writer.close()
+
+
+async def _hear_out(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Take in what the client still sends: else it meets a reset, and never reads the answer."""
+    writer.write_eof()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(HEAR_OUT_S):
+            while await reader.read(65_536):
+                pass
 
 
 async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
