@@ -6,6 +6,8 @@ the fault: a real failure that comes at the same time stays one.
 
 from __future__ import annotations
 
+from collections import Counter
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -17,6 +19,11 @@ from fnr.policy.filter import parse
 from fnr.policy.filter_match import matches
 from fnr.policy.filter_tree import Expr
 from fnr.policy.task import Claim, Task
+
+# Faults of which it is known who met them, without reading all of it.
+KNOWN_MAX = 200
+# Attempts that may be a drill's; the latest are those that can still end.
+MARKS_MAX = 100_000
 
 
 class Mark(Struct, frozen=True):
@@ -30,6 +37,25 @@ class Mark(Struct, frozen=True):
     excused: bool = False
 
 
+class Met:
+    """Who has met one fault: each look reads no more than what is new, for there may be many."""
+
+    def __init__(self, injection: Injection) -> None:
+        self._folders = (injection.folder, records.past_folder(injection))
+        self._offset = 0
+        self.times: Counter[str] = Counter()
+        self.tokens: set[str] = set()
+
+    def look(self) -> Met:
+        """Itself, as of now."""
+        for folder in self._folders:
+            found, self._offset = records.effects_from(folder, self._offset)
+            for effect in found:
+                self.times[effect.task_id] += 1
+                self.tokens.add(effect.token)
+        return self
+
+
 class ArmedFaults:
     """Faults that workers carry out, as long as they are armed; marks stay behind them."""
 
@@ -37,6 +63,7 @@ class ArmedFaults:
         self.attempts: dict[str, tuple[Injection, Expr | None]] = {}
         self.starts: dict[str, Injection] = {}
         self._marks: dict[str, Mark] = {}
+        self._met: dict[str, Met] = {}
 
     def arm(self, injection: Injection) -> None:
         """From now on."""
@@ -56,18 +83,18 @@ class ArmedFaults:
         """Attempts whose workers are about to be hit from outside."""
         for target in injection.targets:
             if target.token:
-                self._marks[target.token] = Mark(injection, hit=True, excused=target.excused)
+                self._mark(target.token, Mark(injection, hit=True, excused=target.excused))
 
     def remember(self, known: list[Drilled]) -> None:
-        """Marks of faults that an earlier daemon injected."""
-        for drilled in known:
+        """Marks of faults that an earlier daemon injected, latest first."""
+        for drilled in reversed(known):
             injection = drilled.injection
             folder = injection.folder
             if drilled.state != "active":
                 folder = records.past_folder(injection)
             for effect in records.effects(folder):
                 if effect.token:
-                    self._marks[effect.token] = Mark(injection, hit=True)
+                    self._mark(effect.token, Mark(injection, hit=True))
             fault = CATALOGUE.get(injection.fault)  # none, if a newer fnr ran here before
             if fault is not None and fault.reach is Reach.WORKER:
                 self.mark_targets(injection)
@@ -89,10 +116,9 @@ class ArmedFaults:
                 continue
             if where is not None and not matches(where, _record(task), now_ms):
                 continue
-            met = records.effects(injection.folder)
-            if sum(effect.task_id == task.task_id for effect in met) >= injection.times:
+            if self._met_by(injection).times[task.task_id] >= injection.times:
                 continue
-            self._marks[token] = Mark(injection)
+            self._mark(token, Mark(injection))
             return _told(injection)
         return None
 
@@ -106,7 +132,7 @@ class ArmedFaults:
     def marked(self, token: str, evidence: Evidence) -> Evidence:
         """The evidence with the drill that caused it, if one did."""
         mark = self._marks.get(token)
-        if mark is None or not (mark.hit or _met(mark.injection, token)):
+        if mark is None or not (mark.hit or token in self._met_by(mark.injection).tokens):
             return evidence
         drill_id, fault = mark.injection.drill_id, mark.injection.fault
         if mark.excused:
@@ -116,10 +142,18 @@ class ArmedFaults:
             )
         return replace(evidence, drill=drill_id)
 
+    def _mark(self, token: str, mark: Mark) -> None:
+        if len(self._marks) >= MARKS_MAX:
+            del self._marks[next(iter(self._marks))]
+        self._marks[token] = mark
 
-def _met(injection: Injection, token: str) -> bool:
-    folders = (injection.folder, records.past_folder(injection))
-    return any(effect.token == token for folder in folders for effect in records.effects(folder))
+    def _met_by(self, injection: Injection) -> Met:
+        # Who is forgotten here is read anew.
+        known = self._met.pop(injection.injection_id, None) or Met(injection)
+        if len(self._met) >= KNOWN_MAX:
+            del self._met[next(iter(self._met))]
+        self._met[injection.injection_id] = known
+        return known.look()
 
 
 def _told(injection: Injection) -> WorkerFault:

@@ -186,15 +186,23 @@ def note_effect(folder: str, effect: Effect) -> bool:
 
 def effects(folder: str) -> list[Effect]:
     """Who met the fault, in the order it happened."""
+    found, _ = effects_from(folder, 0)
+    return found
+
+
+def effects_from(folder: str, offset: int) -> tuple[list[Effect], int]:
+    """Those that were written behind so many bytes, and behind how many the next ones will be."""
     try:
-        lines = (Path(folder) / EFFECTS).read_bytes().splitlines()
+        with (Path(folder) / EFFECTS).open("rb") as file:
+            file.seek(offset)
+            whole, end, _ = file.read().rpartition(b"\n")
     except OSError:
-        return []
+        return [], offset
     found = []
-    for line in lines:
+    for line in whole.splitlines():
         with suppress(msgspec.MsgspecError):
             found.append(msgspec.json.decode(line, type=Effect))
-    return found
+    return found, offset + len(whole) + len(end)
 
 
 def note_holder(folder: str) -> None:
