@@ -35,6 +35,7 @@ from fnr.host.faults import disk_full
 from fnr.host.faults.undoing import abort, undo
 from fnr.host.machine import read_machine
 from fnr.host.procfs import pid_start
+from fnr.host.systemd import notify_socket
 from fnr.policy.chaos import (
     DRILL_TAG,
     Drilled,
@@ -180,6 +181,7 @@ class Chaos:
                 "lock": paths.lock_file,
                 "log": f"{paths.log_dir}/chaos.log",
                 "proxies": f"{self._folder}/proxies",
+                "manager": notify_socket(),
             },
         )
 

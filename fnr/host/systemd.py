@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 def sd_notify(*lines: str, environ: Mapping[str, str] | None = None) -> bool:
     """Send "READY=1", "STATUS=…" and the like in one message; False when nobody listens."""
-    address = (os.environ if environ is None else environ).get("NOTIFY_SOCKET", "")
+    address = notify_socket(environ)
     if address[:1] not in {"/", "@"}:
         return False
     if address[0] == "@":  # an abstract socket: its name begins with a NUL byte
@@ -18,10 +18,21 @@ def sd_notify(*lines: str, environ: Mapping[str, str] | None = None) -> bool:
     try:
         with socket.socket(socket.AF_UNIX, kind) as sender:
             sender.connect(address)
-            sender.send("\n".join(lines).encode())
+            if lines:
+                sender.send("\n".join(lines).encode())
     except OSError:
         return False
     return True
+
+
+def notify_socket(environ: Mapping[str, str] | None = None) -> str:
+    """Where whoever started us listens; "" when that was no service manager."""
+    return (os.environ if environ is None else environ).get("NOTIFY_SOCKET", "")
+
+
+def is_listening(address: str) -> bool:
+    """Is the service manager of such a socket there? Nothing is said to it."""
+    return sd_notify(environ={"NOTIFY_SOCKET": address})
 
 
 def watchdog_interval_ms(environ: Mapping[str, str] | None = None) -> int | None:
