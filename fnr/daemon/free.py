@@ -141,13 +141,16 @@ class Free:
         known = needs.disk_path in self._disks and now_ms - self._disks_at_ms <= FRESH_MS
         return known or not needs.disk_mib
 
-    async def look(self, needs: Needs) -> None:
-        """Find out what these needs ask about, as far as it takes waiting."""
-        if needs.on_gpu:
-            await self.read_gpus()
+    async def look(self, needs: Needs) -> str:
+        """Find out what these needs ask about, as far as it takes waiting; why GPUs cannot be seen.
+
+        A driver that falls silent leaves what it said last.
+        """
+        unseen = (await self.read_gpus()).missing if needs.on_gpu else ""
         if needs.disk_mib:
             self._disks |= await self._read_disks({*self._disks, needs.disk_path})
             self._disks_at_ms = self._parts.clock.boot_ms()
+        return unseen
 
     def mount_of(self, path: str) -> str:
         """The file system of a path that was asked about; else the path."""

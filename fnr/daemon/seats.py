@@ -72,9 +72,13 @@ class Seats:
                 failpoint("seat-in-unit")
             return found
 
+        found: Grant | Refusal
         try:
-            await self._free.look(pool.settings.needs)
-            found = await self._parts.store.write(unit)
+            unseen = await self._free.look(pool.settings.needs)
+            if unseen and not self._free.gpus.report.missing:
+                found = Refusal(why=f"needs a GPU; {unseen}", until=Until.READING)
+            else:
+                found = await self._parts.store.write(unit)
         except (StoreBusy, StoreFull, StoreIll) as error:
             log.warning("no GPU could be given to a worker of %s: %s", pool.name, error)
             # A COMMIT that reported an error may be on disk all the same.

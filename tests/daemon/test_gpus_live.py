@@ -19,6 +19,7 @@ from test_task_life import end_of, function, submit
 
 from fnr.api import requests as ask
 from fnr.api.incident_requests import GetError
+from fnr.daemon.gpus import FRESH_MS
 from fnr.policy.task import TaskState
 
 HomeAt = Callable[[str], LiveHome]
@@ -308,6 +309,24 @@ def test_a_gpu_that_comes_later_is_given_to_who_has_waited_for_one(
     gpus.say(gpu(0), gpu(1))
     # The second may be given what the first has given back by then.
     assert {result_of(home, one) for one in waiting} <= {uuid(0), uuid(1)}
+
+
+def test_no_worker_is_started_on_what_was_read_before_the_driver_fell_silent(
+    home_at: HomeAt, gpus: Gpus
+) -> None:
+    """It would hang in the driver, too, and nobody could end it."""
+    home = home_at(on_gpu("see", "visible_gpus", WORKERS[1]) + on_gpu("plain", "echo", ""))
+    gpus.say(gpu(0))
+    assert home.start(env=gpus.env), home.log()
+    assert "healthy" in home.fnr("gpu", "list").stdout
+    gpus.say("hang")
+    # Until what was read is too old to decide on.
+    end_of(home, submit(home, "plain", delay_ms=FRESH_MS))
+    task_id = submit(home, "see")
+    why = wait_until_held(home, "see")["see"]
+    assert "the driver has not answered" in why or "the driver did not answer" in why
+    assert home.ask(ask.GetTask(task_id=task_id)).task.attempts == 0
+    assert [one.function for one in home.ask(ask.ListWorkers())] == ["plain"]
 
 
 def test_who_ran_out_of_memory_on_its_gpu_waits_for_what_it_lacks_there(
