@@ -107,9 +107,10 @@ class Chaos:
             )
         try:
             await self._deeds.begin(injection, client)
-        except FnrError:
+        except Exception as error:
             holder.let_go("the daemon could not do its part")
-            await holder.over.wait()
+            if isinstance(error, FnrError):  # else its end waits for the store, too
+                await holder.over.wait()
             raise
         if self._deeds.is_over(injection):
             # It ended while we did our part, which nobody would undo any more.

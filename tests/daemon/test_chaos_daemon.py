@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sqlite3
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -17,7 +19,7 @@ from live_home import LiveHome
 from msgspec.structs import replace
 
 from fnr.api.chaos_requests import AbortDrills, InjectFault
-from fnr.api.errors import DaemonDown, Refused
+from fnr.api.errors import DaemonDown, Refused, TryAgain
 from fnr.api.requests import ListTasks, PauseFunction, ReloadConfig
 from fnr.client.sdk import Client
 from fnr.daemon.main import Daemon
@@ -164,6 +166,19 @@ def test_what_a_flood_is_about_is_no_reason_to_end_it(home: LiveHome) -> None:
     [over] = all_over(home)
     assert over.outcome is not None
     assert over.outcome.undone_by == "its deadline"
+
+
+def test_a_flood_that_the_store_does_not_take_is_over_when_it_is_free(home: LiveHome) -> None:
+    """It was told as an error, and kept every other drill away until its deadline."""
+    home.up()
+    with closing(sqlite3.connect(home.paths.store_file, isolation_level=None)) as stranger:
+        stranger.execute("BEGIN IMMEDIATE")
+        with pytest.raises(TryAgain, match="locked by another program"):
+            inject(home, "queue-flood", options={"function": "rock", "count": "600"})
+    [over] = all_over(home)
+    assert over.outcome is not None
+    assert over.outcome.reverted
+    assert over.outcome.undone_by == "the daemon could not do its part"
 
 
 def test_a_daemon_that_is_brought_back_logs_as_the_killed_one_was_told_to(home: LiveHome) -> None:
