@@ -59,6 +59,7 @@ PLACES = (*STARTING, *CROWD, *WORK_OF, *ENDING)
 # Places that take a GPU or a second of waiting to come to, and the test that dies there.
 DIED_AT_ELSEWHERE = frozenset(
     {
+        "alert-sent-not-noted",  # daemon/test_alerting_live
         "condition-in-unit", "condition-woken",  # daemon/test_conditions_live
         "seat-committed", "seat-in-unit",  # daemon/test_gpus_live
     }
