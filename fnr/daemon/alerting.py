@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
+from typing import Any
 
 from fnr.api.alert_requests import Sent, TestAlerts
 from fnr.api.errors import NotFound
@@ -52,6 +53,8 @@ class Alerting:
         self._lasting = lasting
         self._host = os.uname().nodename
         self._sending: set[str] = set()
+        # Apart from the daemon's other work, whose end it waits for.
+        self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._looks_at_ms = self._began_ms = 0
@@ -68,6 +71,11 @@ class Alerting:
         self._began_ms = self._parts.clock.boot_ms()
         self._tidy()
         self.reloaded()
+
+    def close(self) -> None:
+        """The daemon ends, and waits for no channel: the next one tells what was not taken."""
+        for task in self._tasks:
+            task.cancel()
 
     def reloaded(self) -> None:
         """There may be other channels."""
@@ -133,7 +141,7 @@ class Alerting:
         self._watch = self._parts.later(LOOK_MS, self._look_around)
         now = self._lasting()
         if frozenset(alert.about for alert in now.alerts) != self._seen:
-            self._parts.start(self._compare(now), what="looking at what lasts")
+            self._start(self._compare(now), what="looking at what lasts")
 
     async def _compare(self, now: Lasting) -> None:
         # What a daemon that has just begun has not met again it may meet yet; breakers are stored.
@@ -174,7 +182,7 @@ class Alerting:
     def look(self) -> None:
         """Something may be due."""
         if self._channels:
-            self._parts.start(self._look(), what="looking for alerts")
+            self._start(self._look(), what="looking for alerts")
 
     async def _look(self) -> None:
         names = [name for name in self._channels if name not in self._sending]
@@ -199,7 +207,7 @@ class Alerting:
             if at_ms is not None and at_ms <= now_ms:
                 ripe = [one for one in due if (one.due_at_ms or 0) <= now_ms]
                 self._sending.add(name)
-                self._parts.start(self._send(table, ripe), what=f"telling {name}")
+                self._start(self._send(table, ripe), what=f"telling {name}")
             elif at_ms is not None:
                 moments.append(at_ms)
         if moments:
@@ -285,10 +293,20 @@ class Alerting:
         for table in self._channels.values():
             known = [moves.noticed(None, one, table.channel, now_ms=told_ms) for one in fresh]
             if told := [one for one in known if one is not None]:
-                self._parts.start(self._send_once(table, told), what=f"telling {table.name}")
+                self._start(self._send_once(table, told), what=f"telling {table.name}")
 
     async def _send_once(self, table: AlertTable, told: Sequence[Told]) -> None:
         await self._sent(table, told)
+
+    def _start(self, work: Coroutine[Any, Any, None], *, what: str) -> None:
+        task = self._parts.loop.create_task(work, name=what)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("%s failed: %s", task.get_name(), error, exc_info=error)
 
     # ── asked ────────────────────────────────────────────────────────────────
 

@@ -334,6 +334,7 @@ class Daemon:
     async def _close(self) -> None:
         self._doors.close()
         self._clients.close()
+        self._crew.alerting.close()
         self._crew.breaker_probes.close()
         self._crew.breakers.close()
         self._crew.clock_changes.close()

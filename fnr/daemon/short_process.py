@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -64,6 +65,11 @@ async def run(
     tail = _Tail(parts, read_fd)
     try:
         ended, report = await _ended(parts, child, mark, timeout_ms=timeout_ms)
+    except asyncio.CancelledError:
+        # Not reaped, so the group is still its own.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+        raise
     finally:
         tail.close()
         os.close(child.pidfd)

@@ -28,14 +28,10 @@ def test_that_the_store_is_ill_is_told_once_and_nothing_mild_with_it() -> None:
     with Webhook() as hook:
 
         async def whole() -> None:
-            under_way: list[asyncio.Task[None]] = []
             lasting = [ILL, Alert(about="x", kind="problem", severity="alert", title="mild")]
 
             async def write(_: object) -> None:
                 raise StoreIll("the store is ill")
-
-            def start(work: Any, *, what: str) -> None:
-                under_way.append(asyncio.get_running_loop().create_task(work, name=what))
 
             clock = Clock()
             parts: Any = SimpleNamespace(
@@ -49,14 +45,13 @@ def test_that_the_store_is_ill_is_told_once_and_nothing_mild_with_it() -> None:
                 paths=SimpleNamespace(home="/srv", config_file="/fnr.toml"),
                 redactor=SimpleNamespace(text=str),
                 loop=asyncio.get_running_loop(),
-                start=start,
                 later=lambda ms, call: asyncio.get_running_loop().call_later(ms / 1_000, call),
             )
             alerting = Alerting(parts, lambda: Lasting(alerts=lasting))
             for _ in range(2):
                 alerting.changed()
-                while under_way:
-                    await under_way.pop(0)
+                while alerting._tasks:
+                    await asyncio.wait(alerting._tasks)
 
         asyncio.run(whole())
         assert hook.titles() == ["the store is ill: I/O error"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -165,3 +167,16 @@ def test_a_program_is_told_as_it_is_asked_for(home_at: HomeAt, tmp_path: Path) -
     assert first.startswith("notice|[fnr ")
     assert body.startswith('{"schema":"fnr.alert/1","key":"desk:test:')
     assert "alerts.desk" not in home.log()
+
+
+def test_an_end_waits_for_no_channel(home_at: HomeAt, tmp_path: Path) -> None:
+    began = tmp_path / "began"
+    os.mkfifo(began)
+    program = f'["sh", "-c", "echo $$ > {began}; exec sleep 1000"]'
+    home = home_at(REFUSE + f'[alerts.slow]\ncommand = {program}\ntimeout = "1h"\n').up()
+    submit(home, "refuse", {"n": 1})
+    pidfd = os.pidfd_open(int(began.read_text()))
+    assert home.end() == 0
+    assert select.select([pidfd], [], [], 30)[0], "and what it began ends with it"
+    os.close(pidfd)
+    assert "cut off" not in home.log()
