@@ -15,6 +15,7 @@ from zlib import crc32
 
 from fnr.policy.facts import Facts, ended_as_program
 from fnr.policy.file_kinds import ENDINGS, kind_of_file
+from fnr.policy.secret_keys import BLANK
 
 FEATURE_BITS = 19
 # The first words of a message say most; a page of log must not cost more than a sentence.
@@ -37,6 +38,7 @@ _TOKEN = re.compile(
     r"|0x[0-9a-fA-F]+"
     r"|[A-Z]?[a-z]+(?:'[a-z]+)?|[A-Z]+(?![a-z])|[0-9]+(?:\.[0-9]+)*"
 )
+_HIDDEN = BLANK.decode()
 _KINDS = {"x": "type", "t": "type", "c": "code"}
 _SHORT_NUMBER_DIGITS = 3
 _WORD_CHARS_MIN = 2
@@ -123,6 +125,8 @@ def _sentences(facts: Facts) -> Iterator[Sequence[str]]:
     for text, limit in zip(facts.texts, limits, strict=False):
         # What a log says last is what ended it.
         part = text[:limit] if limit == MESSAGE_CHARS_MAX else text[-limit:]
+        # That a secret stood there says nothing of what went wrong.
+        part = part.replace(_HIDDEN, " ")
         words = words_of(part)[:left]
         left -= len(words)
         yield words

@@ -44,13 +44,13 @@ def test_a_large_task_is_first_although_small_ones_would_fit_beside_what_is_free
     for gate in gates:
         os.mkfifo(gate)
     first, second, third = gates
-    small = [
-        submit(home, "small", {"gate": str(first)}),
-        submit(home, "small", {"gate": str(third)}),
-    ]
-    big = submit(home, "big", {"gate": str(second)}, priority=9)
-    assert "the most free is 7744MiB" in wait_until_held(home, "big")["big"]
-    first.write_text("1\n")
+    small = [submit(home, "small", {"gate": str(first)})]
+    # It has begun: as long as the GPU was not read, the large one would be the first of all.
+    with first.open("w") as opened:
+        small.append(submit(home, "small", {"gate": str(third)}))
+        big = submit(home, "big", {"gate": str(second)}, priority=9)
+        assert "the most free is 7744MiB" in wait_until_held(home, "big")["big"]
+        opened.write("1\n")
     assert result_of(home, small[0]) == "1\n"
     second.write_text("2\n")
     assert result_of(home, big) == "2\n"

@@ -222,3 +222,8 @@ def test_what_operators_teach_is_followed_and_the_rest_stays() -> None:
     assert guess(said, model) is Category.PERMANENT
     assert guess("all seats taken", model) is Category.RESOURCE
     assert guess("'tall' is no number", model) is Category.VALIDATION
+
+
+def test_what_was_hidden_in_it_says_nothing_of_an_error() -> None:
+    hidden = gather(Evidence(message="disk [redacted] gone"))
+    assert features(hidden) == features(gather(Evidence(message="disk gone")))
