@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -66,9 +65,7 @@ async def run(
     try:
         ended, report = await _ended(parts, child, mark, timeout_ms=timeout_ms)
     except asyncio.CancelledError:
-        # Not reaped, so the group is still its own.
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, signal.SIGKILL)
+        process.kill_group(child)
         raise
     finally:
         tail.close()

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import ssl
 from base64 import b64encode
 from collections.abc import Sequence
-from contextlib import suppress
 from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
 from msgspec import Struct
@@ -97,9 +95,8 @@ async def _run(argv: Sequence[str], *, cwd: str | None) -> Health:
         await ended.wait()
     finally:
         loop.remove_reader(child.pidfd)
-        # Not reaped yet, so the group is still its own: also what it left behind goes.
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, signal.SIGKILL)
+        # Also what it left behind goes.
+        process.kill_group(child)
         if not ended.is_set():
             await _reaped(child)
         found = process.reap(child.pid, child.pidfd)

@@ -179,6 +179,15 @@ def kill(child: Child) -> None:
         signals.pidfd_send_signal(child.pidfd, signals.SIGKILL)
 
 
+def kill_group(child: Child) -> None:
+    """SIGKILL to it and what it has started, as far as that has not left its group.
+
+    Call it before it is reaped: until then the group is its own.
+    """
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signals.SIGKILL)
+
+
 def become_subreaper() -> None:
     """Let orphans among our descendants become our children, so that none is out of sight."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
