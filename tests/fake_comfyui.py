@@ -6,6 +6,8 @@ It runs one prompt at a time, and a prompt ends when the test says so, or at onc
 from __future__ import annotations
 
 import json
+import socket
+import struct
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -58,6 +60,7 @@ class FakeComfyui:
     old:     it has no jobs, and gives prompts ids of its own.
     refusal: what it answers every prompt with, and the status. partial: node errors of those that
              it takes all the same.
+    outputs: of every prompt that ends well. always: what it shows as the nodes of every prompt.
     """
 
     def __init__(self, *, at_once: bool = True, old: bool = False) -> None:
@@ -65,6 +68,8 @@ class FakeComfyui:
         self.refusal: tuple[int, object] | None = None
         self.partial: dict[str, Any] = {}
         self.failure: dict[str, Any] | None = None
+        self.outputs: dict[str, Any] = OUTPUTS
+        self.always: dict[str, Any] = {}
         self.cut_files = False
         # Called before each answer: a status and words, to answer these instead.
         self.trouble: Callable[[str, str], tuple[int, bytes] | None] = lambda _method, _path: None
@@ -99,7 +104,7 @@ class FakeComfyui:
     def end(self, prompt_id: str, outputs: dict[str, Any] | None = None) -> None:
         """The prompt comes to a good end."""
         with self.changed:
-            self._end(prompt_id, _succeeded(OUTPUTS if outputs is None else outputs))
+            self._end(prompt_id, _succeeded(self.outputs if outputs is None else outputs))
 
     def interrupt(self, prompt_id: str) -> None:
         """Somebody presses the button."""
@@ -115,7 +120,7 @@ class FakeComfyui:
 
     def _end(self, prompt_id: str, entry: dict[str, Any]) -> None:
         self.waiting.remove(prompt_id)
-        self.history[prompt_id] = entry
+        self.history[prompt_id] = entry | {"prompt": [1, prompt_id, self.always, {}, []]}
         self.changed.notify_all()
 
     def post(self, path: str, body: dict[str, Any]) -> tuple[int, object]:
@@ -147,13 +152,15 @@ class FakeComfyui:
         """Answer a GET."""
         with self.changed:
             if path == "/queue":
-                items = [[number, one, {}, {}, []] for number, one in enumerate(self.waiting)]
+                items = [
+                    [number, one, self.always, {}, []] for number, one in enumerate(self.waiting)
+                ]
                 return 200, {"queue_running": items[:1], "queue_pending": items[1:]}
             if path.startswith("/history/"):
                 found = path.removeprefix("/history/")
                 return 200, {found: self.history[found]} if found in self.history else {}
             if path == "/view" and query["type"] == ["output"]:
-                return 200, query["subfolder"][0].encode() + PICTURE
+                return 200, "".join(query.get("subfolder", [])).encode() + PICTURE
             return 404, None
 
     def _queue(self, body: dict[str, Any]) -> tuple[int, object]:
@@ -164,7 +171,7 @@ class FakeComfyui:
         self.waiting.append(prompt_id)
         if self.at_once:
             bad = _failed(self.failure) if self.failure is not None else None
-            self._end(prompt_id, bad or _succeeded(OUTPUTS))
+            self._end(prompt_id, bad or _succeeded(self.outputs))
         return 200, {"prompt_id": prompt_id, "number": 1, "node_errors": self.partial}
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
@@ -184,7 +191,11 @@ class FakeComfyui:
             def _answer(self, ask: Callable[[], tuple[int, object]]) -> None:
                 trouble = fake.trouble(self.command, self.path)
                 status, found = trouble if trouble is not None else ask()
-                if status == 0:  # it hangs up
+                if status <= 0:  # it hangs up, or cuts the connection
+                    if status < 0:
+                        linger = struct.pack("ii", 1, 0)
+                        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                        self.connection.close()
                     self.close_connection = True
                     return
                 is_raw = isinstance(found, bytes)
@@ -208,16 +219,16 @@ class FakeComfyui:
 def _succeeded(outputs: dict[str, Any]) -> dict[str, Any]:
     messages = [["execution_start", {}], ["execution_success", {}]]
     status = {"status_str": "success", "completed": True, "messages": messages}
-    return {"prompt": [], "outputs": outputs, "status": status}
+    return {"outputs": outputs, "status": status}
 
 
 def _failed(failure: dict[str, Any]) -> dict[str, Any]:
     messages = [["execution_start", {}], ["execution_error", failure]]
     status = {"status_str": "error", "completed": False, "messages": messages}
-    return {"prompt": [], "outputs": {}, "status": status}
+    return {"outputs": {}, "status": status}
 
 
 def _interrupted() -> dict[str, Any]:
     messages = [["execution_start", {}], ["execution_interrupted", {"node_id": "3"}]]
     status = {"status_str": "error", "completed": False, "messages": messages}
-    return {"prompt": [], "outputs": {}, "status": status}
+    return {"outputs": {}, "status": status}

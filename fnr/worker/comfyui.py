@@ -47,6 +47,7 @@ DEAD_MS = 60_000
 BUSY_MS = 600_000
 LOOK_MS, LOOK_MS_MAX = 100, 1_000
 _NOT_FOUND, _NOT_ALLOWED = 404, 405
+_DRAFT = ".draft"
 
 
 class PromptRefusedError(Exception):
@@ -109,8 +110,9 @@ class Workflow:
         prompt_id = str(kept.get("prompt_id", ""))
         try:
             found = self._look(prompt_id)
-        except ConnectionRefusedError:  # with it its prompts are gone
-            return ""
+        except ConnectionRefusedError:
+            # Its prompts may be gone with it, or only what leads there: the one before stays kept.
+            raise
         except OSError:
             found = self._patiently(lambda: self._look(prompt_id))
         if found.state in {PromptState.PENDING, PromptState.RUNNING, PromptState.DONE}:
@@ -143,7 +145,10 @@ class Workflow:
             sdk.checkpoint({"prompt_id": prompt_id, "graph": _digest(graph)})
             undo.call(_UNDO, self._step(prompt_id))
         if left_out := node_errors(answer):
-            cancel_prompt(self._server, prompt_id)
+            # Nobody follows a part of it, also where it cannot be taken back before undo does.
+            sdk.checkpoint(None)
+            with suppress(OSError, HttpRefusedError):
+                cancel_prompt(self._server, prompt_id)
             why = "ComfyUI would run a part of it only: prompt outputs failed validation"
             raise PromptRefusedError("\n".join([why, *left_out]))
         return prompt_id
@@ -185,14 +190,18 @@ class Workflow:
 
     def _patiently(self, look: Callable[[], Standing]) -> Standing:
         """Ask until it answers: busy is not dead, and dead is not lost until it stays so."""
-        began_ms = self._clock.boot_ms()
+        began_ms, dead_ms = self._clock.boot_ms(), None
         while True:
             try:
                 return look()
             except OSError as error:
-                is_dead = isinstance(error, ConnectionError)
-                quiet_ms = self._clock.boot_ms() - began_ms
-                if quiet_ms >= (DEAD_MS if is_dead else BUSY_MS):
+                now_ms = self._clock.boot_ms()
+                if not isinstance(error, ConnectionError):
+                    dead_ms = None
+                elif dead_ms is None:
+                    dead_ms = now_ms
+                is_lost = dead_ms is not None and now_ms - dead_ms >= DEAD_MS
+                if is_lost or now_ms - began_ms >= BUSY_MS:
                     raise
             self._pause(LOOK_MS_MAX)
 
@@ -205,7 +214,7 @@ class Workflow:
         """Bring the files of its outputs to save_to/TASK; the paths."""
         folder = Path(self._plan.save_to) / sdk.attempt().task_id
         folder.mkdir(parents=True, exist_ok=True)
-        taken: set[str] = set()
+        taken = {_DRAFT}
         for file in files_of(outputs):
             name = Path(file["filename"]).name
             number = 1
@@ -213,7 +222,7 @@ class Workflow:
                 number += 1
                 name = f"{number}-{Path(file['filename']).name}"
             taken.add(name)
-            draft = folder / ".draft"
+            draft = folder / _DRAFT
             try:
                 with self._server.download("/view", file) as parts:
                     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)

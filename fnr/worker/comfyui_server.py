@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -94,8 +95,8 @@ def _refused(
     if error.code not in _CLIENTS_FAULT:
         return HttpTroubleError(words, status_code=error.code)
     try:
-        answer = msgspec.json.decode(said)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        answer = _decoded(said)
+    except (ValueError, RecursionError):
         answer = None
     return HttpRefusedError(words, status_code=error.code, answer=answer)
 
@@ -109,9 +110,21 @@ def _read(answer: http.client.HTTPResponse) -> bytes:
 
 def _json(words: bytes) -> Any:
     try:
-        return msgspec.json.decode(words)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _decoded(words)
+    except (ValueError, RecursionError) as error:
         raise HttpTroubleError(f"an answer that is no JSON: {error}") from None
+
+
+def _decoded(words: bytes) -> Any:
+    """Its JSON. Raises ValueError and RecursionError.
+
+    ComfyUI writes NaN and Infinity, of any prompt that it knows: nodes that are to run each time
+    say so by NaN. These are null here.
+    """
+    try:
+        return msgspec.json.decode(words)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return json.loads(words, parse_constant=lambda _: None)
 
 
 def _parts(answer: http.client.HTTPResponse) -> Iterator[bytes]:

@@ -20,15 +20,15 @@ from fnr.worker.comfyui import Workflow, prompt_id_of, undo_prompt
 
 
 class Hurried(Clock):
-    """An hour passes at each look."""
+    """An hour passes at each look, or what is said."""
 
-    def __init__(self) -> None:
+    def __init__(self, step_ms: int = 3_600_000) -> None:
         super().__init__()
-        self._hours = count()
+        self._times_ms = count(0, step_ms)
 
     def boot_ms(self) -> int:
         """The time."""
-        return next(self._hours) * 3_600_000
+        return next(self._times_ms)
 
 
 @pytest.fixture
@@ -87,6 +87,16 @@ def test_files_are_saved_whole_and_apart(
     assert (folder / "a.png").read_bytes() == b"cats" + PICTURE
     assert (folder / "2-a.png").read_bytes() == b"dogs" + PICTURE
     assert sorted(path.name for path in folder.iterdir()) == ["2-a.png", "a.png"]
+
+
+def test_a_file_may_have_the_name_of_our_draft(
+    server: FakeComfyui, workflow: str, tmp_path: Path
+) -> None:
+    sent = {"filename": ".draft", "subfolder": "", "type": "output"}
+    server.outputs = {"9": {"images": [sent]}}
+    outcome = fnr.testing.run(of(server, workflow, save_to=str(tmp_path / "out")), {})
+    [saved] = outcome.result["saved"]
+    assert Path(saved).read_bytes() == PICTURE
 
 
 def test_a_file_that_is_cut_short_is_no_file(
@@ -187,6 +197,58 @@ def test_a_part_of_a_workflow_is_not_rendered(server: FakeComfyui, workflow: str
     assert not server.waiting
 
 
+def test_a_part_that_cannot_be_taken_back_is_not_followed(
+    server: FakeComfyui, workflow: str
+) -> None:
+    """Method: the server does not answer who takes it back; the next attempt is told it again."""
+    server.at_once = False
+    errors = [{"type": "required_input_missing", "message": "Required input is missing"}]
+    server.partial = {"12": {"class_type": "SaveImage", "errors": errors}}
+    server.trouble = lambda _, path: (503, b"") if path.endswith("/cancel") else None
+    outcome = fnr.testing.run(of(server, workflow), {})
+    assert outcome.category == "validation", outcome
+    assert outcome.undo, "it is taken back later"
+    server.end(server.waiting[0])
+    again = fnr.testing.run(of(server, workflow), {}, checkpoint=outcome.checkpoints[-1])
+    assert again.category == "validation", again
+
+
+def test_an_answer_may_hold_numbers_that_json_has_not(server: FakeComfyui, workflow: str) -> None:
+    """Nodes that always run anew say so by NaN, which ComfyUI writes into queue and history."""
+    nan = float("nan")
+    server.always = {"6": {"class_type": "X", "inputs": {}, "is_changed": [nan, -1e999]}}
+    server.outputs = {"9": {"score": [nan, 1.5]}}
+    outcome = fnr.testing.run(of(server, workflow, Hurried()), {})
+    assert outcome.ok, outcome
+    assert outcome.result["outputs"] == {"9": {"score": [None, 1.5]}}
+
+
+def test_a_refusal_may_hold_them_too(server: FakeComfyui, workflow: str) -> None:
+    """A node may have no largest value: its declaration is a part of the refusal."""
+    error = {"type": "x", "message": "Too small", "extra_info": {"max": float("inf")}}
+    server.refusal = (400, {"node_errors": {"3": {"errors": [error]}}})
+    assert "Too small" in fnr.testing.run(of(server, workflow), {}).message
+
+
+def test_a_prompt_behind_a_line_that_was_cut_is_found_again(
+    server: FakeComfyui, workflow: str
+) -> None:
+    """Method: the tunnel to the server is down for an attempt, and the prompt goes on."""
+    server.at_once = False
+    first = in_background(of(server, workflow))
+    server.wait_for(lambda: bool(server.waiting))
+    server.end(server.waiting[0])
+    kept = first().checkpoints[-1]
+    with FakeComfyui() as gone:
+        cut = of(gone, workflow)
+    second = fnr.testing.run(cut, {}, attempt=2, checkpoint=kept)
+    assert second.category == "transient"
+    assert not second.checkpoints, "what is kept of the first stays"
+    third = fnr.testing.run(of(server, workflow), {}, attempt=3, checkpoint=kept)
+    assert third.ok
+    assert len(server.queued) == 1
+
+
 def test_what_the_attempt_before_has_queued_is_not_rendered_again(
     server: FakeComfyui, workflow: str
 ) -> None:
@@ -260,6 +322,17 @@ def test_busy_is_not_dead(server: FakeComfyui, workflow: str) -> None:
     assert outcome.ok, outcome
     assert not left
     assert len(server.queued) == 1
+
+
+def test_dead_after_a_long_silence_is_dead_for_a_moment_only(
+    server: FakeComfyui, workflow: str
+) -> None:
+    """Method: two minutes pass at each look; it is busy twice, then cuts the connection once."""
+    left = [503, 503, -1]
+    server.trouble = lambda method, _: (left.pop(0), b"") if left and method == "GET" else None
+    outcome = fnr.testing.run(of(server, workflow, Hurried(120_000)), {})
+    assert outcome.ok, outcome
+    assert not left
 
 
 def test_what_was_taken_without_an_answer_is_not_queued_twice(
