@@ -45,6 +45,14 @@ def server_url(value: object) -> str:
     return value
 
 
+def base_url(value: object) -> str:
+    """The same, and paths can be put behind it."""
+    url = server_url(value)
+    if "?" in url or "#" in url:
+        raise ValueError("must end where its paths begin, without ? or #")
+    return url
+
+
 def server_address(value: object) -> str:
     """Where a server is: "host:port"."""
     if not isinstance(value, str) or not _is_address(value):

@@ -360,7 +360,7 @@ WORKERS_KEYS = {
 }
 COMFYUI_KEYS = {
     "comfyui": Key("comfyui", words.service_name),
-    "url": Key("url", words.server_url),
+    "url": Key("url", words.base_url),
     "workflow": Key("workflow", text),
     "save_to": Key("save_to", text),
 }

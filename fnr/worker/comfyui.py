@@ -124,7 +124,7 @@ class Workflow:
     def _queue(self, graph: Graph) -> str:
         token = sdk.attempt().token
         prompt_id = prompt_id_of(token)
-        sdk.checkpoint({"prompt_id": prompt_id, "graph": _digest(graph)})
+        self._keep({"prompt_id": prompt_id, "graph": _digest(graph)})
         undo.call(_UNDO, self._step(prompt_id))
         order = {"prompt": graph, "prompt_id": prompt_id, "client_id": f"fnr-{token}"}
         try:
@@ -152,6 +152,15 @@ class Workflow:
             why = "ComfyUI would run a part of it only: prompt outputs failed validation"
             raise PromptRefusedError("\n".join([why, *left_out]))
         return prompt_id
+
+    def _keep(self, what: dict[str, str]) -> None:
+        """See to it that the next attempt finds it; a daemon that is gone may be back soon."""
+        until_ms = self._clock.boot_ms() + BUSY_MS
+        while not sdk.checkpoint(what):
+            if sdk.cancelled():
+                raise PromptCancelledError("asked to end before its prompt was queued")
+            if self._clock.boot_ms() >= until_ms:
+                raise Retry("no daemon keeps the id of its prompt, so it was not queued")
 
     def _step(self, prompt_id: str) -> dict[str, str]:
         return {"url": self._plan.url, "prompt_id": prompt_id}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from fake_comfyui import GRAPH
 
+from fnr.config import whole_file
 from fnr.config.load import Loaded, load
 from fnr.config.paths import find_paths
 
@@ -65,6 +67,7 @@ def test_a_service_that_is_named_only_here_has_a_breaker(loaded: Load) -> None:
     [
         ('comfyui = "A B"', "must be the name of a service"),
         ('comfyui = "c"\nurl = "gpu2:8188"', "no URL that begins with http"),
+        ('comfyui = "c"\nurl = "http://gpu2/#flow"', "must end where its paths begin"),
         ('comfyui = "c"\nurl = "http://u:secret@gpu2"', "must have no user and password in it"),
         ('comfyui = "c"\nworkflow = "none.json"', "none.json: No such file or directory"),
         ('comfyui = "c"\nworkflow = "~no-such-user/a.json"', "whose home that is, nobody here"),
@@ -93,3 +96,16 @@ def test_a_mistake_is_explained(loaded: Load, tmp_path: Path, body: str, problem
     [only] = said(loaded(f"[functions.f]\n{body}\n"))
     assert problem in only
     assert only.startswith("fnr.toml:")
+
+
+def test_a_silent_pipe_in_place_of_a_workflow_holds_nobody_up(
+    loaded: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whole_file, "SILENCE_MS_MAX", 10)
+    os.mkfifo(tmp_path / "pipe")
+    [words] = said(loaded('[functions.cat]\ncomfyui = "c"\nurl = "http://h"\nworkflow = "pipe"\n'))
+    assert "nobody has written into it for 10 ms" in words
+    [words] = said(
+        loaded('[functions.cat]\ncomfyui = "c"\nurl = "http://h"\nworkflow = "/dev/zero"\n')
+    )
+    assert "it does not end" in words

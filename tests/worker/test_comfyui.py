@@ -230,6 +230,25 @@ def test_a_refusal_may_hold_them_too(server: FakeComfyui, workflow: str) -> None
     assert "Too small" in fnr.testing.run(of(server, workflow), {}).message
 
 
+def test_nothing_is_queued_before_its_id_is_kept(
+    server: FakeComfyui, workflow: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Method: the daemon is gone for two tries; for good; and the attempt is to end meanwhile."""
+    queued_before: list[int] = []
+
+    def keep(_: object) -> bool:
+        queued_before.append(len(server.queued))
+        return len(queued_before) == 3
+
+    monkeypatch.setattr("fnr.worker.sdk.checkpoint", keep)
+    assert fnr.testing.run(of(server, workflow), {}).ok
+    assert queued_before == [0, 0, 0]
+    gone_for_good = fnr.testing.run(of(server, workflow, Hurried()), {})
+    assert gone_for_good.category == "transient"
+    assert not fnr.testing.run(of(server, workflow), {}, cancelled=True).ok
+    assert len(server.queued) == 1
+
+
 def test_a_prompt_behind_a_line_that_was_cut_is_found_again(
     server: FakeComfyui, workflow: str
 ) -> None:
