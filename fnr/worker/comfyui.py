@@ -105,9 +105,13 @@ class Workflow:
     def _taken_before(self, graph: Graph) -> str:
         """The prompt that an attempt before has queued, if it may still come to a good end."""
         kept = sdk.attempt().checkpoint
-        if not isinstance(kept, dict) or kept.get("graph") != _digest(graph):
+        prompt_id = str(kept.get("prompt_id", "")) if isinstance(kept, dict) else ""
+        if not prompt_id:
             return ""
-        prompt_id = str(kept.get("prompt_id", ""))
+        if kept.get("graph") != _digest(graph):  # its file has changed meanwhile
+            with suppress(HttpRefusedError):
+                cancel_prompt(self._server, prompt_id)
+            return ""
         try:
             found = self._look(prompt_id)
         except ConnectionRefusedError:

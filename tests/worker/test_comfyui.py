@@ -296,6 +296,21 @@ def test_what_the_attempt_before_has_queued_is_not_rendered_again(
     assert len(server.queued) == 3
 
 
+def test_a_workflow_that_has_changed_takes_the_one_before_back(
+    server: FakeComfyui, workflow: str
+) -> None:
+    """Method: the file is mended while the prompt of a worker that died still waits."""
+    server.at_once = False
+    server.waiting = ["somebody-elses", "ours"]
+    kept = {"prompt_id": "ours", "graph": "as it was"}
+    ended = in_background(of(server, workflow), attempt=2, checkpoint=kept)
+    server.wait_for(lambda: bool(server.queued))
+    assert server.cancelled == ["ours"]
+    server.end(server.queued[0]["prompt_id"])
+    assert ended().ok
+    assert server.waiting == ["somebody-elses"]
+
+
 def test_a_prompt_that_the_server_forgot_is_tried_again(server: FakeComfyui, workflow: str) -> None:
     server.at_once = False
     ended = in_background(of(server, workflow, Hurried()))
