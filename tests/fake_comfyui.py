@@ -71,7 +71,8 @@ class FakeComfyui:
         self.outputs: dict[str, Any] = OUTPUTS
         self.always: dict[str, Any] = {}
         self.cut_files = False
-        # Called before each answer: a status and words, to answer these instead.
+        # Called before each answer: a status and words, to answer these instead; of a redirect,
+        # where to.
         self.trouble: Callable[[str, str], tuple[int, bytes] | None] = lambda _method, _path: None
         self.queued: list[dict[str, Any]] = []
         self.waiting: list[str] = []
@@ -203,6 +204,8 @@ class FakeComfyui:
                 if found is None:
                     words = b""
                 self.send_response(status)
+                if 300 <= status < 400:
+                    self.send_header("Location", words.decode())
                 self.send_header("Content-Length", str(len(words)))
                 self.end_headers()
                 if is_raw and fake.cut_files:

@@ -17,6 +17,7 @@ import msgspec
 ANSWER_S = 30.0
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
 _PART_BYTES = 1024 * 1024
+_REDIRECT = range(300, 400)
 _CLIENTS_FAULT = range(400, 500)
 
 
@@ -37,12 +38,19 @@ class HttpTroubleError(OSError):
         self.status_code = status_code
 
 
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Of a POST it would make a GET, whose good answer says nothing of what was posted."""
+
+    def redirect_request(self, req: urllib.request.Request, *more: Any) -> Any:
+        return None if req.data is not None else super().redirect_request(req, *more)
+
+
 class ComfyServer:
     """One server. What cannot be asked raises OSError: ConnectionError where nobody is there."""
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Redirects())
 
     def get(self, path: str) -> Any:
         """What it answers. Raises OSError and HttpRefusedError."""
@@ -87,12 +95,14 @@ def _refused(
     request: urllib.request.Request, error: urllib.error.HTTPError
 ) -> HttpRefusedError | HttpTroubleError:
     words = f"{request.get_method()} {request.full_url}: HTTP {error.code} {error.reason}"
+    if error.code in _REDIRECT:
+        words += f", leads to {error.headers.get('Location')}: url must name where it is"
     with error:
         try:
             said = error.read(ANSWER_BYTES_MAX)
         except (OSError, http.client.HTTPException):
             said = b""
-    if error.code not in _CLIENTS_FAULT:
+    if error.code not in _CLIENTS_FAULT and error.code not in _REDIRECT:
         return HttpTroubleError(words, status_code=error.code)
     try:
         answer = _decoded(said)

@@ -17,6 +17,7 @@ from fnr.api.frames import ComfyPlan
 from fnr.host.clock import Clock
 from fnr.worker import comfyui
 from fnr.worker.comfyui import Workflow, prompt_id_of, undo_prompt
+from fnr.worker.comfyui_server import HttpRefusedError
 
 
 class Hurried(Clock):
@@ -340,6 +341,17 @@ def test_a_server_that_is_not_there_is_told_at_once(server: FakeComfyui, workflo
     assert outcome.category == "transient"
     assert outcome.evidence is not None
     assert [code.value for code in outcome.evidence.codes] == ["ECONNREFUSED"]
+
+
+def test_what_is_sent_elsewhere_was_not_taken(server: FakeComfyui, workflow: str) -> None:
+    """A GET follows; a POST would arrive as a GET, and GET /prompt has a good answer."""
+    elsewhere = (301, f"{server.url}/queue".encode())
+    server.trouble = lambda method, _: elsewhere if method == "POST" else None
+    outcome = fnr.testing.run(of(server, workflow, Hurried()), {})
+    assert f"leads to {server.url}/queue" in outcome.message
+    assert "HTTP 301" in outcome.message
+    with pytest.raises(HttpRefusedError, match="301"):
+        undo_prompt({"url": server.url, "prompt_id": "still there"})
 
 
 def test_busy_is_not_dead(server: FakeComfyui, workflow: str) -> None:
