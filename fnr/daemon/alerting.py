@@ -191,12 +191,14 @@ class Alerting:
             for name in names:
                 if self._last_ms.get(name) is None:
                     self._last_ms[name] = rows.last_told_ms(tx, name)
-            return {name: rows.due(tx, name, count_max=DUE_MAX) for name in names}
+            return {name: rows.to_tell(tx, name, count_max=DUE_MAX) for name in names}
 
         try:
             found = await self._parts.store.write(unit)
         except (StoreIll, StoreFull, StoreBusy):
-            return  # looked for again with the next look around
+            now_ms = self._parts.clock.now_ms()
+            self._arm(now_ms + LOOK_MS, now_ms)
+            return
         now_ms = self._parts.clock.now_ms()
         moments = []
         for name, due in found.items():
@@ -256,7 +258,8 @@ class Alerting:
             self._parts.problems.pop(key, None)
             log.info("told", extra={"channel": table.name, "title": message.title})
         else:
-            self._parts.problems[key] = f"alerts do not reach {table.name}: {sent.found}"
+            if table.name in self._channels:
+                self._parts.problems[key] = f"alerts do not reach {table.name}: {sent.found}"
             log.error("alerts do not reach %s: %s", table.name, sent.found)
         return sent
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from hashlib import blake2b
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -112,7 +113,7 @@ class Message(Struct, frozen=True, kw_only=True):
 
 def wants(channel: Channel, alert: Alert) -> bool:
     """Is it one for this channel?"""
-    if SEVERITIES.index(alert.severity) < SEVERITIES.index(channel.severity):
+    if _rank(alert.severity) < _rank(channel.severity):
         return False
     if not channel.functions or not alert.function:
         return True
@@ -142,6 +143,12 @@ def noticed(known: Told | None, alert: Alert, channel: Channel, *, now_ms: int) 
         # That it was over was never told.
         return replace(known, alert=alert, state=AlertState.TOLD, fresh=0, due_at_ms=None)
     due_at_ms = _due_at_ms(known, alert, channel, now_ms=now_ms)
+    if known.state is AlertState.DUE and not known.alert.over:
+        # The worse of what was not told yet must not be lost in what came behind it.
+        alert = replace(alert, severity=max(known.alert.severity, alert.severity, key=_rank))
+    if known.state is AlertState.GIVEN_UP:
+        # A new one has a day of its own; of the old one somebody may have heard.
+        known = replace(known, tries=1, failing_since_ms=None, why="")
     return replace(
         known,
         alert=alert,
@@ -163,7 +170,8 @@ def sent(now: Told, as_sent: Told, *, now_ms: int, every_ms: int) -> Told:
     fresh = now.fresh - as_sent.fresh
     turned = now.alert.over != as_sent.alert.over
     left = fresh > 0 or turned
-    due_at_ms = now_ms + (GATHER_MS if turned else every_ms)
+    is_worse = _rank(now.alert.severity) > _rank(as_sent.alert.severity)
+    due_at_ms = now_ms + (GATHER_MS if turned or is_worse else every_ms)
     return replace(
         now,
         state=AlertState.DUE if left else AlertState.TOLD,
@@ -171,6 +179,21 @@ def sent(now: Told, as_sent: Told, *, now_ms: int, every_ms: int) -> Told:
         due_at_ms=due_at_ms if left else None,
         told_at_ms=now_ms,
         told_over=as_sent.alert.over,
+        tries=0,
+        failing_since_ms=None,
+        why="",
+    )
+
+
+def hushed(now: Told) -> Told | None:
+    """Somebody has said that it is known, so nothing is left to tell; None if nothing was told."""
+    if now.told_at_ms is None:
+        return None
+    return replace(
+        now,
+        state=AlertState.TOLD,
+        fresh=0,
+        due_at_ms=None,
         tries=0,
         failing_since_ms=None,
         why="",
@@ -208,7 +231,7 @@ def message(
     told: Sequence[Told], *, channel: str, host: str, home: str, now_ms: int, more: int = 0
 ) -> Message:
     """All that is due, in one message: the worst first, and of equals the newest."""
-    ranked = sorted(told, key=lambda one: (-SEVERITIES.index(one.alert.severity), -one.last_at_ms))
+    ranked = sorted(told, key=lambda one: (-_rank(one.alert.severity), -one.last_at_ms))
     shown, left = ranked[:ITEMS_MAX], ranked[ITEMS_MAX:]
     lines = [line for one in shown for line in _lines(one)]
     if more or left:
@@ -218,14 +241,14 @@ def message(
     if len(ranked) + more > 1:
         title = f"{counted(len(ranked) + more, 'alert')}, first: {title}"
     return Message(
-        key=f"{channel}:{first.alert.about}:{first.first_at_ms}:{sum(one.count for one in ranked)}",
+        key=f"{channel}:{first.alert.about}:{first.first_at_ms}:{_digest(ranked)}",
         channel=channel,
         host=host,
         home=home,
         at_ms=now_ms,
         severity=first.alert.severity,
-        title=f"[fnr {host}] {title}"[:_TITLE_CHARS_MAX],
-        text="\n".join(lines),
+        title=_no_nul(f"[fnr {host}] {title}")[:_TITLE_CHARS_MAX],
+        text=_no_nul("\n".join(lines)),
         alerts=tuple(shown),
         more=more + len(left),
     )
@@ -306,13 +329,28 @@ def _stands(known: Told) -> bool:
 
 def _due_at_ms(known: Told, alert: Alert, channel: Channel, *, now_ms: int) -> int:
     soon_ms = now_ms + GATHER_MS
-    worse = SEVERITIES.index(alert.severity) > SEVERITIES.index(known.alert.severity)
+    worse = _rank(alert.severity) > _rank(known.alert.severity)
     if known.state is AlertState.DUE and known.due_at_ms is not None:
         return min(known.due_at_ms, soon_ms) if worse and not known.tries else known.due_at_ms
     if known.told_at_ms is None or worse:
         return soon_ms
     # A clock that was set back must not keep it for longer than that.
     return min(max(soon_ms, known.told_at_ms + channel.every_ms), now_ms + channel.every_ms)
+
+
+def _digest(told: Sequence[Told]) -> str:
+    """The same for the same news alone: that something is over has the count of its beginning."""
+    news = sorted(f"{o.alert.about}\0{o.first_at_ms}\0{o.count}\0{o.alert.over}" for o in told)
+    return blake2b("\0\0".join(news).encode(), digest_size=8).hexdigest()
+
+
+def _rank(severity: str) -> int:
+    return SEVERITIES.index(severity)
+
+
+def _no_nul(text: str) -> str:
+    """As a program can take it in its arguments."""
+    return text.replace("\0", "\\0")
 
 
 def _headline(one: Told) -> str:

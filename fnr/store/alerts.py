@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import msgspec
 
-from fnr.policy.alert import Alert, AlertState, Told
+from fnr.policy.alert import Alert, AlertState, Told, hushed
 from fnr.policy.record import PAGE_ITEMS_MAX
 from fnr.store.rows import json_text, marks
 from fnr.store.transaction import Row, Transaction
@@ -60,12 +60,17 @@ def due(tx: Transaction, channel: str, *, count_max: int) -> list[Told]:
     return [told_of(row) for row in rows]
 
 
-def due_count(tx: Transaction, channel: str, *, now_ms: int) -> int:
-    """How many are to be told by now."""
-    [count] = tx.one(
-        "SELECT count(*) FROM alert WHERE channel = ? AND due_at_ms <= ?", (channel, now_ms)
-    ) or [0]
-    return int(count)
+def to_tell(tx: Transaction, channel: str, *, count_max: int) -> list[Told]:
+    """What is due, without what somebody has said is known since it came."""
+    found = []
+    for told in due(tx, channel, count_max=count_max):
+        if not (told.alert.incident_id and is_quiet(tx, told.alert.incident_id)):
+            found.append(told)
+        elif (after := hushed(told)) is None:
+            forget(tx, channel, told.alert.about)
+        else:
+            keep(tx, after)
+    return found
 
 
 def of_channel(tx: Transaction, channel: str, kinds: Collection[str]) -> list[Told]:

@@ -82,6 +82,24 @@ def test_what_came_while_it_was_sent_is_left() -> None:
     assert after.due_at_ms == NOW + 20 + OPS.every_ms
 
 
+def test_what_becomes_worse_while_it_is_sent_is_told_at_once() -> None:
+    under_way = begun(told(LETTER))
+    worse = told(replace(LETTER, severity="critical"), under_way, NOW + 1)
+    after = sent(worse, under_way, now_ms=NOW + 2, every_ms=OPS.every_ms)
+    assert after.due_at_ms == NOW + 2 + GATHER_MS
+
+
+def test_what_is_mild_does_not_hide_what_was_worse_before_it() -> None:
+    worst = told(replace(LETTER, severity="critical"))
+    both = told(replace(LETTER, severity="notice"), worst, NOW + 1)
+    assert both.alert.severity == "critical"
+    found = message([both], channel="ops", host="gpu1", home="/srv", now_ms=NOW)
+    assert found.severity == "critical"
+    after = sent(both, both, now_ms=NOW + 2, every_ms=OPS.every_ms)
+    mild = told(replace(LETTER, severity="notice"), after, NOW + 3)
+    assert mild.alert.severity == "notice"
+
+
 def test_what_lasts_is_told_when_it_begins_and_when_it_is_over() -> None:
     begun = told(DISK)
     assert told(DISK, begun, NOW + 10) == begun, "it is known"
@@ -146,6 +164,8 @@ def test_a_channel_that_fails_is_tried_for_a_day() -> None:
     assert GIVE_UP_MS <= at_ms - NOW <= GIVE_UP_MS + AGAIN_MS_MAX
     back = told(LETTER, known, at_ms + 5)
     assert (back.state, back.count) == (AlertState.DUE, 2), "the next one is tried again"
+    once_more = failed(begun(back), why="refused", now_ms=at_ms + 6)
+    assert once_more.state is AlertState.DUE, "and for a day of its own"
 
 
 def test_messages_of_a_channel_have_a_pause_that_critical_ones_do_not_wait_for() -> None:
@@ -181,6 +201,26 @@ def test_a_message_has_the_worst_first_and_says_what_had_no_room() -> None:
     assert found.title == "[fnr gpu1] 25 alerts, first: disk full"
     assert (len(found.alerts), found.more) == (ITEMS_MAX, 5)
     assert found.text.splitlines()[-1] == "and 5 alerts more: fnr alert list"
+
+
+def test_other_news_have_another_key() -> None:
+    def key(*known: Told) -> str:
+        return message(known, channel="ops", host="gpu1", home="/srv", now_ms=NOW).key
+
+    begins = told(DISK)
+    first = sent(begins, begins, now_ms=NOW, every_ms=OPS.every_ms)
+    is_over = told(WELL, first, NOW + 1)
+    letter, other = told(LETTER), told(replace(LETTER, about="letter:2:cd"))
+    again = told(LETTER, letter, NOW + 1)
+    assert key(begins) == key(begun(begins)), "the same if it is sent again"
+    assert len({key(begins), key(is_over), key(letter, other), key(again)}) == 4
+
+
+def test_a_message_can_be_passed_to_a_program() -> None:
+    known = told(replace(LETTER, title="a\0b", detail="c\0d"))
+    found = message([known], channel="ops", host="gpu1", home="/srv", now_ms=NOW)
+    assert "\0" not in found.title + found.text
+    assert "c\\0d" in found.text
 
 
 def test_an_effect_says_what_to_type_next_and_which_drill_it_was() -> None:
