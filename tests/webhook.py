@@ -12,10 +12,11 @@ TIMEOUT_S = 30.0
 
 
 class Webhook:
-    """status: what it answers."""
+    """status, says: what it answers; {NAME} in it is a header that came."""
 
     def __init__(self) -> None:
         self.status = 204
+        self.says = ""
         self.came: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.changed = threading.Condition()
@@ -58,8 +59,10 @@ class Webhook:
                 self.send_response(hook.status)
                 if hook.status in {301, 302}:
                     self.send_header("Location", hook.url)
-                self.send_header("Content-Length", "0")
+                says = hook.says.format_map(self.headers).encode()
+                self.send_header("Content-Length", str(len(says)))
                 self.end_headers()
+                self.wfile.write(says)
 
             def do_GET(self) -> None:
                 self.do_POST()

@@ -68,6 +68,10 @@ def _letter(table: AlertTable, message: Message, body: str, env: dict[str, str])
     missing = [name for name in table.headers_env.values() if name not in env]
     if missing:
         raise ValueError(f"the daemon's environment has no {', '.join(missing)}")
+    # http.client would show the value, which is a secret.
+    odd = [name for name in table.headers_env.values() if not _fits(env[name])]
+    if odd:
+        raise ValueError(f"the value of {', '.join(odd)} cannot stand in a header")
     return Letter(
         subject=message.title,
         text=message.text,
@@ -79,6 +83,10 @@ def _letter(table: AlertTable, message: Message, body: str, env: dict[str, str])
         sender=table.sender or f"fnr@{message.host}",
         smtp=table.smtp,
     )
+
+
+def _fits(value: str) -> bool:
+    return "\r" not in value and "\n" not in value and all(ord(one) < 256 for one in value)
 
 
 def _sent(parts: Parts, table: AlertTable, began_ms: int, found: str, *, sent: bool) -> Sent:

@@ -14,6 +14,9 @@ from msgspec import Struct
 
 EXIT_NOT_SENT = 1
 _WORDS_CHARS_MAX = 300
+# More than is said, so that what has to be hidden is not cut in two.
+_READ_BYTES_MAX = 4_096
+_SECRET_CHARS_MIN = 6
 
 
 class Letter(Struct, frozen=True, kw_only=True):
@@ -40,8 +43,17 @@ def main() -> int:
     try:
         said = _post(letter) if letter.webhook else _mail(letter)
     except Exception as error:  # noqa: BLE001 - whatever keeps it from being sent is to be told
-        return _end(EXIT_NOT_SENT, str(error) or type(error).__name__)
+        return _end(EXIT_NOT_SENT, _hidden(str(error) or type(error).__name__, letter))
     return _end(0, said)
+
+
+def _hidden(words: str, letter: Letter) -> str:
+    """Without the secrets that were sent: some servers say them back."""
+    for value in letter.headers.values():
+        for secret in (value.strip(), value.strip().rpartition(" ")[2]):
+            if len(secret) >= _SECRET_CHARS_MIN:
+                words = words.replace(secret, "…")
+    return words
 
 
 def _end(code: int, words: str) -> int:
@@ -68,7 +80,7 @@ def _post(letter: Letter) -> str:
             return f"HTTP {answer.status}"
     except urllib.error.HTTPError as error:
         with error:
-            said = error.read(_WORDS_CHARS_MAX).decode(errors="replace")
+            said = error.read(_READ_BYTES_MAX).decode(errors="replace")
         raise OSError(f"HTTP {error.code} {error.reason}: {said}") from error
     except urllib.error.URLError as error:
         raise OSError(str(error.reason)) from error

@@ -57,6 +57,16 @@ def test_what_is_not_taken_says_why(status: int) -> None:
         assert len(hook.came) == 1, "and is led nowhere else"
 
 
+@pytest.mark.parametrize("secret", ["s3cret-of-ops", "Bearer s3cret-of-ops", "s3cret-of-ops\r"])
+def test_the_secret_that_was_sent_is_in_no_words(secret: str) -> None:
+    with Webhook() as hook:
+        hook.status = 401
+        hook.says = "who is {Authorization}?"
+        done = tell(webhook=hook.url, headers={"Authorization": secret})
+        assert done.returncode == 1
+        assert "s3cret" not in done.stdout + done.stderr
+
+
 def test_nobody_there_says_so() -> None:
     with socket.create_server(("127.0.0.1", 0)) as door:
         port = door.getsockname()[1]
