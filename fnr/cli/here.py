@@ -93,7 +93,7 @@ class Here:
         request: Request[Answer],
         *,
         offline: bool = True,
-        timeout_ms: int = TIMEOUT_MS_DEFAULT,
+        timeout_ms: int | None = TIMEOUT_MS_DEFAULT,
     ) -> Answer:
         """Ask the daemon, or with it down the store, if that can answer.
 

@@ -7,6 +7,7 @@ import select
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from live_home import FUNCTIONS, LiveHome
@@ -17,6 +18,7 @@ from fnr.api import requests as ask
 from fnr.api.alert_requests import ListAlerts
 from fnr.api.breaker_requests import ResetBreakers
 from fnr.api.incident_requests import AckIncidents, ListIncidents
+from fnr.cli import alert
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -144,6 +146,65 @@ def test_an_incident_that_somebody_has_acknowledged_is_quiet(
     end_of(home, submit(home, "refuse", {"n": 2}))
     home.ask(AckIncidents(incident_ids=[incident.incident_id], reason="still"))
     assert [count for _, _, count in states(home)] == [1]
+
+
+def test_what_was_not_told_yet_when_somebody_acknowledged_it_is_told_no_more(
+    home_at: HomeAt, hook: Webhook
+) -> None:
+    home = home_at(REFUSE + channel(hook, 'every = "1h"')).up()
+    end_of(home, submit(home, "refuse", {"n": 1}))
+    hook.wait_for(lambda: len(hook.came) == 1)
+    until_noted(home)
+    end_of(home, submit(home, "refuse", {"n": 2}))
+    while {state for _, state, _ in states(home)} != {"due"}:
+        pass
+    [incident] = home.ask(ListIncidents()).items
+    home.ask(AckIncidents(incident_ids=[incident.incident_id], reason="known"))
+    home.kill()
+    home.up()
+    until_noted(home)
+    assert len(hook.came) == 1
+    assert [count for _, _, count in states(home)] == [2]
+
+
+def test_a_channel_that_is_gone_when_it_has_failed_is_no_problem(
+    home_at: HomeAt, hook: Webhook, tmp_path: Path
+) -> None:
+    began, goes_on = tmp_path / "began", tmp_path / "goes-on"
+    os.mkfifo(began)
+    os.mkfifo(goes_on)
+    program = f'["sh", "-c", "echo > {began}; read x < {goes_on}; exit 3"]'
+    home = home_at(REFUSE + f"[alerts.slow]\ncommand = {program}\n").up()
+    submit(home, "refuse", {"n": 1})
+    began.read_text()
+    home.write(REFUSE + channel(hook))
+    home.ask(ask.ReloadConfig())
+    goes_on.write_text("\n")
+    while "alerts do not reach slow" not in home.log():
+        pass
+    assert "do not reach" not in home.fnr("status").stdout
+
+
+def test_a_secret_that_no_header_can_hold_is_not_shown(home_at: HomeAt, hook: Webhook) -> None:
+    home = home_at(channel(hook, 'headers_env = { Authorization = "OPS_TOKEN" }'))
+    assert home.start(env={"OPS_TOKEN": "s3cret-of-ops\r"})
+    tested = home.fnr("alert", "test")
+    assert tested.returncode == 1
+    assert "OPS_TOKEN cannot stand in a header" in tested.stdout
+    assert "s3cret" not in tested.stdout + home.log()
+
+
+def test_a_test_waits_for_as_long_as_the_channel_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, object]] = []
+
+    def ask_daemon(_: object, **how: object) -> list[object]:
+        asked.append(how)
+        return []
+
+    monkeypatch.setattr(alert, "here", lambda: SimpleNamespace(ask=ask_daemon))
+    monkeypatch.setattr(alert, "show_list", lambda *_, **__: None)
+    alert.test_alerts(None)
+    assert asked == [{"timeout_ms": None}]
 
 
 def test_a_function_that_cannot_run_is_told(home_at: HomeAt, hook: Webhook) -> None:
