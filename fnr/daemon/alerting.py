@@ -20,7 +20,7 @@ from fnr.config.units import MS_OF
 from fnr.daemon.clients import Client
 from fnr.daemon.lasting import Lasting
 from fnr.daemon.parts import Parts, log
-from fnr.daemon.telling import send
+from fnr.daemon.telling import end_cut_off, mark_of, send
 from fnr.host.failpoint import failpoint
 from fnr.policy import alert as moves
 from fnr.policy.alert import Alert, Told
@@ -53,6 +53,8 @@ class Alerting:
         self._lasting = lasting
         self._host = os.uname().nodename
         self._sending: set[str] = set()
+        # Of which nothing is left that an earlier daemon began.
+        self._ours: set[str] = set()
         # Apart from the daemon's other work, whose end it waits for.
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -233,8 +235,11 @@ class Alerting:
 
     async def _send(self, table: AlertTable, told: Sequence[Told]) -> None:
         try:
+            if table.name not in self._ours and any(one.tries for one in told):
+                await end_cut_off(self._parts, table.name)
+            self._ours.add(table.name)
             await self._parts.store.write(lambda tx: self._begin(tx, table.name, told))
-            sent = await self._sent(table, told)
+            sent = await self._sent(table, told, mark=mark_of(self._parts, table.name))
             failpoint("alert-sent-not-noted")
             await self._parts.store.write(lambda tx: self._settle(tx, table, told, sent))
         except (StoreIll, StoreFull, StoreBusy) as error:
@@ -243,7 +248,7 @@ class Alerting:
             self._sending.discard(table.name)
         self.look()
 
-    async def _sent(self, table: AlertTable, told: Sequence[Told]) -> Sent:
+    async def _sent(self, table: AlertTable, told: Sequence[Told], *, mark: str = "") -> Sent:
         now_ms = self._parts.clock.now_ms()
         message = moves.message(
             told,
@@ -252,7 +257,7 @@ class Alerting:
             home=self._parts.paths.home or self._parts.paths.state_dir,
             now_ms=now_ms,
         )
-        sent = await send(self._parts, table, message)
+        sent = await send(self._parts, table, message, mark=mark)
         key = f"{_PROBLEM}{table.name}"
         if sent.sent:
             self._parts.problems.pop(key, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,7 @@ from fnr.config.alerts import filled
 from fnr.config.settings import AlertTable
 from fnr.daemon import short_process
 from fnr.daemon.parts import Parts
+from fnr.host import process
 from fnr.host.process import MARK_VARIABLE
 from fnr.host.tell import Letter
 from fnr.policy.alert import Message
@@ -23,11 +25,11 @@ _SPARE_MS = 1_000
 _OF_SYSTEMD = ("NOTIFY_", "WATCHDOG_")
 
 
-async def send(parts: Parts, table: AlertTable, message: Message) -> Sent:
-    """Try once; what came of it."""
+async def send(parts: Parts, table: AlertTable, message: Message, *, mark: str = "") -> Sent:
+    """Try once; what came of it. mark: of its process, if the next daemon is to know it."""
     began_ms = parts.clock.boot_ms()
     body = msgspec.json.encode({"schema": SCHEMA, **msgspec.to_builtins(message)})
-    mark = f"alert-{parts.ulids.new()}"
+    mark = mark or f"alert-{parts.ulids.new()}"
     env = {key: value for key, value in os.environ.items() if not key.startswith(_OF_SYSTEMD)}
     try:
         if table.command:
@@ -62,6 +64,19 @@ async def send(parts: Parts, table: AlertTable, message: Message) -> Sent:
         found = f"{argv[0]} ended with {ran.ended.code}: {found}"
     is_sent = ran.ended is not None and ran.ended.code == 0
     return _sent(parts, table, began_ms, found.removesuffix(": "), sent=is_sent)
+
+
+def mark_of(parts: Parts, channel: str) -> str:
+    """What the processes that tell a channel are known by, one after the other."""
+    home = blake2b(os.fsencode(parts.paths.state_dir), digest_size=8).hexdigest()
+    return f"alert-{home}-{channel}"
+
+
+async def end_cut_off(parts: Parts, channel: str) -> None:
+    """End what is left of a try that its daemon did not survive: it must not meet the next one."""
+    await process.stop_group(
+        -1, -1, mark_of(parts, channel), grace_ms=short_process.GRACE_MS, clock=parts.clock
+    )
 
 
 def _letter(table: AlertTable, message: Message, body: str, env: dict[str, str]) -> Letter:

@@ -361,7 +361,7 @@ def _headline(one: Told) -> str:
 def _lines(one: Told) -> list[str]:
     lines = [f"{one.alert.severity}: {_headline(one)}"]
     if one.alert.detail:
-        lines.append(f"  {one.alert.detail}")
+        lines.append(f"  {_cut(one.alert.detail)}")
     if one.alert.next_step and not one.alert.over:
         lines.append(f"  next: {one.alert.next_step}")
     return lines

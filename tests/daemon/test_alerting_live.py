@@ -241,3 +241,20 @@ def test_an_end_waits_for_no_channel(home_at: HomeAt, tmp_path: Path) -> None:
     assert select.select([pidfd], [], [], 30)[0], "and what it began ends with it"
     os.close(pidfd)
     assert "cut off" not in home.log()
+
+
+def test_a_try_that_outlived_its_daemon_is_ended_before_the_next(
+    home_at: HomeAt, tmp_path: Path
+) -> None:
+    began = tmp_path / "began"
+    os.mkfifo(began)
+    program = f'["sh", "-c", "echo $$ > {began}; exec sleep 1000"]'
+    home = home_at(REFUSE + f'[alerts.slow]\ncommand = {program}\ntimeout = "1h"\n').up()
+    submit(home, "refuse", {"n": 1})
+    pidfd = os.pidfd_open(int(began.read_text()))
+    home.kill()
+    home.up()
+    began.read_text()
+    assert select.select([pidfd], [], [], 0)[0]
+    os.close(pidfd)
+    assert home.end() == 0

@@ -221,6 +221,9 @@ def test_a_message_can_be_passed_to_a_program() -> None:
     found = message([known], channel="ops", host="gpu1", home="/srv", now_ms=NOW)
     assert "\0" not in found.title + found.text
     assert "c\\0d" in found.text
+    long = [told(replace(LETTER, about=str(n), detail="\U0001f525" * 4_000)) for n in range(30)]
+    found = message(long, channel="ops", host="gpu1", home="/srv", now_ms=NOW)
+    assert len(found.text.encode()) < 128 * 1024, "what Linux takes as one argument"
 
 
 def test_an_effect_says_what_to_type_next_and_which_drill_it_was() -> None:
