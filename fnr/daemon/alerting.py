@@ -198,8 +198,7 @@ class Alerting:
         try:
             found = await self._parts.store.write(unit)
         except (StoreIll, StoreFull, StoreBusy):
-            now_ms = self._parts.clock.now_ms()
-            self._arm(now_ms + LOOK_MS, now_ms)
+            self._look_later()
             return
         now_ms = self._parts.clock.now_ms()
         moments = []
@@ -229,6 +228,10 @@ class Alerting:
         self._looks_at_ms = at_boot_ms
         self._timer = self._parts.later(wait_ms, self._ring)
 
+    def _look_later(self) -> None:
+        now_ms = self._parts.clock.now_ms()
+        self._arm(now_ms + LOOK_MS, now_ms)
+
     def _ring(self) -> None:
         self._timer = None
         self.look()
@@ -244,6 +247,9 @@ class Alerting:
             await self._parts.store.write(lambda tx: self._settle(tx, table, told, sent))
         except (StoreIll, StoreFull, StoreBusy) as error:
             log.warning("what %s was told could not be noted: %s", table.name, error)
+            # A full store can be read: what is due would be found again at once, and for ever.
+            self._look_later()
+            return
         finally:
             self._sending.discard(table.name)
         self.look()
@@ -293,7 +299,9 @@ class Alerting:
         fresh = [
             one
             for one in now
-            if one.severity == moves.CRITICAL and one.about not in self._told_without_store
+            if one.severity == moves.CRITICAL
+            and one.about not in self._told_without_store
+            and one.about not in (self._seen or ())  # the store holds it
         ]
         if not fresh:
             return
