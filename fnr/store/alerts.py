@@ -24,6 +24,8 @@ _KEEP = (
     " ON CONFLICT (channel, about) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in _NAMES[2:])
 )
+# That it is over is still to be told, and there are few.
+_LASTS = "json_extract(body, '$.standing') AND NOT json_extract(body, '$.over')"
 _alert = msgspec.json.Decoder(Alert)
 
 
@@ -98,12 +100,15 @@ def make_room(tx: Transaction, channels: Collection[str], *, told_before_ms: int
     """Forget what belongs to no channel any more, what was told long ago, and what is too much."""
     known = [name for (name,) in tx.all("SELECT DISTINCT channel FROM alert", ())]
     tx.many("DELETE FROM alert WHERE channel = ?", [(n,) for n in known if n not in channels])
-    tx.run("DELETE FROM alert WHERE last_at_ms < ? AND state <> 'due'", (told_before_ms,))
+    tx.run(
+        f"DELETE FROM alert WHERE last_at_ms < ? AND state <> 'due' AND NOT ({_LASTS})",
+        (told_before_ms,),
+    )
     row = tx.one(
         "SELECT last_at_ms FROM alert ORDER BY last_at_ms DESC LIMIT 1 OFFSET ?", (ROWS_MAX,)
     )
     if row is not None:
-        tx.run("DELETE FROM alert WHERE last_at_ms <= ?", (row[0],))
+        tx.run(f"DELETE FROM alert WHERE last_at_ms <= ? AND NOT ({_LASTS})", (row[0],))
 
 
 def listed(tx: Transaction, *, channel: str | None = None, limit: int = 50) -> list[Told]:

@@ -75,6 +75,23 @@ def test_room_is_made_by_age_channel_and_number(
     assert [one.alert.about for one in alerts.listed(tx)] == ["new"]
 
 
+def test_what_lasts_still_is_not_forgotten(
+    tx: Transaction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That it is over has to be told, however long it lasted."""
+    old = {"last_at_ms": NOW_MS - 9, "state": AlertState.TOLD, "due_at_ms": None}
+    for about, over in (("breaker:a", False), ("breaker:b", True)):
+        lasts = told(about=about, **old)
+        alerts.keep(tx, replace(lasts, alert=replace(lasts.alert, standing=True, over=over)))
+    alerts.make_room(tx, ["ops"], told_before_ms=NOW_MS - 1)
+    assert [one.alert.about for one in alerts.listed(tx)] == ["breaker:a"]
+    monkeypatch.setattr(alerts, "ROWS_MAX", 1)
+    alerts.keep(tx, told(about="new"))
+    alerts.keep(tx, told(about="newer", last_at_ms=NOW_MS + 1))
+    alerts.make_room(tx, ["ops"], told_before_ms=NOW_MS - 1)
+    assert [one.alert.about for one in alerts.listed(tx)] == ["newer", "breaker:a"]
+
+
 def test_lists_are_of_one_channel_or_of_all(tx: Transaction) -> None:
     alerts.keep(tx, told())
     alerts.keep(tx, told("team", "b", last_at_ms=NOW_MS + 1))
