@@ -16,6 +16,8 @@ from fnr.host.process import Child, Exit, StopReport
 
 TAIL_BYTES_MAX = 16 * 1024
 _READ_BYTES = 64 * 1024
+# What a pipe can hold: who left its group may go on writing, faster than one can read.
+_LAST_READS_MAX = 16
 GRACE_MS = 1_000
 
 
@@ -120,7 +122,7 @@ class _Tail:
 
     def close(self) -> None:
         """Take what is still there, and let go."""
-        for _ in range(TAIL_BYTES_MAX):
+        for _ in range(_LAST_READS_MAX):
             if not self._read():
                 break
         self._parts.loop.remove_reader(self._fd)
