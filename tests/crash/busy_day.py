@@ -206,7 +206,9 @@ class BusyDay:
         # One carries the error; what was left behind it by a daemon that died would be that one.
         self.ask(ask.CancelTasks(where="function:gone state:queued"))
         self._submit("gone", {}, f"gone-{self.day}")
-        self._wait(f"gone-{self.day}")
+        # One that another had carried it for, until that was cancelled, waits for a repair.
+        while not any(one.problem for one in self.ask(ask.GetStatus()).functions):
+            pass
 
     def _breakers(self) -> None:
         """The first of these opens the breaker; with it open, all go to another function."""
